@@ -1,0 +1,114 @@
+/** How every command starts, reports and ends. Flags beat TIDEMARK_* variables, which beat defaults (design.md "Commands"). */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { sentence, TidemarkError } from "./errors.ts";
+import { createLogger, type Logger } from "./logger.ts";
+
+/** One flag: `flags` in commander's spelling, `env` the variable that sets it too. */
+export interface Flag {
+  flags: string;
+  description: string;
+  env?: string;
+  default?: string | number | boolean;
+  /** Turns the text into the value; throws InvalidArgumentError (see `invalid`) with a sentence. */
+  parse?: (text: string) => unknown;
+  choices?: string[];
+}
+
+export interface CommandSpec<O> {
+  name: string;
+  summary: string;
+  /** Positional arguments in commander's spelling, e.g. `[file]`. */
+  args?: [name: string, description: string][];
+  flags: Flag[];
+  examples: string[];
+  /** Does the work; the returned value is the exit status. */
+  run(options: O & { verbose: boolean }, context: CommandContext): Promise<number | undefined>;
+}
+
+export interface CommandContext {
+  args: string[];
+  logger: Logger;
+  /** Aborted by the first SIGINT or SIGTERM: drain and end. A second signal ends the process at once with 130. */
+  signal: AbortSignal;
+}
+
+/** The error that makes commander name the flag and the wrong value. */
+export function invalid(message: string): InvalidArgumentError {
+  return new InvalidArgumentError(message);
+}
+
+/** Builds commander's object without running it; the documentation test reads it. */
+export function buildCommand<O>(spec: CommandSpec<O>): Command {
+  const command = new Command(spec.name).description(spec.summary).allowExcessArguments(false).showHelpAfterError(false);
+  for (const [name, description] of spec.args ?? []) command.argument(name, description);
+  for (const flag of [...spec.flags, VERBOSE]) {
+    const option = new Option(flag.flags, flag.description);
+    if (flag.default !== undefined) option.default(flag.default);
+    if (flag.env) option.env(flag.env);
+    if (flag.choices) option.choices(flag.choices);
+    if (flag.parse) option.argParser(flag.parse);
+    command.addOption(option);
+  }
+  command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join("\n")}`);
+  return command;
+}
+
+const VERBOSE: Flag = {
+  flags: "--verbose",
+  description: "more log lines, and stack traces of errors",
+  env: "TIDEMARK_VERBOSE",
+};
+
+/** Runs a command when its file is the process's entry. Exit status: 0 done, 1 failed, 2 wrong usage. */
+export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promise<void> {
+  if (!entry) return;
+  quietPipes();
+  const command = buildCommand(spec).exitOverride().configureOutput({ outputError: () => {} });
+  let verbose = process.argv.includes("--verbose");
+  try {
+    command.parse();
+    const options = command.opts() as O & { verbose: boolean };
+    verbose = options.verbose === true;
+    const logger = createLogger(spec.name, { verbose });
+    const code = await spec.run(options, { args: command.args, logger, signal: drainSignal(logger) });
+    process.exit(code ?? 0);
+  } catch (error) {
+    process.exit(report(error, verbose));
+  }
+}
+
+/** Prints an error as its sentence and hint, and gives the exit status. */
+export function report(error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    process.stderr.write(`${error.message}\nTry --help.\n`);
+    return 2;
+  }
+  const known = error instanceof TidemarkError;
+  process.stderr.write(`error: ${sentence(error)}${known ? ` [TIDEMARK_${error.code}]` : ""}\n`);
+  if (known && error.hint) process.stderr.write(`${error.hint}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  else if (!known) process.stderr.write("This is not an expected error; --verbose shows where it came from.\n");
+  return known ? error.exitCode : 1;
+}
+
+/** A reader that closes its end of a pipe (`| head`) ends us quietly with 0. */
+function quietPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0);
+    });
+  }
+}
+
+function drainSignal(logger: Logger): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      logger.debug(`${name}: draining`);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,19 @@
+/** Durations as people write them. */
+const UNITS_US: Record<string, number> = { us: 1, ms: 1_000, s: 1e6, m: 60e6, h: 3600e6, d: 86_400e6 };
+
+/** `1m` → 60,000,000 microseconds; null when the text is no duration. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d)$/.exec(text.trim());
+  if (!match) return null;
+  const us = Number(match[1]) * UNITS_US[match[2]!]!;
+  return Number.isSafeInteger(us) ? us : null;
+}
+
+/** 60,000,000 → `1m`: the largest unit that divides it. */
+export function formatDuration(us: number): string {
+  for (const unit of ["d", "h", "m", "s", "ms"]) {
+    const size = UNITS_US[unit]!;
+    if (us !== 0 && us % size === 0) return `${us / size}${unit}`;
+  }
+  return `${us}us`;
+}

@@ -1,0 +1,56 @@
+/** Errors that a person reads: a sentence, a code from one list, a hint. Not for control flow. */
+
+/** Every code that Tidemark prints; docs/errors.md explains each, and a test compares the two. */
+export const ERROR_CODES = [
+  "USAGE",
+  "LOG_UNREACHABLE",
+  "LOG_SHORTER_THAN_CHECKPOINT",
+  "LOG_SETTINGS",
+  "FEED_UNREACHABLE",
+  "FEED_REFUSED",
+  "DATA_DIR",
+  "DATA_KIND",
+  "STAGE_BUSY",
+  "STORE_CORRUPT",
+  "SCHEMA_NEWER",
+  "SETTINGS_CHANGED",
+  "RECORDING",
+  "METRIC",
+  "QUERY",
+  "PORT_IN_USE",
+  "NO_DATA",
+  "CHILD_FAILED",
+  "DISK_FULL",
+  "INTERNAL",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** What happened to what (`message`), and what to do (`hint`). `USAGE` exits with 2, all others with 1. */
+export class TidemarkError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly hint = "",
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = "TidemarkError";
+  }
+
+  get exitCode(): 1 | 2 {
+    return this.code === "USAGE" ? 2 : 1;
+  }
+}
+
+/** Any thrown value as one line of text. */
+export function sentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\s+/g, " ").trim();
+}
+
+/** The operating system's or SQLite's short error code (`ENOSPC`, `SQLITE_FULL`), or "". */
+export function systemCode(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
+}

@@ -1,0 +1,44 @@
+/** Every bound in one place, with its unit and its reason. Nothing in Tidemark grows past one of these. */
+
+/** Records taken from the log at once: large enough to amortise a commit, small enough to keep memory flat. */
+export const POLL_RECORDS_MAX = 20_000;
+/** Bytes of one embedded block: SQLite pages of a block are read together, so a block stays well under the page cache. */
+export const BLOCK_BYTES_MAX = 1_000_000;
+/** Records of one embedded block. */
+export const BLOCK_RECORDS_MAX = 1_000;
+/** Ticks that the feed may hold while the log is slow or full: then the socket is no longer read. */
+export const FEED_BUFFER_RECORDS_MAX = 100_000;
+/** Bytes of one frame from the exchange; a longer one is a fault of the peer (feed.md: a level2 snapshot is hundreds of kB). */
+export const FRAME_BYTES_MAX = 1_048_576;
+/** A connection without any frame for so long is dead, heartbeats come once a second (feed.md). */
+export const FEED_SILENCE_MS_MAX = 5_000;
+/** Back-off of reconnects: full jitter over min(cap, base · 2^n). */
+export const RECONNECT_BASE_MS = 500;
+export const RECONNECT_CAP_MS = 30_000;
+/** How long `start` tries the live feed before it plays the recording. */
+export const FEED_FIRST_CONNECT_MS = 5_000;
+/** REST back-fill requests a second; the exchange allows 10 (feed.md), we take half. */
+export const REST_PER_SECOND_MAX = 5;
+/** Fraction digits kept of a price and of a size, and their integer digits: DECIMAL(18,10) and DECIMAL(18,8) in the archive. */
+export const PRICE_SCALE_MAX = 10;
+export const SIZE_SCALE_MAX = 8;
+export const PRICE_INTEGER_DIGITS_MAX = 8;
+export const SIZE_INTEGER_DIGITS_MAX = 10;
+/** Blocks of 4,096 trade ids held in memory as duplicates' marks; older ones are read back from windows.db when asked for. */
+export const SEEN_BLOCKS_MAX = 50_000;
+/** Closed windows held in memory for late ticks; older ones are read back from windows.db. */
+export const CLOSED_WINDOWS_CACHE_MAX = 256;
+/** Milliseconds that SQLite waits for a lock before it reports one. */
+export const BUSY_TIMEOUT_MS = 5_000;
+/** Time for a drain after SIGTERM; then the process ends anyway. */
+export const DRAIN_MS_MAX = 5_000;
+/** One metric's time and memory. */
+export const METRIC_MS_MAX = 30_000;
+export const METRIC_MEMORY = "1GB";
+/** Rows kept of one metric's result, and rows answered by one API call. */
+export const METRIC_ROWS_MAX = 10_000;
+export const API_ROWS_MAX = 10_000;
+/** Pages open at once. */
+export const SSE_CLIENTS_MAX = 2_000;
+/** Restarts of a child within a minute, after which `start` gives up. */
+export const CHILD_RESTARTS_MAX = 5;

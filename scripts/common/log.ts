@@ -1,0 +1,66 @@
+/** The log's interface (design.md "Log"): append-only, offsets, partitions, consumer groups. Two implementations: log/embedded.ts, log/kafka.ts. */
+
+/** A record to append. `key` is the product id; `value` the message's bytes as they came. */
+export interface AppendRecord {
+  key: string;
+  value: Uint8Array;
+}
+
+/** Records of one partition in offset order. Record i is `buffer(i)` from `starts[i]` up to, not including, `ends[i]`. */
+export interface LogBatch {
+  partition: number;
+  count: number;
+  buffer(i: number): Uint8Array;
+  starts: Uint32Array;
+  ends: Uint32Array;
+  offsets: Float64Array;
+  /** When the log took each record, microseconds since 1970 UTC. */
+  appended_us: Float64Array;
+  /** The key of record i. */
+  key(i: number): string;
+}
+
+/** One partition's span: records have offsets `start` … `end − 1`. */
+export interface PartitionSpan {
+  partition: number;
+  start: number;
+  end: number;
+}
+
+export interface ReaderOptions {
+  /** Consumer group, for sharing partitions (Kafka) and for the lag that is shown. */
+  group: string;
+  /** The job's own checkpoint: the first offset to read of a partition; 0 when it has none. Asked again at each assignment. */
+  position(partition: number): number;
+  /** Kafka only: partitions came or went. Called before the first record of a newly assigned partition. */
+  onAssigned?(partitions: number[]): void;
+  onRevoked?(partitions: number[]): void;
+}
+
+export interface LogReader {
+  /**
+   * The next records, in order within a partition; [] when none came within `timeout_ms` or after `wake()`.
+   * Rejects with LOG_SHORTER_THAN_CHECKPOINT when `position` lies beyond the end or before the start of what the log holds.
+   */
+  poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]>;
+  /** Ends a waiting poll at once. */
+  wake(): void;
+  /** Tells the log how far the group is, for lag display only: the truth is the job's checkpoint. `next` is the first unread offset. */
+  commit(positions: { partition: number; next: number }[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Log {
+  readonly kind: "embedded" | "kafka";
+  /** For people: `embedded:data/log.db` or `kafka://host:port/raw_prices`. */
+  readonly name: string;
+  /** Resolves when the records are durable in the sense of docs/faults.md; keeps the order of records with the same key. */
+  append(records: AppendRecord[]): Promise<void>;
+  spans(): Promise<PartitionSpan[]>;
+  /** The newest record of each key in the last `records` records of every partition (to go on after a restart). */
+  tail(records: number): Promise<LogBatch[]>;
+  reader(options: ReaderOptions): Promise<LogReader>;
+  /** Offsets last given to `commit`, by group and partition. */
+  committed(group: string): Promise<{ partition: number; next: number }[]>;
+  close(): Promise<void>;
+}

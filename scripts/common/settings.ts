@@ -1,0 +1,92 @@
+/** Flags that several commands share, and where each file of a data directory lies. */
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Flag, invalid } from "./cli.ts";
+import { parseDuration } from "./duration.ts";
+import { sentence, TidemarkError } from "./errors.ts";
+
+export const DATA_FLAG: Flag = {
+  flags: "--data <dir>",
+  description: "the data directory",
+  env: "TIDEMARK_DATA",
+  default: "data",
+};
+export const LOG_FLAG: Flag = {
+  flags: "--log <url>",
+  description: "the log: embedded: or kafka://host:port[,host:port]/topic",
+  env: "TIDEMARK_LOG",
+  default: "embedded:",
+};
+export const JSON_FLAG: Flag = { flags: "--json", description: "end with one JSON object on stdout" };
+
+/** A whole number between two bounds, for a flag. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) throw invalid(`Give a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/** A duration such as 500ms, 10s, 1m, 2h, 7d, for a flag; in microseconds. */
+export function durationFlag(text: string): number {
+  const us = parseDuration(text);
+  if (us === null) throw invalid("Give a duration such as 500ms, 10s, 1m, 2h or 7d.");
+  return us;
+}
+
+/** The files of a data directory; each is written by exactly one stage (design.md "Data path"). */
+export function dataPaths(dir: string) {
+  const root = resolve(dir);
+  return {
+    root,
+    kind: join(root, "kind.json"),
+    log: join(root, "log.db"),
+    ticks: join(root, "ticks.db"),
+    windows: join(root, "windows.db"),
+    results: join(root, "results.db"),
+    archive: join(root, "archive"),
+    streamCsv: join(root, "stream_csv"),
+    batchOutput: join(root, "batch_output"),
+    batchLog: join(root, "batch_log.txt"),
+    locks: join(root, "locks"),
+  };
+}
+export type DataPaths = ReturnType<typeof dataPaths>;
+
+/** Makes the directory, or fails with DATA_DIR when it can't be made or written. */
+export function openDataDir(dir: string): DataPaths {
+  const paths = dataPaths(dir);
+  try {
+    mkdirSync(paths.locks, { recursive: true });
+    accessSync(paths.root, constants.W_OK);
+  } catch (error) {
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The data directory ${paths.root} can't be written: ${sentence(error)}.`,
+      "Choose another with --data DIR, or change its permissions.",
+    );
+  }
+  return paths;
+}
+
+/** Notes what feeds a data directory, live or replay, and refuses the other kind ever after (design.md "Feed"). */
+export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
+  const before = readKind(paths);
+  if (before === kind) return;
+  if (before !== null) {
+    throw new TidemarkError(
+      "DATA_KIND",
+      `${paths.root} holds ${before} data, and this feed is ${kind}.`,
+      "Replayed and live ticks never share a data directory: choose another with --data DIR.",
+    );
+  }
+  writeFileSync(paths.kind, `${JSON.stringify({ kind })}\n`);
+}
+
+/** What feeds a data directory, or null when nothing has yet. */
+export function readKind(paths: DataPaths): "live" | "replay" | null {
+  if (!existsSync(paths.kind)) return null;
+  const text = readFileSync(paths.kind, "utf8");
+  return text.includes("replay") ? "replay" : "live";
+}

@@ -1,0 +1,36 @@
+/** The types that travel from the log to the stores. Prices and sizes are exact: value = mantissa / 10^scale. */
+
+/** One trade. `*_mantissa` is a safe integer with no trailing zero unless scale is 0; times are whole microseconds since 1970 UTC. */
+export interface Tick {
+  product_id: string;
+  /** 0 … 2^53 − 1; larger ids are refused, never rounded. */
+  trade_id: number;
+  time_us: number;
+  price_mantissa: number;
+  price_scale: number;
+  size_mantissa: number;
+  size_scale: number;
+  /** The taker's side. */
+  side: "buy" | "sell";
+}
+
+/** A tick with all that the store keeps of it. Quotes are decimal text as they came, or null. */
+export interface FullTick extends Tick {
+  best_bid: string | null;
+  best_ask: string | null;
+  /** "feed", or "rest" when it was filled from the exchange's REST answer. */
+  source: "feed" | "rest";
+}
+
+/** Where a record stands in the log, and when the log took it (microseconds since 1970 UTC). */
+export interface Position {
+  partition: number;
+  offset: number;
+  appended_us: number;
+}
+
+/** A record that is no tick: kept whole, with the reason. */
+export interface DeadLetter extends Position {
+  reason: string;
+  value: Uint8Array;
+}
