@@ -1,0 +1,103 @@
+/** Opening SQLite files the one way: WAL, a busy timeout, a schema version, sentences for what can go wrong. Never for a file that DuckDB attaches in this process (faults.md 1.1). */
+import { Database } from "bun:sqlite";
+import { copyFileSync, existsSync } from "node:fs";
+import { basename } from "node:path";
+import { sentence, systemCode, TidemarkError } from "./errors.ts";
+import { BUSY_TIMEOUT_MS } from "./limits.ts";
+
+export interface SchemaSpec {
+  /** The whole schema, for a new file. */
+  create: string;
+  /** Version of that schema: the file's `user_version`. */
+  version: number;
+  /** Statements that lead from version n to n + 1, by n. */
+  migrations?: Record<number, string>;
+}
+
+/** FULL syncs every commit to the disk (power-durable), NORMAL survives kill -9 but may lose the last commits with the power. */
+export type Durability = "FULL" | "NORMAL";
+
+/** Opens a file for writing, creates or migrates it. Fails with SCHEMA_NEWER, STORE_CORRUPT or DATA_DIR. */
+export function openDatabase(path: string, schema: SchemaSpec, durability: Durability): Database {
+  let db: Database | undefined;
+  try {
+    const isNew = !existsSync(path);
+    db = new Database(path, { create: true, strict: true });
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec(`PRAGMA synchronous = ${durability}`);
+    db.exec("PRAGMA cache_size = -16000");
+    if (!isNew) quickCheck(db, path);
+    upgrade(db, path, schema);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw storeError(path, error);
+  }
+}
+
+/** Opens a file for reading only, or null when it isn't there yet. */
+export function openReadOnly(path: string): Database | null {
+  if (!existsSync(path)) return null;
+  try {
+    const db = new Database(path, { readonly: true, strict: true });
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    return db;
+  } catch (error) {
+    throw storeError(path, error);
+  }
+}
+
+function quickCheck(db: Database, path: string): void {
+  if (db.query("PRAGMA user_version").get() === null) return;
+  const row = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
+  if (row && row.quick_check !== "ok") throw corrupt(path, row.quick_check);
+}
+
+function upgrade(db: Database, path: string, schema: SchemaSpec): void {
+  const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+  if (version > schema.version) {
+    throw new TidemarkError(
+      "SCHEMA_NEWER",
+      `${path} was written by a newer Tidemark (schema ${version}, this one knows ${schema.version}).`,
+      "Use that Tidemark, or another data directory.",
+    );
+  }
+  if (version === schema.version) return;
+  if (version > 0) {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    copyFileSync(path, `${path}.v${version}.bak`);
+  }
+  db.exec("BEGIN IMMEDIATE");
+  const now = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+  if (now === 0) db.exec(schema.create);
+  else for (let v = now; v < schema.version; v++) db.exec(schema.migrations?.[v] ?? "");
+  db.exec(`PRAGMA user_version = ${schema.version}`);
+  db.exec("COMMIT");
+}
+
+function corrupt(path: string, detail: string): TidemarkError {
+  return new TidemarkError(
+    "STORE_CORRUPT",
+    `${path} is damaged: ${detail}.`,
+    `Move ${basename(path)} away; windows.db and ticks.db are rebuilt from the log with --rebuild.`,
+  );
+}
+
+/** SQLite's and the system's errors as sentences about the file. */
+export function storeError(path: string, error: unknown): unknown {
+  if (error instanceof TidemarkError) return error;
+  const code = systemCode(error);
+  if (/CORRUPT|NOTADB|SHORT_READ/.test(code)) return corrupt(path, sentence(error));
+  if (/FULL|ENOSPC/.test(code)) {
+    return new TidemarkError("DISK_FULL", `No space is left for ${path}.`, "Free some space; nothing is lost meanwhile.", {
+      cause: error,
+    });
+  }
+  if (/CANTOPEN|READONLY|PERM|EACCES/.test(code)) {
+    return new TidemarkError("DATA_DIR", `${path} can't be opened: ${sentence(error)}.`, "Check the directory and its permissions.", {
+      cause: error,
+    });
+  }
+  return error;
+}
