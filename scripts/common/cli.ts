@@ -39,7 +39,10 @@ export function invalid(message: string): InvalidArgumentError {
 
 /** Builds commander's object without running it; the documentation test reads it. */
 export function buildCommand<O>(spec: CommandSpec<O>): Command {
-  const command = new Command(spec.name).description(spec.summary).allowExcessArguments(false).showHelpAfterError(false);
+  const command = new Command(spec.name)
+    .description(spec.summary)
+    .allowExcessArguments(false)
+    .showHelpAfterError(false);
   for (const [name, description] of spec.args ?? []) command.argument(name, description);
   for (const flag of [...spec.flags, VERBOSE]) {
     const option = new Option(flag.flags, flag.description);
@@ -63,7 +66,9 @@ const VERBOSE: Flag = {
 export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promise<void> {
   if (!entry) return;
   quietPipes();
-  const command = buildCommand(spec).exitOverride().configureOutput({ outputError: () => {} });
+  const command = buildCommand(spec)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
   let verbose = process.argv.includes("--verbose");
   try {
     command.parse();

@@ -30,7 +30,8 @@ export function formatDecimal(mantissa: number, scale: number): string {
 export function parseUnits(text: string, scale: number): bigint {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
   const fraction = match?.[3] ?? "";
-  if (!match || fraction.length > scale) throw new RangeError(`${text} is no decimal with at most ${scale} digits after the point`);
+  if (!match || fraction.length > scale)
+    throw new RangeError(`${text} is no decimal with at most ${scale} digits after the point`);
   const units = BigInt(match[2]! + fraction) * pow10(scale - fraction.length);
   return match[1] ? -units : units;
 }

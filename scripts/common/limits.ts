@@ -42,3 +42,5 @@ export const API_ROWS_MAX = 10_000;
 export const SSE_CLIENTS_MAX = 2_000;
 /** Restarts of a child within a minute, after which `start` gives up. */
 export const CHILD_RESTARTS_MAX = 5;
+/** Products remembered by name at once; more only cost a look-up. */
+export const PRODUCTS_MAX = 10_000;

@@ -90,14 +90,24 @@ export function storeError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (/CORRUPT|NOTADB|SHORT_READ/.test(code)) return corrupt(path, sentence(error));
   if (/FULL|ENOSPC/.test(code)) {
-    return new TidemarkError("DISK_FULL", `No space is left for ${path}.`, "Free some space; nothing is lost meanwhile.", {
-      cause: error,
-    });
+    return new TidemarkError(
+      "DISK_FULL",
+      `No space is left for ${path}.`,
+      "Free some space; nothing is lost meanwhile.",
+      {
+        cause: error,
+      },
+    );
   }
   if (/CANTOPEN|READONLY|PERM|EACCES/.test(code)) {
-    return new TidemarkError("DATA_DIR", `${path} can't be opened: ${sentence(error)}.`, "Check the directory and its permissions.", {
-      cause: error,
-    });
+    return new TidemarkError(
+      "DATA_DIR",
+      `${path} can't be opened: ${sentence(error)}.`,
+      "Check the directory and its permissions.",
+      {
+        cause: error,
+      },
+    );
   }
   return error;
 }

@@ -1,0 +1,78 @@
+/** The consume stage: records of the log → ticks.db, one transaction a poll, the log positions inside it. */
+import { monotonicMs } from "../common/clock.ts";
+import type { LogBatch } from "../common/log.ts";
+import { RunStats } from "../common/run-stats.ts";
+import type { TickStore } from "../store/tick-store.ts";
+import { Extractor } from "../tick/extract.ts";
+import { parseRecord } from "../tick/parse.ts";
+
+const STATS_EVERY_MS = 1_000;
+
+export class ConsumeStage {
+  readonly positions = new Map<number, number>();
+  readonly stats = new RunStats();
+  readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
+  readonly #extractor = new Extractor({ quotes: true });
+  #statsDue_ms = 0;
+
+  constructor(readonly store: TickStore) {}
+
+  /** Where to read a newly assigned partition from. */
+  assign(partition: number): number {
+    const next = this.store.positions([partition]).get(partition)!;
+    this.positions.set(partition, next);
+    return next;
+  }
+
+  revoke(partitions: number[]): void {
+    for (const partition of partitions) this.positions.delete(partition);
+  }
+
+  /** Takes records and commits them. */
+  handle(batches: LogBatch[]): void {
+    const records = batches.reduce((sum, batch) => sum + batch.count, 0);
+    if (records > 0) this.#store(batches, records);
+    if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
+  }
+
+  saveStats(): void {
+    this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
+    this.store.saveStats(this.stats.counters());
+  }
+
+  close(): void {
+    this.saveStats();
+    this.store.close();
+  }
+
+  #store(batches: LogBatch[], records: number): void {
+    this.store.begin();
+    try {
+      for (const batch of batches) {
+        for (let i = 0; i < batch.count; i++) this.#record(batch, i);
+        this.positions.set(batch.partition, batch.offsets[batch.count - 1]! + 1);
+      }
+      const counts = this.store.commit(this.positions, records);
+      for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
+      this.stats.records += records;
+    } catch (error) {
+      this.store.rollback();
+      throw error;
+    }
+  }
+
+  #record(batch: LogBatch, i: number): void {
+    const bytes = batch.buffer(i);
+    const [partition, offset, appended_us] = [batch.partition, batch.offsets[i]!, batch.appended_us[i]!];
+    const tick = this.#extractor.extract(bytes, batch.starts[i]!, batch.ends[i]!);
+    if (tick !== null) {
+      this.store.tick(tick, partition, offset, appended_us);
+      return;
+    }
+    const value = bytes.subarray(batch.starts[i]!, batch.ends[i]!);
+    const parsed = parseRecord(value);
+    if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
+    else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
+    else if (parsed.kind === "dead") this.store.dead({ partition, offset, appended_us, reason: parsed.reason, value });
+  }
+}

@@ -1,0 +1,147 @@
+/** The stream stage: records of the log → ticks → the window job → one commit of windows.db and the derived CSV files. */
+import { monotonicMs, nowUs } from "../common/clock.ts";
+import { formatDuration } from "../common/duration.ts";
+import type { LogBatch } from "../common/log.ts";
+import { RunStats } from "../common/run-stats.ts";
+import type { DeadLetter } from "../common/tick.ts";
+import type { WindowRow } from "../common/window.ts";
+import { WindowCsv } from "../sink/csv.ts";
+import type { WindowStore } from "../store/window-store.ts";
+import { Extractor } from "../tick/extract.ts";
+import { parseRecord } from "../tick/parse.ts";
+import { WindowJob } from "../window/job.ts";
+import type { JobSettings } from "../window/state.ts";
+
+const STATS_EVERY_MS = 1_000;
+
+export class StreamStage {
+  readonly positions = new Map<number, number>();
+  readonly stats = new RunStats();
+  readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
+  readonly #job: WindowJob;
+  readonly #csv: Map<number, WindowCsv>;
+  readonly #extractor = new Extractor({ quotes: false });
+  readonly #at = { partition: 0, offset: 0, appended_us: 0 };
+  #dead: DeadLetter[] = [];
+  #statsDue_ms = 0;
+
+  constructor(
+    readonly store: WindowStore,
+    readonly settings: JobSettings,
+    csvDir: string,
+  ) {
+    this.#job = new WindowJob(settings, store);
+    store.forgetLatencies();
+    this.#csv = new Map(
+      settings.windows.map(({ size_us }) => {
+        const name = `windows_${formatDuration(size_us)}.csv`;
+        return [size_us, new WindowCsv(csvDir, name, store.counter(name), () => store.closedRows(size_us))];
+      }),
+    );
+  }
+
+  /** Where to read a newly assigned partition from. What is in memory may be another process's by now, so it is forgotten. */
+  assign(partition: number): number {
+    this.#job.reset();
+    const next = this.store.positions([partition]).get(partition)!;
+    this.positions.set(partition, next);
+    return next;
+  }
+
+  revoke(partitions: number[]): void {
+    this.#job.reset();
+    for (const partition of partitions) this.positions.delete(partition);
+  }
+
+  /** Takes records and commits what they change. */
+  handle(batches: LogBatch[]): void {
+    let records = 0;
+    for (const batch of batches) {
+      this.#read(batch);
+      records += batch.count;
+      this.positions.set(batch.partition, batch.offsets[batch.count - 1]! + 1);
+    }
+    if (records > 0) {
+      this.#commit(records);
+      this.#measure(batches);
+    }
+    if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
+  }
+
+  /** Closes all open windows (`--flush`). */
+  flush(): void {
+    this.#job.flush(this.store.productIds());
+    this.#commit(0);
+  }
+
+  saveStats(): void {
+    this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
+    this.store.saveStats(this.stats.counters(), this.stats.takeLatencies());
+  }
+
+  close(): void {
+    this.saveStats();
+    for (const csv of this.#csv.values()) csv.close();
+    this.store.close();
+  }
+
+  #read(batch: LogBatch): void {
+    const at = this.#at;
+    at.partition = batch.partition;
+    for (let i = 0; i < batch.count; i++) {
+      at.offset = batch.offsets[i]!;
+      at.appended_us = batch.appended_us[i]!;
+      const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
+      if (tick !== null) this.#job.tick(tick, at);
+      else this.#readSlowly(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!));
+    }
+  }
+
+  #readSlowly(value: Uint8Array): void {
+    const parsed = parseRecord(value);
+    if (parsed.kind === "tick") this.#job.tick(parsed.tick, this.#at);
+    else if (parsed.kind === "heartbeat") this.#job.heartbeat(parsed.product_id, parsed.time_us, this.#at);
+    else if (parsed.kind === "dead") this.#dead.push({ ...this.#at, reason: parsed.reason, value: value.slice() });
+  }
+
+  #commit(records: number): void {
+    const step = this.#job.take();
+    const dead = this.#dead;
+    this.#dead = [];
+    for (const [size_us, csv] of this.#csv) csv.append(step.closed.filter((row) => row.size_us === size_us));
+    const counters = { records, ...step.counts, malformed: dead.length };
+    const csv = new Map([...this.#csv.values()].map((file) => [file.name, file.bytes]));
+    try {
+      this.store.commit({ ...step, dead, counters, positions: this.positions, csv });
+    } catch (error) {
+      this.#job.reset();
+      throw error;
+    }
+    this.#job.committed();
+    this.stats.records += records;
+    for (const [name, n] of Object.entries(step.counts)) this.counts[name as keyof typeof step.counts] += n;
+    this.counts.malformed += dead.length;
+    this.counts.windows += step.closed.length;
+    this.counts.revisions += step.revisions.length;
+    this.#finality(step.closed);
+  }
+
+  /** Pipeline latency: the commit of the row that includes the tick − the log's receipt of the tick (design.md). */
+  #measure(batches: LogBatch[]): void {
+    const now_us = nowUs();
+    for (const batch of batches) {
+      let same = 0;
+      for (let i = 0; i < batch.count; i += same) {
+        const appended_us = batch.appended_us[i]!;
+        for (same = 1; i + same < batch.count && batch.appended_us[i + same] === appended_us; ) same++;
+        this.stats.latency("pipeline", now_us - appended_us, same);
+      }
+    }
+  }
+
+  /** Finality: the commit of the final row − the window's end. */
+  #finality(closed: WindowRow[]): void {
+    const now_us = nowUs();
+    for (const row of closed) this.stats.latency("finality", now_us - row.window_end_us, 1);
+  }
+}

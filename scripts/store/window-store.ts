@@ -1,0 +1,231 @@
+/** windows.db: reads the stream job's committed state back, and stores one step with its log positions in one transaction. */
+import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import { nowUs } from "../common/clock.ts";
+import { openDatabase, storeError } from "../common/sqlite.ts";
+import type { DeadLetter } from "../common/tick.ts";
+import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
+import { addCounters, type Counters, readOffsets, saveOffsets, setCounters } from "./checkpoint.ts";
+import SCHEMA from "./schema/windows.sql" with { type: "text" };
+
+/** Everything of one commit; what of it comes from the window job, and what from the reader. */
+export interface WindowCommit {
+  updated: WindowRow[];
+  closed: WindowRow[];
+  late: LateRow[];
+  revisions: RevisionRow[];
+  products: ProductRow[];
+  ends: ClosedRow[];
+  seen: SeenBlock[];
+  dead: DeadLetter[];
+  counters: Counters;
+  /** First unread offset by partition. */
+  positions: Map<number, number>;
+  /** Length of the derived CSV files after this commit, in bytes, by name. */
+  csv: Map<string, number>;
+}
+
+const ROW_COLUMNS = [
+  "product_id",
+  "size_us",
+  "window_start_us",
+  "window_end_us",
+  "window_start",
+  "window_end",
+  "avg_price",
+  "max_price",
+  "min_price",
+  "price_range",
+  "volatility_flag",
+  "total_volume",
+  "trade_count",
+  "buy_sell_ratio",
+  "market_sentiment",
+  "volume_spike",
+  "buy_count",
+  "sell_count",
+  "open_price",
+  "close_price",
+  "price_sum",
+  "notional",
+  "vwap",
+  "first_trade_id",
+  "last_trade_id",
+  "missing",
+  "final",
+  "open_time_us",
+  "open_trade_id",
+  "close_time_us",
+  "close_trade_id",
+  "after_trade_id",
+  "skewed",
+  "closed_partition",
+  "closed_offset",
+  "received_us",
+] as const satisfies (keyof WindowRow)[];
+const REVISION_COLUMNS = ["revision", "caused_by_trade_id", "log_partition", "log_offset"] as const;
+const LATE_COLUMNS = [
+  "product_id",
+  "trade_id",
+  "size_us",
+  "window_start_us",
+  "time_us",
+  "price",
+  "last_size",
+  "side",
+  "lateness_us",
+  "log_partition",
+  "log_offset",
+  "appended_us",
+] as const satisfies (keyof LateRow)[];
+const PRODUCT_COLUMNS = [
+  "product_id",
+  "max_time_us",
+  "first_trade_id",
+  "last_trade_id",
+  "ticks",
+  "duplicates",
+  "late",
+  "skewed",
+] as const satisfies (keyof ProductRow)[];
+
+export class WindowStore {
+  readonly db: Database;
+  readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
+  readonly #get;
+  readonly #generation: number;
+  #changeId: number;
+
+  constructor(readonly path: string) {
+    this.db = openDatabase(path, { create: SCHEMA, version: 1 }, "NORMAL");
+    const committed = ["updated_at", "change_id"];
+    this.#put = {
+      window: this.#upsert("windows", [...ROW_COLUMNS, ...committed]),
+      revision: this.#upsert("window_revisions", [...REVISION_COLUMNS, ...ROW_COLUMNS, ...committed]),
+      late: this.#upsert("late_ticks", LATE_COLUMNS),
+      product: this.#upsert("products", PRODUCT_COLUMNS),
+      closed: this.#upsert("closed_ends", ["product_id", "size_us", "closed_until_us", "last_trade_id"]),
+      seen: this.#upsert("seen_ids", ["product_id", "block", "bits"]),
+      dead: this.#upsert("dead_letters", ["log_partition", "log_offset", "appended_us", "reason", "value"]),
+    };
+    const key = "product_id = ? AND size_us = ? AND window_start_us = ?";
+    this.#get = {
+      product: this.db.query<ProductRow, [string]>("SELECT * FROM products WHERE product_id = ?"),
+      closed: this.db.query<ClosedRow, [string, number]>(
+        "SELECT * FROM closed_ends WHERE product_id = ? AND size_us = ?",
+      ),
+      open: this.db.query<WindowRow, [string, number]>(
+        "SELECT * FROM windows WHERE product_id = ? AND size_us = ? AND final = 0",
+      ),
+      revision: this.db.query<WindowRow & { revision: number }, [string, number, number]>(
+        `SELECT * FROM window_revisions WHERE ${key} ORDER BY revision DESC LIMIT 1`,
+      ),
+      final: this.db.query<WindowRow & { revision: number }, [string, number, number]>(
+        `SELECT *, 0 AS revision FROM windows WHERE ${key}`,
+      ),
+      seen: this.db.query<{ bits: Uint8Array | null }, [string, number]>(
+        "SELECT bits FROM seen_ids WHERE product_id = ? AND block = ?",
+      ),
+    };
+    this.#generation = nowUs();
+    this.#changeId = this.counter("change_id");
+  }
+
+  product = (id: string): ProductRow | undefined => this.#get.product.get(id) ?? undefined;
+  closed = (id: string, size_us: number): ClosedRow | undefined => this.#get.closed.get(id, size_us) ?? undefined;
+  openWindows = (id: string, size_us: number): WindowRow[] => this.#get.open.all(id, size_us);
+  closedWindow = (id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined =>
+    this.#get.revision.get(id, size_us, start_us) ?? this.#get.final.get(id, size_us, start_us) ?? undefined;
+  seenBlock = (id: string, block: number): Uint8Array | null | undefined => this.#get.seen.get(id, block)?.bits;
+
+  /** Takes the partitions for this process: a commit of an older generation fails from now on (faults.md 16). */
+  positions(partitions: number[]): Map<number, number> {
+    return readOffsets(this.db, partitions, this.#generation);
+  }
+
+  counter(name: string): number {
+    const row = this.db.query<{ value: number }, [string]>("SELECT value FROM counters WHERE name = ?").get(name);
+    return row?.value ?? 0;
+  }
+
+  setting(name: string): string | null {
+    const row = this.db.query<{ value: string }, [string]>("SELECT value FROM settings WHERE name = ?").get(name);
+    return row?.value ?? null;
+  }
+
+  saveSetting(name: string, value: string): void {
+    this.db.query("INSERT OR REPLACE INTO settings VALUES (?, ?)").run(name, value);
+  }
+
+  productIds(): string[] {
+    return this.db
+      .query<{ product_id: string }, []>("SELECT product_id FROM products ORDER BY product_id")
+      .all()
+      .map((row) => row.product_id);
+  }
+
+  /** Closed rows in the order of closing: the CSV file's content, for a file that was lost. */
+  *closedRows(size_us: number): Generator<WindowRow> {
+    const query =
+      "SELECT * FROM windows WHERE size_us = ? AND final <> 0 ORDER BY change_id, window_end_us, product_id";
+    yield* this.db.query<WindowRow, [number]>(query).iterate(size_us);
+  }
+
+  /** Stores one step. Throws FENCED's sentence when another process has taken a partition over; nothing is stored then. */
+  commit(step: WindowCommit): void {
+    const updated_at = nowUs();
+    const change_id = this.#changeId + 1;
+    try {
+      this.db.exec("BEGIN IMMEDIATE");
+      saveOffsets(this.db, step.positions, this.#generation);
+      for (const row of step.updated) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
+      for (const row of step.closed) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
+      for (const row of step.late) this.#put.late.run(...values(row, LATE_COLUMNS));
+      for (const row of step.revisions) {
+        this.#put.revision.run(...values(row, REVISION_COLUMNS), ...values(row, ROW_COLUMNS), updated_at, change_id);
+      }
+      for (const row of step.products) this.#put.product.run(...values(row, PRODUCT_COLUMNS));
+      for (const row of step.ends) {
+        this.#put.closed.run(row.product_id, row.size_us, row.closed_until_us, row.last_trade_id);
+      }
+      for (const row of step.seen) this.#put.seen.run(row.product_id, row.block, row.bits);
+      for (const d of step.dead) this.#put.dead.run(d.partition, d.offset, d.appended_us, d.reason, d.value);
+      addCounters(this.db, step.counters);
+      setCounters(this.db, { change_id, ...Object.fromEntries(step.csv) });
+      this.db.exec("COMMIT");
+      this.#changeId = change_id;
+    } catch (error) {
+      if (this.db.inTransaction) this.db.exec("ROLLBACK");
+      throw storeError(this.path, error);
+    }
+  }
+
+  /** Stores what the process measured of itself: `run_*` counters, and its latencies (buckets are upper bounds in microseconds). */
+  saveStats(counters: Counters, latencies: Map<string, Map<number, number>>): void {
+    const add = this.db.query(
+      "INSERT INTO latencies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+    );
+    this.db.transaction(() => {
+      setCounters(this.db, counters);
+      for (const [name, buckets] of latencies) for (const [bucket, count] of buckets) add.run(name, bucket, count);
+    })();
+  }
+
+  /** Figures are shown only if they were measured in this run (design.md "What is measured"). */
+  forgetLatencies(): void {
+    this.db.exec("DELETE FROM latencies");
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  #upsert(table: string, columns: readonly string[]): Statement {
+    const marks = columns.map(() => "?").join(", ");
+    return this.db.prepare(`INSERT OR REPLACE INTO ${table} (${columns.join(", ")}) VALUES (${marks})`);
+  }
+}
+
+/** A row's values in the order of the columns. */
+function values<T extends object>(row: T, columns: readonly (keyof T)[]): SQLQueryBindings[] {
+  return columns.map((column) => row[column] as SQLQueryBindings);
+}

@@ -1,0 +1,276 @@
+/**
+ * The fast path: a ticker message's fields straight from its bytes, without JSON.parse. It accepts only what it is sure of (a flat
+ * object of plain strings and whole numbers, each wanted key once) and leaves all else to parse.ts; the two never disagree
+ * (test/tick/extract.test.ts).
+ */
+import {
+  PRICE_INTEGER_DIGITS_MAX,
+  PRICE_SCALE_MAX,
+  PRODUCTS_MAX,
+  SIZE_INTEGER_DIGITS_MAX,
+  SIZE_SCALE_MAX,
+} from "../common/limits.ts";
+import type { FullTick } from "../common/tick.ts";
+import { timeUs } from "./time.ts";
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const BACKSLASH = 0x5c;
+const POINT = 0x2e;
+
+const WANTED = [
+  "type",
+  "product_id",
+  "price",
+  "side",
+  "time",
+  "trade_id",
+  "last_size",
+  "best_bid",
+  "best_ask",
+  "source",
+];
+const [TYPE, PRODUCT, PRICE, SIDE, TIME, TRADE, SIZE, BID, ASK, SOURCE] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+/** Bits of the fields that a tick must have. */
+const REQUIRED = (1 << TYPE) | (1 << PRODUCT) | (1 << PRICE) | (1 << SIDE) | (1 << TIME) | (1 << TRADE) | (1 << SIZE);
+const KEYS = WANTED.map((key) => new TextEncoder().encode(key));
+/** Wanted keys by length, so that most unwanted keys are passed by after one look. */
+const BY_LENGTH: number[][] = Array.from({ length: 12 }, (_, n) =>
+  KEYS.flatMap((key, i) => (key.length === n ? [i] : [])),
+);
+const TICKER = new TextEncoder().encode("ticker");
+/** Significant digits that a double adds up without rounding. */
+const SAFE_DIGITS = 15;
+
+export class Extractor {
+  readonly #quotes: boolean;
+  #from = new Int32Array(WANTED.length);
+  #to = new Int32Array(WANTED.length);
+  #product = "";
+  #productBytes: Uint8Array = new Uint8Array(0);
+  #products = new Map<string, string>();
+  #mantissa = 0;
+  #scale = 0;
+  #day = "";
+
+  /** `quotes`: also read best_bid and best_ask; the stream job has no use for them. */
+  constructor(options: { quotes: boolean }) {
+    this.#quotes = options.quotes;
+  }
+
+  /** The tick in `bytes[start, end)`, or null when parse.ts must decide. */
+  extract(bytes: Uint8Array, start: number, end: number): FullTick | null {
+    const found = this.#scan(bytes, start, end);
+    if ((found & REQUIRED) !== REQUIRED) return null;
+    const from = this.#from;
+    const to = this.#to;
+    if (!same(bytes, from[TYPE]!, to[TYPE]!, TICKER)) return null;
+    const trade_id = wholeNumber(bytes, from[TRADE]!, to[TRADE]!);
+    if (trade_id < 0) return null;
+    const time_us = this.#time(bytes, from[TIME]!, to[TIME]!);
+    if (time_us === null) return null;
+    const side = sideOf(bytes, from[SIDE]!, to[SIDE]!);
+    if (side === null) return null;
+    if (!this.#decimal(bytes, from[PRICE]!, to[PRICE]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX)) return null;
+    const price_mantissa = this.#mantissa;
+    const price_scale = this.#scale;
+    if (!this.#decimal(bytes, from[SIZE]!, to[SIZE]!, SIZE_SCALE_MAX, SIZE_INTEGER_DIGITS_MAX)) return null;
+    const size_mantissa = this.#mantissa;
+    const size_scale = this.#scale;
+    if (price_mantissa === 0 || size_mantissa === 0 || (found & (1 << SOURCE)) !== 0) return null;
+    const product_id = this.#productId(bytes, from[PRODUCT]!, to[PRODUCT]!);
+    if (product_id === null) return null;
+    let best_bid: string | null = null;
+    let best_ask: string | null = null;
+    if (this.#quotes) {
+      if ((found & (1 << BID)) !== 0) {
+        if (!this.#decimal(bytes, from[BID]!, to[BID]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX)) return null;
+        best_bid = ascii(bytes, from[BID]!, to[BID]!);
+      }
+      if ((found & (1 << ASK)) !== 0) {
+        if (!this.#decimal(bytes, from[ASK]!, to[ASK]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX)) return null;
+        best_ask = ascii(bytes, from[ASK]!, to[ASK]!);
+      }
+    }
+    return {
+      product_id,
+      trade_id,
+      time_us,
+      price_mantissa,
+      price_scale,
+      size_mantissa,
+      size_scale,
+      side,
+      best_bid,
+      best_ask,
+      source: "feed",
+    };
+  }
+
+  /** Walks the object once, notes where each wanted value lies, and gives their bits; 0 when anything is out of the ordinary. */
+  #scan(bytes: Uint8Array, start: number, end: number): number {
+    if (end - start < 2 || bytes[start] !== 0x7b || bytes[end - 1] !== 0x7d) return 0;
+    let found = 0;
+    let i = start + 1;
+    const last = end - 1;
+    while (i < last) {
+      while (bytes[i] === SPACE) i++;
+      if (bytes[i] !== QUOTE) return 0;
+      const key = ++i;
+      for (let b = bytes[i]!; b !== QUOTE; b = bytes[++i]!) if (b === BACKSLASH || b < SPACE || i >= last) return 0;
+      const field = wantedField(bytes, key, i);
+      i++;
+      while (bytes[i] === SPACE) i++;
+      if (bytes[i] !== COLON) return 0;
+      i++;
+      while (bytes[i] === SPACE) i++;
+      const isText = bytes[i] === QUOTE;
+      const from = isText ? ++i : i;
+      if (isText) {
+        for (let b = bytes[i]!; b !== QUOTE; b = bytes[++i]!) if (b === BACKSLASH || b < SPACE || i >= last) return 0;
+      } else {
+        while (bytes[i]! >= 0x30 && bytes[i]! <= 0x39) i++;
+        if (i === from || (bytes[from] === 0x30 && i > from + 1)) return 0;
+      }
+      if (field >= 0) {
+        if ((found & (1 << field)) !== 0 || isText === (field === TRADE)) return 0;
+        found |= 1 << field;
+        this.#from[field] = from;
+        this.#to[field] = i;
+      }
+      if (isText) i++;
+      while (bytes[i] === SPACE) i++;
+      if (i === last) return found;
+      if (bytes[i] !== COMMA) return 0;
+      i++;
+    }
+    return 0;
+  }
+
+  /** A plain decimal into #mantissa and #scale by the rule of parse.ts's parseDecimal; false when that must decide. */
+  #decimal(bytes: Uint8Array, from: number, to: number, scale_max: number, integer_max: number): boolean {
+    const length = to - from;
+    if (length === 0 || length > SAFE_DIGITS + 1) return false;
+    let mantissa = 0;
+    let point = -1;
+    for (let i = from; i < to; i++) {
+      const b = bytes[i]!;
+      if (b === POINT) {
+        if (point >= 0) return false;
+        point = i;
+      } else {
+        if (b < 0x30 || b > 0x39) return false;
+        mantissa = mantissa * 10 + (b - 0x30);
+      }
+    }
+    const whole = point < 0 ? length : point - from;
+    let scale = point < 0 ? 0 : to - point - 1;
+    if (whole === 0 || whole > integer_max || (point >= 0 && scale === 0)) return false;
+    while (scale > 0 && mantissa % 10 === 0) {
+      mantissa /= 10;
+      scale--;
+    }
+    if (scale > scale_max || length > SAFE_DIGITS + (point < 0 ? 0 : 1)) return false;
+    this.#mantissa = mantissa;
+    this.#scale = scale;
+    return true;
+  }
+
+  #dayBytes = new Uint8Array(10);
+  #dayUs = 0;
+
+  /** `YYYY-MM-DDTHH:MM:SS[.f…]Z`; the day of the message before is remembered, because it is nearly always the same. */
+  #time(bytes: Uint8Array, from: number, to: number): number | null {
+    const length = to - from;
+    if (length < 20 || length > 30 || bytes[to - 1] !== 0x5a || bytes[from + 10] !== 0x54) return null;
+    if (bytes[from + 13] !== COLON || bytes[from + 16] !== COLON) return null;
+    const hour = pair(bytes, from + 11);
+    const minute = pair(bytes, from + 14);
+    const second = pair(bytes, from + 17);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return null;
+    let micros = 0;
+    if (length > 20) {
+      if (bytes[from + 19] !== POINT || length === 21) return null;
+      let digits = 0;
+      for (let i = from + 20; i < to - 1; i++) {
+        const d = bytes[i]! - 0x30;
+        if (d < 0 || d > 9) return null;
+        if (digits++ < 6) micros = micros * 10 + d;
+      }
+      for (; digits < 6; digits++) micros *= 10;
+    }
+    if (this.#day === "" || !same(bytes, from, from + 10, this.#dayBytes)) {
+      const us = dayUs(bytes, from);
+      if (us === null) return null;
+      this.#day = ascii(bytes, from, from + 10);
+      this.#dayBytes.set(bytes.subarray(from, from + 10));
+      this.#dayUs = us;
+    }
+    const us = this.#dayUs + (hour * 3_600 + minute * 60 + second) * 1_000_000 + micros;
+    return Number.isSafeInteger(us) ? us : null;
+  }
+
+  /** One string a product, so that comparing ids compares pointers. Only printable ASCII, at most 64 characters. */
+  #productId(bytes: Uint8Array, from: number, to: number): string | null {
+    if (same(bytes, from, to, this.#productBytes) && from < to) return this.#product;
+    if (from === to || to - from > 64) return null;
+    for (let i = from; i < to; i++) if (bytes[i]! > 0x7e) return null;
+    const text = ascii(bytes, from, to);
+    if (this.#products.size >= PRODUCTS_MAX) this.#products.clear();
+    const known = this.#products.get(text) ?? text;
+    this.#products.set(known, known);
+    this.#product = known;
+    this.#productBytes = bytes.slice(from, to);
+    return known;
+  }
+}
+
+function wantedField(bytes: Uint8Array, from: number, to: number): number {
+  const candidates = BY_LENGTH[to - from];
+  if (candidates === undefined) return -1;
+  for (const field of candidates) if (same(bytes, from, to, KEYS[field]!)) return field;
+  return -1;
+}
+
+function same(bytes: Uint8Array, from: number, to: number, text: Uint8Array): boolean {
+  if (to - from !== text.length) return false;
+  for (let i = from, j = 0; i < to; i++, j++) if (bytes[i] !== text[j]) return false;
+  return true;
+}
+
+/** A whole number of at most 15 digits (the scan has seen that there are only digits), or −1. */
+function wholeNumber(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from > SAFE_DIGITS) return -1;
+  let value = 0;
+  for (let i = from; i < to; i++) value = value * 10 + (bytes[i]! - 0x30);
+  return value;
+}
+
+function sideOf(bytes: Uint8Array, from: number, to: number): "buy" | "sell" | null {
+  if (to - from === 3)
+    return bytes[from] === 0x62 && bytes[from + 1] === 0x75 && bytes[from + 2] === 0x79 ? "buy" : null;
+  if (to - from !== 4 || bytes[from] !== 0x73 || bytes[from + 1] !== 0x65) return null;
+  return bytes[from + 2] === 0x6c && bytes[from + 3] === 0x6c ? "sell" : null;
+}
+
+function pair(bytes: Uint8Array, at: number): number {
+  const tens = bytes[at]! - 0x30;
+  const ones = bytes[at + 1]! - 0x30;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+}
+
+function dayUs(bytes: Uint8Array, from: number): number | null {
+  const [century, year] = [pair(bytes, from), pair(bytes, from + 2)];
+  const [month, day] = [pair(bytes, from + 5), pair(bytes, from + 8)];
+  if (century < 0 || year < 0 || month < 0 || day < 0 || bytes[from + 4] !== 0x2d || bytes[from + 7] !== 0x2d)
+    return null;
+  return timeUs(century * 100 + year, month, day, 0, 0, 0, 0);
+}
+
+function ascii(bytes: Uint8Array, from: number, to: number): string {
+  let text = "";
+  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}

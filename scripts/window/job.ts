@@ -1,0 +1,275 @@
+/**
+ * The stream job's core: (state, ticks) → (state, rows), without input, output or clock. One tick after another, in log order:
+ * duplicate? → move M → close windows → place or mark late (design.md "Stream semantics", windows.md "Ours must be" 3).
+ */
+import { formatDecimal } from "../common/decimal.ts";
+import { CLOSED_WINDOWS_CACHE_MAX } from "../common/limits.ts";
+import type { Position, Tick } from "../common/tick.ts";
+import type { WindowRow } from "../common/window.ts";
+import { addTick, emptyWindow, fromRow, toRow, type Window } from "./aggregate.ts";
+import type { SeenIds } from "./seen.ts";
+import {
+  emptyResult,
+  type JobSettings,
+  loadProduct,
+  type ProductState,
+  type SizeState,
+  type StateSource,
+  type StepResult,
+} from "./state.ts";
+import { isClosed, lastStart } from "./windower.ts";
+
+export class WindowJob {
+  #products = new Map<string, ProductState>();
+  #touched: ProductState[] = [];
+  #closedWindows = new Map<string, Window>();
+  #last: ProductState | null = null;
+  #result = emptyResult();
+
+  constructor(
+    readonly settings: JobSettings,
+    readonly source: StateSource,
+  ) {}
+
+  /** Takes one tick. */
+  tick(tick: Tick, at: Position): void {
+    const product = this.#product(tick.product_id);
+    const row = product.row;
+    if (!product.seen.add(tick.trade_id)) {
+      row.duplicates++;
+      this.#result.counts.duplicates++;
+      return;
+    }
+    row.ticks++;
+    this.#result.counts.ticks++;
+    if (tick.trade_id > row.last_trade_id) row.last_trade_id = tick.trade_id;
+    if (tick.trade_id < row.first_trade_id) row.first_trade_id = tick.trade_id;
+    const sound = product.clock.observe(tick.time_us, at.appended_us, this.settings.max_skew_us);
+    if (!sound) {
+      row.skewed++;
+      this.#result.counts.skewed++;
+    }
+    this.#closePassed(product, at);
+    let late = false;
+    for (const size of product.sizes) {
+      const { size_us, every_us } = size.spec;
+      const last = lastStart(tick.time_us, size.spec);
+      for (let start = last; start > tick.time_us - size_us; start -= every_us) {
+        if (isClosed(start, size.spec, size.closed_until_us)) {
+          this.#late(product, size, start, tick, at, sound);
+          late = true;
+        } else {
+          this.#place(product, size, start, tick, at, sound);
+        }
+      }
+    }
+    if (late) {
+      row.late++;
+      this.#result.counts.late++;
+    }
+  }
+
+  /** A heartbeat of the log moves M like a tick without a trade, and so closes quiet windows (windows.md "idle stream"). */
+  heartbeat(product_id: string, time_us: number, at: Position): void {
+    const product = this.#product(product_id);
+    product.clock.observe(time_us, at.appended_us, this.settings.max_skew_us);
+    this.#closePassed(product, at);
+  }
+
+  /** Closes every open window, marked as flushed; ticks that still come for one make revisions. */
+  flush(product_ids: Iterable<string>): void {
+    for (const product_id of product_ids) {
+      const product = this.#product(product_id);
+      for (const size of product.sizes) {
+        for (const window of openInOrder(size)) this.#close(product, size, window, 2, null);
+      }
+    }
+  }
+
+  /** What changed since the last call, for one commit. After it is stored, call `committed`. */
+  take(): StepResult {
+    const result = this.#result;
+    for (const product of this.#touched) {
+      product.row.max_time_us = product.clock.max_time_us;
+      result.products.push({ ...product.row });
+      result.seen.push(...product.seen.dirty());
+      for (const size of product.sizes) {
+        const { product_id } = product.row;
+        const { closed_until_us, last_trade_id } = size;
+        if (size.hasClosed)
+          result.ends.push({ product_id, size_us: size.spec.size_us, closed_until_us, last_trade_id });
+        updatedRows(product, size, result.updated);
+      }
+      product.touched = false;
+    }
+    for (const product of this.#touched) this.#pending.push(product);
+    this.#touched = [];
+    this.#result = emptyResult();
+    return result;
+  }
+
+  #pending: ProductState[] = [];
+
+  /** The last result is stored: what it held may leave memory. */
+  committed(): void {
+    for (const product of this.#pending) product.seen.committed();
+    this.#pending = [];
+    for (const key of this.#closedWindows.keys()) {
+      if (this.#closedWindows.size <= CLOSED_WINDOWS_CACHE_MAX) break;
+      this.#closedWindows.delete(key);
+    }
+  }
+
+  /** Forgets everything in memory; the next tick reads the committed state again (after a rebalance or a failed commit). */
+  reset(): void {
+    this.#products.clear();
+    this.#closedWindows.clear();
+    this.#touched = [];
+    this.#pending = [];
+    this.#last = null;
+    this.#result = emptyResult();
+  }
+
+  #product(product_id: string): ProductState {
+    let product = this.#last;
+    if (product === null || product.row.product_id !== product_id) {
+      product = this.#products.get(product_id) ?? loadProduct(product_id, this.settings, this.source);
+      this.#products.set(product_id, product);
+      this.#last = product;
+    }
+    if (!product.touched) {
+      product.touched = true;
+      this.#touched.push(product);
+    }
+    return product;
+  }
+
+  #closePassed(product: ProductState, at: Position): void {
+    const watermark = product.clock.watermark(this.settings.lateness_us);
+    for (const size of product.sizes) {
+      if (watermark <= size.closed_until_us) continue;
+      if (size.next_end_us <= watermark) {
+        for (const window of openInOrder(size)) {
+          if (window.start_us + window.size_us > watermark) break;
+          this.#close(product, size, window, 1, at);
+        }
+      }
+      size.closed_until_us = watermark;
+      size.hasClosed = true;
+    }
+  }
+
+  #close(product: ProductState, size: SizeState, window: Window, final: 1 | 2, at: Position | null): void {
+    certify(product, window, size.last_trade_id);
+    window.final = final;
+    window.closed_partition = at?.partition ?? null;
+    window.closed_offset = at?.offset ?? null;
+    size.last_trade_id = Math.max(size.last_trade_id, window.last_trade_id);
+    size.closed_until_us = Math.max(size.closed_until_us, window.start_us + window.size_us);
+    size.hasClosed = true;
+    size.open.delete(window.start_us);
+    size.dirty.delete(window);
+    if (size.current === window) size.current = null;
+    size.next_end_us = Number.MAX_SAFE_INTEGER;
+    for (const other of size.open.values()) {
+      size.next_end_us = Math.min(size.next_end_us, other.start_us + other.size_us);
+    }
+    this.#closedWindows.set(key(window.product_id, window.size_us, window.start_us), window);
+    this.#result.closed.push(toRow(window));
+  }
+
+  #place(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position, sound: boolean): void {
+    let window = size.current;
+    if (window === null || window.start_us !== start_us) {
+      window = size.open.get(start_us) ?? null;
+      if (window === null) {
+        window = emptyWindow(product.row.product_id, size.spec.size_us, start_us, -1);
+        size.open.set(start_us, window);
+        size.next_end_us = Math.min(size.next_end_us, start_us + size.spec.size_us);
+      }
+      size.current = window;
+    }
+    addTick(window, tick, at.appended_us);
+    if (!sound) window.skewed++;
+    size.dirty.add(window);
+  }
+
+  #late(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position, sound: boolean): void {
+    const { product_id } = product.row;
+    const size_us = size.spec.size_us;
+    this.#result.late.push({
+      product_id,
+      trade_id: tick.trade_id,
+      size_us,
+      window_start_us: start_us,
+      time_us: tick.time_us,
+      price: formatDecimal(tick.price_mantissa, tick.price_scale),
+      last_size: formatDecimal(tick.size_mantissa, tick.size_scale),
+      side: tick.side,
+      lateness_us: product.clock.max_time_us - tick.time_us,
+      log_partition: at.partition,
+      log_offset: at.offset,
+      appended_us: at.appended_us,
+    });
+    const window = this.#closedWindow(product_id, size_us, start_us, tick.trade_id);
+    addTick(window, tick, at.appended_us);
+    if (!sound) window.skewed++;
+    window.revision++;
+    window.missing = missing(product.seen, window.after_trade_id, window.last_trade_id);
+    this.#result.revisions.push({
+      ...toRow(window),
+      revision: window.revision,
+      caused_by_trade_id: tick.trade_id,
+      log_partition: at.partition,
+      log_offset: at.offset,
+    });
+  }
+
+  /** A closed window with all its late ticks so far; a window that had no tick in time begins its certificate at its first. */
+  #closedWindow(product_id: string, size_us: number, start_us: number, trade_id: number): Window {
+    const id = key(product_id, size_us, start_us);
+    let window = this.#closedWindows.get(id);
+    if (window === undefined) {
+      const row = this.source.closedWindow(product_id, size_us, start_us);
+      window = row ? fromRow(row, row.revision) : emptyWindow(product_id, size_us, start_us, trade_id);
+      if (row === undefined) window.final = 1;
+      this.#closedWindows.set(id, window);
+    }
+    return window;
+  }
+}
+
+/**
+ * Rows of the open windows that grew or whose certificate moved, in order of start. Every open window is asked, so that what is
+ * stored does not depend on where the commits fell.
+ */
+function updatedRows(product: ProductState, size: SizeState, rows: WindowRow[]): void {
+  let previous = size.last_trade_id;
+  for (const window of openInOrder(size)) {
+    const { after_trade_id, missing } = window;
+    certify(product, window, previous);
+    const moved = after_trade_id !== window.after_trade_id || missing !== window.missing;
+    if (moved || size.dirty.has(window)) rows.push(toRow(window));
+    previous = Math.max(previous, window.last_trade_id);
+  }
+  size.dirty.clear();
+}
+
+/** Sets after_trade_id and missing: the ids after the previous window's last, up to this one's last, that were never seen. */
+function certify(product: ProductState, window: Window, previous: number): void {
+  window.after_trade_id = previous >= 0 ? previous : window.first_trade_id;
+  window.missing = missing(product.seen, window.after_trade_id, window.last_trade_id);
+}
+
+function missing(seen: SeenIds, after: number, last: number): number {
+  return last <= after ? 0 : last - after - seen.countBetween(after, last);
+}
+
+/** Open windows in order of their end. */
+function openInOrder(size: SizeState): Window[] {
+  return [...size.open.values()].sort((a, b) => a.start_us - b.start_us);
+}
+
+function key(product_id: string, size_us: number, start_us: number): string {
+  return `${size_us} ${start_us} ${product_id}`;
+}

@@ -1,0 +1,114 @@
+/** The stream job's state per product and window size, how it is read back, and what one commit has to store. */
+import type {
+  ClosedRow,
+  LateRow,
+  ProductRow,
+  RevisionRow,
+  SeenBlock,
+  WindowRow,
+  WindowSpec,
+} from "../common/window.ts";
+import { fromRow, type Window } from "./aggregate.ts";
+import { EventClock, NO_TIME } from "./clock.ts";
+import { SeenIds } from "./seen.ts";
+
+export interface JobSettings {
+  windows: WindowSpec[];
+  lateness_us: number;
+  max_skew_us: number;
+}
+
+/** Where committed state is read back from; an empty one at the very start. All synchronous. */
+export interface StateSource {
+  product(product_id: string): ProductRow | undefined;
+  closed(product_id: string, size_us: number): ClosedRow | undefined;
+  openWindows(product_id: string, size_us: number): WindowRow[];
+  /** The last revision of a closed window, or its final row with revision 0. */
+  closedWindow(product_id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined;
+  seenBlock(product_id: string, block: number): Uint8Array | null | undefined;
+}
+
+/** All that one commit has to store. */
+export interface StepResult {
+  /** Rows of windows that grew and are still open. */
+  updated: WindowRow[];
+  /** Final rows, in the order of closing. */
+  closed: WindowRow[];
+  late: LateRow[];
+  revisions: RevisionRow[];
+  products: ProductRow[];
+  ends: ClosedRow[];
+  seen: SeenBlock[];
+  counts: { ticks: number; duplicates: number; late: number; skewed: number };
+}
+
+export interface SizeState {
+  spec: WindowSpec;
+  open: Map<number, Window>;
+  /** The window that took the last tick: nearly always the next one's too. */
+  current: Window | null;
+  /** Smallest end of an open window. */
+  next_end_us: number;
+  closed_until_us: number;
+  last_trade_id: number;
+  hasClosed: boolean;
+  dirty: Set<Window>;
+}
+
+export interface ProductState {
+  row: ProductRow;
+  clock: EventClock;
+  seen: SeenIds;
+  sizes: SizeState[];
+  touched: boolean;
+}
+
+/** A product's committed state, or the state before its first tick. */
+export function loadProduct(product_id: string, settings: JobSettings, source: StateSource): ProductState {
+  const row: ProductRow = source.product(product_id) ?? {
+    product_id,
+    max_time_us: NO_TIME,
+    first_trade_id: Number.MAX_SAFE_INTEGER,
+    last_trade_id: -1,
+    ticks: 0,
+    duplicates: 0,
+    late: 0,
+    skewed: 0,
+  };
+  const seen = new SeenIds(product_id, (block) => source.seenBlock(product_id, block));
+  const sizes = settings.windows.map((spec) => loadSize(product_id, spec, source));
+  return { row, clock: new EventClock(row.max_time_us), seen, sizes, touched: false };
+}
+
+function loadSize(product_id: string, spec: WindowSpec, source: StateSource): SizeState {
+  const ends = source.closed(product_id, spec.size_us);
+  const open = new Map<number, Window>();
+  let next_end_us = Number.MAX_SAFE_INTEGER;
+  for (const row of source.openWindows(product_id, spec.size_us)) {
+    open.set(row.window_start_us, fromRow(row, 0));
+    next_end_us = Math.min(next_end_us, row.window_end_us);
+  }
+  return {
+    spec,
+    open,
+    current: null,
+    next_end_us,
+    closed_until_us: ends?.closed_until_us ?? NO_TIME,
+    last_trade_id: ends?.last_trade_id ?? -1,
+    hasClosed: ends !== undefined,
+    dirty: new Set(),
+  };
+}
+
+export function emptyResult(): StepResult {
+  return {
+    updated: [],
+    closed: [],
+    late: [],
+    revisions: [],
+    products: [],
+    ends: [],
+    seen: [],
+    counts: { ticks: 0, duplicates: 0, late: 0, skewed: 0 },
+  };
+}
