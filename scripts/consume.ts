@@ -35,7 +35,7 @@ export const spec: CommandSpec<ConsumeOptions> = {
     const release = options.log.startsWith("kafka:") ? () => {} : lockStage(paths, "consume");
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new TickStore(paths.ticks);
-    keepLog(store, log.name);
+    keepLog(store, log.kind === "embedded" ? "embedded:" : log.name);
     const stage = new ConsumeStage(store);
     const reader = await log.reader({
       group: "tidemark-consume",

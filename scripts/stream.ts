@@ -24,8 +24,6 @@ interface StreamOptions {
   json?: boolean;
 }
 
-const MINUTE_US = 60_000_000;
-
 export const spec: CommandSpec<StreamOptions> = {
   name: "stream",
   summary: "Reads the log and keeps exact windows per product in windows.db and stream_csv/.",
@@ -82,7 +80,12 @@ export const spec: CommandSpec<StreamOptions> = {
     const store = new WindowStore(paths.windows);
     const lateness_us = asDuration(options.lateness);
     const max_skew_us = asDuration(options.maxSkew);
-    keepSettings(store, { log: log.name, windows: JSON.stringify(specs), lateness_us, max_skew_us });
+    keepSettings(store, {
+      log: log.kind === "embedded" ? "embedded:" : log.name,
+      windows: JSON.stringify(specs),
+      lateness_us,
+      max_skew_us,
+    });
     const stage = new StreamStage(store, { windows: specs, lateness_us, max_skew_us }, paths.streamCsv);
     const reader = await log.reader({
       group: "tidemark-stream",

@@ -6,11 +6,11 @@ export type Logger = pino.Logger;
 
 /** A logger for one stage. `verbose` shows debug lines. Synchronous, because a worker transport does not start on Bun 1.4.5. */
 export function createLogger(stage: string, options: { verbose: boolean }): Logger {
-  const level = options.verbose ? "debug" : (process.env["TIDEMARK_LOG_LEVEL"] ?? "info");
-  if (process.env["TIDEMARK_LOG_FORMAT"] === "json") {
+  const level = options.verbose ? "debug" : (process.env.TIDEMARK_LOG_LEVEL ?? "info");
+  if (process.env.TIDEMARK_LOG_FORMAT === "json") {
     return pino({ base: { stage }, level }, pino.destination({ fd: 2, sync: true }));
   }
-  const colorize = process.stderr.isTTY === true && !process.env["NO_COLOR"];
+  const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
   const stream = pretty({
     colorize,
     destination: 2,

@@ -1,0 +1,36 @@
+/** Committed state in memory, with the meaning of windows.db: what the job stored is what it reads back. */
+import type { ClosedRow, LateRow, ProductRow, RevisionRow, WindowRow } from "../../scripts/common/window.ts";
+import type { StateSource, StepResult } from "../../scripts/window/state.ts";
+
+export class MemoryState implements StateSource {
+  readonly windows = new Map<string, WindowRow>();
+  readonly revisions = new Map<string, RevisionRow[]>();
+  readonly late: LateRow[] = [];
+  readonly #products = new Map<string, ProductRow>();
+  readonly #ends = new Map<string, ClosedRow>();
+  readonly #seen = new Map<string, Uint8Array | null>();
+
+  product = (id: string) => this.#products.get(id);
+  closed = (id: string, size_us: number) => this.#ends.get(`${id} ${size_us}`);
+  openWindows = (id: string, size_us: number) =>
+    [...this.windows.values()].filter((w) => w.product_id === id && w.size_us === size_us && w.final === 0);
+  seenBlock = (id: string, block: number) => this.#seen.get(`${id} ${block}`);
+  closedWindow = (id: string, size_us: number, start_us: number) => {
+    const key = `${id} ${size_us} ${start_us}`;
+    const row = this.windows.get(key);
+    return this.revisions.get(key)?.at(-1) ?? (row && { ...row, revision: 0 });
+  };
+
+  store(step: StepResult): void {
+    const key = (w: WindowRow) => `${w.product_id} ${w.size_us} ${w.window_start_us}`;
+    for (const row of [...step.updated, ...step.closed]) {
+      if (this.windows.get(key(row))?.final) throw new Error(`a final row was written again: ${key(row)}`);
+      this.windows.set(key(row), row);
+    }
+    for (const row of step.revisions) this.revisions.set(key(row), [...(this.revisions.get(key(row)) ?? []), row]);
+    this.late.push(...step.late);
+    for (const row of step.products) this.#products.set(row.product_id, row);
+    for (const row of step.ends) this.#ends.set(`${row.product_id} ${row.size_us}`, row);
+    for (const row of step.seen) this.#seen.set(`${row.product_id} ${row.block}`, row.bits?.slice() ?? null);
+  }
+}
