@@ -106,14 +106,24 @@ function quietPipes(): void {
   }
 }
 
+/** Set for the children of `start`: they drain on SIGTERM or when the parent is gone, and leave Ctrl-C to it. */
+export const PARENT_VARIABLE = "TIDEMARK_PARENT";
+
 function drainSignal(logger: Logger): AbortSignal {
   const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130);
-      logger.debug(`${name}: draining`);
-      controller.abort();
-    });
+  const drain = (why: string) => {
+    if (controller.signal.aborted) process.exit(130);
+    logger.debug(`${why}: draining`);
+    controller.abort();
+  };
+  process.on("SIGTERM", () => drain("SIGTERM"));
+  if (process.env[PARENT_VARIABLE] === undefined) {
+    process.on("SIGINT", () => drain("SIGINT"));
+    return controller.signal;
   }
+  process.on("SIGINT", () => {});
+  process.stdin.on("end", () => controller.signal.aborted || drain("the parent has ended"));
+  process.stdin.on("error", () => controller.signal.aborted || drain("the parent has ended"));
+  process.stdin.resume();
   return controller.signal;
 }

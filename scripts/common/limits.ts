@@ -44,3 +44,27 @@ export const SSE_CLIENTS_MAX = 2_000;
 export const CHILD_RESTARTS_MAX = 5;
 /** Products remembered by name at once; more only cost a look-up. */
 export const PRODUCTS_MAX = 10_000;
+/** Bytes that one poll of the log gives, besides a single larger record: bounds memory when records are large. */
+export const POLL_BYTES_MAX = 16_000_000;
+/** Blocks below this size are read many at a time into one batch; larger ones are handed on without a copy. */
+export const SMALL_BLOCK_BYTES = 4_096;
+/** A waiting reader of the embedded log looks by itself this often, where file notifications don't come (network file systems). */
+export const LOG_LOOK_MS = 50;
+/** An appender waits so long for the log's lock in one go: it must not stand in the way of the socket it reads. */
+export const LOG_BUSY_MS = 100;
+/** Partitions of a log, and log offsets of a partition: together they fit a safe integer (log/log.sql). */
+export const PARTITIONS_MAX = 1_024;
+export const OFFSETS_MAX = 2 ** 43;
+/** How long a Kafka broker may take to answer when a log is opened. */
+export const KAFKA_OPEN_MS = 10_000;
+/** Bytes of one record that a topic made by us takes: FRAME_BYTES_MAX and room for the envelope. */
+export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
+/** Bytes and records of one produce request; brokers take 1,048,588 bytes by default. */
+export const KAFKA_SEND_BYTES_MAX = 900_000;
+export const KAFKA_SEND_RECORDS_MAX = 10_000;
+/** Bytes fetched of a partition at once: kafkajs reads 800k records/s at this size, half as many at its default of 1 MB. */
+export const KAFKA_FETCH_BYTES_MAX = 8_388_608;
+/** A fetch without news ends after this; it bounds how long a rebalance or a close goes unnoticed. */
+export const KAFKA_FETCH_WAIT_MS = 250;
+/** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
+export const KAFKA_LOOK_MS = 5_000;
