@@ -1,0 +1,61 @@
+/** The documents are true: every command, flag, variable, error, path and metric is in them. */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ERROR_CODES } from "../scripts/common/errors.ts";
+import { COMMANDS_DOC, commandsDoc, specs } from "./support/commands-doc.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+test("docs/commands.md is what the commands say of themselves", async () => {
+  expect(readFileSync(COMMANDS_DOC, "utf8")).toBe(await commandsDoc());
+});
+
+test("every command is a script of package.json and stands in the README", async () => {
+  const { scripts } = JSON.parse(read("package.json"));
+  for (const { name } of await specs()) {
+    expect(scripts[name]).toBe(`bun scripts/${name}.ts`);
+    expect(read("README.md")).toContain(`| \`${name}\` |`);
+  }
+});
+
+test("every variable that the code reads is documented", () => {
+  const documented = readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => read(`docs/${name}`))
+    .join("\n");
+  const sources = ["scripts", "web"].flatMap((dir) =>
+    readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.tsx?$/.test(name))
+      .map((name) => read(join(dir, name))),
+  );
+  const internal = new Set(["TIDEMARK_PARENT"]);
+  const errors = new Set(ERROR_CODES.map((code) => `TIDEMARK_${code}`));
+  const variables = new Set(sources.join("\n").match(/\bTIDEMARK_[A-Z_]*[A-Z]\b/g) ?? []);
+  expect(
+    [...variables].filter((name) => !internal.has(name) && !errors.has(name) && !documented.includes(name)),
+  ).toEqual([]);
+});
+
+test("every error code is explained, and no other", () => {
+  const listed = [...read("docs/errors.md").matchAll(/^\| `TIDEMARK_(\w+)`/gm)].map((match) => match[1]);
+  expect(listed.sort()).toEqual([...ERROR_CODES].sort());
+});
+
+test("every metric is in docs/metrics.md, and no other", () => {
+  const files = readdirSync(join(ROOT, "sql/metrics")).map((name) => name.replace(/\.sql$/, ""));
+  const listed = [...read("docs/metrics.md").matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]);
+  expect(listed.sort()).toEqual(files.sort());
+});
+
+test("links between the documents lead somewhere", () => {
+  const pages = ["README.md", "ARCHITECTURE.md", ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`)];
+  const broken: string[] = [];
+  for (const page of pages.filter((name) => name.endsWith(".md"))) {
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      if (!existsSync(join(ROOT, page, "..", target!))) broken.push(`${page}: ${target}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
