@@ -1,7 +1,7 @@
 /** `bun run consume`: log → ticks.db, every tick once. */
 import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { TidemarkError } from "./common/errors.ts";
-import { DATA_FLAG, JSON_FLAG, LOG_FLAG, openDataDir } from "./common/settings.ts";
+import { DATA_FLAG, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import { follow } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
@@ -12,6 +12,7 @@ interface ConsumeOptions {
   data: string;
   log: string;
   untilEnd?: boolean;
+  pollRecords: number;
   json?: boolean;
 }
 
@@ -23,6 +24,7 @@ export const spec: CommandSpec<ConsumeOptions> = {
     DATA_FLAG,
     LOG_FLAG,
     { flags: "--until-end", description: "stop at what is the end of the log now" },
+    POLL_FLAG,
     JSON_FLAG,
   ],
   examples: [
@@ -47,6 +49,7 @@ export const spec: CommandSpec<ConsumeOptions> = {
       await follow(log, reader, {
         until_end: options.untilEnd === true,
         signal,
+        records_max: options.pollRecords,
         positions: stage.positions,
         handle: (batches) => stage.handle(batches),
       });

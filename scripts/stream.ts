@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
 import { formatDuration } from "./common/duration.ts";
 import { TidemarkError } from "./common/errors.ts";
-import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, openDataDir } from "./common/settings.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import type { WindowSpec } from "./common/window.ts";
 import { follow } from "./log/follow.ts";
@@ -19,6 +19,7 @@ interface StreamOptions {
   lateness: number;
   maxSkew: number;
   untilEnd?: boolean;
+  pollRecords: number;
   flush?: boolean;
   rebuild?: boolean;
   json?: boolean;
@@ -60,6 +61,7 @@ export const spec: CommandSpec<StreamOptions> = {
     { flags: "--until-end", description: "stop at what is the end of the log now; open windows stay open" },
     { flags: "--flush", description: "close the windows that are still open at the end, marked as flushed" },
     { flags: "--rebuild", description: "forget windows.db and read the log again from its start" },
+    POLL_FLAG,
     JSON_FLAG,
   ],
   examples: [
@@ -97,6 +99,7 @@ export const spec: CommandSpec<StreamOptions> = {
       await follow(log, reader, {
         until_end: options.untilEnd === true,
         signal,
+        records_max: options.pollRecords,
         positions: stage.positions,
         handle: (batches) => stage.handle(batches),
       });

@@ -35,6 +35,10 @@ export const DRAIN_MS_MAX = 5_000;
 /** One metric's time and memory. */
 export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
+/** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */
+export const ARCHIVE_SLICE_ROWS = 250_000;
+/** Parquet files of one product and day; more are merged. */
+export const ARCHIVE_FILES_PER_DAY_MAX = 8;
 /** Rows kept of one metric's result, and rows answered by one API call. */
 export const METRIC_ROWS_MAX = 10_000;
 export const API_ROWS_MAX = 10_000;

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
 import { sentence, TidemarkError } from "./errors.ts";
+import { POLL_RECORDS_MAX } from "./limits.ts";
 
 export const DATA_FLAG: Flag = {
   flags: "--data <dir>",
@@ -18,6 +19,14 @@ export const LOG_FLAG: Flag = {
   default: "embedded:",
 };
 export const JSON_FLAG: Flag = { flags: "--json", description: "end with one JSON object on stdout" };
+
+export const POLL_FLAG: Flag = {
+  flags: "--poll-records <n>",
+  description: "records of one commit at most",
+  env: "TIDEMARK_POLL_RECORDS",
+  parse: wholeNumber(1, POLL_RECORDS_MAX),
+  default: POLL_RECORDS_MAX,
+};
 
 /** A whole number between two bounds, for a flag. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,6 +1,5 @@
 /** The loop of a job that reads the log: poll, handle, tell how far it is, until its end or a signal. */
 import { monotonicMs } from "../common/clock.ts";
-import { POLL_RECORDS_MAX } from "../common/limits.ts";
 import type { Log, LogBatch, LogReader } from "../common/log.ts";
 
 /** How long one poll waits, and how often the group's position is told to the log. */
@@ -11,6 +10,8 @@ export interface FollowOptions {
   /** Stop at what was the end of the log at the start (design.md "--until-end"). */
   until_end: boolean;
   signal: AbortSignal;
+  /** Records that one `handle` gets at most. */
+  records_max: number;
   /** First unread offset by partition, kept up to date by `handle`; partitions appear as they are assigned. */
   positions: ReadonlyMap<number, number>;
   /** Takes records and makes them durable before it returns. An empty array means that nothing came for a while. */
@@ -25,7 +26,7 @@ export async function follow(log: Log, reader: LogReader, options: FollowOptions
   let told_ms = monotonicMs();
   try {
     while (!options.signal.aborted && !reached(ends, options.positions)) {
-      const batches = await reader.poll({ records_max: POLL_RECORDS_MAX, timeout_ms: POLL_MS });
+      const batches = await reader.poll({ records_max: options.records_max, timeout_ms: POLL_MS });
       await options.handle(ends ? cut(batches, ends) : batches);
       if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
       told_ms = monotonicMs();

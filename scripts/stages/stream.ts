@@ -1,5 +1,6 @@
 /** The stream stage: records of the log → ticks → the window job → one commit of windows.db and the derived CSV files. */
 import { monotonicMs, nowUs } from "../common/clock.ts";
+import { diePoint } from "../common/die-point.ts";
 import { formatDuration } from "../common/duration.ts";
 import type { LogBatch } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
@@ -110,6 +111,7 @@ export class StreamStage {
     this.#dead = [];
     for (const [size_us, csv] of this.#csv) csv.append(step.closed.filter((row) => row.size_us === size_us));
     const counters = { records, ...step.counts, malformed: dead.length };
+    diePoint("stream-csv-written");
     const csv = new Map([...this.#csv.values()].map((file) => [file.name, file.bytes]));
     try {
       this.store.commit({ ...step, dead, counters, positions: this.positions, csv });
@@ -117,6 +119,7 @@ export class StreamStage {
       this.#job.reset();
       throw error;
     }
+    diePoint("stream-committed");
     this.#job.committed();
     this.stats.records += records;
     for (const [name, n] of Object.entries(step.counts)) this.counts[name as keyof typeof step.counts] += n;

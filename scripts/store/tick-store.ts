@@ -2,6 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { nowUs } from "../common/clock.ts";
 import { formatDecimal } from "../common/decimal.ts";
+import { diePoint } from "../common/die-point.ts";
 import { openDatabase, storeError } from "../common/sqlite.ts";
 import type { DeadLetter, FullTick, Position } from "../common/tick.ts";
 import { addCounters, type Counters, readOffsets, saveOffsets, setCounters } from "./checkpoint.ts";
@@ -74,6 +75,7 @@ export class TickStore {
       partition,
       offset,
     );
+    diePoint("consume-inserted");
     if (changes === 0) this.#duplicates++;
     else this.#inserted++;
   }
@@ -94,8 +96,10 @@ export class TickStore {
     this.#guard(() => {
       saveOffsets(this.db, positions, this.#generation);
       addCounters(this.db, { records, ...counts });
+      diePoint("consume-before-commit");
       this.db.exec("COMMIT");
     });
+    diePoint("consume-committed");
     return counts;
   }
 

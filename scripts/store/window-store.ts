@@ -1,6 +1,7 @@
 /** windows.db: reads the stream job's committed state back, and stores one step with its log positions in one transaction. */
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../common/clock.ts";
+import { diePoint } from "../common/die-point.ts";
 import { openDatabase, storeError } from "../common/sqlite.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
@@ -177,6 +178,7 @@ export class WindowStore {
     try {
       this.db.exec("BEGIN IMMEDIATE");
       saveOffsets(this.db, step.positions, this.#generation);
+      diePoint("stream-offsets-saved");
       for (const row of step.updated) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
       for (const row of step.closed) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
       for (const row of step.late) this.#put.late.run(...values(row, LATE_COLUMNS));
@@ -191,6 +193,7 @@ export class WindowStore {
       for (const d of step.dead) this.#put.dead.run(d.partition, d.offset, d.appended_us, d.reason, d.value);
       addCounters(this.db, step.counters);
       setCounters(this.db, { change_id, ...Object.fromEntries(step.csv) });
+      diePoint("stream-before-commit");
       this.db.exec("COMMIT");
       this.#changeId = change_id;
     } catch (error) {
