@@ -1,0 +1,224 @@
+/** Reads an embedded log: whole blocks into batches, in order, from a job's own position on. */
+import type { Database, Statement } from "bun:sqlite";
+import { monotonicMs } from "../common/clock.ts";
+import { TidemarkError } from "../common/errors.ts";
+import { LOG_LOOK_MS, OFFSETS_MAX, POLL_BYTES_MAX, SMALL_BLOCK_BYTES } from "../common/limits.ts";
+import type { LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { storeError } from "../common/sqlite.ts";
+import { sliceBatch } from "./batch.ts";
+import { listen } from "./bell.ts";
+import { decodeBlock, joinBlocks } from "./block.ts";
+import { firstOffset } from "./shorter.ts";
+import { Waiter } from "./waiter.ts";
+
+type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
+
+/** Small blocks read at once: 8 MB at most. */
+const SMALL_BLOCKS = 2_000;
+
+const SELECT = "SELECT position, count, checksum, payload FROM blocks WHERE position >= ? AND position < ?";
+
+/** Finds the blocks of one log file; keeps no position. */
+export class BlockSource {
+  readonly #path: string;
+  readonly #any: Statement<unknown, [number, number, number]>;
+  readonly #small: Statement<unknown, [number, number, number, number]>;
+  readonly #base: Statement<unknown, [number, number]>;
+  readonly #first: Statement<unknown, [number, number]>;
+  readonly #last: Statement<unknown, [number, number]>;
+
+  constructor(db: Database, path: string) {
+    this.#path = path;
+    this.#any = db.query(`${SELECT} ORDER BY position LIMIT ?`);
+    this.#small = db.query(`${SELECT} AND length(payload) < ? ORDER BY position LIMIT ?`);
+    this.#base = db.query("SELECT max(position) FROM blocks WHERE position >= ? AND position <= ?");
+    this.#first = db.query("SELECT min(position) FROM blocks WHERE position >= ? AND position < ?");
+    this.#last = db.query(
+      "SELECT position, count FROM blocks WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1",
+    );
+  }
+
+  span(partition: number): PartitionSpan {
+    const [low, high] = range(partition);
+    const first = this.#first.values(low, high)[0]![0] as number | null;
+    const last = this.#last.values(low, high)[0] as [number, number] | undefined;
+    if (first === null || last === undefined) return { partition, start: 0, end: 0 };
+    return { partition, start: first - low, end: last[0] + last[1] - low };
+  }
+
+  /** The first offset of the block that holds `offset`. */
+  baseOf(partition: number, offset: number): number {
+    const [low] = range(partition);
+    return ((this.#base.values(low, low + offset)[0]![0] as number | null) ?? low) - low;
+  }
+
+  /**
+   * The batch that begins at `base`, a block's first offset; null at the end, and before the start. `small` is a guess at
+   * what comes, and the answer's is the next guess.
+   */
+  read(partition: number, base: number, small: boolean): { batch: LogBatch; small: boolean } | null {
+    const [low, high] = range(partition);
+    if (small) {
+      const near = Math.min(low + base + 10 * SMALL_BLOCKS, high);
+      const rows = this.#small.values(low + base, near, SMALL_BLOCK_BYTES, SMALL_BLOCKS) as BlockRow[];
+      const batch = this.#join(partition, low + base, rows);
+      if (batch) return { batch, small: true };
+    }
+    const row = (this.#any.values(low + base, high, 1) as BlockRow[])[0];
+    if (!row) return null;
+    if (row[0] === low + base) {
+      this.#check(row);
+      return { batch: decodeBlock(partition, row[3]), small: row[3].length < SMALL_BLOCK_BYTES };
+    }
+    if (this.span(partition).start < base) throw this.#damage(low + base, "is missing");
+    return null;
+  }
+
+  /** The unbroken run of blocks from `position` on; larger blocks between small ones end it. */
+  #join(partition: number, position: number, rows: BlockRow[]): LogBatch | null {
+    const blocks: Uint8Array[] = [];
+    let next = position;
+    for (const row of rows) {
+      if (row[0] !== next) break;
+      this.#check(row);
+      blocks.push(row[3]);
+      next += row[1];
+    }
+    if (blocks.length === 0) return null;
+    return joinBlocks(partition, blocks, next - position);
+  }
+
+  #check(row: BlockRow): void {
+    if (Bun.hash.crc32(row[3]) !== row[2]) throw this.#damage(row[0], "fails its checksum");
+  }
+
+  #damage(position: number, what: string): TidemarkError {
+    const partition = Math.floor(position / OFFSETS_MAX);
+    return new TidemarkError(
+      "STORE_CORRUPT",
+      `${this.#path} is damaged: the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}.`,
+      "The records from there on can't be trusted. Restore the file from a copy, or move it away and start anew.",
+    );
+  }
+}
+
+function range(partition: number): [low: number, high: number] {
+  return [partition * OFFSETS_MAX, (partition + 1) * OFFSETS_MAX];
+}
+
+interface Place {
+  partition: number;
+  /** First offset not yet given. */
+  next: number;
+  /** Read, but not yet given. */
+  rest: LogBatch | null;
+  small: boolean;
+  checked: boolean;
+}
+
+export class EmbeddedReader implements LogReader {
+  readonly #waiter = new Waiter();
+  readonly #deafen: () => void;
+  readonly #places: Place[];
+
+  constructor(
+    private readonly source: BlockSource,
+    private readonly options: ReaderOptions,
+    private readonly log: {
+      name: string;
+      path: string;
+      bell: string;
+      partitions: number;
+      logger: Logger;
+      commit: (group: string, positions: { partition: number; next: number }[]) => void;
+    },
+  ) {
+    this.#deafen = listen(log.bell, () => this.#waiter.ring());
+    this.#places = Array.from({ length: log.partitions }, (_, partition) => ({
+      partition,
+      next: options.position(partition),
+      rest: null,
+      small: true,
+      checked: false,
+    }));
+  }
+
+  async poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]> {
+    const deadline = monotonicMs() + limits.timeout_ms;
+    for (;;) {
+      const batches = this.#take(limits.records_max);
+      const left = deadline - monotonicMs();
+      const woken = this.#waiter.takeWoken();
+      if (batches.length > 0 || woken || left <= 0) return batches;
+      await this.#waiter.wait(Math.min(left, LOG_LOOK_MS));
+    }
+  }
+
+  #take(records_max: number): LogBatch[] {
+    const taken: LogBatch[] = [];
+    let records = 0;
+    let bytes = 0;
+    try {
+      for (const place of this.#places) {
+        while (records < records_max && bytes < POLL_BYTES_MAX) {
+          const batch = this.#next(place, records_max - records);
+          if (batch === null) break;
+          taken.push(batch);
+          records += batch.count;
+          bytes += batch.ends[batch.count - 1]! - batch.starts[0]!;
+        }
+      }
+    } catch (error) {
+      throw storeError(this.log.path, error);
+    }
+    // The partition that came first this time comes last the next time, so that none starves.
+    if (this.#places.length > 1 && records >= records_max) this.#places.push(this.#places.shift()!);
+    return taken;
+  }
+
+  #next(place: Place, records_max: number): LogBatch | null {
+    let batch = place.rest ?? this.#read(place);
+    if (batch === null) return null;
+    place.rest = null;
+    if (batch.count > records_max) {
+      place.rest = sliceBatch(batch, records_max, batch.count);
+      batch = sliceBatch(batch, 0, records_max);
+    }
+    place.next = batch.offsets[batch.count - 1]! + 1;
+    return batch;
+  }
+
+  #read(place: Place): LogBatch | null {
+    const base = place.checked ? place.next : this.#start(place);
+    const found = this.source.read(place.partition, base, place.small);
+    if (found === null) {
+      // At the end: the usual case. Else retention went past this place, or the file is another one.
+      if (this.source.span(place.partition).end !== place.next) place.checked = false;
+      return null;
+    }
+    place.small = found.small;
+    return sliceBatch(found.batch, place.next - base, found.batch.count);
+  }
+
+  /** Compares the job's position with what the log holds, and gives the first offset of the block to read. */
+  #start(place: Place): number {
+    const span = this.source.span(place.partition);
+    place.next = firstOffset(span, place.next, this.options.group, this.log);
+    place.checked = true;
+    return place.next === span.end ? span.end : this.source.baseOf(place.partition, place.next);
+  }
+
+  wake(): void {
+    this.#waiter.wake();
+  }
+
+  async commit(positions: { partition: number; next: number }[]): Promise<void> {
+    this.log.commit(this.options.group, positions);
+  }
+
+  async close(): Promise<void> {
+    this.#waiter.wake();
+    this.#deafen();
+  }
+}

@@ -1,0 +1,226 @@
+/** The log in one SQLite file: append-only blocks, several processes at once, retention. Nothing to install. */
+import type { Database, Statement } from "bun:sqlite";
+import { relative } from "node:path";
+import { nowUs } from "../common/clock.ts";
+import { systemCode, TidemarkError } from "../common/errors.ts";
+import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, OFFSETS_MAX } from "../common/limits.ts";
+import type { AppendRecord, Log, LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import type { DataPaths } from "../common/settings.ts";
+import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
+import { AppendQueue } from "./append-queue.ts";
+import { newestPerKey } from "./batch.ts";
+import { Bell } from "./bell.ts";
+import { encodeBlock } from "./block.ts";
+import { BlockSource, EmbeddedReader } from "./embedded-reader.ts";
+import CREATE from "./log.sql" with { type: "text" };
+import { Partitioner } from "./partition.ts";
+
+const SCHEMA: SchemaSpec = { create: CREATE, version: 1, check: "rows" };
+
+export interface EmbeddedOptions {
+  /** A writer's commits are power-durable; a reader only notes how far its group is. */
+  role: "writer" | "reader";
+  /** For a new log; an older one keeps its own, and another number given is LOG_SETTINGS. */
+  partitions?: number;
+  logger: Logger;
+}
+
+/** Opens or makes `log.db` in the data directory. */
+export function openEmbedded(paths: DataPaths, options: EmbeddedOptions): EmbeddedLog {
+  const db = openDatabase(paths.log, SCHEMA, options.role === "writer" ? "FULL" : "NORMAL");
+  try {
+    const partitions = settlePartitions(db, options.partitions);
+    db.exec(`PRAGMA busy_timeout = ${LOG_BUSY_MS}`);
+    return new EmbeddedLog(db, paths.log, partitions, options.logger);
+  } catch (error) {
+    db.close();
+    throw storeError(paths.log, error);
+  }
+}
+
+function settlePartitions(db: Database, wanted: number | undefined): number {
+  const insert = db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('partitions', ?)");
+  const select = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'");
+  if (!select.get()) insert.run(String(wanted ?? 1));
+  const partitions = Number(select.get()!.value);
+  if (wanted !== undefined && wanted !== partitions) {
+    throw new TidemarkError(
+      "LOG_SETTINGS",
+      `The log has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${wanted}, and a log keeps the number it was made with.`,
+      "Leave the number out, or use another data directory.",
+    );
+  }
+  return partitions;
+}
+
+export class EmbeddedLog implements Log {
+  readonly kind = "embedded";
+  readonly name: string;
+  readonly #source: BlockSource;
+  readonly #partitioner: Partitioner;
+  readonly #bell: Bell;
+  readonly #newest: Statement<{ end: number; appended_us: number }, [number, number]>;
+  readonly #insert: Statement<unknown, [number, number, number, number, Uint8Array]>;
+  readonly #queue = new AppendQueue((records) => this.#commitWhenFree(records));
+  #closed = false;
+
+  constructor(
+    private readonly db: Database,
+    private readonly path: string,
+    private readonly partitions: number,
+    private readonly logger: Logger,
+  ) {
+    const near = relative(process.cwd(), path);
+    this.name = `embedded:${near.startsWith("..") ? path : near}`;
+    this.#source = new BlockSource(db, path);
+    this.#partitioner = new Partitioner(partitions);
+    this.#bell = new Bell(bellOf(path));
+    this.#newest = db.query(
+      "SELECT position + count AS end, appended_us FROM blocks WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1",
+    );
+    this.#insert = db.query("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)");
+  }
+
+  /**
+   * Resolves when the records survive a loss of power. What is given while a commit waits for its turn shares the next one.
+   * Rejects with DISK_FULL when there is no room: then none of these records are in the log, and they may be given again.
+   */
+  append(records: AppendRecord[]): Promise<void> {
+    return this.#queue.append(records);
+  }
+
+  /** A lock held elsewhere (a backup, a shell) is waited for, in pieces that leave the event loop free. */
+  async #commitWhenFree(records: AppendRecord[]): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        this.#commit(records);
+        this.#bell.ring();
+        return;
+      } catch (error) {
+        if (!/BUSY|LOCKED/.test(systemCode(error)) || this.#closed) throw storeError(this.path, error);
+        if (tries % 50 === 10) this.logger.warn(`another process holds the lock of ${this.name}: waiting for it`);
+        await Bun.sleep(LOG_BUSY_MS / 4);
+      }
+    }
+  }
+
+  #commit(records: AppendRecord[]): void {
+    this.db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const [partition, group] of this.#partitioner.group(records)) this.#write(partition, group);
+      this.db.exec("COMMIT");
+    } catch (error) {
+      if (this.db.inTransaction) this.db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #write(partition: number, records: AppendRecord[]): void {
+    const low = partition * OFFSETS_MAX;
+    const newest = this.#newest.get(low, low + OFFSETS_MAX);
+    let position = newest?.end ?? low;
+    // The machine's clock may step back; the log's time of a partition does not.
+    const appended_us = Math.max(nowUs(), newest?.appended_us ?? 0);
+    for (let from = 0; from < records.length; ) {
+      const to = blockEnd(records, from);
+      const block = encodeBlock(records, from, to, position - low, appended_us);
+      this.#insert.run(position, to - from, appended_us, Bun.hash.crc32(block), block);
+      position += to - from;
+      from = to;
+    }
+  }
+
+  async spans(): Promise<PartitionSpan[]> {
+    return Array.from({ length: this.partitions }, (_, partition) => this.#source.span(partition));
+  }
+
+  async tail(records: number): Promise<LogBatch[]> {
+    const batches: LogBatch[] = [];
+    for (const { partition, start, end } of await this.spans()) {
+      let base = this.#source.baseOf(partition, Math.max(start, end - records));
+      for (let small = true; base < end; ) {
+        const found = this.#source.read(partition, base, small);
+        if (found === null) break;
+        batches.push(found.batch);
+        base += found.batch.count;
+        small = found.small;
+      }
+    }
+    return newestPerKey(batches);
+  }
+
+  async reader(options: ReaderOptions): Promise<LogReader> {
+    const { path, name, partitions, logger } = this;
+    const commit = this.#noteCommitted.bind(this);
+    return new EmbeddedReader(this.#source, options, { path, name, partitions, logger, bell: bellOf(path), commit });
+  }
+
+  /** For lag display only, so that a full disk or a lock held elsewhere is no reason to stop a job. */
+  #noteCommitted(group: string, positions: { partition: number; next: number }[]): void {
+    const upsert = this.db.query<unknown, [string, number, number]>(
+      "INSERT OR REPLACE INTO committed VALUES (?, ?, ?)",
+    );
+    try {
+      this.db.transaction(() => {
+        for (const { partition, next } of positions) upsert.run(group, partition, next);
+      })();
+    } catch (error) {
+      this.logger.debug({ error }, `how far ${group} is could not be noted in ${this.name}`);
+    }
+  }
+
+  async committed(group: string): Promise<{ partition: number; next: number }[]> {
+    const select = this.db.query<{ partition: number; next: number }, [string]>(
+      "SELECT log_partition AS partition, next_offset AS next FROM committed WHERE group_name = ? ORDER BY log_partition",
+    );
+    return select.all(group);
+  }
+
+  /**
+   * Drops whole blocks that are older than `older_than_us` (append time, microseconds since 1970 UTC) or lie wholly before `before`
+   * (an offset by partition), oldest first. The newest block of a partition always stays: it says where the log ends. Gives the number of records dropped.
+   */
+  async retain(keep: { older_than_us?: number; before?: ReadonlyMap<number, number> }): Promise<number> {
+    const oldest = this.db.query<{ cut: number }, [number, number, number, number]>(
+      `SELECT position AS cut FROM blocks
+       WHERE position >= ? AND position < ? AND appended_us >= ? AND position + count > ? ORDER BY position LIMIT 1`,
+    );
+    const drop = this.db.query<unknown, [number, number]>("DELETE FROM blocks WHERE position >= ? AND position < ?");
+    let dropped = 0;
+    for (const { partition, start, end } of await this.spans()) {
+      if (end === 0) continue;
+      const low = partition * OFFSETS_MAX;
+      const before = keep.before?.get(partition) ?? 0;
+      const kept = oldest.get(low, low + OFFSETS_MAX, keep.older_than_us ?? 0, low + before)?.cut;
+      const until = kept ?? low + this.#source.baseOf(partition, end);
+      drop.run(low, until);
+      dropped += until - low - start;
+    }
+    return dropped;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#queue.idle();
+    this.#bell.close();
+    this.db.close();
+  }
+}
+
+/** The file that readers watch. */
+function bellOf(path: string): string {
+  return path.replace(/\.db$/, ".notify");
+}
+
+function blockEnd(records: AppendRecord[], from: number): number {
+  const most = Math.min(records.length, from + BLOCK_RECORDS_MAX);
+  let bytes = 0;
+  let to = from;
+  while (to < most) {
+    bytes += records[to]!.value.length;
+    if (bytes > BLOCK_BYTES_MAX && to > from) break;
+    to++;
+  }
+  return to;
+}

@@ -1,0 +1,268 @@
+/** Reads a Kafka topic as a member of a group, from the job's own positions: kafkajs pushes, the job pulls. */
+import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import { monotonicMs } from "../common/clock.ts";
+import { sentence, TidemarkError } from "../common/errors.ts";
+import { KAFKA_FETCH_BYTES_MAX, KAFKA_FETCH_WAIT_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
+import type { LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { HandOver } from "./kafka-batch.ts";
+import { firstOffset } from "./shorter.ts";
+import { Waiter } from "./waiter.ts";
+
+/** A dead member's partitions go to the others after the session's time; heartbeats also bring the news of a rebalance. */
+const SESSION_MS = 15_000;
+const HEARTBEAT_MS = 1_000;
+/** A broker that just came back may show an older end for a moment: a shorter log is believed when it is seen twice. */
+const CONFIRM_MS = 2_000;
+const CLOSE_MS_MAX = 3_000;
+
+/** What the group gave this member, not yet taken up by a poll. */
+interface Joined {
+  memberId: string;
+  partitions: number[];
+  announced: boolean;
+}
+
+export interface KafkaReaderLog {
+  name: string;
+  partitions: number;
+  logger: Logger;
+  spans(): Promise<PartitionSpan[]>;
+}
+
+export class KafkaReader implements LogReader {
+  readonly #consumer: Consumer;
+  readonly #waiter = new Waiter();
+  readonly #handOver = new HandOver(HEARTBEAT_MS, () => this.#waiter.ring());
+  /** First offset not yet given, of each partition that was taken up. */
+  #places = new Map<number, number>();
+  #memberId = "";
+  #joined: Joined | null = null;
+  /** What the log holds, looked up since the group was joined. */
+  #spans: PartitionSpan[] | null = null;
+  #looking = false;
+  #doubts = 0;
+  #quiet = true;
+  #timer: Timer | undefined;
+  #failure: unknown = null;
+  #away = false;
+  #closed = false;
+
+  constructor(
+    kafka: Kafka,
+    private readonly topic: string,
+    private readonly options: ReaderOptions,
+    private readonly log: KafkaReaderLog,
+  ) {
+    this.#consumer = kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
+      maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
+      minBytes: 1,
+      maxWaitTimeInMs: KAFKA_FETCH_WAIT_MS,
+      allowAutoTopicCreation: false,
+      retry: { restartOnFailure: async () => !this.#closed },
+    });
+  }
+
+  /** Joins the group in the background; a poll takes up what it is given. */
+  async start(): Promise<void> {
+    const { events } = this.#consumer;
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberId, payload.memberAssignment));
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#onCrash(payload.error, payload.restart));
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topic: this.topic, fromBeginning: true });
+    void this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.log.partitions,
+      eachBatch: (payload) => this.#receive(payload),
+    });
+    this.#timer = setInterval(() => {
+      if (this.#quiet) void this.#look();
+      this.#quiet = true;
+    }, KAFKA_LOOK_MS);
+  }
+
+  async poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]> {
+    const deadline = monotonicMs() + limits.timeout_ms;
+    for (;;) {
+      if (this.#joined !== null && this.#spans !== null) this.#takeUp(this.#joined, this.#spans);
+      if (this.#failure !== null) throw this.#failure;
+      const batches = this.#joined === null ? this.#take(limits.records_max) : [];
+      const left = deadline - monotonicMs();
+      const woken = this.#waiter.takeWoken();
+      if (batches.length > 0 || woken || left <= 0) return batches;
+      await this.#waiter.wait(left);
+    }
+  }
+
+  async #receive({ batch, resolveOffset, heartbeat, isStale }: EachBatchPayload): Promise<void> {
+    const { partition, messages } = batch;
+    if (isStale() || this.#closed || this.#joined !== null || !this.#places.has(partition)) return;
+    this.#quiet = false;
+    const taken = await this.#handOver.offer(partition, messages, heartbeat);
+    if (taken) resolveOffset(messages[messages.length - 1]!.offset);
+  }
+
+  #take(records_max: number): LogBatch[] {
+    const batches: LogBatch[] = [];
+    let records = 0;
+    for (let handed = this.#handOver.waiting[0]; handed && records < records_max; handed = this.#handOver.waiting[0]) {
+      const place = this.#places.get(handed.partition)!;
+      let first = handed.from;
+      if (Number(handed.messages[first]!.offset) !== place) {
+        // Offsets may have holes (transactions, compaction), but kafkajs also jumps without a word when its place is gone.
+        if (!handed.verified) {
+          void this.#look();
+          break;
+        }
+        while (first < handed.messages.length && Number(handed.messages[first]!.offset) < place) first++;
+        this.#handOver.skip(handed, first);
+        if (first === handed.messages.length) continue;
+      }
+      const batch = this.#handOver.take(handed, records_max - records);
+      this.#places.set(handed.partition, batch.offsets[batch.count - 1]! + 1);
+      batches.push(batch);
+      records += batch.count;
+    }
+    return batches;
+  }
+
+  /** The group has (re)joined: nothing flows until a poll takes up the partitions, so that the job is never interrupted in mid-batch. */
+  #onJoin(memberId: string, assignment: Record<string, number[]>): void {
+    const partitions = assignment[this.topic] ?? [];
+    this.#consumer.pause([{ topic: this.topic, partitions }]);
+    this.#handOver.clear();
+    this.#joined = { memberId, partitions, announced: false };
+    this.#spans = null;
+    if (this.#away) this.log.logger.info(`${this.log.name} answers again`);
+    this.#away = false;
+    void this.#look();
+  }
+
+  /** Partitions that stayed go on where they were; those that came begin at the job's position. */
+  #takeUp(joined: Joined, spans: PartitionSpan[]): void {
+    // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
+    const stayed = joined.memberId === this.#memberId ? this.#places : new Map<number, number>();
+    const came = joined.partitions.filter((partition) => !stayed.has(partition));
+    if (!joined.announced) {
+      const gone = [...this.#places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
+      if (gone.length > 0) this.options.onRevoked?.(gone);
+      if (came.length > 0) this.options.onAssigned?.(came);
+      joined.announced = true;
+    }
+    const places = new Map<number, number>();
+    try {
+      for (const partition of joined.partitions) {
+        const span = spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
+        const position = stayed.get(partition) ?? this.options.position(partition);
+        places.set(partition, firstOffset(span, position, this.options.group, this.log));
+      }
+    } catch (error) {
+      this.#doubt(error);
+      return;
+    }
+    this.#doubts = 0;
+    this.#places = places;
+    this.#memberId = joined.memberId;
+    this.#joined = null;
+    this.#flow();
+  }
+
+  #flow(): void {
+    try {
+      for (const [partition, next] of this.#places) {
+        this.#consumer.seek({ topic: this.topic, partition, offset: String(next) });
+      }
+      this.#consumer.resume([{ topic: this.topic, partitions: [...this.#places.keys()] }]);
+    } catch (error) {
+      // kafkajs lost the group just now; it joins again by itself and comes back through #onJoin.
+      this.log.logger.debug(`${this.log.name}: ${sentence(error)}`);
+    }
+  }
+
+  /** Compares the reader's places with what the log holds: after a join, at a hole, and now and then in silence. */
+  async #look(): Promise<void> {
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
+    const places = [...this.#places];
+    const handed = [...this.#handOver.waiting];
+    try {
+      const spans = await this.log.spans();
+      if (this.#joined !== null) this.#spans = spans;
+      else this.#compare(places, spans);
+      for (const one of handed) one.verified = true;
+    } catch (error) {
+      if (error instanceof TidemarkError && error.code === "LOG_SHORTER_THAN_CHECKPOINT") this.#doubt(error);
+      else this.#lookAgain(HEARTBEAT_MS);
+    } finally {
+      this.#looking = false;
+    }
+    this.#waiter.ring();
+  }
+
+  #compare(places: [partition: number, next: number][], spans: PartitionSpan[]): void {
+    for (const [partition, next] of places) {
+      const span = spans.find((one) => one.partition === partition);
+      if (span) firstOffset(span, next, this.options.group, this.log);
+    }
+    this.#doubts = 0;
+  }
+
+  #doubt(error: unknown): void {
+    this.#doubts++;
+    this.#spans = null;
+    if (this.#doubts > 1) this.#failure = error;
+    else this.#lookAgain(CONFIRM_MS);
+  }
+
+  #lookAgain(ms: number): void {
+    setTimeout(() => void this.#look(), ms);
+  }
+
+  #onCrash(error: Error, restart: boolean): void {
+    if (this.#closed) return;
+    if (restart) {
+      if (!this.#away)
+        this.log.logger.warn(`${this.log.name} is away, trying again until it answers: ${sentence(error)}`);
+      this.#away = true;
+      return;
+    }
+    this.#failure = new TidemarkError(
+      "LOG_UNREACHABLE",
+      `${this.log.name} can't be read: ${sentence(error)}`,
+      "See the broker's log and the topic's rights.",
+      { cause: error },
+    );
+    this.#waiter.ring();
+  }
+
+  wake(): void {
+    this.#waiter.wake();
+  }
+
+  /** For lag display only: not told when the broker is away. */
+  async commit(positions: { partition: number; next: number }[]): Promise<void> {
+    const mine = positions.filter(({ partition }) => this.#places.has(partition));
+    if (mine.length === 0 || this.#joined !== null || this.#away) return;
+    const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
+    try {
+      await this.#consumer.commitOffsets(offsets);
+    } catch (error) {
+      this.log.logger.debug(`how far ${this.options.group} is could not be noted: ${sentence(error)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#handOver.clear();
+    this.#waiter.wake();
+    // The group notices by itself when the broker can't be told.
+    await Promise.race([this.#consumer.disconnect().catch(() => {}), Bun.sleep(CLOSE_MS_MAX)]);
+  }
+}

@@ -1,0 +1,150 @@
+/** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
+import type { Admin, Kafka } from "kafkajs";
+import { TidemarkError } from "../common/errors.ts";
+import { KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
+import type { AppendRecord, Log, LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { newestPerKey } from "./batch.ts";
+import { kafkaClient, unreachable, within } from "./kafka-client.ts";
+import { KafkaProducer } from "./kafka-producer.ts";
+import { KafkaReader } from "./kafka-reader.ts";
+
+export interface KafkaOptions {
+  role: "writer" | "reader";
+  /** For a topic that is made now; another number on an existing topic is LOG_SETTINGS. */
+  partitions?: number;
+  logger: Logger;
+}
+
+/** Connects, and makes the topic when it is missing. Fails with LOG_UNREACHABLE within KAFKA_OPEN_MS, or LOG_SETTINGS. */
+export async function openKafka(url: { brokers: string[]; topic: string }, options: KafkaOptions): Promise<KafkaLog> {
+  const kafka = kafkaClient(url.brokers, options.logger);
+  const admin = kafka.admin();
+  try {
+    const partitions = await within(settleTopic(admin, url.topic, options));
+    return new KafkaLog(kafka, admin, url, partitions, options.logger);
+  } catch (error) {
+    admin.disconnect().catch(() => {});
+    throw error instanceof TidemarkError ? error : unreachable(url.brokers, error);
+  }
+}
+
+async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<number> {
+  await admin.connect();
+  const known = await admin.listTopics();
+  if (!known.includes(topic)) await createTopic(admin, topic, options);
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const partitions = topics[0]!.partitions.length;
+  if (options.partitions !== undefined && options.partitions !== partitions) {
+    throw new TidemarkError(
+      "LOG_SETTINGS",
+      `The topic ${topic} has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${options.partitions}.`,
+      "Leave the number out, or name another topic.",
+    );
+  }
+  return partitions;
+}
+
+async function createTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<void> {
+  const numPartitions = options.partitions ?? 1;
+  const configEntries = [
+    // The broker's own clock, one for all producers: a foreign one can't disturb the guard against skewed ticks.
+    { name: "message.timestamp.type", value: "LogAppendTime" },
+    { name: "max.message.bytes", value: String(KAFKA_RECORD_BYTES_MAX) },
+  ];
+  const made = await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
+  if (made)
+    options.logger.info(`made the topic ${topic} with ${numPartitions} partition${numPartitions === 1 ? "" : "s"}`);
+}
+
+export class KafkaLog implements Log {
+  readonly kind = "kafka";
+  readonly name: string;
+  #producer: KafkaProducer | null = null;
+  #readers: KafkaReader[] = [];
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly admin: Admin,
+    private readonly url: { brokers: string[]; topic: string },
+    readonly partitions: number,
+    private readonly logger: Logger,
+  ) {
+    this.name = `kafka://${url.brokers.join(",")}/${url.topic}`;
+  }
+
+  /**
+   * Resolves when all in-sync replicas have the records. While the cluster is away it goes on trying, in order, and resolves late:
+   * the caller bounds what it holds meanwhile.
+   */
+  append(records: AppendRecord[]): Promise<void> {
+    this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger);
+    return this.#producer.append(records);
+  }
+
+  async spans(): Promise<PartitionSpan[]> {
+    try {
+      const offsets = await this.admin.fetchTopicOffsets(this.url.topic);
+      return offsets
+        .map(({ partition, low, high }) => ({ partition, start: Number(low), end: Number(high) }))
+        .sort((a, b) => a.partition - b.partition);
+    } catch (error) {
+      throw unreachable(this.url.brokers, error);
+    }
+  }
+
+  /** Reads the end of each partition through a group of its own, which is gone afterwards. */
+  async tail(records: number): Promise<LogBatch[]> {
+    const spans = (await this.spans()).filter((span) => span.end > span.start);
+    if (spans.length === 0) return [];
+    const starts = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - records)]));
+    const group = `tidemark-tail-${crypto.randomUUID()}`;
+    const reader = await this.reader({ group, position: (partition) => starts.get(partition) ?? 0 });
+    const batches: LogBatch[] = [];
+    const open = new Map(spans.map((span) => [span.partition, span.end]));
+    try {
+      while (open.size > 0) {
+        for (const batch of await reader.poll({ records_max: records, timeout_ms: 1_000 })) {
+          batches.push(batch);
+          if (batch.offsets[batch.count - 1]! + 1 >= (open.get(batch.partition) ?? 0)) open.delete(batch.partition);
+        }
+      }
+    } finally {
+      await reader.close();
+      await this.admin.deleteGroups([group]).catch(() => {});
+    }
+    return newestPerKey(batches);
+  }
+
+  async reader(options: ReaderOptions): Promise<LogReader> {
+    const { name, logger } = this;
+    const reader = new KafkaReader(this.kafka, this.url.topic, options, {
+      name,
+      logger,
+      partitions: this.partitions,
+      spans: () => this.spans(),
+    });
+    this.#readers.push(reader);
+    await reader.start();
+    return reader;
+  }
+
+  async committed(group: string): Promise<{ partition: number; next: number }[]> {
+    try {
+      const answer = await this.admin.fetchOffsets({ groupId: group, topics: [this.url.topic] });
+      const offsets = answer[0]?.partitions ?? [];
+      return offsets
+        .map(({ partition, offset }) => ({ partition, next: Number(offset) }))
+        .filter(({ next }) => next >= 0)
+        .sort((a, b) => a.partition - b.partition);
+    } catch (error) {
+      throw unreachable(this.url.brokers, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.close()));
+    await this.#producer?.close();
+    await this.admin.disconnect();
+  }
+}
