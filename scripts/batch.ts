@@ -1,0 +1,64 @@
+/** `bun run batch`: ticks.db → Parquet archive → every metric of sql/metrics → results.db and batch_output/. */
+
+import { metricNames } from "./batch/metric.ts";
+import { METRICS_DIR } from "./batch/project.ts";
+import { type BatchSummary, runBatch } from "./batch/run.ts";
+import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { TidemarkError } from "./common/errors.ts";
+import type { Logger } from "./common/logger.ts";
+import { DATA_FLAG, JSON_FLAG, openDataDir } from "./common/settings.ts";
+import { lockStage } from "./common/stage-lock.ts";
+
+interface BatchFlags {
+  data: string;
+  metric?: string;
+  sql: string;
+  json?: boolean;
+}
+
+export const spec: CommandSpec<BatchFlags> = {
+  name: "batch",
+  summary: "Moves what is new in ticks.db into the Parquet archive and computes every metric of sql/metrics from it.",
+  flags: [
+    DATA_FLAG,
+    { flags: "--metric <name>", description: "only this metric", env: "TIDEMARK_METRIC" },
+    { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
+    JSON_FLAG,
+  ],
+  examples: ["bun run batch", "bun run batch --metric market_summary", "bun run batch --sql my-metrics --json"],
+  async run(options, { logger }) {
+    const names = metricNames(options.sql);
+    if (options.metric !== undefined && !names.includes(options.metric)) {
+      throw new TidemarkError(
+        "USAGE",
+        `There is no metric ${options.metric} in ${options.sql}.`,
+        `There are: ${names.join(", ")}.`,
+      );
+    }
+    const paths = openDataDir(options.data);
+    const release = lockStage(paths, "batch");
+    try {
+      const summary = await runBatch(paths, options, logger);
+      for (const { error } of summary.failed) logger.error(error);
+      if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+      else report(summary, logger);
+      return summary.failed.length === 0 ? 0 : 1;
+    } finally {
+      release();
+    }
+  },
+};
+
+function report(summary: BatchSummary, logger: Logger): void {
+  const { ticks_new, ticks_total, metrics, failed, seconds, reconciliation: r } = summary;
+  logger.info(
+    `${ticks_new} new ticks, ${ticks_total} in all; ${metrics - failed.length} of ${metrics} metrics in ${seconds.toFixed(2)} s`,
+  );
+  if (r) {
+    logger.info(
+      `stream and batch: ${r.compared} windows compared, ${r.equal} equal, ${r.explained} explained, ${r.unexplained} unexplained; ${r.pending} pending`,
+    );
+  }
+}
+
+await runCommand(spec, import.meta.main);

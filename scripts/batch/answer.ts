@@ -1,0 +1,76 @@
+/** Step answer: every metric file against one committed state of the archive. A broken file fails alone. */
+import { monotonicMs, nowUs } from "../common/clock.ts";
+import { sentence, TidemarkError } from "../common/errors.ts";
+import { METRIC_ROWS_MAX } from "../common/limits.ts";
+import { type LockedDatabase, NO_PARAMETERS } from "./locked.ts";
+import { type Metric, missingColumns, readMetric } from "./metric.ts";
+import type { Column, Row } from "./values.ts";
+
+export interface MetricResult {
+  name: string;
+  /** Null when not even the file's header could be read. */
+  metric: Metric | null;
+  /** Null when it worked; otherwise file, line and DuckDB's own words. */
+  error: string | null;
+  columns: Column[];
+  rows: Row[];
+  truncated: boolean;
+  elapsed_ms: number;
+  finished_us: number;
+}
+
+/** Runs the metric `name` of the folder `dir`; never rejects because of what the file holds. */
+export async function answer(database: LockedDatabase, dir: string, name: string): Promise<MetricResult> {
+  const started_ms = monotonicMs();
+  const result: MetricResult = {
+    name,
+    metric: null,
+    error: null,
+    columns: [],
+    rows: [],
+    truncated: false,
+    elapsed_ms: 0,
+    finished_us: 0,
+  };
+  try {
+    const metric = readMetric(dir, name);
+    result.metric = metric;
+    const found = await database.select(metric.sql, NO_PARAMETERS, METRIC_ROWS_MAX);
+    Object.assign(result, found);
+    const missing = missingColumns(metric.chart, found.columns);
+    if (missing !== null) throw new TidemarkError("METRIC", missing);
+  } catch (error) {
+    result.error = result.metric === null ? sentence(error) : withPlace(result.metric.file, error);
+    result.rows = [];
+  }
+  result.elapsed_ms = monotonicMs() - started_ms;
+  result.finished_us = nowUs();
+  return result;
+}
+
+/** `file:line: words`; DuckDB says `LINE n:` where it knows the line. */
+function withPlace(file: string, error: unknown): string {
+  const words = error instanceof Error ? error.message.trim() : sentence(error);
+  const line = /^LINE (\d+):/m.exec(words)?.[1];
+  return `${file}${line ? `:${line}` : ""}: ${words}`;
+}
+
+/** The counts that a run is judged by, from the reconciliation's own rows. */
+export interface Agreement {
+  compared: number;
+  equal: number;
+  explained: number;
+  unexplained: number;
+  pending: number;
+}
+
+/** Null when the reconciliation didn't run. Rows are cut at a limit, so each row carries the count of its like. */
+export function agreementOf(results: readonly MetricResult[]): Agreement | null {
+  const found = results.find((result) => result.name === "reconciliation");
+  if (!found || found.error !== null) return null;
+  const count = (outcome: string) => Number(found.rows.find((row) => row.outcome === outcome)?.windows_alike ?? 0);
+  const [explained, unexplained, pending] = [count("explained"), count("unexplained"), count("pending")];
+  const all = Number(found.rows[0]?.windows_in_all ?? 0);
+  const compared = all - pending;
+  return { compared, equal: compared - explained - unexplained, explained, unexplained, pending };
+}

@@ -1,0 +1,198 @@
+/** Step collect: what is new in ticks.db goes into Parquet by product and day, and windows.db is copied beside it. Re-runnable after kill -9 at any point. */
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { nowUs } from "../common/clock.ts";
+import { TidemarkError } from "../common/errors.ts";
+import { ARCHIVE_FILES_PER_DAY_MAX, ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../common/limits.ts";
+import type { Logger } from "../common/logger.ts";
+import type { DataPaths } from "../common/settings.ts";
+import { castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
+import { diePoint } from "./die-point.ts";
+import { publish, quoted, TEMPORARY } from "./files.ts";
+import { emptyManifest, type Manifest, readManifest, removeOrphans, type TickFile, writeManifest } from "./manifest.ts";
+import { openSource, type Source } from "./source.ts";
+
+export interface Collected {
+  manifest: Manifest;
+  ticks_new: number;
+  source: Source["kind"];
+}
+
+/** Collects everything that ticks.db and windows.db hold now. NO_DATA when ticks.db isn't there yet. */
+export async function collect(paths: DataPaths, logger: Logger): Promise<Collected> {
+  if (!existsSync(paths.ticks)) {
+    throw new TidemarkError(
+      "NO_DATA",
+      `There is no ${paths.ticks} yet, so there is nothing to compute.`,
+      "Run `bun run start`, or `bun run produce` and `bun run consume`, first.",
+    );
+  }
+  mkdirSync(paths.archive, { recursive: true });
+  const instance = await DuckDBInstance.create(":memory:", {
+    memory_limit: METRIC_MEMORY,
+    preserve_insertion_order: "false",
+  });
+  const connection = await instance.connect();
+  let source: Source | undefined;
+  try {
+    source = await openSource(connection, paths, logger);
+    return await new Collector(connection, source, paths, logger).run();
+  } finally {
+    await source?.close();
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** The jobs' positions are read before and after everything else: sql/views/positions.sql says what follows from that. */
+const FIRST = ["stream_positions", "consume_positions"];
+const LAST = "stream_positions_after";
+
+class Collector {
+  #manifest!: Manifest;
+
+  constructor(
+    private readonly connection: DuckDBConnection,
+    private readonly source: Source,
+    private readonly paths: DataPaths,
+    private readonly logger: Logger,
+  ) {}
+
+  async run(): Promise<Collected> {
+    this.#manifest = await this.#open();
+    removeOrphans(this.paths.archive, this.#manifest);
+    const sequence = this.#manifest.sequence + 1;
+    const folder = `snapshot/${sequence}`;
+    for (const name of FIRST) await this.#snapshot(name, folder);
+    const ticks_new = await this.#ticks();
+    for (const name of Object.keys(SNAPSHOT)) {
+      if (!FIRST.includes(name) && name !== LAST) await this.#snapshot(name, folder);
+    }
+    await this.#snapshot(LAST, folder);
+    await this.#compact();
+    this.#commit({ snapshot: folder });
+    return { manifest: this.#manifest, ticks_new, source: this.source.kind };
+  }
+
+  /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
+  async #open(): Promise<Manifest> {
+    const created = (await this.#value("SELECT value FROM settings WHERE name = 'created'", "value")) ?? "";
+    const newest = Number(
+      (await this.#value("SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", "insert_id")) ?? 0,
+    );
+    const manifest = readManifest(this.paths.archive);
+    if (manifest === null) return emptyManifest(created);
+    if (manifest.store_created === created && manifest.collected_to <= newest) return manifest;
+    const aside = `${this.paths.archive}.${manifest.sequence}.${nowUs()}`;
+    renameSync(this.paths.archive, aside);
+    mkdirSync(this.paths.archive, { recursive: true });
+    this.logger.warn(`ticks.db was made anew: the archive of the old one is kept in ${aside}, a new one is built.`);
+    return emptyManifest(created);
+  }
+
+  async #value(select: string, column: string): Promise<string | null> {
+    const from = await this.source.from("ticks", select, [column]);
+    const reader = await this.connection.runAndReadAll(`SELECT CAST(${column} AS VARCHAR) FROM ${from}`);
+    const value = reader.getRows()[0]?.[0];
+    return typeof value === "string" ? value : null;
+  }
+
+  /** New ticks in slices, each committed by itself: a long read would keep SQLite from resetting its WAL (faults.md 24). */
+  async #ticks(): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const select = `SELECT ${Object.keys(TICK_COLUMNS).join(", ")} FROM ticks WHERE insert_id > ${this.#manifest.collected_to} ORDER BY insert_id LIMIT ${ARCHIVE_SLICE_ROWS}`;
+      const from = await this.source.from("ticks", select, Object.keys(TICK_COLUMNS));
+      await this.connection.run(
+        `CREATE OR REPLACE TEMP TABLE slice AS SELECT *, make_timestamp(time_us) AS time, strftime(make_timestamp(time_us), '%Y-%m-%d') AS day FROM (SELECT ${castSelect(TICK_COLUMNS)} FROM ${from})`,
+      );
+      const rows = await this.#writeSlice();
+      total += rows;
+      if (rows < ARCHIVE_SLICE_ROWS) return total;
+    }
+  }
+
+  async #writeSlice(): Promise<number> {
+    const groups = await this.connection.runAndReadAll(
+      "SELECT product_id, day, max(insert_id) AS last, max(time_us) AS newest FROM slice GROUP BY ALL ORDER BY ALL",
+    );
+    const files: TickFile[] = [];
+    let collected_to = this.#manifest.collected_to;
+    for (const { product_id, day, last, newest } of groups.getRowObjectsJson()) {
+      const [product, date] = [String(product_id), String(day)];
+      const where = `product_id = ${quoted(product)} AND day = '${date}'`;
+      const relation = `(SELECT * EXCLUDE (day) FROM slice WHERE ${where})`;
+      files.push(await this.#writeTicks({ product_id: product, day: date, max_time_us: Number(newest) }, relation));
+      collected_to = Math.max(collected_to, Number(last));
+    }
+    if (files.length === 0) return 0;
+    this.#commit({ files: [...this.#manifest.files, ...files], collected_to });
+    return files.reduce((sum, file) => sum + file.rows, 0);
+  }
+
+  /** One Parquet file of one product and day, in order of time, so that its statistics are of use. */
+  async #writeTicks(of: Pick<TickFile, "product_id" | "day" | "max_time_us">, relation: string): Promise<TickFile> {
+    const name = `${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
+    const path = `ticks/product_id=${encodeURIComponent(of.product_id)}/day=${of.day}/${name}`;
+    const { rows } = await this.#copy(`SELECT * FROM ${relation} ORDER BY time_us, trade_id`, path);
+    return { ...of, path, rows, bytes: statSync(join(this.paths.archive, path)).size };
+  }
+  #written = 0;
+
+  async #snapshot(name: string, folder: string): Promise<void> {
+    const { store, table, columns } = SNAPSHOT[name]!;
+    if (store === "windows" && !this.source.has_windows) return;
+    const names = Object.keys(columns);
+    const from = await this.source.from(store, `SELECT ${names.join(", ")} FROM ${table}`, names);
+    await this.#copy(`SELECT ${castSelect(columns)} FROM ${from}`, `${folder}/${name}.parquet`);
+  }
+
+  async #copy(select: string, path: string): Promise<{ rows: number }> {
+    const file = join(this.paths.archive, path);
+    mkdirSync(dirname(file), { recursive: true });
+    const result = await this.connection.run(
+      `COPY (${select}) TO ${quoted(file + TEMPORARY)} (FORMAT parquet, COMPRESSION lz4)`,
+    );
+    publish(file);
+    return { rows: result.rowsChanged };
+  }
+
+  /** Merges a day's files when there are many, the small ones only: each tick is rewritten a logarithmic number of times. */
+  async #compact(): Promise<void> {
+    const days = Map.groupBy(this.#manifest.files, (file) => `${file.product_id}\n${file.day}`);
+    for (const files of days.values()) {
+      const small = smallFiles(files);
+      if (small.length < 2) continue;
+      const list = small.map((file) => quoted(join(this.paths.archive, file.path))).join(", ");
+      const { product_id, day } = small[0]!;
+      const max_time_us = Math.max(...small.map((file) => file.max_time_us));
+      const merged = await this.#writeTicks(
+        { product_id, day, max_time_us },
+        `read_parquet([${list}], hive_partitioning = false)`,
+      );
+      const gone = new Set(small);
+      this.#manifest = {
+        ...this.#manifest,
+        files: [...this.#manifest.files.filter((file) => !gone.has(file)), merged],
+      };
+    }
+  }
+
+  #commit(change: Partial<Manifest>): void {
+    diePoint("manifest");
+    this.#manifest = { ...this.#manifest, ...change, sequence: this.#manifest.sequence + 1, collected_us: nowUs() };
+    writeManifest(this.paths.archive, this.#manifest);
+    diePoint("committed");
+  }
+}
+
+/** The files to merge of one day: from the smallest on, while the next is at most twice of all before it. Exported for its test. */
+export function smallFiles(files: readonly TickFile[]): TickFile[] {
+  if (files.length <= ARCHIVE_FILES_PER_DAY_MAX) return [];
+  const sorted = files.toSorted((a, b) => a.rows - b.rows);
+  let sum = 0;
+  let count = 0;
+  while (count < sorted.length && (count < 2 || sorted[count]!.rows <= 2 * sum)) sum += sorted[count++]!.rows;
+  return sorted.slice(0, count);
+}

@@ -1,0 +1,140 @@
+/** The archive's columns: their names in the SQLite files, and their exact types in Parquet. The docs test compares docs/metrics.md with it. */
+
+/** name → DuckDB type. `from` names the SQLite file. */
+export interface Relation {
+  store: "ticks" | "windows";
+  table: string;
+  columns: Record<string, string>;
+}
+
+const PRICE = "DECIMAL(18,10)";
+const SIZE = "DECIMAL(18,8)";
+
+export const TICK_COLUMNS: Record<string, string> = {
+  insert_id: "BIGINT",
+  product_id: "VARCHAR",
+  trade_id: "BIGINT",
+  time_us: "BIGINT",
+  price: PRICE,
+  last_size: SIZE,
+  side: "VARCHAR",
+  best_bid: PRICE,
+  best_ask: PRICE,
+  source: "VARCHAR",
+  appended_us: "BIGINT",
+  log_partition: "INTEGER",
+  log_offset: "BIGINT",
+};
+
+const WINDOW_COLUMNS: Record<string, string> = {
+  product_id: "VARCHAR",
+  size_us: "BIGINT",
+  window_start_us: "BIGINT",
+  window_end_us: "BIGINT",
+  avg_price: PRICE,
+  max_price: PRICE,
+  min_price: PRICE,
+  price_range: PRICE,
+  volatility_flag: "VARCHAR",
+  total_volume: "DECIMAL(38,8)",
+  trade_count: "BIGINT",
+  buy_sell_ratio: "DOUBLE",
+  market_sentiment: "VARCHAR",
+  volume_spike: "VARCHAR",
+  buy_count: "BIGINT",
+  sell_count: "BIGINT",
+  open_price: PRICE,
+  close_price: PRICE,
+  price_sum: "DECIMAL(38,10)",
+  notional: "DECIMAL(38,18)",
+  vwap: PRICE,
+  first_trade_id: "BIGINT",
+  last_trade_id: "BIGINT",
+  missing: "BIGINT",
+  final: "INTEGER",
+  open_time_us: "BIGINT",
+  open_trade_id: "BIGINT",
+  close_time_us: "BIGINT",
+  close_trade_id: "BIGINT",
+  closed_partition: "INTEGER",
+  closed_offset: "BIGINT",
+  received_us: "BIGINT",
+  updated_at: "BIGINT",
+};
+
+/** What each run copies whole: small beside the ticks. */
+export const SNAPSHOT: Record<string, Relation> = {
+  windows: { store: "windows", table: "windows", columns: WINDOW_COLUMNS },
+  window_revisions: {
+    store: "windows",
+    table: "window_revisions",
+    columns: {
+      revision: "BIGINT",
+      caused_by_trade_id: "BIGINT",
+      log_partition: "INTEGER",
+      log_offset: "BIGINT",
+      ...WINDOW_COLUMNS,
+    },
+  },
+  late_ticks: {
+    store: "windows",
+    table: "late_ticks",
+    columns: {
+      product_id: "VARCHAR",
+      trade_id: "BIGINT",
+      size_us: "BIGINT",
+      window_start_us: "BIGINT",
+      time_us: "BIGINT",
+      price: PRICE,
+      last_size: SIZE,
+      side: "VARCHAR",
+      lateness_us: "BIGINT",
+      log_partition: "INTEGER",
+      log_offset: "BIGINT",
+      appended_us: "BIGINT",
+    },
+  },
+  outages: {
+    store: "ticks",
+    table: "outages",
+    columns: {
+      product_id: "VARCHAR",
+      from_us: "BIGINT",
+      to_us: "BIGINT",
+      last_trade_id: "BIGINT",
+      first_trade_id: "BIGINT",
+      reason: "VARCHAR",
+    },
+  },
+  dead_letters: {
+    store: "ticks",
+    table: "dead_letters",
+    columns: { log_partition: "INTEGER", log_offset: "BIGINT", appended_us: "BIGINT", reason: "VARCHAR" },
+  },
+  stream_positions: {
+    store: "windows",
+    table: "offsets",
+    columns: { log_partition: "INTEGER", next_offset: "BIGINT" },
+  },
+  stream_positions_after: {
+    store: "windows",
+    table: "offsets",
+    columns: { log_partition: "INTEGER", next_offset: "BIGINT" },
+  },
+  consume_positions: { store: "ticks", table: "offsets", columns: { log_partition: "INTEGER", next_offset: "BIGINT" } },
+};
+
+/** An empty relation of these types, for what isn't there yet. */
+export function emptySelect(columns: Record<string, string>): string {
+  const cells = Object.entries(columns).map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`);
+  return `SELECT ${cells.join(", ")} WHERE false`;
+}
+
+/** Each column cast to its type. Quotes are kept as the feed sent them, so a strange one becomes NULL instead of ending the run. */
+export function castSelect(columns: Record<string, string>): string {
+  const cell = (name: string, type: string) =>
+    name.startsWith("best_") ? `TRY_CAST(${name} AS ${type}) AS ${name}` : `CAST(${name} AS ${type}) AS ${name}`;
+  return Object.entries(columns)
+    .map(([name, type]) => cell(name, type))
+    .join(", ");
+}

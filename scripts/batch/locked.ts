@@ -1,0 +1,122 @@
+/** The instance that runs SQL which a user wrote: no extension, sees the archive only, one SELECT at a time, with a time and a memory limit (faults.md 1.3, 1.4). */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
+import { sentence, TidemarkError } from "../common/errors.ts";
+import { METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
+import { THRESHOLDS } from "../common/thresholds.ts";
+import { emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
+import { quoted } from "./files.ts";
+import type { Manifest } from "./manifest.ts";
+import { checkSelect } from "./only-select.ts";
+import { PROJECT_ROOT, VIEWS_DIR } from "./project.ts";
+import { type Column, type Row, readColumns, readRows } from "./values.ts";
+
+/** What a metric may ask for; null means all. Times are ISO 8601 text. */
+export interface Parameters {
+  product: string | null;
+  from: string | null;
+  to: string | null;
+}
+export const NO_PARAMETERS: Parameters = { product: null, from: null, to: null };
+
+export interface Answer {
+  columns: Column[];
+  rows: Row[];
+  truncated: boolean;
+}
+
+export class LockedDatabase {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
+  ) {}
+
+  /** Opens the views over one committed state of the archive, then locks the instance for good. */
+  static async open(archive: string, manifest: Manifest): Promise<LockedDatabase> {
+    const instance = await DuckDBInstance.create(":memory:", {
+      memory_limit: METRIC_MEMORY,
+      autoload_known_extensions: "false",
+      autoinstall_known_extensions: "false",
+    });
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    for (const statement of viewStatements(archive, manifest)) await connection.run(statement);
+    // Spilling to disk would need a directory that user SQL could write to as well.
+    await connection.run("SET temp_directory = ''");
+    await connection.run(`SET allowed_directories = [${quoted(`${archive}/`)}]`);
+    await connection.run("SET enable_external_access = false");
+    await connection.run("SET lock_configuration = true");
+    return new LockedDatabase(instance, connection);
+  }
+
+  /** Runs one SELECT and reads at most `rows_max` rows. Rejects with `code` and DuckDB's own words. */
+  async select(sql: string, parameters: Parameters, rows_max: number, ms_max = METRIC_MS_MAX): Promise<Answer> {
+    let stopped = false;
+    const timer = setTimeout(() => {
+      stopped = true;
+      this.connection.interrupt();
+    }, ms_max);
+    try {
+      await checkSelect(this.connection, sql);
+      const statement = await this.connection.prepare(sql);
+      const wanted: Record<string, DuckDBValue> = {};
+      for (let i = 1; i <= statement.parameterCount; i++) {
+        const name = statement.parameterName(i);
+        if (!(name in parameters))
+          throw new TidemarkError("QUERY", `$${name} isn't a parameter: use $product, $from or $to.`);
+        wanted[name] = parameters[name as keyof Parameters];
+      }
+      statement.bind(wanted);
+      const result = await statement.stream();
+      const { rows, truncated } = await readRows(result, rows_max);
+      return { columns: readColumns(result), rows, truncated };
+    } catch (error) {
+      if (stopped)
+        throw new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
+      throw error instanceof TidemarkError
+        ? error
+        : new TidemarkError("QUERY", duckdbWords(error), "", { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+}
+
+/** DuckDB's message with its line breaks: they carry the line and the mark under the place. */
+function duckdbWords(error: unknown): string {
+  return error instanceof Error ? error.message.trim() : sentence(error);
+}
+
+/** First the archive's files as they are, then sql/views/*.sql over them, in order of name. */
+function viewStatements(archive: string, manifest: Manifest): string[] {
+  const files = manifest.files.map((file) => quoted(join(archive, file.path))).join(", ");
+  const ticks = files
+    ? `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
+    : emptySelect({ ...TICK_COLUMNS, time: "TIMESTAMP" });
+  const statements = [`CREATE VIEW archive_ticks AS ${ticks}`];
+  for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
+    const file = join(archive, manifest.snapshot, `${name}.parquet`);
+    const select =
+      manifest.snapshot && existsSync(file) ? `SELECT * FROM read_parquet(${quoted(file)})` : emptySelect(columns);
+    statements.push(`CREATE VIEW archive_${name} AS ${select}`);
+  }
+  statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);
+  statements.push(readFileSync(join(PROJECT_ROOT, "sql", "functions.sql"), "utf8"));
+  const views = readdirSync(VIEWS_DIR).filter((name) => name.endsWith(".sql"));
+  for (const name of views.sort()) {
+    statements.push(`CREATE VIEW ${name.slice(0, -4)} AS ${readFileSync(join(VIEWS_DIR, name), "utf8")}`);
+  }
+  return statements;
+}
+
+function thresholdsSelect(): string {
+  const t = THRESHOLDS;
+  return `SELECT CAST('${t.volatility_range}' AS DECIMAL(18,10)) AS volatility_range, CAST('${t.volume_spike}' AS DECIMAL(18,8)) AS volume_spike,
+    ${t.sentiment_numerator} AS sentiment_numerator, ${t.sentiment_denominator} AS sentiment_denominator, CAST(${t.ratio_epsilon} AS DOUBLE) AS ratio_epsilon`;
+}

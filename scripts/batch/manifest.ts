@@ -1,0 +1,79 @@
+/** The archive's manifest: which Parquet files count, and how far ticks.db has been collected. Renaming it into place is the commit. */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { z } from "zod";
+import { TidemarkError } from "../common/errors.ts";
+import { writeAtomically } from "./files.ts";
+
+const tickFile = z.object({
+  /** Relative to the archive, with forward slashes. */
+  path: z.string(),
+  product_id: z.string(),
+  /** UTC, YYYY-MM-DD. */
+  day: z.string(),
+  rows: z.number(),
+  bytes: z.number(),
+  max_time_us: z.number(),
+});
+const manifestSchema = z.object({
+  version: z.literal(1),
+  /** Counts commits: names of new files carry it, so that they never meet an old one. */
+  sequence: z.number(),
+  /** Every row of ticks.db with an insert_id up to this is in `files`. */
+  collected_to: z.number(),
+  /** `created` of ticks.db's settings: another ticks.db numbers its rows anew. */
+  store_created: z.string(),
+  collected_us: z.number(),
+  files: z.array(tickFile),
+  /** The folder with the newest copy of windows, late ticks … ; "" before the first. */
+  snapshot: z.string(),
+});
+
+export type TickFile = z.infer<typeof tickFile>;
+export type Manifest = z.infer<typeof manifestSchema>;
+
+const MANIFEST = "manifest.json";
+
+/** The manifest, or null when nothing was collected yet. Fails with STORE_CORRUPT when it can't be read. */
+export function readManifest(archive: string): Manifest | null {
+  const path = join(archive, MANIFEST);
+  if (!existsSync(path)) return null;
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (error) {
+    throw new TidemarkError(
+      "STORE_CORRUPT",
+      `${path} is damaged.`,
+      "Move the archive folder away: the next batch builds it again from ticks.db.",
+      { cause: error },
+    );
+  }
+}
+
+export function emptyManifest(store_created: string): Manifest {
+  const [collected_to, collected_us] = [0, 0];
+  return { version: 1, sequence: 0, collected_to, store_created, collected_us, files: [], snapshot: "" };
+}
+
+/** Commits: from here on the archive is what `manifest` says. */
+export function writeManifest(archive: string, manifest: Manifest): void {
+  writeAtomically(join(archive, MANIFEST), `${JSON.stringify(manifest)}\n`);
+}
+
+/** Removes what the commit doesn't refer to: leftovers of a killed run, and what the last run replaced (kept until now for its readers). */
+export function removeOrphans(archive: string, manifest: Manifest): void {
+  const known = new Set([MANIFEST, ...manifest.files.map((file) => file.path)]);
+  for (const entry of readdirSync(archive, { recursive: true, encoding: "utf8" })) {
+    const path = join(archive, entry);
+    const name = relative(archive, path).split(sep).join("/");
+    if (known.has(name) || (manifest.snapshot !== "" && name.startsWith(`${manifest.snapshot}/`))) continue;
+    if (statSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path);
+  }
+}
+
+export function archiveBytes(archive: string, manifest: Manifest): number {
+  const ticks = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  if (manifest.snapshot === "") return ticks;
+  const folder = join(archive, manifest.snapshot);
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, ticks);
+}

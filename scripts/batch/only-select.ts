@@ -1,0 +1,62 @@
+/** Is this text exactly one SELECT over our views? Decided on DuckDB's own parse, by allow-list: what isn't known to be harmless is refused. */
+import { type DuckDBConnection, StatementType } from "@duckdb/node-api";
+import { TidemarkError } from "../common/errors.ts";
+
+/** Functions in FROM that only make rows. Others read files or change the instance: `FROM enable_logging(storage := 'file')` is a SELECT that breaks the next metric (tried). */
+const ROW_MAKERS = new Set(["range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"]);
+/** Scalar functions that do more than compute. */
+const EFFECTS = new Set(["write_log", "nextval", "currval", "setseed", "getenv", "getvariable", "current_setting"]);
+
+/** Rejects with QUERY and a sentence unless `sql` is one SELECT (or WITH, FROM, VALUES). */
+export async function checkSelect(connection: DuckDBConnection, sql: string): Promise<void> {
+  if (stripComments(sql).trim() === "") throw refused("It holds no statement.");
+  const statements = await connection.extractStatements(sql);
+  if (statements.count !== 1) throw refused(`It holds ${statements.count} statements; a query is exactly one SELECT.`);
+  const reader = await connection.runAndReadAll("SELECT json_serialize_sql(CAST($sql AS VARCHAR))", { sql });
+  const tree: unknown = JSON.parse(String(reader.getRows()[0]![0]));
+  if (isRecord(tree) && tree.error === true) {
+    // Not a SELECT, or a syntax error: preparing gives DuckDB's words for the latter.
+    const statement = await statements.prepare(0);
+    const kind = StatementType[statement.statementType] ?? "statement";
+    throw refused(`Only a SELECT runs here, and this is ${kind === "SELECT" ? "a PRAGMA or the like" : `${kind}`}.`);
+  }
+  walk(tree);
+}
+
+function walk(node: unknown): void {
+  if (Array.isArray(node)) {
+    for (const item of node) walk(item);
+  } else if (isRecord(node)) {
+    checkNode(node);
+    for (const value of Object.values(node)) if (typeof value === "object" && value !== null) walk(value);
+  }
+}
+
+function checkNode(node: Record<string, unknown>): void {
+  if (node.type === "SHOW_REF") throw refused("SUMMARIZE, DESCRIBE and SHOW don't run here; a query is one SELECT.");
+  if (node.type === "TABLE_FUNCTION" && isRecord(node.function)) {
+    const name = String(node.function.function_name).toLowerCase();
+    if (!ROW_MAKERS.has(name))
+      throw refused(
+        `${name}() doesn't run here: a query reads the views, and of functions in FROM only ${[...ROW_MAKERS].join(", ")}.`,
+      );
+  }
+  if (node.class === "FUNCTION" && EFFECTS.has(String(node.function_name).toLowerCase())) {
+    throw refused(`${String(node.function_name)}() doesn't run here.`);
+  }
+  if (node.type === "BASE_TABLE" && /[/\\.*:]/.test(String(node.table_name))) {
+    throw refused(`'${String(node.table_name)}' is a file, and a query reads the views only.`);
+  }
+}
+
+function stripComments(sql: string): string {
+  return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, "");
+}
+
+function refused(message: string): TidemarkError {
+  return new TidemarkError("QUERY", message);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,101 @@
+/** One batch: collect, answer, keep the results. The caller holds the batch's lock. */
+import { monotonicMs, nowUs } from "../common/clock.ts";
+import { sentence } from "../common/errors.ts";
+import type { Logger } from "../common/logger.ts";
+import { peakRssBytes, type RunSummary } from "../common/run-stats.ts";
+import type { DataPaths } from "../common/settings.ts";
+import { type Agreement, agreementOf, answer, type MetricResult } from "./answer.ts";
+import { collect } from "./archive.ts";
+import { LockedDatabase } from "./locked.ts";
+import { archiveBytes, type Manifest } from "./manifest.ts";
+import { metricNames } from "./metric.ts";
+import { logRun, writeOutputs } from "./output.ts";
+import { Results } from "./results.ts";
+
+export interface BatchOptions {
+  /** Folder of metric files. */
+  sql: string;
+  /** Only this metric. */
+  metric?: string;
+}
+
+/** What `batch --json` prints (docs/json.md). */
+export interface BatchSummary extends RunSummary {
+  metrics: number;
+  failed: { metric: string; error: string }[];
+  ticks_new: number;
+  ticks_total: number;
+  reconciliation: Agreement | null;
+}
+
+/** Runs one batch. Rejects with NO_DATA before ticks.db exists; a broken metric is in `failed`, not an error. */
+export async function runBatch(paths: DataPaths, options: BatchOptions, logger: Logger): Promise<BatchSummary> {
+  const names = metricNames(options.sql).filter((name) => options.metric === undefined || name === options.metric);
+  const started_us = nowUs() - Math.round(monotonicMs() * 1000);
+  const results = new Results(paths.results);
+  try {
+    const died = results.begin(started_us);
+    if (died > 0) logger.warn("the last run was killed; this one takes over where it stopped");
+    const collecting_ms = monotonicMs();
+    const { manifest, ticks_new } = await collect(paths, logger);
+    const answering_ms = monotonicMs();
+    const answers = await answerAll(paths, manifest, options.sql, names);
+    writeOutputs(paths, answers, started_us);
+    const done_ms = monotonicMs();
+    const agreement = agreementOf(answers);
+    const ticks_total = manifest.files.reduce((sum, file) => sum + file.rows, 0);
+    const record = {
+      collect_ms: answering_ms - collecting_ms,
+      answer_ms: done_ms - answering_ms,
+      seconds: done_ms / 1000,
+      ticks_new,
+      ticks_total,
+      newest_time_us: manifest.files.reduce<number | null>(
+        (max, { max_time_us: t }) => (max === null || t > max ? t : max),
+        null,
+      ),
+      archive_bytes: archiveBytes(paths.archive, manifest),
+    };
+    results.finish(record, answers, agreement, options.metric === undefined);
+    const failed = answers.flatMap(({ name, error }) => (error === null ? [] : [{ metric: name, error }]));
+    if (failed.length === 0) logRun(paths, record.seconds);
+    return summarise(ticks_new, ticks_total, answers.length, failed, agreement);
+  } catch (error) {
+    results.fail(sentence(error));
+    throw error;
+  } finally {
+    results.close();
+  }
+}
+
+async function answerAll(paths: DataPaths, manifest: Manifest, sql: string, names: string[]): Promise<MetricResult[]> {
+  const database = await LockedDatabase.open(paths.archive, manifest);
+  try {
+    const answers: MetricResult[] = [];
+    for (const name of names) answers.push(await answer(database, sql, name));
+    return answers;
+  } finally {
+    database.close();
+  }
+}
+
+function summarise(
+  ticks_new: number,
+  ticks_total: number,
+  metrics: number,
+  failed: BatchSummary["failed"],
+  reconciliation: Agreement | null,
+): BatchSummary {
+  const seconds = monotonicMs() / 1000;
+  return {
+    records: ticks_total,
+    seconds: Math.round(seconds * 1000) / 1000,
+    records_per_second: Math.round(ticks_total / seconds),
+    peak_rss_bytes: peakRssBytes(),
+    metrics,
+    failed,
+    ticks_new,
+    ticks_total,
+    reconciliation,
+  };
+}

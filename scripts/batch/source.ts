@@ -1,0 +1,81 @@
+/** Reading ticks.db and windows.db for the archive: through DuckDB's sqlite extension, or without it through a child process. Both give the same rows. */
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { TidemarkError } from "../common/errors.ts";
+import { BUSY_TIMEOUT_MS } from "../common/limits.ts";
+import type { Logger } from "../common/logger.ts";
+import type { DataPaths } from "../common/settings.ts";
+import { quoted } from "./files.ts";
+import { loadSqliteExtension } from "./sqlite-extension.ts";
+
+export type StoreName = "ticks" | "windows";
+
+export interface Source {
+  readonly kind: "extension" | "child";
+  /** Whether windows.db is there. */
+  readonly has_windows: boolean;
+  /** A FROM item with the rows of one SQLite SELECT over plain columns; cast each column, since the child gives text. */
+  from(store: StoreName, select: string, columns: readonly string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Attaches both files read-only. This process must hold no bun:sqlite handle on them (faults.md 1.1). */
+export async function openSource(connection: DuckDBConnection, paths: DataPaths, logger: Logger): Promise<Source> {
+  const has_windows = existsSync(paths.windows);
+  const missing = await loadSqliteExtension(connection);
+  if (missing !== null) {
+    logger.warn(
+      `DuckDB's sqlite extension isn't available (${firstLine(missing)}): reading through bun:sqlite in a child process. The answers are the same. See docs/add-a-metric.md.`,
+    );
+    return new ChildSource(paths, has_windows);
+  }
+  await connection.run(`SET sqlite_busy_timeout = ${BUSY_TIMEOUT_MS}`).catch(() => {});
+  await connection.run(`ATTACH ${quoted(paths.ticks)} AS ticks (TYPE sqlite, READ_ONLY)`);
+  if (has_windows) await connection.run(`ATTACH ${quoted(paths.windows)} AS windows (TYPE sqlite, READ_ONLY)`);
+  return {
+    kind: "extension",
+    has_windows,
+    from: async (store, select) => `sqlite_query('${store}', ${quoted(select)})`,
+    close: async () => {
+      await connection.run("DETACH ticks");
+      if (has_windows) await connection.run("DETACH windows");
+    },
+  };
+}
+
+/** Rows as JSON lines in a temporary file, written by batch/read-sqlite.ts. */
+class ChildSource implements Source {
+  readonly kind = "child";
+  #files = 0;
+  readonly #folder: string;
+
+  constructor(
+    private readonly paths: DataPaths,
+    readonly has_windows: boolean,
+  ) {
+    this.#folder = join(paths.root, "archive", "reading.tmp");
+    mkdirSync(this.#folder, { recursive: true });
+  }
+
+  async from(store: StoreName, select: string, columns: readonly string[]): Promise<string> {
+    const file = join(this.#folder, `${this.#files++}.ndjson`);
+    const reader = join(import.meta.dir, "read-sqlite.ts");
+    const child = Bun.spawn([process.execPath, reader, this.paths[store], select, file], {
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const [code, error] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+    if (code !== 0) throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(error)}.`);
+    const types = columns.map((name) => `${name}: 'VARCHAR'`).join(", ");
+    return `read_json(${quoted(file)}, format = 'newline_delimited', columns = {${types}})`;
+  }
+
+  async close(): Promise<void> {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function firstLine(text: string): string {
+  return (text.trim().split("\n")[0] ?? "").replace(/[.\s]+$/, "");
+}

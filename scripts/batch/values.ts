@@ -1,0 +1,54 @@
+/** DuckDB's values as JSON: decimals as exact text without trailing zeros, times in ISO 8601 UTC, big integers exact. */
+import {
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  type DuckDBResult,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBValue,
+} from "@duckdb/node-api";
+import { isoFromUs } from "../common/clock.ts";
+import { formatUnits } from "../common/decimal.ts";
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type Row = Record<string, Json>;
+export interface Column {
+  name: string;
+  /** DuckDB's name of the type. */
+  type: string;
+}
+
+export function readColumns(result: DuckDBResult): Column[] {
+  const names = result.deduplicatedColumnNames();
+  return names.map((name, i) => ({ name, type: String(result.columnType(i)) }));
+}
+
+/** At most `rows_max` rows; `truncated` says that there were more. */
+export async function readRows(result: DuckDBResult, rows_max: number): Promise<{ rows: Row[]; truncated: boolean }> {
+  const names = result.deduplicatedColumnNames();
+  const rows: Row[] = [];
+  for await (const chunk of result.yieldRows()) {
+    for (const values of chunk) {
+      if (rows.length === rows_max) return { rows, truncated: true };
+      rows.push(Object.fromEntries(values.map((value, i) => [names[i]!, toJson(value)])));
+    }
+  }
+  return { rows, truncated: false };
+}
+
+export function toJson(value: DuckDBValue): Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (value instanceof DuckDBDecimalValue) return formatUnits(value.value, value.scale);
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
+    return isoFromUs(Number(value.micros));
+  if (value instanceof DuckDBDateValue) return value.toString();
+  if ("items" in value && Array.isArray(value.items)) return value.items.map(toJson);
+  if ("entries" in value && !Array.isArray(value.entries)) {
+    return Object.fromEntries(
+      Object.entries(value.entries as Record<string, DuckDBValue>).map(([k, v]) => [k, toJson(v)]),
+    );
+  }
+  return String(value);
+}

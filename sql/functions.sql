@@ -1,0 +1,11 @@
+-- Exact division, the same digits as the stream's (scripts/common/decimal.ts): integers, rounded half up to ten decimals.
+CREATE MACRO units(x) AS CAST(replace(CAST(x AS VARCHAR), '.', '') AS HUGEINT);
+CREATE MACRO half_up(a, b) AS CAST(
+  CAST((2 * CAST(a AS HUGEINT) + CAST(b AS HUGEINT)) // (2 * CAST(b AS HUGEINT)) AS DECIMAL(18, 0)) * CAST('0.0000000001' AS DECIMAL(10, 10))
+  AS DECIMAL(18, 10));
+-- price_sum has 10 decimals, notional 18, volume 8: both quotients are in units of 1e-10.
+CREATE MACRO average_price(price_sum, trade_count) AS half_up(units(price_sum), trade_count);
+CREATE MACRO average_by_volume(notional, volume) AS CASE WHEN volume > 0 THEN half_up(units(notional), units(volume)) END;
+-- The start of the window of `size_us` microseconds that holds `time_us`; floor, not truncation, also before 1970.
+CREATE MACRO window_start_of(time_us, size_us) AS time_us - ((time_us % size_us) + size_us) % size_us;
+CREATE MACRO utc(us) AS make_timestamp(us);

@@ -1,0 +1,16 @@
+-- title: Buy/sell imbalance by hour
+-- description: (bought − sold) ÷ traded volume, by the taker's side: 1 is only buying, −1 only selling.
+-- chart: bar x=hour y=imbalance series=product_id
+WITH hours AS (
+  SELECT product_id, utc(window_start_of(time_us, 3600000000)) AS hour, sum(last_size) AS total_volume,
+         sum(CASE WHEN side = 'buy' THEN last_size ELSE 0 END) AS buy_volume,
+         sum(CASE WHEN side = 'sell' THEN last_size ELSE 0 END) AS sell_volume
+  FROM ticks
+  WHERE ($product IS NULL OR product_id = $product)
+    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+  GROUP BY product_id, hour
+)
+SELECT hour, product_id, buy_volume, sell_volume,
+       CAST(buy_volume - sell_volume AS DOUBLE) / CAST(total_volume AS DOUBLE) AS imbalance
+FROM hours
+ORDER BY hour DESC, product_id

@@ -1,0 +1,25 @@
+-- title: Market summary
+-- description: One row over every tick ever stored, the reference's columns first. Prices of several products are taken together unless $product names one.
+-- chart: table
+WITH sums AS (
+  SELECT count(*) AS trade_count,
+         count(*) FILTER (WHERE side = 'buy') AS buy_count,
+         count(*) FILTER (WHERE side = 'sell') AS sell_count,
+         sum(price) AS price_sum, max(price) AS max_price, min(price) AS min_price,
+         sum(last_size) AS total_volume, sum(price * last_size) AS notional,
+         count(DISTINCT product_id) AS products, min(time) AS first_time, max(time) AS newest_time
+  FROM ticks
+  WHERE ($product IS NULL OR product_id = $product)
+    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+)
+SELECT average_price(price_sum, trade_count) AS avg_price, max_price, min_price, total_volume,
+       trade_count, buy_count, sell_count, max_price - min_price AS price_range,
+       CASE WHEN max_price - min_price > volatility_range THEN 'High' ELSE 'Normal' END AS volatility_flag,
+       CASE WHEN buy_count * sentiment_denominator > sell_count * sentiment_numerator THEN 'Bullish'
+            WHEN sell_count * sentiment_denominator > buy_count * sentiment_numerator THEN 'Bearish'
+            ELSE 'Neutral' END AS market_sentiment,
+       CASE WHEN total_volume > t.volume_spike THEN 'Spike' ELSE 'Normal' END AS volume_spike,
+       CAST(buy_count AS DOUBLE) / (sell_count + ratio_epsilon) AS buy_sell_ratio,
+       average_by_volume(notional, total_volume) AS vwap, price_sum, notional, products, first_time, newest_time
+FROM sums CROSS JOIN thresholds t
+WHERE trade_count > 0
