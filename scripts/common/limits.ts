@@ -72,3 +72,44 @@ export const KAFKA_FETCH_BYTES_MAX = 8_388_608;
 export const KAFKA_FETCH_WAIT_MS = 250;
 /** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
 export const KAFKA_LOOK_MS = 5_000;
+/** An unpacked recording: it is held in memory while it plays. */
+export const RECORDING_BYTES_MAX = 1_000_000_000;
+/** A client that has not subscribed by then is cut (feed.md "On subscribing"). */
+export const SUBSCRIBE_MS_MAX = 5_000;
+/** Trades that the stand-in's REST answers go back. */
+export const REST_HISTORY_MAX = 100_000;
+/** Ids that one gap of the full tape may span to be filled from REST; a larger one is an outage at once. */
+export const GAP_IDS_MAX = 10_000;
+/** Tries of one REST page before the gap is called unfillable. */
+export const REST_TRIES_MAX = 6;
+/** Bytes of frames that the feed may hold while the log is slow: with large frames this bound comes before FEED_BUFFER_RECORDS_MAX. */
+export const FEED_BUFFER_BYTES_MAX = 64_000_000;
+/** Records of one append: a commit of these takes about 10 ms, so that the socket is read often enough. */
+export const FEED_APPEND_RECORDS_MAX = 5_000;
+/** Connects are at least this far apart whatever the jitter says: the exchange allows 8 a second and address (feed.md). */
+export const CONNECT_GAP_MS_MIN = 150;
+/** How long the exchange may take for the WebSocket's handshake. */
+export const HANDSHAKE_MS_MAX = 10_000;
+/** After an error frame the acknowledgement of what was not refused comes within this. */
+export const REFUSAL_MS = 1_500;
+/** With --until-end, a feed that can't be reached for so long will not come back: its end was missed. */
+export const FEED_GIVE_UP_MS = 30_000;
+/** A failed append (disk full, log away) is tried again after this. */
+export const FEED_RETRY_MS = 1_000;
+/** Neighbouring messages may change places (feed.md): a gap in trade_id is one only after this. */
+export const GAP_WAIT_MS = 300;
+/** One REST answer may take this long. */
+export const REST_MS_MAX = 5_000;
+/** Records looked at in the log's tail to learn where each product stood. */
+export const FEED_TAIL_RECORDS = 20_000;
+/** The stand-in's REST answers: requests a second and address before 429, and trades of one page (feed.md). */
+export const REPLAY_REST_PER_SECOND = 10;
+export const REST_PAGE_MAX = 1_000;
+/** After its end the stand-in waits so long for a client that was away, to tell it the end. */
+export const REPLAY_LINGER_MS = 5_000;
+/** Frames that the stand-in sends in one go before other work gets a turn. */
+export const REPLAY_BURST_FRAMES = 2_000;
+/** After its end the stand-in answers REST until nobody has asked for so long: gaps of the full tape are filled from it. */
+export const REPLAY_REST_QUIET_MS = 2_000;
+/** Feed latencies kept for the percentiles that are shown. */
+export const FEED_LATENCIES_MAX = 4_096;

@@ -50,6 +50,7 @@ export function dataPaths(dir: string) {
   return {
     root,
     kind: join(root, "kind.json"),
+    feed: join(root, "feed.json"),
     log: join(root, "log.db"),
     ticks: join(root, "ticks.db"),
     windows: join(root, "windows.db"),

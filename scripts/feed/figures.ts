@@ -1,0 +1,83 @@
+/** What the feed measures of itself, and data/feed.json, by which other processes see it. */
+import { renameSync, writeFileSync } from "node:fs";
+import { nowUs } from "../common/clock.ts";
+import { FEED_LATENCIES_MAX } from "../common/limits.ts";
+
+export class FeedFigures {
+  state: "connecting" | "connected" | "reconnecting" | "ended" = "connecting";
+  ticks = 0;
+  reconnects = 0;
+  outages = 0;
+  incomplete = 0;
+  ignored = 0;
+  garbled = 0;
+  heartbeats = 0;
+  /** The socket is not read, because the log is slow. */
+  paused = false;
+  /** When the newest frame came. */
+  last_frame_us = 0;
+  newest_us = 0;
+  /** Only of a replay: null speed is as fast as it goes; undefined before it was told. */
+  #speed: number | null | undefined;
+  #clock = { us: 0, as_of_us: 0 };
+  readonly #latencies = new Float64Array(FEED_LATENCIES_MAX);
+  #measured = 0;
+
+  /** A subscription was acknowledged; a replay says its speed. */
+  connected(replay: unknown): void {
+    this.state = "connected";
+    const speed = (replay as { speed?: unknown } | undefined)?.speed;
+    this.#speed = typeof speed === "number" && speed > 0 ? speed : speed === null ? null : undefined;
+    this.#clock = { us: 0, as_of_us: 0 };
+  }
+
+  lost(): void {
+    this.state = "reconnecting";
+  }
+
+  heartbeat(time_us: number): void {
+    this.heartbeats++;
+    if (Number.isFinite(time_us)) this.#clock = { us: time_us, as_of_us: this.last_frame_us };
+  }
+
+  /** A trade; when it is `fresh`, not repeated on subscribing, our receipt − its time is the feed's latency, signed. */
+  tick(time_us: number, fresh: boolean): void {
+    this.ticks++;
+    if (time_us > this.newest_us) this.newest_us = time_us;
+    const now_us = fresh ? this.#exchangeUs() : null;
+    if (now_us === null) return;
+    this.#latencies[this.#measured++ % FEED_LATENCIES_MAX] = (now_us - time_us) / (this.#speed ?? 1);
+  }
+
+  /** Milliseconds between the exchange's time and our receipt, over the last ticks; null when not measured. Negative when the clocks differ so. */
+  latencyMs(): { p50: number | null; p99: number | null } {
+    const sorted = this.#latencies.slice(0, Math.min(this.#measured, FEED_LATENCIES_MAX)).sort();
+    if (sorted.length === 0) return { p50: null, p99: null };
+    const at = (share: number) => Math.round(sorted[Math.ceil(sorted.length * share) - 1]!) / 1_000;
+    return { p50: at(0.5), p99: at(0.99) };
+  }
+
+  /** The replay's own clock, by which its freshness is measured: `clock_us` at `as_of_us`, going `speed` times as fast as ours. */
+  replayClock(): { clock_us: number; as_of_us: number; speed: number | null } {
+    if (this.state === "ended") return { clock_us: this.newest_us, as_of_us: nowUs(), speed: 0 };
+    if (this.#speed && this.#clock.us > 0)
+      return { clock_us: this.#clock.us, as_of_us: this.#clock.as_of_us, speed: this.#speed };
+    return { clock_us: this.newest_us, as_of_us: nowUs(), speed: null };
+  }
+
+  /** What the exchange's clock says at the newest frame's receipt: ours when it is live. */
+  #exchangeUs(): number | null {
+    if (this.#speed === undefined) return this.live ? this.last_frame_us : null;
+    if (this.#speed === null || this.#clock.us === 0) return null;
+    return this.#clock.us + (this.last_frame_us - this.#clock.as_of_us) * this.#speed;
+  }
+
+  /** Set for a feed that is no replay. */
+  live = false;
+}
+
+/** Writes a status file in one piece: readers see the old or the new one. */
+export function writeStatus(path: string, status: object): void {
+  writeFileSync(`${path}.part`, `${JSON.stringify(status)}\n`);
+  renameSync(`${path}.part`, path);
+}

@@ -1,0 +1,118 @@
+/** The producing stage: feed, buffer, gaps and log put together; runs until the signal or the feed's end, then drains. */
+import { nowUs } from "../common/clock.ts";
+import type { AppendRecord, Log } from "../common/log.ts";
+import { RunStats } from "../common/run-stats.ts";
+import { FeedBuffer } from "./buffer.ts";
+import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
+import { writeStatus } from "./figures.ts";
+import { MatchTape } from "./matches.ts";
+import { newestTrades, recentTrades } from "./resume.ts";
+
+export interface ProduceOptions extends FeedOptions {
+  kind: "live" | "replay";
+  /** Where gaps of the full tape are filled from. */
+  rest_url: string;
+  /** data/feed.json, or null for none. */
+  status_path: string | null;
+}
+
+const STATUS_MS = 1_000;
+
+export class Producer {
+  readonly stats = new RunStats();
+  readonly feed: CoinbaseFeed;
+  readonly #buffer = new FeedBuffer();
+  readonly #tape: MatchTape | null = null;
+  #waiting = "";
+
+  constructor(private readonly options: ProduceOptions) {
+    if (options.channel === "matches") {
+      const push = (record: AppendRecord) => void this.#buffer.push(record);
+      this.#tape = new MatchTape({ rest_url: options.rest_url, push, logger: options.logger });
+    }
+    this.feed = new CoinbaseFeed(options, this.#buffer, this.#tape);
+    this.feed.figures.live = options.kind === "live";
+  }
+
+  /** What `--json` prints after the run's summary. */
+  get counts() {
+    const { ticks, reconnects, outages, incomplete, ignored, garbled, heartbeats } = this.feed.figures;
+    const { filled, unfillable } = this.#tape?.figures ?? { filled: 0, unfillable: 0 };
+    return {
+      ticks,
+      reconnects,
+      outages,
+      incomplete,
+      ignored,
+      garbled,
+      heartbeats,
+      filled,
+      unfillable,
+      refused: this.feed.refused,
+    };
+  }
+
+  /** Goes on from where the log ends. */
+  async resume(log: Log): Promise<void> {
+    const all = this.#tape !== null || this.options.heartbeats;
+    for (const { product_id, trade_id, time_us } of await (all ? recentTrades(log) : newestTrades(log))) {
+      this.feed.standsAt(product_id, trade_id, time_us);
+      this.#tape?.see(product_id, trade_id, time_us);
+    }
+  }
+
+  /** Rejects with FEED_REFUSED, FEED_UNREACHABLE, or with what the log failed of; all that was received before is in the log then. */
+  async run(append: (records: AppendRecord[]) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const stop = AbortSignal.any([signal, failed.signal]);
+    const timer = setInterval(() => this.#status(), STATUS_MS);
+    const drained = this.#buffer.drain(append, {
+      logger: this.options.logger,
+      onAppended: (records) => {
+        this.stats.records += records.length;
+      },
+      onWaiting: (why) => {
+        this.#waiting = why;
+      },
+    });
+    drained.catch(() => failed.abort());
+    const filled = this.#tape?.run(stop);
+    try {
+      await this.feed.run(stop);
+    } finally {
+      this.#tape?.end();
+      await filled;
+      this.#buffer.end();
+      await drained.finally(() => {
+        clearInterval(timer);
+        this.#status();
+      });
+    }
+  }
+
+  #status(): void {
+    const { status_path, url, channel, products, kind } = this.options;
+    if (status_path === null) return;
+    const { figures } = this.feed;
+    const { p50, p99 } = figures.latencyMs();
+    writeStatus(status_path, {
+      state: this.#waiting ? "waiting" : figures.state,
+      waiting_for: this.#waiting || null,
+      kind,
+      url,
+      channel,
+      products,
+      as_of_us: nowUs(),
+      last_frame_us: figures.last_frame_us || null,
+      newest_us: figures.newest_us || null,
+      latency_p50_ms: p50,
+      latency_p99_ms: p99,
+      buffered: this.#buffer.length,
+      paused: figures.paused,
+      gaps_open: this.#tape?.open ?? 0,
+      replay: kind === "replay" ? figures.replayClock() : null,
+      ...this.counts,
+      ...this.stats.counters(),
+    });
+  }
+}

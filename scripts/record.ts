@@ -1,0 +1,62 @@
+/** `bun run record`: feed → recording. */
+import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { isoFromUs, nowUs } from "./common/clock.ts";
+import { durationFlag, JSON_FLAG } from "./common/settings.ts";
+import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
+import { restUrlOf } from "./feed/matches.ts";
+import { Producer } from "./feed/produce.ts";
+import { RecordingWriter } from "./feed/recording.ts";
+
+interface RecordFlags {
+  feed: string;
+  channel: "ticker" | "matches";
+  products: string[] | string;
+  for?: number;
+  untilEnd?: boolean;
+  json?: boolean;
+}
+
+export const spec: CommandSpec<RecordFlags> = {
+  name: "record",
+  summary: "Writes the feed's trades to a recording that replay plays; Ctrl-C ends it properly.",
+  args: [["[file]", "the recording to write (PRODUCTS-TIME.jsonl.gz)"]],
+  flags: [
+    FEED_FLAG,
+    CHANNEL_FLAG,
+    PRODUCTS_FLAG,
+    { flags: "--for <duration>", description: "stop after this long, e.g. 1h", parse: durationFlag },
+    { flags: "--until-end", description: "stop when the server closes with 1000" },
+    JSON_FLAG,
+  ],
+  examples: ["bun run record --for 1h", "bun run record eth.jsonl.gz --products ETH-USD --channel matches"],
+  async run(options, { args, logger, signal }) {
+    const products = [options.products].flat().flatMap(productIds);
+    const time = isoFromUs(nowUs()).slice(0, 16).replace(":", "");
+    const writer = new RecordingWriter(args[0] ?? `${products.join("-").toLowerCase()}-${time}.jsonl.gz`);
+    const producer = new Producer({
+      kind: isReplay(options.feed) ? "replay" : "live",
+      url: options.feed,
+      channel: options.channel,
+      products,
+      heartbeats: false,
+      until_end: options.untilEnd === true,
+      rest_url: restUrlOf(options.feed),
+      status_path: null,
+      logger,
+    });
+    const until =
+      options.for === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.for / 1_000)]);
+    try {
+      await producer.run((records) => writer.write(records), until);
+    } finally {
+      await writer.close();
+    }
+    const summary = { ...producer.stats.summary(), ...producer.counts, file: writer.path };
+    if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    else
+      logger.info(writer.lines > 0 ? `${writer.lines} messages in ${writer.path}` : "nothing came, nothing is written");
+    return 0;
+  },
+};
+
+await runCommand(spec, import.meta.main);
