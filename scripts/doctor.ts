@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { findExtension } from "./batch/extension.ts";
+import { extensionFile } from "./batch/sqlite-extension.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./common/cli.ts";
 import { sentence } from "./common/errors.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
@@ -65,7 +65,7 @@ function sqlite(): Finding {
 }
 
 function extension(): Finding {
-  const file = findExtension();
+  const file = extensionFile();
   return {
     what: "DuckDB's sqlite extension",
     found: file ?? "not here: the batch reads through bun:sqlite instead, with the same answers",

@@ -138,13 +138,13 @@ class Player implements Exchange {
 
   #message(ws: Socket, text: string): void {
     const { data } = ws;
+    if (this.#tape.paced && this.#tape.started) this.#tape.advance();
     const answers = receive(data, text, this.#tape);
     if (text.includes('"matches"')) this.#rest.expected = true;
     if (!data.silent) for (const frame of answers) ws.send(frame);
     if (data.place >= 0 || data.wants.size === 0) return;
     if (data.timer) clearTimeout(data.timer);
     this.#tape.start();
-    if (this.#tape.paced) this.#tape.advance();
     data.place = this.#tape.stand;
     this.#pump(ws);
     if (this.#tape.paced && this.#timer === null) this.#step();
@@ -213,15 +213,16 @@ class Player implements Exchange {
     const before = earlier ? this.#frame(index - 1, channel) : null;
     for (const one of framesOf(faults, index, this.#tape.trade(index).trade_id, frame, before)) {
       if (data.sent >= (faults.cut_after?.[data.connection - 1] ?? Number.POSITIVE_INFINITY)) {
-        this.#cut(ws);
+        this.#cut(ws, index);
         return;
       }
       this.#push(ws, one);
     }
   }
 
-  #cut(ws: Socket): void {
-    if (ws.data.place > this.#tape.stand) this.#tape.stand = ws.data.place;
+  /** The trade in hand was not sent: it is the next one's. */
+  #cut(ws: Socket, index: number): void {
+    if (index > this.#tape.stand) this.#tape.stand = index;
     ws.data.place = -1;
     if (this.#faults.cut_code === undefined) ws.terminate();
     else ws.close(this.#faults.cut_code, "as the script of faults says");

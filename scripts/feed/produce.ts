@@ -12,6 +12,8 @@ export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
   /** Where gaps of the full tape are filled from. */
   rest_url: string;
+  /** Before REST is asked again after a failure, doubled each time; the default is for the real one. */
+  retry_ms?: number;
   /** data/feed.json, or null for none. */
   status_path: string | null;
 }
@@ -28,7 +30,8 @@ export class Producer {
   constructor(private readonly options: ProduceOptions) {
     if (options.channel === "matches") {
       const push = (record: AppendRecord) => void this.#buffer.push(record);
-      this.#tape = new MatchTape({ rest_url: options.rest_url, push, logger: options.logger });
+      const { rest_url, retry_ms, logger } = options;
+      this.#tape = new MatchTape({ rest_url, push, logger, retry_ms });
     }
     this.feed = new CoinbaseFeed(options, this.#buffer, this.#tape);
     this.feed.figures.live = options.kind === "live";

@@ -47,13 +47,17 @@ export class Tape {
     return Number.isFinite(this.speed);
   }
 
+  get started(): boolean {
+    return this.#started_ms >= 0;
+  }
+
   get over(): boolean {
     return this.stand >= this.end;
   }
 
   /** The play begins with the first subscription; later calls change nothing. */
   start(): void {
-    if (this.#started_ms >= 0) return;
+    if (this.started) return;
     this.#started_ms = monotonicMs();
     this.#started_us = this.trade(Math.min(this.stand, this.end - 1)).time_us;
   }
@@ -68,7 +72,7 @@ export class Tape {
   /** The replay's own time, microseconds since 1970: it runs on while nobody listens, and rests at the end. */
   clockUs(): number {
     const newest_us = this.stand > 0 ? this.trade(this.stand - 1).time_us : this.trade(0).time_us;
-    if (this.#started_ms < 0 || !this.paced || this.over) return newest_us;
+    if (!this.started || !this.paced || this.over) return newest_us;
     return this.#started_us + Math.round((monotonicMs() - this.#started_ms) * 1_000 * this.speed);
   }
 

@@ -9,7 +9,7 @@ import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
 import { AppendQueue } from "./append-queue.ts";
-import { newestPerKey } from "./batch.ts";
+import { newestPerKey, sliceBatch } from "./batch.ts";
 import { Bell } from "./bell.ts";
 import { encodeBlock } from "./block.ts";
 import { BlockSource, EmbeddedReader } from "./embedded-reader.ts";
@@ -138,11 +138,12 @@ export class EmbeddedLog implements Log {
   async tail(records: number): Promise<LogBatch[]> {
     const batches: LogBatch[] = [];
     for (const { partition, start, end } of await this.spans()) {
-      let base = this.#source.baseOf(partition, Math.max(start, end - records));
+      const from = Math.max(start, end - records);
+      let base = this.#source.baseOf(partition, from);
       for (let small = true; base < end; ) {
         const found = this.#source.read(partition, base, small);
         if (found === null) break;
-        batches.push(found.batch);
+        batches.push(sliceBatch(found.batch, Math.max(0, from - base), found.batch.count));
         base += found.batch.count;
         small = found.small;
       }

@@ -55,15 +55,15 @@ function recordingRows(path: string): Record<string, string | number | null>[] {
   const lines = text.split("\n").filter((line) => line.includes('"trade_id"'));
   return lines.map((line, log_offset) => {
     const message = JSON.parse(line) as Record<string, string | number>;
-    const [seconds, fraction = ""] = String(message["time"]).replace("Z", "").split(".");
+    const [seconds, fraction = ""] = String(message.time).replace("Z", "").split(".");
     const time_us = Date.parse(`${seconds}Z`) * 1000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
     return {
-      product_id: message["product_id"]!,
-      trade_id: message["trade_id"]!,
+      product_id: message.product_id!,
+      trade_id: message.trade_id!,
       time_us,
-      price: message["price"]!,
-      last_size: message["last_size"]!,
-      side: message["side"]!,
+      price: message.price!,
+      last_size: message.last_size!,
+      side: message.side!,
       source: "feed",
       appended_us: time_us + 20_000,
       log_partition: 0,

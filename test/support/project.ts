@@ -71,5 +71,5 @@ export async function run(name: string, args: string[], env: Record<string, stri
   try {
     json = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
   } catch {}
-  return { code: child.exitCode, signal: child.signalCode, stdout, stderr, json };
+  return { code: child.exitCode, signal: child.signalCode as string | null, stdout, stderr, json };
 }

@@ -1,0 +1,93 @@
+/** When the next batch is due: an interval or a cron pattern. Never two at once; runs that fell due meanwhile are missed, and counted. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { monotonicMs, nowMs } from "../common/clock.ts";
+import { parseDuration } from "../common/duration.ts";
+import type { Logger } from "../common/logger.ts";
+import type { DataPaths } from "../common/settings.ts";
+import { PROJECT_ROOT } from "./project.ts";
+
+/** Milliseconds from `now_ms` (since 1970) to the next due time after it. */
+export type Timetable = (now_ms: number) => number;
+
+/** `10m` → due at whole multiples of it since 1970, so that a restart keeps the times; a cron pattern (UTC) → its times; null when it is neither. */
+export function parseEvery(text: string): Timetable | null {
+  const us = parseDuration(text);
+  if (us !== null) {
+    const every_ms = us / 1000;
+    return every_ms < 1000 ? null : (now_ms) => every_ms - (now_ms % every_ms);
+  }
+  try {
+    Bun.cron.parse(text);
+  } catch {
+    return null;
+  }
+  return (now_ms) => (Bun.cron.parse(text, now_ms)?.getTime() ?? Number.POSITIVE_INFINITY) - now_ms;
+}
+
+/** How long to look for ticks.db again while there is none. */
+const NO_DATA_POLL_MS = 1_000;
+/** setTimeout's largest delay. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export interface ScheduleOptions {
+  timetable: Timetable;
+  /** Flags handed on to `batch`. */
+  batch_args: string[];
+  signal: AbortSignal;
+}
+
+/** Runs a batch at once and then whenever one is due, each in a process of its own, until `signal`. */
+export async function schedule(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
+  const { timetable, signal } = options;
+  if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
+  while (!existsSync(paths.ticks) && !signal.aborted) await sleep(NO_DATA_POLL_MS, signal);
+  while (!signal.aborted) {
+    const started_ms = nowMs();
+    await runOnce(options, logger);
+    const missed = dueBetween(timetable, started_ms, nowMs());
+    if (missed > 0) logger.warn(`the batch ran past ${missed} due time${missed > 1 ? "s" : ""}: ${missed} missed`);
+    const wait_ms = timetable(nowMs());
+    logger.debug(`next batch in ${Math.round(wait_ms / 1000)} s`);
+    await sleep(Math.min(wait_ms, TIMER_MS_MAX), signal);
+  }
+}
+
+/** Due times after `from_ms` and up to `to_ms`, both since 1970. */
+export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number): number {
+  let count = 0;
+  for (let at = from_ms + timetable(from_ms); at <= to_ms; at += timetable(at)) count++;
+  return count;
+}
+
+/** A failed run is said and the schedule goes on; SIGTERM is handed on, and the child's end awaited. */
+async function runOnce({ batch_args, signal }: ScheduleOptions, logger: Logger): Promise<void> {
+  const started_ms = monotonicMs();
+  const script = join(PROJECT_ROOT, "scripts", "batch.ts");
+  const child = Bun.spawn([process.execPath, script, ...batch_args], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  const stop = () => child.kill("SIGTERM");
+  signal.addEventListener("abort", stop, { once: true });
+  const code = await child.exited;
+  signal.removeEventListener("abort", stop);
+  if (code !== 0)
+    logger.error(`batch ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) return Promise.resolve();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener(
+    "abort",
+    () => {
+      clearTimeout(timer);
+      resolve();
+    },
+    { once: true },
+  );
+  return promise;
+}

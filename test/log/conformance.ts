@@ -1,0 +1,363 @@
+/** What every log must do, whatever keeps it: run by embedded.test.ts and kafka.test.ts. */
+import { afterEach, expect, test } from "bun:test";
+import { nowUs } from "../../scripts/common/clock.ts";
+import type { AppendRecord, Log, LogBatch, LogReader } from "../../scripts/common/log.ts";
+
+export interface Harness {
+  /** A new, empty log. Called again with the same place, it opens that one once more. */
+  open(place: string, partitions?: number): Promise<Log>;
+  /** Drops the records before `offset` of partition 0. */
+  dropBefore(place: string, offset: number): Promise<void>;
+  /** Puts an empty log in the place of an older one. */
+  replace(place: string): Promise<void>;
+  /** Starts test/support/log-writer.ts on that log. */
+  writer(place: string, key: string, total: number, size: number): Bun.Subprocess<"ignore", "pipe", "inherit">;
+  /** Longer where a group has to be joined. */
+  timeout_ms: number;
+}
+
+export interface Got {
+  key: string;
+  text: string;
+  partition: number;
+  offset: number;
+  appended_us: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function record(key: string, value: string | Uint8Array): AppendRecord {
+  return { key, value: typeof value === "string" ? encoder.encode(value) : value };
+}
+
+export function bytesOf(batch: LogBatch, i: number): Uint8Array {
+  return batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!);
+}
+
+export function unpack(batches: LogBatch[]): Got[] {
+  return batches.flatMap((batch) =>
+    Array.from({ length: batch.count }, (_, i) => ({
+      key: batch.key(i),
+      text: decoder.decode(bytesOf(batch, i)),
+      partition: batch.partition,
+      offset: batch.offsets[i]!,
+      appended_us: batch.appended_us[i]!,
+    })),
+  );
+}
+
+/** Polls until `count` records came, or fails after 20 s. */
+export async function read(reader: LogReader, count: number, records_max = 20_000): Promise<Got[]> {
+  const got: Got[] = [];
+  const until = performance.now() + 20_000;
+  while (got.length < count && performance.now() < until) {
+    got.push(...unpack(await reader.poll({ records_max, timeout_ms: 1_000 })));
+  }
+  return got;
+}
+
+let places = 0;
+const opened: { close(): Promise<void> }[] = [];
+/** Closed after the test, readers before their logs. */
+function later<T extends { close(): Promise<void> }>(one: T): T {
+  opened.push(one);
+  return one;
+}
+const newPlace = () => `place-${process.pid}-${++places}`;
+const fromStart = { group: "g", position: () => 0 };
+const code = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "resolved",
+    (error) => `${error.code}: ${error.message}`,
+  );
+
+/** Registers the suite for one kind of log. */
+export function conformance(kind: string, harness: Harness): void {
+  const name = (text: string) => `${kind}: ${text}`;
+  const run = (text: string, body: () => Promise<void>) => test(name(text), body, harness.timeout_ms);
+  const openNew = async (partitions?: number) => later(await harness.open(newPlace(), partitions));
+  const readerOf = async (log: Log, options = fromStart) => later(await log.reader(options));
+  afterEach(async () => {
+    for (const one of opened.splice(0).reverse()) await one.close();
+  });
+
+  reading(run, openNew, readerOf);
+  positions(run, harness, openNew, readerOf);
+  processes(run, harness, readerOf);
+}
+
+type Run = (text: string, body: () => Promise<void>) => void;
+type OpenNew = (partitions?: number) => Promise<Log>;
+type ReaderOf = (log: Log, options?: typeof fromStart) => Promise<LogReader>;
+
+function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
+  run("records come back in order, with dense offsets from 0, their keys and times", async () => {
+    const log = await openNew();
+    const before = nowUs();
+    await log.append([record("A", "a0"), record("B", "b0")]);
+    await log.append([record("A", "a1")]);
+    await log.append([]);
+    const got = await read(await readerOf(log), 3);
+    expect(got.map((r) => [r.key, r.text, r.offset])).toEqual([
+      ["A", "a0", 0],
+      ["B", "b0", 1],
+      ["A", "a1", 2],
+    ]);
+    for (let i = 0; i < got.length; i++) {
+      // Kafka's times are whole milliseconds.
+      expect(got[i]!.appended_us).toBeGreaterThanOrEqual(Math.floor(before / 1000) * 1000);
+      expect(got[i]!.appended_us).toBeLessThanOrEqual(nowUs());
+      if (i > 0) expect(got[i]!.appended_us).toBeGreaterThanOrEqual(got[i - 1]!.appended_us);
+    }
+  });
+
+  run("a poll gives no more records than asked for, and the next one goes on", async () => {
+    const log = await openNew();
+    await log.append(Array.from({ length: 25 }, (_, i) => record("A", `${i}`)));
+    const reader = await readerOf(log);
+    const got: Got[] = [];
+    while (got.length < 25) {
+      const some = unpack(await reader.poll({ records_max: 7, timeout_ms: 1_000 }));
+      expect(some.length).toBeLessThanOrEqual(7);
+      got.push(...some);
+    }
+    expect(got.map((r) => r.text)).toEqual(Array.from({ length: 25 }, (_, i) => `${i}`));
+  });
+
+  run("100,000 records and odd values come back byte for byte", async () => {
+    const log = await openNew();
+    const odd = [
+      new Uint8Array(0),
+      new Uint8Array([0, 255, 254, 0, 128, 10]),
+      new Uint8Array(1_000_000).fill(7),
+      encoder.encode('{"é":"\\u0000 \n €"}'),
+    ];
+    const values: Uint8Array[] = [...odd];
+    for (let i = 0; i < 100_000; i++) values.push(encoder.encode(`{"trade_id":${i},"x":"${"y".repeat(i % 50)}"}`));
+    for (let i = 0; i < values.length; i += 5_000) {
+      await log.append(values.slice(i, i + 5_000).map((value, j) => ({ key: `P-${(i + j) % 7}`, value })));
+    }
+    const reader = await readerOf(log);
+    let next = 0;
+    while (next < values.length) {
+      const batches = await reader.poll({ records_max: 20_000, timeout_ms: 5_000 });
+      expect(batches.length).toBeGreaterThan(0);
+      for (const batch of batches) {
+        for (let i = 0; i < batch.count; i++, next++) {
+          if (batch.offsets[i] !== next || Buffer.compare(bytesOf(batch, i), values[next]!) !== 0) {
+            throw new Error(`record ${next} differs`);
+          }
+          if (batch.key(i) !== `P-${next % 7}`) throw new Error(`key of record ${next} differs`);
+        }
+      }
+    }
+  });
+
+  run("records of one key stay in order in one partition of four, the same on every log", async () => {
+    const log = await openNew(4);
+    const keys = Array.from({ length: 20 }, (_, i) => `P${i}-USD`);
+    for (let round = 0; round < 10; round++) await log.append(keys.map((key) => record(key, `${key} ${round}`)));
+    const got = await read(await readerOf(log), 200);
+    expect(got.length).toBe(200);
+    for (const key of keys) {
+      const mine = got.filter((r) => r.key === key);
+      expect(mine.map((r) => r.text)).toEqual(Array.from({ length: 10 }, (_, round) => `${key} ${round}`));
+      expect(new Set(mine.map((r) => r.partition)).size).toBe(1);
+    }
+    const partitionOf = new Map(got.map((r) => [r.key, r.partition]));
+    expect(partitionOf.get("P0-USD")).toBe(KAFKA_SAYS["P0-USD"]);
+    expect(partitionOf.get("P1-USD")).toBe(KAFKA_SAYS["P1-USD"]);
+    expect(partitionOf.get("P2-USD")).toBe(KAFKA_SAYS["P2-USD"]);
+  });
+
+  run("a poll without news ends after its time, and a wake ends it at once", async () => {
+    const log = await openNew();
+    await log.append([record("A", "a")]);
+    const reader = await readerOf(log);
+    await read(reader, 1);
+    const start = performance.now();
+    expect(await reader.poll({ records_max: 10, timeout_ms: 200 })).toEqual([]);
+    expect(performance.now() - start).toBeGreaterThan(150);
+    const waiting = reader.poll({ records_max: 10, timeout_ms: 10_000 });
+    setTimeout(() => reader.wake(), 50);
+    const woken = performance.now();
+    expect(await waiting).toEqual([]);
+    expect(performance.now() - woken).toBeLessThan(2_000);
+  });
+
+  run("a waiting poll gives an append of the same process soon", async () => {
+    const log = await openNew();
+    await log.append([record("A", "0")]);
+    const reader = await readerOf(log);
+    await read(reader, 1);
+    for (let i = 1; i < 20; i++) {
+      const waiting = reader.poll({ records_max: 10, timeout_ms: 5_000 });
+      await Bun.sleep(5);
+      const start = performance.now();
+      await log.append([record("A", `${i}`)]);
+      expect(unpack(await waiting).map((r) => r.text)).toEqual([`${i}`]);
+      expect(performance.now() - start).toBeLessThan(1_000);
+    }
+  });
+}
+
+/** Kafka's own partition of these keys among four (kafka-console-producer with parse.key). */
+const KAFKA_SAYS: Record<string, number> = { "P0-USD": -1, "P1-USD": -1, "P2-USD": -1 };
+
+function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf: ReaderOf): void {
+  run("a reader goes on from the job's own position, in mid-block too", async () => {
+    const log = await openNew();
+    await log.append(Array.from({ length: 10 }, (_, i) => record("A", `${i}`)));
+    await log.append([record("A", "10")]);
+    for (const position of [3, 9, 10]) {
+      const got = await read(await readerOf(log, { group: `g${position}`, position: () => position }), 11 - position);
+      expect(got.map((r) => r.offset)).toEqual(Array.from({ length: 11 - position }, (_, i) => position + i));
+    }
+    const atEnd = await readerOf(log, { group: "end", position: () => 11 });
+    expect(await atEnd.poll({ records_max: 10, timeout_ms: 300 })).toEqual([]);
+    await log.append([record("A", "11")]);
+    expect((await read(atEnd, 1)).map((r) => r.offset)).toEqual([11]);
+  });
+
+  run("readers of two groups each get every record", async () => {
+    const log = await openNew();
+    await log.append(Array.from({ length: 50 }, (_, i) => record("A", `${i}`)));
+    const readers = [
+      await readerOf(log, { group: "one", position: () => 0 }),
+      await readerOf(log, { group: "two", position: () => 0 }),
+    ];
+    const got = await Promise.all(readers.map((reader) => read(reader, 50)));
+    expect(got.map((records) => records.length)).toEqual([50, 50]);
+  });
+
+  run("what a group commits is kept, by group, and is no more than a note", async () => {
+    const log = await openNew();
+    await log.append([record("A", "0"), record("A", "1")]);
+    const reader = await readerOf(log, { group: "note", position: () => 0 });
+    await read(reader, 2);
+    await reader.commit([{ partition: 0, next: 1 }]);
+    await reader.commit([{ partition: 0, next: 2 }]);
+    expect(await log.committed("note")).toEqual([{ partition: 0, next: 2 }]);
+    expect(await log.committed("other")).toEqual([]);
+    await reader.close();
+    expect((await read(await readerOf(log, { group: "note", position: () => 0 }), 2)).length).toBe(2);
+  });
+
+  run("spans tell first and next offset of each partition", async () => {
+    const log = await openNew(2);
+    expect(await log.spans()).toEqual([
+      { partition: 0, start: 0, end: 0 },
+      { partition: 1, start: 0, end: 0 },
+    ]);
+    for (let i = 0; i < 10; i++) await log.append([record(`K${i}`, "x")]);
+    const spans = await log.spans();
+    expect(spans.map((span) => span.start)).toEqual([0, 0]);
+    expect(spans[0]!.end + spans[1]!.end).toBe(10);
+  });
+
+  run("tail gives the newest record of each key among the last ones", async () => {
+    const log = await openNew();
+    expect(await log.tail(10)).toEqual([]);
+    await log.append([record("OLD", "old")]);
+    for (let i = 0; i < 20; i++) await log.append([record("A", `a${i}`), record("B", `b${i}`)]);
+    await log.append([record("A", "a20")]);
+    expect(unpack(await log.tail(10)).map((r) => [r.key, r.text, r.offset])).toEqual([
+      ["B", "b19", 40],
+      ["A", "a20", 41],
+    ]);
+  });
+
+  run("a position beyond the end is refused with a sentence, never reset", async () => {
+    const place = newPlace();
+    const first = await harness.open(place);
+    await first.append(Array.from({ length: 10 }, (_, i) => record("A", `${i}`)));
+    await first.close();
+    await harness.replace(place);
+    const log = later(await harness.open(place));
+    await log.append([record("A", "new")]);
+    const reader = await readerOf(log, { group: "job", position: () => 10 });
+    const answer = await code(pollUntilError(reader));
+    expect(answer).toStartWith("LOG_SHORTER_THAN_CHECKPOINT");
+    expect(answer).toContain("ends at offset 1, but job has already read up to 10");
+  });
+
+  run(
+    "a position before the start is refused and says how much is lost; no position at all begins at the start",
+    async () => {
+      const place = newPlace();
+      const log = later(await harness.open(place));
+      for (let i = 0; i < 10; i++) await log.append([record("A", `${i}`)]);
+      await harness.dropBefore(place, 6);
+      expect(await log.spans()).toEqual([{ partition: 0, start: 6, end: 10 }]);
+      const answer = await code(pollUntilError(await readerOf(log, { group: "job", position: () => 2 })));
+      expect(answer).toStartWith("LOG_SHORTER_THAN_CHECKPOINT");
+      expect(answer).toContain("4 records it hasn't read are no longer kept");
+      const got = await read(await readerOf(log, { group: "new", position: () => 0 }), 4);
+      expect(got.map((r) => r.offset)).toEqual([6, 7, 8, 9]);
+    },
+  );
+}
+
+async function pollUntilError(reader: LogReader): Promise<void> {
+  const until = performance.now() + 15_000;
+  while (performance.now() < until) {
+    const got = await reader.poll({ records_max: 10, timeout_ms: 500 });
+    if (got.length > 0) throw new Error(`records came: ${unpack(got).map((r) => r.offset)}`);
+  }
+}
+
+function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
+  run("a waiting reader sees an append of another process within a second", async () => {
+    const place = newPlace();
+    const log = later(await harness.open(place));
+    const reader = await readerOf(log);
+    const writer = harness.writer(place, "A", 20, 1);
+    const got: Got[] = [];
+    while (got.length < 20) {
+      const some = unpack(await reader.poll({ records_max: 100, timeout_ms: 10_000 }));
+      const seen_us = nowUs();
+      // The first ones may have been waiting for the reader to join its group.
+      if (got.length > 0) for (const r of some) expect(seen_us - r.appended_us).toBeLessThan(1_000_000);
+      got.push(...some);
+    }
+    expect(await writer.exited).toBe(0);
+    expect(got.map((r) => r.text)).toEqual(Array.from({ length: 20 }, (_, i) => `A ${i}`));
+  });
+
+  run("several writing processes at once lose and mix nothing", async () => {
+    const place = newPlace();
+    const log = later(await harness.open(place));
+    const writers = ["A", "B", "C"].map((key) => harness.writer(place, key, 300, 3));
+    expect(await Promise.all(writers.map((writer) => writer.exited))).toEqual([0, 0, 0]);
+    const got = await read(await readerOf(log), 900);
+    expect(got.map((r) => r.offset)).toEqual(Array.from({ length: 900 }, (_, i) => i));
+    for (const key of ["A", "B", "C"]) {
+      expect(got.filter((r) => r.key === key).map((r) => r.text)).toEqual(
+        Array.from({ length: 300 }, (_, i) => `${key} ${i}`),
+      );
+    }
+  });
+
+  run("kill -9 of a writer keeps all that it was told is durable, and leaves no half append", async () => {
+    const place = newPlace();
+    const log = later(await harness.open(place));
+    const writer = harness.writer(place, "A", 1_000_000, 50);
+    let said = "";
+    for await (const text of writer.stdout.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      if (said.split("\n").length > 40) break;
+    }
+    writer.kill("SIGKILL");
+    await writer.exited;
+    const durable = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
+    // What a broker was still handed may come after the kill: the end must have come to rest.
+    await Bun.sleep(100);
+    const end = (await log.spans())[0]!.end;
+    expect(end).toBeGreaterThanOrEqual(durable);
+    expect(end % 50).toBe(0);
+    await log.append([record("B", "after")]);
+    const got = await read(await readerOf(log), end + 1);
+    expect(got.map((r) => r.text)).toEqual([...Array.from({ length: end }, (_, i) => `A ${i}`), "after"]);
+  });
+}

@@ -1,0 +1,20 @@
+/** `bun run test:kafka`: a Kafka broker in the foreground, for development. `--port N` (19092), `--data DIR` (.cache/kafka/broker). */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { startBroker } from "./kafka.ts";
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "19092" },
+    data: { type: "string", default: resolve(import.meta.dir, "../../.cache/kafka/broker") },
+  },
+});
+const broker = await startBroker({ port: Number(values.port), dir: values.data });
+process.stdout.write(`${broker.url}/raw_prices\n`);
+process.stderr.write("A Kafka broker listens there until Ctrl-C. Use it with: bun run start --log ADDRESS\n");
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    broker.stop().then(() => process.exit(0));
+  });
+}
+broker.process().once("exit", (code) => process.exit(code ?? 1));

@@ -1,0 +1,167 @@
+/** A real Kafka broker for tests and development: fetched from Maven Central once, one node in KRaft mode, in a directory of its own. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const KAFKA_VERSION = "4.4.0";
+const LOG4J_VERSION = "2.25.2";
+const CACHE = resolve(import.meta.dir, "../../.cache/kafka");
+const LIB = join(CACHE, "lib");
+const START_MS_MAX = 60_000;
+
+export interface Broker {
+  port: number;
+  /** For --log: `kafka://127.0.0.1:port`, without a topic. */
+  url: string;
+  process(): ChildProcess;
+  /** kill -9: the data stays. */
+  kill(): Promise<void>;
+  /** Starts again on the same data and port. */
+  restart(): Promise<void>;
+  /** Ends the broker and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** Whether Java and the jars are here; in CI whatever is missing is fetched, and its absence is a failure. */
+export function kafkaAvailable(): boolean {
+  if (process.env.CI) return true;
+  return spawnSync("java", ["-version"]).status === 0 && hasJars();
+}
+
+function hasJars(): boolean {
+  return existsSync(LIB) && readdirSync(LIB).some((name) => name === `kafka_2.13-${KAFKA_VERSION}.jar`);
+}
+
+/** Puts the broker's jars into .cache/kafka/lib with Maven, unless they are there. Throws with a sentence. */
+export function fetchJars(): void {
+  if (hasJars()) return;
+  mkdirSync(CACHE, { recursive: true });
+  writeFileSync(join(CACHE, "pom.xml"), pom());
+  const fetched = spawnSync("mvn", ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${LIB}`], {
+    cwd: CACHE,
+    encoding: "utf8",
+  });
+  if (fetched.error) throw new Error(`Maven (mvn) is needed to fetch Kafka: ${fetched.error.message}`);
+  if (fetched.status !== 0) throw new Error(`Kafka could not be fetched: ${fetched.stdout}${fetched.stderr}`);
+}
+
+function pom(): string {
+  const dependency = (group: string, artifact: string, version: string) =>
+    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tidemark</groupId><artifactId>kafka-broker</artifactId><version>1</version>
+  <dependencies>
+    ${dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION)}
+    ${dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION)}
+    ${dependency("org.apache.logging.log4j", "log4j-core", LOG4J_VERSION)}
+  </dependencies>
+</project>
+`;
+}
+
+export interface BrokerOptions {
+  /** A free one when left out. */
+  port?: number;
+  /** Kept after stop() when given; else a temporary one. */
+  dir?: string;
+}
+
+/** Starts a broker and resolves when it takes connections. */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  fetchJars();
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), "tidemark-kafka-"));
+  const port = options.port ?? (await freePort());
+  const config = join(dir, "server.properties");
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(config, properties(dir, port, await freePort()));
+  if (!existsSync(join(dir, "data", "meta.properties"))) format(config);
+  let child = await launch(config, port);
+  return {
+    port,
+    url: `kafka://127.0.0.1:${port}`,
+    process: () => child,
+    kill: () => end(child, "SIGKILL"),
+    restart: async () => {
+      child = await launch(config, port);
+    },
+    stop: async () => {
+      await end(child, options.dir === undefined ? "SIGKILL" : "SIGTERM");
+      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function properties(dir: string, port: number, controllerPort: number): string {
+  return `process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:${controllerPort}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+controller.listener.names=CONTROLLER
+log.dirs=${join(dir, "data")}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.segment.delete.delay.ms=100
+log.retention.check.interval.ms=1000
+`;
+}
+
+function format(config: string): void {
+  const args = ["-cp", `${LIB}/*`, "kafka.tools.StorageTool", "format", "-t", "tidemark-test-cluster-0", "-c", config];
+  const done = spawnSync("java", args, { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`Kafka's storage could not be formatted: ${done.stdout}${done.stderr}`);
+}
+
+async function launch(config: string, port: number): Promise<ChildProcess> {
+  const child = spawn("java", ["-Xmx1g", "-cp", `${LIB}/*`, "kafka.Kafka", config], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr!.on("data", (text) => {
+    said = `${said}${text}`.slice(-4_000);
+  });
+  const until = performance.now() + START_MS_MAX;
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`The Kafka broker ended: ${said}`);
+    if (performance.now() > until)
+      throw new Error(`The Kafka broker takes no connections after ${START_MS_MAX} ms: ${said}`);
+    await Bun.sleep(100);
+  }
+  return child;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await gone;
+}

@@ -1,0 +1,18 @@
+/** A process that appends to a log, for tests: URL, data directory, key, records, records an append. Prints each total that is durable. */
+import { createLogger } from "../../scripts/common/logger.ts";
+import { openDataDir } from "../../scripts/common/settings.ts";
+import { openLog } from "../../scripts/log/open.ts";
+
+const [url, dir, key, total, size] = process.argv.slice(2) as [string, string, string, string, string];
+const log = await openLog(url, openDataDir(dir), {
+  role: "writer",
+  logger: createLogger("writer", { verbose: false }),
+});
+const encoder = new TextEncoder();
+for (let i = 0; i < Number(total); i += Number(size)) {
+  const records = Array.from({ length: Number(size) }, (_, j) => ({ key, value: encoder.encode(`${key} ${i + j}`) }));
+  await log.append(records);
+  process.stdout.write(`${i + records.length}\n`);
+}
+await log.close();
+process.exit(0);
