@@ -59,18 +59,18 @@ export function kafkaErrorType(error: unknown): string {
 }
 
 /*
- * kafkajs 2.2.4 hands setTimeout the distance to a moment long past whenever its queue is idle, which Bun 1.4.5 reports on stderr
- * (TimeoutNegativeWarning) once a process. Same rule, without the negative time.
+ * kafkajs 2.2.4 keeps a timer going while its queue is idle, a thousand times a second, and hands setTimeout a moment long past, which
+ * Bun 1.4.5 reports on stderr (TimeoutNegativeWarning). Nothing waits in an idle queue: whatever is put off calls this again.
  */
 const CHECK_PENDING_MS = 10;
 RequestQueue.prototype.scheduleCheckPendingRequests = function () {
-  if (this.throttleCheckTimeoutId) return;
+  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
   const throttled_ms = this.throttledUntil - nowMs();
   this.throttleCheckTimeoutId = setTimeout(
     () => {
       this.throttleCheckTimeoutId = null;
       this.checkPendingRequests();
     },
-    throttled_ms > 0 ? throttled_ms : this.pending.length > 0 ? CHECK_PENDING_MS : 1,
+    throttled_ms > 0 ? throttled_ms : CHECK_PENDING_MS,
   );
 };

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Admin, Kafka, logLevel } from "kafkajs";
+import type { Admin } from "kafkajs";
 import { createLogger } from "../../scripts/common/logger.ts";
 import { dataPaths } from "../../scripts/common/settings.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { type Broker, kafkaAvailable, startBroker } from "../support/kafka.ts";
+import { deleteTopic, dropBefore, stockClient } from "../support/kafka-admin.ts";
 import { conformance } from "./conformance.ts";
 
 const here = kafkaAvailable();
@@ -20,12 +21,11 @@ let admin: Admin;
 const url = (topic: string) => `${broker.url}/${topic}`;
 const open = (topic: string, partitions?: number) =>
   openLog(url(topic), dataPaths(root), { role: "writer", partitions, logger });
-const stock = () => new Kafka({ brokers: [`127.0.0.1:${broker.port}`], logLevel: logLevel.NOTHING });
 
 describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars (bun run test:kafka fetches them)", () => {
   beforeAll(async () => {
     broker = await startBroker();
-    admin = stock().admin();
+    admin = stockClient(broker.port).admin();
     await admin.connect();
   }, 120_000);
   afterAll(async () => {
@@ -36,13 +36,8 @@ describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars (bun
 
   conformance("kafka", {
     open,
-    dropBefore: async (topic, offset) => {
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
-    },
-    replace: async (topic) => {
-      await admin.deleteTopics({ topics: [topic] });
-      while ((await admin.listTopics()).includes(topic)) await Bun.sleep(50);
-    },
+    dropBefore: (topic, offset) => dropBefore(admin, topic, offset),
+    replace: (topic) => deleteTopic(admin, topic),
     writer: (topic, key, total, size) =>
       Bun.spawn(
         [

@@ -1,14 +1,19 @@
-/** `bun run test:kafka`: a Kafka broker in the foreground, for development. `--port N` (19092), `--data DIR` (.cache/kafka/broker). */
+/** `bun run test:kafka`: a Kafka broker in the foreground, for development. `--port N` (19092), `--data DIR` (.cache/kafka/broker), `--fetch-only` (the jars, and no broker). */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { startBroker } from "./kafka.ts";
+import { fetchJars, startBroker } from "./kafka.ts";
 
 const { values } = parseArgs({
   options: {
     port: { type: "string", default: "19092" },
     data: { type: "string", default: resolve(import.meta.dir, "../../.cache/kafka/broker") },
+    "fetch-only": { type: "boolean", default: false },
   },
 });
+if (values["fetch-only"]) {
+  fetchJars();
+  process.exit(0);
+}
 const broker = await startBroker({ port: Number(values.port), dir: values.data });
 process.stdout.write(`${broker.url}/raw_prices\n`);
 process.stderr.write("A Kafka broker listens there until Ctrl-C. Use it with: bun run start --log ADDRESS\n");
