@@ -151,7 +151,7 @@ async function supervise(
   });
   const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
   add("schedule", () => ["--data", paths.root, "--every", every, ...given]);
-  const serve = ["--data", paths.root, "--port", String(options.port), "--host", options.host, ...given];
+  const serve = [...where, "--port", String(options.port), "--host", options.host];
   add(
     "serve",
     () => serve,

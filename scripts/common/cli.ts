@@ -1,5 +1,6 @@
 /** How every command starts, reports and ends. Flags beat TIDEMARK_* variables, which beat defaults (design.md "Commands"). */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { monotonicMs } from "./clock.ts";
 import { sentence, TidemarkError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
 
@@ -109,10 +110,18 @@ function quietPipes(): void {
 /** Set for the children of `start`: they drain on SIGTERM or when the parent is gone, and leave Ctrl-C to it. */
 export const PARENT_VARIABLE = "TIDEMARK_PARENT";
 
+/** npm and `bun run` hand Ctrl-C on to us although the terminal has sent it to us already: signals this close together are one. */
+const SAME_SIGNAL_MS = 500;
+
 function drainSignal(logger: Logger): AbortSignal {
   const controller = new AbortController();
+  let first_ms = 0;
   const drain = (why: string) => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      if (monotonicMs() - first_ms > SAME_SIGNAL_MS) process.exit(130);
+      return;
+    }
+    first_ms = monotonicMs();
     logger.debug(`${why}: draining`);
     controller.abort();
   };

@@ -30,6 +30,10 @@ export const SEEN_BLOCKS_MAX = 50_000;
 export const CLOSED_WINDOWS_CACHE_MAX = 256;
 /** Milliseconds that SQLite waits for a lock before it reports one. */
 export const BUSY_TIMEOUT_MS = 5_000;
+/** A stage's process that has said nothing of itself for so long has ended: another one's figures are shown then. */
+export const FIGURES_SILENT_US = 5_000_000;
+/** How long one that finds a stage's lock taken waits for the holder's pid to be written. */
+export const LOCK_LOOK_MS = 500;
 /** Time for a drain after SIGTERM; then the process ends anyway. */
 export const DRAIN_MS_MAX = 5_000;
 /** One metric's time and memory. */
@@ -61,6 +65,8 @@ export const PARTITIONS_MAX = 1_024;
 export const OFFSETS_MAX = 2 ** 43;
 /** How long a Kafka broker may take to answer when a log is opened. */
 export const KAFKA_OPEN_MS = 10_000;
+/** A dead process's partitions go to the others of its group after this. */
+export const KAFKA_SESSION_MS = 15_000;
 /** Bytes of one record that a topic made by us takes: FRAME_BYTES_MAX and room for the envelope. */
 export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
 /** Bytes and records of one produce request; brokers take 1,048,588 bytes by default. */
@@ -113,3 +119,22 @@ export const REPLAY_BURST_FRAMES = 2_000;
 export const REPLAY_REST_QUIET_MS = 2_000;
 /** Feed latencies kept for the percentiles that are shown. */
 export const FEED_LATENCIES_MAX = 4_096;
+/** A stage that has not told of itself for so long is not running: each does once a second. */
+export const STAGE_SILENCE_MS_MAX = 10_000;
+/** The page's stream: how often files are looked at while somebody watches, and how often a page gets news. */
+export const EVENTS_LOOK_MS = 50;
+export const EVENTS_EVERY_MS = 250;
+/** The status strip goes out this often, and keeps proxies and Bun from cutting a quiet stream. */
+export const EVENTS_STATUS_MS = 1_000;
+/** A page that takes no data for so long is let go; it connects again by itself. */
+export const EVENTS_WRITE_MS_MAX = 10_000;
+/** Windows that the page's charts hold. */
+export const CHART_WINDOWS_MAX = 720;
+/** Rows of the page's tables of windows, and rows shown of one metric. */
+export const PAGE_WINDOWS = 10;
+export const PAGE_METRIC_ROWS = 10;
+/** Bytes of a request's body or of its address: the page needs none of more. */
+export const REQUEST_BYTES_MAX = 65_536;
+/** An export's child may take so long, and so many may run at once. */
+export const EXPORT_MS_MAX = 120_000;
+export const EXPORTS_MAX = 2;

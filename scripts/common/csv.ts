@@ -1,0 +1,14 @@
+/** One rule for CSV cells (RFC 4180), in stream_csv/, batch_output/, `query` and downloads. */
+
+/** A cell. `text`: the value is somebody's text; one that a spreadsheet would take for a formula gets an apostrophe in front (faults.md 34). */
+export function csvCell(value: unknown, text: boolean): string {
+  if (value === null || value === undefined) return "";
+  const plain = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const safe = text && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** A line of cells, ended. `isText` says of a column whether it holds text rather than numbers and times. */
+export function csvLine(cells: readonly unknown[], isText: (column: number) => boolean): string {
+  return `${cells.map((cell, i) => csvCell(cell, isText(i))).join(",")}\n`;
+}

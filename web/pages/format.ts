@@ -1,0 +1,49 @@
+/** Numbers as people read them. Exact decimals stay text and only get separators. */
+
+const ZERO_WIDTH_GROUP = "\u202f";
+
+/** "12277106.4796721222" → "12 277 106.4796721222" with narrow spaces; null → "–". */
+export function exact(value: unknown): string {
+  if (value === null || value === undefined) return "–";
+  const [whole = "", fraction] = String(value).split(".");
+  const grouped = /^-?\d+$/.test(whole) ? whole.replace(/\B(?=(\d{3})+$)/g, ZERO_WIDTH_GROUP) : whole;
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** 0.184 → "0.18 ms", 1234 → "1.23 s", with a sign where it is negative. */
+export function duration(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 1_000) return `${size < 10 ? round(ms, 2) : round(ms, 0)} ms`;
+  if (size < 120_000) return `${round(ms / 1_000, size < 10_000 ? 2 : 1)} s`;
+  if (size < 7_200_000) return `${round(ms / 60_000, 1)} min`;
+  return `${round(ms / 3_600_000, 1)} h`;
+}
+
+export function bytes(n: number): string {
+  if (n < 1e6) return `${round(n / 1e3, 0)} kB`;
+  return n < 1e9 ? `${round(n / 1e6, 1)} MB` : `${round(n / 1e9, 2)} GB`;
+}
+
+export function percent(share: number): string {
+  // Rounded down: 99.999 % must not read as all.
+  return share >= 1 ? "100 %" : `${(Math.floor(share * 100_000) / 1_000).toFixed(3)} %`;
+}
+
+export function round(value: number, digits: number): string {
+  return value.toFixed(digits);
+}
+
+/** "2023-09-05T16:00:00.000000Z" → "16:00", with seconds where they aren't zero. */
+export function clock(iso: string): string {
+  const time = iso.slice(11, 19);
+  return time.endsWith(":00") ? time.slice(0, 5) : time;
+}
+
+export function day(iso: string): string {
+  return iso.slice(0, 10);
+}
+
+/** "1 window", "2 windows". */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${exact(n)} ${n === 1 ? one : many}`;
+}

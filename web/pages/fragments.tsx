@@ -1,0 +1,92 @@
+/** Parts of the page as htmx takes them from the stream: each names the element that it replaces. */
+import type { Child } from "hono/jsx";
+import type { View } from "../view.ts";
+import type { ShownWindow } from "../windows.ts";
+import { Metrics } from "./metrics.tsx";
+import { Outages, Sentiment } from "./page.tsx";
+import { BatchCard, StreamCard } from "./sides.tsx";
+import { Strip } from "./strip.tsx";
+import { Verdict } from "./verdict.tsx";
+import { rowId, WindowRow, WindowTable } from "./windows.tsx";
+import { Words } from "./words.tsx";
+
+/** outerMorph keeps what didn't change: selections, open details, drawn charts. */
+function Replace({ id, children }: { id: string; children?: Child }) {
+  return (
+    <hx-partial hx-target={`#${id}`} hx-swap="outerMorph">
+      {children}
+    </hx-partial>
+  );
+}
+
+/** Rows that changed, when no new one came in between. */
+export function changedRows(
+  windows: ShownWindow[],
+  view: Pick<View, "batch" | "stream" | "words" | "selection">,
+): string {
+  const rows = windows.map((window) => (
+    <Replace id={rowId(window)}>
+      <WindowRow window={window} outcome={view.batch.outcomes.get(window.window_start)} />
+    </Replace>
+  ));
+  return [
+    ...rows,
+    <Replace id="stream-card">
+      <StreamCard view={view} />
+    </Replace>,
+  ]
+    .map(String)
+    .join("");
+}
+
+export function newWindows(view: Pick<View, "batch" | "stream" | "words" | "selection">): string {
+  const parts = [
+    <Replace id="windows">
+      <WindowTable view={view} />
+    </Replace>,
+    <Replace id="stream-card">
+      <StreamCard view={view} />
+    </Replace>,
+    <Replace id="sentiment">
+      <Sentiment view={view} />
+    </Replace>,
+  ];
+  return parts.map(String).join("");
+}
+
+export function strip(view: Pick<View, "status" | "selection" | "feed" | "words">): string {
+  return [
+    <Replace id="strip">
+      <Strip view={view} />
+    </Replace>,
+    <Replace id="words">
+      <Words words={view.words} />
+    </Replace>,
+  ]
+    .map(String)
+    .join("");
+}
+
+export function batchParts(view: View): string {
+  const parts = [
+    <Replace id="verdict">
+      <Verdict view={view} />
+    </Replace>,
+    <Replace id="batch-card">
+      <BatchCard view={view} />
+    </Replace>,
+    <Replace id="windows">
+      <WindowTable view={view} />
+    </Replace>,
+    <Replace id="sentiment">
+      <Sentiment view={view} />
+    </Replace>,
+    <Replace id="outages">
+      <Outages outages={view.outages} />
+    </Replace>,
+    <Replace id="metrics">
+      <Metrics metrics={view.batch.metrics} />
+    </Replace>,
+  ];
+  return parts.map(String).join("");
+}

@@ -1,0 +1,123 @@
+/** One panel a metric file: its chart, its rows, its SQL; a broken file shows DuckDB's words and its last good rows. */
+import { PAGE_METRIC_ROWS } from "../../scripts/common/limits.ts";
+import type { MetricResult } from "../metric-results.ts";
+import { counted, duration, exact } from "./format.ts";
+
+export function Metrics({ metrics }: { metrics: MetricResult[] }) {
+  return (
+    <section id="metrics" aria-labelledby="metrics-title">
+      <h2 id="metrics-title" class="section">
+        Metrics{" "}
+        <small>
+          each a file in <code>sql/metrics/</code>: edit one, and the next batch shows it
+        </small>
+      </h2>
+      <div class="grid">
+        {metrics.length === 0 && <p class="empty">No batch has run yet.</p>}
+        {metrics.map((metric) => (
+          <Panel metric={metric} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function Panel({ metric }: { metric: MetricResult }) {
+  const { name, title, description, chart, rows, columns, file, sql, ok, error, stale, elapsed_ms, truncated } = metric;
+  const drawn = (chart.type === "line" || chart.type === "bar") && rows.length > 1;
+  return (
+    <article class={`panel${ok ? "" : " broken"}`} id={`metric-${name}`}>
+      <h3>{title}</h3>
+      <p class="links">
+        <a href={`/export/metrics/${name}.csv`}>CSV</a> <a href={`/export/metrics/${name}.parquet`}>Parquet</a>{" "}
+        <a href={`/api/metrics/${name}`}>JSON</a>
+      </p>
+      {description && <p class="description">{description}</p>}
+      {error !== null && (
+        <pre class="error" role="alert">
+          {error}
+        </pre>
+      )}
+      {stale && <p class="stale">What follows is the last result that worked.</p>}
+      {drawn && (
+        <div
+          class="chart"
+          id={`chart-${name}`}
+          data-metric={name}
+          data-version={metric.finished_us}
+          hx-morph-skip-children
+        />
+      )}
+      {chart.type === "number" && rows[0] ? (
+        <p class="number">{exact(rows[0][chart.y[0] ?? columns[0]?.name ?? ""])}</p>
+      ) : (
+        <Rows metric={metric} folded={drawn} />
+      )}
+      <footer>
+        <span>
+          {counted(rows.length, "row")}
+          {truncated ? " (cut)" : ""} in {duration(elapsed_ms)}
+        </span>
+        <details>
+          <summary>{file}</summary>
+          <pre class="sql">{sql}</pre>
+        </details>
+      </footer>
+    </article>
+  );
+}
+
+function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResult; folded: boolean }) {
+  if (rows.length === 0) return <p class="empty">No rows.</p>;
+  const table = (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th scope="col" class={isNumber(column.type) ? "n" : ""}>
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, PAGE_METRIC_ROWS).map((row) => (
+            <tr>
+              {columns.map((column) => (
+                <td class={isNumber(column.type) ? "n" : ""}>{cell(row[column.name], column.type)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > PAGE_METRIC_ROWS && (
+        <p class="more">
+          {PAGE_METRIC_ROWS} of {counted(rows.length, "row")}; the others are in the{" "}
+          <a href={`/export/metrics/${name}.csv`}>CSV</a>
+        </p>
+      )}
+    </div>
+  );
+  if (!folded) return table;
+  return (
+    <details>
+      <summary>the rows</summary>
+      {table}
+    </details>
+  );
+}
+
+function isNumber(type: string): boolean {
+  return /INT|DECIMAL|DOUBLE|FLOAT/.test(type);
+}
+
+function cell(value: unknown, type: string): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "object") return JSON.stringify(value);
+  if (type.startsWith("TIMESTAMP"))
+    return String(value)
+      .replace("T", " ")
+      .replace(/(\.0+)?Z$/, "");
+  return isNumber(type) ? exact(value) : String(value);
+}

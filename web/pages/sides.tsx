@@ -1,0 +1,83 @@
+/** Stream and batch beside each other: the same questions, answered from memory and from everything stored. */
+import type { Child } from "hono/jsx";
+import { lastDoneOf, type View } from "../view.ts";
+import { counted, duration, exact } from "./format.ts";
+
+type Sides = Pick<View, "stream" | "batch" | "words" | "selection">;
+
+export function StreamCard({ view }: { view: Sides }) {
+  const newest = view.stream.windows[0];
+  const latency = figure(view, "pipeline latency", "stream");
+  return (
+    <article id="stream-card" class="card stream">
+      <h2>
+        Stream <small>in memory, window by window</small>
+      </h2>
+      <p class="big">
+        {latency?.p50_ms === undefined ? "–" : duration(latency.p50_ms)}
+        <span>
+          from the log to the answer (median{latency?.p99_ms === undefined ? "" : `; p99 ${duration(latency.p99_ms)}`})
+        </span>
+      </p>
+      <dl class="rows">
+        <Row name="newest window">
+          {newest ? `${newest.window_start.slice(11, 16)} UTC${newest.final === 0 ? ", open" : ""}` : "–"}
+        </Row>
+        <Row name="its average price">{exact(newest?.avg_price)}</Row>
+        <Row name="its trades">{exact(newest?.trade_count)}</Row>
+        <Row name="its volume">{exact(newest?.total_volume)}</Row>
+        <Row name="its sentiment">{newest?.market_sentiment ?? "–"}</Row>
+        <Row name="trades in all windows">{exact(view.stream.totals.trade_count)}</Row>
+      </dl>
+      <p class="foot">
+        {exact(view.stream.totals.closed)} closed windows of {exact(view.stream.totals.windows)},{" "}
+        {counted(view.stream.files, "file")} in stream_csv/
+      </p>
+    </article>
+  );
+}
+
+export function BatchCard({ view }: { view: Sides }) {
+  const { summary, runs, files } = view.batch;
+  const run = lastDoneOf(runs);
+  const text = (name: string) => exact(summary?.[name]);
+  return (
+    <article id="batch-card" class="card batch">
+      <h2>
+        Batch <small>from everything ever stored</small>
+      </h2>
+      <p class="big">
+        {run?.seconds == null ? "–" : duration(run.seconds * 1_000)}
+        <span>
+          whole run, start to results
+          {run ? ` (collect ${duration(run.collect_ms ?? 0)}, answer ${duration(run.answer_ms ?? 0)})` : ""}
+        </span>
+      </p>
+      <dl class="rows">
+        <Row name="newest tick in it">{summary ? `${String(summary.newest_time).slice(11, 19)} UTC` : "–"}</Row>
+        <Row name="average price">{text("avg_price")}</Row>
+        <Row name="trades">{text("trade_count")}</Row>
+        <Row name="volume">{text("total_volume")}</Row>
+        <Row name="lowest to highest">{summary ? `${text("min_price")} – ${text("max_price")}` : "–"}</Row>
+        <Row name="buys to sells">{summary ? `${text("buy_count")} : ${text("sell_count")}` : "–"}</Row>
+      </dl>
+      <p class="foot">
+        {run ? `run ${exact(run.run_id)}: ${exact(run.ticks_new)} new of ${exact(run.ticks_total)} ticks, ` : ""}
+        {counted(files, "file")} in batch_output/
+      </p>
+    </article>
+  );
+}
+
+function Row({ name, children }: { name: string; children?: Child }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function figure(view: Sides, word: string, side: "stream" | "batch"): Record<string, number> | null {
+  return view.words.find((each) => each.word === word)?.[side].values ?? null;
+}

@@ -1,0 +1,73 @@
+/** The status strip: how the path stands at this second, each stage with its lag, and what was late, doubled or malformed. */
+import type { Stage } from "../status.ts";
+import type { View } from "../view.ts";
+import { clock, day, duration, exact } from "./format.ts";
+
+const STATES: Record<Stage["state"], string> = { running: "ok", rest: "rest", silent: "bad", absent: "off" };
+
+export function Strip({ view }: { view: Pick<View, "status" | "selection" | "feed" | "words"> }) {
+  const { status, selection } = view;
+  const mine = status.watermarks.find((w) => w.product_id === selection.product);
+  const age = view.words.find((word) => word.word === "freshness")?.stream;
+  const { counts } = status;
+  return (
+    <section id="strip" class="strip" aria-label="Status">
+      <ol class="path">
+        {status.stages.map((stage) => (
+          <li class={STATES[stage.state]} title={stage.detail}>
+            <b>{stage.name}</b>
+            <span>
+              {stage.lag !== null && stage.lag > 0
+                ? `${exact(stage.lag)} behind`
+                : stage.state === "running" && stage.lag === 0
+                  ? "up to date"
+                  : stage.detail}
+            </span>
+          </li>
+        ))}
+      </ol>
+      <dl class="facts">
+        <Fact name="newest tick" title="Event time of the newest tick, UTC">
+          {mine?.newest_event_time ? `${day(mine.newest_event_time)} ${mine.newest_event_time.slice(11, 19)}` : "–"}
+        </Fact>
+        <Fact name="watermark" title="Windows that end by then are closed: newest event time − allowed lateness">
+          {mine?.watermark ? clock(mine.watermark) : "–"}
+        </Fact>
+        <Fact name="freshness" title={`Now − event time of the newest tick in the stream's answer. ${age?.note ?? ""}`}>
+          {age?.note.includes("at rest")
+            ? "at rest"
+            : age?.values?.age_ms === undefined
+              ? "–"
+              : duration(age.values.age_ms)}
+        </Fact>
+        <Fact name="late" title="Ticks whose own window was closed: kept whole in late_ticks, each makes a revision">
+          {exact(counts.late)}
+        </Fact>
+        <Fact name="duplicates" title="Trade ids that came again: counted once">
+          {exact(counts.duplicates)}
+        </Fact>
+        <Fact name="dead letters" title="Messages that are no trade: kept whole with the reason">
+          {exact(counts.dead_letters)}
+        </Fact>
+        <Fact
+          name="too early"
+          title="Ticks stamped further ahead than --max-skew: counted, but they don't move the watermark"
+        >
+          {exact(counts.skewed)}
+        </Fact>
+        <Fact name="outages" title="Spans without a feed, and trade ids that could not be filled">
+          {exact(counts.outages)}
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+function Fact({ name, title, children }: { name: string; title: string; children?: unknown }) {
+  return (
+    <div title={title}>
+      <dt>{name}</dt>
+      <dd>{children as string}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,70 @@
+/** What is measured, what each word means, and both pipelines' figures. */
+import type { Figure, Word } from "../comparison.ts";
+import { bytes, duration, exact, percent, round } from "./format.ts";
+
+export function Words({ words }: { words: Word[] }) {
+  return (
+    <section class="panel wide" id="words" aria-labelledby="words-title">
+      <h2 id="words-title">What is measured</h2>
+      <p class="links">
+        <a href="/api/comparison">JSON</a>
+      </p>
+      <div class="scroll">
+        <table class="words">
+          <thead>
+            <tr>
+              <th scope="col">word</th>
+              <th scope="col" class="stream">
+                stream
+              </th>
+              <th scope="col" class="batch">
+                batch
+              </th>
+              <th scope="col">definition</th>
+            </tr>
+          </thead>
+          <tbody>
+            {words.map(({ word, definition, stream, batch }) => (
+              <tr>
+                <th scope="row">{word}</th>
+                <Cell figure={stream} />
+                <Cell figure={batch} />
+                <td class="definition">{definition}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Cell({ figure: { values, note } }: { figure: Figure }) {
+  if (values === null) return <td class="none">not measured: {note}</td>;
+  return (
+    <td>
+      {Object.entries(values).map(([name, value]) => (
+        <span class="figure">
+          <b>{shown(name, value)}</b> {label(name)}
+        </span>
+      ))}
+      {note && <small>{note}</small>}
+    </td>
+  );
+}
+
+/** The unit is the name's last word. */
+function shown(name: string, value: number): string {
+  if (name.endsWith("_ms")) return duration(value);
+  if (name.endsWith("_bytes")) return bytes(value);
+  if (name === "share") return percent(value);
+  return Number.isInteger(value) ? exact(value) : round(value, 2);
+}
+
+function label(name: string): string {
+  if (name === "share") return "";
+  return name
+    .replace(/_(ms|bytes)$/, "")
+    .replaceAll("_", " ")
+    .replace("rss", "memory");
+}

@@ -1,0 +1,264 @@
+/* The page's charts: what the stream and the batch say, drawn by uPlot. Bounded: the server sends at most 720 windows. */
+(() => {
+  const CHART_WINDOWS_MAX = 720;
+  const HEIGHT = 220;
+  const charts = new Map();
+
+  /* A canvas knows no light-dark(): the style sheet's colour as the browser resolves it for the present theme. */
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.documentElement.append(probe);
+  const colour = (name) => () => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const PALETTE = ["--stream", "--batch", "--third", "--fourth", "--fifth"];
+
+  /** One chart in its element; a zoom stays while data comes, a double click gives it back. */
+  class Chart {
+    constructor(element, series, options = {}) {
+      this.element = element;
+      this.zoomed = false;
+      this.plot = new uPlot(this.options(series, options), [[], ...series.map(() => [])], element);
+      new ResizeObserver(() => this.plot.setSize(this.size())).observe(element);
+    }
+
+    size() {
+      return { width: Math.max(200, this.element.clientWidth), height: HEIGHT };
+    }
+
+    options(series, { sync, log, ordinal, times = true }) {
+      const axis = {
+        stroke: colour("--muted"),
+        grid: { stroke: colour("--line"), width: 1 },
+        ticks: { stroke: colour("--line"), width: 1 },
+      };
+      const x = { ...axis, grid: { show: false } };
+      if (ordinal) {
+        x.values = (_plot, splits) => splits.map((i) => (Number.isInteger(i) ? (ordinal[i] ?? "") : ""));
+      } else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
+      const number = (_plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 4 }));
+      return {
+        ...this.size(),
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        fmtDate: (template) =>
+          uPlot.fmtDate(
+            template
+              .replace("{h}:{mm}{aa}", "{HH}:{mm}")
+              .replace("{h}:{mm}:{ss}{aa}", "{HH}:{mm}:{ss}")
+              .replace("{h}{aa}", "{HH}:00"),
+          ),
+        scales: {
+          x: { time: times && !ordinal },
+          y: log
+            ? { distr: 3 }
+            : {
+                range: (_plot, min, max) =>
+                  spread(
+                    min,
+                    max,
+                    series.some((s) => s.bars),
+                  ),
+              },
+        },
+        axes: [x, { ...axis, size: 70 }],
+        cursor: sync ? { sync: { key: sync }, points: { size: 7 } } : { points: { size: 7 } },
+        legend: { live: true },
+        series: [
+          { value: ordinal ? (_plot, i) => ordinal[i] ?? "–" : times ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : number },
+          ...series.map((s) => seriesOf(s, number)),
+        ],
+        hooks: {
+          setSelect: [
+            (plot) => {
+              this.zoomed = plot.select.width > 0;
+            },
+          ],
+          ready: [
+            (plot) =>
+              plot.over.addEventListener("dblclick", () => {
+                this.zoomed = false;
+              }),
+          ],
+        },
+      };
+    }
+
+    show(data) {
+      this.plot.setData(data, !this.zoomed);
+      if (this.zoomed) this.plot.redraw();
+    }
+  }
+
+  function seriesOf({ label, colour: name, dash, bars, points }, value) {
+    const series = { label, stroke: colour(name), width: 2, value, points: { show: points === true, size: 5 } };
+    if (dash) series.dash = [6, 5];
+    if (bars) {
+      series.paths = uPlot.paths.bars({ size: [0.42, 40], align: bars });
+      series.fill = colour(name);
+      series.width = 0;
+      series.points = { show: false };
+    }
+    return series;
+  }
+
+  /** Bars stand on zero; lines take the room that they need. */
+  function spread(min, max, fromZero) {
+    if (min == null || max == null) return [0, 1];
+    if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || 1];
+    const room = (max - min || Math.abs(max) || 1) * 0.08;
+    return [min - room, max + room];
+  }
+
+  function chart(id, series, options) {
+    const element = document.getElementById(`chart-${id}`);
+    if (!element) return null;
+    if (!charts.has(id)) charts.set(id, new Chart(element, series, options));
+    return charts.get(id);
+  }
+
+  function summary(id, text) {
+    const element = document.getElementById(`summary-${id}`);
+    if (element) element.textContent = text;
+  }
+
+  /** start → [start, average price, trades, volume, final], as the stream said last. */
+  let rows = new Map();
+  let batch = { average: null, minutes: [], runs: [], stream_p50_ms: null };
+
+  function drawWindows() {
+    const sorted = [...rows.values()].sort((a, b) => a[0] - b[0]);
+    const starts = sorted.map((row) => row[0]);
+    const minutes = new Map(batch.minutes.map((row) => [row[0], row]));
+    const price = [
+      { label: "stream, a window", colour: "--stream", points: sorted.length < 80 },
+      { label: "batch, everything", colour: "--batch", dash: true },
+    ];
+    chart("price", price, { sync: "windows" })?.show([
+      starts,
+      sorted.map((row) => row[1]),
+      starts.map(() => batch.average),
+    ]);
+    const both = [
+      { label: "stream", colour: "--stream", bars: -1 },
+      { label: "batch", colour: "--batch", bars: 1 },
+    ];
+    chart("trades", both, { sync: "windows" })?.show([
+      starts,
+      sorted.map((row) => row[2]),
+      starts.map((start) => minutes.get(start)?.[1] ?? null),
+    ]);
+    chart("volume", both, { sync: "windows" })?.show([
+      starts,
+      sorted.map((row) => row[3]),
+      starts.map((start) => minutes.get(start)?.[2] ?? null),
+    ]);
+    say(sorted, minutes);
+  }
+
+  function say(sorted, minutes) {
+    if (sorted.length === 0) return;
+    const time = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 16);
+    const span = `${sorted.length} windows, ${time(sorted[0][0])} to ${time(sorted.at(-1)[0])} UTC`;
+    const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 2 });
+    const prices = sorted.map((row) => row[1]);
+    const average = batch.average === null ? "" : `; the batch's average is ${number(batch.average)}`;
+    summary("price", `${span}: ${number(Math.min(...prices))} to ${number(Math.max(...prices))}${average}.`);
+    const total = (index) => sorted.reduce((sum, row) => sum + row[index], 0);
+    const shared = sorted.filter((row) => minutes.has(row[0])).length;
+    summary("trades", `${span}: ${number(total(2))} trades; ${shared} of the windows are in the batch.`);
+    summary("volume", `${span}: volume ${number(total(3))}.`);
+  }
+
+  function drawRuns() {
+    const series = [
+      { label: "batch, whole run (s)", colour: "--batch", points: true },
+      { label: "stream, log to answer (s)", colour: "--stream", dash: true },
+    ];
+    const p50 = batch.stream_p50_ms === null ? null : Math.max(batch.stream_p50_ms / 1000, 1e-5);
+    chart("times", series, { log: true, times: false })?.show([
+      batch.runs.map((run) => run[0]),
+      batch.runs.map((run) => run[1]),
+      batch.runs.map(() => p50),
+    ]);
+    const last = batch.runs.at(-1);
+    if (last)
+      summary(
+        "times",
+        `Run ${last[0]} took ${last[1].toFixed(2)} s${p50 === null ? "" : `; the stream's median is ${(p50 * 1000).toFixed(2)} ms`}. Logarithmic scale.`,
+      );
+  }
+
+  /* Metric files: x is a time or a name, y one or more columns, series splits the rows. */
+  const drawn = new Map();
+
+  async function drawMetric(element) {
+    const { metric, version } = element.dataset;
+    if (drawn.get(element) === version) return;
+    drawn.set(element, version);
+    const answer = await fetch(`/api/metrics/${metric}?limit=${CHART_WINDOWS_MAX}`);
+    if (!answer.ok) return;
+    const { chart: spec, rows: found } = await answer.json();
+    const { xs, lines, ordinal } = lay(spec, found);
+    const series = lines.map(({ label }, i) => ({
+      label,
+      colour: PALETTE[i % PALETTE.length],
+      points: xs.length < 40,
+      bars: spec.type === "bar" ? (lines.length === 1 ? 0 : i === 0 ? -1 : 1) : undefined,
+    }));
+    element.replaceChildren();
+    new Chart(element, series, { ordinal }).show([
+      xs,
+      ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
+    ]);
+  }
+
+  function lay(spec, found) {
+    const isTime = found.every((row) => /^\d{4}-\d\d-\d\dT/.test(String(row[spec.x])));
+    const names = isTime ? null : [...new Set(found.map((row) => String(row[spec.x])))];
+    const x = (row) => (isTime ? Date.parse(row[spec.x]) / 1000 : names.indexOf(String(row[spec.x])));
+    const lines = new Map();
+    for (const row of found) {
+      for (const y of spec.y) {
+        const label =
+          spec.series && new Set(found.map((r) => r[spec.series])).size > 1 ? `${row[spec.series]} ${y}` : y;
+        if (!lines.has(label)) lines.set(label, { label, values: new Map() });
+        if (row[y] !== null) lines.get(label).values.set(x(row), Number(row[y]));
+      }
+    }
+    const xs = [...new Set(found.map(x))].sort((a, b) => a - b);
+    return { xs, lines: [...lines.values()].slice(0, 12), ordinal: names };
+  }
+
+  const seen = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) if (isIntersecting) void drawMetric(target);
+    },
+    { rootMargin: "200px" },
+  );
+
+  window.tidemarkCharts = {
+    windows({ snapshot, rows: changed }) {
+      if (snapshot) rows = new Map();
+      for (const row of changed) rows.set(row[0], row);
+      const old = [...rows.keys()].sort((a, b) => a - b).slice(0, -CHART_WINDOWS_MAX);
+      for (const start of old) rows.delete(start);
+      drawWindows();
+    },
+    batch(news) {
+      batch = news;
+      drawWindows();
+      drawRuns();
+    },
+    /** Metric panels that came, went or have newer rows. */
+    metrics() {
+      seen.disconnect();
+      for (const element of document.querySelectorAll(".chart[data-metric]")) seen.observe(element);
+    },
+    repaint() {
+      for (const { plot } of charts.values()) plot.redraw(false);
+      drawn.clear();
+      this.metrics();
+    },
+  };
+})();

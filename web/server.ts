@@ -1,0 +1,136 @@
+/** The page and the API: every path in one table, each with the function that answers it. Reads only; listens on this machine unless told otherwise. */
+import { type Context, Hono } from "hono";
+import { systemCode, TidemarkError } from "../scripts/common/errors.ts";
+import { REQUEST_BYTES_MAX } from "../scripts/common/limits.ts";
+import type { PartitionSpan } from "../scripts/common/log.ts";
+import type { Logger } from "../scripts/common/logger.ts";
+import type { DataPaths } from "../scripts/common/settings.ts";
+import { Api } from "./api.ts";
+import { Assets } from "./assets.ts";
+import { EventHub } from "./events.ts";
+import { Exports } from "./export.ts";
+import { headers, ownHost, readOnly } from "./guard.ts";
+import { MetricResults } from "./metric-results.ts";
+import { Page } from "./pages/page.tsx";
+import { answerProblem, Problem, problemOf } from "./problem.ts";
+import { parameters, selectionOf } from "./query-string.ts";
+import { Sources } from "./sources.ts";
+import { Telemetry } from "./telemetry.ts";
+import { choices, view } from "./view.ts";
+
+export interface ServeOptions {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  log: { name: string; spans(): Promise<PartitionSpan[] | null> };
+  logger: Logger;
+}
+
+export interface Served {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Every path, for the server and for docs/http.md. */
+export const PATHS = [
+  "/",
+  "/healthz",
+  "/api/status",
+  "/api/windows",
+  "/api/metrics/:name",
+  "/api/reconciliation",
+  "/api/comparison",
+  "/events",
+  "/export/:file",
+  "/export/metrics/:file",
+  "/metrics",
+  "/static/:hash/:name",
+] as const;
+
+/** Starts to listen; fails with PORT_IN_USE. */
+export function serve(paths: DataPaths, options: ServeOptions): Served {
+  const sources = new Sources(paths, options.log);
+  const results = new MetricResults(sources);
+  const hub = new EventHub(sources, results);
+  let port = options.port;
+  const app = application(routes(sources, results, hub), options, () => port);
+  const server = listen(app, options);
+  port = server.port ?? port;
+  const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
+  return {
+    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
+    stop: async () => {
+      hub.close();
+      await server.stop(true);
+      sources.close();
+    },
+  };
+}
+
+type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
+
+function routes(sources: Sources, results: MetricResults, hub: EventHub): Routes {
+  const [api, exports, assets] = [new Api(sources, results), new Exports(sources, results), new Assets()];
+  const telemetry = new Telemetry(sources, results, () => hub.clients);
+  const page = async (c: Context) => {
+    const selection = selectionOf(parameters(c, ["product", "window"]), choices(sources));
+    c.header("Cache-Control", "no-store");
+    return c.html(`<!doctype html>${Page({ view: await view(sources, results, selection), assets: assets.address })}`);
+  };
+  return {
+    "/": page,
+    "/healthz": api.health,
+    "/api/status": api.status,
+    "/api/windows": api.windows,
+    "/api/metrics/:name": api.metric,
+    "/api/reconciliation": api.reconciliation,
+    "/api/comparison": api.comparison,
+    "/events": hub.answer,
+    "/export/:file": exports.table,
+    "/export/metrics/:file": exports.metric,
+    "/metrics": telemetry.answer,
+    "/static/:hash/:name": assets.answer,
+  };
+}
+
+function application(table: Routes, { host, logger }: ServeOptions, port: () => number): Hono {
+  const app = new Hono();
+  app.use(headers, ownHost(host, port), readOnly);
+  for (const path of PATHS) app.get(path, table[path]);
+  app.notFound((c) =>
+    answerProblem(
+      c,
+      new Problem(404, "USAGE", `There is nothing at ${c.req.path.slice(0, 100)}.`, "docs/http.md lists every path."),
+    ),
+  );
+  app.onError((error, c) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) logger.error(error, `${c.req.path} failed`);
+    return answerProblem(c, problem);
+  });
+  return app;
+}
+
+function listen(app: Hono, { host, port }: ServeOptions): Bun.Server<unknown> {
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      maxRequestBodySize: REQUEST_BYTES_MAX,
+      fetch: (request, server) => app.fetch(request, server),
+    });
+  } catch (error) {
+    if (systemCode(error) === "EADDRINUSE") {
+      throw new TidemarkError(
+        "PORT_IN_USE",
+        `Port ${port} of ${host} is in use by another process.`,
+        "Stop that one, or choose another with --port N (0 takes any free one).",
+      );
+    }
+    throw new TidemarkError(
+      "USAGE",
+      `Port ${port} of ${host} can't be listened on: ${error instanceof Error ? error.message : error}.`,
+      "Choose another --port or --host.",
+    );
+  }
+}

@@ -1,0 +1,194 @@
+/** Everything that one page shows, gathered once: for one product and one window size. */
+import { readdirSync } from "node:fs";
+import { formatDuration } from "../scripts/common/duration.ts";
+import { PAGE_WINDOWS } from "../scripts/common/limits.ts";
+import OUTAGES from "../sql/page/outages.sql" with { type: "text" };
+import SENTIMENT from "../sql/page/sentiment.sql" with { type: "text" };
+import TOTALS from "../sql/page/totals.sql" with { type: "text" };
+import { type Answers, agreementOf, comparison, type Word } from "./comparison.ts";
+import type { MetricResult, MetricResults } from "./metric-results.ts";
+import type { Feed, Sources } from "./sources.ts";
+import { type Run, runs, type Status, status } from "./status.ts";
+import { type ShownWindow, windows } from "./windows.ts";
+
+export interface Selection {
+  product: string;
+  size_us: number;
+}
+
+/** Which products and window sizes there are to choose from. */
+export interface Choice {
+  products: string[];
+  sizes_us: number[];
+}
+
+export interface Outage {
+  product_id: string;
+  from_us: number;
+  to_us: number;
+  last_trade_id: number | null;
+  first_trade_id: number | null;
+  reason: string;
+}
+
+/** What the stream says of the selection, without waiting for anything. */
+export interface StreamSide {
+  windows: ShownWindow[];
+  totals: { windows: number; closed: number; trade_count: number; newest_time_us: number | null };
+  sentiment: Record<string, number>;
+  /** Files in stream_csv/. */
+  files: number;
+}
+
+/** What the batch says of the selection, as of its newest run. */
+export interface BatchSide {
+  /** The reference's one row over everything. */
+  market: Record<string, unknown> | null;
+  /** The selected product's row. */
+  summary: Record<string, unknown> | null;
+  sentiment: Record<string, number>;
+  runs: Run[];
+  agreement: ReturnType<typeof agreementOf>;
+  /** By window_start: equal, explained, unexplained or pending. */
+  outcomes: Map<string, string>;
+  metrics: MetricResult[];
+  /** Files in batch_output/. */
+  files: number;
+}
+
+export interface View {
+  selection: Selection;
+  choice: Choice;
+  status: Status;
+  feed: Feed | null;
+  stream: StreamSide;
+  batch: BatchSide;
+  words: Word[];
+  outages: Outage[];
+}
+
+const ONE_MINUTE_US = 60_000_000;
+const RUNS_SHOWN = 30;
+const OUTAGES_SHOWN = 20;
+
+export function choices(sources: Sources): Choice {
+  const known = sources.windows
+    .all<{ product_id: string }>("SELECT product_id FROM products ORDER BY product_id")
+    .map((row) => row.product_id);
+  const products = [...new Set([...known, ...(sources.feed()?.products ?? [])])].sort();
+  const sizes: unknown = JSON.parse(sources.windows.setting("windows") ?? "[]");
+  const sizes_us = Array.isArray(sizes) ? sizes.map((spec: { size_us: number }) => spec.size_us) : [];
+  return {
+    products: products.length > 0 ? products : ["BTC-USD"],
+    sizes_us: sizes_us.length > 0 ? sizes_us : [ONE_MINUTE_US],
+  };
+}
+
+export function streamSide(sources: Sources, { product, size_us }: Selection): StreamSide {
+  const totals = sources.windows.get<StreamSide["totals"]>(TOTALS, { product, size_us });
+  const counted = sources.windows.all<{ sentiment: string; windows: number }>(SENTIMENT, { product, size_us });
+  return {
+    windows: windows(sources, { product, size_us, from_us: null, to_us: null, limit: PAGE_WINDOWS }),
+    totals: totals ?? { windows: 0, closed: 0, trade_count: 0, newest_time_us: null },
+    sentiment: Object.fromEntries(counted.map((row) => [row.sentiment, row.windows])),
+    files: filesIn(sources.paths.streamCsv),
+  };
+}
+
+export function batchSide(sources: Sources, results: MetricResults, { product, size_us }: Selection): BatchSide {
+  const rowsOf = (name: string) => results.get(name)?.rows ?? [];
+  const sentiment: Record<string, number> = {};
+  for (const row of minutes(results, { product, size_us }))
+    sentiment[String(row.market_sentiment)] = (sentiment[String(row.market_sentiment)] ?? 0) + 1;
+  const judged = rowsOf("reconciliation").filter(
+    (row) => row.product_id === product && Number(row.size_us) === size_us,
+  );
+  return {
+    market: rowsOf("market_summary")[0] ?? null,
+    summary: rowsOf("summary_by_product").find((row) => row.product_id === product) ?? null,
+    sentiment,
+    runs: runs(sources, RUNS_SHOWN),
+    agreement: agreementOf(sources),
+    outcomes: new Map(judged.map((row) => [String(row.window_start), String(row.outcome)])),
+    metrics: results.names().flatMap((name) => results.get(name) ?? []),
+    files: filesIn(sources.paths.batchOutput),
+  };
+}
+
+/** The batch's own one-minute windows of a product, newest first; [] for other sizes, which it does not compute. */
+export function minutes(results: MetricResults, { product, size_us }: Selection): MetricResult["rows"] {
+  if (size_us !== ONE_MINUTE_US) return [];
+  return (results.get("windows_by_minute")?.rows ?? []).filter((row) => row.product_id === product);
+}
+
+/** Closed windows of the stream beside the batch's of the same minute: how many ticks each side counted. */
+function completeness(sources: Sources, results: MetricResults, selection: Selection): Answers["completeness"] {
+  const batch = minutes(results, selection);
+  const oldest = batch.at(-1);
+  if (!oldest) return null;
+  const from_us = Date.parse(String(oldest.window_start)) * 1_000;
+  const closed = windows(sources, { ...selection, from_us, to_us: null, limit: batch.length }).filter(
+    (w) => w.final !== 0,
+  );
+  const counts = new Map(batch.map((row) => [String(row.window_start), Number(row.trade_count)]));
+  const both = closed.filter((w) => counts.has(w.window_start));
+  return {
+    windows: both.length,
+    stream_ticks: both.reduce((sum, w) => sum + w.trade_count, 0),
+    batch_ticks: both.reduce((sum, w) => sum + counts.get(w.window_start)!, 0),
+  };
+}
+
+/** Both sides of the table of words. */
+export function words(
+  sources: Sources,
+  results: MetricResults,
+  selection: Selection,
+  state: Status,
+  feed: Feed | null,
+): Word[] {
+  const newest = sources.windows.get<StreamSide["totals"]>(TOTALS, { ...selection })?.newest_time_us ?? null;
+  return comparison(sources, state, feed, {
+    stream_newest_us: newest,
+    completeness: completeness(sources, results, selection),
+  });
+}
+
+export async function view(sources: Sources, results: MetricResults, selection: Selection): Promise<View> {
+  const [state, feed] = [await status(sources), sources.feed()];
+  return {
+    selection,
+    choice: choices(sources),
+    status: state,
+    feed,
+    stream: streamSide(sources, selection),
+    batch: batchSide(sources, results, selection),
+    words: words(sources, results, selection, state, feed),
+    outages: sources.ticks.all<Outage>(OUTAGES, { product: null, limit: OUTAGES_SHOWN }),
+  };
+}
+
+/** Average of the batch's stored prices, as its metric says it; for the dashed line. */
+export function batchAverage(side: BatchSide): number | null {
+  const text = side.summary?.avg_price;
+  return typeof text === "string" ? Number(text) : null;
+}
+
+/** The size's name in addresses: `1m`. */
+export function sizeName(size_us: number): string {
+  return formatDuration(size_us);
+}
+
+/** Only names: a folder of many files is not opened. */
+function filesIn(dir: string): number {
+  try {
+    return readdirSync(dir).filter((name) => name.endsWith(".csv")).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** The newest run that gave answers, of those shown. */
+export function lastDoneOf(runs: Run[]): Run | undefined {
+  return runs.find((run) => run.state === "done");
+}
