@@ -1,7 +1,15 @@
 /** `bun run produce`: feed → log. */
 import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { PARTITIONS_MAX } from "./common/limits.ts";
-import { claimKind, DATA_FLAG, JSON_FLAG, LOG_FLAG, openDataDir, wholeNumber } from "./common/settings.ts";
+import {
+  claimKind,
+  DATA_FLAG,
+  durationFlag,
+  JSON_FLAG,
+  LOG_FLAG,
+  openDataDir,
+  wholeNumber,
+} from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
 import { restUrlOf } from "./feed/matches.ts";
@@ -16,6 +24,7 @@ interface ProduceFlags {
   products: string[] | string;
   rest?: string;
   partitions?: number;
+  retain?: number;
   heartbeats?: boolean;
   untilEnd?: boolean;
   json?: boolean;
@@ -42,6 +51,12 @@ export const spec: CommandSpec<ProduceFlags> = {
       parse: wholeNumber(1, PARTITIONS_MAX),
     },
     {
+      flags: "--retain <duration>",
+      description: "how long the log keeps records (on Kafka: of a topic that is made now); for ever unless told",
+      env: "TIDEMARK_RETAIN",
+      parse: durationFlag,
+    },
+    {
       flags: "--heartbeats",
       description: "put the feed's heartbeats into the log too: they close the windows of quiet products",
       env: "TIDEMARK_HEARTBEATS",
@@ -60,7 +75,8 @@ export const spec: CommandSpec<ProduceFlags> = {
     const paths = openDataDir(options.data);
     const release = lockStage(paths, "produce");
     claimKind(paths, kind);
-    const log = await openLog(options.log, paths, { role: "writer", logger, partitions: options.partitions });
+    const { partitions, retain: retain_us } = options;
+    const log = await openLog(options.log, paths, { role: "writer", logger, partitions, retain_us });
     const producer = new Producer({
       kind,
       url: options.feed,

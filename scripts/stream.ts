@@ -4,7 +4,8 @@ import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
 import { formatDuration } from "./common/duration.ts";
 import { TidemarkError } from "./common/errors.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
-import { lockStage } from "./common/stage-lock.ts";
+import { removeStore } from "./common/sqlite.ts";
+import { lockForLog } from "./common/stage-lock.ts";
 import type { WindowSpec } from "./common/window.ts";
 import { follow } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
@@ -73,39 +74,29 @@ export const spec: CommandSpec<StreamOptions> = {
   async run(options, { logger, signal }) {
     const specs = windowSpecs(options);
     const paths = openDataDir(options.data);
-    const release = options.log.startsWith("kafka:") ? () => {} : lockStage(paths, "stream");
+    const release = lockForLog(paths, "stream", options);
     if (options.rebuild) {
-      for (const suffix of ["", "-wal", "-shm"]) rmSync(paths.windows + suffix, { force: true });
+      removeStore(paths.windows);
       rmSync(paths.streamCsv, { recursive: true, force: true });
     }
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new WindowStore(paths.windows);
     const lateness_us = asDuration(options.lateness);
     const max_skew_us = asDuration(options.maxSkew);
-    keepSettings(store, {
-      log: log.kind === "embedded" ? "embedded:" : log.name,
-      windows: JSON.stringify(specs),
-      lateness_us,
-      max_skew_us,
-    });
+    const name = log.kind === "embedded" ? "embedded:" : log.name;
+    store.keepSettings({ log: name, windows: JSON.stringify(specs), lateness_us, max_skew_us });
     const stage = new StreamStage(store, { windows: specs, lateness_us, max_skew_us }, paths.streamCsv);
-    const reader = await log.reader({
-      group: "tidemark-stream",
-      position: (partition) => stage.assign(partition),
-      onRevoked: (partitions) => stage.revoke(partitions),
-    });
     logger.info(`reading ${log.name} into ${specs.map((w) => formatDuration(w.size_us)).join(", ")} windows`);
     try {
-      await follow(log, reader, {
+      await follow(log, stage, {
+        group: store.group("stream"),
         until_end: options.untilEnd === true,
         signal,
         records_max: options.pollRecords,
-        positions: stage.positions,
-        handle: (batches) => stage.handle(batches),
+        logger,
       });
       if (options.flush) stage.flush();
     } finally {
-      await reader.close();
       stage.close();
       await log.close();
       release();
@@ -141,22 +132,6 @@ function windowSpecs(options: StreamOptions): WindowSpec[] {
     }
     return { size_us, every_us };
   });
-}
-
-/** Settings are stored with the state; a change is noticed, because old windows would follow other rules than new ones (faults.md 43). */
-function keepSettings(store: WindowStore, settings: Record<string, string | number>): void {
-  for (const [name, value] of Object.entries(settings)) {
-    const before = store.setting(name);
-    if (before !== null && before !== String(value)) {
-      store.close();
-      throw new TidemarkError(
-        "SETTINGS_CHANGED",
-        `${store.path} was made with ${name} ${before}, and now it is ${value}.`,
-        "Use the old setting, or --rebuild to make all windows again from the log.",
-      );
-    }
-    store.saveSetting(name, String(value));
-  }
 }
 
 await runCommand(spec, import.meta.main);

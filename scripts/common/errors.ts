@@ -43,6 +43,23 @@ export class TidemarkError extends Error {
   }
 }
 
+/** Another process has taken a partition over: this one's transaction was rolled back, and it has to join the group anew (faults.md 16). */
+export class FencedError extends TidemarkError {
+  constructor(partition: number) {
+    super(
+      "STAGE_BUSY",
+      `Another process has taken over partition ${partition}; this one's last batch was rolled back.`,
+      "Nothing is lost: the other process reads on from the committed offset.",
+    );
+  }
+}
+
+/** Whether an error goes away by itself, so that waiting and trying again is right: no space left, a lock held elsewhere. */
+export function passes(error: unknown): error is TidemarkError {
+  if (!(error instanceof TidemarkError) || error instanceof FencedError) return false;
+  return error.code === "DISK_FULL" || error.code === "STAGE_BUSY";
+}
+
 /** Any thrown value as one line of text. */
 export function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -27,11 +27,22 @@ export interface PartitionSpan {
   end: number;
 }
 
+/** How far a job is in one partition. */
+export interface LogPlace {
+  /** The first unread offset. */
+  next: number;
+  /** The newest append time (µs) among the records before it; 0 when there is none. A log that says otherwise there is another log. */
+  seen_us: number;
+}
+
 export interface ReaderOptions {
   /** Consumer group, for sharing partitions (Kafka) and for the lag that is shown. */
   group: string;
-  /** The job's own checkpoint: the first offset to read of a partition; 0 when it has none. Asked again at each assignment. */
-  position(partition: number): number;
+  /**
+   * The job's own checkpoint: where to begin in a partition, offset 0 when it has none; a bare offset from who keeps no more.
+   * Asked again at each assignment.
+   */
+  position(partition: number): LogPlace | number;
   /** Kafka only: partitions came or went. Called before the first record of a newly assigned partition. */
   onAssigned?(partitions: number[]): void;
   onRevoked?(partitions: number[]): void;
@@ -40,7 +51,8 @@ export interface ReaderOptions {
 export interface LogReader {
   /**
    * The next records, in order within a partition; [] when none came within `timeout_ms` or after `wake()`.
-   * Rejects with LOG_SHORTER_THAN_CHECKPOINT when `position` lies beyond the end or before the start of what the log holds.
+   * Rejects with LOG_SHORTER_THAN_CHECKPOINT when `position` lies beyond the end or before the start of what the log holds, or when
+   * what lies before it was appended later than the job has seen: that is another log.
    */
   poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]>;
   /** Ends a waiting poll at once. */

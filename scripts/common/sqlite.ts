@@ -1,6 +1,6 @@
 /** Opening SQLite files the one way: WAL, a busy timeout, a schema version, sentences for what can go wrong. Never for a file that DuckDB attaches in this process (faults.md 1.1). */
 import { Database } from "bun:sqlite";
-import { copyFileSync, existsSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename } from "node:path";
 import { sentence, systemCode, TidemarkError } from "./errors.ts";
 import { BUSY_TIMEOUT_MS } from "./limits.ts";
@@ -66,16 +66,25 @@ function upgrade(db: Database, path: string, schema: SchemaSpec): void {
     );
   }
   if (version === schema.version) return;
-  if (version > 0) {
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    copyFileSync(path, `${path}.v${version}.bak`);
-  }
+  if (version > 0) keepCopy(db, `${path}.v${version}.bak`);
   db.exec("BEGIN IMMEDIATE");
   const now = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
   if (now === 0) db.exec(schema.create);
-  else for (let v = now; v < schema.version; v++) db.exec(schema.migrations?.[v] ?? "");
+  else for (let v = now; v < schema.version; v++) db.exec(schema.migrations![v]!);
   db.exec(`PRAGMA user_version = ${schema.version}`);
   db.exec("COMMIT");
+}
+
+/** By SQLite itself: a copy of the file's bytes would leave out the WAL, and closing it would drop this process's locks. */
+function keepCopy(db: Database, copy: string): void {
+  rmSync(`${copy}.part`, { force: true });
+  db.query("VACUUM INTO ?").run(`${copy}.part`);
+  renameSync(`${copy}.part`, copy);
+}
+
+/** Removes a SQLite file with what belongs to it. */
+export function removeStore(path: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }
 
 function corrupt(path: string, detail: string): TidemarkError {
@@ -91,7 +100,15 @@ export function storeError(path: string, error: unknown): unknown {
   if (error instanceof TidemarkError) return error;
   const code = systemCode(error);
   if (/CORRUPT|NOTADB|SHORT_READ/.test(code)) return corrupt(path, sentence(error));
-  if (/FULL|ENOSPC/.test(code)) {
+  if (/BUSY|LOCKED/.test(code)) {
+    return new TidemarkError(
+      "STAGE_BUSY",
+      `Another process holds the lock of ${path} (a backup, a shell?).`,
+      "Let it end; nothing is lost meanwhile.",
+      { cause: error },
+    );
+  }
+  if (/FULL|ENOSPC|EDQUOT|EFBIG/.test(code)) {
     return new TidemarkError(
       "DISK_FULL",
       `No space is left for ${path}.`,
@@ -101,10 +118,10 @@ export function storeError(path: string, error: unknown): unknown {
       },
     );
   }
-  if (/CANTOPEN|READONLY|PERM|EACCES/.test(code)) {
+  if (/CANTOPEN|READONLY|PERM|EACCES|IOERR|EIO|EROFS/.test(code)) {
     return new TidemarkError(
       "DATA_DIR",
-      `${path} can't be opened: ${sentence(error)}.`,
+      `${path} can't be read or written: ${sentence(error)}.`,
       "Check the directory and its permissions.",
       {
         cause: error,

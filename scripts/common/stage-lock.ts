@@ -1,19 +1,25 @@
-/** One process a stage: a SQLite file held in an exclusive transaction, so that the lock dies with its process whatever kills it. */
+/** Who works on a data directory: a SQLite file held in a transaction, so that the lock dies with its process whatever kills it. */
 import { Database } from "bun:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nowMs } from "./clock.ts";
 import { TidemarkError } from "./errors.ts";
+import { LOCK_LOOK_MS } from "./limits.ts";
 import type { DataPaths } from "./settings.ts";
 
-/** Takes the stage's lock or fails with STAGE_BUSY, naming the holder's pid. Returns the release. */
-export function lockStage(paths: DataPaths, stage: string): () => void {
+/** A lock lets one process in; a shared one several of its kind, but none that wants it alone. */
+type Mode = "alone" | "shared";
+
+/** Takes the stage's lock or fails with STAGE_BUSY, naming a holder's pid. Returns the release. */
+export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone"): () => void {
   const file = join(paths.locks, `${stage}.lock`);
   const pidFile = join(paths.locks, `${stage}.pid`);
   const db = new Database(file, { create: true });
   try {
-    db.exec("PRAGMA busy_timeout = 0");
-    db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    db.exec("BEGIN EXCLUSIVE");
+    // One that looks in vain holds the lock for an instant, which must not turn away one that shares it.
+    db.exec(`PRAGMA busy_timeout = ${mode === "alone" ? 0 : LOCK_LOOK_MS}`);
+    if (mode === "alone") db.exec("BEGIN EXCLUSIVE");
+    else db.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
   } catch {
     db.close();
     throw new TidemarkError(
@@ -26,10 +32,38 @@ export function lockStage(paths: DataPaths, stage: string): () => void {
   return () => db.close();
 }
 
+/**
+ * The lock of a stage that reads a log: one process on the embedded log; on Kafka as many as there are partitions, besides one that
+ * makes the stage's file anew, which needs it for itself.
+ */
+export function lockForLog(paths: DataPaths, stage: string, options: { log: string; rebuild?: boolean }): () => void {
+  const shared = options.log.startsWith("kafka:");
+  return lockStage(paths, stage, shared && !options.rebuild ? "shared" : "alone");
+}
+
+/** The pid that the winner wrote; one that won just now writes it in a moment, over that of one that is gone. */
 function holder(pidFile: string): string {
+  const until = nowMs() + LOCK_LOOK_MS;
+  for (;;) {
+    const pid = read(pidFile);
+    if (lives(pid)) return pid;
+    if (nowMs() > until) return pid || "unknown";
+    Bun.sleepSync(10);
+  }
+}
+
+function read(pidFile: string): string {
   try {
     return readFileSync(pidFile, "utf8").trim();
   } catch {
-    return "unknown";
+    return "";
+  }
+}
+
+function lives(pid: string): boolean {
+  try {
+    return /^\d+$/.test(pid) && process.kill(Number(pid), 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -51,6 +51,12 @@ export function encodeBlock(
   return block;
 }
 
+/** What a block says of itself. */
+export function blockHead(block: Uint8Array): { count: number; base_offset: number } {
+  const view = new DataView(block.buffer, block.byteOffset, HEADER_BYTES);
+  return { count: view.getUint32(4, true), base_offset: view.getFloat64(8, true) };
+}
+
 /** Where one block lies in a batch: its first record's index and its first byte. */
 interface Place {
   first: number;

@@ -8,8 +8,8 @@ import type { Logger } from "../common/logger.ts";
 import { storeError } from "../common/sqlite.ts";
 import { sliceBatch } from "./batch.ts";
 import { listen } from "./bell.ts";
-import { decodeBlock, joinBlocks } from "./block.ts";
-import { firstOffset } from "./shorter.ts";
+import { blockHead, decodeBlock, joinBlocks } from "./block.ts";
+import { firstOffset, otherLog, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
 type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
@@ -27,6 +27,7 @@ export class BlockSource {
   readonly #base: Statement<unknown, [number, number]>;
   readonly #first: Statement<unknown, [number, number]>;
   readonly #last: Statement<unknown, [number, number]>;
+  readonly #time: Statement<unknown, [number, number]>;
 
   constructor(db: Database, path: string) {
     this.#path = path;
@@ -36,6 +37,9 @@ export class BlockSource {
     this.#first = db.query("SELECT min(position) FROM blocks WHERE position >= ? AND position < ?");
     this.#last = db.query(
       "SELECT position, count FROM blocks WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1",
+    );
+    this.#time = db.query(
+      "SELECT appended_us FROM blocks WHERE position >= ? AND position <= ? ORDER BY position DESC LIMIT 1",
     );
   }
 
@@ -51,6 +55,12 @@ export class BlockSource {
   baseOf(partition: number, offset: number): number {
     const [low] = range(partition);
     return ((this.#base.values(low, low + offset)[0]![0] as number | null) ?? low) - low;
+  }
+
+  /** When the record at `offset` was appended, or null when it isn't kept. */
+  timeOf(partition: number, offset: number): number | null {
+    const [low] = range(partition);
+    return (this.#time.values(low, low + offset)[0]?.[0] as number | undefined) ?? null;
   }
 
   /**
@@ -90,7 +100,13 @@ export class BlockSource {
   }
 
   #check(row: BlockRow): void {
-    if (Bun.hash.crc32(row[3]) !== row[2]) throw this.#damage(row[0], "fails its checksum");
+    const [position, count, checksum, payload] = row;
+    if (Bun.hash.crc32(payload) !== checksum) throw this.#damage(position, "fails its checksum");
+    // The row's own numbers have no checksum: they must say what the block says.
+    const says = blockHead(payload);
+    if (says.count !== count || says.base_offset !== position % OFFSETS_MAX) {
+      throw this.#damage(position, "stands in the wrong place");
+    }
   }
 
   #damage(position: number, what: string): TidemarkError {
@@ -111,6 +127,8 @@ interface Place {
   partition: number;
   /** First offset not yet given. */
   next: number;
+  /** Of the job's checkpoint: when the record before it was appended; 0 when that is not known. */
+  seen_us: number;
   /** Read, but not yet given. */
   rest: LogBatch | null;
   small: boolean;
@@ -132,12 +150,13 @@ export class EmbeddedReader implements LogReader {
       partitions: number;
       logger: Logger;
       commit: (group: string, positions: { partition: number; next: number }[]) => void;
+      assertInPlace(): void;
     },
   ) {
     this.#deafen = listen(log.bell, () => this.#waiter.ring());
     this.#places = Array.from({ length: log.partitions }, (_, partition) => ({
       partition,
-      next: options.position(partition),
+      ...placeOf(options.position(partition)),
       rest: null,
       small: true,
       checked: false,
@@ -150,7 +169,10 @@ export class EmbeddedReader implements LogReader {
       const batches = this.#take(limits.records_max);
       const left = deadline - monotonicMs();
       const woken = this.#waiter.takeWoken();
-      if (batches.length > 0 || woken || left <= 0) return batches;
+      if (batches.length > 0 || woken || left <= 0) {
+        if (batches.length === 0) this.log.assertInPlace();
+        return batches;
+      }
       await this.#waiter.wait(Math.min(left, LOG_LOOK_MS));
     }
   }
@@ -186,6 +208,7 @@ export class EmbeddedReader implements LogReader {
       batch = sliceBatch(batch, 0, records_max);
     }
     place.next = batch.offsets[batch.count - 1]! + 1;
+    place.seen_us = batch.appended_us[batch.count - 1]!;
     return batch;
   }
 
@@ -204,7 +227,12 @@ export class EmbeddedReader implements LogReader {
   /** Compares the job's position with what the log holds, and gives the first offset of the block to read. */
   #start(place: Place): number {
     const span = this.source.span(place.partition);
+    const { partition, seen_us } = place;
     place.next = firstOffset(span, place.next, this.options.group, this.log);
+    const before_us = place.next > span.start ? this.source.timeOf(partition, place.next - 1) : null;
+    if (seen_us > 0 && before_us !== null && before_us !== seen_us) {
+      throw otherLog(partition, place, this.options.group, this.log.name);
+    }
     place.checked = true;
     return place.next === span.end ? span.end : this.source.baseOf(place.partition, place.next);
   }

@@ -1,7 +1,8 @@
 /** The log in one SQLite file: append-only blocks, several processes at once, retention. Nothing to install. */
 import type { Database, Statement } from "bun:sqlite";
+import { statSync } from "node:fs";
 import { relative } from "node:path";
-import { nowUs } from "../common/clock.ts";
+import { monotonicMs, nowUs } from "../common/clock.ts";
 import { systemCode, TidemarkError } from "../common/errors.ts";
 import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, OFFSETS_MAX } from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
@@ -16,23 +17,29 @@ import { BlockSource, EmbeddedReader } from "./embedded-reader.ts";
 import CREATE from "./log.sql" with { type: "text" };
 import { Partitioner } from "./partition.ts";
 
-const SCHEMA: SchemaSpec = { create: CREATE, version: 1, check: "rows" };
+/** Retention looks this often, and drops so many blocks of a partition in one go. */
+const RETAIN_EVERY_MS = 60_000;
+const RETAIN_BLOCKS = 200;
+
+export const LOG_SCHEMA: SchemaSpec = { create: CREATE, version: 1, check: "rows" };
 
 export interface EmbeddedOptions {
   /** A writer's commits are power-durable; a reader only notes how far its group is. */
   role: "writer" | "reader";
   /** For a new log; an older one keeps its own, and another number given is LOG_SETTINGS. */
   partitions?: number;
+  /** A writer drops records that are older than this, microseconds; without it all are kept. */
+  retain_us?: number;
   logger: Logger;
 }
 
 /** Opens or makes `log.db` in the data directory. */
 export function openEmbedded(paths: DataPaths, options: EmbeddedOptions): EmbeddedLog {
-  const db = openDatabase(paths.log, SCHEMA, options.role === "writer" ? "FULL" : "NORMAL");
+  const db = openDatabase(paths.log, LOG_SCHEMA, options.role === "writer" ? "FULL" : "NORMAL");
   try {
     const partitions = settlePartitions(db, options.partitions);
     db.exec(`PRAGMA busy_timeout = ${LOG_BUSY_MS}`);
-    return new EmbeddedLog(db, paths.log, partitions, options.logger);
+    return new EmbeddedLog(db, paths.log, partitions, options);
   } catch (error) {
     db.close();
     throw storeError(paths.log, error);
@@ -63,14 +70,21 @@ export class EmbeddedLog implements Log {
   readonly #newest: Statement<{ end: number; appended_us: number }, [number, number]>;
   readonly #insert: Statement<unknown, [number, number, number, number, Uint8Array]>;
   readonly #queue = new AppendQueue((records) => this.#commitWhenFree(records));
+  readonly #retain_us: number | null;
+  readonly #inode: number;
+  readonly logger: Logger;
+  #retainDue_ms = 0;
   #closed = false;
 
   constructor(
     private readonly db: Database,
     private readonly path: string,
     private readonly partitions: number,
-    private readonly logger: Logger,
+    options: EmbeddedOptions,
   ) {
+    this.logger = options.logger;
+    this.#retain_us = options.role === "writer" ? (options.retain_us ?? null) : null;
+    this.#inode = statSync(path).ino;
     const near = relative(process.cwd(), path);
     this.name = `embedded:${near.startsWith("..") ? path : near}`;
     this.#source = new BlockSource(db, path);
@@ -96,6 +110,7 @@ export class EmbeddedLog implements Log {
       try {
         this.#commit(records);
         this.#bell.ring();
+        await this.#retainSome();
         return;
       } catch (error) {
         if (!/BUSY|LOCKED/.test(systemCode(error)) || this.#closed) throw storeError(this.path, error);
@@ -106,6 +121,7 @@ export class EmbeddedLog implements Log {
   }
 
   #commit(records: AppendRecord[]): void {
+    this.assertInPlace();
     this.db.exec("BEGIN IMMEDIATE");
     try {
       for (const [partition, group] of this.#partitioner.group(records)) this.#write(partition, group);
@@ -131,6 +147,16 @@ export class EmbeddedLog implements Log {
     }
   }
 
+  /** SQLite goes on in a file that was deleted under it, and nobody would ever read what goes in there. */
+  assertInPlace(): void {
+    if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return;
+    throw new TidemarkError(
+      "DATA_DIR",
+      `${this.path} was removed or replaced while it was in use.`,
+      "Bring it back, or start again: a new log is made then, and what was read from the old one is not mixed with it.",
+    );
+  }
+
   async spans(): Promise<PartitionSpan[]> {
     return Array.from({ length: this.partitions }, (_, partition) => this.#source.span(partition));
   }
@@ -154,7 +180,9 @@ export class EmbeddedLog implements Log {
   async reader(options: ReaderOptions): Promise<LogReader> {
     const { path, name, partitions, logger } = this;
     const commit = this.#noteCommitted.bind(this);
-    return new EmbeddedReader(this.#source, options, { path, name, partitions, logger, bell: bellOf(path), commit });
+    const assertInPlace = this.assertInPlace.bind(this);
+    const log = { path, name, partitions, logger, bell: bellOf(path), commit, assertInPlace };
+    return new EmbeddedReader(this.#source, options, log);
   }
 
   /** For lag display only, so that a full disk or a lock held elsewhere is no reason to stop a job. */
@@ -180,25 +208,41 @@ export class EmbeddedLog implements Log {
 
   /**
    * Drops whole blocks that are older than `older_than_us` (append time, microseconds since 1970 UTC) or lie wholly before `before`
-   * (an offset by partition), oldest first. The newest block of a partition always stays: it says where the log ends. Gives the number of records dropped.
+   * (an offset by partition), oldest first, at most `blocks_max` a partition. The newest block of a partition always stays: it says
+   * where the log ends. Gives the number of records dropped.
    */
-  async retain(keep: { older_than_us?: number; before?: ReadonlyMap<number, number> }): Promise<number> {
+  async retain(keep: {
+    older_than_us?: number;
+    before?: ReadonlyMap<number, number>;
+    blocks_max?: number;
+  }): Promise<number> {
+    const { older_than_us = 0, before, blocks_max = Number.MAX_SAFE_INTEGER } = keep;
     const oldest = this.db.query<{ cut: number }, [number, number, number, number]>(
       `SELECT position AS cut FROM blocks
        WHERE position >= ? AND position < ? AND appended_us >= ? AND position + count > ? ORDER BY position LIMIT 1`,
+    );
+    const nth = this.db.query<{ cut: number }, [number, number, number]>(
+      "SELECT position AS cut FROM blocks WHERE position >= ? AND position < ? ORDER BY position LIMIT 1 OFFSET ?",
     );
     const drop = this.db.query<unknown, [number, number]>("DELETE FROM blocks WHERE position >= ? AND position < ?");
     let dropped = 0;
     for (const { partition, start, end } of await this.spans()) {
       if (end === 0) continue;
       const low = partition * OFFSETS_MAX;
-      const before = keep.before?.get(partition) ?? 0;
-      const kept = oldest.get(low, low + OFFSETS_MAX, keep.older_than_us ?? 0, low + before)?.cut;
-      const until = kept ?? low + this.#source.baseOf(partition, end);
+      const last = low + this.#source.baseOf(partition, end);
+      const kept = oldest.get(low, low + OFFSETS_MAX, older_than_us, low + (before?.get(partition) ?? 0))?.cut ?? last;
+      const until = nth.get(low, kept, blocks_max)?.cut ?? kept;
       drop.run(low, until);
       dropped += until - low - start;
     }
     return dropped;
+  }
+
+  /** Looks once a minute for what is too old, and drops a little with each append until that is gone. */
+  async #retainSome(): Promise<void> {
+    if (this.#retain_us === null || monotonicMs() < this.#retainDue_ms) return;
+    const dropped = await this.retain({ older_than_us: nowUs() - this.#retain_us, blocks_max: RETAIN_BLOCKS });
+    if (dropped === 0) this.#retainDue_ms = monotonicMs() + RETAIN_EVERY_MS;
   }
 
   async close(): Promise<void> {

@@ -1,51 +1,123 @@
-/** The loop of a job that reads the log: poll, handle, tell how far it is, until its end or a signal. */
+/** The loop of a job that reads the log: join, poll, handle, tell how far it is, until its end or a signal. */
 import { monotonicMs } from "../common/clock.ts";
-import type { Log, LogBatch, LogReader } from "../common/log.ts";
+import { FencedError, passes, sentence } from "../common/errors.ts";
+import type { Log, LogBatch, LogPlace, LogReader } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
 
 /** How long one poll waits, and how often the group's position is told to the log. */
 const POLL_MS = 500;
 const COMMIT_EVERY_MS = 1_000;
+/** Between two tries of a commit that waits for room on the disk or for a lock. */
+const RETRY_MS = 500;
+
+/** What follows a log, with a checkpoint of its own. */
+export interface LogJob {
+  /** How far it is in each partition that it has; kept up to date by the methods below. */
+  readonly places: ReadonlyMap<number, LogPlace>;
+  /** Where to begin in a partition that is its own from now on. */
+  assign(partition: number): LogPlace;
+  revoke(partitions: number[]): void;
+  /** Every partition's committed place, whichever process keeps it. */
+  allPlaces(): ReadonlyMap<number, LogPlace>;
+  /** Takes records and makes them durable, or changes nothing and throws. An empty array means that nothing came for a while. */
+  handle(batches: LogBatch[]): void;
+}
 
 export interface FollowOptions {
+  group: string;
   /** Stop at what was the end of the log at the start (design.md "--until-end"). */
   until_end: boolean;
   signal: AbortSignal;
   /** Records that one `handle` gets at most. */
   records_max: number;
-  /** First unread offset by partition, kept up to date by `handle`; partitions appear as they are assigned. */
-  positions: ReadonlyMap<number, number>;
-  /** Takes records and makes them durable before it returns. An empty array means that nothing came for a while. */
-  handle(batches: LogBatch[]): void | Promise<void>;
+  logger: Logger;
 }
 
 /** Follows the log. Resolves after the end was reached or the signal was given and what was read is handled. */
-export async function follow(log: Log, reader: LogReader, options: FollowOptions): Promise<void> {
-  const ends = options.until_end ? new Map((await log.spans()).map((span) => [span.partition, span.end])) : null;
-  const stop = () => reader.wake();
-  options.signal.addEventListener("abort", stop);
-  let told_ms = monotonicMs();
-  try {
-    while (!options.signal.aborted && !reached(ends, options.positions)) {
-      const batches = await reader.poll({ records_max: options.records_max, timeout_ms: POLL_MS });
-      await options.handle(ends ? cut(batches, ends) : batches);
-      if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
-      told_ms = monotonicMs();
-      await reader.commit(entries(options.positions));
+export async function follow(log: Log, job: LogJob, options: FollowOptions): Promise<void> {
+  const ends = options.until_end ? await endsOf(log) : null;
+  for (;;) {
+    const reader = await log.reader({
+      group: options.group,
+      position: (partition) => job.assign(partition),
+      onRevoked: (partitions) => job.revoke(partitions),
+    });
+    try {
+      return await readOn(log, reader, job, ends, options);
+    } catch (error) {
+      // This process was given up (it slept, it was stopped): what it still held is another's, and it begins as a new member.
+      if (!(error instanceof FencedError) || log.kind !== "kafka") throw error;
+      options.logger.warn(`${sentence(error)} Joining the group again.`);
+    } finally {
+      await reader.close();
     }
-    await reader.commit(entries(options.positions));
-  } finally {
-    options.signal.removeEventListener("abort", stop);
+    job.revoke([...job.places.keys()]);
+    if (options.signal.aborted) return;
   }
 }
 
-function reached(ends: Map<number, number> | null, positions: ReadonlyMap<number, number>): boolean {
+async function readOn(
+  log: Log,
+  reader: LogReader,
+  job: LogJob,
+  ends: ReadonlyMap<number, number> | null,
+  options: FollowOptions,
+): Promise<void> {
+  const { signal, records_max } = options;
+  const stop = () => reader.wake();
+  signal.addEventListener("abort", stop);
+  let told_ms = monotonicMs();
+  try {
+    while (!signal.aborted && !reached(ends, job)) {
+      const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
+      await handle(log, job, ends ? cut(batches, ends) : batches, options);
+      if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
+      told_ms = monotonicMs();
+      await reader.commit(nexts(job.places));
+    }
+    await reader.commit(nexts(job.places));
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Waits where waiting helps: the log keeps what is not handled. A signal ends the waiting, and the next start reads the records again. */
+async function handle(log: Log, job: LogJob, batches: LogBatch[], options: FollowOptions): Promise<void> {
+  const { signal, logger } = options;
+  for (let waited = false; ; waited = true) {
+    try {
+      job.handle(batches);
+      if (waited) logger.info(`reading ${log.name} on`);
+      return;
+    } catch (error) {
+      if (!passes(error)) throw error;
+      if (signal.aborted) {
+        logger.warn(`${error.message} The last ${countRecords(batches)} records are read again at the next start.`);
+        return;
+      }
+      if (!waited) logger.warn(`${error.message} Waiting, and trying again until it works.`);
+      await Bun.sleep(RETRY_MS);
+    }
+  }
+}
+
+/** Ends of the partitions that hold anything. */
+async function endsOf(log: Log): Promise<Map<number, number>> {
+  const spans = await log.spans();
+  return new Map(spans.filter(({ start, end }) => end > start).map(({ partition, end }) => [partition, end]));
+}
+
+/** Other processes' partitions are asked for only once the own ones are at their ends. */
+function reached(ends: ReadonlyMap<number, number> | null, job: LogJob): boolean {
   if (ends === null) return false;
-  for (const [partition, end] of ends) if (end > 0 && (positions.get(partition) ?? 0) < end) return false;
-  return true;
+  for (const [partition, end] of ends) if ((job.places.get(partition)?.next ?? end) < end) return false;
+  if ([...ends.keys()].every((partition) => job.places.has(partition))) return true;
+  const all = job.allPlaces();
+  return [...ends].every(([partition, end]) => (all.get(partition)?.next ?? 0) >= end);
 }
 
 /** Leaves out what came after the end that was noted at the start. */
-function cut(batches: LogBatch[], ends: Map<number, number>): LogBatch[] {
+function cut(batches: LogBatch[], ends: ReadonlyMap<number, number>): LogBatch[] {
   const kept: LogBatch[] = [];
   for (const batch of batches) {
     const end = ends.get(batch.partition) ?? 0;
@@ -56,6 +128,21 @@ function cut(batches: LogBatch[], ends: Map<number, number>): LogBatch[] {
   return kept;
 }
 
-function entries(positions: ReadonlyMap<number, number>): { partition: number; next: number }[] {
-  return [...positions].map(([partition, next]) => ({ partition, next }));
+function nexts(places: ReadonlyMap<number, LogPlace>): { partition: number; next: number }[] {
+  return [...places].map(([partition, { next }]) => ({ partition, next }));
+}
+
+export function countRecords(batches: LogBatch[]): number {
+  return batches.reduce((sum, batch) => sum + batch.count, 0);
+}
+
+/** The places of the batches' partitions after these batches. */
+export function after(places: ReadonlyMap<number, LogPlace>, batches: LogBatch[]): Map<number, LogPlace> {
+  const moved = new Map<number, LogPlace>();
+  for (const { partition, count, offsets, appended_us } of batches) {
+    let seen_us = (moved.get(partition) ?? places.get(partition))?.seen_us ?? 0;
+    for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
+    moved.set(partition, { next: offsets[count - 1]! + 1, seen_us });
+  }
+  return moved;
 }

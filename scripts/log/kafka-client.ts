@@ -2,8 +2,9 @@
 import { Kafka, logLevel } from "kafkajs";
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import { nowMs } from "../common/clock.ts";
+import { parseDuration } from "../common/duration.ts";
 import { sentence, TidemarkError } from "../common/errors.ts";
-import { KAFKA_OPEN_MS } from "../common/limits.ts";
+import { KAFKA_OPEN_MS, KAFKA_SESSION_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 
 /**
@@ -27,6 +28,17 @@ export function kafkaClient(brokers: string[], logger: Logger): Kafka {
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => logger.debug(`kafkajs: ${entry.log.message}`),
   });
+}
+
+/** After this without a sign of life, a group gives a member's partitions to the others: TIDEMARK_KAFKA_SESSION, else KAFKA_SESSION_MS. */
+export function sessionMs(): number {
+  const wanted = process.env.TIDEMARK_KAFKA_SESSION;
+  if (wanted === undefined) return KAFKA_SESSION_MS;
+  const us = parseDuration(wanted);
+  if (us === null || us < 1_000_000) {
+    throw new TidemarkError("USAGE", `TIDEMARK_KAFKA_SESSION: "${wanted}" is no duration of at least 1s.`);
+  }
+  return us / 1_000;
 }
 
 /** Fails when the promise isn't settled within KAFKA_OPEN_MS. */

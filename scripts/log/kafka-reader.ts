@@ -1,16 +1,16 @@
 /** Reads a Kafka topic as a member of a group, from the job's own positions: kafkajs pushes, the job pulls. */
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
-import { sentence, TidemarkError } from "../common/errors.ts";
+import { passes, sentence, TidemarkError } from "../common/errors.ts";
 import { KAFKA_FETCH_BYTES_MAX, KAFKA_FETCH_WAIT_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
-import type { LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { HandOver } from "./kafka-batch.ts";
-import { firstOffset } from "./shorter.ts";
+import { sessionMs } from "./kafka-client.ts";
+import { firstOffset, otherLog, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
-/** A dead member's partitions go to the others after the session's time; heartbeats also bring the news of a rebalance. */
-const SESSION_MS = 15_000;
+/** Heartbeats also bring the news of a rebalance. */
 const HEARTBEAT_MS = 1_000;
 /** A broker that just came back may show an older end for a moment: a shorter log is believed when it is seen twice. */
 const CONFIRM_MS = 2_000;
@@ -28,6 +28,8 @@ export interface KafkaReaderLog {
   partitions: number;
   logger: Logger;
   spans(): Promise<PartitionSpan[]>;
+  /** The first offset of a partition that was appended after `us`; its end when there is none. */
+  firstAfter(partition: number, us: number): Promise<number>;
 }
 
 export class KafkaReader implements LogReader {
@@ -56,7 +58,7 @@ export class KafkaReader implements LogReader {
   ) {
     this.#consumer = kafka.consumer({
       groupId: options.group,
-      sessionTimeout: SESSION_MS,
+      sessionTimeout: sessionMs(),
       heartbeatInterval: HEARTBEAT_MS,
       maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
       maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
@@ -89,7 +91,7 @@ export class KafkaReader implements LogReader {
   async poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]> {
     const deadline = monotonicMs() + limits.timeout_ms;
     for (;;) {
-      if (this.#joined !== null && this.#spans !== null) this.#takeUp(this.#joined, this.#spans);
+      if (this.#joined !== null && this.#spans !== null) await this.#takeUp(this.#joined, this.#spans);
       if (this.#failure !== null) throw this.#failure;
       const batches = this.#joined === null ? this.#take(limits.records_max) : [];
       const left = deadline - monotonicMs();
@@ -144,7 +146,7 @@ export class KafkaReader implements LogReader {
   }
 
   /** Partitions that stayed go on where they were; those that came begin at the job's position. */
-  #takeUp(joined: Joined, spans: PartitionSpan[]): void {
+  async #takeUp(joined: Joined, spans: PartitionSpan[]): Promise<void> {
     // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
     const stayed = joined.memberId === this.#memberId ? this.#places : new Map<number, number>();
     const came = joined.partitions.filter((partition) => !stayed.has(partition));
@@ -156,20 +158,31 @@ export class KafkaReader implements LogReader {
     }
     const places = new Map<number, number>();
     try {
+      const known: [partition: number, place: LogPlace][] = [];
       for (const partition of joined.partitions) {
         const span = spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
-        const position = stayed.get(partition) ?? this.options.position(partition);
-        places.set(partition, firstOffset(span, position, this.options.group, this.log));
+        const place = placeOf(stayed.get(partition) ?? this.options.position(partition));
+        places.set(partition, firstOffset(span, place.next, this.options.group, this.log));
+        if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
       }
+      await Promise.all(known.map(([partition, place]) => this.#recognise(partition, place)));
     } catch (error) {
       this.#doubt(error);
       return;
     }
+    // The group may have gone on while the broker was asked.
+    if (this.#joined !== joined) return;
     this.#doubts = 0;
     this.#places = places;
     this.#memberId = joined.memberId;
     this.#joined = null;
     this.#flow();
+  }
+
+  /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
+  async #recognise(partition: number, place: LogPlace): Promise<void> {
+    if ((await this.log.firstAfter(partition, place.seen_us)) >= place.next) return;
+    throw otherLog(partition, place, this.options.group, this.log.name);
   }
 
   #flow(): void {
@@ -213,10 +226,11 @@ export class KafkaReader implements LogReader {
   }
 
   #doubt(error: unknown): void {
-    this.#doubts++;
     this.#spans = null;
-    if (this.#doubts > 1) this.#failure = error;
-    else this.#lookAgain(CONFIRM_MS);
+    const code = error instanceof TidemarkError ? error.code : "";
+    if (code === "LOG_UNREACHABLE" || passes(error)) this.#lookAgain(HEARTBEAT_MS);
+    else if (code === "LOG_SHORTER_THAN_CHECKPOINT" && this.#doubts++ === 0) this.#lookAgain(CONFIRM_MS);
+    else this.#failure = error;
   }
 
   #lookAgain(ms: number): void {

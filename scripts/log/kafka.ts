@@ -13,6 +13,8 @@ export interface KafkaOptions {
   role: "writer" | "reader";
   /** For a topic that is made now; another number on an existing topic is LOG_SETTINGS. */
   partitions?: number;
+  /** For a topic that is made now: how long it keeps records, microseconds; the broker's own setting when left out. */
+  retain_us?: number;
   logger: Logger;
 }
 
@@ -52,6 +54,9 @@ async function createTopic(admin: Admin, topic: string, options: KafkaOptions): 
     { name: "message.timestamp.type", value: "LogAppendTime" },
     { name: "max.message.bytes", value: String(KAFKA_RECORD_BYTES_MAX) },
   ];
+  if (options.retain_us !== undefined) {
+    configEntries.push({ name: "retention.ms", value: String(Math.ceil(options.retain_us / 1_000)) });
+  }
   const made = await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
   if (made)
     options.logger.info(`made the topic ${topic} with ${numPartitions} partition${numPartitions === 1 ? "" : "s"}`);
@@ -93,6 +98,17 @@ export class KafkaLog implements Log {
     }
   }
 
+  async #firstAfter(partition: number, us: number): Promise<number> {
+    try {
+      // Kafka's times are whole milliseconds; an offset of -1 is "none".
+      const found = await this.admin.fetchTopicOffsetsByTimestamp(this.url.topic, Math.floor(us / 1_000) + 1);
+      const offset = Number(found.find((one) => one.partition === partition)?.offset ?? -1);
+      return offset < 0 ? Number.MAX_SAFE_INTEGER : offset;
+    } catch (error) {
+      throw unreachable(this.url.brokers, error);
+    }
+  }
+
   /** Reads the end of each partition through a group of its own, which is gone afterwards. */
   async tail(records: number): Promise<LogBatch[]> {
     const spans = (await this.spans()).filter((span) => span.end > span.start);
@@ -123,6 +139,7 @@ export class KafkaLog implements Log {
       logger,
       partitions: this.partitions,
       spans: () => this.spans(),
+      firstAfter: (partition, us) => this.#firstAfter(partition, us),
     });
     this.#readers.push(reader);
     await reader.start();

@@ -16,6 +16,8 @@ export interface OpenLogOptions {
   role: "writer" | "reader";
   /** For a log or topic that is made now: 1 unless told otherwise. */
   partitions?: number;
+  /** How long records are kept, microseconds: by the embedded log, or by a topic that is made now. */
+  retain_us?: number;
   logger: Logger;
 }
 

@@ -1,7 +1,21 @@
 /** Compares a job's checkpoint with what the log still holds: never a silent jump (faults.md 14). */
 import { TidemarkError } from "../common/errors.ts";
-import type { PartitionSpan } from "../common/log.ts";
+import type { LogPlace, PartitionSpan } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+
+/** What a job's `position` gave, as a place. */
+export function placeOf(position: LogPlace | number): LogPlace {
+  return typeof position === "number" ? { next: position, seen_us: 0 } : position;
+}
+
+/** The one error for a log that is long enough, but isn't the one that was read (deleted and filled again, or regrown after a lost end). */
+export function otherLog(partition: number, place: LogPlace, group: string, name: string): TidemarkError {
+  return new TidemarkError(
+    "LOG_SHORTER_THAN_CHECKPOINT",
+    `${nameOf(name, partition)} is not the log that ${group} has read up to offset ${place.next}: what stands before it there was appended later.`,
+    "The log was made anew. Bring the old one back, or begin anew with --rebuild or another data directory.",
+  );
+}
 
 /**
  * The offset to begin at. 0 is "no checkpoint": it begins at what is the log's start now, and says so when that isn't 0.
@@ -13,7 +27,7 @@ export function firstOffset(
   group: string,
   log: { name: string; logger: Logger },
 ): number {
-  const where = span.partition === 0 ? log.name : `${log.name}, partition ${span.partition},`;
+  const where = nameOf(log.name, span.partition);
   if (position > span.end) {
     throw new TidemarkError(
       "LOG_SHORTER_THAN_CHECKPOINT",
@@ -31,4 +45,8 @@ export function firstOffset(
     `${where} begins at offset ${span.start}, but ${group} stopped at ${position}: ${span.start - position} records it hasn't read are no longer kept.`,
     "They are lost to this job. Keep the log longer, or begin anew with --rebuild or another data directory.",
   );
+}
+
+function nameOf(name: string, partition: number): string {
+  return partition === 0 ? name : `${name}, partition ${partition},`;
 }

@@ -1,5 +1,5 @@
-/** stream_csv/: one line a closed window, the reference's columns first. Derived: cut back at a start to the length that the last commit recorded. */
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+/** stream_csv/: one line a closed window, the reference's columns first. Derived: its length is committed with the rows, and what goes beyond is cut off. */
+import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { WindowRow } from "../common/window.ts";
 
@@ -32,45 +32,50 @@ export const CSV_COLUMNS = [
 
 export class WindowCsv {
   readonly #fd: number;
-  bytes: number;
 
-  /**
-   * Opens `dir/name`, cut back to `committed_bytes`; a file that is shorter than that (lost or damaged) is written anew from
-   * `rows`, the closed windows in their order.
-   */
+  /** Opens `dir/name`; `rows` are the closed windows that were committed, for a file that was lost. */
   constructor(
     dir: string,
     readonly name: string,
-    committed_bytes: number,
-    rows: () => Iterable<WindowRow>,
+    private readonly rows: () => Iterable<WindowRow>,
   ) {
     mkdirSync(dir, { recursive: true });
-    const path = join(dir, name);
-    const length = existsSync(path) ? statSync(path).size : 0;
-    this.#fd = openSync(path, length === 0 ? "w" : "r+");
-    this.bytes = length >= committed_bytes ? committed_bytes : 0;
-    ftruncateSync(this.#fd, this.bytes);
-    if (this.bytes === 0) {
-      this.#write(`${CSV_COLUMNS.join(",")}\n`);
-      for (const row of rows()) this.#write(line(row));
-    }
+    this.#fd = openSync(join(dir, name), constants.O_RDWR | constants.O_CREAT);
   }
 
-  /** Appends closed windows; the new length is `bytes`. */
-  append(rows: WindowRow[]): void {
-    if (rows.length > 0) this.#write(rows.map(line).join(""));
+  /**
+   * Appends closed windows behind the first `committed_bytes`, and gives the new length. What stands behind them (of a process that
+   * died before its commit) is cut off; a file that is shorter than that is written anew. For one process at a time.
+   */
+  append(rows: WindowRow[], committed_bytes: number): number {
+    const length = fstatSync(this.#fd).size;
+    if (length > committed_bytes) ftruncateSync(this.#fd, committed_bytes);
+    let at = committed_bytes;
+    if (committed_bytes === 0 || length < committed_bytes) {
+      ftruncateSync(this.#fd, 0);
+      at = this.#write(`${CSV_COLUMNS.join(",")}\n`, 0);
+      for (const row of this.rows()) at = this.#write(line(row), at);
+    }
+    const text = rows.toSorted(byEnd).map(line).join("");
+    return text === "" ? at : this.#write(text, at);
   }
 
   close(): void {
     closeSync(this.#fd);
   }
 
-  #write(text: string): void {
+  #write(text: string, at: number): number {
     const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.bytes + done);
-    this.bytes += bytes.length;
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
+    }
+    return at + bytes.length;
   }
+}
+
+/** The order within one commit, the same when the file is written anew. */
+function byEnd(a: WindowRow, b: WindowRow): number {
+  return a.window_end_us - b.window_end_us || (a.product_id < b.product_id ? -1 : a.product_id > b.product_id ? 1 : 0);
 }
 
 function line(row: WindowRow): string {

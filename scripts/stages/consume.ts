@@ -1,15 +1,16 @@
 /** The consume stage: records of the log → ticks.db, one transaction a poll, the log positions inside it. */
 import { monotonicMs } from "../common/clock.ts";
-import type { LogBatch } from "../common/log.ts";
+import type { LogBatch, LogPlace } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
+import { after, countRecords, type LogJob } from "../log/follow.ts";
 import type { TickStore } from "../store/tick-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
 
 const STATS_EVERY_MS = 1_000;
 
-export class ConsumeStage {
-  readonly positions = new Map<number, number>();
+export class ConsumeStage implements LogJob {
+  readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
   readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
   readonly #extractor = new Extractor({ quotes: true });
@@ -18,26 +19,29 @@ export class ConsumeStage {
   constructor(readonly store: TickStore) {}
 
   /** Where to read a newly assigned partition from. */
-  assign(partition: number): number {
-    const next = this.store.positions([partition]).get(partition)!;
-    this.positions.set(partition, next);
-    return next;
+  assign(partition: number): LogPlace {
+    const place = this.store.take(partition);
+    this.places.set(partition, place);
+    return place;
   }
 
   revoke(partitions: number[]): void {
-    for (const partition of partitions) this.positions.delete(partition);
+    for (const partition of partitions) this.places.delete(partition);
   }
 
-  /** Takes records and commits them. */
+  allPlaces(): Map<number, LogPlace> {
+    return this.store.places();
+  }
+
+  /** Takes records and commits them, or changes nothing and fails: then the same records may be given again. */
   handle(batches: LogBatch[]): void {
-    const records = batches.reduce((sum, batch) => sum + batch.count, 0);
-    if (records > 0) this.#store(batches, records);
+    if (batches.length > 0) this.#store(batches);
     if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
   }
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
-    this.store.saveStats(this.stats.counters());
+    this.store.saveFigures(this.stats.counters());
   }
 
   close(): void {
@@ -45,20 +49,21 @@ export class ConsumeStage {
     this.store.close();
   }
 
-  #store(batches: LogBatch[], records: number): void {
+  #store(batches: LogBatch[]): void {
+    const places = after(this.places, batches);
+    const records = countRecords(batches);
     this.store.begin();
     try {
       for (const batch of batches) {
         for (let i = 0; i < batch.count; i++) this.#record(batch, i);
-        this.positions.set(batch.partition, batch.offsets[batch.count - 1]! + 1);
       }
-      const counts = this.store.commit(this.positions, records);
-      for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
-      this.stats.records += records;
     } catch (error) {
-      this.store.rollback();
-      throw error;
+      throw this.store.undo(error);
     }
+    const counts = this.store.commit(places, records);
+    for (const [partition, place] of places) this.places.set(partition, place);
+    for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
+    this.stats.records += records;
   }
 
   #record(batch: LogBatch, i: number): void {

@@ -2,10 +2,12 @@
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import { formatDuration } from "../common/duration.ts";
-import type { LogBatch } from "../common/log.ts";
+import { FencedError } from "../common/errors.ts";
+import type { LogBatch, LogPlace } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { WindowRow } from "../common/window.ts";
+import { after, countRecords, type LogJob } from "../log/follow.ts";
 import { WindowCsv } from "../sink/csv.ts";
 import type { WindowStore } from "../store/window-store.ts";
 import { Extractor } from "../tick/extract.ts";
@@ -15,12 +17,12 @@ import type { JobSettings } from "../window/state.ts";
 
 const STATS_EVERY_MS = 1_000;
 
-export class StreamStage {
-  readonly positions = new Map<number, number>();
+export class StreamStage implements LogJob {
+  readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
   readonly #job: WindowJob;
-  readonly #csv: Map<number, WindowCsv>;
+  readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #extractor = new Extractor({ quotes: false });
   readonly #at = { partition: 0, offset: 0, appended_us: 0 };
   #dead: DeadLetter[] = [];
@@ -33,56 +35,69 @@ export class StreamStage {
   ) {
     this.#job = new WindowJob(settings, store);
     store.forgetLatencies();
-    this.#csv = new Map(
-      settings.windows.map(({ size_us }) => {
-        const name = `windows_${formatDuration(size_us)}.csv`;
-        return [size_us, new WindowCsv(csvDir, name, store.counter(name), () => store.closedRows(size_us))];
-      }),
-    );
+    this.#csv = settings.windows.map(({ size_us }) => {
+      const name = `windows_${formatDuration(size_us)}.csv`;
+      return [size_us, new WindowCsv(csvDir, name, () => store.closedRows(size_us))];
+    });
+    store.derive(() => this.#derive([]));
   }
 
   /** Where to read a newly assigned partition from. What is in memory may be another process's by now, so it is forgotten. */
-  assign(partition: number): number {
+  assign(partition: number): LogPlace {
     this.#job.reset();
-    const next = this.store.positions([partition]).get(partition)!;
-    this.positions.set(partition, next);
-    return next;
+    const place = this.store.take(partition);
+    this.places.set(partition, place);
+    return place;
   }
 
   revoke(partitions: number[]): void {
     this.#job.reset();
-    for (const partition of partitions) this.positions.delete(partition);
+    for (const partition of partitions) this.places.delete(partition);
   }
 
-  /** Takes records and commits what they change. */
+  allPlaces(): Map<number, LogPlace> {
+    return this.store.places();
+  }
+
+  /** Takes records and commits what they change, or changes nothing and fails: then the same records may be given again. */
   handle(batches: LogBatch[]): void {
-    let records = 0;
-    for (const batch of batches) {
-      this.#read(batch);
-      records += batch.count;
-      this.positions.set(batch.partition, batch.offsets[batch.count - 1]! + 1);
-    }
-    if (records > 0) {
-      this.#commit(records);
+    if (batches.length > 0) {
+      try {
+        for (const batch of batches) this.#read(batch);
+        this.#commit(after(this.places, batches), countRecords(batches));
+      } catch (error) {
+        this.#job.reset();
+        this.#dead = [];
+        throw error;
+      }
       this.#measure(batches);
     }
     if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
   }
 
-  /** Closes all open windows (`--flush`). */
+  /**
+   * Closes all open windows (`--flush`), those of partitions that other processes kept too: they are taken over, so that a process
+   * that goes on finds itself fenced. When another one flushes at the same moment, its flush is as good.
+   */
   flush(): void {
+    this.#job.reset();
+    const places = new Map([...this.store.places().keys()].map((partition) => [partition, this.store.take(partition)]));
     this.#job.flush(this.store.productIds());
-    this.#commit(0);
+    try {
+      this.#commit(places, 0);
+    } catch (error) {
+      if (!(error instanceof FencedError)) throw error;
+    }
   }
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
-    this.store.saveStats(this.stats.counters(), this.stats.takeLatencies());
+    this.store.saveRun(this.stats.counters(), this.stats.takeLatencies());
   }
 
   close(): void {
     this.saveStats();
-    for (const csv of this.#csv.values()) csv.close();
+    for (const [, csv] of this.#csv) csv.close();
     this.store.close();
   }
 
@@ -105,20 +120,13 @@ export class StreamStage {
     else if (parsed.kind === "dead") this.#dead.push({ ...this.#at, reason: parsed.reason, value: value.slice() });
   }
 
-  #commit(records: number): void {
+  #commit(places: ReadonlyMap<number, LogPlace>, records: number): void {
     const step = this.#job.take();
     const dead = this.#dead;
     this.#dead = [];
-    for (const [size_us, csv] of this.#csv) csv.append(step.closed.filter((row) => row.size_us === size_us));
     const counters = { records, ...step.counts, malformed: dead.length };
-    diePoint("stream-csv-written");
-    const csv = new Map([...this.#csv.values()].map((file) => [file.name, file.bytes]));
-    try {
-      this.store.commit({ ...step, dead, counters, positions: this.positions, csv });
-    } catch (error) {
-      this.#job.reset();
-      throw error;
-    }
+    this.store.commit({ ...step, dead, counters, places, derive: () => this.#derive(step.closed) });
+    for (const [partition, place] of places) this.places.set(partition, place);
     diePoint("stream-committed");
     this.#job.committed();
     this.stats.records += records;
@@ -127,6 +135,17 @@ export class StreamStage {
     this.counts.windows += step.closed.length;
     this.counts.revisions += step.revisions.length;
     this.#finality(step.closed);
+  }
+
+  /** The CSV files' new lengths, by name. */
+  #derive(closed: WindowRow[]): Record<string, number> {
+    const lengths: Record<string, number> = {};
+    for (const [size_us, csv] of this.#csv) {
+      const rows = closed.filter((row) => row.size_us === size_us);
+      lengths[csv.name] = csv.append(rows, this.store.counter(csv.name));
+    }
+    diePoint("stream-csv-written");
+    return lengths;
   }
 
   /** Pipeline latency: the commit of the row that includes the tick − the log's receipt of the tick (design.md). */

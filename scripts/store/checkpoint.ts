@@ -1,38 +1,146 @@
-/** What both stores commit with their rows: the log offsets, fenced by a generation, and the counters. */
+/** What both stores are: a file of one stage with its places in the log, fenced by a generation, its counters and settings. */
 import type { Database } from "bun:sqlite";
-import { TidemarkError } from "../common/errors.ts";
+import { nowUs } from "../common/clock.ts";
+import { FencedError, passes, TidemarkError } from "../common/errors.ts";
+import { FIGURES_SILENT_US } from "../common/limits.ts";
+import type { LogPlace } from "../common/log.ts";
+import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
 
 export type Counters = Record<string, number>;
 
-/** Takes the partitions over for `generation` and gives each one's first unread offset; 0 for one never read. */
-export function readOffsets(db: Database, partitions: number[], generation: number): Map<number, number> {
-  const positions = new Map<number, number>();
-  const take = db.query<{ next_offset: number }, [number, number]>(
-    `INSERT INTO offsets VALUES (?, 0, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation RETURNING next_offset`,
-  );
-  for (const partition of partitions) positions.set(partition, take.get(partition, generation)!.next_offset);
-  return positions;
-}
+export class CheckpointStore {
+  readonly db: Database;
+  /** A number that no other process that ever opened this file has (faults.md 16). */
+  readonly #generation: number;
 
-/** Moves the offsets on; fails when a partition belongs to another generation, so that a zombie's transaction rolls back (faults.md 16). */
-export function saveOffsets(db: Database, positions: Map<number, number>, generation: number): void {
-  const move = db.query("UPDATE offsets SET next_offset = ? WHERE log_partition = ? AND generation = ?");
-  for (const [partition, next] of positions) {
-    if (move.run(next, partition, generation).changes === 1) continue;
-    throw new TidemarkError(
-      "STAGE_BUSY",
-      `Another process has taken over partition ${partition}; this one's last batch was rolled back.`,
-      "Nothing is lost: the other process reads on from the committed offset.",
+  constructor(
+    readonly path: string,
+    schema: SchemaSpec,
+  ) {
+    this.db = openDatabase(path, schema, "NORMAL");
+    const next = this.db.query<{ value: string }, []>(
+      "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
+    this.#generation = this.guard(() => Number(next.get()!.value));
   }
-}
 
-export function addCounters(db: Database, counters: Counters): void {
-  const add = db.query("INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value");
-  for (const [name, value] of Object.entries(counters)) if (value !== 0) add.run(name, value);
-}
+  /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its place; offset 0 for one never read. */
+  take(partition: number): LogPlace {
+    const take = this.db.query<LogPlace, [number, number]>(
+      `INSERT INTO offsets VALUES (?, 0, 0, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation
+       RETURNING next_offset AS next, seen_us`,
+    );
+    return this.guard(() => take.get(partition, this.#generation)!);
+  }
 
-export function setCounters(db: Database, counters: Counters): void {
-  const set = db.query("INSERT OR REPLACE INTO counters VALUES (?, ?)");
-  for (const [name, value] of Object.entries(counters)) set.run(name, value);
+  /** Every partition's place as committed, whichever process keeps it. */
+  places(): Map<number, LogPlace> {
+    const select = "SELECT log_partition AS partition, next_offset AS next, seen_us FROM offsets";
+    const rows = this.db.query<LogPlace & { partition: number }, []>(select).all();
+    return new Map(rows.map(({ partition, next, seen_us }) => [partition, { next, seen_us }]));
+  }
+
+  /** For a group of processes that share this file, and no others. */
+  group(stage: string): string {
+    const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('group', ?)");
+    this.guard(() => insert.run(`tidemark-${stage}-${crypto.randomUUID().slice(0, 8)}`));
+    return this.setting("group")!;
+  }
+
+  setting(name: string): string | null {
+    const row = this.db.query<{ value: string }, [string]>("SELECT value FROM settings WHERE name = ?").get(name);
+    return row?.value ?? null;
+  }
+
+  /** Settings are stored with the state; a change fails with SETTINGS_CHANGED, because old rows would follow other rules than new ones (faults.md 43). */
+  keepSettings(settings: Record<string, string | number>): void {
+    const insert = this.db.query<unknown, [string, string]>("INSERT OR IGNORE INTO settings VALUES (?, ?)");
+    for (const [name, value] of Object.entries(settings)) {
+      this.guard(() => insert.run(name, String(value)));
+      const before = this.setting(name);
+      if (before === String(value)) continue;
+      throw new TidemarkError(
+        "SETTINGS_CHANGED",
+        `${this.path} was made with ${name} ${before}, and now it is ${value}.`,
+        "Use the old setting, or --rebuild to make the file again from the log, or another data directory.",
+      );
+    }
+  }
+
+  counter(name: string): number {
+    const row = this.db.query<{ value: number }, [string]>("SELECT value FROM counters WHERE name = ?").get(name);
+    return row?.value ?? 0;
+  }
+
+  /**
+   * Stores what the process measured of itself, `run_*` counters: of several processes that share the file, the first one's until it
+   * falls silent. Figures are no reason to stop: where the disk is full or the lock held, they wait for the next time.
+   */
+  saveFigures(figures: Counters, more = () => {}): void {
+    try {
+      this.guard(() =>
+        this.db
+          .transaction(() => {
+            if (this.ownFigures()) this.set(figures);
+            more();
+          })
+          .immediate(),
+      );
+    } catch (error) {
+      if (!passes(error)) throw error;
+    }
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  /** Moves the places on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. */
+  protected savePlaces(places: ReadonlyMap<number, LogPlace>): void {
+    const move = this.db.query(
+      "UPDATE offsets SET next_offset = ?, seen_us = ? WHERE log_partition = ? AND generation = ?",
+    );
+    for (const [partition, { next, seen_us }] of places) {
+      if (move.run(next, seen_us, partition, this.#generation).changes !== 1) throw new FencedError(partition);
+    }
+  }
+
+  protected add(counters: Counters): void {
+    const add = this.db.query(
+      "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+    );
+    for (const [name, value] of Object.entries(counters)) if (value !== 0) add.run(name, value);
+  }
+
+  protected set(counters: Counters): void {
+    const set = this.db.query("INSERT OR REPLACE INTO counters VALUES (?, ?)");
+    for (const [name, value] of Object.entries(counters)) set.run(name, value);
+  }
+
+  /** A counter's next value, one after the other across all processes. */
+  protected bump(name: string): number {
+    const next = this.db.query<{ value: number }, [string]>(
+      "INSERT INTO counters VALUES (?, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+    );
+    return next.get(name)!.value;
+  }
+
+  /** Does the work, or rolls back and fails with a sentence. */
+  protected guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.undo(error);
+    }
+  }
+
+  /** Rolls the open transaction back; gives the error as a sentence. */
+  undo(error: unknown): unknown {
+    if (this.db.inTransaction) this.db.exec("ROLLBACK");
+    return storeError(this.path, error);
+  }
+
+  protected ownFigures(): boolean {
+    return this.counter("run_pid") === process.pid || nowUs() - this.counter("run_alive_us") > FIGURES_SILENT_US;
+  }
 }

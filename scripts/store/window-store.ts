@@ -1,12 +1,15 @@
 /** windows.db: reads the stream job's committed state back, and stores one step with its log positions in one transaction. */
-import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
-import { openDatabase, storeError } from "../common/sqlite.ts";
+import type { LogPlace } from "../common/log.ts";
+import type { SchemaSpec } from "../common/sqlite.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
-import { addCounters, type Counters, readOffsets, saveOffsets, setCounters } from "./checkpoint.ts";
+import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import SCHEMA from "./schema/windows.sql" with { type: "text" };
+
+export const WINDOWS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
 
 /** Everything of one commit; what of it comes from the window job, and what from the reader. */
 export interface WindowCommit {
@@ -19,10 +22,9 @@ export interface WindowCommit {
   seen: SeenBlock[];
   dead: DeadLetter[];
   counters: Counters;
-  /** First unread offset by partition. */
-  positions: Map<number, number>;
-  /** Length of the derived CSV files after this commit, in bytes, by name. */
-  csv: Map<string, number>;
+  places: ReadonlyMap<number, LogPlace>;
+  /** Writes what is derived from the closed rows; gives the counters that say how far it is. */
+  derive(): Counters;
 }
 
 const ROW_COLUMNS = [
@@ -89,15 +91,12 @@ const PRODUCT_COLUMNS = [
   "skewed",
 ] as const satisfies (keyof ProductRow)[];
 
-export class WindowStore {
-  readonly db: Database;
+export class WindowStore extends CheckpointStore {
   readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
   readonly #get;
-  readonly #generation: number;
-  #changeId: number;
 
-  constructor(readonly path: string) {
-    this.db = openDatabase(path, { create: SCHEMA, version: 1 }, "NORMAL");
+  constructor(path: string) {
+    super(path, WINDOWS_SCHEMA);
     const committed = ["updated_at", "change_id"];
     this.#put = {
       window: this.#upsert("windows", [...ROW_COLUMNS, ...committed]),
@@ -127,8 +126,6 @@ export class WindowStore {
         "SELECT bits FROM seen_ids WHERE product_id = ? AND block = ?",
       ),
     };
-    this.#generation = nowUs();
-    this.#changeId = this.counter("change_id");
   }
 
   product = (id: string): ProductRow | undefined => this.#get.product.get(id) ?? undefined;
@@ -137,25 +134,6 @@ export class WindowStore {
   closedWindow = (id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined =>
     this.#get.revision.get(id, size_us, start_us) ?? this.#get.final.get(id, size_us, start_us) ?? undefined;
   seenBlock = (id: string, block: number): Uint8Array | null | undefined => this.#get.seen.get(id, block)?.bits;
-
-  /** Takes the partitions for this process: a commit of an older generation fails from now on (faults.md 16). */
-  positions(partitions: number[]): Map<number, number> {
-    return readOffsets(this.db, partitions, this.#generation);
-  }
-
-  counter(name: string): number {
-    const row = this.db.query<{ value: number }, [string]>("SELECT value FROM counters WHERE name = ?").get(name);
-    return row?.value ?? 0;
-  }
-
-  setting(name: string): string | null {
-    const row = this.db.query<{ value: string }, [string]>("SELECT value FROM settings WHERE name = ?").get(name);
-    return row?.value ?? null;
-  }
-
-  saveSetting(name: string, value: string): void {
-    this.db.query("INSERT OR REPLACE INTO settings VALUES (?, ?)").run(name, value);
-  }
 
   productIds(): string[] {
     return this.db
@@ -171,14 +149,35 @@ export class WindowStore {
     yield* this.db.query<WindowRow, [number]>(query).iterate(size_us);
   }
 
-  /** Stores one step. Throws FENCED's sentence when another process has taken a partition over; nothing is stored then. */
+  /** Files derived from the closed rows are written under the lock of this file: several processes may share them. */
+  derive(write: () => Counters): void {
+    this.guard(() => this.db.transaction(() => this.set(write())).immediate());
+  }
+
+  /** Figures, and latencies that were counted since the last call (buckets are upper bounds in microseconds). */
+  saveRun(figures: Counters, latencies: Map<string, Map<number, number>>): void {
+    const add = this.db.query(
+      "INSERT INTO latencies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+    );
+    this.saveFigures(figures, () => {
+      for (const [name, buckets] of latencies) for (const [bucket, count] of buckets) add.run(name, bucket, count);
+    });
+  }
+
+  /** Figures are shown only if they were measured in this run (design.md "What is measured"). */
+  forgetLatencies(): void {
+    this.guard(() => this.ownFigures() && this.db.exec("DELETE FROM latencies"));
+  }
+
+  /** Stores one step, or nothing: fails with FencedError when another process has taken a partition over. */
   commit(step: WindowCommit): void {
     const updated_at = nowUs();
-    const change_id = this.#changeId + 1;
-    try {
+    this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
-      saveOffsets(this.db, step.positions, this.#generation);
+      this.savePlaces(step.places);
       diePoint("stream-offsets-saved");
+      const change_id = this.bump("change_id");
+      this.set(step.derive());
       for (const row of step.updated) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
       for (const row of step.closed) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
       for (const row of step.late) this.#put.late.run(...values(row, LATE_COLUMNS));
@@ -191,35 +190,10 @@ export class WindowStore {
       }
       for (const row of step.seen) this.#put.seen.run(row.product_id, row.block, row.bits);
       for (const d of step.dead) this.#put.dead.run(d.partition, d.offset, d.appended_us, d.reason, d.value);
-      addCounters(this.db, step.counters);
-      setCounters(this.db, { change_id, ...Object.fromEntries(step.csv) });
+      this.add(step.counters);
       diePoint("stream-before-commit");
       this.db.exec("COMMIT");
-      this.#changeId = change_id;
-    } catch (error) {
-      if (this.db.inTransaction) this.db.exec("ROLLBACK");
-      throw storeError(this.path, error);
-    }
-  }
-
-  /** Stores what the process measured of itself: `run_*` counters, and its latencies (buckets are upper bounds in microseconds). */
-  saveStats(counters: Counters, latencies: Map<string, Map<number, number>>): void {
-    const add = this.db.query(
-      "INSERT INTO latencies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-    );
-    this.db.transaction(() => {
-      setCounters(this.db, counters);
-      for (const [name, buckets] of latencies) for (const [bucket, count] of buckets) add.run(name, bucket, count);
-    })();
-  }
-
-  /** Figures are shown only if they were measured in this run (design.md "What is measured"). */
-  forgetLatencies(): void {
-    this.db.exec("DELETE FROM latencies");
-  }
-
-  close(): void {
-    this.db.close();
+    });
   }
 
   #upsert(table: string, columns: readonly string[]): Statement {

@@ -1,7 +1,8 @@
 /** What every log must do, whatever keeps it: run by embedded.test.ts and kafka.test.ts. */
 import { afterEach, expect, test } from "bun:test";
 import { nowUs } from "../../scripts/common/clock.ts";
-import type { AppendRecord, Log, LogBatch, LogReader } from "../../scripts/common/log.ts";
+import type { AppendRecord, Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/common/log.ts";
+import { positions } from "./conformance-positions.ts";
 
 export interface Harness {
   /** A new, empty log. Called again with the same place, it opens that one once more. */
@@ -60,24 +61,18 @@ export async function read(reader: LogReader, count: number, records_max = 20_00
 let places = 0;
 const opened: { close(): Promise<void> }[] = [];
 /** Closed after the test, readers before their logs. */
-function later<T extends { close(): Promise<void> }>(one: T): T {
+export function later<T extends { close(): Promise<void> }>(one: T): T {
   opened.push(one);
   return one;
 }
-const newPlace = () => `place-${process.pid}-${++places}`;
+export const newPlace = () => `place-${process.pid}-${++places}`;
 const fromStart = { group: "g", position: () => 0 };
-const code = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "resolved",
-    (error) => `${error.code}: ${error.message}`,
-  );
-
 /** Registers the suite for one kind of log. */
 export function conformance(kind: string, harness: Harness): void {
   const name = (text: string) => `${kind}: ${text}`;
   const run = (text: string, body: () => Promise<void>) => test(name(text), body, harness.timeout_ms);
   const openNew = async (partitions?: number) => later(await harness.open(newPlace(), partitions));
-  const readerOf = async (log: Log, options = fromStart) => later(await log.reader(options));
+  const readerOf: ReaderOf = async (log, options = fromStart) => later(await log.reader(options));
   afterEach(async () => {
     for (const one of opened.splice(0).reverse()) await one.close();
   });
@@ -87,9 +82,9 @@ export function conformance(kind: string, harness: Harness): void {
   processes(run, harness, readerOf);
 }
 
-type Run = (text: string, body: () => Promise<void>) => void;
-type OpenNew = (partitions?: number) => Promise<Log>;
-type ReaderOf = (log: Log, options?: typeof fromStart) => Promise<LogReader>;
+export type Run = (text: string, body: () => Promise<void>) => void;
+export type OpenNew = (partitions?: number) => Promise<Log>;
+export type ReaderOf = (log: Log, options?: Omit<ReaderOptions, "onAssigned" | "onRevoked">) => Promise<LogReader>;
 
 function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
   run("records come back in order, with dense offsets from 0, their keys and times", async () => {
@@ -204,108 +199,6 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
 
 /** What Kafka's own partitioner says of these keys among four partitions (org.apache.kafka.common.utils.Utils of 4.4.0: toPositive(murmur2(key)) % 4). */
 const KAFKA_SAYS: Record<string, number> = { "P0-USD": 3, "P1-USD": 2, "P2-USD": 2 };
-
-function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf: ReaderOf): void {
-  run("a reader goes on from the job's own position, in mid-block too", async () => {
-    const log = await openNew();
-    await log.append(Array.from({ length: 10 }, (_, i) => record("A", `${i}`)));
-    await log.append([record("A", "10")]);
-    for (const position of [3, 9, 10]) {
-      const got = await read(await readerOf(log, { group: `g${position}`, position: () => position }), 11 - position);
-      expect(got.map((r) => r.offset)).toEqual(Array.from({ length: 11 - position }, (_, i) => position + i));
-    }
-    const atEnd = await readerOf(log, { group: "end", position: () => 11 });
-    expect(await atEnd.poll({ records_max: 10, timeout_ms: 300 })).toEqual([]);
-    await log.append([record("A", "11")]);
-    expect((await read(atEnd, 1)).map((r) => r.offset)).toEqual([11]);
-  });
-
-  run("readers of two groups each get every record", async () => {
-    const log = await openNew();
-    await log.append(Array.from({ length: 50 }, (_, i) => record("A", `${i}`)));
-    const readers = [
-      await readerOf(log, { group: "one", position: () => 0 }),
-      await readerOf(log, { group: "two", position: () => 0 }),
-    ];
-    const got = await Promise.all(readers.map((reader) => read(reader, 50)));
-    expect(got.map((records) => records.length)).toEqual([50, 50]);
-  });
-
-  run("what a group commits is kept, by group, and is no more than a note", async () => {
-    const log = await openNew();
-    await log.append([record("A", "0"), record("A", "1")]);
-    const reader = await readerOf(log, { group: "note", position: () => 0 });
-    await read(reader, 2);
-    await reader.commit([{ partition: 0, next: 1 }]);
-    await reader.commit([{ partition: 0, next: 2 }]);
-    expect(await log.committed("note")).toEqual([{ partition: 0, next: 2 }]);
-    expect(await log.committed("other")).toEqual([]);
-    await reader.close();
-    expect((await read(await readerOf(log, { group: "note", position: () => 0 }), 2)).length).toBe(2);
-  });
-
-  run("spans tell first and next offset of each partition", async () => {
-    const log = await openNew(2);
-    expect(await log.spans()).toEqual([
-      { partition: 0, start: 0, end: 0 },
-      { partition: 1, start: 0, end: 0 },
-    ]);
-    for (let i = 0; i < 10; i++) await log.append([record(`K${i}`, "x")]);
-    const spans = await log.spans();
-    expect(spans.map((span) => span.start)).toEqual([0, 0]);
-    expect(spans[0]!.end + spans[1]!.end).toBe(10);
-  });
-
-  run("tail gives the newest record of each key among the last ones", async () => {
-    const log = await openNew();
-    expect(await log.tail(10)).toEqual([]);
-    await log.append([record("OLD", "old")]);
-    for (let i = 0; i < 20; i++) await log.append([record("A", `a${i}`), record("B", `b${i}`)]);
-    await log.append([record("A", "a20")]);
-    expect(unpack(await log.tail(10)).map((r) => [r.key, r.text, r.offset])).toEqual([
-      ["B", "b19", 40],
-      ["A", "a20", 41],
-    ]);
-  });
-
-  run("a position beyond the end is refused with a sentence, never reset", async () => {
-    const place = newPlace();
-    const first = await harness.open(place);
-    await first.append(Array.from({ length: 10 }, (_, i) => record("A", `${i}`)));
-    await first.close();
-    await harness.replace(place);
-    const log = later(await harness.open(place));
-    await log.append([record("A", "new")]);
-    const reader = await readerOf(log, { group: "job", position: () => 10 });
-    const answer = await code(pollUntilError(reader));
-    expect(answer).toStartWith("LOG_SHORTER_THAN_CHECKPOINT");
-    expect(answer).toContain("ends at offset 1, but job has already read up to 10");
-  });
-
-  run(
-    "a position before the start is refused and says how much is lost; no position at all begins at the start",
-    async () => {
-      const place = newPlace();
-      const log = later(await harness.open(place));
-      for (let i = 0; i < 10; i++) await log.append([record("A", `${i}`)]);
-      await harness.dropBefore(place, 6);
-      expect(await log.spans()).toEqual([{ partition: 0, start: 6, end: 10 }]);
-      const answer = await code(pollUntilError(await readerOf(log, { group: "job", position: () => 2 })));
-      expect(answer).toStartWith("LOG_SHORTER_THAN_CHECKPOINT");
-      expect(answer).toContain("4 records it hasn't read are no longer kept");
-      const got = await read(await readerOf(log, { group: "new", position: () => 0 }), 4);
-      expect(got.map((r) => r.offset)).toEqual([6, 7, 8, 9]);
-    },
-  );
-}
-
-async function pollUntilError(reader: LogReader): Promise<void> {
-  const until = performance.now() + 15_000;
-  while (performance.now() < until) {
-    const got = await reader.poll({ records_max: 10, timeout_ms: 500 });
-    if (got.length > 0) throw new Error(`records came: ${unpack(got).map((r) => r.offset)}`);
-  }
-}
 
 function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
   run("a waiting reader sees an append of another process within a second", async () => {

@@ -18,7 +18,8 @@ CREATE TABLE ticks (
 CREATE TABLE offsets (                    -- the job's checkpoint, in the same transaction as its rows
   log_partition INTEGER PRIMARY KEY,
   next_offset   INTEGER NOT NULL,
-  generation    INTEGER NOT NULL          -- fence: a zombie's generation is older (faults.md 16)
+  seen_us       INTEGER NOT NULL,         -- newest append time before it: a log that says otherwise is another log
+  generation    INTEGER NOT NULL          -- fence: a zombie's generation is another (faults.md 16)
 ) STRICT;
 CREATE TABLE dead_letters (
   log_partition INTEGER NOT NULL,
@@ -39,8 +40,8 @@ CREATE TABLE outages (                    -- spans without a feed, and trade ids
   log_partition INTEGER NOT NULL,
   log_offset    INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, inserted, duplicates, malformed
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, kind (live or replay), created
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, inserted, duplicates, malformed, run_*
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, group, generation
 CREATE VIEW btc_prices AS
   SELECT trade_id, CAST(price AS REAL) AS price, CAST(best_bid AS REAL) AS best_bid, CAST(best_ask AS REAL) AS best_ask, side,
          strftime('%Y-%m-%dT%H:%M:%S', time_us / 1000000, 'unixepoch') || printf('.%06dZ', time_us % 1000000) AS time,

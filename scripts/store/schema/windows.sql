@@ -39,10 +39,14 @@ CREATE TABLE closed_ends (                                  -- per product and w
   PRIMARY KEY (product_id, size_us)
 ) STRICT;
 CREATE TABLE seen_ids (product_id TEXT NOT NULL, block INTEGER NOT NULL, bits BLOB, PRIMARY KEY (product_id, block)) STRICT, WITHOUT ROWID;  -- 4,096 ids a block; null: all seen
-CREATE TABLE offsets (log_partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, ticks, duplicates, late, malformed, skewed, change_id, csv_bytes
+CREATE TABLE offsets (                                      -- the job's checkpoint, in the same transaction as its rows
+  log_partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL,
+  seen_us INTEGER NOT NULL,                                 -- newest append time before it: a log that says otherwise is another log
+  generation INTEGER NOT NULL                               -- fence: a zombie's generation is another (faults.md 16)
+) STRICT;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, ticks, duplicates, late, malformed, skewed, change_id, run_*, a CSV file's bytes by its name
 CREATE TABLE latencies (name TEXT NOT NULL, bucket INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, bucket)) STRICT;  -- bucket: upper bound, microseconds
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, kind, window, lateness, max_skew, thresholds
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, group, generation, windows, lateness_us, max_skew_us
 CREATE TABLE window_revisions (
   revision INTEGER NOT NULL, caused_by_trade_id INTEGER NOT NULL, log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL,
   product_id TEXT NOT NULL, size_us INTEGER NOT NULL, window_start_us INTEGER NOT NULL, window_end_us INTEGER NOT NULL,
