@@ -3,6 +3,8 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CODES } from "../scripts/common/errors.ts";
+import { PATHS } from "../web/server.ts";
+import { FAMILIES } from "../web/telemetry.ts";
 import { COMMANDS_DOC, commandsDoc, specs } from "./support/commands-doc.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -41,6 +43,13 @@ test("every variable that the code reads is documented", () => {
 test("every error code is explained, and no other", () => {
   const listed = [...read("docs/errors.md").matchAll(/^\| `TIDEMARK_(\w+)`/gm)].map((match) => match[1]);
   expect(listed.sort()).toEqual([...ERROR_CODES].sort());
+});
+
+test("every path and every Prometheus name is in docs/http.md, and no other", () => {
+  const listed = [...read("docs/http.md").matchAll(/^\| `(\/[^`]*)`/gm)].map((match) => match[1]);
+  expect(listed).toEqual([...PATHS]);
+  const names = [...read("docs/http.md").matchAll(/^\| `(tidemark_\w+)` \|/gm)].map((match) => match[1]);
+  expect(names).toEqual(Object.keys(FAMILIES));
 });
 
 test("every metric is in docs/metrics.md, and no other", () => {

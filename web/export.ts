@@ -124,7 +124,7 @@ export class Exports {
         "--limit",
         String(EXPORT_ROWS_MAX),
       ];
-      const child = Bun.spawn([process.execPath, QUERY, ...where, ...flags, sql], {
+      const child = Bun.spawn([process.execPath, QUERY, ...where, ...flags, "--", sql], {
         stdin: "ignore",
         stdout: "ignore",
         stderr: "pipe",
