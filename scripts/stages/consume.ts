@@ -1,5 +1,6 @@
 /** The consume stage: records of the log → ticks.db, one transaction a poll, the log positions inside it. */
 import { monotonicMs } from "../common/clock.ts";
+import { diePoint } from "../common/die-point.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { after, countRecords, type LogJob } from "../log/follow.ts";
@@ -52,6 +53,7 @@ export class ConsumeStage implements LogJob {
   #store(batches: LogBatch[]): void {
     const places = after(this.places, batches);
     const records = countRecords(batches);
+    diePoint("consume-read");
     this.store.begin();
     try {
       for (const batch of batches) {

@@ -64,6 +64,7 @@ export class StreamStage implements LogJob {
     if (batches.length > 0) {
       try {
         for (const batch of batches) this.#read(batch);
+        diePoint("stream-read");
         this.#commit(after(this.places, batches), countRecords(batches));
       } catch (error) {
         this.#job.reset();

@@ -171,9 +171,9 @@ export class WindowStore extends CheckpointStore {
 
   /** Stores one step, or nothing: fails with FencedError when another process has taken a partition over. */
   commit(step: WindowCommit): void {
-    const updated_at = nowUs();
     this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
+      const updated_at = nowUs();
       this.savePlaces(step.places);
       diePoint("stream-offsets-saved");
       const change_id = this.bump("change_id");

@@ -1,0 +1,148 @@
+/** Several processes of a stage over one topic: whoever dies or sleeps, what they stored together is exactly one undisturbed run's (faults.md 16). */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Admin } from "kafkajs";
+import { answerHash } from "../../scripts/store/answer.ts";
+import { type Broker, kafkaAvailable, startBroker } from "../support/kafka.ts";
+import { stockClient } from "../support/kafka-admin.ts";
+import { committedRecords, killStages, rowsOf, type Stage, startStage, until } from "../support/kafka-stage.ts";
+import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+
+const here = kafkaAvailable();
+const PARTITIONS = 4;
+const SESSION = { TIDEMARK_KAFKA_SESSION: "3s" };
+let broker: Broker;
+let admin: Admin;
+
+/** Eight products in turn, 2,000 trades each, with every tenth one twice and one late tick a product. */
+const lines = (() => {
+  const products = Array.from({ length: 8 }, (_, i) => `P${i}-USD`);
+  const hour = recordedLines().slice(0, 2_000);
+  hour.splice(1_500, 0, hour[20]!.replace('"trade_id":21,', '"trade_id":900021,'));
+  return hour.flatMap((line, i) => {
+    const all = products.map((product) => line.replace("BTC-USD", product));
+    return i % 10 === 0 ? [...all, ...all] : all;
+  });
+})();
+
+/** Each stage's file and table of rows, and what one process makes of the same records. */
+const expected = { hash: "", windows: 0, csv: [] as string[] };
+const csvOf = (data: string) => readFileSync(join(data, "stream_csv/windows_1m.csv"), "utf8").trimEnd().split("\n");
+
+async function members(data: string, file: string): Promise<number> {
+  const group = rowsOf<{ value: string }>(data, file, "SELECT value FROM settings WHERE name = 'group'")[0]?.value;
+  if (group === undefined) return 0;
+  const { groups } = await admin.describeGroups([group]);
+  return groups[0]?.state === "Stable" ? groups[0].members.length : 0;
+}
+
+async function expectUndisturbed(data: string): Promise<void> {
+  const { hash, rows } = answerHash(join(data, "windows.db"));
+  expect(rows).toMatchObject({ windows: expected.windows, late_ticks: 8, window_revisions: 8 });
+  expect(hash).toBe(expected.hash);
+  // Two processes close windows in an order of their own: the same lines, each once.
+  expect(csvOf(data).toSorted()).toEqual(expected.csv);
+  // A change number is of one commit, whichever process made it.
+  const shared = "SELECT change_id FROM windows GROUP BY change_id HAVING count(DISTINCT updated_at) > 1";
+  expect(rowsOf(data, "windows.db", shared)).toEqual([]);
+  const counters = rowsOf<{ name: string; value: number }>(data, "windows.db", "SELECT name, value FROM counters");
+  const value = (name: string) => counters.find((row) => row.name === name)?.value;
+  expect([value("records"), value("ticks"), value("duplicates"), value("late")]).toEqual([
+    lines.length,
+    16_008,
+    lines.length - 16_008,
+    8,
+  ]);
+  const ticks = rowsOf<{ n: number; last: number }>(
+    data,
+    "ticks.db",
+    "SELECT count(*) AS n, max(insert_id) AS last FROM ticks",
+  )[0];
+  expect(ticks?.n).toBe(16_008);
+  const stored = rowsOf<{ name: string; value: number }>(data, "ticks.db", "SELECT name, value FROM counters");
+  expect(Object.fromEntries(stored.map((row) => [row.name, row.value]))).toMatchObject({
+    records: lines.length,
+    inserted: 16_008,
+    duplicates: lines.length - 16_008,
+  });
+}
+
+/** Two processes of each stage over an empty topic, each with partitions of its own; the first ones get `env`. */
+async function pairs(topic: string, data: string, env: { stream: string; consume: string }): Promise<Stage[][]> {
+  const args = ["--log", `${broker.url}/${topic}`, "--data", data, "--poll-records", "100"];
+  const first = (["stream", "consume"] as const).map((name) =>
+    startStage(name, args, { ...SESSION, TIDEMARK_DIE_AT: env[name] }),
+  );
+  await until("the first ones joined", async () => (await members(data, "windows.db")) === 1);
+  await until("the first ones joined", async () => (await members(data, "ticks.db")) === 1);
+  const second = ["stream", "consume"].map((name) => startStage(name, args, SESSION));
+  await until("the second ones joined", async () => (await members(data, "windows.db")) === 2);
+  await until("the second ones joined", async () => (await members(data, "ticks.db")) === 2);
+  return [first, second];
+}
+
+const allStored = (data: string) =>
+  until("all is stored", () =>
+    ["windows.db", "ticks.db"].every((file) => committedRecords(data, file) === lines.length),
+  );
+
+async function endAll(stages: Stage[]): Promise<void> {
+  for (const stage of stages) stage.signal("SIGTERM");
+  expect(await Promise.all(stages.map((stage) => stage.ended))).toEqual(stages.map(() => 0));
+}
+
+describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no Java or no jars", () => {
+  beforeAll(async () => {
+    broker = await startBroker();
+    admin = stockClient(broker.port).admin();
+    await admin.connect();
+    using calm = tempDir();
+    await fillLog(calm.path, lines, { partitions: PARTITIONS });
+    expect((await run("stream", ["--data", calm.path, "--until-end"])).code).toBe(0);
+    const { hash, rows } = answerHash(join(calm.path, "windows.db"));
+    Object.assign(expected, { hash, windows: rows.windows, csv: csvOf(calm.path).toSorted() });
+  }, 120_000);
+  afterAll(async () => {
+    await admin.disconnect();
+    await broker.stop();
+  });
+
+  afterEach(killStages);
+
+  test("one of two is killed in mid-commit: the other takes over its open windows, totals exact", async () => {
+    using dir = tempDir();
+    const topic = "killed";
+    await fillLog(dir.path, [], { url: `${broker.url}/${topic}`, partitions: PARTITIONS });
+    const [first, second] = await pairs(topic, dir.path, {
+      stream: "stream-before-commit:9",
+      consume: "consume-before-commit:9",
+    });
+    await fillLog(dir.path, lines, { url: `${broker.url}/${topic}` });
+    expect(await Promise.all(first!.map((stage) => stage.ended))).toEqual(["SIGKILL", "SIGKILL"]);
+    await allStored(dir.path);
+    await endAll(second!);
+    await expectUndisturbed(dir.path);
+  }, 60_000);
+
+  test("one of two sleeps past its session with records in hand: awake, its commit is rolled back, it joins again, totals exact", async () => {
+    using dir = tempDir();
+    const topic = "asleep";
+    await fillLog(dir.path, [], { url: `${broker.url}/${topic}`, partitions: PARTITIONS });
+    const [first, second] = await pairs(topic, dir.path, {
+      stream: "stream-read:9:SIGSTOP",
+      consume: "consume-read:9:SIGSTOP",
+    });
+    await fillLog(dir.path, lines, { url: `${broker.url}/${topic}` });
+    await allStored(dir.path);
+    for (const stage of first!) stage.signal("SIGCONT");
+    for (const stage of first!) {
+      await until("the zombie noticed", () => /taken over partition \d.*Joining the group again/.test(stage.said()));
+    }
+    await until("it is a member again", async () => (await members(dir.path, "windows.db")) === 2);
+    await until("it is a member again", async () => (await members(dir.path, "ticks.db")) === 2);
+    await expectUndisturbed(dir.path);
+    await endAll([...first!, ...second!]);
+    await expectUndisturbed(dir.path);
+  }, 60_000);
+});

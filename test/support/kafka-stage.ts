@@ -1,0 +1,76 @@
+/** Stages as processes that go on until they are told to end, several of them over one topic; and what they stored. */
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./project.ts";
+
+export interface Stage {
+  readonly pid: number;
+  /** What it said so far. */
+  said(): string;
+  signal(name: NodeJS.Signals): void;
+  /** The exit status, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+const running = new Set<Stage>();
+
+/** For afterEach: a test that failed leaves no process behind, not even a sleeping one. */
+export function killStages(): void {
+  for (const stage of running) stage.signal("SIGKILL");
+}
+
+/** Starts a command that follows a log. */
+export function startStage(name: string, args: string[], env: Record<string, string> = {}): Stage {
+  const child = Bun.spawn([process.execPath, join(ROOT, "scripts", `${name}.ts`), ...args], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+    env: { ...process.env, ...env },
+  });
+  let said = "";
+  const reading = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
+  })();
+  const stage: Stage = {
+    pid: child.pid,
+    said: () => said,
+    signal: (signal) => child.kill(signal),
+    ended: Promise.all([child.exited, reading]).then(() => {
+      running.delete(stage);
+      return child.signalCode ?? child.exitCode ?? -1;
+    }),
+  };
+  running.add(stage);
+  return stage;
+}
+
+/** Waits until something holds; fails with `what` after 30 s. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within 30 s`);
+    await Bun.sleep(50);
+  }
+}
+
+/** One query over a stage's file; [] while the file isn't there. */
+export function rowsOf<T>(data: string, file: string, sql: string): T[] {
+  const path = join(data, file);
+  if (!existsSync(path)) return [];
+  const db = new Database(path, { readonly: true });
+  try {
+    db.exec("PRAGMA busy_timeout = 5000");
+    return db.query<T, []>(sql).all();
+  } catch (error) {
+    if (String(error).includes("no such table")) return [];
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
+/** How many records a stage has committed, over all partitions. */
+export function committedRecords(data: string, file: string): number {
+  return rowsOf<{ n: number }>(data, file, "SELECT coalesce(sum(next_offset), 0) AS n FROM offsets")[0]?.n ?? 0;
+}
