@@ -10,7 +10,10 @@ export function Layout({ title, assets, children }: { title: string; assets: Ass
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <meta name="htmx-config" content='{"includeIndicatorCSS":false,"history":false}' />
+        <meta
+          name="htmx-config"
+          content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"]}'
+        />
         <title>{title}</title>
         <link rel="icon" href={assets("icon.svg")} />
         <link rel="stylesheet" href={assets("uPlot.min.css")} />

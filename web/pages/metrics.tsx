@@ -70,7 +70,7 @@ function Panel({ metric }: { metric: MetricResult }) {
 function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResult; folded: boolean }) {
   if (rows.length === 0) return <p class="empty">No rows.</p>;
   const table = (
-    <div class="scroll">
+    <section class="scroll" tabindex={0} aria-label={`Rows of ${name}`}>
       <table>
         <thead>
           <tr>
@@ -97,7 +97,7 @@ function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResul
           <a href={`/export/metrics/${name}.csv`}>CSV</a>
         </p>
       )}
-    </div>
+    </section>
   );
   if (!folded) return table;
   return (

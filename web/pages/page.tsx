@@ -91,7 +91,7 @@ export function Sentiment({ view }: { view: Pick<View, "stream" | "batch"> }) {
       <table class="sentiment">
         <thead>
           <tr>
-            <th scope="col" />
+            <td />
             {names.map((name) => (
               <th scope="col" class="n">
                 {name}

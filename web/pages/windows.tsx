@@ -20,7 +20,7 @@ export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "s
         <a href={exportOf(view, "csv")}>CSV</a> <a href={exportOf(view, "parquet")}>Parquet</a>{" "}
         <a href={`/api/windows?product=${encodeURIComponent(view.selection.product)}`}>JSON</a>
       </p>
-      <div class="scroll">
+      <section class="scroll" tabindex={0} aria-label="Newest windows, table">
         <table>
           <thead>
             <tr>
@@ -71,7 +71,7 @@ export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "s
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

@@ -9,7 +9,7 @@ export function Words({ words }: { words: Word[] }) {
       <p class="links">
         <a href="/api/comparison">JSON</a>
       </p>
-      <div class="scroll">
+      <section class="scroll" tabindex={0} aria-label="What is measured, table">
         <table class="words">
           <thead>
             <tr>
@@ -34,7 +34,7 @@ export function Words({ words }: { words: Word[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

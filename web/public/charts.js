@@ -255,6 +255,11 @@
       seen.disconnect();
       for (const element of document.querySelectorAll(".chart[data-metric]")) seen.observe(element);
     },
+    /** What a chart shows, in seconds since 1970. */
+    range(id) {
+      const { min, max } = charts.get(id).plot.scales.x;
+      return [min, max];
+    },
     repaint() {
       for (const { plot } of charts.values()) plot.redraw(false);
       drawn.clear();

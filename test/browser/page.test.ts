@@ -1,0 +1,158 @@
+/** The page in a real browser: live, true, safe, and usable by keyboard and screen reader. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Browser, Page } from "playwright-core";
+import { browserHere, launch, openPage } from "../support/browser.ts";
+import { ROOT, recordedLines, run } from "../support/project.ts";
+import { EVIL, runPath, type Served, served, troubledLines } from "../support/served.ts";
+
+const LINES = 3_000;
+/** Asks again until it is so, at most 10 s: a wait inside the page would need eval, which its policy forbids. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not so after 10 s: ${isSo}`);
+    await Bun.sleep(50);
+  }
+}
+
+let browser: Browser;
+let server: Served;
+const sql = mkdtempSync(join(tmpdir(), "tidemark-sql-"));
+
+describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium (apt install chromium)", () => {
+  beforeAll(async () => {
+    cpSync(join(ROOT, "sql/metrics"), sql, { recursive: true });
+    browser = await launch();
+    server = await served(troubledLines(LINES), sql);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    rmSync(sql, { recursive: true, force: true });
+  });
+
+  const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
+  const text = (page: Page, selector: string) => page.locator(selector).innerText();
+
+  test("shows what the files say: verdict, both sides, ten windows, every metric", async () => {
+    const { page, complaints } = await open("/?product=BTC-USD");
+    expect(await text(page, "#verdict")).toContain("agree to the last digit");
+    expect(await text(page, "#batch-card")).toContain("3 001".replace(" ", "\u202f"));
+    expect(await page.locator("#windows tbody tr").count()).toBe(10);
+    expect(await page.locator("#windows .mark.equal").count()).toBeGreaterThan(5);
+    expect(await page.locator("#metrics article").count()).toBe(readdirSync(sql).length);
+    await page.locator("#chart-price canvas").waitFor();
+    await page.locator("#chart-times canvas").waitFor();
+    expect(await text(page, "#summary-trades")).toContain("3,001 trades");
+    expect(complaints).toEqual([]);
+  });
+
+  test("windows that change come by themselves, without a reload; an open selection stays", async () => {
+    const { page, complaints } = await open("/?product=BTC-USD");
+    await page.locator("#chart-price canvas").waitFor();
+    await page.evaluate("document.querySelector('#metrics details').open = true; window.stayed = true");
+    const before = await text(page, "#windows tbody tr:first-child");
+    await runPath(server.data, recordedLines().slice(LINES, LINES + 600), sql);
+    await until(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
+    await until(async () => (await text(page, "#batch-card")).includes("3\u202f601"));
+    expect(await page.evaluate("window.stayed")).toBe(true);
+    expect(await page.evaluate("document.querySelector('#metrics details').open")).toBe(true);
+    expect(complaints).toEqual([]);
+  }, 30_000);
+
+  test("a zoom survives updates, a double click gives it back", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    const over = page.locator("#chart-price .u-over");
+    await over.waitFor();
+    const box = (await over.boundingBox())!;
+    await page.mouse.move(box.x + 60, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 200, box.y + 60, { steps: 5 });
+    await page.mouse.up();
+    const shown = () => page.evaluate("window.tidemarkCharts.range('price')") as Promise<[number, number]>;
+    const zoomed = await shown();
+    await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 700), sql);
+    await until(async () => (await text(page, "#batch-card")).includes("3\u202f701"));
+    expect(await shown()).toEqual(zoomed);
+    await over.dblclick();
+    const [from, to] = await shown();
+    expect(to - from).toBeGreaterThan(zoomed[1] - zoomed[0]);
+  }, 30_000);
+
+  test("a metric file that is added, broken, mended and removed is seen while the page is open", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    const file = join(sql, "biggest_hour.sql");
+    const panel = page.locator("#metric-biggest_hour");
+    const batch = () => run("batch", ["--data", server.data, "--sql", sql]);
+    writeFileSync(
+      file,
+      "-- title: Biggest hour\nSELECT date_trunc('hour', time) AS hour, sum(last_size) AS volume FROM ticks GROUP BY 1 ORDER BY 1\n",
+    );
+    await batch();
+    await panel.waitFor();
+    expect(await panel.locator("tbody tr").count()).toBe(1);
+    writeFileSync(file, "-- title: Biggest hour\nSELECT nonsense\nFROM ticks\n");
+    await batch();
+    await panel.locator(".error").waitFor();
+    expect(await panel.innerText()).toContain('Referenced column "nonsense" not found');
+    expect(await panel.innerText()).toContain("the last result that worked");
+    expect(await panel.locator("tbody tr").count()).toBe(1);
+    writeFileSync(file, "-- title: Biggest hour\n-- chart: number y=n\nSELECT count(*) AS n FROM ticks\n");
+    await batch();
+    await panel.locator(".number").waitFor();
+    expect(await panel.locator(".error").count()).toBe(0);
+    rmSync(file);
+    await batch();
+    await panel.waitFor({ state: "detached" });
+  }, 60_000);
+
+  test("the server goes and comes back: the page says so, and goes on without a reload", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    await page.locator("#chart-price canvas").waitFor();
+    await page.evaluate("window.stayed = true");
+    const banner = page.locator("#connection");
+    const gone = banner.waitFor({ state: "visible" });
+    await server.restart(1_500);
+    await gone;
+    await banner.waitFor({ state: "hidden", timeout: 12_000 });
+    expect(await page.evaluate("window.stayed")).toBe(true);
+  }, 30_000);
+
+  test("a product's name can't become markup or script", async () => {
+    const { page, complaints } = await open(`/?product=${encodeURIComponent(EVIL)}`);
+    let alerts = 0;
+    page.on("dialog", (dialog) => {
+      alerts++;
+      void dialog.dismiss();
+    });
+    await page.locator("#chart-price canvas").waitFor();
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await page.locator("nav a", { hasText: EVIL }).count()).toBe(1);
+    expect([alerts, complaints]).toEqual([0, []]);
+  });
+
+  for (const dark of [false, true]) {
+    test(`axe finds nothing, ${dark ? "dark" : "light"}`, async () => {
+      const { page } = await open("/?product=BTC-USD", { dark });
+      await page.locator("#chart-times canvas").waitFor();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target).join(" ")}`)).toEqual([]);
+    }, 30_000);
+  }
+
+  test("on a phone nothing is wider than the screen; t changes the theme", async () => {
+    const { page } = await open("/?product=BTC-USD", { width: 390 });
+    await page.locator("#chart-price canvas").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    const theme = () => page.evaluate("document.documentElement.dataset.theme");
+    expect(await theme()).toBe("system");
+    await page.keyboard.press("t");
+    expect(await theme()).toBe("light");
+    await page.reload();
+    expect(await theme()).toBe("light");
+  });
+});
