@@ -144,7 +144,7 @@ class Collector {
     const { store, table, columns } = SNAPSHOT[name]!;
     if (store === "windows" && !this.source.has_windows) return;
     const names = Object.keys(columns);
-    const from = await this.source.from(store, `SELECT ${names.join(", ")} FROM ${table}`, names);
+    const from = await this.source.table(store, table, names);
     await this.#copy(`SELECT ${castSelect(columns)} FROM ${from}`, `${folder}/${name}.parquet`);
   }
 

@@ -17,6 +17,8 @@ export interface Source {
   readonly has_windows: boolean;
   /** A FROM item with the rows of one SQLite SELECT over plain columns; cast each column, since the child gives text. */
   from(store: StoreName, select: string, columns: readonly string[]): Promise<string>;
+  /** A FROM item with all rows of a table. Not by `from`: the extension's sqlite_query gives doubles as text of 15 digits, a table scan gives them whole. */
+  table(store: StoreName, table: string, columns: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
     kind: "extension",
     has_windows,
     from: async (store, select) => `sqlite_query('${store}', ${quoted(select)})`,
+    table: async (store, table) => `${store}.${table}`,
     close: async () => {
       await connection.run("DETACH ticks");
       if (has_windows) await connection.run("DETACH windows");
@@ -69,6 +72,10 @@ class ChildSource implements Source {
     if (code !== 0) throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(error)}.`);
     const types = columns.map((name) => `${name}: 'VARCHAR'`).join(", ");
     return `read_json(${quoted(file)}, format = 'newline_delimited', columns = {${types}})`;
+  }
+
+  table(store: StoreName, table: string, columns: readonly string[]): Promise<string> {
+    return this.from(store, `SELECT ${columns.join(", ")} FROM ${table}`, columns);
   }
 
   async close(): Promise<void> {
