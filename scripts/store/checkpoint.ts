@@ -40,11 +40,9 @@ export class CheckpointStore {
     return new Map(rows.map(({ partition, next, seen_us }) => [partition, { next, seen_us }]));
   }
 
-  /** For a group of processes that share this file, and no others. */
+  /** The consumer group of the processes that share this file, and of no others. */
   group(stage: string): string {
-    const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('group', ?)");
-    this.guard(() => insert.run(`tidemark-${stage}-${crypto.randomUUID().slice(0, 8)}`));
-    return this.setting("group")!;
+    return `tidemark-${stage}-${this.setting("created")!.slice(-8)}`;
   }
 
   setting(name: string): string | null {

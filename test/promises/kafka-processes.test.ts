@@ -30,10 +30,11 @@ const lines = (() => {
 const expected = { hash: "", windows: 0, csv: [] as string[] };
 const csvOf = (data: string) => readFileSync(join(data, "stream_csv/windows_1m.csv"), "utf8").trimEnd().split("\n");
 
-async function members(data: string, file: string): Promise<number> {
-  const group = rowsOf<{ value: string }>(data, file, "SELECT value FROM settings WHERE name = 'group'")[0]?.value;
-  if (group === undefined) return 0;
-  const { groups } = await admin.describeGroups([group]);
+async function members(data: string, file: "windows.db" | "ticks.db"): Promise<number> {
+  const created = rowsOf<{ value: string }>(data, file, "SELECT value FROM settings WHERE name = 'created'")[0]?.value;
+  if (created === undefined) return 0;
+  const stage = file === "windows.db" ? "stream" : "consume";
+  const { groups } = await admin.describeGroups([`tidemark-${stage}-${created.slice(-8)}`]);
   return groups[0]?.state === "Stable" ? groups[0].members.length : 0;
 }
 

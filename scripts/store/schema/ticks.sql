@@ -41,9 +41,11 @@ CREATE TABLE outages (                    -- spans without a feed, and trade ids
   log_offset    INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, inserted, duplicates, malformed, run_*
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, group, generation
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, created, generation
 CREATE VIEW btc_prices AS
   SELECT trade_id, CAST(price AS REAL) AS price, CAST(best_bid AS REAL) AS best_bid, CAST(best_ask AS REAL) AS best_ask, side,
          strftime('%Y-%m-%dT%H:%M:%S', time_us / 1000000, 'unixepoch') || printf('.%06dZ', time_us % 1000000) AS time,
          CAST(last_size AS REAL) AS last_size
   FROM ticks WHERE product_id = 'BTC-USD';
+-- Says which file this is, for the group of its processes and for the archive: one made anew is another one.
+INSERT INTO settings VALUES ('created', strftime('%Y-%m-%dT%H:%M:%SZ', 'now') || ' ' || lower(hex(randomblob(4))));

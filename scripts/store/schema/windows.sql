@@ -46,7 +46,7 @@ CREATE TABLE offsets (                                      -- the job's checkpo
 ) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, ticks, duplicates, late, malformed, skewed, change_id, run_*, a CSV file's bytes by its name
 CREATE TABLE latencies (name TEXT NOT NULL, bucket INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, bucket)) STRICT;  -- bucket: upper bound, microseconds
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, group, generation, windows, lateness_us, max_skew_us
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, created, generation, windows, lateness_us, max_skew_us
 CREATE TABLE window_revisions (
   revision INTEGER NOT NULL, caused_by_trade_id INTEGER NOT NULL, log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL,
   product_id TEXT NOT NULL, size_us INTEGER NOT NULL, window_start_us INTEGER NOT NULL, window_end_us INTEGER NOT NULL,
@@ -65,3 +65,5 @@ CREATE TABLE window_revisions (
   change_id INTEGER NOT NULL,                               -- rises with each commit that touched the row
   PRIMARY KEY (product_id, size_us, window_start_us, revision)
 ) STRICT;
+-- Says which file this is, for the group of its processes and for the archive: one made anew is another one.
+INSERT INTO settings VALUES ('created', strftime('%Y-%m-%dT%H:%M:%SZ', 'now') || ' ' || lower(hex(randomblob(4))));
