@@ -1,6 +1,6 @@
 /** `bun run replay`: a recording → a local server that speaks the exchange's protocol. */
 import { resolve } from "node:path";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { type CommandSpec, given, runCommand } from "./common/cli.ts";
 import { wholeNumber } from "./common/settings.ts";
 import { startExchange } from "./feed/exchange.ts";
 import { parseFaults } from "./feed/faults.ts";
@@ -79,9 +79,7 @@ export const spec: CommandSpec<ReplayFlags> = {
     });
     process.stdout.write(`${exchange.url}\n`);
     logger.info(`${recorded.length} trades of ${file} at ${exchange.url}: the play begins with the first subscription`);
-    const stopped = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => stopped.resolve());
-    await Promise.race([exchange.ended, stopped.promise]);
+    await Promise.race([exchange.ended, given(signal)]);
     await exchange.stop();
     logger.info(signal.aborted ? "stopped" : "the recording has ended");
     return 0;

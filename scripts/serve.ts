@@ -1,7 +1,7 @@
 /** `bun run serve`: the page and the API over what the other stages have stored. */
 import { existsSync } from "node:fs";
 import { serve } from "../web/server.ts";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { type CommandSpec, given, runCommand } from "./common/cli.ts";
 import { monotonicMs } from "./common/clock.ts";
 import { sentence } from "./common/errors.ts";
 import type { Log, PartitionSpan } from "./common/log.ts";
@@ -47,10 +47,7 @@ export const spec: CommandSpec<ServeFlags> = {
     const log = new AskedLog(options.log, paths, logger);
     const served = serve(paths, { host: options.host, port: Number(options.port), log, logger });
     process.stdout.write(`${served.url}\n`);
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", () => resolve());
-    });
+    await given(signal);
     await served.stop();
     await log.close();
     return 0;

@@ -1,6 +1,6 @@
 /** `bun run start`: every stage as a child process, on the live feed or, where that can't be reached, on the bundled recording. */
 import { resolve } from "node:path";
-import { type CommandContext, type CommandSpec, runCommand } from "./common/cli.ts";
+import { type CommandContext, type CommandSpec, given, runCommand } from "./common/cli.ts";
 import { TidemarkError } from "./common/errors.ts";
 import { FEED_FIRST_CONNECT_MS } from "./common/limits.ts";
 import {
@@ -13,7 +13,8 @@ import {
   wholeNumber,
 } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
-import { openLog } from "./log/open.ts";
+import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
+import { openLog, parseLogUrl } from "./log/open.ts";
 import { Child } from "./supervisor/child.ts";
 import { parseRecord } from "./tick/parse.ts";
 
@@ -33,6 +34,7 @@ interface StartOptions {
 }
 
 const RECORDING = resolve(import.meta.dir, "../data/recordings/coinbase-btc-usd-2023-09-05T16.jsonl.gz");
+const RECORDED_PRODUCT = "BTC-USD";
 
 export const spec: CommandSpec<StartOptions> = {
   name: "start",
@@ -49,6 +51,7 @@ export const spec: CommandSpec<StartOptions> = {
       flags: "--speed <n>",
       description: "the recording's speed: 30 plays a minute in two seconds; max as fast as it goes",
       env: "TIDEMARK_SPEED",
+      parse: checked(speed),
       default: "30",
     },
     {
@@ -59,33 +62,27 @@ export const spec: CommandSpec<StartOptions> = {
       default: "8321",
     },
     { flags: "--host <address>", description: "the page's address", env: "TIDEMARK_HOST", default: "127.0.0.1" },
-    {
-      flags: "--products <ids>",
-      description: "products, separated by commas",
-      env: "TIDEMARK_PRODUCTS",
-      default: "BTC-USD",
-    },
-    {
-      flags: "--channel <name>",
-      description: "ticker, or matches for the full tape",
-      env: "TIDEMARK_CHANNEL",
-      choices: ["ticker", "matches"],
-      default: "ticker",
-    },
-    {
-      flags: "--feed <url>",
-      description: "the live feed",
-      env: "TIDEMARK_FEED",
-      default: "wss://ws-feed.exchange.coinbase.com",
-    },
+    { ...PRODUCTS_FLAG, parse: checked(productIds) },
+    CHANNEL_FLAG,
+    FEED_FLAG,
     {
       flags: "--every <duration>",
       description: "how often the batch runs (1m live, 5s in a replay)",
       env: "TIDEMARK_EVERY_BATCH",
       parse: durationFlag,
     },
-    { flags: "--window <sizes>", description: "window sizes for the stream", env: "TIDEMARK_WINDOW" },
-    { flags: "--lateness <duration>", description: "allowed lateness for the stream", env: "TIDEMARK_LATENESS" },
+    {
+      flags: "--window <sizes>",
+      description: "window sizes for the stream",
+      env: "TIDEMARK_WINDOW",
+      parse: checked((text) => text.split(",").map(durationFlag)),
+    },
+    {
+      flags: "--lateness <duration>",
+      description: "allowed lateness for the stream",
+      env: "TIDEMARK_LATENESS",
+      parse: checked(durationFlag),
+    },
   ],
   examples: [
     "bun run start",
@@ -93,8 +90,9 @@ export const spec: CommandSpec<StartOptions> = {
     "bun run start --products BTC-USD,ETH-USD --port 9000",
   ],
   async run(options, context) {
+    parseLogUrl(options.log);
     const feed = options.replay ? null : await reachable(options.feed, context);
-    const replay = feed === null;
+    const replay = feed === null || isReplay(feed);
     const paths = openDataDir(replay ? `${options.data}/replay` : options.data);
     claimKind(paths, replay ? "replay" : "live");
     const release = lockStage(paths, "start");
@@ -114,9 +112,9 @@ async function supervise(
   { logger, signal }: CommandContext,
 ) {
   const done = Promise.withResolvers<number>();
-  signal.addEventListener("abort", () => done.resolve(0));
-  const given = process.argv.includes("--verbose") ? ["--verbose"] : [];
-  const where = ["--data", paths.root, "--log", options.log, ...given];
+  void given(signal).then(() => done.resolve(0));
+  const verbose = process.argv.includes("--verbose") ? ["--verbose"] : [];
+  const where = ["--data", paths.root, "--log", options.log, ...verbose];
   const children: Child[] = [];
   const add = (name: string, command: () => string[] | Promise<string[]>, onLine?: (line: string) => void) => {
     const onEnd = (why: "done" | "given up") => {
@@ -129,13 +127,18 @@ async function supervise(
   };
 
   const feed = Promise.withResolvers<string>();
+  let { products } = options;
   if (live !== null) feed.resolve(live);
   else {
     let port = "0";
+    const file = typeof options.replay === "string" ? options.replay : RECORDING;
+    if (file === RECORDING && products !== RECORDED_PRODUCT) {
+      logger.warn(`The bundled recording holds ${RECORDED_PRODUCT} only: playing that instead of ${products}.`);
+      products = RECORDED_PRODUCT;
+    }
     const replayed = async () => {
-      const file = typeof options.replay === "string" ? options.replay : RECORDING;
       const after = await lastTradeId(options.log, paths, logger);
-      return [file, "--port", port, "--speed", options.speed, "--after", String(after), ...given];
+      return [file, "--port", port, "--speed", options.speed, "--after", String(after), ...verbose];
     };
     add("replay", replayed, (line) => {
       port = new URL(line).port;
@@ -146,11 +149,11 @@ async function supervise(
   add("stream", () => [...where, ...windowFlags]);
   add("consume", () => where);
   add("produce", async () => {
-    const source = ["--feed", await feed.promise, "--products", options.products, "--channel", options.channel];
+    const source = ["--feed", await feed.promise, "--products", products, "--channel", options.channel];
     return [...where, ...source, ...(live === null ? ["--until-end"] : [])];
   });
   const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
-  add("schedule", () => ["--data", paths.root, "--every", every, ...given]);
+  add("schedule", () => ["--data", paths.root, "--every", every, ...verbose]);
   const serve = [...where, "--port", String(options.port), "--host", options.host];
   add(
     "serve",
@@ -176,7 +179,7 @@ async function reachable(url: string, { logger, signal }: CommandContext): Promi
     () => answer.resolve(`no answer within ${FEED_FIRST_CONNECT_MS / 1000} s`),
     FEED_FIRST_CONNECT_MS,
   );
-  signal.addEventListener("abort", () => answer.resolve("stopped"));
+  void given(signal).then(() => answer.resolve("stopped"));
   socket.onopen = () => answer.resolve(null);
   socket.onerror = () => answer.resolve("it can't be connected to");
   socket.onclose = () => answer.resolve("it closed the connection");
@@ -204,6 +207,14 @@ async function lastTradeId(url: string, paths: DataPaths, logger: CommandContext
   } finally {
     await log.close();
   }
+}
+
+/** A flag that is handed on as it was given, once it has been understood here: a child's complaint would come too late. */
+function checked(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parse(text);
+    return text;
+  };
 }
 
 function script(name: string): string {

@@ -107,6 +107,14 @@ function quietPipes(): void {
   }
 }
 
+/** Resolves when the signal is given; at once when it already was. */
+export function given(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
 /** Set for the children of `start`: they drain on SIGTERM or when the parent is gone, and leave Ctrl-C to it. */
 export const PARENT_VARIABLE = "TIDEMARK_PARENT";
 

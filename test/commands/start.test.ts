@@ -1,0 +1,171 @@
+/** `start` as a newcomer runs it: offline, stopped with Ctrl-C, started again, with a stage killed underneath. */
+import { Database } from "bun:sqlite";
+import { afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { answerHash } from "../../scripts/store/answer.ts";
+import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+
+/** Nothing listens there: the live feed can't be reached. */
+const NO_FEED = "ws://127.0.0.1:9";
+const children: Bun.Subprocess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null) child.kill("SIGKILL");
+    await child.exited;
+  }
+});
+
+function start(data: string, args: string[]) {
+  const child = Bun.spawn(
+    [process.execPath, join(ROOT, "scripts/start.ts"), "--data", data, "--port", "0", "--feed", NO_FEED, ...args],
+    {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
+  children.push(child);
+  let said = "";
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const chunk of stream) said += new TextDecoder().decode(chunk);
+  };
+  void read(child.stdout);
+  void read(child.stderr);
+  const heard = async (words: string | RegExp): Promise<string> => {
+    const end = performance.now() + 20_000;
+    for (;;) {
+      const found = typeof words === "string" ? (said.includes(words) ? said : null) : (words.exec(said)?.[1] ?? null);
+      if (found !== null) return found;
+      if (performance.now() > end || child.exitCode !== null) throw new Error(`"${words}" was not said:\n${said}`);
+      await Bun.sleep(20);
+    }
+  };
+  return { child, said: () => said, heard };
+}
+
+const page = (one: ReturnType<typeof start>) => one.heard(/is at (http:\S+)\/$/m);
+// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the test looks at
+const json = async (url: string): Promise<any> => (await fetch(url)).json();
+
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 25_000;
+  while (!(await isSo().catch(() => false))) {
+    if (performance.now() > end) throw new Error(`${what}: not so after 25 s`);
+    await Bun.sleep(50);
+  }
+}
+
+async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIGINT"): Promise<number> {
+  one.child.kill(signal);
+  return one.child.exited;
+}
+
+test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start goes on, nothing is counted twice", async () => {
+  using dir = tempDir();
+  const first = start(dir.path, ["--speed", "240", "--every", "1s"]);
+  const url = await page(first);
+  const warnings = first
+    .said()
+    .split("\n")
+    .filter((line) => line.includes("can't be reached"));
+  expect(warnings.length).toBe(1);
+  expect(warnings[0]).toContain("playing the bundled recording of 2023-09-05 as REPLAY");
+  await until(async () => (await json(`${url}/api/windows`)).length > 3, "windows on the page");
+  await until(async () => (await json(`${url}/api/reconciliation`)).compared > 0, "a comparison");
+  expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
+  expect(await (await fetch(url)).text()).toContain(">REPLAY</span>");
+  expect(await stop(first)).toBe(0);
+  const counted = ticks(dir.path);
+  expect(counted).toBeLessThan(13_197);
+
+  const second = start(dir.path, ["--speed", "max", "--every", "1s"]);
+  const again = await page(second);
+  await second.heard("the recording has ended");
+  await until(
+    async () => (await json(`${again}/api/status`)).last_run?.ticks_total === 13_197,
+    "the whole hour in the batch",
+  );
+  const status = await json(`${again}/api/status`);
+  expect(status.counts).toMatchObject({ ticks: 13_197, late: 0 });
+  // The exchange repeats the last trade on subscribing (feed.md): counted as a duplicate, not twice.
+  expect(status.counts.duplicates).toBeLessThanOrEqual(1);
+  await until(async () => (await json(`${again}/api/reconciliation`)).compared === 58, "58 windows compared");
+  expect(await json(`${again}/api/reconciliation`)).toMatchObject({ equal: 58, unexplained: 0 });
+  expect(await json(`${again}/healthz`)).toMatchObject({ healthy: true });
+  expect(await stop(second, "SIGTERM")).toBe(0);
+
+  // The same hour in one run without a stop gives the same windows.
+  using calm = tempDir();
+  await fillLog(calm.path, recordedLines());
+  await run("stream", ["--data", calm.path, "--until-end"]);
+  expect(answerHash(join(dir.path, "replay/windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
+}, 90_000);
+
+function ticks(data: string): number {
+  const db = new Database(join(data, "replay/ticks.db"), { readonly: true });
+  const { n } = db.query<{ n: number }, []>("SELECT count(*) AS n FROM ticks").get()!;
+  db.close();
+  return n;
+}
+
+test("a stage that is killed is started again, and says so; in the end nothing is missing", async () => {
+  using dir = tempDir();
+  const one = start(dir.path, ["--speed", "400", "--every", "1s"]);
+  const url = await page(one);
+  await until(async () => (await json(`${url}/api/windows`)).length > 3, "windows");
+  for (const name of ["stream", "consume"]) {
+    const { stages } = await json(`${url}/api/status`);
+    process.kill(stages.find((s: { name: string }) => s.name === name).pid, "SIGKILL");
+    await one.heard(`${name} was killed by SIGKILL: starting it again`);
+  }
+  await one.heard("the recording has ended");
+  await until(async () => {
+    const { counts, last_run } = await json(`${url}/api/status`);
+    return counts.ticks === 13_197 && last_run.ticks_total === 13_197;
+  }, "the whole hour");
+  await until(async () => (await json(`${url}/api/reconciliation`)).compared === 58, "58 windows compared");
+  expect(await json(`${url}/api/reconciliation`)).toMatchObject({ equal: 58, explained: 0, unexplained: 0 });
+  expect(await stop(one)).toBe(0);
+}, 90_000);
+
+test("a port in use, a second start on the same data: one sentence, exit 1, no child is left", async () => {
+  using dir = tempDir();
+  const one = start(dir.path, ["--speed", "10"]);
+  const url = await page(one);
+  const second = await run("start", ["--data", dir.path, "--feed", NO_FEED, "--port", "0"]);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain(`Another start (pid ${one.child.pid}) already works on`);
+  using other = tempDir();
+  const port = new URL(url).port;
+  const third = await run("start", ["--data", other.path, "--feed", NO_FEED, "--port", port]);
+  expect(third.code).toBe(1);
+  expect(third.stderr).toContain(`Port ${port} of 127.0.0.1 is in use`);
+  expect(third.stderr).not.toMatch(/^\s+at /m);
+  expect(await stop(one)).toBe(0);
+}, 60_000);
+
+test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: it drains all the same", async () => {
+  using dir = tempDir();
+  const one = start(dir.path, ["--speed", "10"]);
+  await page(one);
+  one.child.kill("SIGINT");
+  await Bun.sleep(30);
+  one.child.kill("SIGINT");
+  expect(await one.child.exited).toBe(0);
+}, 30_000);
+
+test("children end with a parent that is killed", async () => {
+  using dir = tempDir();
+  const one = start(dir.path, ["--speed", "10"]);
+  const url = await page(one);
+  await until(
+    async () => (await json(`${url}/api/status`)).stages.every((s: { state: string }) => s.state !== "absent"),
+    "all stages",
+  );
+  one.child.kill("SIGKILL");
+  await until(async () => !(await fetch(url).catch(() => null)), "serve is gone");
+  await until(
+    async () => (await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code === 0,
+    "stream's lock is free",
+  );
+}, 60_000);

@@ -1,0 +1,81 @@
+/** The README is true: its walk through every step by hand runs as it stands, and gives the recorded hour's numbers. */
+import { expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { ROOT, tempDir } from "./support/project.ts";
+
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const blocks = (language: string) =>
+  [...README.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map((match) => match[1]!);
+
+/** The project as a clone would have it, but with a data directory of its own. */
+function clone(path: string): void {
+  for (const name of readdirSync(ROOT))
+    if (!["data", ".git", ".cache"].includes(name)) symlinkSync(join(ROOT, name), join(path, name));
+  if (readdirSync(ROOT).includes(".cache")) symlinkSync(join(ROOT, ".cache"), join(path, ".cache"));
+  mkdirSync(join(path, "data"));
+  symlinkSync(join(ROOT, "data/recordings"), join(path, "data/recordings"));
+}
+
+async function shell(script: string, cwd: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = Bun.spawn(["sh", "-ec", script], {
+    cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, PATH: `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`, NO_COLOR: "1" },
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+test("the recorded hour through every step by hand", async () => {
+  using dir = tempDir();
+  clone(dir.path);
+  const walk = blocks("sh").find((block) => block.includes("bun run replay --port 8400"))!;
+  const ran = await shell(`${walk.replaceAll("8400", String(await freePort()))}wait\n`, dir.path);
+  expect([ran.code, ran.stderr.match(/error.*/i)?.[0] ?? ""]).toEqual([0, ""]);
+  expect(ran.stdout).toContain("13197");
+  expect(ran.stdout).toContain("340097766.67");
+}, 60_000);
+
+test("the metric it shows works when its file is saved", async () => {
+  using dir = tempDir();
+  clone(dir.path);
+  const [metric] = blocks("sql");
+  mkdirSync(join(dir.path, "mine"));
+  await Bun.write(join(dir.path, "mine/biggest_hour.sql"), metric!);
+  const port = await freePort();
+  const script = `bun run replay --port ${port} --speed max &
+bun run produce --feed ws://127.0.0.1:${port} --until-end --data data/try
+bun run consume --until-end --data data/try
+bun run batch --data data/try --sql mine --json
+cat data/try/batch_output/metrics/biggest_hour.csv
+wait
+`;
+  const ran = await shell(script, dir.path);
+  expect([ran.code, ran.stdout]).toEqual([
+    0,
+    expect.stringContaining("hour,volume\n2023-09-05T16:00:00.000000Z,476.42093807\n"),
+  ]);
+}, 60_000);
+
+test("every command of its table shows its help", async () => {
+  const named = [...README.matchAll(/^\| `(\w+)` \| /gm)].map((match) => match[1]!);
+  expect(named.length).toBeGreaterThanOrEqual(11);
+  for (const name of named) {
+    const { code, stdout } = await shell(`bun run --silent ${name} --help`, ROOT);
+    expect([name, code]).toEqual([name, 0]);
+    expect(stdout).toContain("Examples:");
+  }
+}, 60_000);
