@@ -65,6 +65,8 @@ export const PARTITIONS_MAX = 1_024;
 export const OFFSETS_MAX = 2 ** 43;
 /** How long a Kafka broker may take to answer when a log is opened. */
 export const KAFKA_OPEN_MS = 10_000;
+/** A broker that just came back may show an older end for a moment: a shorter log is believed when it is seen twice, this far apart. */
+export const KAFKA_CONFIRM_MS = 1_000;
 /** A dead process's partitions go to the others of its group after this. */
 export const KAFKA_SESSION_MS = 15_000;
 /** Bytes of one record that a topic made by us takes: FRAME_BYTES_MAX and room for the envelope. */

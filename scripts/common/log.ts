@@ -72,6 +72,8 @@ export interface Log {
   /** The newest record of each key in the last `records` records of every partition (to go on after a restart). */
   tail(records: number): Promise<LogBatch[]>;
   reader(options: ReaderOptions): Promise<LogReader>;
+  /** Rejects with LOG_SHORTER_THAN_CHECKPOINT when a job's places don't belong to this log: it is shorter, cut before them, or another one. */
+  verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void>;
   /** Offsets last given to `commit`, by group and partition. */
   committed(group: string): Promise<{ partition: number; next: number }[]>;
   close(): Promise<void>;

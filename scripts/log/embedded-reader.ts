@@ -3,7 +3,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { monotonicMs } from "../common/clock.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { LOG_LOOK_MS, OFFSETS_MAX, POLL_BYTES_MAX, SMALL_BLOCK_BYTES } from "../common/limits.ts";
-import type { LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { storeError } from "../common/sqlite.ts";
 import { sliceBatch } from "./batch.ts";
@@ -55,6 +55,17 @@ export class BlockSource {
   baseOf(partition: number, offset: number): number {
     const [low] = range(partition);
     return ((this.#base.values(low, low + offset)[0]![0] as number | null) ?? low) - low;
+  }
+
+  /** Where a job begins, compared with what the log holds: LOG_SHORTER_THAN_CHECKPOINT when its place isn't of this log. */
+  startOf(partition: number, place: LogPlace, group: string, log: { name: string; logger: Logger }): number {
+    const span = this.span(partition);
+    const next = firstOffset(span, place.next, group, log);
+    const before_us = next > span.start ? this.timeOf(partition, next - 1) : null;
+    if (place.seen_us > 0 && before_us !== null && before_us !== place.seen_us) {
+      throw otherLog(partition, place, group, log.name);
+    }
+    return next;
   }
 
   /** When the record at `offset` was appended, or null when it isn't kept. */
@@ -226,15 +237,10 @@ export class EmbeddedReader implements LogReader {
 
   /** Compares the job's position with what the log holds, and gives the first offset of the block to read. */
   #start(place: Place): number {
-    const span = this.source.span(place.partition);
-    const { partition, seen_us } = place;
-    place.next = firstOffset(span, place.next, this.options.group, this.log);
-    const before_us = place.next > span.start ? this.source.timeOf(partition, place.next - 1) : null;
-    if (seen_us > 0 && before_us !== null && before_us !== seen_us) {
-      throw otherLog(partition, place, this.options.group, this.log.name);
-    }
+    place.next = this.source.startOf(place.partition, place, this.options.group, this.log);
     place.checked = true;
-    return place.next === span.end ? span.end : this.source.baseOf(place.partition, place.next);
+    const { end } = this.source.span(place.partition);
+    return place.next === end ? end : this.source.baseOf(place.partition, place.next);
   }
 
   wake(): void {

@@ -5,7 +5,7 @@ import { relative } from "node:path";
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { systemCode, TidemarkError } from "../common/errors.ts";
 import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, OFFSETS_MAX } from "../common/limits.ts";
-import type { AppendRecord, Log, LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
@@ -197,6 +197,10 @@ export class EmbeddedLog implements Log {
     } catch (error) {
       this.logger.debug({ error }, `how far ${group} is could not be noted in ${this.name}`);
     }
+  }
+
+  async verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void> {
+    for (const [partition, place] of places) if (place.next > 0) this.#source.startOf(partition, place, group, this);
   }
 
   async committed(group: string): Promise<{ partition: number; next: number }[]> {

@@ -35,6 +35,7 @@ export interface FollowOptions {
 
 /** Follows the log. Resolves after the end was reached or the signal was given and what was read is handled. */
 export async function follow(log: Log, job: LogJob, options: FollowOptions): Promise<void> {
+  await log.verify(options.group, job.allPlaces());
   const ends = options.until_end ? await endsOf(log) : null;
   for (;;) {
     const reader = await log.reader({

@@ -2,18 +2,16 @@
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
 import { passes, sentence, TidemarkError } from "../common/errors.ts";
-import { KAFKA_FETCH_BYTES_MAX, KAFKA_FETCH_WAIT_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_FETCH_BYTES_MAX, KAFKA_FETCH_WAIT_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { HandOver } from "./kafka-batch.ts";
 import { sessionMs } from "./kafka-client.ts";
-import { firstOffset, otherLog, placeOf } from "./shorter.ts";
+import { firstOffset, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Heartbeats also bring the news of a rebalance. */
 const HEARTBEAT_MS = 1_000;
-/** A broker that just came back may show an older end for a moment: a shorter log is believed when it is seen twice. */
-const CONFIRM_MS = 2_000;
 const CLOSE_MS_MAX = 3_000;
 
 /** What the group gave this member, not yet taken up by a poll. */
@@ -28,8 +26,8 @@ export interface KafkaReaderLog {
   partitions: number;
   logger: Logger;
   spans(): Promise<PartitionSpan[]>;
-  /** The first offset of a partition that was appended after `us`; its end when there is none. */
-  firstAfter(partition: number, us: number): Promise<number>;
+  /** Fails when what lies before a place was appended later than the job has seen: that is another log. */
+  recognise(partition: number, place: LogPlace, group: string): Promise<void>;
 }
 
 export class KafkaReader implements LogReader {
@@ -165,7 +163,7 @@ export class KafkaReader implements LogReader {
         places.set(partition, firstOffset(span, place.next, this.options.group, this.log));
         if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
       }
-      await Promise.all(known.map(([partition, place]) => this.#recognise(partition, place)));
+      await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, this.options.group)));
     } catch (error) {
       this.#doubt(error);
       return;
@@ -177,12 +175,6 @@ export class KafkaReader implements LogReader {
     this.#memberId = joined.memberId;
     this.#joined = null;
     this.#flow();
-  }
-
-  /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
-  async #recognise(partition: number, place: LogPlace): Promise<void> {
-    if ((await this.log.firstAfter(partition, place.seen_us)) >= place.next) return;
-    throw otherLog(partition, place, this.options.group, this.log.name);
   }
 
   #flow(): void {
@@ -229,7 +221,7 @@ export class KafkaReader implements LogReader {
     this.#spans = null;
     const code = error instanceof TidemarkError ? error.code : "";
     if (code === "LOG_UNREACHABLE" || passes(error)) this.#lookAgain(HEARTBEAT_MS);
-    else if (code === "LOG_SHORTER_THAN_CHECKPOINT" && this.#doubts++ === 0) this.#lookAgain(CONFIRM_MS);
+    else if (code === "LOG_SHORTER_THAN_CHECKPOINT" && this.#doubts++ === 0) this.#lookAgain(KAFKA_CONFIRM_MS);
     else this.#failure = error;
   }
 

@@ -1,13 +1,14 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
 import type { Admin, Kafka } from "kafkajs";
 import { TidemarkError } from "../common/errors.ts";
-import { KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
-import type { AppendRecord, Log, LogBatch, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
+import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { newestPerKey } from "./batch.ts";
 import { kafkaClient, unreachable, within } from "./kafka-client.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
+import { firstOffset, otherLog } from "./shorter.ts";
 
 export interface KafkaOptions {
   role: "writer" | "reader";
@@ -73,7 +74,7 @@ export class KafkaLog implements Log {
     private readonly admin: Admin,
     private readonly url: { brokers: string[]; topic: string },
     readonly partitions: number,
-    private readonly logger: Logger,
+    readonly logger: Logger,
   ) {
     this.name = `kafka://${url.brokers.join(",")}/${url.topic}`;
   }
@@ -98,15 +99,34 @@ export class KafkaLog implements Log {
     }
   }
 
-  async #firstAfter(partition: number, us: number): Promise<number> {
-    try {
-      // Kafka's times are whole milliseconds; an offset of -1 is "none".
-      const found = await this.admin.fetchTopicOffsetsByTimestamp(this.url.topic, Math.floor(us / 1_000) + 1);
-      const offset = Number(found.find((one) => one.partition === partition)?.offset ?? -1);
-      return offset < 0 ? Number.MAX_SAFE_INTEGER : offset;
-    } catch (error) {
-      throw unreachable(this.url.brokers, error);
-    }
+  async verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void> {
+    const read = [...places].filter(([, place]) => place.next > 0);
+    const look = async () => {
+      const spans = new Map((await this.spans()).map((span) => [span.partition, span]));
+      for (const [partition, place] of read) {
+        firstOffset(spans.get(partition) ?? { partition, start: 0, end: 0 }, place.next, group, this);
+        await this.#recognise(partition, place, group);
+      }
+    };
+    if (read.length === 0) return;
+    await look().catch(async () => {
+      await Bun.sleep(KAFKA_CONFIRM_MS);
+      await look();
+    });
+  }
+
+  /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
+  async #recognise(partition: number, place: LogPlace, group: string): Promise<void> {
+    if (place.seen_us === 0) return;
+    const { brokers, topic } = this.url;
+    // Kafka's times are whole milliseconds. Where no record is later, kafkajs gives the end.
+    const found = await this.admin
+      .fetchTopicOffsetsByTimestamp(topic, Math.floor(place.seen_us / 1_000) + 1)
+      .catch((error) => {
+        throw unreachable(brokers, error);
+      });
+    const first = found.find((one) => one.partition === partition);
+    if (first !== undefined && Number(first.offset) < place.next) throw otherLog(partition, place, group, this.name);
   }
 
   /** Reads the end of each partition through a group of its own, which is gone afterwards. */
@@ -139,7 +159,7 @@ export class KafkaLog implements Log {
       logger,
       partitions: this.partitions,
       spans: () => this.spans(),
-      firstAfter: (partition, us) => this.#firstAfter(partition, us),
+      recognise: (partition, place, group) => this.#recognise(partition, place, group),
     });
     this.#readers.push(reader);
     await reader.start();

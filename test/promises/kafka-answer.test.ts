@@ -1,0 +1,152 @@
+/** Kafka changes nothing: the same windows, ticks and batch results as the embedded log, and the topic is one that anybody reads and writes. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Consumer, Producer } from "@platformatic/kafka";
+import { answerHash } from "../../scripts/store/answer.ts";
+import { type Broker, kafkaAvailable, startBroker } from "../support/kafka.ts";
+import { stockClient } from "../support/kafka-admin.ts";
+import { rowsOf } from "../support/kafka-stage.ts";
+import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+
+const here = kafkaAvailable();
+let broker: Broker;
+const url = (topic: string) => `${broker.url}/${topic}`;
+
+/** The recorded hour of one product, and the same for a second one. */
+const hour = recordedLines();
+const lines = hour.flatMap((line) => [line, line.replace("BTC-USD", "ETH-USD")]);
+
+async function readAll(data: string, log: string): Promise<void> {
+  const args = ["--data", data, "--log", log, "--until-end"];
+  const codes = await Promise.all([run("stream", args), run("consume", args)]);
+  expect(codes.map(({ code, stderr }) => [code, code === 0 ? "" : stderr])).toEqual([
+    [0, ""],
+    [0, ""],
+  ]);
+}
+
+/** All that a user sees of a data directory, besides what tells when or where in the log something was. */
+async function answers(data: string) {
+  const ticks = rowsOf(
+    data,
+    "ticks.db",
+    `SELECT product_id, trade_id, time_us, price, last_size, side, best_bid, best_ask, source FROM ticks
+     ORDER BY product_id, trade_id`,
+  );
+  const batch = await run("batch", ["--data", data, "--json"]);
+  expect(batch.json).toMatchObject({ failed: [], ticks_total: lines.length, reconciliation: { unexplained: 0 } });
+  const results = rowsOf<{ metric: string; rows: string }>(
+    data,
+    "results.db",
+    "SELECT metric, rows FROM results WHERE metric <> 'arrival_delay' ORDER BY metric",
+  );
+  expect(results.length).toBeGreaterThan(10);
+  return {
+    windows: answerHash(join(data, "windows.db")),
+    ticks: new Bun.CryptoHasher("sha256").update(JSON.stringify(ticks)).digest("hex"),
+    results: results.map(({ metric, rows }) => [metric, rows]),
+  };
+}
+
+describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or no jars", () => {
+  beforeAll(async () => {
+    broker = await startBroker();
+  }, 120_000);
+  afterAll(() => broker.stop());
+
+  test("the recorded hour gives the embedded log's windows, ticks and batch results: one partition, four, and two runs with a stop in between", async () => {
+    using embedded = tempDir();
+    await fillLog(embedded.path, lines);
+    await readAll(embedded.path, "embedded:");
+    const expected = await answers(embedded.path);
+    expect(expected.windows.rows.windows).toBe(120);
+
+    using one = tempDir();
+    await fillLog(one.path, lines, { url: url("one") });
+    await readAll(one.path, url("one"));
+    expect(await answers(one.path)).toEqual(expected);
+
+    using four = tempDir();
+    await fillLog(four.path, lines.slice(0, 9_001), { url: url("four"), partitions: 4 });
+    await readAll(four.path, url("four"));
+    await fillLog(four.path, lines.slice(9_001), { url: url("four") });
+    await readAll(four.path, url("four"));
+    expect(await answers(four.path)).toEqual(expected);
+  }, 60_000);
+
+  test("another client writes into our topic: each key in the partition where we put it, and our stages read it", async () => {
+    using dir = tempDir();
+    const some = lines.slice(0, 2_000);
+    await fillLog(dir.path, some.slice(0, 1_000), { url: url("shared"), partitions: 4 });
+    const producer = new Producer({ clientId: "other", bootstrapBrokers: [`127.0.0.1:${broker.port}`] });
+    for (let i = 1_000; i < 2_000; i += 100) {
+      const messages = some.slice(i, i + 100).map((line, j) => ({
+        topic: "shared",
+        key: Buffer.from((i + j) % 2 === 0 ? "BTC-USD" : "ETH-USD"),
+        value: Buffer.from(line),
+      }));
+      await producer.send({ messages });
+    }
+    await producer.close();
+    await readAll(dir.path, url("shared"));
+    const places = rowsOf(
+      dir.path,
+      "ticks.db",
+      "SELECT product_id, count(DISTINCT log_partition) AS partitions, count(*) AS ticks FROM ticks GROUP BY product_id",
+    );
+    expect(places).toEqual([
+      { product_id: "BTC-USD", partitions: 1, ticks: 1_000 },
+      { product_id: "ETH-USD", partitions: 1, ticks: 1_000 },
+    ]);
+    using embedded = tempDir();
+    await fillLog(embedded.path, some);
+    await run("stream", ["--data", embedded.path, "--until-end"]);
+    expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(embedded.path, "windows.db")));
+  }, 30_000);
+
+  test("another client reads our topic: every message byte for byte, under its product's key", async () => {
+    const some = lines.slice(0, 2_000);
+    using dir = tempDir();
+    await fillLog(dir.path, some, { url: url("read") });
+    const consumer = new Consumer({
+      clientId: "other",
+      groupId: "other",
+      bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+    });
+    const stream = await consumer.consume({ topics: ["read"], mode: "earliest", autocommit: false });
+    const got: string[] = [];
+    for await (const message of stream) {
+      got.push(`${message.key} ${message.value}`);
+      if (got.length === some.length) break;
+    }
+    await consumer.close(true);
+    expect(got).toEqual(some.map((line, i) => `${i % 2 === 0 ? "BTC-USD" : "ETH-USD"} ${line}`));
+  }, 30_000);
+
+  test("the reference's own way of reading, plain JSON and a number of each field, finds all that it asks for", async () => {
+    using dir = tempDir();
+    await fillLog(dir.path, hour, { url: url("plain") });
+    const consumer = stockClient(broker.port).consumer({ groupId: "btc_group" });
+    await consumer.connect();
+    await consumer.subscribe({ topic: "plain", fromBeginning: true });
+    const rows: number[] = [];
+    let sum = 0;
+    await new Promise<void>((done) => {
+      void consumer.run({
+        eachMessage: async ({ message }) => {
+          const data = JSON.parse(message.value!.toString());
+          // The recording has no quotes: it was kept from the tape.
+          for (const name of ["price", "side", "time", "trade_id", "last_size"]) {
+            if (!data[name]) throw new Error(`${name} is missing`);
+          }
+          sum += Number(data.price);
+          rows.push(data.trade_id);
+          if (rows.length === hour.length) done();
+        },
+      });
+    });
+    await consumer.disconnect();
+    expect(new Set(rows).size).toBe(13_197);
+    expect(sum).toBeCloseTo(340_097_766.67, 2);
+  }, 30_000);
+});
