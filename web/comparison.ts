@@ -164,7 +164,7 @@ function cost(stages: Stage[]): Word {
         peak_rss_bytes: Math.max(...mine.map((stage) => stage.peak_rss_bytes)),
         disk_bytes: mine.reduce((sum, stage) => sum + stage.bytes, 0),
       },
-      note: `${mine.map((stage) => stage.name).join(" + ")}; start-up included, so it falls with more ticks`,
+      note: `${mine.map((stage) => stage.name).join(" + ")}, so far: start-up and waiting included; \`bench\` measures it under load`,
     };
   };
   return {

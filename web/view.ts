@@ -97,19 +97,22 @@ export function streamSide(sources: Sources, { product, size_us }: Selection): S
 
 export function batchSide(sources: Sources, results: MetricResults, { product, size_us }: Selection): BatchSide {
   const rowsOf = (name: string) => results.get(name)?.rows ?? [];
-  const sentiment: Record<string, number> = {};
-  for (const row of minutes(results, { product, size_us }))
-    sentiment[String(row.market_sentiment)] = (sentiment[String(row.market_sentiment)] ?? 0) + 1;
   const judged = rowsOf("reconciliation").filter(
     (row) => row.product_id === product && Number(row.size_us) === size_us,
   );
+  const outcomes = new Map(judged.map((row) => [String(row.window_start), String(row.outcome)]));
+  const sentiment: Record<string, number> = {};
+  for (const { window_start, market_sentiment } of minutes(results, { product, size_us })) {
+    const name = String(market_sentiment);
+    if (outcomes.has(String(window_start))) sentiment[name] = (sentiment[name] ?? 0) + 1;
+  }
   return {
     market: rowsOf("market_summary")[0] ?? null,
     summary: rowsOf("summary_by_product").find((row) => row.product_id === product) ?? null,
     sentiment,
     runs: runs(sources, RUNS_SHOWN),
     agreement: agreementOf(sources),
-    outcomes: new Map(judged.map((row) => [String(row.window_start), String(row.outcome)])),
+    outcomes,
     metrics: results.names().flatMap((name) => results.get(name) ?? []),
     files: filesIn(sources.paths.batchOutput),
   };

@@ -133,7 +133,7 @@ export function Sentiment({ view }: { view: Pick<View, "stream" | "batch"> }) {
           })}
         </tbody>
       </table>
-      <p class="links">closed windows of the stream; the batch's own windows of one minute, the open one included</p>
+      <p class="links">closed windows; the batch has those of its newest run</p>
     </section>
   );
 }
