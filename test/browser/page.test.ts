@@ -1,5 +1,5 @@
 /** The page in a real browser: live, true, safe, and usable by keyboard and screen reader. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,9 @@ import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { ROOT, recordedLines, run } from "../support/project.ts";
 import { EVIL, runPath, type Served, served, troubledLines } from "../support/served.ts";
+
+/** A browser on two busy cores takes its time; bun kills it with the test that runs out. */
+setDefaultTimeout(45_000);
 
 const LINES = 3_000;
 /** Asks again until it is so, at most 10 s: a wait inside the page would need eval, which its policy forbids. */
@@ -62,7 +65,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.evaluate("window.stayed")).toBe(true);
     expect(await page.evaluate("document.querySelector('#metrics details').open")).toBe(true);
     expect(complaints).toEqual([]);
-  }, 30_000);
+  });
 
   test("a zoom survives updates, a double click gives it back", async () => {
     const { page } = await open("/?product=BTC-USD");
@@ -81,7 +84,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await over.dblclick();
     const [from, to] = await shown();
     expect(to - from).toBeGreaterThan(zoomed[1] - zoomed[0]);
-  }, 30_000);
+  });
 
   test("a metric file that is added, broken, mended and removed is seen while the page is open", async () => {
     const { page } = await open("/?product=BTC-USD");
@@ -108,7 +111,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     rmSync(file);
     await batch();
     await panel.waitFor({ state: "detached" });
-  }, 60_000);
+  });
 
   test("the server goes and comes back: the page says so, and goes on without a reload", async () => {
     const { page } = await open("/?product=BTC-USD");
@@ -120,7 +123,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await gone;
     await banner.waitFor({ state: "hidden", timeout: 12_000 });
     expect(await page.evaluate("window.stayed")).toBe(true);
-  }, 30_000);
+  });
 
   test("a product's name can't become markup or script", async () => {
     const { page, complaints } = await open(`/?product=${encodeURIComponent(EVIL)}`);
@@ -141,7 +144,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
       await page.locator("#chart-times canvas").waitFor();
       const { violations } = await new AxeBuilder({ page }).analyze();
       expect(violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target).join(" ")}`)).toEqual([]);
-    }, 30_000);
+    });
   }
 
   test("on a phone nothing is wider than the screen; t changes the theme", async () => {
