@@ -11,6 +11,7 @@ import { EventHub } from "./events.ts";
 import { Exports } from "./export.ts";
 import { headers, ownHost, readOnly } from "./guard.ts";
 import { MetricResults } from "./metric-results.ts";
+import { News } from "./news.ts";
 import { Page } from "./pages/page.tsx";
 import { answerProblem, Problem, problemOf } from "./problem.ts";
 import { parameters, selectionOf } from "./query-string.ts";
@@ -51,7 +52,7 @@ export const PATHS = [
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log);
   const results = new MetricResults(sources);
-  const hub = new EventHub(sources, results);
+  const hub = new EventHub(sources, new News(sources, results));
   let port = options.port;
   const app = application(routes(sources, results, hub), options, () => port);
   const server = listen(app, options);

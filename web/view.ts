@@ -158,7 +158,12 @@ export function words(
 }
 
 export async function view(sources: Sources, results: MetricResults, selection: Selection): Promise<View> {
-  const [state, feed] = [await status(sources), sources.feed()];
+  return viewOf(sources, results, selection, await status(sources));
+}
+
+/** The same when the status has been asked already. */
+export function viewOf(sources: Sources, results: MetricResults, selection: Selection, state: Status): View {
+  const feed = sources.feed();
   return {
     selection,
     choice: choices(sources),

@@ -54,17 +54,20 @@ export function newWindows(view: Pick<View, "batch" | "stream" | "words" | "sele
   return parts.map(String).join("");
 }
 
-export function strip(view: Pick<View, "status" | "selection" | "feed" | "words">): string {
-  return [
+export function strip(view: Pick<View, "status" | "selection" | "feed" | "words">, withWords: boolean): string {
+  const parts = [
     <Replace id="strip">
       <Strip view={view} />
     </Replace>,
-    <Replace id="words">
-      <Words words={view.words} />
-    </Replace>,
-  ]
-    .map(String)
-    .join("");
+  ];
+  if (withWords) {
+    parts.push(
+      <Replace id="words">
+        <Words words={view.words} />
+      </Replace>,
+    );
+  }
+  return parts.map(String).join("");
 }
 
 export function batchParts(view: View): string {
