@@ -70,7 +70,11 @@ function upgrade(db: Database, path: string, schema: SchemaSpec): void {
   db.exec("BEGIN IMMEDIATE");
   const now = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
   if (now === 0) db.exec(schema.create);
-  else for (let v = now; v < schema.version; v++) db.exec(schema.migrations![v]!);
+  for (let v = now; v > 0 && v < schema.version; v++) {
+    const step = schema.migrations?.[v];
+    if (step === undefined) throw corrupt(path, `no Tidemark ever wrote its schema ${v}`);
+    db.exec(step);
+  }
   db.exec(`PRAGMA user_version = ${schema.version}`);
   db.exec("COMMIT");
 }

@@ -51,8 +51,9 @@ export function encodeBlock(
   return block;
 }
 
-/** What a block says of itself. */
+/** What a block's first 24 bytes say of it; nothing sensible when there are fewer. */
 export function blockHead(block: Uint8Array): { count: number; base_offset: number } {
+  if (block.length < HEADER_BYTES) return { count: -1, base_offset: -1 };
   const view = new DataView(block.buffer, block.byteOffset, HEADER_BYTES);
   return { count: view.getUint32(4, true), base_offset: view.getFloat64(8, true) };
 }

@@ -14,6 +14,8 @@ import { Waiter } from "./waiter.ts";
 
 type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
 
+type EdgeRow = [position: number, count: number, head: Uint8Array, appended_us: number];
+
 /** Small blocks read at once: 8 MB at most. */
 const SMALL_BLOCKS = 2_000;
 
@@ -34,10 +36,9 @@ export class BlockSource {
     this.#any = db.query(`${SELECT} ORDER BY position LIMIT ?`);
     this.#small = db.query(`${SELECT} AND length(payload) < ? ORDER BY position LIMIT ?`);
     this.#base = db.query("SELECT max(position) FROM blocks WHERE position >= ? AND position <= ?");
-    this.#first = db.query("SELECT min(position) FROM blocks WHERE position >= ? AND position < ?");
-    this.#last = db.query(
-      "SELECT position, count FROM blocks WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1",
-    );
+    const edge = `SELECT position, count, substr(payload, 1, 24), appended_us FROM blocks WHERE position >= ? AND position < ?`;
+    this.#first = db.query(`${edge} ORDER BY position LIMIT 1`);
+    this.#last = db.query(`${edge} ORDER BY position DESC LIMIT 1`);
     this.#time = db.query(
       "SELECT appended_us FROM blocks WHERE position >= ? AND position <= ? ORDER BY position DESC LIMIT 1",
     );
@@ -45,10 +46,25 @@ export class BlockSource {
 
   span(partition: number): PartitionSpan {
     const [low, high] = range(partition);
-    const first = this.#first.values(low, high)[0]![0] as number | null;
-    const last = this.#last.values(low, high)[0] as [number, number] | undefined;
-    if (first === null || last === undefined) return { partition, start: 0, end: 0 };
-    return { partition, start: first - low, end: last[0] + last[1] - low };
+    const first = this.#edge(this.#first, low, high);
+    const last = this.#edge(this.#last, low, high);
+    if (first === null || last === null) return { partition, start: 0, end: 0 };
+    return { partition, start: first[0] - low, end: last[0] + last[1] - low };
+  }
+
+  /** Where the next record goes, and the newest append time so far. */
+  newest(partition: number): { end: number; appended_us: number } {
+    const last = this.#edge(this.#last, ...range(partition));
+    return last === null
+      ? { end: 0, appended_us: 0 }
+      : { end: last[0] + last[1] - range(partition)[0], appended_us: last[3] };
+  }
+
+  /** A flipped bit in the position of the first or last block would make the log look shorter. */
+  #edge(statement: Statement<unknown, [number, number]>, low: number, high: number): EdgeRow | null {
+    const row = statement.values(low, high)[0] as EdgeRow | undefined;
+    if (row !== undefined) this.#checkPlace(row[0], row[1], row[2]);
+    return row ?? null;
   }
 
   /** The first offset of the block that holds `offset`. */
@@ -113,21 +129,29 @@ export class BlockSource {
   #check(row: BlockRow): void {
     const [position, count, checksum, payload] = row;
     if (Bun.hash.crc32(payload) !== checksum) throw this.#damage(position, "fails its checksum");
-    // The row's own numbers have no checksum: they must say what the block says.
-    const says = blockHead(payload);
-    if (says.count !== count || says.base_offset !== position % OFFSETS_MAX) {
-      throw this.#damage(position, "stands in the wrong place");
-    }
+    this.#checkPlace(position, count, payload);
+  }
+
+  /** The row's own numbers have no checksum: they must say what the block says. */
+  #checkPlace(position: number, count: number, block: Uint8Array): void {
+    const says = blockHead(block);
+    if (says.count === count && says.base_offset === position % OFFSETS_MAX) return;
+    throw this.#damage(position, "stands in the wrong place");
   }
 
   #damage(position: number, what: string): TidemarkError {
     const partition = Math.floor(position / OFFSETS_MAX);
-    return new TidemarkError(
-      "STORE_CORRUPT",
-      `${this.#path} is damaged: the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}.`,
-      "The records from there on can't be trusted. Restore the file from a copy, or move it away and start anew.",
-    );
+    return damage(this.#path, `the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}`);
   }
+}
+
+/** The one error for a log file that can't be trusted. */
+export function damage(path: string, what: string): TidemarkError {
+  return new TidemarkError(
+    "STORE_CORRUPT",
+    `${path} is damaged: ${what}.`,
+    "The records from there on can't be trusted. Restore the file from a copy, or move it away and start anew.",
+  );
 }
 
 function range(partition: number): [low: number, high: number] {

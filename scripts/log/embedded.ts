@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { relative } from "node:path";
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { systemCode, TidemarkError } from "../common/errors.ts";
-import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, OFFSETS_MAX } from "../common/limits.ts";
+import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, OFFSETS_MAX, PARTITIONS_MAX } from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
@@ -13,7 +13,7 @@ import { AppendQueue } from "./append-queue.ts";
 import { newestPerKey, sliceBatch } from "./batch.ts";
 import { Bell } from "./bell.ts";
 import { encodeBlock } from "./block.ts";
-import { BlockSource, EmbeddedReader } from "./embedded-reader.ts";
+import { BlockSource, damage, EmbeddedReader } from "./embedded-reader.ts";
 import CREATE from "./log.sql" with { type: "text" };
 import { Partitioner } from "./partition.ts";
 
@@ -51,6 +51,9 @@ function settlePartitions(db: Database, wanted: number | undefined): number {
   const select = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'");
   if (!select.get()) insert.run(String(wanted ?? 1));
   const partitions = Number(select.get()!.value);
+  if (!(Number.isInteger(partitions) && partitions >= 1 && partitions <= PARTITIONS_MAX)) {
+    throw damage(db.filename, `it says that it has ${select.get()!.value} partitions`);
+  }
   if (wanted !== undefined && wanted !== partitions) {
     throw new TidemarkError(
       "LOG_SETTINGS",
@@ -67,7 +70,6 @@ export class EmbeddedLog implements Log {
   readonly #source: BlockSource;
   readonly #partitioner: Partitioner;
   readonly #bell: Bell;
-  readonly #newest: Statement<{ end: number; appended_us: number }, [number, number]>;
   readonly #insert: Statement<unknown, [number, number, number, number, Uint8Array]>;
   readonly #queue = new AppendQueue((records) => this.#commitWhenFree(records));
   readonly #retain_us: number | null;
@@ -90,9 +92,6 @@ export class EmbeddedLog implements Log {
     this.#source = new BlockSource(db, path);
     this.#partitioner = new Partitioner(partitions);
     this.#bell = new Bell(bellOf(path));
-    this.#newest = db.query(
-      "SELECT position + count AS end, appended_us FROM blocks WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1",
-    );
     this.#insert = db.query("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)");
   }
 
@@ -134,10 +133,10 @@ export class EmbeddedLog implements Log {
 
   #write(partition: number, records: AppendRecord[]): void {
     const low = partition * OFFSETS_MAX;
-    const newest = this.#newest.get(low, low + OFFSETS_MAX);
-    let position = newest?.end ?? low;
+    const newest = this.#source.newest(partition);
+    let position = low + newest.end;
     // The machine's clock may step back; the log's time of a partition does not.
-    const appended_us = Math.max(nowUs(), newest?.appended_us ?? 0);
+    const appended_us = Math.max(nowUs(), newest.appended_us);
     for (let from = 0; from < records.length; ) {
       const to = blockEnd(records, from);
       const block = encodeBlock(records, from, to, position - low, appended_us);

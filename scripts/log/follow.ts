@@ -72,6 +72,8 @@ async function readOn(
     while (!signal.aborted && !reached(ends, job)) {
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
       await handle(log, job, ends ? cut(batches, ends) : batches, options);
+      // A log with a backlog answers at once, again and again: signals and timers get their turn here.
+      await new Promise<void>((next) => setImmediate(next));
       if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
       told_ms = monotonicMs();
       await reader.commit(nexts(job.places));

@@ -12,7 +12,9 @@ import { Waiter } from "./waiter.ts";
 
 /** Heartbeats also bring the news of a rebalance. */
 const HEARTBEAT_MS = 1_000;
-const CLOSE_MS_MAX = 3_000;
+/** A note of how far the group is, and a leave, are not waited for longer: a stage ends within DRAIN_MS_MAX also when the broker is away. */
+const COMMIT_MS_MAX = 1_000;
+const CLOSE_MS_MAX = 2_000;
 
 /** What the group gave this member, not yet taken up by a poll. */
 interface Joined {
@@ -256,7 +258,7 @@ export class KafkaReader implements LogReader {
     if (mine.length === 0 || this.#joined !== null || this.#away) return;
     const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
     try {
-      await this.#consumer.commitOffsets(offsets);
+      await Promise.race([this.#consumer.commitOffsets(offsets), Bun.sleep(COMMIT_MS_MAX)]);
     } catch (error) {
       this.log.logger.debug(`how far ${this.options.group} is could not be noted: ${sentence(error)}`);
     }
