@@ -26,6 +26,7 @@ export function openDatabase(path: string, schema: SchemaSpec, durability: Durab
     const isNew = !existsSync(path);
     db = new Database(path, { create: true, strict: true });
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    refuseNewer(db, path, schema.version);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec(`PRAGMA synchronous = ${durability}`);
     db.exec("PRAGMA cache_size = -16000");
@@ -51,24 +52,30 @@ export function openReadOnly(path: string): Database | null {
 }
 
 function quickCheck(db: Database, path: string): void {
-  if (db.query("PRAGMA user_version").get() === null) return;
   const row = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
   if (row && row.quick_check !== "ok") throw corrupt(path, row.quick_check);
 }
 
+function versionOf(db: Database): number {
+  return db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+}
+
+function refuseNewer(db: Database, path: string, known: number): void {
+  const version = versionOf(db);
+  if (version <= known) return;
+  throw new TidemarkError(
+    "SCHEMA_NEWER",
+    `${path} was written by a newer Tidemark (schema ${version}, this one knows ${known}).`,
+    "Use that Tidemark, or another data directory.",
+  );
+}
+
 function upgrade(db: Database, path: string, schema: SchemaSpec): void {
-  const version = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
-  if (version > schema.version) {
-    throw new TidemarkError(
-      "SCHEMA_NEWER",
-      `${path} was written by a newer Tidemark (schema ${version}, this one knows ${schema.version}).`,
-      "Use that Tidemark, or another data directory.",
-    );
-  }
+  const version = versionOf(db);
   if (version === schema.version) return;
   if (version > 0) keepCopy(db, `${path}.v${version}.bak`);
   db.exec("BEGIN IMMEDIATE");
-  const now = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
+  const now = versionOf(db);
   if (now === 0) db.exec(schema.create);
   for (let v = now; v > 0 && v < schema.version; v++) {
     const step = schema.migrations?.[v];

@@ -1,0 +1,15 @@
+/** A process that wants a stage's lock, for tests: prints `won`, and holds it until its stdin ends; or prints the error's sentence. */
+import { sentence } from "../../scripts/common/errors.ts";
+import { openDataDir } from "../../scripts/common/settings.ts";
+import { lockStage } from "../../scripts/common/stage-lock.ts";
+
+const [dir, mode] = process.argv.slice(2) as [string, "alone" | "shared"];
+try {
+  lockStage(openDataDir(dir), "stream", mode);
+} catch (error) {
+  process.stdout.write(`${sentence(error)}\n`);
+  process.exit(1);
+}
+process.stdout.write("won\n");
+await Bun.stdin.text();
+process.exit(0);

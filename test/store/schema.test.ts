@@ -1,0 +1,144 @@
+/** Every file has a schema version: what an older Tidemark wrote is read on, a newer one's file is refused, a migration keeps a copy (faults.md 42). */
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { Results } from "../../scripts/batch/results.ts";
+import { openDataDir } from "../../scripts/common/settings.ts";
+import { openDatabase } from "../../scripts/common/sqlite.ts";
+import { openEmbedded } from "../../scripts/log/embedded.ts";
+import { answerHash } from "../../scripts/store/answer.ts";
+import { TickStore } from "../../scripts/store/tick-store.ts";
+import { WindowStore } from "../../scripts/store/window-store.ts";
+import { rowsOf } from "../support/kafka-stage.ts";
+import { fillLog, quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+
+const FIXTURES = join(ROOT, "test/fixtures");
+const VERSIONS = readdirSync(FIXTURES);
+
+/** Opens each file the way its stage does, and closes it. */
+const OPEN: Record<string, (data: string) => unknown> = {
+  "log.db": (data) => openEmbedded(openDataDir(data), { role: "writer", logger: quiet }).close(),
+  "ticks.db": (data) => new TickStore(join(data, "ticks.db")).close(),
+  "windows.db": (data) => new WindowStore(join(data, "windows.db")).close(),
+  "results.db": (data) => new Results(join(data, "results.db")).close(),
+};
+
+/** A data directory as a version left it. */
+function released(version: string, data: string): void {
+  mkdirSync(data, { recursive: true });
+  for (const name of readdirSync(join(FIXTURES, version))) {
+    writeFileSync(join(data, name.replace(".gz", "")), gunzipSync(readFileSync(join(FIXTURES, version, name))));
+  }
+}
+
+const schemaOf = (data: string, file: string) =>
+  rowsOf<{ sql: string }>(data, file, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name");
+const versionOf = (path: string) => {
+  const db = new Database(path, { readonly: true });
+  const { user_version } = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!;
+  db.close();
+  return user_version;
+};
+
+for (const version of VERSIONS) {
+  for (const file of Object.keys(OPEN)) {
+    test(`${file} of ${version} opens, and has this version's schema then`, () => {
+      using old = tempDir();
+      using fresh = tempDir();
+      released(version, old.path);
+      for (const data of [old.path, fresh.path]) OPEN[file]!(data);
+      expect(schemaOf(old.path, file)).toEqual(schemaOf(fresh.path, file));
+      expect(versionOf(join(old.path, file))).toBe(versionOf(join(fresh.path, file)));
+    });
+  }
+
+  test(`a data directory of ${version} goes on: the same windows and ticks as made anew from its log`, async () => {
+    using dir = tempDir();
+    released(version, dir.path);
+    await fillLog(dir.path, recordedLines().slice(-200));
+    const args = ["--data", dir.path, "--until-end"];
+    const answer = async () => {
+      const ran = await Promise.all(["stream", "consume"].map((name) => run(name, [...args, ...rebuild])));
+      expect(ran.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", ""]);
+      return [answerHash(join(dir.path, "windows.db")), rowsOf(dir.path, "ticks.db", "SELECT * FROM ticks")];
+    };
+    let rebuild: string[] = [];
+    const gone = await answer();
+    rebuild = ["--rebuild"];
+    expect(gone).toEqual(await answer());
+    expect(gone[0]).toMatchObject({ rows: { late_ticks: 1, window_revisions: 1 } });
+  });
+}
+
+test("a file of a newer Tidemark is refused with a sentence, and not touched", async () => {
+  using dir = tempDir();
+  released(VERSIONS[0]!, dir.path);
+  for (const file of Object.keys(OPEN)) {
+    const path = join(dir.path, file);
+    const db = new Database(path);
+    db.exec("PRAGMA user_version = 99");
+    db.close();
+    const before = readFileSync(path);
+    expect(() => OPEN[file]!(dir.path)).toThrow(
+      `${path} was written by a newer Tidemark (schema 99, this one knows 1).`,
+    );
+    expect(readFileSync(path).equals(before)).toBe(true);
+  }
+  const ran = await run("stream", ["--data", dir.path, "--until-end"]);
+  expect(ran.code).toBe(1);
+  expect(ran.stderr).toMatch(/^error: .*newer Tidemark.* \[TIDEMARK_SCHEMA_NEWER\]$/m);
+});
+
+/** A file of version 1 with a row that is only in its WAL: its writer is still there. */
+function oldFile(path: string): Database {
+  const db = openDatabase(path, { create: "CREATE TABLE t (a INTEGER)", version: 1 }, "NORMAL");
+  db.exec("INSERT INTO t VALUES (1)");
+  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  db.exec("INSERT INTO t VALUES (2)");
+  return db;
+}
+
+const V3 = { create: "CREATE TABLE t (a INTEGER, b TEXT, c TEXT)", version: 3 };
+
+test("an older file is migrated step by step, after a copy of all that it held", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "x.db");
+  const writer = oldFile(path);
+  const migrations = { 1: "ALTER TABLE t ADD COLUMN b TEXT", 2: "ALTER TABLE t ADD COLUMN c TEXT DEFAULT 'new'" };
+  openDatabase(path, { ...V3, migrations }, "NORMAL").close();
+  writer.close();
+  expect(versionOf(path)).toBe(3);
+  expect(rowsOf(dir.path, "x.db", "SELECT * FROM t")).toEqual([
+    { a: 1, b: null, c: "new" },
+    { a: 2, b: null, c: "new" },
+  ]);
+  expect(versionOf(`${path}.v1.bak`)).toBe(1);
+  expect(rowsOf(dir.path, "x.db.v1.bak", "SELECT * FROM t")).toEqual([{ a: 1 }, { a: 2 }]);
+});
+
+test("a migration that fails leaves the file as it was", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "x.db");
+  oldFile(path).close();
+  const migrations = { 1: "ALTER TABLE t ADD COLUMN b TEXT", 2: "ALTER TABLE missing ADD COLUMN c TEXT" };
+  expect(() => openDatabase(path, { ...V3, migrations }, "NORMAL")).toThrow("no such table: missing");
+  expect(() => openDatabase(path, { ...V3, migrations: {} }, "NORMAL")).toThrow("no Tidemark ever wrote its schema 1");
+  expect(versionOf(path)).toBe(1);
+  expect(rowsOf(dir.path, "x.db", "SELECT * FROM t")).toEqual([{ a: 1 }, { a: 2 }]);
+});
+
+test("a file that can't be written, or is no database, is named in a sentence", () => {
+  using dir = tempDir();
+  const schema = { create: "CREATE TABLE t (a INTEGER)", version: 1 };
+  const path = join(dir.path, "text.db");
+  writeFileSync(
+    path,
+    "This is a text and no database, long enough to be read as the header of one, which it is not at all.",
+  );
+  expect(() => openDatabase(path, schema, "NORMAL")).toThrow(`${path} is damaged: file is not a database.`);
+  expect(() => openDatabase(join(dir.path, "none/x.db"), schema, "NORMAL")).toThrow(/x\.db can't be read or written/);
+  expect(existsSync(join(dir.path, "none"))).toBe(false);
+  copyFileSync(path, join(dir.path, "copy"));
+});
