@@ -9,7 +9,7 @@ import type { DeadLetter } from "../common/tick.ts";
 import type { WindowRow } from "../common/window.ts";
 import { after, countRecords, type LogJob } from "../log/follow.ts";
 import { WindowCsv } from "../sink/csv.ts";
-import type { WindowStore } from "../store/window-store.ts";
+import { MovedError, type WindowStore } from "../store/window-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
 import { WindowJob } from "../window/job.ts";
@@ -62,15 +62,7 @@ export class StreamStage implements LogJob {
   /** Takes records and commits what they change, or changes nothing and fails: then the same records may be given again. */
   handle(batches: LogBatch[]): void {
     if (batches.length > 0) {
-      try {
-        for (const batch of batches) this.#read(batch);
-        diePoint("stream-read");
-        this.#commit(after(this.places, batches), countRecords(batches));
-      } catch (error) {
-        this.#job.reset();
-        this.#dead = [];
-        throw error;
-      }
+      while (!this.#step(batches));
       this.#measure(batches);
     }
     if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
@@ -100,6 +92,21 @@ export class StreamStage implements LogJob {
     this.saveStats();
     for (const [, csv] of this.#csv) csv.close();
     this.store.close();
+  }
+
+  /** False when the step was made on a product's state that another process has moved meanwhile: it is read again then. */
+  #step(batches: LogBatch[]): boolean {
+    try {
+      for (const batch of batches) this.#read(batch);
+      diePoint("stream-read");
+      this.#commit(after(this.places, batches), countRecords(batches));
+      return true;
+    } catch (error) {
+      this.#job.reset();
+      this.#dead = [];
+      if (error instanceof MovedError) return false;
+      throw error;
+    }
   }
 
   #read(batch: LogBatch): void {

@@ -91,9 +91,14 @@ const PRODUCT_COLUMNS = [
   "skewed",
 ] as const satisfies (keyof ProductRow)[];
 
+/** Another process has stored ticks of a product since this one read its state: the same records again, over the new state, are right. */
+export class MovedError extends Error {}
+
 export class WindowStore extends CheckpointStore {
   readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
   readonly #get;
+  /** Each product's row as this process knows it, as text; "null" for none. */
+  #known = new Map<string, string>();
 
   constructor(path: string) {
     super(path, WINDOWS_SCHEMA);
@@ -128,7 +133,11 @@ export class WindowStore extends CheckpointStore {
     };
   }
 
-  product = (id: string): ProductRow | undefined => this.#get.product.get(id) ?? undefined;
+  product = (id: string): ProductRow | undefined => {
+    const row = this.#get.product.get(id);
+    this.#known.set(id, JSON.stringify(row));
+    return row ?? undefined;
+  };
   closed = (id: string, size_us: number): ClosedRow | undefined => this.#get.closed.get(id, size_us) ?? undefined;
   openWindows = (id: string, size_us: number): WindowRow[] => this.#get.open.all(id, size_us);
   closedWindow = (id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined =>
@@ -169,12 +178,16 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => this.ownFigures() && this.db.exec("DELETE FROM latencies"));
   }
 
-  /** Stores one step, or nothing: fails with FencedError when another process has taken a partition over. */
+  /**
+   * Stores one step, or nothing: fails with FencedError when another process has taken a partition over, with MovedError when one has
+   * stored ticks of the same product. (Our producer keeps a product in one partition; one that sets no key spreads it over all.)
+   */
   commit(step: WindowCommit): void {
     this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
       const updated_at = nowUs();
       this.savePlaces(step.places);
+      for (const { product_id } of step.products) this.#expectUnmoved(product_id);
       diePoint("stream-offsets-saved");
       const change_id = this.bump("change_id");
       this.set(step.derive());
@@ -193,13 +206,24 @@ export class WindowStore extends CheckpointStore {
       this.add(step.counters);
       diePoint("stream-before-commit");
       this.db.exec("COMMIT");
+      for (const row of step.products) this.#known.set(row.product_id, rowText(row));
     });
+  }
+
+  #expectUnmoved(product_id: string): void {
+    const known = this.#known.get(product_id);
+    if (known !== JSON.stringify(this.#get.product.get(product_id))) throw new MovedError(product_id);
   }
 
   #upsert(table: string, columns: readonly string[]): Statement {
     const marks = columns.map(() => "?").join(", ");
     return this.db.prepare(`INSERT OR REPLACE INTO ${table} (${columns.join(", ")}) VALUES (${marks})`);
   }
+}
+
+/** A product's row as reading it back would give it. */
+function rowText(row: ProductRow): string {
+  return JSON.stringify(Object.fromEntries(PRODUCT_COLUMNS.map((column) => [column, row[column]])));
 }
 
 /** A row's values in the order of the columns. */

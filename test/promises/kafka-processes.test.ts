@@ -146,4 +146,38 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await endAll([...first!, ...second!]);
     await expectUndisturbed(dir.path);
   }, 60_000);
+
+  test("a producer that sets no key spreads a product over all partitions: two processes share its windows, and nothing is unexplained", async () => {
+    using dir = tempDir();
+    const topic = "keyless";
+    const url = `${broker.url}/${topic}`;
+    await fillLog(dir.path, [], { url, partitions: PARTITIONS });
+    const [first, second] = await pairs(topic, dir.path, { stream: "", consume: "" });
+    const hour = recordedLines().slice(0, 4_000);
+    const producer = stockClient(broker.port).producer({ createPartitioner: () => () => partition++ % PARTITIONS });
+    let partition = 0;
+    await producer.connect();
+    for (let i = 0; i < hour.length; i += 100) {
+      await producer.send({ topic, messages: hour.slice(i, i + 100).map((value) => ({ value })) });
+    }
+    await producer.disconnect();
+    for (const file of ["windows.db", "ticks.db"]) {
+      await until("all is stored", () => committedRecords(dir.path, file) === hour.length);
+    }
+    await endAll([...first!, ...second!]);
+    const counters = rowsOf<{ value: number }>(
+      dir.path,
+      "windows.db",
+      "SELECT value FROM counters WHERE name = 'ticks'",
+    );
+    expect(counters[0]?.value).toBe(hour.length);
+    const stored = rowsOf<{ n: number }>(
+      dir.path,
+      "windows.db",
+      "SELECT (SELECT sum(trade_count) FROM windows) + (SELECT count(*) FROM late_ticks) AS n",
+    );
+    expect(stored[0]?.n).toBe(hour.length);
+    const batch = await run("batch", ["--data", dir.path, "--json"]);
+    expect(batch.json).toMatchObject({ failed: [], ticks_total: hour.length, reconciliation: { unexplained: 0 } });
+  }, 60_000);
 });
