@@ -68,7 +68,8 @@ test("imports go only where house rules let them", () => {
       const allowed = MAY_IMPORT[home]!.map((name) => (name === "web" ? "web/" : `scripts/${name}/`));
       const inside = home === "scripts" ? false : path.startsWith(`${home}/`);
       const isSql = path.startsWith("sql/") && path.endsWith(".sql");
-      if (!inside && !isSql && !allowed.some((prefix) => path.startsWith(prefix))) wrong.push(`${file} imports ${path}`);
+      if (!inside && !isSql && !allowed.some((prefix) => path.startsWith(prefix)))
+        wrong.push(`${file} imports ${path}`);
     }
   }
   expect(wrong).toEqual([]);
