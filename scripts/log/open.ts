@@ -14,7 +14,7 @@ const FORMS = "Give embedded: or kafka://host:port[,host:port]/topic.";
 export interface OpenLogOptions {
   /** A writer appends; a reader only notes how far it is. */
   role: "writer" | "reader";
-  /** For a log or topic that is made now: 1 unless told otherwise. */
+  /** For a log or topic that is made now: TIDEMARK_PARTITIONS when left out, else 1. Whichever stage starts first makes it. */
   partitions?: number;
   /** How long records are kept, microseconds: by the embedded log, or by a topic that is made now. */
   retain_us?: number;
@@ -48,13 +48,18 @@ function brokerOf(text: string): string {
 
 /** Opens the log, and makes it when it isn't there. Fails with USAGE, LOG_UNREACHABLE, LOG_SETTINGS or what SQLite's file has. */
 export async function openLog(url: string, paths: DataPaths, options: OpenLogOptions): Promise<Log> {
-  const { partitions } = options;
+  const partitions = options.partitions ?? partitionsAskedFor();
   if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions <= PARTITIONS_MAX)) {
     throw new TidemarkError("USAGE", `A log has 1 to ${PARTITIONS_MAX} partitions, not ${partitions}.`);
   }
   const parsed = parseLogUrl(url);
-  if (parsed.kind === "embedded") return openEmbedded(paths, options);
+  if (parsed.kind === "embedded") return openEmbedded(paths, { ...options, partitions });
   // Loaded when asked for: kafkajs costs the embedded log's processes 30 ms at their start otherwise.
   const { openKafka } = await import("./kafka.ts");
-  return openKafka(parsed, options);
+  return openKafka(parsed, { ...options, partitions });
+}
+
+function partitionsAskedFor(): number | undefined {
+  const text = process.env.TIDEMARK_PARTITIONS;
+  return text === undefined || text === "" ? undefined : Number(text);
 }

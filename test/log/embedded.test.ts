@@ -1,11 +1,12 @@
-import { afterAll } from "bun:test";
+/** The log in SQLite: the suite of every log, and what is its own. */
+import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../../scripts/common/logger.ts";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { type EmbeddedLog, openEmbedded } from "../../scripts/log/embedded.ts";
-import { conformance } from "./conformance.ts";
+import { conformance, read, record } from "./conformance.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tidemark-log-"));
 const logger = createLogger("test", { verbose: false });
@@ -38,4 +39,26 @@ conformance("embedded", {
       { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
     ),
   timeout_ms: 20_000,
+});
+
+test("retention: a writer drops blocks older than it is told to keep, some with each append, and never the newest", async () => {
+  const data = paths("retained");
+  const before = openEmbedded(data, { role: "writer", logger });
+  for (let i = 0; i < 500; i++) await before.append([record("A", `${i}`)]);
+  await before.close();
+  const log = openEmbedded(data, { role: "writer", retain_us: 1, logger });
+  const starts: number[] = [];
+  for (let i = 500; i < 505; i++) {
+    await log.append([record("A", `${i}`)]);
+    starts.push((await log.spans())[0]!.start);
+  }
+  expect(starts).toEqual([200, 400, 502, 503, 504]);
+  const reader = await log.reader({ group: "new", position: () => 0 });
+  expect((await read(reader, 1)).map((r) => [r.text, r.offset])).toEqual([["504", 504]]);
+  await reader.close();
+  await log.close();
+  const kept = openEmbedded(data, { role: "writer", retain_us: 3_600_000_000, logger });
+  await kept.append([record("A", "505")]);
+  expect(await kept.spans()).toEqual([{ partition: 0, start: 504, end: 506 }]);
+  await kept.close();
 });

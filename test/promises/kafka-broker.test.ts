@@ -109,19 +109,21 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     }
   }, 30_000);
 
-  test("a topic that is missing is made, with the partitions asked for and the broker's own time stamps", async () => {
+  test("a topic that is missing is made, with the partitions asked for and the broker's own time stamps, and the retention", async () => {
     using dir = tempDir();
     const ran = await run("stream", ["--data", dir.path, "--log", url("missing"), "--until-end", "--json"]);
     expect([ran.code, ran.json.records]).toEqual([0, 0]);
     expect(ran.stderr).toContain("made the topic missing with 1 partition");
-    await fillLog(dir.path, [], { url: url("wide"), partitions: 5 });
+    const options = { role: "writer", partitions: 5, retain_us: 7 * 86_400e6, logger: quiet } as const;
+    await (await openLog(url("wide"), openDataDir(dir.path), options)).close();
     const { topics } = await admin.fetchTopicMetadata({ topics: ["wide"] });
     expect(topics[0]!.partitions.length).toBe(5);
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: 2, name: "wide", configNames: ["message.timestamp.type"] }],
+      resources: [{ type: 2, name: "wide", configNames: ["message.timestamp.type", "retention.ms"] }],
     });
-    expect(resources[0]!.configEntries[0]!.configValue).toBe("LogAppendTime");
+    const settings = resources[0]!.configEntries.map(({ configName, configValue }) => `${configName}=${configValue}`);
+    expect(settings.sort()).toEqual(["message.timestamp.type=LogAppendTime", "retention.ms=604800000"]);
   }, 30_000);
 
   test("made anew behind a stage's back: it stops with one sentence, whether the new log is shorter or longer, and --rebuild begins anew", async () => {

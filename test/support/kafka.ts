@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const KAFKA_VERSION = "4.4.0";
+export const KAFKA_VERSION = "4.4.0";
 const LOG4J_VERSION = "2.25.2";
 const CACHE = resolve(import.meta.dir, "../../.cache/kafka");
 const LIB = join(CACHE, "lib");
