@@ -1,4 +1,5 @@
 /** What a stage's process measures of itself in this run: records, CPU time, memory, latencies. Shown as "cost" and "latency" (design.md "What is measured"). */
+import { readFileSync } from "node:fs";
 import { monotonicMs, nowUs } from "./clock.ts";
 
 /** The JSON object that `consume`, `stream` and `batch` end with under --json, before their own counts (docs/json.md). */
@@ -63,6 +64,11 @@ export class RunStats {
 
 /** The process's largest resident size so far, in bytes. */
 export function peakRssBytes(): number {
+  // Linux hands the parent's peak on to a child's maxRSS; VmHWM is of this program alone.
+  if (process.platform === "linux") {
+    const peak = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
+    if (peak) return Number(peak[1]) * 1024;
+  }
   const max = process.resourceUsage().maxRSS;
   return process.platform === "darwin" ? max : max * 1024;
 }

@@ -1,0 +1,85 @@
+/** How fast the stages read a full log: stream and consume, whole processes, next to what the log gives when nothing is done with it. */
+import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
+import { type FilledLog, filledLog } from "./logs.ts";
+import { runScript, runStage } from "./stage.ts";
+import { BUSY } from "./ticks.ts";
+
+const MESSAGES = 2_000_000;
+/** The same job must not need more memory for ten times as many messages. */
+const MEMORY_MB_MAX = 250;
+
+export const NO_BROKER = "no broker: start one with `bun run test:kafka`, and give its address with --log";
+
+async function rawRate({ url, data, records }: FilledLog): Promise<number> {
+  const { summary } = await runScript("bench/raw.ts", [url, data, String(records)]);
+  return records / summary.seconds!;
+}
+
+async function stageRate(stage: string, log: FilledLog, flags: string[] = []) {
+  const args = ["--data", log.data, "--log", log.url, "--rebuild", "--until-end", "--json", ...flags];
+  const { summary, cpu_s, peak_mb } = await runStage(stage, args);
+  return { rate: summary.records_per_second!, cpu_s_per_million: (cpu_s / log.records) * 1e6, peak_mb };
+}
+
+async function drain(name: string, kind: "embedded" | "kafka", context: BenchContext): Promise<Figure[]> {
+  const log = await filledLog(context, kind, BUSY, Math.round(MESSAGES * context.scale));
+  const kafka = kind === "kafka";
+  return measure(
+    name,
+    context,
+    {
+      "log alone": { unit: "messages/s" },
+      stream: { unit: "messages/s", goal: kafka ? undefined : { least: 1_000_000 } },
+      "of the log alone": { unit: "×", goal: kafka ? { least: 0.7 } : undefined },
+      "CPU time per million": { unit: "s" },
+      "peak memory": { unit: "MB", goal: { most: MEMORY_MB_MAX } },
+    },
+    async () => {
+      const raw = await rawRate(log);
+      const { rate, cpu_s_per_million, peak_mb } = await stageRate("stream", log);
+      return {
+        "log alone": raw,
+        stream: rate,
+        "of the log alone": rate / raw,
+        "CPU time per million": cpu_s_per_million,
+        "peak memory": peak_mb,
+      };
+    },
+  );
+}
+
+export const embeddedDrain: Bench = {
+  name: "embedded-drain",
+  about: "stream over a full embedded log, next to reading it alone",
+  run: (context) => drain("embedded-drain", "embedded", context),
+};
+
+export const kafkaDrain: Bench = {
+  name: "kafka-drain",
+  about: "stream over a full Kafka partition, next to the client alone",
+  async run(context): Promise<(Figure | Skipped)[]> {
+    if (context.kafka === null) return [{ bench: "kafka-drain", skipped: NO_BROKER }];
+    return drain("kafka-drain", "kafka", context);
+  },
+};
+
+export const consume: Bench = {
+  name: "consume",
+  about: "consume over the same embedded log into ticks.db",
+  async run(context) {
+    const log = await filledLog(context, "embedded", BUSY, Math.round(MESSAGES * context.scale));
+    return measure(
+      "consume",
+      context,
+      {
+        consume: { unit: "rows/s", goal: { least: 300_000 } },
+        "CPU time per million": { unit: "s" },
+        "peak memory": { unit: "MB" },
+      },
+      async () => {
+        const { rate, cpu_s_per_million, peak_mb } = await stageRate("consume", log);
+        return { consume: rate, "CPU time per million": cpu_s_per_million, "peak memory": peak_mb };
+      },
+    );
+  },
+};

@@ -1,0 +1,82 @@
+/** What a bench hands back: figures with all their runs, and what each is to reach. */
+import type { Logger } from "../common/logger.ts";
+
+export interface Figure {
+  bench: string;
+  figure: string;
+  unit: "messages/s" | "rows/s" | "× raw client" | "ms" | "MB" | "s" | "% of a core" | "updates/s" | "×" | "ticks";
+  /** One value a run, in the order of the runs. */
+  values: number[];
+  /** What is to be reached, in the figure's unit; left out where a figure only stands beside another. */
+  goal?: { least: number } | { most: number };
+}
+
+/** A bench, or the reason why there is none here. */
+export interface Skipped {
+  bench: string;
+  skipped: string;
+}
+
+export interface BenchContext {
+  runs: number;
+  /** Multiplies the numbers of messages. */
+  scale: number;
+  /** A directory of the bench's own, removed afterwards. */
+  dir: string;
+  /** `kafka://host:port`, without a topic, or null. */
+  kafka: string | null;
+  logger: Logger;
+  signal: AbortSignal;
+}
+
+export interface Bench {
+  name: string;
+  /** One line for --help and the documents. */
+  about: string;
+  run(context: BenchContext): Promise<(Figure | Skipped)[]>;
+}
+
+export function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The smallest value that at least `share` of the values don't exceed. */
+export function percentile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? 0;
+}
+
+export function isMet({ goal, values }: Figure): boolean | null {
+  if (goal === undefined) return null;
+  return "least" in goal ? median(values) >= goal.least : median(values) <= goal.most;
+}
+
+/** Repeats a measurement, and turns its runs into figures: one value of each name a run. */
+export async function measure(
+  bench: string,
+  context: BenchContext,
+  shape: Record<string, Pick<Figure, "unit" | "goal">>,
+  once: (run: number) => Promise<Record<string, number>>,
+): Promise<Figure[]> {
+  const figures = Object.entries(shape).map(([figure, rest]): Figure => ({ bench, figure, ...rest, values: [] }));
+  for (let run = 0; run < context.runs && !context.signal.aborted; run++) {
+    const values = await once(run);
+    for (const one of figures) one.values.push(values[one.figure]!);
+    context.logger.info(`${bench}, run ${run + 1} of ${context.runs}: ${shown(values, shape)}`);
+  }
+  return figures.filter(({ values }) => values.length > 0);
+}
+
+function shown(values: Record<string, number>, shape: Record<string, Pick<Figure, "unit">>): string {
+  return Object.entries(shape)
+    .map(([name, { unit }]) => `${name} ${round(values[name]!)} ${unit}`)
+    .join(", ");
+}
+
+/** Three digits that count, and no more than two after the point. */
+export function round(value: number): string {
+  const places = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return value.toFixed(places).replace(/\B(?=(\d{3})+$)/g, places === 0 ? "," : "");
+}

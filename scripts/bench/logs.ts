@@ -1,0 +1,70 @@
+/** Logs filled for the benches: each is made once, and read by all that ask for the same. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { monotonicMs } from "../common/clock.ts";
+import { openDataDir } from "../common/settings.ts";
+import { dropTopic } from "../log/kafka-raw.ts";
+import { openLog } from "../log/open.ts";
+import type { BenchContext } from "./figure.ts";
+import { TickMaker, type TickSpec } from "./ticks.ts";
+
+/** Records of one append while a log is filled. */
+const FILL_RECORDS = 5_000;
+
+export interface FilledLog {
+  /** For --log. */
+  url: string;
+  /** For --data. */
+  data: string;
+  records: number;
+  /** How fast the log took them, messages a second; making the messages is not counted. */
+  appended_per_second: number;
+}
+
+const filled = new Map<string, FilledLog>();
+const topics: string[] = [];
+
+/** A log of `kind` with `count` messages. `name` tells apart what `spec` doesn't. */
+export async function filledLog(
+  context: BenchContext,
+  kind: "embedded" | "kafka",
+  spec: TickSpec,
+  count: number,
+): Promise<FilledLog> {
+  const name = `${kind}-${spec.products.length}-${spec.per_second}-${count}`;
+  const known = filled.get(name);
+  if (known !== undefined) return known;
+  const data = join(context.dir, name);
+  mkdirSync(data, { recursive: true });
+  const url = kind === "embedded" ? "embedded:" : newTopic(context, name);
+  context.logger.info(`filling ${kind === "embedded" ? "the embedded log" : url} with ${count} messages`);
+  const { logger } = context;
+  const log = await openLog(url, openDataDir(data), { role: "writer", logger });
+  const maker = new TickMaker(spec);
+  let spent_ms = 0;
+  try {
+    for (let done = 0; done < count && !context.signal.aborted; done += FILL_RECORDS) {
+      const records = maker.take(Math.min(FILL_RECORDS, count - done));
+      const before_ms = monotonicMs();
+      await log.append(records);
+      spent_ms += monotonicMs() - before_ms;
+    }
+  } finally {
+    await log.close();
+  }
+  const made = { url, data, records: count, appended_per_second: (count / spent_ms) * 1_000 };
+  filled.set(name, made);
+  return made;
+}
+
+/** An address of a topic that is removed with `dropTopics`. */
+export function newTopic({ kafka }: BenchContext, name: string): string {
+  const url = `${kafka}/tidemark-bench-${name}-${crypto.randomUUID().slice(0, 8)}`;
+  topics.push(url);
+  return url;
+}
+
+export async function dropTopics({ logger }: BenchContext): Promise<void> {
+  for (const url of topics.splice(0)) await dropTopic(url, logger).catch((error) => logger.debug({ error }, url));
+  filled.clear();
+}

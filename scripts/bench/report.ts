@@ -1,0 +1,70 @@
+/** The figures as a table for people and as JSON for machines, with what they were measured on. */
+import { readFileSync } from "node:fs";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
+import { isoFromUs, nowUs } from "../common/clock.ts";
+import { type Figure, isMet, median, round, type Skipped } from "./figure.ts";
+
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memory_bytes: number;
+  system: string;
+  bun: string;
+  tidemark: string;
+  /** Over the minute before the bench: what others did on this machine. */
+  load: number;
+  measured_at: string;
+}
+
+export function machine(): Machine {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: cpus().length,
+    memory_bytes: totalmem(),
+    system: `${type()} ${release()}`,
+    bun: Bun.version,
+    tidemark: version,
+    load: loadavg()[0]!,
+    measured_at: isoFromUs(nowUs()),
+  };
+}
+
+export interface Report {
+  machine: Machine;
+  runs: number;
+  scale: number;
+  results: (Figure | Skipped)[];
+}
+
+/** A table in Markdown, so that a page of the documents takes it as it is. */
+export function table({ machine: m, runs, scale, results }: Report): string {
+  const rows = results.map((one) => {
+    if ("skipped" in one) return [one.bench, `skipped: ${one.skipped}`, "", "", "", ""];
+    const { bench, figure, values, unit, goal } = one;
+    const spread = values.length > 1 ? `${round(Math.min(...values))} – ${round(Math.max(...values))}` : "";
+    const aim = goal === undefined ? "" : "least" in goal ? `≥ ${round(goal.least)}` : `≤ ${round(goal.most)}`;
+    const met = isMet(one);
+    return [bench, figure, `${round(median(values))} ${unit}`, spread, aim, met === null ? "" : met ? "yes" : "no"];
+  });
+  const head = ["bench", "figure", "median", "runs", "goal", "met"];
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  return [
+    `${m.cores} × ${m.cpu}, ${Math.round(m.memory_bytes / 1e9)} GB, ${m.system}, Bun ${m.bun}, Tidemark ${m.tidemark}, ${m.measured_at.slice(0, 16)}Z`,
+    `medians of ${runs} run${runs === 1 ? "" : "s"}, scale ${scale}, load before ${m.load.toFixed(1)}`,
+    "",
+    line(head),
+    line(widths.map((width) => "-".repeat(width))),
+    ...rows.map(line),
+    "",
+  ].join("\n");
+}
+
+/** The same with every run; `median` and `met` are added. */
+export function json(report: Report): string {
+  const results = report.results.map((one) =>
+    "skipped" in one ? one : { ...one, median: median(one.values), met: isMet(one) },
+  );
+  return `${JSON.stringify({ ...report, results })}\n`;
+}

@@ -1,0 +1,78 @@
+/** `bench` runs, prints a table and JSON that parses; no figure is judged here, because other tests share the machine. */
+import { describe, expect, test } from "bun:test";
+import { isMet, median, percentile } from "../../scripts/bench/figure.ts";
+import { BUSY, TickMaker } from "../../scripts/bench/ticks.ts";
+import { parseRecord } from "../../scripts/tick/parse.ts";
+import { run } from "../support/project.ts";
+
+const text = (value: Uint8Array) => new TextDecoder().decode(value);
+
+test("the messages have the real shape and size, and the same seed gives the same", () => {
+  const records = new TickMaker(BUSY).take(20_000);
+  const bytes = records.reduce((sum, { value }) => sum + value.length, 0);
+  expect(Math.round(bytes / records.length)).toBe(394);
+  expect(records.every(({ value }) => parseRecord(value).kind === "tick")).toBe(true);
+  expect(new TickMaker(BUSY).take(20_000).map(({ value }) => text(value))).toEqual(
+    records.map(({ value }) => text(value)),
+  );
+});
+
+test("the messages hold duplicates, late ticks, disorder and gaps, and some of each product", () => {
+  const ids = new TickMaker({ ...BUSY, products: ["A-USD", "B-USD"] }).take(50_000).map(({ value }) => {
+    const { product_id, trade_id, time } = JSON.parse(text(value));
+    return { key: `${product_id} ${trade_id}`, product_id, trade_id, time };
+  });
+  const a = ids.filter(({ product_id }) => product_id === "A-USD");
+  expect(a.length / ids.length).toBeCloseTo(0.5, 1);
+  expect(new Set(ids.map(({ key }) => key)).size).toBeLessThan(ids.length);
+  expect(a.some((tick, i) => i > 0 && tick.trade_id < a[i - 1]!.trade_id)).toBe(true);
+  expect(a.some((tick, i) => i > 0 && tick.trade_id > a[i - 1]!.trade_id + 1)).toBe(true);
+  const late = a.filter((tick, i) => i > 0 && Date.parse(tick.time) < Date.parse(a[i - 1]!.time) - 100_000);
+  expect(late.length).toBeGreaterThan(0);
+});
+
+test("median, percentile and goal", () => {
+  expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+  expect(percentile([5, 1, 4, 2, 3], 0.5)).toBe(3);
+  expect(percentile([5, 1, 4, 2, 3], 0.99)).toBe(5);
+  const figure = { bench: "b", figure: "f", unit: "s" as const, values: [1, 2, 9] };
+  expect(isMet({ ...figure, goal: { most: 2 } })).toBe(true);
+  expect(isMet({ ...figure, goal: { least: 3 } })).toBe(false);
+  expect(isMet(figure)).toBeNull();
+});
+
+describe("a small run", () => {
+  const SMALL = ["--runs", "1", "--scale", "0.005"];
+
+  test("prints JSON: machine, figures with their runs, what was skipped and why", async () => {
+    const { code, stdout } = await run("bench", [...SMALL, "--only", "embedded-drain,kafka-drain,consume", "--json"]);
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.machine).toMatchObject({ bun: Bun.version, cores: expect.any(Number) });
+    const rows: { bench: string; figure?: string; values?: number[]; median?: number; skipped?: string }[] =
+      report.results;
+    expect([...new Set(rows.map(({ bench }) => bench))]).toEqual(["embedded-drain", "kafka-drain", "consume"]);
+    for (const { figure, values, median } of rows.filter((row) => row.skipped === undefined)) {
+      expect([figure, values?.length]).toEqual([expect.any(String), 1]);
+      expect(median).toBeGreaterThan(0);
+    }
+    expect(rows.find(({ bench }) => bench === "kafka-drain")?.skipped).toContain("bun run test:kafka");
+  });
+
+  test("prints a table", async () => {
+    const { code, stdout } = await run("bench", [...SMALL, "--only", "consume"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\| bench +\| figure +\| median +\| runs +\| goal +\| met +\|$/m);
+    expect(stdout).toMatch(/^\| consume \| consume +\| [\d,]+ rows\/s +\| +\| ≥ 300,000 +\| (yes|no) +\|$/m);
+  });
+
+  test("names the benches there are, and takes a broker's address only", async () => {
+    const unknown = await run("bench", ["--only", "speed"]);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining("There is no bench speed. There are: "),
+    ]);
+    const log = await run("bench", ["--log", "embedded:"]);
+    expect([log.code, log.stderr]).toEqual([2, expect.stringContaining("Give kafka://host:port")]);
+  });
+});
