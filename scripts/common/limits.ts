@@ -67,8 +67,8 @@ export const OFFSETS_MAX = 2 ** 43;
 export const KAFKA_OPEN_MS = 10_000;
 /** A broker that just came back may show an older end for a moment: a shorter log is believed when it is seen twice, this far apart. */
 export const KAFKA_CONFIRM_MS = 1_000;
-/** A dead process's partitions go to the others of its group after this. */
-export const KAFKA_SESSION_MS = 15_000;
+/** A dead process's partitions go to the others of its group, or to its own next start, after this: the shortest that a broker takes by default. */
+export const KAFKA_SESSION_MS = 6_000;
 /** Bytes of one record that a topic made by us takes: FRAME_BYTES_MAX and room for the envelope. */
 export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
 /** Bytes and records of one produce request; brokers take 1,048,588 bytes by default. */

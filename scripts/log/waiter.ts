@@ -1,31 +1,34 @@
 /** One poll that waits for news: until somebody rings, wakes it, or the time is over. */
 export class Waiter {
-  #awake: (() => void) | null = null;
+  #awake: ((rung: boolean) => void) | null = null;
   #woken = false;
 
-  /** Resolves at the next ring, after `ms`, or at once when woken. News that came before the call must be looked for before the call. */
-  wait(ms: number): Promise<void> {
-    if (this.#woken) return Promise.resolve();
+  /**
+   * Resolves with true at the next ring, with false after `ms`, or at once when woken. News that came before the call must be looked for
+   * before the call.
+   */
+  wait(ms: number): Promise<boolean> {
+    if (this.#woken) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const done = () => {
+      const done = (rung: boolean) => {
         clearTimeout(timer);
         this.#awake = null;
-        resolve();
+        resolve(rung);
       };
-      const timer = setTimeout(done, ms);
+      const timer = setTimeout(done, ms, false);
       this.#awake = done;
     });
   }
 
   /** There is something to look at. */
   ring(): void {
-    this.#awake?.();
+    this.#awake?.(true);
   }
 
   /** Ends this wait, or the next one when there is none now. */
   wake(): void {
     this.#woken = true;
-    this.#awake?.();
+    this.#awake?.(true);
   }
 
   /** Whether `wake` was called since the last look. */
