@@ -32,7 +32,8 @@ export async function commandsDoc(): Promise<string> {
     }
     parts.push(`\n\`\`\`sh\n${spec.examples.join("\n")}\n\`\`\`\n`);
   }
-  return `${parts.join("\n").trimEnd()}\n`;
+  // Defaults that lie in the project are named from there: the page is the same on every machine.
+  return `${parts.join("\n").replaceAll(`${ROOT}/`, "").trimEnd()}\n`;
 }
 
 if (import.meta.main) await Bun.write(COMMANDS_DOC, await commandsDoc());
