@@ -1,7 +1,7 @@
 /** Writing files so that a reader sees the old one or the new one, whatever kills us: temporary file, fsync, rename, fsync of the folder. */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { diePoint } from "./die-point.ts";
+import { diePoint } from "../common/die-point.ts";
 
 /** The ending of files that are not finished; they are removed at the next start. */
 export const TEMPORARY = ".tmp";
