@@ -68,3 +68,13 @@ test("links between the documents lead somewhere", () => {
   }
   expect(broken).toEqual([]);
 });
+
+test("docs/faults.md has all 45 faults, and every test file that it names is there", () => {
+  const rows = [...read("docs/faults.md").matchAll(/^\| (\d+) \|(.*)\|$/gm)];
+  expect(rows.map(([, number]) => Number(number))).toEqual(Array.from({ length: 45 }, (_, i) => i + 1));
+  for (const [row, , cells] of rows) {
+    const files = [...cells!.matchAll(/`(test\/[\w/.-]+\.ts)`/g)].map(([, file]) => file!);
+    expect([row, files.length > 0 || /no test:/i.test(row)]).toEqual([row, true]);
+    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+  }
+});

@@ -87,6 +87,19 @@ describe("wrong usage and bad input", () => {
     });
   });
 
+  test("another window size or lateness over old state is refused with both values; --rebuild makes it anew", async () => {
+    using dir = tempDir();
+    await fillLog(dir.path, recordedLines().slice(0, 500));
+    const stream = (...args: string[]) => run("stream", ["--data", dir.path, "--until-end", "--json", ...args]);
+    expect((await stream()).code).toBe(0);
+    const other = await stream("--lateness", "30s");
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain("was made with lateness_us 60000000, and now it is 30000000");
+    expect(other.stderr).toContain("--rebuild");
+    expect((await stream("--window", "10s")).stderr).toContain("TIDEMARK_SETTINGS_CHANGED");
+    expect((await stream("--lateness", "30s", "--rebuild")).json).toMatchObject({ records: 500 });
+  });
+
   test("--verbose shows where an error came from", async () => {
     using dir = tempDir();
     const answer = await run("batch", ["--data", dir.path, "--verbose"]);
