@@ -10,8 +10,8 @@ import { sessionMs } from "./kafka-client.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
-/** Heartbeats also bring the news of a rebalance. */
-const HEARTBEAT_MS = 1_000;
+/** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
+const HEARTBEAT_MS = 333;
 /** A note of how far the group is, and a leave, are not waited for longer: a stage ends within DRAIN_MS_MAX also when the broker is away. */
 const COMMIT_MS_MAX = 1_000;
 const CLOSE_MS_MAX = 2_000;

@@ -7,7 +7,7 @@ import type { Admin } from "kafkajs";
 import { createLogger } from "../../scripts/common/logger.ts";
 import { dataPaths } from "../../scripts/common/settings.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { type Broker, kafkaAvailable, startBroker } from "../support/kafka.ts";
+import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { deleteTopic, dropBefore, stockClient } from "../support/kafka-admin.ts";
 import { conformance } from "./conformance.ts";
 
@@ -24,13 +24,12 @@ const open = (topic: string, partitions?: number) =>
 
 describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars (bun run test:kafka fetches them)", () => {
   beforeAll(async () => {
-    broker = await startBroker();
+    broker = await sharedBroker();
     admin = stockClient(broker.port).admin();
     await admin.connect();
   }, 120_000);
   afterAll(async () => {
     await admin.disconnect();
-    await broker.stop();
     rmSync(root, { recursive: true });
   });
 

@@ -1,9 +1,9 @@
 /** Kafka changes nothing: the same windows, ticks and batch results as the embedded log, and the topic is one that anybody reads and writes. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { answerHash } from "../../scripts/store/answer.ts";
-import { type Broker, kafkaAvailable, startBroker } from "../support/kafka.ts";
+import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
@@ -11,6 +11,16 @@ import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 const here = kafkaAvailable();
 let broker: Broker;
 const url = (topic: string) => `${broker.url}/${topic}`;
+
+/** Where a stage may be killed; all passings of a run in a long round. */
+const POINTS = [
+  "stream-read",
+  "stream-before-commit",
+  "stream-committed",
+  "consume-before-commit",
+  "consume-committed",
+];
+const PASSES = process.env.KAFKA_POINTS ? [1, 2, 3, 4, 5, 6] : [3];
 
 /** The recorded hour of one product, and the same for a second one. */
 const hour = recordedLines();
@@ -50,9 +60,8 @@ async function answers(data: string) {
 
 describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or no jars", () => {
   beforeAll(async () => {
-    broker = await startBroker();
+    broker = await sharedBroker();
   }, 120_000);
-  afterAll(() => broker.stop());
 
   test("the recorded hour gives the embedded log's windows, ticks and batch results: one partition, four, and two runs with a stop in between", async () => {
     using embedded = tempDir();
@@ -149,4 +158,30 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     expect(new Set(rows).size).toBe(13_197);
     expect(sum).toBeCloseTo(340_097_766.67, 2);
   }, 30_000);
+
+  test("kill -9 at each named point, n-th passing: the next run reads on from its own place in the topic, and stores what an undisturbed one does", async () => {
+    const some = [...lines.slice(0, 1_500), "rubbish", lines[7]!, ...lines.slice(1_500, 2_000)];
+    const flags = (data: string) => ["--data", data, "--log", url("points"), "--until-end", "--poll-records", "300"];
+    const stored = (data: string) => [
+      rowsOf(data, "ticks.db", "SELECT * FROM ticks"),
+      rowsOf(data, "ticks.db", "SELECT * FROM dead_letters"),
+      rowsOf(data, "ticks.db", "SELECT * FROM counters WHERE name NOT LIKE 'run_%' ORDER BY name"),
+    ];
+    using calm = tempDir();
+    await fillLog(calm.path, some, { url: url("points") });
+    await readAll(calm.path, url("points"));
+    const kills = POINTS.flatMap((point) => PASSES.map((n) => [point, n] as const));
+    await Promise.all(
+      kills.map(async ([point, n]) => {
+        using dir = tempDir();
+        const stage = point.startsWith("stream") ? "stream" : "consume";
+        const die = { TIDEMARK_DIE_AT: `${point}:${n}`, TIDEMARK_KAFKA_SESSION: "1s" };
+        const killed = await run(stage, flags(dir.path), die);
+        expect([killed.signal, killed.signal ? "" : killed.stderr]).toEqual(["SIGKILL", ""]);
+        expect((await run(stage, flags(dir.path))).code).toBe(0);
+        if (stage === "consume") expect(stored(dir.path)).toEqual(stored(calm.path));
+        else expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
+      }),
+    );
+  }, 120_000);
 });

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
 import { answerHash } from "../../scripts/store/answer.ts";
-import { type Broker, kafkaAvailable, startBroker } from "../support/kafka.ts";
+import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { committedRecords, killStages, rowsOf, type Stage, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
@@ -95,7 +95,7 @@ async function endAll(stages: Stage[]): Promise<void> {
 
 describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no Java or no jars", () => {
   beforeAll(async () => {
-    broker = await startBroker();
+    broker = await sharedBroker();
     admin = stockClient(broker.port).admin();
     await admin.connect();
     using calm = tempDir();
@@ -106,7 +106,6 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
   }, 120_000);
   afterAll(async () => {
     await admin.disconnect();
-    await broker.stop();
   });
 
   afterEach(killStages);

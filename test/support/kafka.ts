@@ -69,6 +69,24 @@ export interface BrokerOptions {
   dir?: string;
 }
 
+let shared: Promise<Broker> | null = null;
+
+/** One broker for all test files of a process that only use it, each with topics of its own; it ends with the process. */
+export function sharedBroker(): Promise<Broker> {
+  shared ??= startBroker();
+  return shared;
+}
+
+/** Runs a shell command when this process is gone, however it ended; returns the call that lets it run now. */
+function whenGone(command: string): () => void {
+  const watcher = spawn("sh", ["-c", `cat > /dev/null; ${command}`], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  watcher.unref();
+  return () => watcher.stdin!.end();
+}
+
 /** Starts a broker and resolves when it takes connections. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   fetchJars();
@@ -78,6 +96,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   mkdirSync(dir, { recursive: true });
   writeFileSync(config, properties(dir, port, await freePort()));
   if (!existsSync(join(dir, "data", "meta.properties"))) format(config);
+  if (options.dir === undefined) whenGone(`sleep 1; rm -rf "${dir}"`);
   let child = await launch(config, port);
   return {
     port,
@@ -129,6 +148,7 @@ async function launch(config: string, port: number): Promise<ChildProcess> {
   const child = spawn("java", ["-Xmx1g", "-cp", `${LIB}/*`, "kafka.Kafka", config], {
     stdio: ["ignore", "ignore", "pipe"],
   });
+  child.once("exit", whenGone(`kill -9 ${child.pid}`));
   let said = "";
   child.stderr!.on("data", (text) => {
     said = `${said}${text}`.slice(-4_000);
