@@ -21,7 +21,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   "scripts/supervisor": ["common"],
   "scripts/stages": PIPELINE,
   "scripts/bench": [...PIPELINE, "stages", "supervisor"],
-  scripts: [...PIPELINE, "stages", "supervisor", "bench", "web"],
+  "scripts/drill": PIPELINE,
+  scripts: [...PIPELINE, "stages", "supervisor", "bench", "drill", "web"],
   web: ["common"],
 };
 

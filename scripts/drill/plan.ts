@@ -1,0 +1,66 @@
+/** What a drill does to the messages and to the processes, by a seed: the same seed does the same. Pure. */
+
+/** Numbers in [0, 1) from a seed (mulberry32, public domain by Tommy Ettinger). */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export type Stage = "writer" | "stream" | "consume" | "batch";
+
+/** Points at which a stage kills itself when asked (docs/faults.md). */
+const POINTS: Record<Stage, string[]> = {
+  writer: [],
+  stream: ["stream-csv-written", "stream-offsets-saved", "stream-before-commit", "stream-committed"],
+  consume: ["consume-inserted", "consume-before-commit", "consume-committed"],
+  batch: ["file-written", "file-renamed", "manifest", "committed"],
+};
+
+/** One thing done to one process. */
+export interface Blow {
+  wait_ms: number;
+  stage: Exclude<Stage, "batch">;
+  /** SIGKILL, SIGTERM and a new start, or a sleep of `sleep_ms`. */
+  kind: "kill" | "term" | "sleep";
+  sleep_ms: number;
+}
+
+export function nextBlow(random: () => number): Blow {
+  const stage = (["stream", "consume", "writer"] as const)[Math.floor(random() * 3)]!;
+  const kind = random() < 0.7 ? "kill" : random() < 0.5 ? "term" : "sleep";
+  return { wait_ms: 40 + random() * 260, stage, kind, sleep_ms: 100 + random() * 400 };
+}
+
+/** Where the next start of a stage kills itself, as TIDEMARK_DIE_AT; "" for nowhere. */
+export function nextDeath(stage: Stage, random: () => number): string {
+  const points = POINTS[stage];
+  if (points.length === 0 || random() < 0.6) return "";
+  const name = points[Math.floor(random() * points.length)]!;
+  const most = name === "consume-inserted" ? 3_000 : 12;
+  return `${name}:${1 + Math.floor(random() * most)}`;
+}
+
+/** The messages as a bad day would bring them: some twice, some far too late, some rubbish. */
+export function troubled(lines: Uint8Array[], random: () => number): Uint8Array[] {
+  const rubbish = [
+    new TextEncoder().encode("rubbish"),
+    new TextEncoder().encode('{"type":"ticker"'),
+    new Uint8Array(0),
+  ];
+  const held: { at: number; line: Uint8Array }[] = [];
+  const out: Uint8Array[] = [];
+  for (const [i, line] of lines.entries()) {
+    const dice = random();
+    if (dice < 0.004) held.push({ at: i + Math.floor(random() * 2_000), line });
+    else out.push(line);
+    if (dice > 0.99) out.push(lines[Math.floor(random() * (i + 1))]!);
+    if (dice > 0.998) out.push(rubbish[Math.floor(random() * rubbish.length)]!);
+    for (let j = held.length - 1; j >= 0; j--) if (held[j]!.at <= i) out.push(held.splice(j, 1)[0]!.line);
+  }
+  return [...out, ...held.map(({ line }) => line)];
+}

@@ -1,0 +1,139 @@
+/** One round: real processes over a fresh directory, killed, stopped and put to sleep while messages come; then everything is let finish. */
+import { join, resolve } from "node:path";
+import { monotonicMs } from "../common/clock.ts";
+import { type Answer, answerOf } from "./answer.ts";
+import { nextBlow, nextDeath, type Stage } from "./plan.ts";
+
+const SCRIPTS = resolve(import.meta.dir, "..");
+/** Records of one commit: small, so that a round has many. */
+const POLL_RECORDS = "400";
+/** Between two appends of the writer. */
+const PAUSE_MS = 8;
+/** A round that takes longer hangs, and that is a finding. */
+const ROUND_MS_MAX = 180_000;
+
+export interface RoundOptions {
+  /** Packed messages (writer.ts). */
+  messages: string;
+  log: string;
+  data: string;
+  random: () => number;
+}
+
+export interface RoundReport {
+  answer: Answer;
+  /** What was done, e.g. `stream kill` → 4. */
+  done: Record<string, number>;
+  seconds: number;
+}
+
+/** The same messages without any disturbance. */
+export async function calmRound(options: Omit<RoundOptions, "random">): Promise<Answer> {
+  await finish(options, 0);
+  return answerOf(options.data);
+}
+
+/** Rejects when a stage can't be brought to its end. */
+export async function troubledRound(options: RoundOptions): Promise<RoundReport> {
+  const started_ms = monotonicMs();
+  const crew = new Crew(options);
+  await crew.work();
+  await finish(options, PAUSE_MS);
+  return { answer: answerOf(options.data), done: crew.done, seconds: (monotonicMs() - started_ms) / 1_000 };
+}
+
+/** Lets each stage go to the log's end, undisturbed. */
+async function finish({ messages, log, data }: Omit<RoundOptions, "random">, pause_ms: number): Promise<void> {
+  const where = ["--data", data, "--log", log, "--until-end", "--poll-records", POLL_RECORDS];
+  await toEnd([join(SCRIPTS, "drill/writer.ts"), messages, log, data, String(pause_ms)]);
+  await toEnd([join(SCRIPTS, "stream.ts"), ...where]);
+  await toEnd([join(SCRIPTS, "consume.ts"), ...where]);
+  await toEnd([join(SCRIPTS, "batch.ts"), "--data", data]);
+}
+
+async function toEnd(args: string[]): Promise<void> {
+  const child = Bun.spawn([process.execPath, ...args], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const timer = setTimeout(() => child.kill("SIGKILL"), ROUND_MS_MAX);
+  const said = await new Response(child.stderr).text();
+  const code = await child.exited;
+  clearTimeout(timer);
+  if (code !== 0)
+    throw new Error(
+      `${args[0]} ended with ${child.signalCode ?? code}: ${said.trim().split("\n").slice(-3).join(" ")}`,
+    );
+}
+
+/** The processes of a round, each started again whenever it ends before its work is done. */
+class Crew {
+  readonly done: Record<string, number> = {};
+  readonly #children = new Map<Stage, Bun.Subprocess>();
+  #over = false;
+
+  constructor(private readonly options: RoundOptions) {}
+
+  /** Until the writer has written all, or the time is up. */
+  async work(): Promise<void> {
+    const { random } = this.options;
+    const end_ms = monotonicMs() + ROUND_MS_MAX;
+    const keeping = [this.#keep("stream"), this.#keep("consume"), this.#keep("batch")];
+    const written = this.#keep("writer");
+    let writing = true;
+    void written.then(() => {
+      writing = false;
+    });
+    while (writing && monotonicMs() < end_ms) {
+      const { wait_ms, stage, kind, sleep_ms } = nextBlow(random);
+      await Promise.race([Bun.sleep(wait_ms), written]);
+      if (!writing) break;
+      await this.#strike(stage, kind, sleep_ms);
+    }
+    this.#over = true;
+    for (const child of this.#children.values()) child.kill("SIGKILL");
+    await Promise.all([...keeping, written]);
+  }
+
+  async #strike(stage: Stage, kind: "kill" | "term" | "sleep", sleep_ms: number): Promise<void> {
+    const child = this.#children.get(stage);
+    if (child === undefined) return;
+    this.#count(`${stage} ${kind}`);
+    if (kind === "kill") child.kill("SIGKILL");
+    else if (kind === "term") child.kill("SIGTERM");
+    else {
+      child.kill("SIGSTOP");
+      await Bun.sleep(sleep_ms);
+      child.kill("SIGCONT");
+    }
+  }
+
+  /** Starts it again and again; the writer until it has written all. */
+  async #keep(stage: Stage): Promise<void> {
+    const { random } = this.options;
+    while (!this.#over) {
+      const death = nextDeath(stage, random);
+      const child = Bun.spawn([process.execPath, ...this.#command(stage)], {
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+        env: { ...process.env, TIDEMARK_DIE_AT: death },
+      });
+      this.#children.set(stage, child);
+      const code = await child.exited;
+      this.#children.delete(stage);
+      if (child.signalCode === "SIGKILL" && death !== "" && !this.#over)
+        this.#count(`${stage} killed at a point or by us`);
+      if (stage === "writer" && code === 0) return;
+      if (stage === "batch") await Bun.sleep(150);
+    }
+  }
+
+  #command(stage: Stage): string[] {
+    const { messages, log, data } = this.options;
+    const where = ["--data", data, "--log", log, "--poll-records", POLL_RECORDS];
+    if (stage === "writer") return [join(SCRIPTS, "drill/writer.ts"), messages, log, data, String(PAUSE_MS)];
+    return stage === "batch" ? [join(SCRIPTS, "batch.ts"), "--data", data] : [join(SCRIPTS, `${stage}.ts`), ...where];
+  }
+
+  #count(what: string): void {
+    this.done[what] = (this.done[what] ?? 0) + 1;
+  }
+}
