@@ -1,6 +1,6 @@
 /**
  * Run in a mount namespace of its own over a small tmpfs (embedded-faults.test.ts): fills the disk while it appends and while the stream
- * stage reads, makes room again, and prints what came of it.
+ * stage reads, makes room again, makes it read-only, and prints what came of it.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { openDataDir } from "../../scripts/common/settings.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer.ts";
 import { startStage, until } from "../support/kafka-stage.ts";
-import { quiet, recordedLines } from "../support/project.ts";
+import { quiet, recordedLines, run } from "../support/project.ts";
 import { read } from "./conformance.ts";
 
 const disk = process.argv[2]!;
@@ -49,12 +49,16 @@ const waited_us = nowUs();
 await until("it is still waiting", () => nowUs() - waited_us > 700_000);
 rmSync(ballast);
 const ended = await stage.ended;
+const { hash } = answerHash(join(data, "windows.db"));
+Bun.spawnSync(["mount", "-o", "remount,ro", disk]);
+const readOnly = await run("stream", ["--data", data, "--until-end"]);
 const result = {
+  read_only: [readOnly.code, readOnly.stderr],
   refusals,
   intact: got.length === lines.length && got.every((record, i) => record.text === lines[i] && record.offset === i),
   ended,
   said: stage.said(),
-  hash: answerHash(join(data, "windows.db")).hash,
+  hash,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(0);

@@ -1,4 +1,4 @@
-/** The embedded log and the stores on a bad day: no room, flipped bytes, a lost end, another log in its place (faults.md 14, 21, 25). */
+/** The embedded log and the stores on a bad day: no room, flipped bytes, a lost end, another log in its place (faults.md 14, 21, 22, 25). */
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -49,10 +49,29 @@ test.skipIf(namespace === undefined)(
     const told = JSON.parse(child.stdout.toString());
     expect(told.refusals).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^DISK_FULL after \d+$/)));
     expect(told).toMatchObject({ intact: true, ended: 0, hash: hashOf(calm.path) });
+    expect(told.read_only).toEqual([
+      1,
+      expect.stringMatching(/^error: The data directory .* can't be written: .*EROFS.*/),
+    ]);
     expect(told.said).toMatch(/No space is left for .*windows\.db\. Waiting, and trying again until it works/);
   },
   30_000,
 );
+
+test("a write that fails (here by a limit on the size of files) ends the stage with the file's name, and the next start goes on", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, lines.slice(0, 3_000));
+  const stream = `"${process.execPath}" "${join(ROOT, "scripts/stream.ts")}" --data "${dir.path}" --until-end --poll-records 100`;
+  const limited = Bun.spawnSync(["sh", "-c", `ulimit -f 300; exec ${stream}`], { stderr: "pipe" });
+  expect(limited.exitCode).toBe(1);
+  expect(limited.stderr.toString()).toMatch(
+    /^error: .*windows\.db can't be read or written: .* \[TIDEMARK_DATA_DIR\]$/m,
+  );
+  expect((await run("stream", args(dir.path))).code).toBe(0);
+  using calm = tempDir();
+  await readLog(calm.path, lines.slice(0, 3_000), 500);
+  expect(hashOf(dir.path)).toBe(hashOf(calm.path));
+});
 
 /** Reads all that a log file gives: every record, or the error's code. */
 async function readAll(data: string, count: number): Promise<string[] | string> {

@@ -171,17 +171,16 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await fillLog(calm.path, some, { url: url("points") });
     await readAll(calm.path, url("points"));
     const kills = POINTS.flatMap((point) => PASSES.map((n) => [point, n] as const));
-    await Promise.all(
-      kills.map(async ([point, n]) => {
-        using dir = tempDir();
-        const stage = point.startsWith("stream") ? "stream" : "consume";
-        const die = { TIDEMARK_DIE_AT: `${point}:${n}`, TIDEMARK_KAFKA_SESSION: "1s" };
-        const killed = await run(stage, flags(dir.path), die);
-        expect([killed.signal, killed.signal ? "" : killed.stderr]).toEqual(["SIGKILL", ""]);
-        expect((await run(stage, flags(dir.path))).code).toBe(0);
-        if (stage === "consume") expect(stored(dir.path)).toEqual(stored(calm.path));
-        else expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
-      }),
-    );
+    const killed = async ([point, n]: readonly [string, number]) => {
+      using dir = tempDir();
+      const stage = point.startsWith("stream") ? "stream" : "consume";
+      const die = { TIDEMARK_DIE_AT: `${point}:${n}`, TIDEMARK_KAFKA_SESSION: "1s" };
+      const ran = await run(stage, flags(dir.path), die);
+      expect([ran.signal, ran.signal ? "" : ran.stderr]).toEqual(["SIGKILL", ""]);
+      expect((await run(stage, flags(dir.path))).code).toBe(0);
+      if (stage === "consume") expect(stored(dir.path)).toEqual(stored(calm.path));
+      else expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
+    };
+    for (let i = 0; i < kills.length; i += 5) await Promise.all(kills.slice(i, i + 5).map(killed));
   }, 120_000);
 });

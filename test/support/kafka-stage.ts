@@ -13,11 +13,13 @@ export interface Stage {
   readonly ended: Promise<number | string>;
 }
 
-const running = new Set<Stage>();
+/** Of the present test. */
+const started = new Set<Stage>();
 
 /** For afterEach: a test that failed leaves no process behind, not even a sleeping one. */
 export function killStages(): void {
-  for (const stage of running) stage.signal("SIGKILL");
+  for (const stage of started) stage.signal("SIGKILL");
+  started.clear();
 }
 
 /** Starts a command that follows a log. */
@@ -36,20 +38,19 @@ export function startStage(name: string, args: string[], env: Record<string, str
     pid: child.pid,
     said: () => said,
     signal: (signal) => child.kill(signal),
-    ended: Promise.all([child.exited, reading]).then(() => {
-      running.delete(stage);
-      return child.signalCode ?? child.exitCode ?? -1;
-    }),
+    ended: Promise.all([child.exited, reading]).then(() => child.signalCode ?? child.exitCode ?? -1),
   };
-  running.add(stage);
+  started.add(stage);
   return stage;
 }
 
-/** Waits until something holds; fails with `what` after 30 s. */
+/** Waits until something holds; after 30 s fails with `what`, and with what the stages said. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within 30 s`);
+    if (performance.now() > deadline) {
+      throw new Error([`${what}: not within 30 s`, ...[...started].map((stage) => stage.said())].join("\n"));
+    }
     await Bun.sleep(50);
   }
 }
