@@ -11,34 +11,16 @@ import {
   SIZE_SCALE_MAX,
 } from "../common/limits.ts";
 import type { FullTick } from "../common/tick.ts";
+import { FIELD, Scanner, same } from "./scan.ts";
 import { timeUs } from "./time.ts";
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
 const COLON = 0x3a;
-const SPACE = 0x20;
-const BACKSLASH = 0x5c;
 const POINT = 0x2e;
 
-const WANTED = [
-  "type",
-  "product_id",
-  "price",
-  "side",
-  "time",
-  "trade_id",
-  "last_size",
-  "best_bid",
-  "best_ask",
-  "source",
-];
-const [TYPE, PRODUCT, PRICE, SIDE, TIME, TRADE, SIZE, BID, ASK, SOURCE] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 /** Bits of the fields that a tick must have. */
-const REQUIRED = (1 << TYPE) | (1 << PRODUCT) | (1 << PRICE) | (1 << SIDE) | (1 << TIME) | (1 << TRADE) | (1 << SIZE);
-const KEYS = WANTED.map((key) => new TextEncoder().encode(key));
-/** Wanted keys by length, so that most unwanted keys are passed by after one look. */
-const BY_LENGTH: number[][] = Array.from({ length: 12 }, (_, n) =>
-  KEYS.flatMap((key, i) => (key.length === n ? [i] : [])),
+const REQUIRED = (["type", "product_id", "price", "side", "time", "trade_id", "last_size"] as const).reduce(
+  (bits, name) => bits | (1 << FIELD[name]),
+  0,
 );
 const TICKER = new TextEncoder().encode("ticker");
 /** Significant digits that a double adds up without rounding. */
@@ -46,8 +28,7 @@ const SAFE_DIGITS = 15;
 
 export class Extractor {
   readonly #quotes: boolean;
-  #from = new Int32Array(WANTED.length);
-  #to = new Int32Array(WANTED.length);
+  readonly #scanner = new Scanner(REQUIRED);
   #product = "";
   #productBytes: Uint8Array = new Uint8Array(0);
   #products = new Map<string, string>();
@@ -62,36 +43,36 @@ export class Extractor {
 
   /** The tick in `bytes[start, end)`, or null when parse.ts must decide. */
   extract(bytes: Uint8Array, start: number, end: number): FullTick | null {
-    const found = this.#scan(bytes, start, end);
+    const found = this.#scanner.scan(bytes, start, end);
     if ((found & REQUIRED) !== REQUIRED) return null;
-    const from = this.#from;
-    const to = this.#to;
-    if (!same(bytes, from[TYPE]!, to[TYPE]!, TICKER)) return null;
-    const trade_id = wholeNumber(bytes, from[TRADE]!, to[TRADE]!);
+    const { from, to } = this.#scanner;
+    if (!same(bytes, from[FIELD.type]!, to[FIELD.type]!, TICKER)) return null;
+    const trade_id = wholeNumber(bytes, from[FIELD.trade_id]!, to[FIELD.trade_id]!);
     if (trade_id < 0) return null;
-    const time_us = this.#time(bytes, from[TIME]!, to[TIME]!);
+    const time_us = this.#time(bytes, from[FIELD.time]!, to[FIELD.time]!);
     if (time_us === null) return null;
-    const side = sideOf(bytes, from[SIDE]!, to[SIDE]!);
+    const side = sideOf(bytes, from[FIELD.side]!, to[FIELD.side]!);
     if (side === null) return null;
-    if (!this.#decimal(bytes, from[PRICE]!, to[PRICE]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX)) return null;
+    if (!this.#price(bytes, FIELD.price)) return null;
     const price_mantissa = this.#mantissa;
     const price_scale = this.#scale;
-    if (!this.#decimal(bytes, from[SIZE]!, to[SIZE]!, SIZE_SCALE_MAX, SIZE_INTEGER_DIGITS_MAX)) return null;
+    if (!this.#decimal(bytes, from[FIELD.last_size]!, to[FIELD.last_size]!, SIZE_SCALE_MAX, SIZE_INTEGER_DIGITS_MAX))
+      return null;
     const size_mantissa = this.#mantissa;
     const size_scale = this.#scale;
-    if (price_mantissa === 0 || size_mantissa === 0 || (found & (1 << SOURCE)) !== 0) return null;
-    const product_id = this.#productId(bytes, from[PRODUCT]!, to[PRODUCT]!);
+    if (price_mantissa === 0 || size_mantissa === 0 || (found & (1 << FIELD.source)) !== 0) return null;
+    const product_id = this.#productId(bytes, from[FIELD.product_id]!, to[FIELD.product_id]!);
     if (product_id === null) return null;
     let best_bid: string | null = null;
     let best_ask: string | null = null;
     if (this.#quotes) {
-      if ((found & (1 << BID)) !== 0) {
-        if (!this.#decimal(bytes, from[BID]!, to[BID]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX)) return null;
-        best_bid = ascii(bytes, from[BID]!, to[BID]!);
+      if ((found & (1 << FIELD.best_bid)) !== 0) {
+        if (!this.#price(bytes, FIELD.best_bid)) return null;
+        best_bid = ascii(bytes, from[FIELD.best_bid]!, to[FIELD.best_bid]!);
       }
-      if ((found & (1 << ASK)) !== 0) {
-        if (!this.#decimal(bytes, from[ASK]!, to[ASK]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX)) return null;
-        best_ask = ascii(bytes, from[ASK]!, to[ASK]!);
+      if ((found & (1 << FIELD.best_ask)) !== 0) {
+        if (!this.#price(bytes, FIELD.best_ask)) return null;
+        best_ask = ascii(bytes, from[FIELD.best_ask]!, to[FIELD.best_ask]!);
       }
     }
     return {
@@ -109,44 +90,9 @@ export class Extractor {
     };
   }
 
-  /** Walks the object once, notes where each wanted value lies, and gives their bits; 0 when anything is out of the ordinary. */
-  #scan(bytes: Uint8Array, start: number, end: number): number {
-    if (end - start < 2 || bytes[start] !== 0x7b || bytes[end - 1] !== 0x7d) return 0;
-    let found = 0;
-    let i = start + 1;
-    const last = end - 1;
-    while (i < last) {
-      while (bytes[i] === SPACE) i++;
-      if (bytes[i] !== QUOTE) return 0;
-      const key = ++i;
-      for (let b = bytes[i]!; b !== QUOTE; b = bytes[++i]!) if (b === BACKSLASH || b < SPACE || i >= last) return 0;
-      const field = wantedField(bytes, key, i);
-      i++;
-      while (bytes[i] === SPACE) i++;
-      if (bytes[i] !== COLON) return 0;
-      i++;
-      while (bytes[i] === SPACE) i++;
-      const isText = bytes[i] === QUOTE;
-      const from = isText ? ++i : i;
-      if (isText) {
-        for (let b = bytes[i]!; b !== QUOTE; b = bytes[++i]!) if (b === BACKSLASH || b < SPACE || i >= last) return 0;
-      } else {
-        while (bytes[i]! >= 0x30 && bytes[i]! <= 0x39) i++;
-        if (i === from || (bytes[from] === 0x30 && i > from + 1)) return 0;
-      }
-      if (field >= 0) {
-        if ((found & (1 << field)) !== 0 || isText === (field === TRADE)) return 0;
-        found |= 1 << field;
-        this.#from[field] = from;
-        this.#to[field] = i;
-      }
-      if (isText) i++;
-      while (bytes[i] === SPACE) i++;
-      if (i === last) return found;
-      if (bytes[i] !== COMMA) return 0;
-      i++;
-    }
-    return 0;
+  #price(bytes: Uint8Array, field: number): boolean {
+    const { from, to } = this.#scanner;
+    return this.#decimal(bytes, from[field]!, to[field]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX);
   }
 
   /** A plain decimal into #mantissa and #scale by the rule of parse.ts's parseDecimal; false when that must decide. */
@@ -225,19 +171,6 @@ export class Extractor {
     this.#productBytes = bytes.slice(from, to);
     return known;
   }
-}
-
-function wantedField(bytes: Uint8Array, from: number, to: number): number {
-  const candidates = BY_LENGTH[to - from];
-  if (candidates === undefined) return -1;
-  for (const field of candidates) if (same(bytes, from, to, KEYS[field]!)) return field;
-  return -1;
-}
-
-function same(bytes: Uint8Array, from: number, to: number, text: Uint8Array): boolean {
-  if (to - from !== text.length) return false;
-  for (let i = from, j = 0; i < to; i++, j++) if (bytes[i] !== text[j]) return false;
-  return true;
 }
 
 /** A whole number of at most 15 digits (the scan has seen that there are only digits), or −1. */

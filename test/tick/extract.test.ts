@@ -1,4 +1,4 @@
-/** The fast path accepts nothing that the slow path refuses, and reads the same out of all that it accepts (issue "The stream engine"). */
+/** The fast path accepts nothing that the slow path refuses, and reads the same out of all that it accepts (scripts/tick/scan.ts, extract.ts; parse.ts is the rule). */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -10,11 +10,11 @@ const RUNS = Number(process.env.TIDEMARK_TEST_RUNS ?? 2_000);
 const encode = (text: string) => new TextEncoder().encode(text);
 const extractor = new Extractor({ quotes: true });
 
-/** Both readings agree: the fast one is null, or the slow one gives the same tick. */
-function agree(bytes: Uint8Array): boolean {
-  const padded = new Uint8Array(bytes.length + 9);
+/** Both readings agree: the fast one is null, or the slow one gives the same tick. What stands around the message must not matter. */
+function agree(bytes: Uint8Array, by = extractor): boolean {
+  const padded = new Uint8Array(bytes.length + 9).fill(0x22);
   padded.set(bytes, 4);
-  const fast = extractor.extract(padded, 4, 4 + bytes.length);
+  const fast = by.extract(padded, 4, 4 + bytes.length);
   const slow = parseRecord(bytes);
   if (fast !== null) expect<unknown>(slow).toEqual({ kind: "tick", tick: fast });
   return fast !== null;
@@ -119,18 +119,143 @@ test("mutated messages: reordered, missing, doubled, escaped and nested fields",
   fc.assert(property, { numRuns: RUNS });
 });
 
+const edits = fc.array(fc.tuple(fc.nat(500), fc.nat(255), fc.constantFrom("set", "cut", "double")), { maxLength: 3 });
+
+function edited(original: Uint8Array, list: [at: number, byte: number, how: string][]): Uint8Array {
+  let bytes = original;
+  for (const [at, byte, how] of list) {
+    const i = at % Math.max(1, bytes.length);
+    if (how === "set") bytes = bytes.with(i, byte);
+    else if (how === "cut") bytes = Uint8Array.from([...bytes.subarray(0, i), ...bytes.subarray(i + 1)]);
+    else bytes = Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i)]);
+  }
+  return bytes;
+}
+
 test("mutated bytes: any byte changed, cut, doubled", () => {
   const original = encode(JSON.stringify(full));
-  const edit = fc.tuple(fc.nat(original.length - 1), fc.nat(255), fc.constantFrom("set", "cut", "double"));
-  const property = fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
-    let bytes = original;
-    for (const [at, byte, how] of edits) {
-      const i = Math.min(at, bytes.length - 1);
-      if (how === "set") bytes = bytes.with(i, byte);
-      else if (how === "cut") bytes = Uint8Array.from([...bytes.subarray(0, i), ...bytes.subarray(i + 1)]);
-      else bytes = Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i)]);
-    }
-    agree(bytes);
+  fc.assert(
+    fc.property(edits, (list) => void agree(edited(original, list))),
+    { numRuns: RUNS },
+  );
+});
+
+/** White space as JSON has it, mostly none. */
+const space = fc.oneof(
+  { weight: 12, arbitrary: fc.constant("") },
+  { weight: 3, arbitrary: fc.constant(" ") },
+  { weight: 1, arbitrary: fc.constantFrom("\n", "\t", "\r\n", "  ", "\u00a0") },
+);
+/** A value as text: of the kind that the feed sends, or of any other. */
+const text = fc.oneof(
+  { weight: 3, arbitrary: value.map((v) => JSON.stringify(v) ?? "null") },
+  fc.constantFrom(
+    "6.6e10",
+    "1E5",
+    "-1",
+    "-0",
+    "01",
+    "1.",
+    ".5",
+    "1.5",
+    "+1",
+    "9007199254740993",
+    "true",
+    "tru",
+    "",
+    "5 5",
+  ),
+  fc.constantFrom(
+    '"25741.02"',
+    '"\\u0032"',
+    '"2\\/3"',
+    '"\u{1F600}"',
+    '"\\ud83d"',
+    '{"price":"1"}',
+    '[["a",{}]]',
+    '"unended',
+  ),
+);
+const key = fc.constantFrom(
+  ...Object.keys(full),
+  "source",
+  "volume_24h",
+  "pric\\u0065",
+  "tr\\u0061de_id",
+  "\u00e9",
+  "__proto__",
+);
+const extra = fc.tuple(key, text, fc.nat(12));
+
+/** A message whose fields are reordered, some missing, some doubled or strange, spaced anyhow. */
+const message = fc
+  .tuple(
+    fc.shuffledSubarray(Object.keys(full), { minLength: 9 }),
+    fc.array(extra, { maxLength: 2 }),
+    fc.infiniteStream(space),
+  )
+  .map(([keys, extras, spaces]) => {
+    const fields = keys.map((name) => [name, JSON.stringify(full[name as keyof typeof full])]);
+    for (const [name, shown, at] of extras) fields.splice(at, 0, [name, shown]);
+    const s = () => spaces.next().value;
+    return `${s()}{${fields.map(([name, shown]) => `${s()}"${name}"${s()}:${s()}${shown}${s()}`).join(",")}}${s()}`;
   });
+
+test("strange messages: white space, escapes, unicode, nested values, exponents, missing and doubled fields", () => {
+  let fast = 0;
+  const property = fc.property(message, (json) => {
+    if (agree(encode(json), new Extractor({ quotes: true }))) fast++;
+  });
+  fc.assert(property, { numRuns: RUNS });
+  expect(fast).toBeGreaterThan(0);
+});
+
+test("the layout of one message lets nothing through of the next that the rule refuses", () => {
+  const change = fc.record(
+    {
+      price: fc.constantFrom(
+        "1",
+        "0",
+        "25741.0200",
+        "99999999.9999999999",
+        "1e5",
+        "-1",
+        "",
+        "25741,02",
+        '1"2',
+        "1\\2",
+        "\u00e9",
+      ),
+      trade_id: fc.constantFrom(0, 1, 2 ** 53 - 1, 2 ** 53, -1, 1.5, "7", null),
+      sequence: fc.constantFrom(0, 7, -7, 6.6e30, "66", null, [1]),
+      open_24h: fc.string(),
+      side: fc.constantFrom("buy", "sell", "", "seLl"),
+      product_id: fc.constantFrom("ETH-USD", "", "a\\b", 'a"b', "\u4e2d", "x".repeat(65)),
+      time: fc.constantFrom(
+        "2023-09-05T16:00:01Z",
+        "2023-02-29T00:00:00Z",
+        "2024-02-29T23:59:59.9Z",
+        "2023-09-05 16:00:01Z",
+      ),
+    },
+    { requiredKeys: [] },
+  );
+  const property = fc.property(
+    fc.array(message, { minLength: 1, maxLength: 3 }),
+    fc.array(change),
+    edits,
+    (all, changes, list) => {
+      const by = new Extractor({ quotes: true });
+      const plain = JSON.stringify(full);
+      expect(agree(encode(plain), by)).toBe(true);
+      for (const one of changes) agree(encode(JSON.stringify({ ...full, ...one })), by);
+      for (const one of all) {
+        agree(encode(one), by);
+        agree(edited(encode(one), list), by);
+        expect(agree(encode(plain), by)).toBe(true);
+      }
+      agree(edited(encode(plain), list), by);
+    },
+  );
   fc.assert(property, { numRuns: RUNS });
 });
