@@ -4,7 +4,7 @@ import { type CommandSpec, given, runCommand } from "./common/cli.ts";
 import { wholeNumber } from "./common/settings.ts";
 import { startExchange } from "./feed/exchange.ts";
 import { parseFaults } from "./feed/faults.ts";
-import { productIds, speed } from "./feed/flags.ts";
+import { afterIds, productIds, speed } from "./feed/flags.ts";
 import { asProducts, readRecording } from "./feed/recording.ts";
 
 interface ReplayFlags {
@@ -12,7 +12,7 @@ interface ReplayFlags {
   loop?: boolean;
   port: string | number;
   host: string;
-  after: number;
+  after: number | ReadonlyMap<string, number>;
   as?: string[];
   faults?: string;
 }
@@ -47,9 +47,9 @@ export const spec: CommandSpec<ReplayFlags> = {
       default: "127.0.0.1",
     },
     {
-      flags: "--after <id>",
-      description: "begin after this trade id",
-      parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      flags: "--after <ids>",
+      description: "begin after this trade id, or after one each: BTC-USD:123,ETH-USD:45",
+      parse: afterIds,
       default: 0,
     },
     {

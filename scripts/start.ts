@@ -14,9 +14,9 @@ import {
 } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
+import { recentTrades } from "./feed/resume.ts";
 import { openLog, parseLogUrl } from "./log/open.ts";
 import { Child } from "./supervisor/child.ts";
-import { parseRecord } from "./tick/parse.ts";
 
 interface StartOptions {
   data: string;
@@ -137,8 +137,9 @@ async function supervise(
       products = RECORDED_PRODUCT;
     }
     const replayed = async () => {
-      const after = await lastTradeId(options.log, paths, logger);
-      return [file, "--port", port, "--speed", options.speed, "--after", String(after), ...verbose];
+      const played = await lastTradeIds(options.log, paths, logger);
+      const after = played.length > 0 ? ["--after", played.join(",")] : [];
+      return [file, "--port", port, "--speed", options.speed, ...after, ...verbose];
     };
     add("replay", replayed, (line) => {
       port = new URL(line).port;
@@ -192,18 +193,12 @@ async function reachable(url: string, { logger, signal }: CommandContext): Promi
   return null;
 }
 
-/** The newest trade in the log: a second start goes on after it. 0 when the log is empty. */
-async function lastTradeId(url: string, paths: DataPaths, logger: CommandContext["logger"]): Promise<number> {
+/** The newest trade of each product near the log's end, as `replay --after` takes it: a second start goes on there. */
+async function lastTradeIds(url: string, paths: DataPaths, logger: CommandContext["logger"]): Promise<string[]> {
   const log = await openLog(url, paths, { role: "reader", logger });
   try {
-    let last = 0;
-    for (const batch of await log.tail(100)) {
-      for (let i = 0; i < batch.count; i++) {
-        const parsed = parseRecord(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!));
-        if (parsed.kind === "tick") last = Math.max(last, parsed.tick.trade_id);
-      }
-    }
-    return last;
+    const newest = new Map((await recentTrades(log)).map(({ product_id, trade_id }) => [product_id, trade_id]));
+    return [...newest].map(([product_id, trade_id]) => `${product_id}:${trade_id}`);
   } finally {
     await log.close();
   }

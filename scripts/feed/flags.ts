@@ -45,6 +45,15 @@ export function isReplay(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }
 
+/** `123`, or `BTC-USD:123,ETH-USD:45`, for a flag: a trade id for all products, or one each. */
+export function afterIds(text: string): number | ReadonlyMap<string, number> {
+  const parts = text.split(",").map((part) => /^(?:(.{1,64}):)?(\d{1,15})$/.exec(part));
+  if (parts.length === 1 && parts[0] && parts[0][1] === undefined) return Number(parts[0][2]);
+  if (parts.some((part) => part?.[1] === undefined))
+    throw invalid("Give a trade id, or one each as BTC-USD:123,ETH-USD:45.");
+  return new Map(parts.map((part) => [part![1]!, Number(part![2])]));
+}
+
 /** `1`, `60`, `max`, for a flag; max is Infinity. */
 export function speed(text: string): number {
   const value = text === "max" ? Number.POSITIVE_INFINITY : Number(text.replace(/x$/, ""));

@@ -9,8 +9,8 @@ export interface TapeOptions {
   speed: number;
   /** Plays again from the beginning; times and ids move on, so that they keep rising. */
   loop: boolean;
-  /** Begins after this trade id. */
-  after: number;
+  /** Begins after this trade id, or after the first of these by product; a product that isn't named begins at its start. */
+  after: number | ReadonlyMap<string, number>;
 }
 
 /** Between the last trade of a round and the first of the next. */
@@ -108,12 +108,20 @@ export class Tape {
     return { line, trade_id, time_us, product_id: trade.product_id };
   }
 
-  /** The index of the first trade after an id, in whichever round it is. */
+  /** The index of the first trade that was not played yet, in whichever round it is. What others played beyond it comes again: duplicates are harmless. */
   #after({ after, loop, recorded }: TapeOptions): number {
+    if (typeof after === "number") return this.#indexAfter(after, loop, recorded, () => true);
+    const places = [...this.products].map((product) =>
+      this.#indexAfter(after.get(product) ?? -1, loop, recorded, (trade) => trade.product_id === product),
+    );
+    return Math.min(...places);
+  }
+
+  #indexAfter(id: number, loop: boolean, recorded: Recorded[], counts: (trade: Recorded) => boolean): number {
     const { min } = bounds(recorded, "trade_id");
-    const round = loop ? Math.max(0, Math.floor((after - min) / this.#round_ids)) : 0;
-    const rest = after - round * this.#round_ids;
-    const found = recorded.findIndex((trade) => trade.trade_id > rest);
+    const round = loop ? Math.max(0, Math.floor((id - min) / this.#round_ids)) : 0;
+    const rest = id - round * this.#round_ids;
+    const found = recorded.findIndex((trade) => counts(trade) && trade.trade_id > rest);
     return (found < 0 ? recorded.length : found) + round * recorded.length;
   }
 }

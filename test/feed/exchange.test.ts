@@ -1,5 +1,6 @@
 /** The stand-in is faithful: every line of feed.md that the exchange's side decides. */
 import { expect, test } from "bun:test";
+import { afterIds } from "../../scripts/feed/flags.ts";
 import { asProducts } from "../../scripts/feed/recording.ts";
 import { client, exchange, HOUR, SUBSCRIBE, until } from "./harness.ts";
 
@@ -150,6 +151,33 @@ test("--after begins after a trade id, in a loop in the round that the id is of"
       .slice(0, 3)
       .map((frame) => frame.trade_id),
   ).toEqual([120, 121, 122]);
+});
+
+test("--after takes an id a product: each goes on where it stood, one that isn't named begins at its start", async () => {
+  expect(afterIds("120")).toBe(120);
+  expect(afterIds("A-USD:30,B-USD:10")).toEqual(
+    new Map([
+      ["A-USD", 30],
+      ["B-USD", 10],
+    ]),
+  );
+  for (const wrong of ["", "x", "A-USD", "A-USD:1,2", "A-USD:-1"]) expect(() => afterIds(wrong)).toThrow();
+  const recorded = asProducts(HOUR.slice(0, 40), ["A-USD", "B-USD"]);
+  const idsOf = async (after: ReadonlyMap<string, number>) => {
+    await using server = exchange({ recorded, after });
+    using one = await client(server.url, { ...SUBSCRIBE, product_ids: ["A-USD", "B-USD"] });
+    await one.closed;
+    return Map.groupBy(one.of("ticker"), (frame) => String(frame.product_id));
+  };
+  const both = await idsOf(
+    new Map([
+      ["A-USD", 30],
+      ["B-USD", 30],
+    ]),
+  );
+  for (const product of ["A-USD", "B-USD"]) expect(both.get(product)!.at(-10)!.trade_id).toBe(31);
+  const one = await idsOf(new Map([["A-USD", 30]]));
+  expect(one.get("B-USD")!.map((frame) => frame.trade_id)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
 });
 
 test("several products come from one recording, each with all its trades", async () => {
