@@ -210,6 +210,27 @@ test("strange messages: white space, escapes, unicode, nested values, exponents,
   expect(fast).toBeGreaterThan(0);
 });
 
+test("a message of a known layout with a little more or less is judged as by the rule", () => {
+  const plain = JSON.stringify(full);
+  const number = `"trade_id":${full.trade_id}`;
+  const others = [
+    `${plain}}`,
+    `${plain} `,
+    `${plain}x`,
+    ` ${plain}`,
+    `${plain}${plain}`,
+    plain.slice(0, -1),
+    plain.slice(1),
+  ];
+  for (const id of ["0550000000", "00", "", "5e8", "-5", "5 5", '"5"'])
+    others.push(plain.replace(number, `"trade_id":${id}`));
+  for (const other of others) {
+    const by = new Extractor({ quotes: true });
+    expect(agree(encode(plain), by)).toBe(true);
+    expect(agree(encode(other), by)).toBe(false);
+  }
+});
+
 test("the layout of one message lets nothing through of the next that the rule refuses", () => {
   const change = fc.record(
     {
