@@ -1,11 +1,11 @@
-/** `bun run test:kafka`: a Kafka broker in the foreground, for development. `--port N` (19092), `--data DIR` (.cache/kafka/broker), `--fetch-only` (the jars, and no broker). */
+/** `bun run test:kafka`: a Kafka broker in the foreground, for development. `--port N` (9092), `--data DIR` (.cache/kafka/broker), `--fetch-only` (the jars, and no broker). */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fetchJars, startBroker } from "./kafka.ts";
 
 const { values } = parseArgs({
   options: {
-    port: { type: "string", default: "19092" },
+    port: { type: "string", default: "9092" },
     data: { type: "string", default: resolve(import.meta.dir, "../../.cache/kafka/broker") },
     "fetch-only": { type: "boolean", default: false },
   },
