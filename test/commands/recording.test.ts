@@ -1,0 +1,88 @@
+/** record and replay: what was recorded plays again byte for byte; a damaged recording is named by line. */
+import { afterEach, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+
+const children: Bun.Subprocess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+});
+
+/** `replay` of a file on a free port. */
+async function replay(file: string): Promise<{ url: string; said: Promise<string> }> {
+  const child = Bun.spawn([process.execPath, join(ROOT, "scripts/replay.ts"), file, "--speed", "max", "--port", "0"], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  children.push(child);
+  const said = new Response(child.stderr).text();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  return { url: new TextDecoder().decode(value).trim(), said };
+}
+
+test("a recording of a replay is the recording, and a directory fed by it holds the same ticks", async () => {
+  using dir = tempDir();
+  const lines = recordedLines().slice(0, 2_000);
+  const original = join(dir.path, "original.jsonl");
+  writeFileSync(original, `${lines.join("\n")}\n`);
+  const copy = join(dir.path, "copy.jsonl.gz");
+  const recorded = await run("record", [copy, "--feed", (await replay(original)).url, "--until-end", "--json"]);
+  expect([recorded.code, recorded.json]).toEqual([0, expect.objectContaining({ records: 2_000 })]);
+  expect(
+    gunzipSync(await Bun.file(copy).bytes())
+      .toString()
+      .trimEnd()
+      .split("\n"),
+  ).toEqual(lines);
+  const produced = await run("produce", [
+    "--data",
+    dir.path,
+    "--feed",
+    (await replay(copy)).url,
+    "--until-end",
+    "--json",
+  ]);
+  expect(produced.json).toMatchObject({ records: 2_000, ticks: 2_000, reconnects: 0 });
+  const consumed = await run("consume", ["--data", dir.path, "--until-end", "--json"]);
+  expect(consumed.json).toMatchObject({ inserted: 2_000, duplicates: 0, malformed: 0 });
+}, 30_000);
+
+test("a corrupt line is named and left out, the others play; a cut or empty file is one sentence", async () => {
+  using dir = tempDir();
+  const lines = recordedLines().slice(0, 10);
+  const file = join(dir.path, "bad.jsonl");
+  writeFileSync(file, [...lines.slice(0, 4), '{"type":"ticker","trade_', ...lines.slice(4)].join("\n"));
+  const { url, said } = await replay(file);
+  const produced = await run("produce", ["--data", dir.path, "--feed", url, "--until-end", "--json"]);
+  expect(produced.json).toMatchObject({ ticks: 10 });
+  expect(await said).toContain("bad.jsonl, line 5 is left out: it is no JSON message");
+
+  const whole = Bun.gzipSync(new TextEncoder().encode(recordedLines().join("\n")));
+  writeFileSync(join(dir.path, "cut.jsonl.gz"), whole.slice(0, whole.length / 2));
+  writeFileSync(join(dir.path, "empty.jsonl"), "");
+  for (const [name, words] of [
+    ["cut.jsonl.gz", "is damaged after line"],
+    ["empty.jsonl", "holds no trade"],
+  ] as const) {
+    const answer = await run("replay", [join(dir.path, name), "--port", "0"]);
+    expect([name, answer.code]).toEqual([name, 1]);
+    expect(answer.stderr).toContain(words);
+    expect(answer.stderr).toContain("TIDEMARK_RECORDING");
+    expect(answer.stderr).not.toMatch(/^\s+at /m);
+  }
+}, 30_000);
+
+test("record writes nothing when nothing came, and says so", async () => {
+  using dir = tempDir();
+  const file = join(dir.path, "none.jsonl.gz");
+  const answer = await run("record", [file, "--feed", "ws://127.0.0.1:9", "--for", "300ms"]);
+  expect([answer.code, await Bun.file(file).exists()]).toEqual([0, false]);
+  expect(answer.stderr).toContain("nothing came, nothing is written");
+}, 20_000);
