@@ -57,7 +57,8 @@ export class RestAnswers {
     const [limit, after, before] = ["limit", "after", "before"].map((name) => whole(url.searchParams.get(name)));
     if (limit === false || after === false || before === false)
       return problem(400, "limit, after and before are whole numbers");
-    return this.#page(product_id, Math.min(limit ?? REST_PAGE_MAX, REST_PAGE_MAX), after ?? null, before ?? null);
+    const most = Math.min(limit ?? REST_PAGE_MAX, REST_PAGE_MAX, this.faults.page_max ?? REST_PAGE_MAX);
+    return this.#page(product_id, most, after ?? null, before ?? null);
   }
 
   /** Trades made by now with `before` < id < `after`, newest first. */

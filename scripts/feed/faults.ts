@@ -1,4 +1,5 @@
 /** Faults that the stand-in commits by script: plain JSON, decided by counts and ids, never by chance, so that a test can repeat them. */
+import { z } from "zod";
 import { TidemarkError } from "../common/errors.ts";
 
 export interface Faults {
@@ -25,20 +26,47 @@ export interface Faults {
     statuses?: number[];
     /** Every answer takes so long. */
     delay_ms?: number;
+    /** A page holds no more than this, whatever was asked for. */
+    page_max?: number;
     /** Ids that REST does not know. */
     lacking_ids?: number[];
   };
 }
 
-/** Reads a script of faults from JSON text; fails with USAGE. */
+const whole = z.number().int().min(0);
+const ids = z.array(whole);
+const SCRIPT: z.ZodType<Faults> = z.strictObject({
+  refuse_connections: whole.optional(),
+  cut_after: ids.optional(),
+  cut_code: whole.optional(),
+  silent_after: ids.optional(),
+  insert: z.array(z.strictObject({ before: whole, frame: z.string().optional(), bytes: whole.optional() })).optional(),
+  truncate_every: whole.optional(),
+  duplicate_every: whole.optional(),
+  drop_ids: ids.optional(),
+  swap_ids: ids.optional(),
+  rest: z
+    .strictObject({
+      statuses: ids.optional(),
+      delay_ms: whole.optional(),
+      page_max: whole.min(1).optional(),
+      lacking_ids: ids.optional(),
+    })
+    .optional(),
+});
+
+/** Reads a script of faults from JSON text; fails with USAGE, also for a fault that there is not. */
 export function parseFaults(text: string): Faults {
+  let why = "it is no JSON";
   try {
-    const faults: unknown = JSON.parse(text);
-    if (typeof faults === "object" && faults !== null && !Array.isArray(faults)) return faults;
+    const read = SCRIPT.safeParse(JSON.parse(text));
+    if (read.success) return read.data;
+    const { path, message } = read.error.issues[0]!;
+    why = [path.join("."), message].filter((part) => part !== "").join(": ");
   } catch {}
   throw new TidemarkError(
     "USAGE",
-    "--faults is no JSON object.",
+    `--faults can't be read: ${why}.`,
     `Try '{"cut_after":[100]}'; docs/decisions/0004-feed.md lists them.`,
   );
 }
