@@ -6,7 +6,7 @@ import { monotonicMs, nowUs } from "../common/clock.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { FEED_GIVE_UP_MS, REFUSAL_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
-import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { Backoff, type BackoffOptions, pause } from "./backoff.ts";
 import type { FeedBuffer } from "./buffer.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
 import { FeedFigures } from "./figures.ts";
@@ -92,7 +92,7 @@ export class CoinbaseFeed {
         throw unreachable(this.options.url, end);
       const wait_ms = this.#backoff.next();
       logger.warn(`${lossText(end)}: connecting again in ${wait_ms / 1000} s`);
-      await sleep(wait_ms, signal);
+      await pause(wait_ms, signal);
       this.figures.reconnects++;
     }
     signal.removeEventListener("abort", stop);
@@ -274,14 +274,4 @@ function unreachable(url: string, end: ConnectionEnd): TidemarkError {
     `The feed ${url} can't be reached: ${end.reason || `code ${end.code}`}.`,
     hint,
   );
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const stop = () => resolve();
-  signal.addEventListener("abort", stop);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", stop);
 }

@@ -11,6 +11,7 @@ import {
 } from "../common/limits.ts";
 import type { AppendRecord } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+import { pause } from "./backoff.ts";
 import { asTicker, type Message, outageFrame, timeUs } from "./frame.ts";
 import { type Gap, GapTracker } from "./gaps.ts";
 
@@ -70,7 +71,7 @@ export class MatchTape {
       const gap = this.#gaps.due(monotonicMs(), this.#ended);
       if (gap !== null) await this.#fill(gap, signal);
       else if (this.#ended) return;
-      else await Bun.sleep(LOOK_MS);
+      else await pause(LOOK_MS, signal);
     }
   }
 
@@ -81,7 +82,7 @@ export class MatchTape {
     if (hi - lo >= GAP_IDS_MAX) return this.#giveUp(gap, `${hi - lo + 1} ids at once are too many to fill`);
     logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
     for (let tries = 0; tries < REST_TRIES_MAX && !signal.aborted; tries++) {
-      if (tries > 0) await Bun.sleep((this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tries - 1));
+      if (tries > 0) await pause((this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tries - 1), signal);
       try {
         await this.#pages(gap, signal);
         why = "REST does not know these trades";
@@ -96,10 +97,10 @@ export class MatchTape {
   /** Newest first, from just above the gap down to its lowest id. */
   async #pages({ product_id, lo, hi }: Gap, signal: AbortSignal): Promise<void> {
     for (let after = hi + 1; after > lo && !signal.aborted; ) {
-      await this.#turn();
+      await this.#turn(signal);
       const limit = Math.min(REST_PAGE_MAX, after - lo);
       const url = `${this.options.rest_url}/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
-      const response = await fetch(url, { signal: AbortSignal.timeout(REST_MS_MAX) });
+      const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(REST_MS_MAX)]) });
       if (!response.ok) throw new Error(`REST answers ${response.status}`);
       const page = (await response.json()) as Message[];
       if (!Array.isArray(page)) throw new Error("REST answers no list");
@@ -133,9 +134,9 @@ export class MatchTape {
   }
 
   /** One request after another, never more than REST_PER_SECOND_MAX a second. */
-  async #turn(): Promise<void> {
+  async #turn(signal: AbortSignal): Promise<void> {
     const wait_ms = this.#next_request_ms - monotonicMs();
-    if (wait_ms > 0) await Bun.sleep(wait_ms);
+    if (wait_ms > 0) await pause(wait_ms, signal);
     this.#next_request_ms = monotonicMs() + 1_000 / REST_PER_SECOND_MAX;
   }
 }
