@@ -2,25 +2,22 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs } from "../common/clock.ts";
+import { csvLine } from "../common/csv.ts";
 import type { DataPaths } from "../common/settings.ts";
 import type { MetricResult } from "./answer.ts";
 import { writeAtomically } from "./files.ts";
-import type { Column, Json, Row } from "./values.ts";
+import type { Column, Row } from "./values.ts";
 
-/** A header line and the rows, RFC 4180. Text cells that a spreadsheet would run as a formula get a quote in front. */
+/** A header line and the rows. Cells of text columns are guarded against spreadsheets, numbers and times are not (common/csv.ts). */
 export function toCsv(columns: readonly Column[], rows: readonly Row[]): string {
-  const lines = [columns.map((column) => cell(column.name, true)).join(",")];
-  for (const row of rows) {
-    lines.push(columns.map(({ name, type }) => cell(row[name] ?? null, type === "VARCHAR")).join(","));
-  }
-  return `${lines.join("\n")}\n`;
-}
-
-function cell(value: Json, isText: boolean): string {
-  if (value === null) return "";
-  let text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  if (isText && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const names = columns.map((column) => column.name);
+  const body = rows.map((row) =>
+    csvLine(
+      names.map((name) => row[name]),
+      (i) => columns[i]!.type === "VARCHAR",
+    ),
+  );
+  return csvLine(names, () => true) + body.join("");
 }
 
 /** One CSV a metric, replaced by each run; the market summary's are kept, named by time, so that the newest is the last by name. */
