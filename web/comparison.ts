@@ -96,26 +96,25 @@ function pipelineLatency(sources: Sources, run: Run | null): Word {
   };
 }
 
-function freshness(sources: Sources, feed: Feed | null, answers: Answers, run: Run | null): Word {
+/** Now − event time of the newest tick in an answer, by the exchange's clock. */
+export function age(sources: Sources, feed: Feed | null, newest_us: number | null): Figure {
+  if (newest_us === null) return none("no answer yet");
   const now_us = sources.exchangeNowUs(feed);
-  const ended = sources.mode === "replay" && feed?.state === "ended";
-  const of = (newest_us: number | null): Figure => {
-    if (newest_us === null) return none("no answer yet");
-    if (now_us === null) return none("the replay's clock isn't known: it plays as fast as it can");
-    return {
-      values: { age_ms: (now_us - newest_us) / 1000 },
-      note: ended
-        ? "the recording has ended: at rest"
-        : sources.mode === "replay"
-          ? "by the recording's own clock"
-          : "",
-    };
-  };
+  if (now_us === null) return none("the replay's clock isn't known: it plays as fast as it can");
+  const replay = sources.mode === "replay";
+  const note = replay && feed?.state === "ended" ? AT_REST : replay ? "by the recording's own clock" : "";
+  return { values: { age_ms: (now_us - newest_us) / 1000 }, note };
+}
+
+/** The note of an answer that can't grow older: the recording has ended. */
+export const AT_REST = "the recording has ended: at rest";
+
+function freshness(sources: Sources, feed: Feed | null, answers: Answers, run: Run | null): Word {
   return {
     word: "freshness",
     definition: "now − event time of the newest tick in the answer; in a replay, now is the recording's clock",
-    stream: of(answers.stream_newest_us),
-    batch: of(run?.newest_time_us ?? null),
+    stream: age(sources, feed, answers.stream_newest_us),
+    batch: age(sources, feed, run?.newest_time_us ?? null),
   };
 }
 
@@ -177,7 +176,7 @@ function cost(stages: Stage[]): Word {
 }
 
 /** p50 and p99 of one of the stream's latencies, from its buckets (upper bounds, microseconds). */
-function percentiles(sources: Sources, name: string): { p50_ms: number; p99_ms: number } | null {
+export function percentiles(sources: Sources, name: string): { p50_ms: number; p99_ms: number } | null {
   const buckets = sources.windows.all<{ bucket: number; count: number }>(
     "SELECT bucket, count FROM latencies WHERE name = $name ORDER BY bucket",
     { name },

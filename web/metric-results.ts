@@ -44,6 +44,7 @@ export class MetricResults {
   #version = -1;
   #epoch = "";
   #parsed = new Map<string, MetricResult | null>();
+  #made = new Map<string, unknown>();
 
   constructor(private readonly sources: Sources) {}
 
@@ -54,15 +55,27 @@ export class MetricResults {
       .map(({ metric }) => metric);
   }
 
+  /** What `make` gave when it was asked first since the newest run: for what is derived from results. `name` says which of its kind. */
+  once<T>(name: string, make: () => T): T {
+    this.#look();
+    if (!this.#made.has(name)) this.#made.set(name, make());
+    return this.#made.get(name) as T;
+  }
+
+  /** Forgets what is from before the newest run. */
+  #look(): void {
+    const { version, epoch } = this.sources.results;
+    if (version === this.#version && epoch === this.#epoch) return;
+    this.#parsed.clear();
+    this.#made.clear();
+    this.#version = version;
+    this.#epoch = epoch;
+  }
+
   /** One metric's newest result, or null when there is none of that name. */
   get(name: string): MetricResult | null {
+    this.#look();
     const { results } = this.sources;
-    const [version, epoch] = [results.version, results.epoch];
-    if (version !== this.#version || epoch !== this.#epoch) {
-      this.#parsed.clear();
-      this.#version = version;
-      this.#epoch = epoch;
-    }
     const known = this.#parsed.get(name);
     if (known !== undefined) return known;
     const stored = results.get<Stored>("SELECT * FROM results WHERE metric = $name", { name });

@@ -6,7 +6,7 @@ import type { MetricResults } from "./metric-results.ts";
 import { batchParts, changedRows, newWindows, strip } from "./pages/fragments.tsx";
 import type { Sources } from "./sources.ts";
 import { type Status, status } from "./status.ts";
-import { batchAverage, batchSide, minutes, type Selection, streamSide, viewOf, words } from "./view.ts";
+import { batchAverage, batchSide, minutes, type Selection, streamAge, streamSide, viewOf, words } from "./view.ts";
 import { changedWindows, type ShownWindow, windows } from "./windows.ts";
 
 /** Where one page stands. */
@@ -116,7 +116,6 @@ export class News {
       selection,
       stream,
       batch,
-      words: words(this.sources, this.results, selection, this.#status!, this.sources.feed()),
     };
   }
 
@@ -126,7 +125,6 @@ export class News {
     place.run_id = this.#now.run;
     const make = () => {
       const whole = viewOf(this.sources, this.results, selection, this.#status!);
-      const latency = whole.words.find((word) => word.word === "pipeline latency")?.stream.values;
       const data = {
         average: batchAverage(whole.batch),
         minutes: minutes(this.results, selection)
@@ -141,7 +139,7 @@ export class News {
           .filter((run) => run.seconds !== null)
           .reverse()
           .map((run) => [run.run_id, run.seconds]),
-        stream_p50_ms: latency?.p50_ms ?? null,
+        stream_p50_ms: whole.stream.latency?.p50_ms ?? null,
       };
       return message({ event: "batch", data: JSON.stringify(data) }) + message({ data: batchParts(whole) });
     };
@@ -157,8 +155,10 @@ export class News {
     const make = () => {
       const feed = this.sources.feed();
       const state = this.#status!;
-      const all = { status: state, selection, feed, words: words(this.sources, this.results, selection, state, feed) };
-      return message({ data: strip(all, this.#beat % WORDS_EVERY === 0) });
+      const table = this.#beat % WORDS_EVERY === 0 ? words(this.sources, this.results, selection, state, feed) : null;
+      return message({
+        data: strip({ status: state, selection, age: streamAge(this.sources, selection, feed) }, table),
+      });
     };
     return { name, make };
   }

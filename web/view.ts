@@ -1,11 +1,11 @@
 /** Everything that one page shows, gathered once: for one product and one window size. */
 import { readdirSync } from "node:fs";
 import { formatDuration } from "../scripts/common/duration.ts";
-import { PAGE_WINDOWS } from "../scripts/common/limits.ts";
+import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../scripts/common/limits.ts";
 import OUTAGES from "../sql/page/outages.sql" with { type: "text" };
 import SENTIMENT from "../sql/page/sentiment.sql" with { type: "text" };
 import TOTALS from "../sql/page/totals.sql" with { type: "text" };
-import { type Answers, agreementOf, comparison, type Word } from "./comparison.ts";
+import { type Answers, age, agreementOf, comparison, type Figure, percentiles, type Word } from "./comparison.ts";
 import type { MetricResult, MetricResults } from "./metric-results.ts";
 import type { Feed, Sources } from "./sources.ts";
 import { type Run, runs, type Status, status } from "./status.ts";
@@ -34,7 +34,14 @@ export interface Outage {
 /** What the stream says of the selection, without waiting for anything. */
 export interface StreamSide {
   windows: ShownWindow[];
-  totals: { windows: number; closed: number; trade_count: number; newest_time_us: number | null };
+  /** Ticks of the product, each counted once, late ones too. */
+  trade_count: number;
+  /** Event time of the newest tick in the answer, microseconds. */
+  newest_us: number | null;
+  /** Windows closed in all, of every product and size: the rows of stream_csv/. */
+  closed: number;
+  /** From the log's receipt of a tick to the committed row. */
+  latency: { p50_ms: number; p99_ms: number } | null;
   sentiment: Record<string, number>;
   /** Files in stream_csv/. */
   files: number;
@@ -63,6 +70,8 @@ export interface View {
   feed: Feed | null;
   stream: StreamSide;
   batch: BatchSide;
+  /** How old the stream's answer is. */
+  age: Figure;
   words: Word[];
   outages: Outage[];
 }
@@ -85,24 +94,40 @@ export function choices(sources: Sources): Choice {
 }
 
 export function streamSide(sources: Sources, { product, size_us }: Selection): StreamSide {
-  const totals = sources.windows.get<StreamSide["totals"]>(TOTALS, { product, size_us });
-  const counted = sources.windows.all<{ sentiment: string; windows: number }>(SENTIMENT, { product, size_us });
+  const counted = sources.windows.all<{ sentiment: string; windows: number }>(SENTIMENT, {
+    product,
+    size_us,
+    limit: CHART_WINDOWS_MAX,
+  });
   return {
     windows: windows(sources, { product, size_us, from_us: null, to_us: null, limit: PAGE_WINDOWS }),
-    totals: totals ?? { windows: 0, closed: 0, trade_count: 0, newest_time_us: null },
+    ...totals(sources, product),
+    closed: sources.windows.counters().closed ?? 0,
+    latency: percentiles(sources, "pipeline"),
     sentiment: Object.fromEntries(counted.map((row) => [row.sentiment, row.windows])),
     files: filesIn(sources.paths.streamCsv),
   };
 }
 
-export function batchSide(sources: Sources, results: MetricResults, { product, size_us }: Selection): BatchSide {
+function totals(sources: Sources, product: string): Pick<StreamSide, "trade_count" | "newest_us"> {
+  const row = sources.windows.get<{ trade_count: number; newest_time_us: number }>(TOTALS, { product });
+  const isKnown = row !== null && row.newest_time_us > Number.MIN_SAFE_INTEGER;
+  return { trade_count: row?.trade_count ?? 0, newest_us: isKnown ? row.newest_time_us : null };
+}
+
+/** Made once a batch run. */
+export function batchSide(sources: Sources, results: MetricResults, selection: Selection): BatchSide {
+  return results.once(`${selection.size_us} ${selection.product}`, () => makeBatchSide(sources, results, selection));
+}
+
+function makeBatchSide(sources: Sources, results: MetricResults, { product, size_us }: Selection): BatchSide {
   const rowsOf = (name: string) => results.get(name)?.rows ?? [];
   const judged = rowsOf("reconciliation").filter(
     (row) => row.product_id === product && Number(row.size_us) === size_us,
   );
   const outcomes = new Map(judged.map((row) => [String(row.window_start), String(row.outcome)]));
   const sentiment: Record<string, number> = {};
-  for (const { window_start, market_sentiment } of minutes(results, { product, size_us })) {
+  for (const { window_start, market_sentiment } of minutes(results, { product, size_us }).slice(0, CHART_WINDOWS_MAX)) {
     const name = String(market_sentiment);
     if (outcomes.has(String(window_start))) sentiment[name] = (sentiment[name] ?? 0) + 1;
   }
@@ -124,17 +149,15 @@ export function minutes(results: MetricResults, { product, size_us }: Selection)
   return (results.get("windows_by_minute")?.rows ?? []).filter((row) => row.product_id === product);
 }
 
-/** Closed windows of the stream beside the batch's of the same minute: how many ticks each side counted. */
+/** Closed windows of the stream beside the batch's of the same minute, the newest ones: how many ticks each side counted. */
 function completeness(sources: Sources, results: MetricResults, selection: Selection): Answers["completeness"] {
-  const batch = minutes(results, selection);
+  const batch = minutes(results, selection).slice(0, CHART_WINDOWS_MAX);
   const oldest = batch.at(-1);
   if (!oldest) return null;
   const from_us = Date.parse(String(oldest.window_start)) * 1_000;
-  const closed = windows(sources, { ...selection, from_us, to_us: null, limit: batch.length }).filter(
-    (w) => w.final !== 0,
-  );
+  const query = { ...selection, from_us, to_us: null, limit: CHART_WINDOWS_MAX + PAGE_WINDOWS };
   const counts = new Map(batch.map((row) => [String(row.window_start), Number(row.trade_count)]));
-  const both = closed.filter((w) => counts.has(w.window_start));
+  const both = windows(sources, query).filter((w) => w.final !== 0 && counts.has(w.window_start));
   return {
     windows: both.length,
     stream_ticks: both.reduce((sum, w) => sum + w.trade_count, 0),
@@ -150,11 +173,16 @@ export function words(
   state: Status,
   feed: Feed | null,
 ): Word[] {
-  const newest = sources.windows.get<StreamSide["totals"]>(TOTALS, { ...selection })?.newest_time_us ?? null;
+  const { newest_us } = totals(sources, selection.product);
   return comparison(sources, state, feed, {
-    stream_newest_us: newest,
+    stream_newest_us: newest_us,
     completeness: completeness(sources, results, selection),
   });
+}
+
+/** How old the stream's answer is, for the strip. */
+export function streamAge(sources: Sources, { product }: Selection, feed: Feed | null): Figure {
+  return age(sources, feed, totals(sources, product).newest_us);
 }
 
 export async function view(sources: Sources, results: MetricResults, selection: Selection): Promise<View> {
@@ -171,6 +199,7 @@ export function viewOf(sources: Sources, results: MetricResults, selection: Sele
     feed,
     stream: streamSide(sources, selection),
     batch: batchSide(sources, results, selection),
+    age: streamAge(sources, selection, feed),
     words: words(sources, results, selection, state, feed),
     outages: sources.ticks.all<Outage>(OUTAGES, { product: null, limit: OUTAGES_SHOWN }),
   };

@@ -132,7 +132,7 @@ export class StreamStage implements LogJob {
     const step = this.#job.take();
     const dead = this.#dead;
     this.#dead = [];
-    const counters = { records, ...step.counts, malformed: dead.length };
+    const counters = { records, ...step.counts, malformed: dead.length, closed: step.closed.length };
     this.store.commit({ ...step, dead, counters, places, derive: () => this.#derive(step.closed) });
     for (const [partition, place] of places) this.places.set(partition, place);
     diePoint("stream-committed");

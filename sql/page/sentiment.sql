@@ -1,5 +1,8 @@
--- How many closed windows were bullish, neutral, bearish.
+-- Of the newest closed windows, as many as the charts hold: how many were bullish, neutral, bearish.
 SELECT market_sentiment AS sentiment, count(*) AS windows
-FROM windows
-WHERE product_id = $product AND size_us = $size_us AND final <> 0
+FROM (
+  SELECT market_sentiment FROM windows
+  WHERE product_id = $product AND size_us = $size_us AND final <> 0
+  ORDER BY window_start_us DESC LIMIT $limit
+)
 GROUP BY market_sentiment

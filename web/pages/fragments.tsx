@@ -1,5 +1,6 @@
 /** Parts of the page as htmx takes them from the stream: each names the element that it replaces. */
 import type { Child } from "hono/jsx";
+import type { Word } from "../comparison.ts";
 import type { View } from "../view.ts";
 import type { ShownWindow } from "../windows.ts";
 import { Metrics } from "./metrics.tsx";
@@ -20,10 +21,7 @@ function Replace({ id, children }: { id: string; children?: Child }) {
 }
 
 /** Rows that changed, when no new one came in between. */
-export function changedRows(
-  windows: ShownWindow[],
-  view: Pick<View, "batch" | "stream" | "words" | "selection">,
-): string {
+export function changedRows(windows: ShownWindow[], view: Pick<View, "batch" | "stream" | "selection">): string {
   const rows = windows.map((window) => (
     <Replace id={rowId(window)}>
       <WindowRow window={window} outcome={view.batch.outcomes.get(window.window_start)} />
@@ -39,7 +37,7 @@ export function changedRows(
     .join("");
 }
 
-export function newWindows(view: Pick<View, "batch" | "stream" | "words" | "selection">): string {
+export function newWindows(view: Pick<View, "batch" | "stream" | "selection">): string {
   const parts = [
     <Replace id="windows">
       <WindowTable view={view} />
@@ -54,16 +52,17 @@ export function newWindows(view: Pick<View, "batch" | "stream" | "words" | "sele
   return parts.map(String).join("");
 }
 
-export function strip(view: Pick<View, "status" | "selection" | "feed" | "words">, withWords: boolean): string {
+/** The strip, and with it the table of words when there is one. */
+export function strip(view: Pick<View, "status" | "selection" | "age">, words: Word[] | null): string {
   const parts = [
     <Replace id="strip">
       <Strip view={view} />
     </Replace>,
   ];
-  if (withWords) {
+  if (words !== null) {
     parts.push(
       <Replace id="words">
-        <Words words={view.words} />
+        <Words words={words} />
       </Replace>,
     );
   }

@@ -3,21 +3,19 @@ import type { Child } from "hono/jsx";
 import { lastDoneOf, type View } from "../view.ts";
 import { counted, duration, exact } from "./format.ts";
 
-type Sides = Pick<View, "stream" | "batch" | "words" | "selection">;
+type Sides = Pick<View, "stream" | "batch">;
 
 export function StreamCard({ view }: { view: Sides }) {
-  const newest = view.stream.windows[0];
-  const latency = figure(view, "pipeline latency", "stream");
+  const { windows, latency, trade_count, closed, files } = view.stream;
+  const newest = windows[0];
   return (
     <article id="stream-card" class="card stream">
       <h2>
         Stream <small>in memory, window by window</small>
       </h2>
       <p class="big">
-        {latency?.p50_ms === undefined ? "–" : duration(latency.p50_ms)}
-        <span>
-          from the log to the answer (median{latency?.p99_ms === undefined ? "" : `; p99 ${duration(latency.p99_ms)}`})
-        </span>
+        {latency === null ? "–" : duration(latency.p50_ms)}
+        <span>from the log to the answer (median{latency === null ? "" : `; p99 ${duration(latency.p99_ms)}`})</span>
       </p>
       <dl class="rows">
         <Row name="newest window">
@@ -27,11 +25,10 @@ export function StreamCard({ view }: { view: Sides }) {
         <Row name="its trades">{exact(newest?.trade_count)}</Row>
         <Row name="its volume">{exact(newest?.total_volume)}</Row>
         <Row name="its sentiment">{newest?.market_sentiment ?? "–"}</Row>
-        <Row name="trades in all windows">{exact(view.stream.totals.trade_count)}</Row>
+        <Row name="trades counted in all">{exact(trade_count)}</Row>
       </dl>
       <p class="foot">
-        {exact(view.stream.totals.closed)} closed windows of {exact(view.stream.totals.windows)},{" "}
-        {counted(view.stream.files, "file")} in stream_csv/
+        {counted(closed, "window")} closed, {counted(files, "file")} in stream_csv/
       </p>
     </article>
   );
@@ -76,8 +73,4 @@ function Row({ name, children }: { name: string; children?: Child }) {
       <dd>{children}</dd>
     </div>
   );
-}
-
-function figure(view: Sides, word: string, side: "stream" | "batch"): Record<string, number> | null {
-  return view.words.find((each) => each.word === word)?.[side].values ?? null;
 }

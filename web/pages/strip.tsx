@@ -1,14 +1,15 @@
 /** The status strip: how the path stands at this second, each stage with its lag, and what was late, doubled or malformed. */
+import { AT_REST } from "../comparison.ts";
 import type { Stage } from "../status.ts";
 import type { View } from "../view.ts";
 import { clock, day, duration, exact } from "./format.ts";
 
 const STATES: Record<Stage["state"], string> = { running: "ok", rest: "rest", silent: "bad", absent: "off" };
 
-export function Strip({ view }: { view: Pick<View, "status" | "selection" | "feed" | "words"> }) {
+export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age"> }) {
   const { status, selection } = view;
   const mine = status.watermarks.find((w) => w.product_id === selection.product);
-  const age = view.words.find((word) => word.word === "freshness")?.stream;
+  const { age } = view;
   const { counts } = status;
   return (
     <section id="strip" class="strip" aria-label="Status">
@@ -33,12 +34,8 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "fee
         <Fact name="watermark" title="Windows that end by then are closed: newest event time − allowed lateness">
           {mine?.watermark ? clock(mine.watermark) : "–"}
         </Fact>
-        <Fact name="freshness" title={`Now − event time of the newest tick in the stream's answer. ${age?.note ?? ""}`}>
-          {age?.note.includes("at rest")
-            ? "at rest"
-            : age?.values?.age_ms === undefined
-              ? "–"
-              : duration(age.values.age_ms)}
+        <Fact name="freshness" title={`Now − event time of the newest tick in the stream's answer. ${age.note}`}>
+          {age.note === AT_REST ? "at rest" : age.values?.age_ms === undefined ? "–" : duration(age.values.age_ms)}
         </Fact>
         <Fact name="late" title="Ticks whose own window was closed: kept whole in late_ticks, each makes a revision">
           {exact(counts.late)}
