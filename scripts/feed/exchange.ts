@@ -28,8 +28,8 @@ export interface Exchange {
   port: number;
   /** Resolves when the recording has ended and the clients were told so. */
   ended: Promise<void>;
-  /** Connections so far, and frames of trades sent. */
-  counts(): { connections: number; frames: number };
+  /** Connections so far, frames of trades sent, and answers of REST. */
+  counts(): { connections: number; frames: number; rest_requests: number };
   stop(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ class Player implements Exchange {
   }
 
   counts() {
-    return { connections: this.#connections, frames: this.#frames };
+    return { connections: this.#connections, frames: this.#frames, rest_requests: this.#rest.requests };
   }
 
   async stop(): Promise<void> {

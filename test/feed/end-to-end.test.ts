@@ -1,0 +1,182 @@
+/** From the exchange's socket to the stored answers: heartbeats, the full tape with its gaps, twenty products (feed.md, faults.md 12). */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { openDataDir } from "../../scripts/common/settings.ts";
+import { type ProduceOptions, Producer } from "../../scripts/feed/produce.ts";
+import { asProducts, type Recorded } from "../../scripts/feed/recording.ts";
+import { openLog } from "../../scripts/log/open.ts";
+import { answerHash } from "../../scripts/store/answer.ts";
+import { rowsOf } from "../support/kafka-stage.ts";
+import { quiet, run, tempDir } from "../support/project.ts";
+import { exchange, HOUR, until } from "./harness.ts";
+
+/** `produce` in this process, so that its waits can be short: feed → the embedded log of a directory. */
+async function produce(data: string, url: string, options: Partial<ProduceOptions> & { signal?: AbortSignal } = {}) {
+  const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: quiet });
+  const producer = new Producer({
+    kind: "replay",
+    url,
+    channel: "matches",
+    products: ["BTC-USD"],
+    heartbeats: false,
+    until_end: true,
+    rest_url: url.replace("ws:", "http:"),
+    status_path: null,
+    logger: quiet,
+    backoff: { base_ms: 1, cap_ms: 5, gap_ms: 1 },
+    retry_ms: 1,
+    ...options,
+  });
+  await producer.resume(log);
+  await producer.run((records) => log.append(records), options.signal ?? new AbortController().signal);
+  await log.close();
+  return producer.counts;
+}
+
+async function stages(data: string, ...names: string[]): Promise<Record<string, Record<string, number>>> {
+  const said: Record<string, Record<string, number>> = {};
+  for (const name of names) {
+    const ran = await run(name, ["--data", data, ...(name === "batch" ? [] : ["--until-end"]), "--json"]);
+    if (ran.code !== 0) throw new Error(ran.stderr);
+    said[name] = ran.json;
+  }
+  return said;
+}
+
+const answer = (data: string) => answerHash(join(data, "windows.db")).hash;
+
+/** The last word on each window: its last revision, or its row. */
+const LAST_WORDS = `SELECT w.product_id, w.window_start_us, w.final, w.missing AS first_missing, coalesce(r.missing, w.missing) AS missing,
+  coalesce(r.trade_count, w.trade_count) AS trade_count FROM windows w LEFT JOIN (SELECT *, max(revision) FROM window_revisions
+  GROUP BY product_id, size_us, window_start_us) r USING (product_id, size_us, window_start_us) ORDER BY 1, 2`;
+interface LastWord {
+  product_id: string;
+  final: number;
+  first_missing: number;
+  missing: number;
+  trade_count: number;
+}
+const lastWords = (data: string) => rowsOf<LastWord>(data, "windows.db", LAST_WORDS);
+
+const RECONCILIATION = "SELECT compared, unexplained, pending FROM reconciliation ORDER BY run_id DESC LIMIT 1";
+
+test("--heartbeats: the windows of a quiet product close by the exchange's clock, and reading the log again gives the same", async () => {
+  const busy = HOUR.slice(0, 1_500);
+  const quietUntil_us = busy[0]!.time_us + 20_000_000;
+  const recorded = asProducts(busy, ["BUSY-USD", "QUIET-USD"]).filter(
+    ({ product_id, time_us }) => product_id === "BUSY-USD" || time_us < quietUntil_us,
+  );
+  const products = ["BUSY-USD", "QUIET-USD"];
+  const finals: Record<string, number[]> = {};
+  for (const heartbeats of [false, true]) {
+    await using server = exchange({ recorded, speed: 600, heartbeat_ms: 10 });
+    using dir = tempDir();
+    const counts = await produce(dir.path, server.url, { channel: "ticker", products, heartbeats });
+    expect(counts.ticks).toBe(recorded.length);
+    const { consume } = await stages(dir.path, "stream", "consume");
+    expect(consume).toMatchObject({ inserted: recorded.length, malformed: 0, duplicates: 0 });
+    finals[String(heartbeats)] = lastWords(dir.path)
+      .filter((row) => row.product_id === "QUIET-USD")
+      .map((row) => row.final);
+    if (!heartbeats) continue;
+    const first = answer(dir.path);
+    await run("stream", ["--data", dir.path, "--until-end", "--rebuild", "--poll-records", "17"]);
+    expect(answer(dir.path)).toBe(first);
+  }
+  expect(finals).toEqual({ false: [0], true: [1] });
+}, 60_000);
+
+test("--channel matches: gaps are filled from REST over 429, 500, slow and partial answers; late fills are revisions; nothing is missing then", async () => {
+  const lost = [20, 21, 22, 700, 701, 2_000];
+  const faults = { drop_ids: lost, rest: { statuses: [429, 500], delay_ms: 20, page_max: 2 } };
+  await using server = exchange({ trades: 3_000, faults });
+  using dir = tempDir();
+  // The waits let the tape end first, so that each fill is late.
+  const counts = await produce(dir.path, server.url, { retry_ms: 200 });
+  expect(counts).toMatchObject({ filled: lost.length, unfillable: 0, outages: 0 });
+  const { stream, consume, batch } = await stages(dir.path, "stream", "consume", "batch");
+  expect(stream).toMatchObject({ ticks: 3_000, late: lost.length, malformed: 0 });
+  expect(consume).toMatchObject({ inserted: 3_000, duplicates: 0, malformed: 0 });
+  expect(batch).toBeDefined();
+  const windows = lastWords(dir.path);
+  expect(windows.reduce((sum, row) => sum + row.first_missing, 0)).toBe(lost.length);
+  expect(windows.every((row) => row.missing === 0)).toBe(true);
+  expect(windows.reduce((sum, row) => sum + row.trade_count, 0)).toBe(3_000);
+  const sides = rowsOf<{ trade_id: number; side: string; source: string }>(
+    dir.path,
+    "ticks.db",
+    "SELECT trade_id, side, source FROM ticks ORDER BY trade_id",
+  );
+  for (const { trade_id, side, source } of sides) {
+    expect(HOUR[trade_id - 1]!.line).toContain(`"side":"${side}"`);
+    expect(source).toBe(lost.includes(trade_id) ? "rest" : "feed");
+  }
+  expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM outages")).toEqual([]);
+  expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toEqual([
+    { compared: windows.filter((row) => row.final === 1).length, unexplained: 0, pending: 0 },
+  ]);
+}, 60_000);
+
+test("--channel matches: what can't be filled is an outage row with the ids around it, and stays missing", async () => {
+  const faults = { drop_ids: [500, 501, 502], rest: { lacking_ids: [501, 502] } };
+  await using server = exchange({ trades: 1_500, faults });
+  using dir = tempDir();
+  expect(await produce(dir.path, server.url)).toMatchObject({ filled: 1, unfillable: 2 });
+  await stages(dir.path, "stream", "consume", "batch");
+  expect(
+    rowsOf(dir.path, "ticks.db", "SELECT product_id, last_trade_id, first_trade_id, from_us, to_us FROM outages"),
+  ).toEqual([
+    {
+      product_id: "BTC-USD",
+      last_trade_id: 500,
+      first_trade_id: 503,
+      from_us: HOUR[498]!.time_us,
+      to_us: HOUR[502]!.time_us,
+    },
+  ]);
+  expect(lastWords(dir.path).reduce((sum, row) => sum + row.missing, 0)).toBe(2);
+  expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toMatchObject([{ unexplained: 0, pending: 0 }]);
+}, 60_000);
+
+test("--channel matches: a gap that a stopped process left open is found in the log and filled by the next one", async () => {
+  const faults = { drop_ids: [100, 101], rest: { statuses: [500] } };
+  await using server = exchange({ trades: 1_000, faults, linger_ms: 30_000 });
+  using dir = tempDir();
+  const stop = new AbortController();
+  const stopped = produce(dir.path, server.url, { signal: stop.signal, retry_ms: 3_600_000 });
+  await until(() => server.counts().rest_requests === 1);
+  stop.abort();
+  expect(await stopped).toMatchObject({ filled: 0, unfillable: 0 });
+  expect(await produce(dir.path, server.url)).toMatchObject({ filled: 2, unfillable: 0 });
+  const { consume } = await stages(dir.path, "consume");
+  expect(consume).toMatchObject({ inserted: 1_000, malformed: 0 });
+}, 60_000);
+
+test("twenty products from one socket to the batch: each with the windows that it would have alone", async () => {
+  const products = Array.from({ length: 20 }, (_, i) => `P${i}-USD`);
+  const alone: Recorded[] = HOUR.slice(0, 1_000);
+  await using server = exchange({ recorded: asProducts(alone, products) });
+  using dir = tempDir();
+  const feed = ["--feed", server.url, "--products", products.join(","), "--until-end", "--json"];
+  const produced = await run("produce", ["--data", dir.path, ...feed]);
+  expect(produced.json).toMatchObject({ ticks: 20_000, reconnects: 0, outages: 0 });
+  const { stream, consume } = await stages(dir.path, "stream", "consume", "batch");
+  expect(stream).toMatchObject({ ticks: 20_000, late: 0, duplicates: 0 });
+  expect(consume).toMatchObject({ inserted: 20_000 });
+  const columns =
+    "window_start_us, trade_count, price_sum, total_volume, notional, open_price, close_price, missing, final";
+  const windows = rowsOf<{ product_id: string }>(
+    dir.path,
+    "windows.db",
+    `SELECT product_id, ${columns} FROM windows ORDER BY window_start_us`,
+  );
+  const byProduct = Map.groupBy(windows, (row) => row.product_id);
+  expect([...byProduct.keys()].sort()).toEqual([...products].sort());
+  const rows = (product: string) => byProduct.get(product)!.map((row) => ({ ...row, product_id: "" }));
+  expect(rows("P0-USD").length).toBeGreaterThan(3);
+  for (const product of products) expect(rows(product)).toEqual(rows("P0-USD"));
+  const closed = rowsOf<{ n: number }>(dir.path, "windows.db", "SELECT count(*) AS n FROM windows WHERE final = 1");
+  expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toEqual([
+    { compared: closed[0]!.n, unexplained: 0, pending: 0 },
+  ]);
+}, 60_000);
