@@ -18,7 +18,10 @@ const headerSchema = z.strictObject({
   title: z.string().min(1).max(80),
   description: z.string().max(500).default(""),
   chart: z.string().default("table"),
-  portable: z.string().default("yes"),
+  portable: z
+    .string()
+    .regex(/^no \(.+\)$/, "say `no (why)`, or leave the line out")
+    .optional(),
 });
 
 export interface Metric {
@@ -27,6 +30,8 @@ export interface Metric {
   title: string;
   description: string;
   chart: Chart;
+  /** Why only DuckDB can run it; null when Spark can too. */
+  only_duckdb: string | null;
   /** For people: relative to the project when it lies inside. */
   file: string;
   sql: string;
@@ -57,7 +62,11 @@ export function readMetric(dir: string, name: string): Metric {
 }
 
 /** The header: `-- key: value` lines at the top, each key at most once; other comments are passed over. */
-export function parseHeader(sql: string, name: string, file: string): Pick<Metric, "title" | "description" | "chart"> {
+export function parseHeader(
+  sql: string,
+  name: string,
+  file: string,
+): Pick<Metric, "title" | "description" | "chart" | "only_duckdb"> {
   const found: Record<string, string> = { title: titleOf(name) };
   const lineOf: Record<string, number> = {};
   for (const [i, line] of sql.split("\n").entries()) {
@@ -74,8 +83,9 @@ export function parseHeader(sql: string, name: string, file: string): Pick<Metri
     const issue = header.error.issues[0]!;
     throw headerError(file, lineOf[String(issue.path[0])] ?? 1, `${String(issue.path[0])}: ${issue.message}`);
   }
-  const { title, description, chart } = header.data;
-  return { title, description, chart: parseChart(chart, file, lineOf.chart ?? 1) };
+  const { title, description, chart, portable } = header.data;
+  const only_duckdb = portable?.slice("no (".length, -1) ?? null;
+  return { title, description, chart: parseChart(chart, file, lineOf.chart ?? 1), only_duckdb };
 }
 
 /** `line x=window_start y=avg_price,vwap series=product_id` → the chart. */
