@@ -130,6 +130,9 @@ export class WindowStore extends CheckpointStore {
       seen: this.db.query<{ bits: Uint8Array | null }, [string, number]>(
         "SELECT bits FROM seen_ids WHERE product_id = ? AND block = ?",
       ),
+      seenBetween: this.db.query<{ block: number }, [string, number, number]>(
+        "SELECT block FROM seen_ids WHERE product_id = ? AND block BETWEEN ? AND ?",
+      ),
     };
   }
 
@@ -143,6 +146,8 @@ export class WindowStore extends CheckpointStore {
   closedWindow = (id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined =>
     this.#get.revision.get(id, size_us, start_us) ?? this.#get.final.get(id, size_us, start_us) ?? undefined;
   seenBlock = (id: string, block: number): Uint8Array | null | undefined => this.#get.seen.get(id, block)?.bits;
+  seenBlocks = (id: string, from: number, to: number): number[] =>
+    this.#get.seenBetween.all(id, from, to).map(({ block }) => block);
 
   productIds(): string[] {
     return this.db

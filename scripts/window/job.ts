@@ -76,12 +76,17 @@ export class WindowJob {
     this.#closePassed(product, at);
   }
 
-  /** Closes every open window, marked as flushed; ticks that still come for one make revisions. */
+  /**
+   * Closes every open window that time has reached, marked as flushed; ticks that still come for one make revisions. A window that begins
+   * after M holds only stamps of a wrong clock: closing it would make all ticks until then late.
+   */
   flush(product_ids: Iterable<string>): void {
     for (const product_id of product_ids) {
       const product = this.#product(product_id);
       for (const size of product.sizes) {
-        for (const window of openInOrder(size)) this.#close(product, size, window, 2, null);
+        for (const window of openInOrder(size)) {
+          if (window.start_us <= product.clock.max_time_us) this.#close(product, size, window, 2, null);
+        }
       }
     }
   }

@@ -5,8 +5,16 @@ import type { SeenBlock } from "../common/window.ts";
 const IDS = 4_096;
 const BYTES = IDS / 8;
 
-/** Reads back a block that is not in memory; undefined when none of its ids was ever seen, null when all were. */
-export type LoadBlock = (block: number) => Uint8Array | null | undefined;
+/** A range of more blocks than this is counted by asking which of them there are: one wild id must not cost a walk over all ids below it. */
+const WALK_BLOCKS_MAX = 64;
+
+/** Blocks that are not in memory. */
+export interface StoredBlocks {
+  /** Reads one back; undefined when none of its ids was ever seen, null when all were. */
+  load(block: number): Uint8Array | null | undefined;
+  /** Which of the blocks `from` to `to` are stored. */
+  between(from: number, to: number): number[];
+}
 
 interface Block {
   bits: Uint8Array | null;
@@ -22,7 +30,7 @@ export class SeenIds {
 
   constructor(
     readonly product_id: string,
-    readonly load: LoadBlock,
+    readonly stored: StoredBlocks,
   ) {}
 
   /** Marks an id; true when it was new. */
@@ -48,14 +56,13 @@ export class SeenIds {
   /** How many ids of (after, last] were seen. */
   countBetween(after: number, last: number): number {
     let count = 0;
-    for (let id = after + 1; id <= last; ) {
-      const number = Math.floor(id / IDS);
-      const stop = Math.min(last + 1, (number + 1) * IDS);
+    for (const number of this.#between(Math.floor((after + 1) / IDS), Math.floor(last / IDS))) {
       const block = this.#get(number);
-      if (block.bits === null || block.count === 0) count += block.bits === null ? stop - id : 0;
-      else if (stop - id === IDS) count += block.count;
-      else count += countBits(block.bits, id - number * IDS, stop - number * IDS);
-      id = stop;
+      const from = Math.max(after + 1, number * IDS);
+      const stop = Math.min(last + 1, (number + 1) * IDS);
+      if (block.bits === null) count += stop - from;
+      else if (stop - from === IDS) count += block.count;
+      else if (block.count > 0) count += countBits(block.bits, from - number * IDS, stop - number * IDS);
     }
     return count;
   }
@@ -78,6 +85,16 @@ export class SeenIds {
     }
   }
 
+  /** Blocks `from` to `to` that may hold an id. */
+  *#between(from: number, to: number): Iterable<number> {
+    if (to - from < WALK_BLOCKS_MAX) {
+      for (let number = from; number <= to; number++) yield number;
+      return;
+    }
+    const known = [...this.#blocks.keys()].filter((number) => number >= from && number <= to);
+    yield* new Set([...known, ...this.stored.between(from, to)]);
+  }
+
   #open(number: number): void {
     this.#block = this.#get(number);
     this.#current = number;
@@ -86,7 +103,7 @@ export class SeenIds {
   #get(number: number): Block {
     const known = this.#blocks.get(number);
     if (known !== undefined) return known;
-    const loaded = this.load(number);
+    const loaded = this.stored.load(number);
     const bits = loaded === undefined ? new Uint8Array(BYTES) : loaded === null ? null : loaded.slice();
     const block = { bits, count: bits === null ? IDS : countBits(bits, 0, IDS), dirty: false };
     this.#blocks.set(number, block);

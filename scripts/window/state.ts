@@ -26,6 +26,8 @@ export interface StateSource {
   /** The last revision of a closed window, or its final row with revision 0. */
   closedWindow(product_id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined;
   seenBlock(product_id: string, block: number): Uint8Array | null | undefined;
+  /** Which of the blocks `from` to `to` are stored. */
+  seenBlocks(product_id: string, from: number, to: number): number[];
 }
 
 /** All that one commit has to store. */
@@ -75,7 +77,10 @@ export function loadProduct(product_id: string, settings: JobSettings, source: S
     late: 0,
     skewed: 0,
   };
-  const seen = new SeenIds(product_id, (block) => source.seenBlock(product_id, block));
+  const seen = new SeenIds(product_id, {
+    load: (block) => source.seenBlock(product_id, block),
+    between: (from, to) => source.seenBlocks(product_id, from, to),
+  });
   const sizes = settings.windows.map((spec) => loadSize(product_id, spec, source));
   return { row, clock: new EventClock(row.max_time_us), seen, sizes, touched: false };
 }

@@ -15,6 +15,11 @@ export class MemoryState implements StateSource {
   openWindows = (id: string, size_us: number) =>
     [...this.windows.values()].filter((w) => w.product_id === id && w.size_us === size_us && w.final === 0);
   seenBlock = (id: string, block: number) => this.#seen.get(`${id} ${block}`);
+  seenBlocks = (id: string, from: number, to: number) =>
+    [...this.#seen.keys()]
+      .filter((key) => key.startsWith(`${id} `))
+      .map((key) => Number(key.slice(id.length + 1)))
+      .filter((block) => block >= from && block <= to);
   closedWindow = (id: string, size_us: number, start_us: number) => {
     const key = `${id} ${size_us} ${start_us}`;
     const row = this.windows.get(key);

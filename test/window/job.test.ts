@@ -167,6 +167,16 @@ describe("completeness certificate", () => {
   });
 });
 
+test("a wild trade id is counted as what it is, and costs no walk over all ids below it", () => {
+  const wild = Number.MAX_SAFE_INTEGER;
+  const { window, commit, job } = run([tick(1, BASE), tick(5_000, BASE + 1), tick(wild, BASE + 2)], { every: 1 });
+  expect(window(BASE)).toMatchObject({ trade_count: 3, missing: wild - 3, last_trade_id: wild });
+  job.reset();
+  job.tick(tick(2, BASE + 3), { partition: 0, offset: 3, appended_us: BASE + 3600e6 });
+  commit();
+  expect(window(BASE)?.missing).toBe(wild - 4);
+});
+
 test("--flush closes open windows as flushed, and a tick that still comes makes a revision", () => {
   const { job, commit, window, state } = run([tick(1, BASE)]);
   job.flush(["BTC-USD"]);
@@ -175,6 +185,17 @@ test("--flush closes open windows as flushed, and a tick that still comes makes 
   job.tick(tick(2, BASE + 1), { partition: 0, offset: 1, appended_us: BASE + 3600e6 });
   commit();
   expect(state.revisions.get(`BTC-USD ${MINUTE} ${BASE}`)?.[0]?.trade_count).toBe(2);
+});
+
+test("--flush leaves a window ahead of M open: a wrong clock's stamp makes nothing late after it", () => {
+  const { job, commit, window, counts } = run([tick(1, BASE), tick(2, BASE + 86_400e6)], { appended_us: BASE + 1e6 });
+  job.flush(["BTC-USD"]);
+  commit();
+  expect([window(BASE)?.final, window(BASE + 86_400e6)?.final]).toEqual([2, 0]);
+  job.tick(tick(3, BASE + 2 * MINUTE), { partition: 0, offset: 2, appended_us: BASE + 2 * MINUTE });
+  commit();
+  expect(window(BASE + 2 * MINUTE)?.trade_count).toBe(1);
+  expect(counts.late).toBe(0);
 });
 
 test("several sizes from one pass, and hopping windows, each hold the tick", () => {
