@@ -1,5 +1,7 @@
 /** All benches, in the order in which they run and are shown. */
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
+import { latency } from "./latency.ts";
+import { produce } from "./produce.ts";
 
-export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume];
+export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency];

@@ -1,0 +1,124 @@
+/** How long after its frame was sent a tick is in a committed window row: the whole way through exchange, produce, log and stream, while consume runs too. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isoFromUs, nowUs } from "../common/clock.ts";
+import { TidemarkError } from "../common/errors.ts";
+import { startExchange } from "../feed/exchange.ts";
+import type { Recorded } from "../feed/recording.ts";
+import { NO_BROKER } from "./drain.ts";
+import { type Bench, type BenchContext, type Figure, measure, percentile, type Skipped } from "./figure.ts";
+import { newTopic } from "./logs.ts";
+import { type Running, startScript } from "./running.ts";
+import { BUSY, START_US, TickMaker } from "./ticks.ts";
+
+const SECONDS = 10;
+/** The first ticks find processes that have just started: not counted. */
+const WARM_SECONDS = 3;
+/** So long after the last frame its row is waited for. */
+const LATE_SECONDS_MAX = 30;
+const RATES = [1_000, 20_000];
+/** What p50 and p99 may be at 1,000 ticks a second. */
+const P50_MS_MAX = 3;
+const P99_MS_MAX = { embedded: 15, kafka: 30 };
+
+export const latency: Bench = {
+  name: "latency",
+  about: "from the exchange's frame to the committed window row, at 1,000 and 20,000 ticks/s, on both logs",
+  async run(context) {
+    const figures: (Figure | Skipped)[] = [];
+    for (const kind of ["embedded", "kafka"] as const) {
+      if (kind === "kafka" && context.kafka === null) figures.push({ bench: "latency on Kafka", skipped: NO_BROKER });
+      else for (const rate of RATES) figures.push(...(await at(kind, rate, context)));
+    }
+    return figures;
+  },
+};
+
+function at(kind: "embedded" | "kafka", rate: number, context: BenchContext): Promise<Figure[]> {
+  const name = `${kind}, ${rate.toLocaleString("en")}/s`;
+  const least = rate === RATES[0];
+  const [p50, p99, growth] = [`${name}, p50`, `${name}, p99`, `${name}, last half − first, p50`];
+  const shape = {
+    [p50]: { unit: "ms", goal: least ? { most: P50_MS_MAX } : undefined },
+    [p99]: { unit: "ms", goal: least ? { most: P99_MS_MAX[kind] } : undefined },
+    [growth]: { unit: "ms" },
+  } as const;
+  return measure("latency", context, shape, async () => {
+    const latencies = await once(kind, rate, context);
+    const half = latencies.length >> 1;
+    return {
+      [p50]: percentile(latencies, 0.5),
+      [p99]: percentile(latencies, 0.99),
+      [growth]: percentile(latencies.slice(half), 0.5) - percentile(latencies.slice(0, half), 0.5),
+    };
+  });
+}
+
+/** Latencies in ms of one run, in the order of sending. */
+async function once(kind: "embedded" | "kafka", rate: number, context: BenchContext): Promise<number[]> {
+  const data = mkdtempSync(join(context.dir, "latency-"));
+  const log = ["--data", data, "--log", kind === "embedded" ? "embedded:" : newTopic(context, "latency")];
+  const seconds = WARM_SECONDS + Math.max(1, SECONDS * context.scale);
+  const sent_us = new Float64Array(Math.round(rate * seconds));
+  const recorded = stampedTicks(rate, sent_us);
+  const exchange = startExchange({ recorded, speed: 1, loop: false, after: 0, host: "127.0.0.1", port: 0 });
+  const stages: Running[] = [];
+  try {
+    // The topic is there before its readers: whoever comes first makes it.
+    stages.push(startScript("stream.ts", log), startScript("consume.ts", log));
+    await Bun.sleep(kind === "kafka" ? 2_000 : 500);
+    const last = String(recorded.at(-1)!.trade_id);
+    const watcher = startScript("bench/watch.ts", [join(data, "windows.db"), last]);
+    stages.push(startScript("produce.ts", [...log, "--feed", exchange.url, "--until-end", "--json"]));
+    const seen = await Promise.race([
+      watcher.done,
+      Bun.sleep((seconds + LATE_SECONDS_MAX) * 1_000).then(() => watcher.stop()),
+    ]);
+    return latenciesOf(recorded, sent_us, seen, rate * WARM_SECONDS);
+  } finally {
+    for (const stage of stages.reverse()) await stage.stop();
+    await exchange.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** A recording whose messages are made, and stamped, at the moment in which the exchange sends them. */
+function stampedTicks(rate: number, sent_us: Float64Array): Recorded[] {
+  const maker = new TickMaker({ ...BUSY, per_second: rate });
+  const decoder = new TextDecoder();
+  return Array.from({ length: sent_us.length }, (_, i): Recorded => {
+    const line = decoder.decode(maker.next(START_US).value);
+    const at = line.indexOf('"time":"') + 8;
+    const [head, tail] = [line.slice(0, at), line.slice(at + "2023-09-05T16:00:00.000000Z".length)];
+    return {
+      get line() {
+        const now_us = nowUs();
+        sent_us[i] = now_us;
+        return `${head}${isoFromUs(now_us)}${tail}`;
+      },
+      product_id: "BTC-USD",
+      trade_id: Number(/"trade_id":(\d+)/.exec(line)![1]),
+      time_us: START_US + Math.round((i * 1e6) / rate),
+    };
+  });
+}
+
+/** Each tick is committed at the first sight of a row that reaches its id. One that never was is CHILD_FAILED: no figure leaves it out. */
+function latenciesOf(recorded: Recorded[], sent_us: Float64Array, seen: string, skip: number): number[] {
+  const sights = seen
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" ").map(Number) as [us: number, trade_id: number]);
+  const latencies: number[] = [];
+  let sight = 0;
+  recorded.forEach(({ trade_id }, i) => {
+    while (sight < sights.length && sights[sight]![1] < trade_id) sight++;
+    if (sight === sights.length)
+      throw new TidemarkError(
+        "CHILD_FAILED",
+        `Of ${recorded.length} ticks ${recorded.length - i} were never seen in a window.`,
+      );
+    if (i >= skip) latencies.push((sights[sight]![0] - sent_us[i]!) / 1_000);
+  });
+  return latencies;
+}

@@ -1,0 +1,58 @@
+/** How fast `produce` takes what a local replay sends as fast as it can, into both logs: the feed's whole client, socket and appends. */
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { NO_BROKER } from "./drain.ts";
+import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
+import { newTopic } from "./logs.ts";
+import { startScript } from "./running.ts";
+import { runStage } from "./stage.ts";
+import { BUSY, TickMaker } from "./ticks.ts";
+
+const MESSAGES = 500_000;
+const WRITE_RECORDS = 10_000;
+
+export const produce: Bench = {
+  name: "produce",
+  about: "produce from a local replay at --speed max, into the embedded log and into Kafka",
+  async run(context): Promise<(Figure | Skipped)[]> {
+    const recording = join(context.dir, "feed.jsonl");
+    writeRecording(recording, Math.round(MESSAGES * context.scale));
+    try {
+      const embedded = await into("embedded", recording, context);
+      const kafka =
+        context.kafka === null
+          ? [{ bench: "produce into Kafka", skipped: NO_BROKER }]
+          : await into("kafka", recording, context);
+      return [...embedded, ...kafka];
+    } finally {
+      rmSync(recording);
+    }
+  },
+};
+
+function writeRecording(path: string, count: number): void {
+  const maker = new TickMaker(BUSY);
+  const decoder = new TextDecoder();
+  for (let done = 0; done < count; done += WRITE_RECORDS) {
+    const lines = maker.take(Math.min(WRITE_RECORDS, count - done)).map(({ value }) => `${decoder.decode(value)}\n`);
+    appendFileSync(path, lines.join(""));
+  }
+}
+
+function into(kind: "embedded" | "kafka", recording: string, context: BenchContext): Promise<Figure[]> {
+  const name = kind === "embedded" ? "into the embedded log" : "into Kafka";
+  const goal = { least: kind === "embedded" ? 200_000 : 50_000 };
+  return measure("produce", context, { [name]: { unit: "messages/s", goal } }, async () => {
+    const data = mkdtempSync(join(context.dir, "produce-"));
+    const log = kind === "embedded" ? "embedded:" : newTopic(context, "produce");
+    const exchange = startScript("replay.ts", [recording, "--speed", "max", "--port", "0"]);
+    try {
+      const feed = ["--feed", await exchange.firstLine, "--until-end"];
+      const { summary } = await runStage("produce", ["--data", data, "--log", log, ...feed, "--json"]);
+      return { [name]: summary.records_per_second! };
+    } finally {
+      await exchange.stop();
+      rmSync(data, { recursive: true, force: true });
+    }
+  });
+}
