@@ -3,6 +3,7 @@
 import { metricNames } from "./batch/metric.ts";
 import { METRICS_DIR } from "./batch/project.ts";
 import { type BatchSummary, runBatch } from "./batch/run.ts";
+import { schedule } from "./batch/schedule.ts";
 import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { TidemarkError } from "./common/errors.ts";
 import type { Logger } from "./common/logger.ts";
@@ -14,6 +15,7 @@ interface BatchFlags {
   metric?: string;
   sql: string;
   json?: boolean;
+  watch?: boolean;
 }
 
 export const spec: CommandSpec<BatchFlags> = {
@@ -23,10 +25,20 @@ export const spec: CommandSpec<BatchFlags> = {
     DATA_FLAG,
     { flags: "--metric <name>", description: "only this metric", env: "TIDEMARK_METRIC" },
     { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
+    {
+      flags: "--watch",
+      description: "stay, and run again at once when a metric's file comes, changes or goes",
+    },
     JSON_FLAG,
   ],
-  examples: ["bun run batch", "bun run batch --metric market_summary", "bun run batch --sql my-metrics --json"],
-  async run(options, { logger }) {
+  examples: [
+    "bun run batch",
+    "bun run batch --watch",
+    "bun run batch --metric market_summary",
+    "bun run batch --sql my-metrics --json",
+  ],
+  async run(options, { logger, signal }) {
+    if (options.watch) return watch(options, logger, signal);
     const names = metricNames(options.sql);
     if (options.metric !== undefined && !names.includes(options.metric)) {
       throw new TidemarkError(
@@ -38,7 +50,8 @@ export const spec: CommandSpec<BatchFlags> = {
     const paths = openDataDir(options.data);
     const release = lockStage(paths, "batch");
     try {
-      const summary = await runBatch(paths, options, logger);
+      const summary = await runBatch(paths, options, logger, signal);
+      if (summary === null) return 0;
       for (const { error } of summary.failed) logger.error(error);
       if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
       else report(summary, logger);
@@ -48,6 +61,27 @@ export const spec: CommandSpec<BatchFlags> = {
     }
   },
 };
+
+/** Under the schedule's lock: a schedule of the same directory would meet our runs. Each run is this command again, without --watch. */
+async function watch({ data, sql, metric, json }: BatchFlags, logger: Logger, signal: AbortSignal): Promise<number> {
+  const paths = openDataDir(data);
+  const release = lockStage(paths, "schedule");
+  const batch_args = [
+    "--data",
+    data,
+    "--sql",
+    sql,
+    ...(metric ? ["--metric", metric] : []),
+    ...(json ? ["--json"] : []),
+  ];
+  logger.info(`a batch whenever a file of ${sql} changes`);
+  try {
+    await schedule(paths, { timetable: null, watch: sql, batch_args, stdout: "inherit", signal }, logger);
+  } finally {
+    release();
+  }
+  return 0;
+}
 
 function report(summary: BatchSummary, logger: Logger): void {
   const { ticks_new, ticks_total, metrics, failed, seconds, reconciliation: r } = summary;

@@ -10,6 +10,7 @@ interface ScheduleFlags {
   data: string;
   every: string;
   sql: string;
+  watch?: boolean;
 }
 
 export const spec: CommandSpec<ScheduleFlags> = {
@@ -26,15 +27,21 @@ export const spec: CommandSpec<ScheduleFlags> = {
       parse: checkEvery,
     },
     { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
+    {
+      flags: "--watch",
+      description: "also run at once when a metric's file comes, changes or goes",
+    },
   ],
-  examples: ["bun run schedule", "bun run schedule --every 30s", 'bun run schedule --every "*/5 * * * *"'],
+  examples: ["bun run schedule", "bun run schedule --every 30s --watch", 'bun run schedule --every "*/5 * * * *"'],
   async run(options, { logger, signal }) {
     const paths = openDataDir(options.data);
     const release = lockStage(paths, "schedule");
     const batch_args = ["--data", options.data, "--sql", options.sql];
     logger.info(`a batch every ${options.every}`);
     try {
-      await schedule(paths, { timetable: parseEvery(options.every)!, batch_args, signal }, logger);
+      const timetable = parseEvery(options.every)!;
+      const watch = options.watch ? options.sql : null;
+      await schedule(paths, { timetable, watch, batch_args, stdout: "ignore", signal }, logger);
     } finally {
       release();
     }

@@ -82,6 +82,11 @@ export class LockedDatabase {
     }
   }
 
+  /** Ends the query that runs now; it fails. */
+  interrupt(): void {
+    this.connection.interrupt();
+  }
+
   close(): void {
     this.connection.closeSync();
     this.instance.closeSync();

@@ -28,8 +28,16 @@ export interface BatchSummary extends RunSummary {
   reconciliation: Agreement | null;
 }
 
-/** Runs one batch. Rejects with NO_DATA before ticks.db exists; a broken metric is in `failed`, not an error. */
-export async function runBatch(paths: DataPaths, options: BatchOptions, logger: Logger): Promise<BatchSummary> {
+/**
+ * Runs one batch. Rejects with NO_DATA before ticks.db exists; a broken metric is in `failed`, not an error. Null when `signal` came before the
+ * answers were there: what was collected is kept, the results stay as they were.
+ */
+export async function runBatch(
+  paths: DataPaths,
+  options: BatchOptions,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<BatchSummary | null> {
   const names = metricNames(options.sql).filter((name) => options.metric === undefined || name === options.metric);
   const started_us = nowUs() - Math.round(monotonicMs() * 1000);
   const results = new Results(paths.results);
@@ -39,7 +47,11 @@ export async function runBatch(paths: DataPaths, options: BatchOptions, logger: 
     const collecting_ms = monotonicMs();
     const { manifest, ticks_new } = await collect(paths, logger);
     const answering_ms = monotonicMs();
-    const answers = await answerAll(paths, manifest, options.sql, names);
+    const answers = await answerAll(paths, manifest, options.sql, names, signal);
+    if (signal.aborted) {
+      results.fail("Stopped by a signal.");
+      return null;
+    }
     writeOutputs(paths, answers, started_us);
     const done_ms = monotonicMs();
     const agreement = agreementOf(answers);
@@ -68,13 +80,22 @@ export async function runBatch(paths: DataPaths, options: BatchOptions, logger: 
   }
 }
 
-async function answerAll(paths: DataPaths, manifest: Manifest, sql: string, names: string[]): Promise<MetricResult[]> {
+async function answerAll(
+  paths: DataPaths,
+  manifest: Manifest,
+  sql: string,
+  names: string[],
+  signal: AbortSignal,
+): Promise<MetricResult[]> {
   const database = await LockedDatabase.open(paths.archive, manifest);
+  const stop = () => database.interrupt();
+  signal.addEventListener("abort", stop, { once: true });
   try {
     const answers: MetricResult[] = [];
-    for (const name of names) answers.push(await answer(database, sql, name));
+    for (const name of names) if (!signal.aborted) answers.push(await answer(database, sql, name));
     return answers;
   } finally {
+    signal.removeEventListener("abort", stop);
     database.close();
   }
 }

@@ -1,11 +1,13 @@
-/** When the next batch is due: an interval or a cron pattern. Never two at once; runs that fell due meanwhile are missed, and counted. */
+/** When the next batch runs: at an interval, by a cron pattern, when a metric's file changed. Never two at once; runs that fell due meanwhile are missed, and counted. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { given, PARENT_VARIABLE } from "../common/cli.ts";
 import { monotonicMs, nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { PROJECT_ROOT } from "./project.ts";
+import { MetricFolder } from "./watch.ts";
 
 /** Milliseconds from `now_ms` (since 1970) to the next due time after it. */
 export type Timetable = (now_ms: number) => number;
@@ -31,26 +33,48 @@ const NO_DATA_POLL_MS = 1_000;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export interface ScheduleOptions {
-  timetable: Timetable;
+  /** Null: only when a file changed. */
+  timetable: Timetable | null;
+  /** The folder of metric files whose changes are runs too; null: not watched. */
+  watch: string | null;
   /** Flags handed on to `batch`. */
   batch_args: string[];
+  /** What becomes of the batch's own stdout. */
+  stdout: "ignore" | "inherit";
   signal: AbortSignal;
 }
 
-/** Runs a batch at once and then whenever one is due, each in a process of its own, until `signal`. */
+/** Runs a batch at once and then whenever one is due or a file changed, each in a process of its own, until `signal`. */
 export async function schedule(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
   const { timetable, signal } = options;
+  const folder = options.watch === null ? null : new MetricFolder(options.watch);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
   while (!existsSync(paths.ticks) && !signal.aborted) await sleep(NO_DATA_POLL_MS, signal);
   while (!signal.aborted) {
     const started_ms = nowMs();
+    folder?.look();
     await runOnce(options, logger);
-    const missed = dueBetween(timetable, started_ms, nowMs());
+    const missed = timetable === null ? 0 : dueBetween(timetable, started_ms, nowMs());
     if (missed > 0) logger.warn(`the batch ran past ${missed} due time${missed > 1 ? "s" : ""}: ${missed} missed`);
-    const wait_ms = timetable(nowMs());
-    logger.debug(`next batch in ${Math.round(wait_ms / 1000)} s`);
-    await sleep(Math.min(wait_ms, TIMER_MS_MAX), signal);
+    await dueOrChanged(timetable, folder, signal, logger);
   }
+  folder?.close();
+}
+
+/** Resolves at the next due time, at a change of the folder or at the signal, whatever comes first. */
+async function dueOrChanged(
+  timetable: Timetable | null,
+  folder: MetricFolder | null,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  const either = new AbortController();
+  const stop = AbortSignal.any([signal, either.signal]);
+  const wait_ms = timetable?.(nowMs()) ?? Number.POSITIVE_INFINITY;
+  if (timetable !== null) logger.debug(`next batch in ${Math.round(wait_ms / 1000)} s`);
+  const change = folder === null ? given(stop) : folder.changed(stop);
+  await Promise.race([sleep(Math.min(wait_ms, TIMER_MS_MAX), stop), change]);
+  either.abort();
 }
 
 /** Due times after `from_ms` and up to `to_ms`, both since 1970. */
@@ -60,14 +84,16 @@ export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number)
   return count;
 }
 
-/** A failed run is said and the schedule goes on; SIGTERM is handed on, and the child's end awaited. */
-async function runOnce({ batch_args, signal }: ScheduleOptions, logger: Logger): Promise<void> {
+/** A failed run is said and the schedule goes on; SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. */
+async function runOnce({ batch_args, stdout, signal }: ScheduleOptions, logger: Logger): Promise<void> {
+  if (signal.aborted) return;
   const started_ms = monotonicMs();
   const script = join(PROJECT_ROOT, "scripts", "batch.ts");
   const child = Bun.spawn([process.execPath, script, ...batch_args], {
-    stdin: "ignore",
-    stdout: "ignore",
+    stdin: "pipe",
+    stdout,
     stderr: "inherit",
+    env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
   });
   const stop = () => child.kill("SIGTERM");
   signal.addEventListener("abort", stop, { once: true });

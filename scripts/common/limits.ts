@@ -41,8 +41,13 @@ export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
 /** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */
 export const ARCHIVE_SLICE_ROWS = 250_000;
+/** Ticks that prune takes out of ticks.db at once: about 20 ms, so that consume hardly waits. */
+export const PRUNE_SLICE_ROWS = 5_000;
 /** Parquet files of one product and day; more are merged. */
 export const ARCHIVE_FILES_PER_DAY_MAX = 8;
+/** A folder of metric files is looked at this often where the file system doesn't tell; a change counts once it has been quiet for so long. */
+export const FOLDER_LOOK_MS = 1_000;
+export const FOLDER_SETTLE_MS = 100;
 /** Rows kept of one metric's result, and rows answered by one API call. */
 export const METRIC_ROWS_MAX = 10_000;
 export const API_ROWS_MAX = 10_000;
@@ -75,7 +80,7 @@ export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
 export const KAFKA_SEND_BYTES_MAX = 900_000;
 export const KAFKA_SEND_RECORDS_MAX = 10_000;
 /** Bytes fetched of a partition at once: kafkajs reads 800k records/s at this size, half as many at its default of 1 MB. */
-export const KAFKA_FETCH_BYTES_MAX = 8_388_608;
+export const KAFKA_FETCH_BYTES_MAX = 4194304;
 /** A fetch without news ends after this; it bounds how long a rebalance or a close goes unnoticed. */
 export const KAFKA_FETCH_WAIT_MS = 250;
 /** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
