@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BenchContext, Figure, Skipped } from "./bench/figure.ts";
+import type { Bench, BenchContext, Figure, Skipped } from "./bench/figure.ts";
 import { BENCHES } from "./bench/list.ts";
 import { dropTopics } from "./bench/logs.ts";
 import { json, machine, table } from "./bench/report.ts";
@@ -22,7 +22,7 @@ export const spec: CommandSpec<BenchFlags> = {
   name: "bench",
   summary: "Measures this machine: messages of the real shape through whole processes, medians of several runs.",
   flags: [
-    { flags: "--only <names>", description: `some of: ${BENCHES.map(({ name }) => name).join(", ")}`, parse: names },
+    { flags: "--only <names>", description: `some of: ${BENCHES.map(described).join("; ")}`, parse: names },
     { flags: "--runs <n>", description: "runs of each bench", parse: wholeNumber(1, 100), default: 3 },
     { flags: "--scale <x>", description: "multiplies the numbers of messages", parse: scale, default: 1 },
     { flags: "--log <url>", description: "a Kafka broker for Kafka's part: kafka://host:port", parse: broker },
@@ -34,7 +34,7 @@ export const spec: CommandSpec<BenchFlags> = {
     "bun run bench --only kafka-drain --log kafka://localhost:19092 --scale 10 --json",
   ],
   async run(options, { logger, signal }) {
-    const chosen = BENCHES.filter(({ name }) => options.only?.includes(name) ?? true);
+    const chosen = BENCHES.filter(({ name, long }) => options.only?.includes(name) ?? !long);
     const { runs, scale } = options;
     const dir = mkdtempSync(join(tmpdir(), "tidemark-bench-"));
     const context: BenchContext = { runs, scale, dir, kafka: options.log ?? null, logger, signal };
@@ -55,6 +55,10 @@ export const spec: CommandSpec<BenchFlags> = {
     return 0;
   },
 };
+
+function described({ name, about, long }: Bench): string {
+  return `${name} (${about}${long ? "; only when named" : ""})`;
+}
 
 function names(text: string): string[] {
   const wanted = text.split(",");

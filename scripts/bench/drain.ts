@@ -1,12 +1,10 @@
 /** How fast the stages read a full log: stream and consume, whole processes, next to what the log gives when nothing is done with it. */
-import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
+import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX, measure, type Skipped } from "./figure.ts";
 import { type FilledLog, filledLog } from "./logs.ts";
 import { runScript, runStage } from "./stage.ts";
 import { BUSY } from "./ticks.ts";
 
 const MESSAGES = 2_000_000;
-/** The same job must not need more memory for ten times as many messages. */
-const MEMORY_MB_MAX = 250;
 
 export const NO_BROKER = "no broker: start one with `bun run test:kafka`, and give its address with --log";
 
@@ -15,7 +13,8 @@ async function rawRate({ url, data, records }: FilledLog): Promise<number> {
   return records / summary.seconds!;
 }
 
-async function stageRate(stage: string, log: FilledLog, flags: string[] = []) {
+/** A stage over the whole log, its file made anew. */
+export async function stageRate(stage: string, log: FilledLog, flags: string[] = []) {
   const args = ["--data", log.data, "--log", log.url, "--rebuild", "--until-end", "--json", ...flags];
   const { summary, cpu_s, peak_mb } = await runStage(stage, args);
   return { rate: summary.records_per_second!, cpu_s_per_million: (cpu_s / log.records) * 1e6, peak_mb };

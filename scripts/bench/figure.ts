@@ -33,8 +33,13 @@ export interface Bench {
   name: string;
   /** One line for --help and the documents. */
   about: string;
+  /** Runs only when it is named. */
+  long?: boolean;
   run(context: BenchContext): Promise<(Figure | Skipped)[]>;
 }
+
+/** A job's peak, however much it reads. */
+export const MEMORY_MB_MAX = 250;
 
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

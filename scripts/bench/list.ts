@@ -1,7 +1,8 @@
 /** All benches, in the order in which they run and are shown. */
+import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
 import { latency } from "./latency.ts";
 import { produce } from "./produce.ts";
 
-export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency];
+export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency, cost, memory];
