@@ -77,13 +77,16 @@ class Collector {
 
   /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
   async #open(): Promise<Manifest> {
-    const created = (await this.#value("SELECT value FROM settings WHERE name = 'created'", "value")) ?? "";
-    const newest = Number(
-      (await this.#value("SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", "insert_id")) ?? 0,
-    );
+    const settings = await this.#settings();
+    const created = settings.get("created") ?? "";
+    const [newest = 0] = await this.#values("SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
+      "insert_id",
+    ]);
     const manifest = readManifest(this.paths.archive);
+    const isOurs = manifest !== null && manifest.store_created === created;
+    this.#refuseGap(isOurs ? manifest.collected_to : 0, Number(settings.get("pruned_to") ?? 0));
     if (manifest === null) return emptyManifest(created);
-    if (manifest.store_created === created && manifest.collected_to <= newest) return manifest;
+    if (isOurs && manifest.collected_to <= Number(newest)) return manifest;
     const aside = `${this.paths.archive}.${manifest.sequence}.${nowUs()}`;
     renameSync(this.paths.archive, aside);
     mkdirSync(this.paths.archive, { recursive: true });
@@ -91,11 +94,27 @@ class Collector {
     return emptyManifest(created);
   }
 
-  async #value(select: string, column: string): Promise<string | null> {
-    const from = await this.source.from("ticks", select, [column]);
-    const reader = await this.connection.runAndReadAll(`SELECT CAST(${column} AS VARCHAR) FROM ${from}`);
-    const value = reader.getRows()[0]?.[0];
-    return typeof value === "string" ? value : null;
+  /** After a prune the archive is the only place where its ticks are: without it every answer would be wrong in silence. */
+  #refuseGap(collected_to: number, pruned_to: number): void {
+    if (pruned_to <= collected_to) return;
+    throw new TidemarkError(
+      "STORE_CORRUPT",
+      `${this.paths.ticks} was pruned, and ${this.paths.archive} does not hold what was taken out of it.`,
+      "Put the archive back, or read the log again from its start with `bun run consume --rebuild`.",
+    );
+  }
+
+  async #settings(): Promise<Map<string, string>> {
+    const cells = await this.#values("SELECT name, value FROM settings", ["name", "value"]);
+    return new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
+  }
+
+  /** The cells of a small SELECT as text, row after row. */
+  async #values(select: string, columns: readonly string[]): Promise<string[]> {
+    const from = await this.source.from("ticks", select, columns);
+    const cells = columns.map((column) => `CAST(${column} AS VARCHAR)`).join(", ");
+    const reader = await this.connection.runAndReadAll(`SELECT ${cells} FROM ${from}`);
+    return reader.getRows().flat().map(String);
   }
 
   /** New ticks in slices, each committed by itself: a long read would keep SQLite from resetting its WAL (faults.md 24). */

@@ -80,7 +80,7 @@ export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
 export const KAFKA_SEND_BYTES_MAX = 900_000;
 export const KAFKA_SEND_RECORDS_MAX = 10_000;
 /** Bytes fetched of a partition at once: kafkajs reads 800k records/s at this size, half as many at its default of 1 MB. */
-export const KAFKA_FETCH_BYTES_MAX = 4194304;
+export const KAFKA_FETCH_BYTES_MAX = 8_388_608;
 /** A fetch without news ends after this; it bounds how long a rebalance or a close goes unnoticed. */
 export const KAFKA_FETCH_WAIT_MS = 250;
 /** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */

@@ -1,0 +1,13 @@
+-- In ticks.db once something was pruned: which trades were there, so that a duplicate is still refused although its row is gone.
+CREATE TABLE IF NOT EXISTS pruned_ids (
+  product_id TEXT NOT NULL, block INTEGER NOT NULL,         -- trade_id / 4096
+  digits TEXT,                                              -- 1,024 hexadecimal digits, four ids each, the smallest in the lowest bit; null: all were there
+  PRIMARY KEY (product_id, block)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS refuse_pruned BEFORE INSERT ON ticks
+WHEN EXISTS (
+  SELECT 1 FROM pruned_ids
+  WHERE product_id = NEW.product_id AND block = NEW.trade_id / 4096
+    AND (digits IS NULL OR (instr('0123456789ABCDEF', substr(digits, NEW.trade_id % 4096 / 4 + 1, 1)) - 1) >> (NEW.trade_id % 4) & 1)
+)
+BEGIN SELECT RAISE(IGNORE); END;

@@ -1,0 +1,53 @@
+/** `bun run prune`: takes ticks that are in the archive out of ticks.db; every answer stays the same. */
+import { prune } from "./batch/prune.ts";
+import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { nowUs } from "./common/clock.ts";
+import { TidemarkError } from "./common/errors.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG, openDataDir } from "./common/settings.ts";
+import { openDatabase } from "./common/sqlite.ts";
+import { lockStage } from "./common/stage-lock.ts";
+import { TICKS_SCHEMA } from "./store/tick-store.ts";
+
+interface PruneFlags {
+  data: string;
+  retain: string | number;
+  json?: boolean;
+}
+
+export const spec: CommandSpec<PruneFlags> = {
+  name: "prune",
+  summary:
+    "Takes ticks that are in the archive out of ticks.db, oldest first; answers stay the same, duplicates are still refused. The file keeps its size, and new ticks use the room.",
+  flags: [
+    DATA_FLAG,
+    {
+      flags: "--retain <duration>",
+      description: "keep ticks that the log took within this time",
+      env: "TIDEMARK_PRUNE_RETAIN",
+      default: "7d",
+      parse: durationFlag,
+    },
+    JSON_FLAG,
+  ],
+  examples: ["bun run prune", "bun run prune --retain 1d --json"],
+  async run(options, { logger, signal }) {
+    const paths = openDataDir(options.data);
+    if (!(await Bun.file(paths.ticks).exists())) {
+      throw new TidemarkError("NO_DATA", `There is no ${paths.ticks} yet, so there is nothing to prune.`);
+    }
+    const retain_us = typeof options.retain === "number" ? options.retain : durationFlag(options.retain);
+    const release = lockStage(paths, "batch");
+    const db = openDatabase(paths.ticks, { ...TICKS_SCHEMA, check: "rows" }, "NORMAL");
+    try {
+      const pruned = prune(db, { archive: paths.archive, before_us: nowUs() - retain_us, signal });
+      if (options.json) process.stdout.write(`${JSON.stringify({ pruned })}\n`);
+      else logger.info(`${pruned} ticks pruned from ${paths.ticks}; they are in ${paths.archive}`);
+    } finally {
+      db.close();
+      release();
+    }
+    return 0;
+  },
+};
+
+await runCommand(spec, import.meta.main);
