@@ -10,6 +10,9 @@ import type { DataPaths } from "./settings.ts";
 /** A lock lets one process in; a shared one several of its kind, but none that wants it alone. */
 type Mode = "alone" | "shared";
 
+/** What the garbage collector closes is unlocked: these are kept until they are released, whoever forgets the release. */
+const held = new Set<Database>();
+
 /** Takes the stage's lock or fails with STAGE_BUSY, naming a holder's pid. Returns the release. */
 export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone"): () => void {
   const file = join(paths.locks, `${stage}.lock`);
@@ -28,8 +31,12 @@ export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone")
       "Stop it first, or choose another data directory with --data DIR.",
     );
   }
+  held.add(db);
   writeFileSync(pidFile, `${process.pid}\n`);
-  return () => db.close();
+  return () => {
+    held.delete(db);
+    db.close();
+  };
 }
 
 /**

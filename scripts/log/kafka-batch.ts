@@ -1,12 +1,14 @@
 /** From what kafkajs pushes to what a poll pulls: the hand-over, and kafkajs's messages as a LogBatch. */
 import type { KafkaMessage } from "kafkajs";
 import type { LogBatch } from "../common/log.ts";
+import { sliceBatch } from "./batch.ts";
+import { FetchedRecords } from "./kafka-fetch.ts";
 
 /** A batch on its way. */
 export interface Handed {
   readonly partition: number;
-  readonly messages: KafkaMessage[];
-  /** Index of the first message not yet given. */
+  readonly records: LogBatch;
+  /** Index of the first record not yet given. */
   from: number;
   /** It doesn't begin where the reader stands, and that was found to be right. */
   verified: boolean;
@@ -22,12 +24,12 @@ export class HandOver {
     private readonly news: () => void,
   ) {}
 
-  /** Resolves with true when all messages were taken, with false when the batch was dropped; rejects when the heartbeat does. */
-  async offer(partition: number, messages: KafkaMessage[], heartbeat: () => Promise<void>): Promise<boolean> {
+  /** Resolves with true when all records were taken, with false when the batch was dropped; rejects when the heartbeat does. */
+  async offer(records: LogBatch, heartbeat: () => Promise<void>): Promise<boolean> {
     let beat: Timer | undefined;
     try {
       return await new Promise<boolean>((settle, fail) => {
-        const handed: Handed = { partition, messages, from: 0, verified: false, settle };
+        const handed: Handed = { partition: records.partition, records, from: 0, verified: false, settle };
         this.waiting.push(handed);
         beat = setInterval(() => {
           heartbeat().catch((error) => {
@@ -42,18 +44,18 @@ export class HandOver {
     }
   }
 
-  /** Gives up to `records_max` messages of a waiting batch, and lets kafkajs go on once all were given. */
+  /** Gives up to `records_max` records of a waiting batch, and lets kafkajs go on once all were given. */
   take(handed: Handed, records_max: number): LogBatch {
-    const to = Math.min(handed.messages.length, handed.from + records_max);
-    const batch = messageBatch(handed.partition, handed.messages, handed.from, to);
+    const to = Math.min(handed.records.count, handed.from + records_max);
+    const batch = sliceBatch(handed.records, handed.from, to);
     this.skip(handed, to);
     return batch;
   }
 
-  /** Goes on to message `to`. */
+  /** Goes on to record `to`. */
   skip(handed: Handed, to: number): void {
     handed.from = to;
-    if (to < handed.messages.length) return;
+    if (to < handed.records.count) return;
     this.#remove(handed);
     handed.settle(true);
   }
@@ -69,37 +71,27 @@ export class HandOver {
 }
 
 const EMPTY = new Uint8Array(0);
-const ZEROS = new Uint32Array(32_768);
 
-/** Messages `from` up to, not including, `to`. A message without a value (a tombstone) is an empty record. */
-function messageBatch(partition: number, messages: KafkaMessage[], from: number, to: number): LogBatch {
-  const count = to - from;
+/** Fetched messages as a batch of the log. A message without a value (a tombstone) is an empty record. */
+export function messageBatch(partition: number, messages: KafkaMessage[] | FetchedRecords): LogBatch {
+  if (messages instanceof FetchedRecords) return messages.batch(partition);
+  const count = messages.length;
   const ends = new Uint32Array(count);
   const offsets = new Float64Array(count);
   const appended_us = new Float64Array(count);
-  const first = Number(messages[from]!.offset);
-  // Offsets and times are text in kafkajs: a run without holes is counted, and a time is read once for all that share it.
-  const dense = Number(messages[to - 1]!.offset) - first === count - 1;
-  let time = "";
-  let time_us = 0;
-  for (let i = 0; i < count; i++) {
-    const message = messages[from + i]!;
-    if (message.timestamp !== time) {
-      time = message.timestamp;
-      time_us = Number(time) * 1_000;
-    }
+  messages.forEach((message, i) => {
     ends[i] = message.value === null ? 0 : message.value.length;
-    offsets[i] = dense ? first + i : Number(message.offset);
-    appended_us[i] = time_us;
-  }
+    offsets[i] = Number(message.offset);
+    appended_us[i] = Number(message.timestamp) * 1_000;
+  });
   return {
     partition,
     count,
-    buffer: (i) => messages[from + i]!.value ?? EMPTY,
-    starts: count <= ZEROS.length ? ZEROS.subarray(0, count) : new Uint32Array(count),
+    buffer: (i) => messages[i]!.value ?? EMPTY,
+    starts: new Uint32Array(count),
     ends,
     offsets,
     appended_us,
-    key: (i) => messages[from + i]!.key?.toString() ?? "",
+    key: (i) => messages[i]!.key?.toString() ?? "",
   };
 }

@@ -5,8 +5,8 @@ import { passes, sentence, TidemarkError } from "../common/errors.ts";
 import { KAFKA_CONFIRM_MS, KAFKA_FETCH_BYTES_MAX, KAFKA_FETCH_WAIT_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
-import { HandOver } from "./kafka-batch.ts";
-import { sessionMs } from "./kafka-client.ts";
+import { HandOver, messageBatch } from "./kafka-batch.ts";
+import { kafkaErrorType, sessionMs } from "./kafka-client.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -105,7 +105,7 @@ export class KafkaReader implements LogReader {
     const { partition, messages } = batch;
     if (isStale() || this.#closed || this.#joined !== null || !this.#places.has(partition)) return;
     this.#quiet = false;
-    const taken = await this.#handOver.offer(partition, messages, heartbeat);
+    const taken = await this.#handOver.offer(messageBatch(partition, messages), heartbeat);
     if (taken) resolveOffset(messages[messages.length - 1]!.offset);
   }
 
@@ -114,16 +114,17 @@ export class KafkaReader implements LogReader {
     let records = 0;
     for (let handed = this.#handOver.waiting[0]; handed && records < records_max; handed = this.#handOver.waiting[0]) {
       const place = this.#places.get(handed.partition)!;
+      const { offsets, count } = handed.records;
       let first = handed.from;
-      if (Number(handed.messages[first]!.offset) !== place) {
+      if (offsets[first] !== place) {
         // Offsets may have holes (transactions, compaction), but kafkajs also jumps without a word when its place is gone.
         if (!handed.verified) {
           void this.#look();
           break;
         }
-        while (first < handed.messages.length && Number(handed.messages[first]!.offset) < place) first++;
+        while (first < count && offsets[first]! < place) first++;
         this.#handOver.skip(handed, first);
-        if (first === handed.messages.length) continue;
+        if (first === count) continue;
       }
       const batch = this.#handOver.take(handed, records_max - records);
       this.#places.set(handed.partition, batch.offsets[batch.count - 1]! + 1);
@@ -233,6 +234,8 @@ export class KafkaReader implements LogReader {
 
   #onCrash(error: Error, restart: boolean): void {
     if (this.#closed) return;
+    // The very first group of a cluster waits a moment for its coordinator: nothing to tell.
+    if (restart && kafkaErrorType(error) === "GROUP_LOAD_IN_PROGRESS") return;
     if (restart) {
       if (!this.#away)
         this.log.logger.warn(`${this.log.name} is away, trying again until it answers: ${sentence(error)}`);

@@ -1,4 +1,4 @@
-/** The one part of kafkajs that is mended from outside (kafka-client.ts): its own types leave it out. */
+/** The two parts of kafkajs that are mended from outside (kafka-client.ts, kafka-fetch.ts): its own types leave them out. */
 declare module "kafkajs/src/network/requestQueue" {
   interface RequestQueue {
     throttleCheckTimeoutId: Timer | null;
@@ -9,4 +9,9 @@ declare module "kafkajs/src/network/requestQueue" {
   }
   const RequestQueue: { prototype: RequestQueue };
   export default RequestQueue;
+}
+
+declare module "kafkajs/src/protocol/requests/fetch/v11/response" {
+  const response: { decode(bytes: Buffer): Promise<unknown> };
+  export default response;
 }

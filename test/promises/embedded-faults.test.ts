@@ -55,7 +55,7 @@ test.skipIf(namespace === undefined)(
     ]);
     expect(told.said).toMatch(/No space is left for .*windows\.db\. Waiting, and trying again until it works/);
   },
-  30_000,
+  120_000,
 );
 
 test("a write that fails (here by a limit on the size of files) ends the stage with the file's name, and the next start goes on", async () => {
@@ -119,7 +119,7 @@ test("a flipped byte anywhere in log.db is never read as something else: the rec
   }
   expect(outcomes.refused).toBeGreaterThan(200);
   expect(outcomes.whole + outcomes.refused).toBe(300);
-}, 30_000);
+}, 120_000);
 
 test("a stage stops at a damaged block with a sentence, keeps what came before, and goes on when the file is whole again", async () => {
   using dir = tempDir();
@@ -138,7 +138,7 @@ test("a stage stops at a damaged block with a sentence, keeps what came before, 
   using calm = tempDir();
   await readLog(calm.path, lines.slice(0, 3_000), 500);
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
-}, 30_000);
+}, 120_000);
 
 test("a damaged store is refused with a sentence, and --rebuild makes the same answer again from the log", async () => {
   using dir = tempDir();
@@ -160,7 +160,7 @@ test("a damaged store is refused with a sentence, and --rebuild makes the same a
   }
   expect(hashOf(dir.path)).toBe(hash);
   expect(ticksOf(dir.path)).toBe(ticks);
-}, 30_000);
+}, 120_000);
 
 test("a changed digit that no check of SQLite can see is shown by the reconciliation as unexplained", async () => {
   using dir = tempDir();
@@ -172,7 +172,7 @@ test("a changed digit that no check of SQLite can see is shown by the reconcilia
   expect(
     (batch.json as unknown as { reconciliation: { unexplained: number } }).reconciliation.unexplained,
   ).toBeGreaterThan(0);
-}, 30_000);
+}, 120_000);
 
 test("a log that lost its end (power, a copy of yesterday) is noticed, also when it has grown past the old end since", async () => {
   using dir = tempDir();
@@ -196,7 +196,7 @@ test("a log that lost its end (power, a copy of yesterday) is noticed, also when
     expect(regrown.code).toBe(1);
     expect(regrown.stderr).toMatch(/is not the log that tidemark-\w+-\w+ has read up to offset 1000/);
   }
-}, 30_000);
+}, 120_000);
 
 test("a truncated WAL or a lost -shm after kill -9 costs nothing: the store goes on from its last whole commit", async () => {
   using dir = tempDir();
@@ -220,7 +220,7 @@ test("a truncated WAL or a lost -shm after kill -9 costs nothing: the store goes
     expect((await run("stream", args(dir.path))).code).toBe(0);
     expect(hashOf(dir.path)).toBe(hashOf(calm.path));
   }
-}, 30_000);
+}, 120_000);
 
 test("a log.db that is deleted or replaced under its writer and readers stops them, instead of swallowing records", async () => {
   using dir = tempDir();
@@ -246,7 +246,7 @@ test("a log.db that is deleted or replaced under its writer and readers stops th
   const again = await run("stream", args(dir.path));
   expect([again.code, existsSync(join(dir.path, "windows.db"))]).toEqual([1, true]);
   expect(again.stderr).toMatch(/is not the log that tidemark-stream-\w+ has read up to offset 100/);
-}, 30_000);
+}, 120_000);
 
 test("SIGTERM under full load: each stage ends within 5 s with 0, and the next run goes on as if nothing had happened", async () => {
   using dir = tempDir();
@@ -270,4 +270,4 @@ test("SIGTERM under full load: each stage ends within 5 s with 0, and the next r
   await readLog(calm.path, many, 500);
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
   expect(rowsOf(dir.path, "ticks.db", "SELECT count(*) AS n FROM ticks")).toEqual([{ n: many.length }]);
-}, 30_000);
+}, 120_000);

@@ -81,7 +81,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await fillLog(four.path, lines.slice(9_001), { url: url("four") });
     await readAll(four.path, url("four"));
     expect(await answers(four.path)).toEqual(expected);
-  }, 60_000);
+  }, 120_000);
 
   test("another client writes into our topic: each key in the partition where we put it, and our stages read it", async () => {
     using dir = tempDir();
@@ -111,7 +111,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await fillLog(embedded.path, some);
     await run("stream", ["--data", embedded.path, "--until-end"]);
     expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(embedded.path, "windows.db")));
-  }, 30_000);
+  }, 120_000);
 
   test("another client reads our topic: every message byte for byte, under its product's key", async () => {
     const some = lines.slice(0, 2_000);
@@ -130,7 +130,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     }
     await consumer.close(true);
     expect(got).toEqual(some.map((line, i) => `${i % 2 === 0 ? "BTC-USD" : "ETH-USD"} ${line}`));
-  }, 30_000);
+  }, 120_000);
 
   test("the reference's own way of reading, plain JSON and a number of each field, finds all that it asks for", async () => {
     using dir = tempDir();
@@ -157,7 +157,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await consumer.disconnect();
     expect(new Set(rows).size).toBe(13_197);
     expect(sum).toBeCloseTo(340_097_766.67, 2);
-  }, 30_000);
+  }, 120_000);
 
   test("kill -9 at each named point, n-th passing: the next run reads on from its own place in the topic, and stores what an undisturbed one does", async () => {
     const some = [...lines.slice(0, 1_500), "rubbish", lines[7]!, ...lines.slice(1_500, 2_000)];

@@ -97,7 +97,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
       expect(stored.map((row) => row.trade_id)).toEqual(lines.map((_, i) => i + 1));
       expect(answerHash(join(dir.path, "windows.db"))).toEqual(await calmAnswer(lines));
     },
-    60_000 * KILLS,
+    120_000 * KILLS,
   );
 
   test("absent at the start: one sentence and what to do, status 1, for each stage", async () => {
@@ -107,7 +107,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
         /^error: The Kafka broker at 127\.0\.0\.1:\d+ doesn't answer: .*\. \[TIDEMARK_LOG_UNREACHABLE\]\nIs it running.*\n$/,
       );
     }
-  }, 30_000);
+  }, 120_000);
 
   test("a topic that is missing is made, with the partitions asked for and the broker's own time stamps, and the retention", async () => {
     using dir = tempDir();
@@ -124,7 +124,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     });
     const settings = resources[0]!.configEntries.map(({ configName, configValue }) => `${configName}=${configValue}`);
     expect(settings.sort()).toEqual(["message.timestamp.type=LogAppendTime", "retention.ms=604800000"]);
-  }, 30_000);
+  }, 120_000);
 
   test("made anew behind a stage's back: it stops with one sentence, whether the new log is shorter or longer, and --rebuild begins anew", async () => {
     using dir = tempDir();
@@ -142,7 +142,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     expect(longer.stderr).toMatch(/is not the log that tidemark-stream-\w+ has read up to offset 500: .*SHORTER/);
     expect((await run("stream", [...args, "--rebuild"])).code).toBe(0);
     expect(answerHash(join(dir.path, "windows.db"))).toEqual(await calmAnswer(lines.slice(0, 1_000)));
-  }, 60_000);
+  }, 120_000);
 
   test("cut by retention before a stage has read it: it stops and says how much is lost, never jumps", async () => {
     using dir = tempDir();
@@ -155,5 +155,5 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     expect(cut.code).toBe(1);
     expect(cut.stderr).toContain("300 records it hasn't read are no longer kept");
     expect(committedRecords(dir.path, "ticks.db")).toBe(500);
-  }, 30_000);
+  }, 120_000);
 });

@@ -123,7 +123,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await allStored(dir.path);
     await endAll(second!);
     await expectUndisturbed(dir.path);
-  }, 60_000);
+  }, 120_000);
 
   test("one of two sleeps past its session with records in hand: awake, its commit is rolled back, it joins again, totals exact", async () => {
     using dir = tempDir();
@@ -144,7 +144,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await expectUndisturbed(dir.path);
     await endAll([...first!, ...second!]);
     await expectUndisturbed(dir.path);
-  }, 60_000);
+  }, 120_000);
 
   test("a producer that sets no key spreads a product over all partitions: two processes share its windows, and nothing is unexplained", async () => {
     using dir = tempDir();
@@ -178,5 +178,5 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     expect(stored[0]?.n).toBe(hour.length);
     const batch = await run("batch", ["--data", dir.path, "--json"]);
     expect(batch.json).toMatchObject({ failed: [], ticks_total: hour.length, reconciliation: { unexplained: 0 } });
-  }, 60_000);
+  }, 120_000);
 });

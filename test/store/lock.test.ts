@@ -31,7 +31,7 @@ test("50 starts at once: exactly one wins, each other one is told the winner's p
   expect(await next.first).toBe("won");
   next.child.stdin.end();
   expect(await next.child.exited).toBe(0);
-}, 20_000);
+}, 60_000);
 
 test("several may share a lock; who wants it alone is refused until the last one has gone, and refuses the others then", async () => {
   using dir = tempDir();
@@ -47,7 +47,7 @@ test("several may share a lock; who wants it alone is refused until the last one
   );
   alone.child.kill("SIGKILL");
   await alone.child.exited;
-}, 20_000);
+}, 60_000);
 
 test("a second stream is refused with the first's pid; killed, the first leaves no lock behind; --rebuild is refused too", async () => {
   using dir = tempDir();

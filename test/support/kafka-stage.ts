@@ -44,12 +44,12 @@ export function startStage(name: string, args: string[], env: Record<string, str
   return stage;
 }
 
-/** Waits until something holds; after 30 s fails with `what`, and with what the stages said. */
+/** Waits until something holds; after 60 s fails with `what`, and with what the stages said. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   while (!(await holds())) {
     if (performance.now() > deadline) {
-      throw new Error([`${what}: not within 30 s`, ...[...started].map((stage) => stage.said())].join("\n"));
+      throw new Error([`${what}: not within 60 s`, ...[...started].map((stage) => stage.said())].join("\n"));
     }
     await Bun.sleep(50);
   }
