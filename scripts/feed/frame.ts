@@ -136,3 +136,10 @@ export interface OutageNote {
 export function outageFrame(note: OutageNote): string {
   return JSON.stringify({ type: "tidemark_outage", ...note });
 }
+
+/** The outage that a record of the log is, or null. */
+export function readOutage(record: Buffer): OutageNote | null {
+  if (!record.includes('"tidemark_outage"')) return null;
+  const { type, ...note } = JSON.parse(record.toString("utf8"));
+  return type === "tidemark_outage" ? note : null;
+}

@@ -60,6 +60,11 @@ export class MatchTape {
       this.#gaps.see(product_id, trade_id, time_us, monotonicMs());
   }
 
+  /** The log says already that these are missing for good. */
+  noted(product_id: string, lo: number, hi: number): void {
+    this.#gaps.remove(product_id, lo, hi);
+  }
+
   /** The feed has ended: `run` ends once every gap is filled or noted. */
   end(): void {
     this.#ended = true;

@@ -6,7 +6,7 @@ import { FeedBuffer } from "./buffer.ts";
 import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 import { writeStatus } from "./figures.ts";
 import { MatchTape } from "./matches.ts";
-import { newestTrades, recentTrades } from "./resume.ts";
+import { type Noted, newestTrades, recentTrades } from "./resume.ts";
 
 export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
@@ -58,10 +58,12 @@ export class Producer {
   /** Goes on from where the log ends. */
   async resume(log: Log): Promise<void> {
     const all = this.#tape !== null || this.options.heartbeats;
-    for (const { product_id, trade_id, time_us } of await (all ? recentTrades(log) : newestTrades(log))) {
+    const noted: Noted[] = [];
+    for (const { product_id, trade_id, time_us } of await (all ? recentTrades(log, noted) : newestTrades(log))) {
       this.feed.standsAt(product_id, trade_id, time_us);
       this.#tape?.see(product_id, trade_id, time_us);
     }
+    for (const { product_id, lo, hi } of noted) this.#tape?.noted(product_id, lo, hi);
   }
 
   /** Rejects with FEED_REFUSED, FEED_UNREACHABLE, or with what the log failed of; all that was received before is in the log then. */

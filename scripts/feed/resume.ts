@@ -1,7 +1,7 @@
 /** Where each product stood when the log was written last: read from the log itself, so that there is nothing beside it to be wrong. */
 import { FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../common/limits.ts";
 import type { Log, LogBatch } from "../common/log.ts";
-import { readFrame } from "./frame.ts";
+import { readFrame, readOutage } from "./frame.ts";
 
 export interface Stand {
   product_id: string;
@@ -9,13 +9,20 @@ export interface Stand {
   time_us: number;
 }
 
+/** Ids `lo` to `hi` are noted as an outage already. */
+export interface Noted {
+  product_id: string;
+  lo: number;
+  hi: number;
+}
+
 /** The newest trade of each product near the log's end. Cheap; misses a product whose newest record is no trade. */
 export async function newestTrades(log: Log): Promise<Stand[]> {
   return (await log.tail(FEED_TAIL_RECORDS)).flatMap((batch) => [...trades(batch)]);
 }
 
-/** All trades of the log's tail, in order: shows the gaps that a killed process left. */
-export async function recentTrades(log: Log): Promise<Stand[]> {
+/** All trades of the log's tail, in order: shows the gaps that a killed process left. `noted` takes what is known to be one for good. */
+export async function recentTrades(log: Log, noted: Noted[] = []): Promise<Stand[]> {
   const spans = (await log.spans()).filter((span) => span.end > span.start);
   if (spans.length === 0) return [];
   const from = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - FEED_TAIL_RECORDS)]));
@@ -26,7 +33,7 @@ export async function recentTrades(log: Log): Promise<Stand[]> {
     while (left.size > 0) {
       const batches = await reader.poll({ records_max: POLL_RECORDS_MAX, timeout_ms: 1_000 });
       for (const batch of batches) {
-        found.push(...trades(batch));
+        found.push(...trades(batch, noted));
         if (batch.count > 0 && batch.offsets[batch.count - 1]! + 1 >= (left.get(batch.partition) ?? 0))
           left.delete(batch.partition);
       }
@@ -37,12 +44,14 @@ export async function recentTrades(log: Log): Promise<Stand[]> {
   return found;
 }
 
-function* trades(batch: LogBatch): Generator<Stand> {
+function* trades(batch: LogBatch, noted: Noted[] = []): Generator<Stand> {
   for (let i = 0; i < batch.count; i++) {
     const bytes = batch.buffer(i);
-    const frame = readFrame(
-      Buffer.from(bytes.buffer, bytes.byteOffset + batch.starts[i]!, batch.ends[i]! - batch.starts[i]!),
-    );
+    const record = Buffer.from(bytes.buffer, bytes.byteOffset + batch.starts[i]!, batch.ends[i]! - batch.starts[i]!);
+    const frame = readFrame(record);
+    const outage = frame.kind === "other" ? readOutage(record) : null;
+    if (outage !== null && outage.last_trade_id !== null && outage.first_trade_id !== null)
+      noted.push({ product_id: outage.product_id, lo: outage.last_trade_id + 1, hi: outage.first_trade_id - 1 });
     if (frame.kind !== "tick" || !Number.isFinite(frame.trade_id + frame.time_us)) continue;
     yield { product_id: frame.product_id, trade_id: frame.trade_id, time_us: frame.time_us };
   }

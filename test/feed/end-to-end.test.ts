@@ -122,6 +122,10 @@ test("--channel matches: what can't be filled is an outage row with the ids arou
   await using server = exchange({ trades: 1_500, faults });
   using dir = tempDir();
   expect(await produce(dir.path, server.url)).toMatchObject({ filled: 1, unfillable: 2 });
+  // The next start finds it noted, and asks for nothing.
+  await using again = exchange({ trades: 1_500, after: 1_499 });
+  expect(await produce(dir.path, again.url)).toMatchObject({ filled: 0, unfillable: 0 });
+  expect(again.counts().rest_requests).toBe(0);
   await stages(dir.path, "stream", "consume", "batch");
   expect(
     rowsOf(dir.path, "ticks.db", "SELECT product_id, last_trade_id, first_trade_id, from_us, to_us FROM outages"),
