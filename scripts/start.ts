@@ -154,7 +154,7 @@ async function supervise(
     return [...where, ...source, ...(live === null ? ["--until-end"] : [])];
   });
   const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
-  add("schedule", () => ["--data", paths.root, "--every", every, ...verbose]);
+  add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
   const serve = [...where, "--port", String(options.port), "--host", options.host];
   add(
     "serve",
