@@ -26,6 +26,8 @@ export class MemoryState implements StateSource {
     return this.revisions.get(key)?.at(-1) ?? (row && { ...row, revision: 0 });
   };
 
+  productIds = () => [...this.#products.keys()].sort();
+
   store(step: StepResult): void {
     const key = (w: WindowRow) => `${w.product_id} ${w.size_us} ${w.window_start_us}`;
     for (const row of [...step.updated, ...step.closed]) {

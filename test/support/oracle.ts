@@ -1,97 +1,211 @@
-/** A naive answer to compare with: every tick in an array, everything sorted and summed with bigints, no state kept. */
-import { formatUnits, pow10 } from "../../scripts/common/decimal.ts";
-import type { Position, Tick } from "../../scripts/common/tick.ts";
+/** A naive answer to compare with: all moves in an array, each window asked for by filtering and sorting them, sums in bigints, no state kept. */
+import { divideHalfUp, formatUnits, pow10 } from "../../scripts/common/decimal.ts";
+import type { Tick } from "../../scripts/common/tick.ts";
+import type { WindowSpec } from "../../scripts/common/window.ts";
+import type { JobSettings } from "../../scripts/window/state.ts";
 
-export interface Logged {
+/** What can come, in the log's order; a flush comes from outside. */
+export type Move =
+  | { kind: "tick"; tick: Tick; appended_us: number }
+  | { kind: "heartbeat"; product_id: string; time_us: number; appended_us: number }
+  | { kind: "flush" };
+export type Logged = Move & { offset: number };
+
+/** A tick that counts. */
+interface Seen {
   tick: Tick;
-  at: Position;
+  offset: number;
+  sound: boolean;
 }
 
-export interface OracleWindow {
-  product_id: string;
-  window_start_us: number;
-  trade_count: number;
-  buy_count: number;
-  price_sum: string;
-  total_volume: string;
-  notional: string;
-  min_price: string;
-  max_price: string;
-  open_price: string;
-  close_price: string;
-  first_trade_id: number;
-  last_trade_id: number;
+export interface Expected {
+  /** By product, size and start. */
+  windows: Record<string, object>;
+  revisions: Record<string, object[]>;
+  late: object[];
+  counts: { ticks: number; duplicates: number; late: number; skewed: number };
 }
 
-/** For each window: its ticks in time, its late ticks, whether it is closed at the end of the log. */
-export function oracle(
-  log: Logged[],
-  settings: { size_us: number; every_us: number; lateness_us: number; max_skew_us: number },
-) {
-  const unique = new Map<string, Logged>();
-  for (const entry of log) {
-    const key = `${entry.tick.product_id} ${entry.tick.trade_id}`;
-    if (!unique.has(key)) unique.set(key, entry);
+export function oracle(log: Logged[], settings: JobSettings): Expected {
+  const expected: Expected = {
+    windows: {},
+    revisions: {},
+    late: [],
+    counts: { ticks: 0, duplicates: 0, late: 0, skewed: 0 },
+  };
+  const products = log.flatMap((move) => (move.kind === "tick" ? [move.tick.product_id] : []));
+  for (const product_id of new Set(products)) {
+    const product = new NaiveProduct(product_id, log, settings);
+    const late_ids = new Set<number>();
+    for (const spec of settings.windows) {
+      const size = new NaiveSize(product, spec);
+      const key = (start: number) => `${product_id} ${spec.size_us} ${start}`;
+      const windows = size.windows();
+      for (const [start, window] of windows) expected.windows[key(start)] = window;
+      for (const { start, trade_id, row, revision } of size.late(windows)) {
+        late_ids.add(trade_id);
+        expected.late.push(row);
+        expected.revisions[key(start)] = [...(expected.revisions[key(start)] ?? []), revision];
+      }
+    }
+    expected.counts.ticks += product.seen.length;
+    expected.counts.duplicates += products.filter((id) => id === product_id).length - product.seen.length;
+    expected.counts.skewed += product.seen.filter(({ sound }) => !sound).length;
+    expected.counts.late += late_ids.size;
   }
-  const onTime = new Map<string, Tick[]>();
-  const late = new Map<string, Tick[]>();
-  const sound = (e: Logged) => e.tick.time_us <= e.at.appended_us + settings.max_skew_us;
-  const seen: Logged[] = [];
-  for (const entry of unique.values()) {
-    seen.push(entry);
-    const times = seen
-      .filter((e) => e.tick.product_id === entry.tick.product_id && sound(e))
-      .map((e) => e.tick.time_us);
-    const max = times.reduce((a, b) => Math.max(a, b), Number.MIN_SAFE_INTEGER);
-    const { time_us, product_id } = entry.tick;
-    for (
-      let start = Math.floor(time_us / settings.every_us) * settings.every_us;
-      start > time_us - settings.size_us;
-      start -= settings.every_us
-    ) {
-      const target = start + settings.size_us <= max - settings.lateness_us ? late : onTime;
-      const key = `${product_id} ${start}`;
-      target.set(key, [...(target.get(key) ?? []), entry.tick]);
+  return expected;
+}
+
+class NaiveProduct {
+  readonly seen: Seen[] = [];
+  readonly #times: { offset: number; time_us: number }[] = [];
+
+  constructor(
+    readonly product_id: string,
+    readonly log: Logged[],
+    readonly settings: JobSettings,
+  ) {
+    const ids = new Set<number>();
+    for (const move of log) {
+      if (move.kind === "flush" || (move.kind === "tick" ? move.tick : move).product_id !== product_id) continue;
+      const time_us = move.kind === "tick" ? move.tick.time_us : move.time_us;
+      const sound = time_us <= move.appended_us + settings.max_skew_us;
+      if (move.kind === "tick") {
+        if (ids.has(move.tick.trade_id)) continue;
+        ids.add(move.tick.trade_id);
+        this.seen.push({ tick: move.tick, offset: move.offset, sound });
+      }
+      if (sound) this.#times.push({ offset: move.offset, time_us });
     }
   }
-  const closed = (product_id: string, start: number) => {
-    const times = seen.filter((e) => e.tick.product_id === product_id && sound(e)).map((e) => e.tick.time_us);
-    return (
-      start + settings.size_us <= times.reduce((a, b) => Math.max(a, b), Number.MIN_SAFE_INTEGER) - settings.lateness_us
+
+  /** M after a move. */
+  max(offset: number): number {
+    return Math.max(...this.#times.filter((one) => one.offset <= offset).map((one) => one.time_us));
+  }
+
+  certificate(after_trade_id: number, last: number, offset: number) {
+    const between = this.seen.filter(
+      (s) => s.offset <= offset && s.tick.trade_id > after_trade_id && s.tick.trade_id <= last,
     );
-  };
-  return { onTime, late, closed, unique: [...unique.values()] };
+    return { after_trade_id, missing: Math.max(0, last - after_trade_id - between.length) };
+  }
+}
+
+/** The windows of one size of one product. */
+class NaiveSize {
+  /** What `--flush` closed: windows that end by then, after that move. */
+  readonly #flushes: { offset: number; until_us: number }[] = [];
+  readonly #starts: number[];
+
+  constructor(
+    readonly product: NaiveProduct,
+    readonly spec: WindowSpec,
+  ) {
+    this.#starts = [...new Set(product.seen.flatMap((s) => this.#startsOf(s.tick)))].sort((a, b) => a - b);
+    for (const { kind, offset } of product.log) {
+      if (kind !== "flush") continue;
+      const reached = this.#starts.filter((start) => start <= product.max(offset) && !this.#isClosed(start, offset));
+      const open = reached.filter((start) => this.#onTime(start).some((s) => s.offset < offset));
+      this.#flushes.push({ offset, until_us: Math.max(...open.map((start) => start + spec.size_us)) });
+    }
+  }
+
+  /** Final rows and open ones, in the order of closing; certificates follow one another in it. */
+  windows(): Map<number, { after_trade_id: number }> {
+    const rows = this.#starts
+      .map((start) => ({ start, ticks: this.#onTime(start) }))
+      .filter(({ ticks }) => ticks.length > 0)
+      .map((row) => ({ ...row, ...this.#closing(row.start, row.ticks[0]!.offset) }))
+      .sort((a, b) => a.offset - b.offset || a.start - b.start);
+    let previous = -1;
+    const found: ReturnType<NaiveSize["windows"]> = new Map();
+    for (const { start, ticks, final, offset } of rows) {
+      const window = naiveWindow(ticks);
+      const after = previous >= 0 ? previous : window.first_trade_id;
+      const certificate = this.product.certificate(after, window.last_trade_id, offset);
+      const row = { ...window, ...certificate, final, closed_offset: final === 1 ? offset : null };
+      found.set(start, row);
+      previous = Math.max(previous, window.last_trade_id);
+    }
+    return found;
+  }
+
+  /** Each late tick, with the revision that it makes. */
+  *late(windows: ReturnType<NaiveSize["windows"]>) {
+    for (const { tick, offset } of this.product.seen) {
+      for (const start of this.#startsOf(tick).filter((one) => this.#isClosed(one, offset))) {
+        const all = this.product.seen.filter((s) => s.offset <= offset && this.#startsOf(s.tick).includes(start));
+        const late = all.filter((s) => this.#isClosed(start, s.offset));
+        const window = naiveWindow(all);
+        const after = windows.get(start)?.after_trade_id ?? late[0]!.tick.trade_id;
+        const certificate = this.product.certificate(after, window.last_trade_id, offset);
+        const revision = { ...window, ...certificate, revision: late.length, caused_by_trade_id: tick.trade_id };
+        const { product_id, trade_id, time_us, side } = tick;
+        const lateness_us = this.product.max(offset) - time_us;
+        const row = { product_id, trade_id, time_us, side, window_start_us: start, lateness_us, log_offset: offset };
+        yield { start, trade_id, row: { ...row, size_us: this.spec.size_us }, revision };
+      }
+    }
+  }
+
+  #startsOf({ time_us }: Tick): number[] {
+    const { size_us, every_us } = this.spec;
+    const first = Math.floor(time_us / every_us) * every_us;
+    const all = Array.from({ length: Math.ceil(size_us / every_us) }, (_, k) => first - k * every_us);
+    return all.filter((start) => start > time_us - size_us);
+  }
+
+  /** Just before the move is placed. */
+  #isClosed(start: number, offset: number): boolean {
+    const end_us = start + this.spec.size_us;
+    if (end_us <= this.product.max(offset) - this.product.settings.lateness_us) return true;
+    return this.#flushes.some((flush) => flush.offset < offset && end_us <= flush.until_us);
+  }
+
+  #onTime(start: number): Seen[] {
+    return this.product.seen.filter((s) => this.#startsOf(s.tick).includes(start) && !this.#isClosed(start, s.offset));
+  }
+
+  /** The first move after `from` that closes a window, and how; 0 while it is open. */
+  #closing(start: number, from: number): { final: number; offset: number } {
+    const { log, settings } = this.product;
+    for (const { kind, offset } of log.filter((move) => move.offset > from)) {
+      const max_us = this.product.max(offset);
+      if (start + this.spec.size_us <= max_us - settings.lateness_us) return { final: 1, offset };
+      if (kind === "flush" && start <= max_us) return { final: 2, offset };
+    }
+    return { final: 0, offset: Number.POSITIVE_INFINITY };
+  }
 }
 
 /** The window over exactly these ticks. */
-export function naiveWindow(ticks: Tick[]): OracleWindow {
+function naiveWindow(seen: Seen[]) {
+  const ticks = seen.map(({ tick }) => tick);
   const price = (t: Tick) => BigInt(t.price_mantissa) * pow10(10 - t.price_scale);
   const size = (t: Tick) => BigInt(t.size_mantissa) * pow10(8 - t.size_scale);
+  const sum = (of: (t: Tick) => bigint) => ticks.reduce((total, t) => total + of(t), 0n);
   const byTime = [...ticks].sort((a, b) => a.time_us - b.time_us || a.trade_id - b.trade_id);
   const prices = ticks.map(price).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const ids = ticks.map((t) => t.trade_id).sort((a, b) => a - b);
+  const [prices_sum, volume, notional] = [sum(price), sum(size), sum((t) => price(t) * size(t))];
   return {
     product_id: ticks[0]!.product_id,
-    window_start_us: 0,
     trade_count: ticks.length,
     buy_count: ticks.filter((t) => t.side === "buy").length,
-    price_sum: formatUnits(
-      ticks.reduce((sum, t) => sum + price(t), 0n),
-      10,
-    ),
-    total_volume: formatUnits(
-      ticks.reduce((sum, t) => sum + size(t), 0n),
-      8,
-    ),
-    notional: formatUnits(
-      ticks.reduce((sum, t) => sum + price(t) * size(t), 0n),
-      18,
-    ),
+    sell_count: ticks.filter((t) => t.side === "sell").length,
+    price_sum: formatUnits(prices_sum, 10),
+    avg_price: formatUnits(divideHalfUp(prices_sum, BigInt(ticks.length)), 10),
+    total_volume: formatUnits(volume, 8),
+    notional: formatUnits(notional, 18),
+    vwap: formatUnits(divideHalfUp(notional, volume), 10),
     min_price: formatUnits(prices[0]!, 10),
     max_price: formatUnits(prices.at(-1)!, 10),
+    price_range: formatUnits(prices.at(-1)! - prices[0]!, 10),
     open_price: formatUnits(price(byTime[0]!), 10),
     close_price: formatUnits(price(byTime.at(-1)!), 10),
     first_trade_id: ids[0]!,
     last_trade_id: ids.at(-1)!,
+    skewed: seen.filter(({ sound }) => !sound).length,
   };
 }
