@@ -2,7 +2,8 @@
 import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
+import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { produce } from "./produce.ts";
 
-export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency, cost, memory];
+export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency, idle, cost, memory];

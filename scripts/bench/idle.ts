@@ -1,0 +1,123 @@
+/** What a whole `start` costs while the market is quiet: heartbeats come, trades don't, and the batch runs once a minute. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { startExchange } from "../feed/exchange.ts";
+import type { Recorded } from "../feed/recording.ts";
+import { NO_BROKER } from "./drain.ts";
+import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
+import { newTopic } from "./logs.ts";
+import { startScript } from "./running.ts";
+import { BUSY, START_US, TickMaker } from "./ticks.ts";
+
+/** One run of the batch falls into it. */
+const SECONDS = 60;
+const SETTLE_SECONDS = 10;
+const SHARE_MAX = 3;
+const TRADES = 1_000;
+const QUIET_US = 3_600_000_000;
+/** Of /proc's CPU times (USER_HZ, the same on all that Linux runs on today). */
+const TICKS_PER_SECOND = 100;
+const STAGES = ["start", "produce", "stream", "consume", "schedule", "serve"];
+
+export const idle: Bench = {
+  name: "idle",
+  about: "CPU of an idle start, its page and its batch included, on both logs",
+  async run(context) {
+    if (process.platform !== "linux") return [{ bench: "idle", skipped: "it reads /proc, which only Linux has" }];
+    const figures: (Figure | Skipped)[] = [];
+    for (const kind of ["embedded", "kafka"] as const) {
+      if (kind === "kafka" && context.kafka === null) figures.push({ bench: "idle on Kafka", skipped: NO_BROKER });
+      else figures.push(...(await at(kind, context)));
+    }
+    return figures;
+  },
+};
+
+function at(kind: "embedded" | "kafka", context: BenchContext): Promise<Figure[]> {
+  const unit = "% of a core" as const;
+  const all = `${kind}, all`;
+  const shape = {
+    [all]: { unit, goal: { most: SHARE_MAX } },
+    ...Object.fromEntries(STAGES.map((stage) => [`${kind}, ${named(stage)}`, { unit }])),
+  };
+  return measure("idle", context, shape, async () => {
+    const shares = await once(kind, context);
+    return {
+      [all]: [...shares.values()].reduce((sum, share) => sum + share, 0),
+      ...Object.fromEntries(STAGES.map((stage) => [`${kind}, ${named(stage)}`, shares.get(stage) ?? 0])),
+    };
+  });
+}
+
+const named = (stage: string) => (stage === "schedule" ? "schedule and batch" : stage);
+
+/** Percents of a core by stage. */
+async function once(kind: "embedded" | "kafka", context: BenchContext): Promise<Map<string, number>> {
+  const data = mkdtempSync(join(context.dir, "idle-"));
+  const log = kind === "embedded" ? "embedded:" : newTopic(context, "idle");
+  const exchange = startExchange({
+    recorded: quietTrades(),
+    speed: 1,
+    loop: false,
+    after: 0,
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const started = startScript("start.ts", ["--data", data, "--log", log, "--feed", exchange.url, "--port", "0"]);
+  try {
+    await started.firstLine;
+    const seconds = Math.max(1, SECONDS * context.scale);
+    await Bun.sleep(SETTLE_SECONDS * 1_000 * Math.min(1, context.scale));
+    const before = cpuSeconds(started.pid);
+    await Bun.sleep(seconds * 1_000);
+    const after = cpuSeconds(started.pid);
+    return new Map([...after].map(([stage, cpu_s]) => [stage, ((cpu_s - (before.get(stage) ?? 0)) / seconds) * 100]));
+  } finally {
+    await started.stop();
+    await exchange.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** A busy second, and then nothing for an hour. */
+function quietTrades(): Recorded[] {
+  const decoder = new TextDecoder();
+  return new TickMaker(BUSY).take(TRADES).map(({ value }, i): Recorded => {
+    const line = decoder.decode(value);
+    const trade_id = Number(/"trade_id":(\d+)/.exec(line)![1]);
+    const time_us = START_US + (i === TRADES - 1 ? QUIET_US : i * 1_000);
+    return { line, product_id: "BTC-USD", trade_id, time_us };
+  });
+}
+
+/** CPU seconds so far of a process and its children, by the name of their script; those that have ended count for who started them. */
+function cpuSeconds(root: number): Map<string, number> {
+  const processes = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => statOf(Number(pid)));
+  const seconds = new Map<string, number>();
+  const tree = new Set([root]);
+  for (let size = 0; size < tree.size; ) {
+    size = tree.size;
+    for (const { pid, parent } of processes) if (tree.has(parent)) tree.add(pid);
+  }
+  for (const { pid, script, cpu_s } of processes) {
+    if (tree.has(pid)) seconds.set(script, (seconds.get(script) ?? 0) + cpu_s);
+  }
+  return seconds;
+}
+
+function statOf(pid: number): { pid: number; parent: number; script: string; cpu_s: number }[] {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // After the name in parentheses: state, parent, …; 11 to 14 are the user and system time of itself and of its ended children.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    const script = /\/([\w-]+)\.ts\0/.exec(command)?.[1] ?? "";
+    return [{ pid, parent: Number(fields[1]), script, cpu_s: ticks / TICKS_PER_SECOND }];
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
+}
