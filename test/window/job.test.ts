@@ -94,6 +94,35 @@ describe("closing", () => {
     expect(counts.late).toBe(0);
   });
 
+  test("with no lateness a tick closes its predecessor's window and goes into its own", () => {
+    const { window } = run([tick(1, BASE), tick(2, BASE + MINUTE)], { settings: { ...settings, lateness_us: 0 } });
+    expect([window(BASE)?.final, window(BASE)?.trade_count]).toEqual([1, 1]);
+    expect([window(BASE + MINUTE)?.final, window(BASE + MINUTE)?.trade_count]).toEqual([0, 1]);
+  });
+
+  test("M never falls: after an older tick the same windows are closed", () => {
+    const { counts } = run([tick(1, BASE), tick(2, BASE + 2 * MINUTE), tick(3, BASE + MINUTE), tick(4, BASE + 1)]);
+    expect(counts.late).toBe(1);
+  });
+
+  test("an idle product's last window stays open, however far others are", () => {
+    const others = Array.from({ length: 100 }, (_, i) => tick(i, BASE + i * MINUTE, { product_id: "ETH-USD" }));
+    expect(run([tick(1, BASE), ...others]).window(BASE)?.final).toBe(0);
+  });
+
+  test("a heartbeat stamped too far ahead closes nothing, one of a product without trades stores no window", () => {
+    const { job, commit, window, state } = run([tick(1, BASE)]);
+    const at = { partition: 0, offset: 1, appended_us: BASE + MINUTE };
+    job.heartbeat("BTC-USD", BASE + 2 * MINUTE + 1, at);
+    job.heartbeat("NEW-USD", BASE + 2 * MINUTE, at);
+    commit();
+    expect(window(BASE)?.final).toBe(0);
+    expect(state.windows.size).toBe(1);
+    job.heartbeat("BTC-USD", BASE + 2 * MINUTE, at);
+    commit();
+    expect(window(BASE)?.final).toBe(1);
+  });
+
   test("a heartbeat of the log closes a quiet window and is no trade", () => {
     const { job, commit, window, counts } = run([tick(1, BASE)]);
     job.heartbeat("BTC-USD", BASE + 2 * MINUTE, { partition: 0, offset: 1, appended_us: BASE + 3600e6 });
@@ -127,6 +156,23 @@ describe("late ticks", () => {
     expect(state.revisions.get(`BTC-USD ${MINUTE} ${BASE + 3 * MINUTE}`)?.[0]?.trade_count).toBe(1);
   });
 
+  test("a second late tick makes a second revision that holds both; the first one stays", () => {
+    const { state } = run([...late, tick(4, BASE + 6)], { every: 1 });
+    const revisions = state.revisions.get(`BTC-USD ${MINUTE} ${BASE}`)!;
+    expect(revisions.map((row) => [row.revision, row.caused_by_trade_id, row.trade_count])).toEqual([
+      [1, 3, 2],
+      [2, 4, 3],
+    ]);
+  });
+
+  test("a tick that is late for two hopping windows is one late tick, with a row for each", () => {
+    const windows = [{ size_us: 2 * MINUTE, every_us: MINUTE }];
+    const ticks = [tick(1, BASE), tick(2, BASE + 9 * MINUTE), tick(3, BASE + 1)];
+    const { state, counts } = run(ticks, { settings: { ...settings, windows } });
+    expect(counts.late).toBe(1);
+    expect(state.late.map((row) => row.window_start_us)).toEqual([BASE, BASE - MINUTE]);
+  });
+
   test("a duplicate of a late tick is a duplicate, not late again", () => {
     const { counts } = run([...late, late[2]!, late[0]!]);
     expect(counts).toMatchObject({ late: 1, duplicates: 2 });
@@ -138,6 +184,26 @@ describe("duplicates and clocks", () => {
     const { counts, window } = run([tick(1, BASE), tick(1, BASE + 30 * MINUTE)]);
     expect(counts).toMatchObject({ ticks: 1, duplicates: 1 });
     expect(window(BASE)?.final).toBe(0);
+  });
+
+  test("a restart forgets neither M, nor what was seen, nor what is closed", () => {
+    const { state, counts } = run([tick(1, BASE), tick(2, BASE + 2 * MINUTE), tick(3, BASE + 2 * MINUTE + 1)]);
+    expect(counts.late).toBe(0);
+    const again = new WindowJob(settings, state);
+    const at = { partition: 0, offset: 9, appended_us: BASE + 3600e6 };
+    again.tick(tick(1, BASE), at);
+    again.tick(tick(4, BASE + 5), at);
+    again.tick(tick(5, BASE + 2 * MINUTE + 2), at);
+    const step = again.take();
+    expect(step.counts).toEqual({ ticks: 2, duplicates: 1, late: 1, skewed: 0 });
+    expect(step.late[0]).toMatchObject({ trade_id: 4, lateness_us: 2 * MINUTE - 4 });
+    expect(step.updated.map((row) => row.trade_count)).toEqual([3]);
+  });
+
+  test("a stamp exactly as far ahead as --max-skew allows counts, one microsecond more is skewed", () => {
+    const at = { appended_us: BASE };
+    expect(run([tick(1, BASE + MINUTE)], at).counts.skewed).toBe(0);
+    expect(run([tick(1, BASE + MINUTE + 1)], at).counts.skewed).toBe(1);
   });
 
   test("equal time, price and size are two trades when their ids differ", () => {
