@@ -1,6 +1,6 @@
 /** The archive's manifest: which Parquet files count, and how far ticks.db has been collected. Renaming it into place is the commit. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { join, sep } from "node:path";
 import { z } from "zod";
 import { TidemarkError } from "../common/errors.ts";
 import { writeAtomically } from "./files.ts";
@@ -63,11 +63,14 @@ export function writeManifest(archive: string, manifest: Manifest): void {
 /** Removes what the commit doesn't refer to: leftovers of a killed run, and what the last run replaced (kept until now for its readers). */
 export function removeOrphans(archive: string, manifest: Manifest): void {
   const known = new Set([MANIFEST, ...manifest.files.map((file) => file.path)]);
+  const snapshots = existsSync(join(archive, "snapshot")) ? readdirSync(join(archive, "snapshot")) : [];
+  for (const name of snapshots) {
+    if (`snapshot/${name}` !== manifest.snapshot) rmSync(join(archive, "snapshot", name), { recursive: true });
+  }
   for (const entry of readdirSync(archive, { recursive: true, encoding: "utf8" })) {
-    const path = join(archive, entry);
-    const name = relative(archive, path).split(sep).join("/");
-    if (known.has(name) || (manifest.snapshot !== "" && name.startsWith(`${manifest.snapshot}/`))) continue;
-    if (statSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path);
+    const name = entry.split(sep).join("/");
+    if (known.has(name) || name.startsWith(`${manifest.snapshot}/`)) continue;
+    if (statSync(join(archive, entry)).isFile()) rmSync(join(archive, entry));
   }
 }
 

@@ -1,11 +1,11 @@
 /** batch_output/ and batch_log.txt, in the reference's forms (reference.md "Formats"), and CSV text for `query`. */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs } from "../common/clock.ts";
 import { csvLine } from "../common/csv.ts";
 import type { DataPaths } from "../common/settings.ts";
 import type { MetricResult } from "./answer.ts";
-import { writeAtomically } from "./files.ts";
+import { TEMPORARY, writeAtomically } from "./files.ts";
 import type { Column, Row } from "./values.ts";
 
 /** A header line and the rows. Cells of text columns are guarded against spreadsheets, numbers and times are not (common/csv.ts). */
@@ -25,11 +25,18 @@ export function writeOutputs(paths: DataPaths, results: readonly MetricResult[],
   const time = isoFromUs(started_us)
     .replace(/[-:]/g, "")
     .replace(/\.(\d{3}).*$/, "$1Z");
+  removeUnfinished(paths.batchOutput);
   for (const { name, error, columns, rows } of results) {
     if (error !== null) continue;
     const file = name === "market_summary" ? `market_summary_${time}.csv` : join("metrics", `${name}.csv`);
     writeAtomically(join(paths.batchOutput, file), toCsv(columns, rows));
   }
+}
+
+/** A killed run leaves a summary named by its own time, which no later one replaces. */
+function removeUnfinished(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) if (name.endsWith(TEMPORARY)) rmSync(join(folder, name));
 }
 
 /** A line a successful run: its seconds, two decimals. */

@@ -1,12 +1,12 @@
 /** Reading ticks.db and windows.db for the archive: through DuckDB's sqlite extension, or without it through a child process. Both give the same rows. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { TidemarkError } from "../common/errors.ts";
 import { BUSY_TIMEOUT_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
-import { quoted } from "./files.ts";
+import { quoted, TEMPORARY } from "./files.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
 
 export type StoreName = "ticks" | "windows";
@@ -15,7 +15,7 @@ export interface Source {
   readonly kind: "extension" | "child";
   /** Whether windows.db is there. */
   readonly has_windows: boolean;
-  /** A FROM item with the rows of one SQLite SELECT over plain columns; cast each column, since the child gives text. */
+  /** A FROM item with the rows of one SQLite SELECT over plain columns, good until the next one; cast each column, since the child gives text. */
   from(store: StoreName, select: string, columns: readonly string[]): Promise<string>;
   /** A FROM item with all rows of a table. Not by `from`: the extension's sqlite_query gives doubles as text of 15 digits, a table scan gives them whole. */
   table(store: StoreName, table: string, columns: readonly string[]): Promise<string>;
@@ -25,6 +25,7 @@ export interface Source {
 /** Attaches both files read-only. This process must hold no bun:sqlite handle on them (faults.md 1.1). */
 export async function openSource(connection: DuckDBConnection, paths: DataPaths, logger: Logger): Promise<Source> {
   const has_windows = existsSync(paths.windows);
+  rmSync(readingFile(paths), { force: true });
   const missing = await loadSqliteExtension(connection);
   if (missing !== null) {
     logger.warn(
@@ -47,22 +48,23 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
   };
 }
 
+/** Where the child puts its rows: beside the archive, which may be moved aside meanwhile. */
+function readingFile(paths: DataPaths): string {
+  return `${paths.archive}.reading${TEMPORARY}`;
+}
+
 /** Rows as JSON lines in a temporary file, written by batch/read-sqlite.ts. */
 class ChildSource implements Source {
   readonly kind = "child";
-  #files = 0;
-  readonly #folder: string;
 
   constructor(
     private readonly paths: DataPaths,
     readonly has_windows: boolean,
-  ) {
-    this.#folder = join(paths.root, "archive", "reading.tmp");
-    mkdirSync(this.#folder, { recursive: true });
-  }
+  ) {}
 
   async from(store: StoreName, select: string, columns: readonly string[]): Promise<string> {
-    const file = join(this.#folder, `${this.#files++}.ndjson`);
+    const file = readingFile(this.paths);
+    rmSync(file, { force: true });
     const reader = join(import.meta.dir, "read-sqlite.ts");
     const child = Bun.spawn([process.execPath, reader, this.paths[store], select, file], {
       stdout: "ignore",
@@ -79,7 +81,7 @@ class ChildSource implements Source {
   }
 
   async close(): Promise<void> {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(readingFile(this.paths), { force: true });
   }
 }
 
