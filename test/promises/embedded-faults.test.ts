@@ -71,7 +71,7 @@ test("a write that fails (here by a limit on the size of files) ends the stage w
   using calm = tempDir();
   await readLog(calm.path, lines.slice(0, 3_000), 500);
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
-});
+}, 120_000);
 
 /** Reads all that a log file gives: every record, or the error's code. */
 async function readAll(data: string, count: number): Promise<string[] | string> {

@@ -67,7 +67,7 @@ test("a second stream is refused with the first's pid; killed, the first leaves 
   first.signal("SIGKILL");
   await first.ended;
   expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
-});
+}, 60_000);
 
 test("a lock on windows.db that is held elsewhere is waited for, with a message, and no record is lost", async () => {
   using dir = tempDir();
@@ -96,4 +96,4 @@ test("a lock on windows.db that is held elsewhere is waited for, with a message,
   await fillLog(calm.path, lines);
   await run("stream", ["--data", calm.path, "--until-end"]);
   expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
-}, 30_000);
+}, 60_000);

@@ -69,7 +69,7 @@ for (const version of VERSIONS) {
     rebuild = ["--rebuild"];
     expect(gone).toEqual(await answer());
     expect(gone[0]).toMatchObject({ rows: { late_ticks: 1, window_revisions: 1 } });
-  });
+  }, 60_000);
 }
 
 test("a file of a newer Tidemark is refused with a sentence, and not touched", async () => {
@@ -89,7 +89,7 @@ test("a file of a newer Tidemark is refused with a sentence, and not touched", a
   const ran = await run("stream", ["--data", dir.path, "--until-end"]);
   expect(ran.code).toBe(1);
   expect(ran.stderr).toMatch(/^error: .*newer Tidemark.* \[TIDEMARK_SCHEMA_NEWER\]$/m);
-});
+}, 60_000);
 
 /** A file of version 1 with a row that is only in its WAL: its writer is still there. */
 function oldFile(path: string): Database {
