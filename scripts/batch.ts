@@ -1,11 +1,10 @@
 /** `bun run batch`: ticks.db → Parquet archive → every metric of sql/metrics → results.db and batch_output/. */
 
-import { metricNames } from "./batch/metric.ts";
+import { checkName } from "./batch/metric.ts";
 import { METRICS_DIR } from "./batch/project.ts";
 import { type BatchSummary, runBatch } from "./batch/run.ts";
 import { schedule } from "./batch/schedule.ts";
 import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { TidemarkError } from "./common/errors.ts";
 import type { Logger } from "./common/logger.ts";
 import { DATA_FLAG, JSON_FLAG, openDataDir } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
@@ -39,14 +38,7 @@ export const spec: CommandSpec<BatchFlags> = {
   ],
   async run(options, { logger, signal }) {
     if (options.watch) return watch(options, logger, signal);
-    const names = metricNames(options.sql);
-    if (options.metric !== undefined && !names.includes(options.metric)) {
-      throw new TidemarkError(
-        "USAGE",
-        `There is no metric ${options.metric} in ${options.sql}.`,
-        `There are: ${names.join(", ")}.`,
-      );
-    }
+    if (options.metric !== undefined) checkName(options.sql, options.metric);
     const paths = openDataDir(options.data);
     const release = lockStage(paths, "batch");
     try {

@@ -1,7 +1,10 @@
-/** `bun run query "SQL"`: read-only SQL over the views, as a table, JSON, CSV or Parquet. */
+/** `bun run query "SQL"`: read-only SQL over the views, or one metric's file with its parameters, as a table, JSON, CSV or Parquet. */
+import { withPlace } from "./batch/answer.ts";
 import { collect } from "./batch/archive.ts";
-import { FORMATS, type Format, format, runQuery, writeFile } from "./batch/query.ts";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { checkName, type Metric, readMetric } from "./batch/metric.ts";
+import { METRICS_DIR } from "./batch/project.ts";
+import { FORMATS, type Format, format, type Query, runQuery, writeFile } from "./batch/query.ts";
+import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
 import { TidemarkError } from "./common/errors.ts";
 import { METRIC_ROWS_MAX } from "./common/limits.ts";
 import { DATA_FLAG, dataPaths, openDataDir, wholeNumber } from "./common/settings.ts";
@@ -9,6 +12,8 @@ import { lockStage } from "./common/stage-lock.ts";
 
 interface QueryFlags {
   data: string;
+  metric?: string;
+  sql: string;
   format: Format;
   output?: string;
   limit: number;
@@ -23,10 +28,12 @@ const ROWS_MAX = 10_000_000;
 export const spec: CommandSpec<QueryFlags> = {
   name: "query",
   summary:
-    "Runs one read-only SELECT over the views ticks, windows, window_revisions, late_ticks, outages, dead_letters.",
-  args: [["<sql>", "one SELECT; it may use $product, $from and $to"]],
+    "Runs one read-only SELECT, or a metric's file, over the views ticks, windows, window_revisions, late_ticks, outages, dead_letters.",
+  args: [["[sql]", "one SELECT; it may use $product, $from and $to"]],
   flags: [
     DATA_FLAG,
+    { flags: "--metric <name>", description: "run this metric's file instead" },
+    { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
     {
       flags: "--format <format>",
       description: "table, json, csv or parquet",
@@ -44,12 +51,18 @@ export const spec: CommandSpec<QueryFlags> = {
     },
     { flags: "--fresh", description: "collect what is new first, as a batch does", env: "TIDEMARK_FRESH" },
     { flags: "--product <id>", description: "the value of $product", env: "TIDEMARK_PRODUCT" },
-    { flags: "--from <time>", description: "the value of $from, ISO 8601", env: "TIDEMARK_FROM" },
-    { flags: "--to <time>", description: "the value of $to, ISO 8601", env: "TIDEMARK_TO" },
+    {
+      flags: "--from <time>",
+      description: "the value of $from, ISO 8601 in UTC",
+      env: "TIDEMARK_FROM",
+      parse: checkTime,
+    },
+    { flags: "--to <time>", description: "the value of $to, ISO 8601 in UTC", env: "TIDEMARK_TO", parse: checkTime },
   ],
   examples: [
     'bun run query "SELECT count(*) FROM ticks"',
     'bun run query --format json "SELECT window_start, trade_count FROM windows ORDER BY 1 DESC LIMIT 5"',
+    "bun run query --metric candles_5m --product BTC-USD --from 2023-09-05T16:30:00Z --to 2023-09-05T17:00:00Z",
     'bun run query --format parquet --output ticks.parquet --limit 1000000 "SELECT * FROM ticks"',
   ],
   async run(options, { args, logger }) {
@@ -57,13 +70,28 @@ export const spec: CommandSpec<QueryFlags> = {
     if (options.format === "parquet" && !options.output) {
       throw new TidemarkError("USAGE", "--format parquet needs --output FILE.");
     }
+    const metric = options.metric === undefined ? null : metricOf(options.sql, options.metric);
+    if ((metric === null) === (args[0] === undefined)) {
+      throw new TidemarkError("USAGE", "Give either one SELECT or --metric NAME.");
+    }
     if (options.fresh) await refresh(options.data);
-    const query = { sql: args[0] ?? "", parameters: { product, from, to }, rows_max: options.limit };
-    const answer = await runQuery(dataPaths(options.data), query);
+    const sql = metric?.sql ?? args[0] ?? "";
+    const query = { sql, parameters: { product, from, to }, rows_max: options.limit };
+    const answer = await (metric === null ? runQuery(dataPaths(options.data), query) : runMetric(metric, query));
     if (answer.truncated) logger.warn(`cut after ${options.limit} rows; --limit N gives more`);
     if (options.output) await writeFile(answer, options.format, options.output);
     else if (options.format !== "parquet") process.stdout.write(format(answer, options.format));
     return 0;
+
+    /** A metric's fault is told with its file and line, as the batch does. */
+    async function runMetric({ file }: Metric, query: Query) {
+      try {
+        return await runQuery(dataPaths(options.data), query);
+      } catch (error) {
+        if (!(error instanceof TidemarkError) || error.code !== "QUERY") throw error;
+        throw new TidemarkError("QUERY", withPlace(file, error), "", { cause: error });
+      }
+    }
 
     async function refresh(dir: string): Promise<void> {
       const paths = openDataDir(dir);
@@ -76,5 +104,18 @@ export const spec: CommandSpec<QueryFlags> = {
     }
   },
 };
+
+function metricOf(dir: string, name: string): Metric {
+  checkName(dir, name);
+  return readMetric(dir, name);
+}
+
+/** Days and times in UTC, as the page's addresses take them; DuckDB would take more, and say less about a slip. */
+function checkTime(text: string): string {
+  const form = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?)?$/;
+  if (!form.test(text) || Number.isNaN(Date.parse(text)))
+    throw invalid("Give a UTC time such as 2023-09-05 or 2023-09-05T16:30:00Z.");
+  return text;
+}
 
 await runCommand(spec, import.meta.main);

@@ -49,7 +49,7 @@ export async function answer(database: LockedDatabase, dir: string, name: string
 }
 
 /** `file:line: words`; DuckDB says `LINE n:` where it knows the line. */
-function withPlace(file: string, error: unknown): string {
+export function withPlace(file: string, error: unknown): string {
   const words = error instanceof Error ? error.message.trim() : sentence(error);
   const line = /^LINE (\d+):/m.exec(words)?.[1];
   return `${file}${line ? `:${line}` : ""}: ${words}`;

@@ -51,6 +51,13 @@ export function metricNames(dir: string): string[] {
   }
 }
 
+/** Fails with USAGE when the folder has no metric of that name; the hint lists those it has. */
+export function checkName(dir: string, name: string): void {
+  const names = metricNames(dir);
+  if (names.includes(name)) return;
+  throw new TidemarkError("USAGE", `There is no metric ${name} in ${dir}.`, `There are: ${names.join(", ")}.`);
+}
+
 /** Reads one metric. A header that can't be understood gives METRIC with file and line, and what was expected. */
 export function readMetric(dir: string, name: string): Metric {
   const path = join(dir, `${name}.sql`);
