@@ -10,7 +10,11 @@ export class MemoryState implements StateSource {
   readonly #ends = new Map<string, ClosedRow>();
   readonly #seen = new Map<string, Uint8Array | null>();
 
-  product = (id: string) => this.#products.get(id);
+  /** A copy, as a database gives one: what the job does to it is not stored yet. */
+  product = (id: string) => {
+    const row = this.#products.get(id);
+    return row && { ...row };
+  };
   closed = (id: string, size_us: number) => this.#ends.get(`${id} ${size_us}`);
   openWindows = (id: string, size_us: number) =>
     [...this.windows.values()].filter((w) => w.product_id === id && w.size_us === size_us && w.final === 0);
