@@ -1,4 +1,5 @@
 /** All benches, in the order in which they run and are shown. */
+import { batch } from "./batch.ts";
 import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
@@ -6,4 +7,4 @@ import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { produce } from "./produce.ts";
 
-export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency, idle, cost, memory];
+export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency, idle, cost, batch, memory];

@@ -38,12 +38,24 @@ export async function filledLog(
   mkdirSync(data, { recursive: true });
   const url = kind === "embedded" ? "embedded:" : newTopic(context, name);
   context.logger.info(`filling ${kind === "embedded" ? "the embedded log" : url} with ${count} messages`);
-  const { logger } = context;
+  const appended_per_second = await append(url, data, new TickMaker(spec), count, context);
+  const made = { url, data, records: count, appended_per_second };
+  filled.set(name, made);
+  return made;
+}
+
+/** Appends the maker's next `count` messages; gives messages a second, making them not counted. */
+export async function append(
+  url: string,
+  data: string,
+  maker: TickMaker,
+  count: number,
+  { logger, signal }: BenchContext,
+): Promise<number> {
   const log = await openLog(url, openDataDir(data), { role: "writer", logger });
-  const maker = new TickMaker(spec);
   let spent_ms = 0;
   try {
-    for (let done = 0; done < count && !context.signal.aborted; done += FILL_RECORDS) {
+    for (let done = 0; done < count && !signal.aborted; done += FILL_RECORDS) {
       const records = maker.take(Math.min(FILL_RECORDS, count - done));
       const before_ms = monotonicMs();
       await log.append(records);
@@ -52,9 +64,7 @@ export async function filledLog(
   } finally {
     await log.close();
   }
-  const made = { url, data, records: count, appended_per_second: (count / spent_ms) * 1_000 };
-  filled.set(name, made);
-  return made;
+  return (count / spent_ms) * 1_000;
 }
 
 /** An address of a topic that is removed with `dropTopics`. */

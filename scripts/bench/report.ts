@@ -1,4 +1,5 @@
 /** The figures as a table for people and as JSON for machines, with what they were measured on. */
+import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { isoFromUs, nowUs } from "../common/clock.ts";
@@ -9,22 +10,29 @@ export interface Machine {
   cores: number;
   memory_bytes: number;
   system: string;
-  bun: string;
-  tidemark: string;
+  versions: Record<"tidemark" | "bun" | "kafkajs" | "duckdb" | "sqlite", string>;
   /** Over the minute before the bench: what others did on this machine. */
   load: number;
   measured_at: string;
 }
 
 export function machine(): Machine {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const { version, dependencies } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const db = new Database(":memory:");
+  const sqlite = db.query<{ version: string }, []>("SELECT sqlite_version() AS version").get()!.version;
+  db.close();
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: cpus().length,
     memory_bytes: totalmem(),
     system: `${type()} ${release()}`,
-    bun: Bun.version,
-    tidemark: version,
+    versions: {
+      tidemark: version,
+      bun: Bun.version,
+      kafkajs: dependencies.kafkajs,
+      duckdb: dependencies["@duckdb/node-api"],
+      sqlite,
+    },
     load: loadavg()[0]!,
     measured_at: isoFromUs(nowUs()),
   };
@@ -50,8 +58,9 @@ export function table({ machine: m, runs, scale, results }: Report): string {
   const head = ["bench", "figure", "median", "runs", "goal", "met"];
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  const versions = Object.entries(m.versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `${m.cores} × ${m.cpu}, ${Math.round(m.memory_bytes / 1e9)} GB, ${m.system}, Bun ${m.bun}, Tidemark ${m.tidemark}, ${m.measured_at.slice(0, 16)}Z`,
+    `${m.cores} × ${m.cpu}, ${Math.round(m.memory_bytes / 1e9)} GB, ${m.system}; ${versions.join(", ")}; ${m.measured_at.slice(0, 16)}Z`,
     `medians of ${runs} run${runs === 1 ? "" : "s"}, scale ${scale}, load before ${m.load.toFixed(1)}`,
     "",
     line(head),

@@ -1,6 +1,7 @@
 /** Commands that run on beside a measurement, until they are told to stop. */
 import { join, resolve } from "node:path";
 import { TidemarkError } from "../common/errors.ts";
+import { complaint } from "./stage.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 
@@ -30,8 +31,7 @@ export function startScript(file: string, args: string[]): Running {
       out += decoder.decode(chunk, { stream: true });
       if (out.includes("\n")) first.resolve(out.slice(0, out.indexOf("\n")));
     }
-    const last = (await said).trim().split("\n").at(-1);
-    const ended = new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} ended: ${last}`);
+    const ended = new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} ended: ${complaint(await said)}`);
     first.reject(ended);
     if ((await child.exited) !== 0) throw ended;
     return out;

@@ -35,10 +35,16 @@ export async function runScript(file: string, args: string[], env: Record<string
   ]);
   const seconds = (monotonicMs() - started_ms) / 1_000;
   if (child.exitCode !== 0) {
-    throw new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} failed: ${said.trim().split("\n").at(-1)}`);
+    throw new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} failed: ${complaint(said)}`);
   }
   const summary = JSON.parse(out.trim().split("\n").at(-1) || "{}");
   // Bun gives microseconds as a bigint.
   const cpu_s = Number(child.resourceUsage()!.cpuTime.total) / 1e6;
   return { summary, seconds, cpu_s, peak_mb: summary.peak_rss_bytes / 1e6 };
+}
+
+/** A command's error out of all that it said. */
+export function complaint(said: string): string {
+  const lines = said.trim().split("\n");
+  return lines.findLast((line) => line.startsWith("error: ")) ?? lines.at(-1)!;
 }

@@ -48,7 +48,7 @@ describe("a small run", () => {
     const { code, stdout } = await run("bench", [...SMALL, "--only", "embedded-drain,kafka-drain,consume", "--json"]);
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report.machine).toMatchObject({ bun: Bun.version, cores: expect.any(Number) });
+    expect(report.machine).toMatchObject({ versions: { bun: Bun.version }, cores: expect.any(Number) });
     const rows: { bench: string; figure?: string; values?: number[]; median?: number; skipped?: string }[] =
       report.results;
     expect([...new Set(rows.map(({ bench }) => bench))]).toEqual(["embedded-drain", "kafka-drain", "consume"]);
