@@ -10,7 +10,16 @@ import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { publish, quoted, TEMPORARY } from "./files.ts";
-import { emptyManifest, type Manifest, readManifest, removeOrphans, type TickFile, writeManifest } from "./manifest.ts";
+import {
+  emptyManifest,
+  type Manifest,
+  type MinutesFile,
+  readManifest,
+  removeOrphans,
+  type TickFile,
+  writeManifest,
+} from "./manifest.ts";
+import { FUNCTIONS, mergedMinutes, minutesOf, parquet } from "./rollup.ts";
 import { openSource, type Source } from "./source.ts";
 
 export interface Collected {
@@ -61,9 +70,13 @@ class Collector {
 
   async run(): Promise<Collected> {
     this.#manifest = await this.#open();
+    await this.connection.run(FUNCTIONS);
     removeOrphans(this.paths.archive, this.#manifest);
     const sequence = this.#manifest.sequence + 1;
     const folder = `snapshot/${sequence}`;
+    const { files, minutes } = this.#manifest;
+    if (minutes === undefined && files.length > 0)
+      await this.#writeMinutes(minutesOf(parquet(this.paths.archive, files)), []);
     for (const name of FIRST) await this.#snapshot(name, folder);
     const ticks_new = await this.#ticks();
     for (const name of Object.keys(SNAPSHOT)) {
@@ -146,6 +159,7 @@ class Collector {
       collected_to = Math.max(collected_to, Number(last));
     }
     if (files.length === 0) return 0;
+    await this.#writeMinutes(minutesOf("slice"), this.#manifest.minutes ?? []);
     this.#commit({ files: [...this.#manifest.files, ...files], collected_to });
     return files.reduce((sum, file) => sum + file.rows, 0);
   }
@@ -158,6 +172,13 @@ class Collector {
     return { ...of, path, rows, bytes: statSync(join(this.paths.archive, path)).size };
   }
   #written = 0;
+
+  /** A file of the rollup beside those that are kept; it counts from the next commit on. */
+  async #writeMinutes(select: string, kept: MinutesFile[]): Promise<void> {
+    const path = `minutes/${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
+    const { rows } = await this.#copy(`${select} ORDER BY product_id, minute_us`, path);
+    this.#manifest = { ...this.#manifest, minutes: [...kept, { path, rows }] };
+  }
 
   async #snapshot(name: string, folder: string): Promise<void> {
     const { store, table, columns } = SNAPSHOT[name]!;
@@ -177,19 +198,24 @@ class Collector {
     return { rows: result.rowsChanged };
   }
 
-  /** Merges a day's files when there are many, the small ones only: each tick is rewritten a logarithmic number of times. */
+  /** Merges a day's files when there are many, the small ones only: each tick is rewritten a logarithmic number of times. The rollup's likewise. */
   async #compact(): Promise<void> {
+    const { minutes = [] } = this.#manifest;
+    const parts = new Set(smallFiles(minutes));
+    if (parts.size > 0) {
+      const merged = mergedMinutes(parquet(this.paths.archive, [...parts]));
+      await this.#writeMinutes(
+        merged,
+        minutes.filter((file) => !parts.has(file)),
+      );
+    }
     const days = Map.groupBy(this.#manifest.files, (file) => `${file.product_id}\n${file.day}`);
     for (const files of days.values()) {
       const small = smallFiles(files);
       if (small.length < 2) continue;
-      const list = small.map((file) => quoted(join(this.paths.archive, file.path))).join(", ");
       const { product_id, day } = small[0]!;
       const max_time_us = Math.max(...small.map((file) => file.max_time_us));
-      const merged = await this.#writeTicks(
-        { product_id, day, max_time_us },
-        `read_parquet([${list}], hive_partitioning = false)`,
-      );
+      const merged = await this.#writeTicks({ product_id, day, max_time_us }, parquet(this.paths.archive, small));
       const gone = new Set(small);
       this.#manifest = {
         ...this.#manifest,
@@ -207,7 +233,7 @@ class Collector {
 }
 
 /** The files to merge of one day: from the smallest on, while the next is at most twice of all before it. Exported for its test. */
-export function smallFiles(files: readonly TickFile[]): TickFile[] {
+export function smallFiles<T extends { rows: number }>(files: readonly T[]): T[] {
   if (files.length <= ARCHIVE_FILES_PER_DAY_MAX) return [];
   const sorted = files.toSorted((a, b) => a.rows - b.rows);
   let sum = 0;

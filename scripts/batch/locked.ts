@@ -9,7 +9,8 @@ import { emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { quoted } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
-import { PROJECT_ROOT, VIEWS_DIR } from "./project.ts";
+import { VIEWS_DIR } from "./project.ts";
+import { FUNCTIONS, minutesRelation, parquet } from "./rollup.ts";
 import { type Column, type Row, readColumns, readRows } from "./values.ts";
 
 /** What a metric may ask for; null means all. Times are ISO 8601 text. */
@@ -100,11 +101,11 @@ function duckdbWords(error: unknown): string {
 
 /** First the archive's files as they are, then sql/views/*.sql over them, in order of name. */
 function viewStatements(archive: string, manifest: Manifest): string[] {
-  const files = manifest.files.map((file) => quoted(join(archive, file.path))).join(", ");
-  const ticks = files
-    ? `SELECT * FROM read_parquet([${files}], hive_partitioning = false)`
+  const ticks = manifest.files.length
+    ? `SELECT * FROM ${parquet(archive, manifest.files)}`
     : emptySelect({ ...TICK_COLUMNS, time: "TIMESTAMP" });
-  const statements = [`CREATE VIEW archive_ticks AS ${ticks}`];
+  const statements = [FUNCTIONS, `CREATE VIEW archive_ticks AS ${ticks}`];
+  statements.push(`CREATE VIEW archive_minutes AS ${minutesRelation(archive, manifest)}`);
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
     const file = join(archive, manifest.snapshot, `${name}.parquet`);
     const select =
@@ -112,7 +113,6 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
     statements.push(`CREATE VIEW archive_${name} AS ${select}`);
   }
   statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);
-  statements.push(readFileSync(join(PROJECT_ROOT, "sql", "functions.sql"), "utf8"));
   const views = readdirSync(VIEWS_DIR).filter((name) => name.endsWith(".sql"));
   for (const name of views.sort()) {
     statements.push(`CREATE VIEW ${name.slice(0, -4)} AS ${readFileSync(join(VIEWS_DIR, name), "utf8")}`);

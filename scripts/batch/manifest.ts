@@ -25,11 +25,14 @@ const manifestSchema = z.object({
   store_created: z.string(),
   collected_us: z.number(),
   files: z.array(tickFile),
+  /** Files of the rollup: together the sums of every tick in `files` (rollup.ts). Absent in an archive from before it. */
+  minutes: z.array(z.object({ path: z.string(), rows: z.number() })).optional(),
   /** The folder with the newest copy of windows, late ticks … ; "" before the first. */
   snapshot: z.string(),
 });
 
 export type TickFile = z.infer<typeof tickFile>;
+export type MinutesFile = NonNullable<z.infer<typeof manifestSchema>["minutes"]>[number];
 export type Manifest = z.infer<typeof manifestSchema>;
 
 const MANIFEST = "manifest.json";
@@ -52,7 +55,7 @@ export function readManifest(archive: string): Manifest | null {
 
 export function emptyManifest(store_created: string): Manifest {
   const [collected_to, collected_us] = [0, 0];
-  return { version: 1, sequence: 0, collected_to, store_created, collected_us, files: [], snapshot: "" };
+  return { version: 1, sequence: 0, collected_to, store_created, collected_us, files: [], minutes: [], snapshot: "" };
 }
 
 /** Commits: from here on the archive is what `manifest` says. */
@@ -62,7 +65,11 @@ export function writeManifest(archive: string, manifest: Manifest): void {
 
 /** Removes what the commit doesn't refer to: leftovers of a killed run, and what the last run replaced (kept until now for its readers). */
 export function removeOrphans(archive: string, manifest: Manifest): void {
-  const known = new Set([MANIFEST, ...manifest.files.map((file) => file.path)]);
+  const known = new Set([
+    MANIFEST,
+    ...manifest.files.map((file) => file.path),
+    ...(manifest.minutes ?? []).map((file) => file.path),
+  ]);
   const snapshots = existsSync(join(archive, "snapshot")) ? readdirSync(join(archive, "snapshot")) : [];
   for (const name of snapshots) {
     if (`snapshot/${name}` !== manifest.snapshot) rmSync(join(archive, "snapshot", name), { recursive: true });

@@ -2,12 +2,11 @@
 -- description: (bought − sold) ÷ traded volume, by the taker's side: 1 is only buying, −1 only selling.
 -- chart: bar x=hour y=imbalance series=product_id
 WITH hours AS (
-  SELECT product_id, utc(window_start_of(time_us, 3600000000)) AS hour, sum(last_size) AS total_volume,
-         sum(CASE WHEN side = 'buy' THEN last_size ELSE 0 END) AS buy_volume,
-         sum(CASE WHEN side = 'sell' THEN last_size ELSE 0 END) AS sell_volume
-  FROM ticks
+  SELECT product_id, utc(window_start_of(minute_us, 3600000000)) AS hour, sum(total_volume) AS total_volume,
+         sum(buy_volume) AS buy_volume, sum(total_volume) - sum(buy_volume) AS sell_volume
+  FROM minutes
   WHERE ($product IS NULL OR product_id = $product)
-    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+    AND ($from IS NULL OR minute >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR minute < CAST($to AS TIMESTAMP))
   GROUP BY product_id, hour
 )
 SELECT hour, product_id, buy_volume, sell_volume,

@@ -1,12 +1,9 @@
 -- title: Candles of one minute
 -- description: Open, high, low, close and volume of each product in one minute; open and close by the smallest and largest (time, trade_id).
 -- chart: line x=start y=open,high,low,close series=product_id
-SELECT utc(window_start_of(time_us, 60000000)) AS start, product_id,
-       min_by(price, (time_us, trade_id)) AS open, max(price) AS high, min(price) AS low,
-       max_by(price, (time_us, trade_id)) AS close,
-       sum(last_size) AS volume, count(*) AS trade_count
-FROM ticks
+SELECT minute AS start, product_id, open_price AS open, max_price AS high, min_price AS low, close_price AS close,
+       total_volume AS volume, trade_count
+FROM minutes
 WHERE ($product IS NULL OR product_id = $product)
-  AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
-GROUP BY start, product_id
+  AND ($from IS NULL OR minute >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR minute < CAST($to AS TIMESTAMP))
 ORDER BY start DESC, product_id

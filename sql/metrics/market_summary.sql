@@ -2,15 +2,14 @@
 -- description: One row over every tick ever stored, the reference's columns first. Prices of several products are taken together unless $product names one.
 -- chart: table
 WITH sums AS (
-  SELECT count(*) AS trade_count,
-         count(*) FILTER (WHERE side = 'buy') AS buy_count,
-         count(*) FILTER (WHERE side = 'sell') AS sell_count,
-         sum(price) AS price_sum, max(price) AS max_price, min(price) AS min_price,
-         sum(last_size) AS total_volume, sum(price * last_size) AS notional,
-         count(DISTINCT product_id) AS products, min(time) AS first_time, max(time) AS newest_time
-  FROM ticks
+  SELECT CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,
+         CAST(sum(sell_count) AS BIGINT) AS sell_count,
+         sum(price_sum) AS price_sum, max(max_price) AS max_price, min(min_price) AS min_price,
+         sum(total_volume) AS total_volume, sum(notional) AS notional, count(DISTINCT product_id) AS products,
+         utc(min(open_time_us)) AS first_time, utc(max(close_time_us)) AS newest_time
+  FROM minutes
   WHERE ($product IS NULL OR product_id = $product)
-    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+    AND ($from IS NULL OR minute >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR minute < CAST($to AS TIMESTAMP))
 )
 SELECT average_price(price_sum, trade_count) AS avg_price, max_price, min_price, total_volume,
        trade_count, buy_count, sell_count, max_price - min_price AS price_range,

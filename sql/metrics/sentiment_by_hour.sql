@@ -2,14 +2,12 @@
 -- description: Buys against sells and the volume of each hour; Bullish or Bearish when one side leads by more than a fifth.
 -- chart: bar x=hour y=buy_count,sell_count series=product_id
 WITH hours AS (
-  SELECT product_id, utc(window_start_of(time_us, 3600000000)) AS hour,
-         count(*) AS trade_count,
-         count(*) FILTER (WHERE side = 'buy') AS buy_count,
-         count(*) FILTER (WHERE side = 'sell') AS sell_count,
-         sum(last_size) AS total_volume
-  FROM ticks
+  SELECT product_id, utc(window_start_of(minute_us, 3600000000)) AS hour,
+         CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,
+         CAST(sum(sell_count) AS BIGINT) AS sell_count, sum(total_volume) AS total_volume
+  FROM minutes
   WHERE ($product IS NULL OR product_id = $product)
-    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+    AND ($from IS NULL OR minute >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR minute < CAST($to AS TIMESTAMP))
   GROUP BY product_id, hour
 )
 SELECT hour, product_id, trade_count, buy_count, sell_count, total_volume,
