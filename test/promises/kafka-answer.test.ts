@@ -44,6 +44,7 @@ async function answers(data: string) {
      ORDER BY product_id, trade_id`,
   );
   const batch = await run("batch", ["--data", data, "--json"]);
+  expect(batch.code === 0 ? "" : batch.stderr).toBe("");
   expect(batch.json).toMatchObject({ failed: [], ticks_total: lines.length, reconciliation: { unexplained: 0 } });
   const results = rowsOf<{ metric: string; rows: string }>(
     data,
