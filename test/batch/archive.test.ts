@@ -25,8 +25,8 @@ import {
 
 setDefaultTimeout(60_000);
 
-/** With TIDEMARK_TEST_LONG=1 every place of every point, otherwise a few of each. */
-const LONG = process.env.TIDEMARK_TEST_LONG === "1";
+/** With TIDEMARK_LONG=1 every place of every point, otherwise a few of each. */
+const LONG = process.env.TIDEMARK_LONG === "1";
 const folder = metricFolder({ fingerprint: FINGERPRINT, market_summary: FINGERPRINT });
 afterAll(() => folder[Symbol.dispose]());
 /** A batch of one metric, the fingerprint; it is the market summary too, so that its file is among those written. */
@@ -168,8 +168,8 @@ describe("compaction", () => {
       const more = `INSERT INTO ticks SELECT * FROM rest WHERE insert_id > ${from} AND insert_id <= ${to}`;
       sqlite(dir.path, "ticks.db", more);
       if (from === 80) {
-        // Around the merge: two files of ticks, the manifest and eight copies come before it, in the runs after the first only the copies.
-        for (const at of ["file-written:12", "file-renamed:9", "manifest:1"])
+        // Around the merges, which come after nine copies of tables: of minutes' sums, then of ticks.
+        for (const at of ["committed:1", "file-written:10", "file-renamed:11", "manifest:1"])
           expect([at, (await fresh({ TIDEMARK_DIE_AT: at })).signal]).toEqual([at, "SIGKILL"]);
       }
       const { code, stdout: text, stderr } = await fresh();
@@ -199,8 +199,8 @@ describe("compaction", () => {
 });
 
 describe("kill -9 of the batch", () => {
-  /** file-written and file-renamed: 2 files of ticks, the manifest, 8 copies, the manifest, 2 outputs. */
-  const POINTS = { "file-written": [1, 14], "file-renamed": [3, 12], manifest: [2], committed: [1, 2] };
+  /** file-written and file-renamed: 2 files of ticks, 1 of minutes, the manifest, 9 copies, the manifest, 2 outputs. */
+  const POINTS = { "file-written": [1, 16], "file-renamed": [4, 14], manifest: [2], committed: [1, 2] };
   for (const [point, places] of Object.entries(POINTS)) {
     test(`at ${point}: the next run is right, and the killed one is noted as died`, async () => {
       for (const n of LONG ? Array.from({ length: 40 }, (_, i) => i + 1) : places) {

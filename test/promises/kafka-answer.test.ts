@@ -20,7 +20,7 @@ const POINTS = [
   "consume-before-commit",
   "consume-committed",
 ];
-const PASSES = process.env.KAFKA_POINTS ? [1, 2, 3, 4, 5, 6] : [3];
+const PASSES = process.env.TIDEMARK_LONG ? [1, 2, 3, 4, 5, 6] : [3];
 
 /** The recorded hour of one product, and the same for a second one. */
 const hour = recordedLines();

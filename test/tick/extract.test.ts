@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Extractor } from "../../scripts/tick/extract.ts";
 import { parseRecord } from "../../scripts/tick/parse.ts";
 
-const RUNS = Number(process.env.TIDEMARK_TEST_RUNS ?? 2_000);
+const RUNS = Number(process.env.TIDEMARK_CASES ?? 2_000);
 const encode = (text: string) => new TextEncoder().encode(text);
 const extractor = new Extractor({ quotes: true });
 
