@@ -1,5 +1,6 @@
 /** `bun run produce`: feed → log. */
 import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { diePoint } from "./common/die-point.ts";
 import { PARTITIONS_MAX } from "./common/limits.ts";
 import {
   claimKind,
@@ -90,7 +91,11 @@ export const spec: CommandSpec<ProduceFlags> = {
     });
     try {
       await producer.resume(log);
-      await producer.run((records) => log.append(records), signal);
+      await producer.run(async (records) => {
+        diePoint("produce-before-append");
+        await log.append(records);
+        diePoint("produce-appended");
+      }, signal);
     } finally {
       await log.close();
       release();

@@ -1,5 +1,6 @@
 /** The full tape (`--channel matches`): gaps in trade_id are filled from REST within its rate, what can't be filled is noted as an outage. */
 import { monotonicMs } from "../common/clock.ts";
+import { diePoint } from "../common/die-point.ts";
 import { sentence } from "../common/errors.ts";
 import {
   GAP_IDS_MAX,
@@ -124,6 +125,7 @@ export class MatchTape {
     this.options.push({ key: product_id, value: Buffer.from(ticker) });
     this.#gaps.remove(product_id, id, id);
     this.figures.filled++;
+    diePoint("produce-filled");
   }
 
   #giveUp({ product_id, lo, hi }: Gap, why: string): void {

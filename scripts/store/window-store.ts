@@ -127,6 +127,10 @@ export class WindowStore extends CheckpointStore {
       final: this.db.query<WindowRow & { revision: number }, [string, number, number]>(
         `SELECT *, 0 AS revision FROM windows WHERE ${key}`,
       ),
+      nextClosed: this.db.query<{ window_start_us: number }, [string, number, number]>(
+        `SELECT window_start_us FROM windows WHERE product_id = ? AND size_us = ? AND window_start_us > ? AND final <> 0
+          ORDER BY window_start_us LIMIT 1`,
+      ),
       seen: this.db.query<{ bits: Uint8Array | null }, [string, number]>(
         "SELECT bits FROM seen_ids WHERE product_id = ? AND block = ?",
       ),
@@ -145,6 +149,8 @@ export class WindowStore extends CheckpointStore {
   openWindows = (id: string, size_us: number): WindowRow[] => this.#get.open.all(id, size_us);
   closedWindow = (id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined =>
     this.#get.revision.get(id, size_us, start_us) ?? this.#get.final.get(id, size_us, start_us) ?? undefined;
+  nextClosed = (id: string, size_us: number, start_us: number): number | undefined =>
+    this.#get.nextClosed.get(id, size_us, start_us)?.window_start_us;
   seenBlock = (id: string, block: number): Uint8Array | null | undefined => this.#get.seen.get(id, block)?.bits;
   seenBlocks = (id: string, from: number, to: number): number[] =>
     this.#get.seenBetween.all(id, from, to).map(({ block }) => block);

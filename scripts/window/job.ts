@@ -62,6 +62,7 @@ export class WindowJob {
           this.#place(product, size, start, tick, at, sound);
         }
       }
+      if (isClosed(last, size.spec, size.closed_until_us)) this.#fill(product, size, last, tick, at);
     }
     if (late) {
       row.late++;
@@ -117,7 +118,10 @@ export class WindowJob {
 
   /** The last result is stored: what it held may leave memory. */
   committed(): void {
-    for (const product of this.#pending) product.seen.committed();
+    for (const product of this.#pending) {
+      product.seen.committed();
+      for (const size of product.sizes) size.closed_starts = [];
+    }
     this.#pending = [];
     for (const key of this.#closedWindows.keys()) {
       if (this.#closedWindows.size <= CLOSED_WINDOWS_CACHE_MAX) break;
@@ -172,6 +176,7 @@ export class WindowJob {
     size.last_trade_id = Math.max(size.last_trade_id, window.last_trade_id);
     size.closed_until_us = Math.max(size.closed_until_us, window.start_us + window.size_us);
     size.hasClosed = true;
+    size.closed_starts.push(window.start_us);
     size.open.delete(window.start_us);
     size.dirty.delete(window);
     if (size.current === window) size.current = null;
@@ -219,6 +224,26 @@ export class WindowJob {
     const window = this.#closedWindow(product_id, size_us, start_us, tick.trade_id);
     addTick(window, tick, at.appended_us);
     if (!sound) window.skewed++;
+    this.#revise(product, window, tick, at);
+  }
+
+  /**
+   * A late tick may be one that the next closed window's certificate misses, when a gap lay over the end of its own: the certificate
+   * is revised, so that it turns whole with the last one.
+   */
+  #fill(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position): void {
+    const { product_id } = product.row;
+    const { size_us } = size.spec;
+    const next_us =
+      this.source.nextClosed(product_id, size_us, start_us) ?? size.closed_starts.find((start) => start > start_us);
+    if (next_us === undefined) return;
+    const window = this.#closedWindow(product_id, size_us, next_us, -1);
+    if (tick.trade_id <= window.after_trade_id || tick.trade_id > window.last_trade_id) return;
+    const closedNow = window.closed_partition === at.partition && window.closed_offset === at.offset;
+    if (!closedNow) this.#revise(product, window, tick, at);
+  }
+
+  #revise(product: ProductState, window: Window, tick: Tick, at: Position): void {
     window.revision++;
     window.missing = missing(product.seen, window.after_trade_id, window.last_trade_id);
     this.#result.revisions.push({

@@ -25,6 +25,8 @@ export interface StateSource {
   openWindows(product_id: string, size_us: number): WindowRow[];
   /** The last revision of a closed window, or its final row with revision 0. */
   closedWindow(product_id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined;
+  /** Start of the first closed row after `start_us`; windows that only late ticks made have none. */
+  nextClosed(product_id: string, size_us: number, start_us: number): number | undefined;
   seenBlock(product_id: string, block: number): Uint8Array | null | undefined;
   /** Which of the blocks `from` to `to` are stored. */
   seenBlocks(product_id: string, from: number, to: number): number[];
@@ -54,6 +56,8 @@ export interface SizeState {
   closed_until_us: number;
   last_trade_id: number;
   hasClosed: boolean;
+  /** Windows closed since the last commit, in that order, which is theirs in time. */
+  closed_starts: number[];
   dirty: Set<Window>;
 }
 
@@ -101,6 +105,7 @@ function loadSize(product_id: string, spec: WindowSpec, source: StateSource): Si
     closed_until_us: ends?.closed_until_us ?? NO_TIME,
     last_trade_id: ends?.last_trade_id ?? -1,
     hasClosed: ends !== undefined,
+    closed_starts: [],
     dirty: new Set(),
   };
 }

@@ -29,6 +29,11 @@ export class MemoryState implements StateSource {
     const row = this.windows.get(key);
     return this.revisions.get(key)?.at(-1) ?? (row && { ...row, revision: 0 });
   };
+  nextClosed = (id: string, size_us: number, start_us: number) =>
+    [...this.windows.values()]
+      .filter((w) => w.product_id === id && w.size_us === size_us && w.window_start_us > start_us && w.final !== 0)
+      .map((w) => w.window_start_us)
+      .sort((a, b) => a - b)[0];
 
   productIds = () => [...this.#products.keys()].sort();
 

@@ -41,11 +41,12 @@ export function oracle(log: Logged[], settings: JobSettings): Expected {
       const size = new NaiveSize(product, spec);
       const key = (start: number) => `${product_id} ${spec.size_us} ${start}`;
       const windows = size.windows();
-      for (const [start, window] of windows) expected.windows[key(start)] = window;
-      for (const { start, trade_id, row, revision } of size.late(windows)) {
-        late_ids.add(trade_id);
-        expected.late.push(row);
-        expected.revisions[key(start)] = [...(expected.revisions[key(start)] ?? []), revision];
+      for (const [start, { row }] of windows) expected.windows[key(start)] = row;
+      for (const { start, row, window } of size.late(windows)) {
+        if (row !== null) late_ids.add(window.caused_by_trade_id);
+        if (row !== null) expected.late.push(row);
+        const earlier = expected.revisions[key(start)] ?? [];
+        expected.revisions[key(start)] = [...earlier, { ...window, revision: earlier.length + 1 }];
       }
     }
     expected.counts.ticks += product.seen.length;
@@ -112,7 +113,7 @@ class NaiveSize {
   }
 
   /** Final rows and open ones, in the order of closing; certificates follow one another in it. */
-  windows(): Map<number, { after_trade_id: number }> {
+  windows(): Map<number, { row: { after_trade_id: number }; offset: number }> {
     const rows = this.#starts
       .map((start) => ({ start, ticks: this.#onTime(start) }))
       .filter(({ ticks }) => ticks.length > 0)
@@ -125,28 +126,40 @@ class NaiveSize {
       const after = previous >= 0 ? previous : window.first_trade_id;
       const certificate = this.product.certificate(after, window.last_trade_id, offset);
       const row = { ...window, ...certificate, final, closed_offset: final === 1 ? offset : null };
-      found.set(start, row);
+      found.set(start, { row, offset });
       previous = Math.max(previous, window.last_trade_id);
     }
     return found;
   }
 
-  /** Each late tick, with the revision that it makes. */
+  /** Each late tick with the windows that it revises: its own, and the next one whose certificate missed it (without a row then). */
   *late(windows: ReturnType<NaiveSize["windows"]>) {
     for (const { tick, offset } of this.product.seen) {
-      for (const start of this.#startsOf(tick).filter((one) => this.#isClosed(one, offset))) {
-        const all = this.product.seen.filter((s) => s.offset <= offset && this.#startsOf(s.tick).includes(start));
-        const late = all.filter((s) => this.#isClosed(start, s.offset));
-        const window = naiveWindow(all);
-        const after = windows.get(start)?.after_trade_id ?? late[0]!.tick.trade_id;
-        const certificate = this.product.certificate(after, window.last_trade_id, offset);
-        const revision = { ...window, ...certificate, revision: late.length, caused_by_trade_id: tick.trade_id };
+      const starts = this.#startsOf(tick);
+      for (const start of starts.filter((one) => this.#isClosed(one, offset))) {
         const { product_id, trade_id, time_us, side } = tick;
         const lateness_us = this.product.max(offset) - time_us;
         const row = { product_id, trade_id, time_us, side, window_start_us: start, lateness_us, log_offset: offset };
-        yield { start, trade_id, row: { ...row, size_us: this.spec.size_us }, revision };
+        const window = this.#revised(windows, start, tick, offset);
+        yield { start, row: { ...row, size_us: this.spec.size_us }, window };
       }
+      if (!this.#isClosed(starts[0]!, offset)) continue;
+      const closed = [...windows].filter(([start, window]) => start > starts[0]! && window.offset < offset);
+      const next = Math.min(...closed.map(([start]) => start));
+      if (next === Number.POSITIVE_INFINITY) continue;
+      const window = this.#revised(windows, next, tick, offset);
+      const missed = window.after_trade_id < tick.trade_id && tick.trade_id <= window.last_trade_id;
+      if (missed) yield { start: next, row: null, window };
     }
+  }
+
+  #revised(windows: ReturnType<NaiveSize["windows"]>, start: number, tick: Tick, offset: number) {
+    const all = this.product.seen.filter((s) => s.offset <= offset && this.#startsOf(s.tick).includes(start));
+    const late = all.filter((s) => this.#isClosed(start, s.offset));
+    const window = naiveWindow(all);
+    const after = windows.get(start)?.row.after_trade_id ?? late[0]!.tick.trade_id;
+    const certificate = this.product.certificate(after, window.last_trade_id, offset);
+    return { ...window, ...certificate, caused_by_trade_id: tick.trade_id };
   }
 
   #startsOf({ time_us }: Tick): number[] {

@@ -226,6 +226,24 @@ describe("completeness certificate", () => {
     expect(window(BASE + MINUTE)).toMatchObject({ missing: 4, after_trade_id: 14 });
   });
 
+  test("a gap over a window's end: ids that were the first window's come late, and the second's certificate turns whole too", () => {
+    const [second, third] = [BASE + MINUTE, BASE + 4 * MINUTE];
+    const ticks = [tick(1, BASE), tick(4, second), tick(5, third), tick(3, BASE + 2), tick(2, BASE + 1)];
+    for (const every of [1, 1000]) {
+      const { state, window } = run(ticks, { every });
+      expect(window(second)).toMatchObject({ after_trade_id: 1, missing: 2, final: 1 });
+      const revisions = (start: number) => state.revisions.get(`BTC-USD ${MINUTE} ${start}`)!;
+      expect(
+        revisions(second).map((row) => [row.revision, row.caused_by_trade_id, row.missing, row.trade_count]),
+      ).toEqual([
+        [1, 3, 1, 1],
+        [2, 2, 0, 1],
+      ]);
+      expect(revisions(BASE).at(-1)).toMatchObject({ trade_count: 3, missing: 0 });
+      expect(state.late.length).toBe(2);
+    }
+  });
+
   test("it turns whole when the last missing trade comes late", () => {
     const { state } = run([tick(1, BASE), tick(3, BASE + 1), tick(4, BASE + 3 * MINUTE), tick(2, BASE)]);
     expect(state.windows.get(`BTC-USD ${MINUTE} ${BASE}`)?.missing).toBe(1);

@@ -1,0 +1,58 @@
+/** Between the exchange and the log: whatever instant `produce` is killed at, no trade is missing without a word (faults.md 1, 12; feed.md "Loss"). */
+import { expect, test } from "bun:test";
+import type { Faults } from "../../scripts/feed/faults.ts";
+import { exchange, HOUR } from "../feed/harness.ts";
+import { rowsOf } from "../support/kafka-stage.ts";
+import { run, tempDir } from "../support/project.ts";
+
+const TRADES = 2_000;
+/** Passings at which it dies. The first lies behind an append, so that the product's place is known. */
+const DEATHS = ["produce-appended:2", "produce-before-append:3", "produce-appended:5"];
+
+/** One play that goes on while `produce` is dead; then the stored ids, and the outages. */
+async function killedAgainAndAgain(channel: "ticker" | "matches", deaths: string[], faults: Faults = {}) {
+  // A recorded quarter of an hour in some seconds: restarts take part of it, and the market doesn't wait.
+  await using server = exchange({ trades: TRADES, speed: 120, faults, linger_ms: 60_000 });
+  using dir = tempDir();
+  const feed = ["--feed", server.url, "--channel", channel, "--until-end", "--json"];
+  for (const at of deaths) {
+    const died = await run("produce", ["--data", dir.path, ...feed], { TIDEMARK_DIE_AT: at });
+    expect([at, died.signal]).toEqual([at, "SIGKILL"]);
+  }
+  const last = await run("produce", ["--data", dir.path, ...feed]);
+  expect([last.code, last.stderr]).toEqual([0, expect.any(String)]);
+  await run("consume", ["--data", dir.path, "--until-end"]);
+  await run("stream", ["--data", dir.path, "--until-end"]);
+  const ids = rowsOf<{ trade_id: number }>(dir.path, "ticks.db", "SELECT trade_id FROM ticks ORDER BY trade_id");
+  const outages = rowsOf<{ last_trade_id: number; first_trade_id: number }>(
+    dir.path,
+    "ticks.db",
+    "SELECT last_trade_id, first_trade_id FROM outages",
+  );
+  const missing = rowsOf<{ n: number }>(
+    dir.path,
+    "windows.db",
+    `SELECT sum(coalesce(r.missing, w.missing)) AS n FROM windows w LEFT JOIN (SELECT *, max(revision) FROM window_revisions
+      GROUP BY product_id, window_start_us) r USING (product_id, window_start_us)`,
+  );
+  return { ids: ids.map((row) => row.trade_id), outages, missing: missing[0]!.n };
+}
+
+test("matches: killed before, after and between appends and in mid-fill, every trade is stored in the end, nothing is missing", async () => {
+  const deaths = [...DEATHS, "produce-filled:5"];
+  const { ids, outages, missing } = await killedAgainAndAgain("matches", deaths, { drop_ids: [300, 301, 302, 1_500] });
+  expect(ids).toEqual(Array.from({ length: TRADES - ids[0]! + 1 }, (_, i) => ids[0]! + i));
+  expect(ids.at(-1)).toBe(HOUR[TRADES - 1]!.trade_id);
+  expect(outages).toEqual([]);
+  expect(missing).toBe(0);
+}, 60_000);
+
+test("ticker: what was missed while it was dead lies within outage rows, and `missing` counts it", async () => {
+  const { ids, outages, missing } = await killedAgainAndAgain("ticker", DEATHS);
+  const stored = new Set(ids);
+  const lost = Array.from({ length: TRADES }, (_, i) => i + 1).filter((id) => id > ids[0]! && !stored.has(id));
+  expect(lost.length).toBeGreaterThan(0);
+  const isSaid = (id: number) => outages.some((one) => one.last_trade_id < id && id < one.first_trade_id);
+  expect(lost.filter((id) => !isSaid(id))).toEqual([]);
+  expect(missing).toBe(lost.length);
+}, 60_000);
