@@ -58,7 +58,8 @@ function at(kind: "embedded" | "kafka", rate: number, context: BenchContext): Pr
 async function once(kind: "embedded" | "kafka", rate: number, context: BenchContext): Promise<number[]> {
   const data = mkdtempSync(join(context.dir, "latency-"));
   const log = ["--data", data, "--log", kind === "embedded" ? "embedded:" : newTopic(context, "latency")];
-  const seconds = WARM_SECONDS + Math.max(1, SECONDS * context.scale);
+  const scale = Math.min(1, context.scale);
+  const [warm_s, seconds] = [WARM_SECONDS * scale, (WARM_SECONDS + SECONDS) * scale];
   const sent_us = new Float64Array(Math.round(rate * seconds));
   const recorded = stampedTicks(rate, sent_us);
   const exchange = startExchange({ recorded, speed: 1, loop: false, after: 0, host: "127.0.0.1", port: 0 });
@@ -74,7 +75,7 @@ async function once(kind: "embedded" | "kafka", rate: number, context: BenchCont
       watcher.done,
       Bun.sleep((seconds + LATE_SECONDS_MAX) * 1_000).then(() => watcher.stop()),
     ]);
-    return latenciesOf(recorded, sent_us, seen, rate * WARM_SECONDS);
+    return latenciesOf(recorded, sent_us, seen, Math.round(rate * warm_s));
   } finally {
     for (const stage of stages.reverse()) await stage.stop();
     await exchange.stop();

@@ -1,8 +1,12 @@
 /** `bench` runs, prints a table and JSON that parses; no figure is judged here, because other tests share the machine. */
 import { describe, expect, test } from "bun:test";
+import type { Admin } from "kafkajs";
 import { isMet, median, percentile } from "../../scripts/bench/figure.ts";
+import { BENCHES } from "../../scripts/bench/list.ts";
 import { BUSY, TickMaker } from "../../scripts/bench/ticks.ts";
 import { parseRecord } from "../../scripts/tick/parse.ts";
+import { kafkaAvailable, sharedBroker } from "../support/kafka.ts";
+import { stockClient } from "../support/kafka-admin.ts";
 import { run } from "../support/project.ts";
 
 const text = (value: Uint8Array) => new TextDecoder().decode(value);
@@ -41,23 +45,82 @@ test("median, percentile and goal", () => {
   expect(isMet(figure)).toBeNull();
 });
 
-describe("a small run", () => {
-  const SMALL = ["--runs", "1", "--scale", "0.005"];
+interface Row {
+  bench: string;
+  figure?: string;
+  values?: number[];
+  median?: number;
+  goal?: { least?: number; most?: number };
+  met?: boolean | null;
+  skipped?: string;
+}
 
-  test("prints JSON: machine, figures with their runs, what was skipped and why", async () => {
-    const { code, stdout } = await run("bench", [...SMALL, "--only", "embedded-drain,kafka-drain,consume", "--json"]);
-    expect(code).toBe(0);
+/** Every figure has its runs, and its goal is judged by their median. */
+function expectFigures(rows: Row[]): void {
+  for (const { bench, figure, values, median, goal, met } of rows.filter((row) => row.skipped === undefined)) {
+    expect([bench, figure, values?.every(Number.isFinite), values?.length]).toEqual([
+      bench,
+      expect.any(String),
+      true,
+      1,
+    ]);
+    expect(median).toBe(values![0]!);
+    expect(met).toBe(
+      goal === undefined ? null : goal.least === undefined ? median! <= goal.most! : median! >= goal.least,
+    );
+  }
+}
+
+async function benchTopics(admin: Admin): Promise<string[]> {
+  return (await admin.listTopics()).filter((name) => name.startsWith("tidemark-bench"));
+}
+
+describe("a small run", () => {
+  const SMALL = ["--runs", "1", "--scale", "0.001"];
+
+  test("of every bench there is prints JSON: machine, figures with their runs, what was skipped and why", async () => {
+    const names = BENCHES.map(({ name }) => name);
+    const { code, stdout, stderr } = await run("bench", [...SMALL, "--only", names.join(","), "--json"]);
+    expect([code, stderr.match(/error:.*/)?.[0]]).toEqual([0, undefined]);
     const report = JSON.parse(stdout);
     expect(report.machine).toMatchObject({ versions: { bun: Bun.version }, cores: expect.any(Number) });
-    const rows: { bench: string; figure?: string; values?: number[]; median?: number; skipped?: string }[] =
-      report.results;
-    expect([...new Set(rows.map(({ bench }) => bench))]).toEqual(["embedded-drain", "kafka-drain", "consume"]);
-    for (const { figure, values, median } of rows.filter((row) => row.skipped === undefined)) {
-      expect([figure, values?.length]).toEqual([expect.any(String), 1]);
-      expect(median).toBeGreaterThan(0);
-    }
-    expect(rows.find(({ bench }) => bench === "kafka-drain")?.skipped).toContain("bun run test:kafka");
-  });
+    const rows: Row[] = report.results;
+    expect(names.filter((name) => !rows.some(({ bench }) => bench.startsWith(name)))).toEqual([]);
+    expectFigures(rows);
+    const skipped = rows.filter((row) => row.skipped !== undefined);
+    expect(skipped.map(({ bench }) => bench)).toEqual(
+      expect.arrayContaining(["kafka-drain", "produce into Kafka", "latency on Kafka"]),
+    );
+    for (const { skipped: why } of skipped) expect(why).toMatch(/bun run test:kafka|only Linux/);
+    const p50 = rows.find(({ figure }) => figure === "embedded, 1,000/s, p50");
+    expect(p50!.median).toBeGreaterThan(0);
+  }, 120_000);
+
+  test.skipIf(!kafkaAvailable())(
+    "with a broker measures Kafka beside its client, and leaves no topic there",
+    async () => {
+      const broker = await sharedBroker();
+      const args = ["--only", "kafka-drain,produce", "--log", broker.url, "--json"];
+      const { code, stdout, stderr } = await run("bench", [...SMALL, ...args]);
+      expect([code, stderr.match(/error:.*/)?.[0]]).toEqual([0, undefined]);
+      const rows: Row[] = JSON.parse(stdout).results;
+      expectFigures(rows);
+      expect(rows.map(({ figure }) => figure)).toEqual(
+        expect.arrayContaining(["log alone", "of the log alone", "into Kafka"]),
+      );
+      const admin = stockClient(broker.port).admin();
+      await admin.connect();
+      // A broker forgets a topic a moment after it has said so.
+      let left = await benchTopics(admin);
+      for (let tries = 0; left.length > 0 && tries < 100; tries++) {
+        await Bun.sleep(50);
+        left = await benchTopics(admin);
+      }
+      await admin.disconnect();
+      expect(left).toEqual([]);
+    },
+    60_000,
+  );
 
   test("prints a table", async () => {
     const { code, stdout } = await run("bench", [...SMALL, "--only", "consume"]);
