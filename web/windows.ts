@@ -6,7 +6,7 @@ import CHANGED from "../sql/page/changed.sql" with { type: "text" };
 import WINDOWS from "../sql/page/windows.sql" with { type: "text" };
 import type { Sources } from "./sources.ts";
 
-type StoredWindow = WindowRow & { updated_at: number; change_id: number; revision: number };
+type StoredWindow = WindowRow & { updated_at: number; change_id: number; late: number; missing_still: number };
 
 /** One window as JSON. Columns of docs/http.md. */
 export type ShownWindow = ReturnType<typeof shown>;
@@ -67,9 +67,9 @@ function shown(w: StoredWindow) {
     vwap: w.vwap,
     first_trade_id: w.first_trade_id,
     last_trade_id: w.last_trade_id,
-    missing: w.missing,
+    missing: w.missing_still,
     skewed: w.skewed,
-    late: w.revision,
+    late: w.late,
     final: w.final,
     updated_at: isoFromUs(w.updated_at),
   };
