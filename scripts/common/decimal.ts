@@ -1,6 +1,7 @@
 /** Exact decimals: a mantissa (safe integer, or bigint for sums) and a scale. value = mantissa / 10^scale. No rounded float anywhere. */
 
 export const POW10: readonly number[] = Array.from({ length: 16 }, (_, i) => 10 ** i);
+const ZEROS = "0000000000000000";
 const POW10_BIG: readonly bigint[] = Array.from({ length: 41 }, (_, i) => 10n ** BigInt(i));
 
 export function pow10(n: number): bigint {
@@ -16,14 +17,16 @@ export function formatUnits(units: bigint, scale: number): string {
   return `${negative ? "-" : ""}${whole}${fraction ? `.${fraction}` : ""}`;
 }
 
-/** A mantissa and its scale as canonical text. 2574102, 2 → "25741.02". */
+/** A mantissa (a safe integer from 0) and its scale as canonical text. 2574102, 2 → "25741.02". */
 export function formatDecimal(mantissa: number, scale: number): string {
-  if (scale === 0) return String(mantissa);
-  const digits = String(mantissa).padStart(scale + 1, "0");
-  let end = digits.length;
-  const point = digits.length - scale;
-  while (end > point && digits.charCodeAt(end - 1) === 48) end--;
-  return end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`;
+  let units = mantissa;
+  let places = scale;
+  for (; places > 0 && units % 10 === 0; places--) units /= 10;
+  if (places === 0) return String(units);
+  const unit = POW10[places]!;
+  const fraction = units % unit;
+  const digits = String(fraction);
+  return `${(units - fraction) / unit}.${digits.length === places ? digits : ZEROS.slice(0, places - digits.length) + digits}`;
 }
 
 /** Canonical text back to units at `scale`; throws when the text has more digits after the point than `scale`. */
