@@ -121,6 +121,7 @@ export const SNAPSHOT: Record<string, Relation> = {
     table: "offsets",
     columns: { log_partition: "INTEGER", next_offset: "BIGINT" },
   },
+  stream_settings: { store: "windows", table: "settings", columns: { name: "VARCHAR", value: "VARCHAR" } },
   consume_positions: { store: "ticks", table: "offsets", columns: { log_partition: "INTEGER", next_offset: "BIGINT" } },
 };
 

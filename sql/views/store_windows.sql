@@ -1,26 +1,24 @@
 -- The stream's windows computed again from the store, up to the place in the log that both jobs have read. Minutes that both
 -- have read whole come from the archive's sums, others from the ticks; so do windows that aren't whole minutes.
-WITH sizes AS (
-  SELECT size_us FROM archive_windows UNION SELECT size_us FROM archive_late_ticks
-), cut AS (
+WITH cut AS (
   SELECT DISTINCT product_id, minute_us, log_partition
   FROM archive_minutes JOIN positions USING (log_partition) WHERE last_offset >= reached
 ), single AS (
-  SELECT t.product_id, size_us, time_us, trade_id, price, last_size, side
+  SELECT t.product_id, size_us, window_start_of(time_us, every_us) - back_us AS window_start_us, time_us, trade_id, price, last_size, side
   FROM archive_ticks t JOIN positions p USING (log_partition)
   JOIN cut c ON c.product_id = t.product_id AND c.log_partition = t.log_partition AND c.minute_us = window_start_of(time_us, 60000000)
-  JOIN sizes ON size_us % 60000000 = 0 WHERE log_offset < reached
+  JOIN hops ON whole_minutes WHERE log_offset < reached
   UNION ALL
-  SELECT product_id, size_us, time_us, trade_id, price, last_size, side
-  FROM archive_ticks JOIN positions USING (log_partition) JOIN sizes ON size_us % 60000000 <> 0 WHERE log_offset < reached
+  SELECT product_id, size_us, window_start_of(time_us, every_us) - back_us, time_us, trade_id, price, last_size, side
+  FROM archive_ticks JOIN positions USING (log_partition) JOIN hops ON NOT whole_minutes WHERE log_offset < reached
 ), parts AS (
-  SELECT product_id, size_us, window_start_of(minute_us, size_us) AS window_start_us, trade_count, buy_count, sell_count, price_sum,
+  SELECT product_id, size_us, window_start_of(minute_us, every_us) - back_us AS window_start_us, trade_count, buy_count, sell_count, price_sum,
          total_volume, notional, max_price, min_price, open_price, open_time_us, open_trade_id, close_price, close_time_us,
          close_trade_id, first_trade_id, last_trade_id
   FROM archive_minutes m SEMI JOIN positions USING (log_partition) ANTI JOIN cut USING (product_id, minute_us, log_partition)
-  JOIN sizes ON size_us % 60000000 = 0
+  JOIN hops ON whole_minutes
   UNION ALL
-  SELECT product_id, size_us, window_start_of(time_us, size_us), 1, CASE WHEN side = 'buy' THEN 1 ELSE 0 END,
+  SELECT product_id, size_us, window_start_us, 1, CASE WHEN side = 'buy' THEN 1 ELSE 0 END,
          CASE WHEN side = 'sell' THEN 1 ELSE 0 END, price, last_size, price * last_size, price, price, price, time_us, trade_id,
          price, time_us, trade_id, trade_id, trade_id
   FROM single

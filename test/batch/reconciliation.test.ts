@@ -70,24 +70,27 @@ describe("at the same place in the log", () => {
 
   test("windows that a flush closed early and that go on afterwards are explained", async () => {
     using dir = tempDir();
-    await follow(dir.path, LINES.slice(0, 1_000), ["stream", "consume"], ["--flush"]);
+    const hopping = ["--window", "2m", "--every", "1m"];
+    await follow(dir.path, LINES.slice(0, 1_000), ["stream", "consume"], [...hopping, "--flush"]);
     expect(await compare(dir.path)).toMatchObject({ explained: 0, unexplained: 0, pending: 0 });
-    await follow(dir.path, LINES.slice(1_000, 1_700), ["stream"]);
+    await follow(dir.path, LINES.slice(1_000, 1_700), ["stream"], hopping);
     expect(await compare(dir.path)).toMatchObject({ unexplained: 0 });
     await follow(dir.path, [], ["consume"]);
-    expect(await compare(dir.path)).toMatchObject({ explained: 1, unexplained: 0, pending: 0 });
+    // The minute that was cut by the flush lies in two windows.
+    expect(await compare(dir.path)).toMatchObject({ explained: 2, unexplained: 0, pending: 0 });
   });
 
-  test("several sizes and four partitions: all equal, with late ticks explained", async () => {
+  test("several sizes, hopping windows and four partitions: all equal, with late ticks explained", async () => {
     using dir = tempDir();
     const products = ["BTC-USD", "ETH-USD", "SOL-USD"];
     const lines = LINES.slice(0, 900).flatMap((line) => products.map((product_id) => changed(line, { product_id })));
     const late = changed(LINES[3]!, { trade_id: 900_003 });
     await fillLog(dir.path, [...lines, late], { partitions: 4 });
-    await follow(dir.path, [], ["stream", "consume"], ["--window", "10s,2m", "--flush"]);
+    await follow(dir.path, [], ["stream", "consume"], ["--window", "10s,2m", "--every", "10s", "--flush"]);
     const { compared, equal, explained, unexplained, pending } = await compare(dir.path);
     expect([unexplained, pending, equal + explained]).toEqual([0, 0, compared]);
-    expect(explained).toBe(2);
+    // The late tick lies in one window of 10 s and, unless still open, in twelve of 2 min.
+    expect(explained).toBeGreaterThan(1);
     const sizes = rowsOf(dir.path, "reconciliation").map((row) => row.size_us);
     expect([...new Set(sizes)].sort()).toEqual([10_000_000, 120_000_000]);
   });
