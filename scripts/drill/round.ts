@@ -67,6 +67,8 @@ async function toEnd(args: string[]): Promise<void> {
 class Crew {
   readonly done: Record<string, number> = {};
   readonly #children = new Map<Stage, Bun.Subprocess>();
+  /** Those that we killed; the others died at a named point. */
+  readonly #killed = new WeakSet<Bun.Subprocess>();
   #over = false;
 
   constructor(private readonly options: RoundOptions) {}
@@ -96,8 +98,10 @@ class Crew {
     const child = this.#children.get(stage);
     if (child === undefined) return;
     this.#count(`${stage} ${kind}`);
-    if (kind === "kill") child.kill("SIGKILL");
-    else if (kind === "term") child.kill("SIGTERM");
+    if (kind === "kill") {
+      this.#killed.add(child);
+      child.kill("SIGKILL");
+    } else if (kind === "term") child.kill("SIGTERM");
     else {
       child.kill("SIGSTOP");
       await Bun.sleep(sleep_ms);
@@ -119,8 +123,8 @@ class Crew {
       this.#children.set(stage, child);
       const code = await child.exited;
       this.#children.delete(stage);
-      if (child.signalCode === "SIGKILL" && death !== "" && !this.#over)
-        this.#count(`${stage} killed at a point or by us`);
+      const ownDeath = child.signalCode === "SIGKILL" && !this.#killed.has(child) && !this.#over;
+      if (ownDeath) this.#count(`${stage} at ${death.replace(/:.*/, "")}`);
       if (stage === "writer" && code === 0) return;
       if (stage === "batch") await Bun.sleep(150);
     }

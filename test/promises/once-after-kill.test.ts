@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { POINTS } from "../../scripts/drill/plan.ts";
 import { answerHash } from "../../scripts/store/answer.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
@@ -45,8 +46,6 @@ interface Stage {
   flags(path: string): string[];
   /** All that it stored and that another run must store too. */
   stored(path: string): unknown;
-  /** Points that it must at least have. */
-  points: string[];
 }
 
 const STAGES: Stage[] = [
@@ -60,7 +59,6 @@ const STAGES: Stage[] = [
       rowsOf(path, "windows.db", "SELECT log_offset, reason, value FROM dead_letters ORDER BY log_offset"),
       rowsOf(path, "windows.db", "SELECT * FROM products ORDER BY product_id"),
     ],
-    points: ["stream-read", "stream-csv-written", "stream-offsets-saved", "stream-before-commit", "stream-committed"],
   },
   {
     name: "consume",
@@ -71,7 +69,6 @@ const STAGES: Stage[] = [
       rowsOf(path, "ticks.db", "SELECT * FROM dead_letters ORDER BY log_offset"),
       rowsOf(path, "ticks.db", "SELECT name, value FROM counters WHERE name NOT LIKE 'run_%' ORDER BY name"),
     ],
-    points: ["consume-read", "consume-inserted", "consume-before-commit", "consume-committed"],
   },
   {
     name: "batch",
@@ -91,7 +88,6 @@ const STAGES: Stage[] = [
       newestOutputs(join(path, "batch_output")),
       filesBelow(path).filter((file) => file.endsWith(".tmp")),
     ],
-    points: ["file-written", "file-renamed", "manifest", "committed"],
   },
 ];
 
@@ -112,11 +108,11 @@ for (const stage of STAGES) {
       for (const dir of [base, calm]) dir[Symbol.dispose]();
     });
 
-    test("the points are those that an undisturbed run notes", () => {
-      expect([...passings.keys()].sort()).toEqual([...stage.points].sort());
+    test("the points that `drill` and this test know are those that an undisturbed run notes", () => {
+      expect([...passings.keys()].sort()).toEqual([...POINTS[stage.name]].sort());
     });
 
-    for (const point of stage.points) {
+    for (const point of POINTS[stage.name]) {
       test(`${point}: the next run stores what an undisturbed one does`, async () => {
         const expected = stage.stored(calm.path);
         /** False when the process came to its end before. */
