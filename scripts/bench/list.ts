@@ -5,6 +5,18 @@ import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
+import { pages } from "./pages.ts";
 import { produce } from "./produce.ts";
 
-export const BENCHES: Bench[] = [embeddedDrain, kafkaDrain, consume, produce, latency, idle, cost, batch, memory];
+export const BENCHES: Bench[] = [
+  embeddedDrain,
+  kafkaDrain,
+  consume,
+  produce,
+  latency,
+  idle,
+  cost,
+  batch,
+  pages,
+  memory,
+];

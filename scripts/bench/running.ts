@@ -1,7 +1,7 @@
 /** Commands that run on beside a measurement, until they are told to stop. */
 import { join, resolve } from "node:path";
 import { TidemarkError } from "../common/errors.ts";
-import { complaint } from "./stage.ts";
+import { complaint, cpuSeconds } from "./stage.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 
@@ -13,6 +13,8 @@ export interface Running {
   stop(): Promise<string>;
   /** What it printed by an end of its own; CHILD_FAILED when it failed. */
   done: Promise<string>;
+  /** CPU time of all its threads, once it has ended. */
+  cpuSeconds(): number;
 }
 
 /** Starts a file of `scripts/`. */
@@ -41,6 +43,7 @@ export function startScript(file: string, args: string[]): Running {
     pid: child.pid,
     firstLine: first.promise,
     done,
+    cpuSeconds: () => cpuSeconds(child),
     stop: () => {
       child.kill("SIGTERM");
       return done;

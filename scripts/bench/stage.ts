@@ -38,9 +38,13 @@ export async function runScript(file: string, args: string[], env: Record<string
     throw new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} failed: ${complaint(said)}`);
   }
   const summary = JSON.parse(out.trim().split("\n").at(-1) || "{}");
+  return { summary, seconds, cpu_s: cpuSeconds(child), peak_mb: summary.peak_rss_bytes / 1e6 };
+}
+
+/** CPU time of a process that has ended. */
+export function cpuSeconds(child: Bun.Subprocess): number {
   // Bun gives microseconds as a bigint.
-  const cpu_s = Number(child.resourceUsage()!.cpuTime.total) / 1e6;
-  return { summary, seconds, cpu_s, peak_mb: summary.peak_rss_bytes / 1e6 };
+  return Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
 }
 
 /** A command's error out of all that it said. */

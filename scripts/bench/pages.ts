@@ -1,0 +1,71 @@
+/** A thousand open pages: how often and how evenly they hear of a window that grows, and what that costs `serve`. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isoFromUs, nowUs } from "../common/clock.ts";
+import { openDataDir } from "../common/settings.ts";
+import { openLog } from "../log/open.ts";
+import { type Bench, type BenchContext, measure } from "./figure.ts";
+import { startScript } from "./running.ts";
+import { runScript } from "./stage.ts";
+import { BUSY, START_US, TickMaker } from "./ticks.ts";
+
+const PAGES = 1_000;
+const SECONDS = 10;
+const APPEND_MS = 20;
+const UPDATES_PER_SECOND = 4;
+const SPREAD_MS_MAX = 100;
+
+export const pages: Bench = {
+  name: "pages",
+  about: "1,000 open pages while a window grows: updates a second, the last page behind the first, CPU of serve",
+  run(context) {
+    const count = Math.max(10, Math.round(PAGES * Math.min(1, context.scale)));
+    const [updates, spread] = [`updates of each of ${count} pages`, "behind the first page, p99"];
+    const shape = {
+      // A timer's millisecond a time makes it a little less than four.
+      [updates]: { unit: "updates/s", goal: { least: UPDATES_PER_SECOND * 0.95 } },
+      [spread]: { unit: "ms", goal: { most: SPREAD_MS_MAX } },
+      "serve, its start included": { unit: "% of a core" },
+    } as const;
+    return measure("pages", context, shape, async () => {
+      const { summary, serve_percent } = await once(count, context);
+      return {
+        [updates]: summary.per_second!,
+        [spread]: summary.p99_ms!,
+        "serve, its start included": serve_percent,
+      };
+    });
+  },
+};
+
+async function once(count: number, context: BenchContext) {
+  const data = mkdtempSync(join(context.dir, "pages-"));
+  const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: context.logger });
+  const maker = new TickMaker(BUSY);
+  const append = () => log.append([now(maker)]);
+  await append();
+  const stream = startScript("stream.ts", ["--data", data]);
+  const started_us = nowUs();
+  const serve = startScript("serve.ts", ["--data", data, "--port", "0"]);
+  const timer = setInterval(() => void append(), APPEND_MS);
+  try {
+    const url = await serve.firstLine;
+    const seconds = Math.max(1, SECONDS * Math.min(1, context.scale));
+    const { summary } = await runScript("bench/pages-client.ts", [url, String(count), String(seconds)]);
+    const ran_us = nowUs() - started_us;
+    await serve.stop();
+    return { summary, serve_percent: (serve.cpuSeconds() / ran_us) * 1e8 };
+  } finally {
+    clearInterval(timer);
+    await Promise.all([serve.stop(), stream.stop()]);
+    await log.close();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+/** A tick of this moment. */
+function now(maker: TickMaker) {
+  const { key, value } = maker.next(START_US);
+  const text = new TextDecoder().decode(value).replace(/"time":"[^"]*"/, `"time":"${isoFromUs(nowUs())}"`);
+  return { key, value: new TextEncoder().encode(text) };
+}
