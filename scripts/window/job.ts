@@ -5,9 +5,8 @@
 import { formatDecimal } from "../common/decimal.ts";
 import { CLOSED_WINDOWS_CACHE_MAX } from "../common/limits.ts";
 import type { Position, Tick } from "../common/tick.ts";
-import type { WindowRow } from "../common/window.ts";
 import { addTick, emptyWindow, fromRow, toRow, type Window } from "./aggregate.ts";
-import type { SeenIds } from "./seen.ts";
+import { certify, missing, openInOrder, updatedRows } from "./certificate.ts";
 import {
   emptyResult,
   type JobSettings,
@@ -267,37 +266,6 @@ export class WindowJob {
     }
     return window;
   }
-}
-
-/**
- * Rows of the open windows that grew or whose certificate moved, in order of start. Every open window is asked, so that what is
- * stored does not depend on where the commits fell.
- */
-function updatedRows(product: ProductState, size: SizeState, rows: WindowRow[]): void {
-  let previous = size.last_trade_id;
-  for (const window of openInOrder(size)) {
-    const { after_trade_id, missing } = window;
-    certify(product, window, previous);
-    const moved = after_trade_id !== window.after_trade_id || missing !== window.missing;
-    if (moved || size.dirty.has(window)) rows.push(toRow(window));
-    previous = Math.max(previous, window.last_trade_id);
-  }
-  size.dirty.clear();
-}
-
-/** Sets after_trade_id and missing: the ids after the previous window's last, up to this one's last, that were never seen. */
-function certify(product: ProductState, window: Window, previous: number): void {
-  window.after_trade_id = previous >= 0 ? previous : window.first_trade_id;
-  window.missing = missing(product.seen, window.after_trade_id, window.last_trade_id);
-}
-
-function missing(seen: SeenIds, after: number, last: number): number {
-  return last <= after ? 0 : last - after - seen.countBetween(after, last);
-}
-
-/** Open windows in order of their end. */
-function openInOrder(size: SizeState): Window[] {
-  return [...size.open.values()].sort((a, b) => a.start_us - b.start_us);
 }
 
 function key(product_id: string, size_us: number, start_us: number): string {
