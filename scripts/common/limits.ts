@@ -39,6 +39,8 @@ export const DRAIN_MS_MAX = 5_000;
 /** One metric's time and memory. */
 export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
+/** Spark's own start on a busy machine; then each metric has METRIC_MS_MAX. */
+export const SPARK_START_MS_MAX = 120_000;
 /** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */
 export const ARCHIVE_SLICE_ROWS = 250_000;
 /** Ticks that prune takes out of ticks.db at once: about 20 ms, so that consume hardly waits. */
@@ -115,6 +117,8 @@ export const GAP_WAIT_MS = 300;
 export const REST_MS_MAX = 5_000;
 /** Records looked at in the log's tail to learn where each product stood. */
 export const FEED_TAIL_RECORDS = 20_000;
+/** And looked at for products that were quiet in that tail: about two seconds' reading. */
+export const FEED_LOOK_RECORDS_MAX = 1_000_000;
 /** The stand-in's REST answers: requests a second and address before 429, and trades of one page (feed.md). */
 export const REPLAY_REST_PER_SECOND = 10;
 export const REST_PAGE_MAX = 1_000;

@@ -6,7 +6,7 @@ import { FeedBuffer } from "./buffer.ts";
 import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 import { writeStatus } from "./figures.ts";
 import { MatchTape } from "./matches.ts";
-import { type Noted, newestTrades, recentTrades } from "./resume.ts";
+import { type Noted, newestTrades, olderTrades, recentTrades } from "./resume.ts";
 
 export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
@@ -59,7 +59,11 @@ export class Producer {
   async resume(log: Log): Promise<void> {
     const all = this.#tape !== null || this.options.heartbeats;
     const noted: Noted[] = [];
-    for (const { product_id, trade_id, time_us } of await (all ? recentTrades(log, noted) : newestTrades(log))) {
+    const recent = await (all ? recentTrades(log, noted) : newestTrades(log));
+    const known = new Set(recent.map(({ product_id }) => product_id));
+    const quiet = new Set(this.options.products.filter((product) => !known.has(product)));
+    const older = quiet.size > 0 ? await olderTrades(log, quiet) : [];
+    for (const { product_id, trade_id, time_us } of [...older, ...recent]) {
       this.feed.standsAt(product_id, trade_id, time_us);
       this.#tape?.see(product_id, trade_id, time_us);
     }

@@ -43,6 +43,12 @@ async function stages(data: string, ...names: string[]): Promise<Record<string, 
   return said;
 }
 
+/** The same trade so many ids later. */
+function later(trade: Recorded, ids: number): Recorded {
+  const trade_id = trade.trade_id + ids;
+  return { ...trade, trade_id, line: trade.line.replace(/"trade_id":\d+/, `"trade_id":${trade_id}`) };
+}
+
 const answer = (data: string) => answerHash(join(data, "windows.db")).hash;
 
 /** The last word on each window: its last revision, or its row. */
@@ -154,6 +160,23 @@ test("--channel matches: a gap that a stopped process left open is found in the 
   expect(await produce(dir.path, server.url)).toMatchObject({ filled: 2, unfillable: 0 });
   const { consume } = await stages(dir.path, "consume");
   expect(consume).toMatchObject({ inserted: 1_000, malformed: 0 });
+}, 60_000);
+
+test("a quiet product's place is found behind 20,000 records of a busy one: what it missed meanwhile is filled, or noted", async () => {
+  const products = ["BUSY-USD", "QUIET-USD"];
+  const [before, after] = [HOUR.slice(0, 10), HOUR.slice(30, 40)];
+  for (const channel of ["matches", "ticker"] as const) {
+    using dir = tempDir();
+    const first = asProducts(before, ["QUIET-USD"]);
+    const busy = [0, 13_197].flatMap((round) => asProducts(HOUR, ["BUSY-USD"]).map((trade) => later(trade, round)));
+    await using early = exchange({ recorded: [...first, ...busy] });
+    expect((await produce(dir.path, early.url, { channel, products })).ticks).toBe(26_404);
+    // Its trades 11 to 29 were made while nobody listened, 30 comes on subscribing; REST knows them.
+    const missed = asProducts([...HOUR.slice(0, 30), ...after], ["QUIET-USD"]);
+    await using late = exchange({ recorded: [...missed, ...busy.slice(-1)], after: new Map([["QUIET-USD", 30]]) });
+    const counts = await produce(dir.path, late.url, { channel, products });
+    expect(counts).toMatchObject(channel === "matches" ? { filled: 19, unfillable: 0 } : { outages: 1 });
+  }
 }, 60_000);
 
 test("twenty products from one socket to the batch: each with the windows that it would have alone", async () => {
