@@ -65,6 +65,8 @@ export const POLL_BYTES_MAX = 16_000_000;
 export const SMALL_BLOCK_BYTES = 4_096;
 /** A waiting reader of the embedded log looks by itself this often, where file notifications don't come (network file systems). */
 export const LOG_LOOK_MS = 50;
+/** And this often once it has heard a notification: twenty looks a second were two thirds of an idle stage's work. */
+export const LOG_LOOK_RUNG_MS = 500;
 /** An appender waits so long for the log's lock in one go: it must not stand in the way of the socket it reads. */
 export const LOG_BUSY_MS = 100;
 /** Partitions of a log, and log offsets of a partition: together they fit a safe integer (log/log.sql). */

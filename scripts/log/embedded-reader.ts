@@ -2,7 +2,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { monotonicMs } from "../common/clock.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { LOG_LOOK_MS, OFFSETS_MAX, POLL_BYTES_MAX, SMALL_BLOCK_BYTES } from "../common/limits.ts";
+import { LOG_LOOK_MS, LOG_LOOK_RUNG_MS, OFFSETS_MAX, POLL_BYTES_MAX, SMALL_BLOCK_BYTES } from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { storeError } from "../common/sqlite.ts";
@@ -206,17 +206,22 @@ export class EmbeddedReader implements LogReader {
     }));
   }
 
+  /** How long to wait before looking without a ring: rarely where rings come, until something is found that none told of. */
+  #look_ms = LOG_LOOK_MS;
+
   async poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]> {
     const deadline = monotonicMs() + limits.timeout_ms;
-    for (let news = true; ; ) {
+    for (let [news, rung] = [true, true]; ; ) {
       const batches = news ? this.#take(limits.records_max) : [];
+      if (batches.length > 0 && !rung) this.#look_ms = LOG_LOOK_MS;
       const left = deadline - monotonicMs();
       const woken = this.#waiter.takeWoken();
       if (batches.length > 0 || woken || left <= 0) {
         if (batches.length === 0) this.log.assertInPlace();
         return batches;
       }
-      const rung = await this.#waiter.wait(Math.min(left, LOG_LOOK_MS));
+      rung = await this.#waiter.wait(Math.min(left, this.#look_ms));
+      if (rung) this.#look_ms = LOG_LOOK_RUNG_MS;
       const version = this.source.version();
       news = rung || version !== this.#version;
       this.#version = version;

@@ -68,6 +68,7 @@ async function readOn(
   const stop = () => reader.wake();
   signal.addEventListener("abort", stop);
   let told_ms = monotonicMs();
+  let told = "";
   try {
     while (!signal.aborted && !reached(ends, job)) {
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
@@ -76,7 +77,10 @@ async function readOn(
       await new Promise<void>((next) => setImmediate(next));
       if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
       told_ms = monotonicMs();
-      await reader.commit(nexts(job.places));
+      const places = nexts(job.places);
+      if (JSON.stringify(places) === told) continue;
+      told = JSON.stringify(places);
+      await reader.commit(places);
     }
     await reader.commit(nexts(job.places));
   } finally {
