@@ -13,14 +13,15 @@ import { publish, quoted, TEMPORARY } from "./files.ts";
 import {
   emptyManifest,
   type Manifest,
-  type MinutesFile,
+  type PartFile,
   readManifest,
   removeOrphans,
   type TickFile,
   writeManifest,
 } from "./manifest.ts";
 import { FUNCTIONS, mergedMinutes, minutesOf, parquet } from "./rollup.ts";
-import { openSource, type Source } from "./source.ts";
+import { openSource, type Source, type StoreName } from "./source.ts";
+import { changedWindows, newestWindows, typedWindows } from "./windows.ts";
 
 export interface Collected {
   manifest: Manifest;
@@ -57,6 +58,7 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
 /** The jobs' positions are read before and after everything else: sql/views/positions.sql says what follows from that. */
 const FIRST = ["stream_positions", "consume_positions"];
 const LAST = "stream_positions_after";
+const DAY_US = 86_400_000_000;
 
 class Collector {
   #manifest!: Manifest;
@@ -82,6 +84,7 @@ class Collector {
     for (const name of Object.keys(SNAPSHOT)) {
       if (!FIRST.includes(name) && name !== LAST) await this.#snapshot(name, folder);
     }
+    await this.#windows();
     await this.#snapshot(LAST, folder);
     await this.#compact();
     this.#commit({ snapshot: folder });
@@ -90,9 +93,9 @@ class Collector {
 
   /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
   async #open(): Promise<Manifest> {
-    const settings = await this.#settings();
+    const settings = await this.#settings("ticks");
     const created = settings.get("created") ?? "";
-    const [newest = 0] = await this.#values("SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
+    const [newest = 0] = await this.#values("ticks", "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
       "insert_id",
     ]);
     const manifest = readManifest(this.paths.archive);
@@ -117,14 +120,14 @@ class Collector {
     );
   }
 
-  async #settings(): Promise<Map<string, string>> {
-    const cells = await this.#values("SELECT name, value FROM settings", ["name", "value"]);
+  async #settings(store: StoreName): Promise<Map<string, string>> {
+    const cells = await this.#values(store, "SELECT name, value FROM settings", ["name", "value"]);
     return new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
   }
 
   /** The cells of a small SELECT as text, row after row. */
-  async #values(select: string, columns: readonly string[]): Promise<string[]> {
-    const from = await this.source.from("ticks", select, columns);
+  async #values(store: StoreName, select: string, columns: readonly string[]): Promise<string[]> {
+    const from = await this.source.from(store, select, columns);
     const cells = columns.map((column) => `CAST(${column} AS VARCHAR)`).join(", ");
     const reader = await this.connection.runAndReadAll(`SELECT ${cells} FROM ${from}`);
     return reader.getRows().flat().map(String);
@@ -174,10 +177,37 @@ class Collector {
   #written = 0;
 
   /** A file of the rollup beside those that are kept; it counts from the next commit on. */
-  async #writeMinutes(select: string, kept: MinutesFile[]): Promise<void> {
+  async #writeMinutes(select: string, kept: PartFile[]): Promise<void> {
     const path = `minutes/${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
     const { rows } = await this.#copy(`${select} ORDER BY product_id, minute_us`, path);
     this.#manifest = { ...this.#manifest, minutes: [...kept, { path, rows }] };
+  }
+
+  /** What changed in windows.db since the last run. All of a windows.db made anew, and all in a day's first run: so a digit that was altered in an old row is found. */
+  async #windows(): Promise<void> {
+    if (!this.source.has_windows) return;
+    const { windows, sequence, collected_us } = this.#manifest;
+    const sameDay = Math.floor(collected_us / DAY_US) === Math.floor(nowUs() / DAY_US);
+    const created = (await this.#settings("windows")).get("created") ?? "";
+    const kept = sameDay && windows?.created === created ? windows : { created, changed_to: -1, files: [] };
+    const { select, columns } = changedWindows(kept.changed_to);
+    const from = await this.source.from("windows", select, columns);
+    const path = `windows/${sequence + 1}-${this.#written++}.parquet`;
+    const { rows } = await this.#copy(typedWindows(from), path);
+    let { changed_to, files } = kept;
+    if (rows > 0) {
+      files = [...files, { path, rows }];
+      const last = `SELECT max(change_id) AS last FROM ${parquet(this.paths.archive, [{ path }])}`;
+      changed_to = Number((await this.connection.runAndReadAll(last)).getRows()[0]![0]);
+    }
+    const parts = new Set(smallFiles(files));
+    if (parts.size > 0) {
+      const path = `windows/${sequence + 1}-${this.#written++}.parquet`;
+      const merged = newestWindows(parquet(this.paths.archive, [...parts]), ["change_id"]);
+      const { rows } = await this.#copy(merged, path);
+      files = [...files.filter((file) => !parts.has(file)), { path, rows }];
+    }
+    this.#manifest = { ...this.#manifest, windows: { created, changed_to, files } };
   }
 
   async #snapshot(name: string, folder: string): Promise<void> {

@@ -26,7 +26,8 @@ export const TICK_COLUMNS: Record<string, string> = {
   log_offset: "BIGINT",
 };
 
-const WINDOW_COLUMNS: Record<string, string> = {
+/** Of a window of the stream; collected by change number (windows.ts), not copied whole. */
+export const WINDOW_COLUMNS: Record<string, string> = {
   product_id: "VARCHAR",
   size_us: "BIGINT",
   window_start_us: "BIGINT",
@@ -64,7 +65,6 @@ const WINDOW_COLUMNS: Record<string, string> = {
 
 /** What each run copies whole: small beside the ticks. */
 export const SNAPSHOT: Record<string, Relation> = {
-  windows: { store: "windows", table: "windows", columns: WINDOW_COLUMNS },
   window_revisions: {
     store: "windows",
     table: "window_revisions",

@@ -5,13 +5,14 @@ import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb
 import { sentence, TidemarkError } from "../common/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
 import { THRESHOLDS } from "../common/thresholds.ts";
-import { emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
+import { emptySelect, SNAPSHOT, TICK_COLUMNS, WINDOW_COLUMNS } from "./columns.ts";
 import { quoted } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
 import { VIEWS_DIR } from "./project.ts";
 import { FUNCTIONS, minutesRelation, parquet } from "./rollup.ts";
 import { type Column, type Row, readColumns, readRows } from "./values.ts";
+import { newestWindows } from "./windows.ts";
 
 /** What a metric may ask for; null means all. Times are ISO 8601 text. */
 export interface Parameters {
@@ -83,6 +84,18 @@ export class LockedDatabase {
     }
   }
 
+  /** Rejects, as `select` would, when DuckDB doesn't accept this as one SELECT over the views; runs nothing. */
+  async check(sql: string): Promise<void> {
+    try {
+      await checkSelect(this.connection, sql);
+      await this.connection.prepare(sql);
+    } catch (error) {
+      throw error instanceof TidemarkError
+        ? error
+        : new TidemarkError("QUERY", duckdbWords(error), "", { cause: error });
+    }
+  }
+
   /** Ends the query that runs now; it fails. */
   interrupt(): void {
     this.connection.interrupt();
@@ -106,6 +119,10 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
     : emptySelect({ ...TICK_COLUMNS, time: "TIMESTAMP" });
   const statements = [FUNCTIONS, `CREATE VIEW archive_ticks AS ${ticks}`];
   statements.push(`CREATE VIEW archive_minutes AS ${minutesRelation(archive, manifest)}`);
+  const windows = manifest.windows?.files ?? [];
+  statements.push(
+    `CREATE VIEW archive_windows AS ${windows.length ? newestWindows(parquet(archive, windows)) : emptySelect(WINDOW_COLUMNS)}`,
+  );
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
     const file = join(archive, manifest.snapshot, `${name}.parquet`);
     const select =
@@ -120,7 +137,8 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
   return statements;
 }
 
-function thresholdsSelect(): string {
+/** The view `thresholds` (common/thresholds.ts). */
+export function thresholdsSelect(): string {
   const t = THRESHOLDS;
   return `SELECT CAST('${t.volatility_range}' AS DECIMAL(18,10)) AS volatility_range, CAST('${t.volume_spike}' AS DECIMAL(18,8)) AS volume_spike,
     ${t.sentiment_numerator} AS sentiment_numerator, ${t.sentiment_denominator} AS sentiment_denominator, CAST(${t.ratio_epsilon} AS DOUBLE) AS ratio_epsilon`;

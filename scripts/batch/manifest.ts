@@ -15,6 +15,7 @@ const tickFile = z.object({
   bytes: z.number(),
   max_time_us: z.number(),
 });
+const partFile = z.object({ path: z.string(), rows: z.number() });
 const manifestSchema = z.object({
   version: z.literal(1),
   /** Counts commits: names of new files carry it, so that they never meet an old one. */
@@ -26,13 +27,15 @@ const manifestSchema = z.object({
   collected_us: z.number(),
   files: z.array(tickFile),
   /** Files of the rollup: together the sums of every tick in `files` (rollup.ts). Absent in an archive from before it. */
-  minutes: z.array(z.object({ path: z.string(), rows: z.number() })).optional(),
+  minutes: z.array(partFile).optional(),
+  /** Rows of the windows.db that was made at `created`, with change numbers up to `changed_to`; the newest of a window counts (windows.ts). */
+  windows: z.object({ created: z.string(), changed_to: z.number(), files: z.array(partFile) }).optional(),
   /** The folder with the newest copy of windows, late ticks … ; "" before the first. */
   snapshot: z.string(),
 });
 
 export type TickFile = z.infer<typeof tickFile>;
-export type MinutesFile = NonNullable<z.infer<typeof manifestSchema>["minutes"]>[number];
+export type PartFile = z.infer<typeof partFile>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 const MANIFEST = "manifest.json";
@@ -65,11 +68,8 @@ export function writeManifest(archive: string, manifest: Manifest): void {
 
 /** Removes what the commit doesn't refer to: leftovers of a killed run, and what the last run replaced (kept until now for its readers). */
 export function removeOrphans(archive: string, manifest: Manifest): void {
-  const known = new Set([
-    MANIFEST,
-    ...manifest.files.map((file) => file.path),
-    ...(manifest.minutes ?? []).map((file) => file.path),
-  ]);
+  const files = [...manifest.files, ...(manifest.minutes ?? []), ...(manifest.windows?.files ?? [])];
+  const known = new Set([MANIFEST, ...files.map((file) => file.path)]);
   const snapshots = existsSync(join(archive, "snapshot")) ? readdirSync(join(archive, "snapshot")) : [];
   for (const name of snapshots) {
     if (`snapshot/${name}` !== manifest.snapshot) rmSync(join(archive, "snapshot", name), { recursive: true });

@@ -1,0 +1,97 @@
+/** The rollup is the ticks: after random late inserts in many runs, its minutes and the windows made of them equal a full recomputation from every tick. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import minutesSql from "../../sql/rollup/minutes.sql" with { type: "text" };
+import { recordedLines, run, tempDir } from "../support/project.ts";
+import { batch, follow, manifestOf, metricFolder, rowsOf } from "./harness.ts";
+
+setDefaultTimeout(60_000);
+
+const SEED = 20_230_905;
+const RUNS = 10;
+
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Recorded prices and sizes at random times of three hours around midnight, of three products, some with quotes: most ticks are late. */
+function scattered(count: number, next: () => number, from_id: number): string[] {
+  const lines = recordedLines();
+  const midnight_ms = Date.UTC(2023, 8, 6);
+  return Array.from({ length: count }, (_, i) => {
+    const message = JSON.parse(lines[Math.floor(next() * lines.length)]!) as Record<string, unknown>;
+    const price = Number(message.price);
+    const quotes = next() < 0.5 ? { best_bid: (price - 1).toFixed(2), best_ask: (price + next()).toFixed(3) } : {};
+    const product_id = ["BTC-USD", "ETH-USD", "LTC-EUR"][Math.floor(next() * 3)];
+    const time = new Date(midnight_ms + Math.floor((next() - 0.5) * 10_800_000)).toISOString();
+    return JSON.stringify({ ...message, ...quotes, product_id, time, trade_id: from_id + i });
+  });
+}
+
+const COLUMNS = `product_id, minute_us, trade_count, buy_count, sell_count, price_sum, total_volume, buy_volume, notional, max_notional,
+  max_price, min_price, open_price, open_time_us, open_trade_id, close_price, close_time_us, close_trade_id, first_trade_id, last_trade_id,
+  quotes, spread_sum, min_spread, max_spread`;
+const FULL_MINUTES = `WITH new_ticks AS (SELECT * REPLACE (0 AS log_partition) FROM ticks)\n${minutesSql}`;
+const WINDOW_COLUMNS = `product_id, size_us, window_start_us, trade_count, buy_count, sell_count, price_sum, total_volume, notional,
+  max_price, min_price, open_price, close_price, first_trade_id, last_trade_id`;
+const FULL_WINDOWS = `SELECT product_id, size_us, window_start_of(time_us, size_us) AS window_start_us, count(*) AS trade_count,
+  count(*) FILTER (WHERE side = 'buy') AS buy_count, count(*) FILTER (WHERE side = 'sell') AS sell_count, sum(price) AS price_sum,
+  sum(last_size) AS total_volume, sum(price * last_size) AS notional, max(price) AS max_price, min(price) AS min_price,
+  min_by(price, (time_us, trade_id)) AS open_price, max_by(price, (time_us, trade_id)) AS close_price,
+  min(trade_id) AS first_trade_id, max(trade_id) AS last_trade_id
+  FROM archive_ticks JOIN positions USING (log_partition), (SELECT DISTINCT size_us FROM windows) WHERE log_offset < reached GROUP BY ALL`;
+
+/** Rows that one side has and the other hasn't. */
+const differ = (columns: string, one: string, other: string) =>
+  `SELECT count(*) AS n FROM ((SELECT ${columns} FROM (${one}) EXCEPT ALL SELECT ${columns} FROM (${other}))
+   UNION ALL (SELECT ${columns} FROM (${other}) EXCEPT ALL SELECT ${columns} FROM (${one})))`;
+
+const FILES = {
+  minutes: differ(COLUMNS, "SELECT * FROM minutes", FULL_MINUTES),
+  store_windows: differ(WINDOW_COLUMNS, "SELECT * FROM store_windows", FULL_WINDOWS),
+  counts: `SELECT (SELECT count(*) FROM minutes) AS minutes, (SELECT sum(trade_count) FROM minutes) AS in_minutes, (SELECT count(*) FROM ticks) AS ticks,
+    (SELECT count(*) FROM store_windows) AS windows, (SELECT count(DISTINCT size_us) FROM store_windows) AS sizes`,
+  reconciliation: readFileSync("sql/metrics/reconciliation.sql", "utf8"),
+};
+
+test(`${RUNS} runs with late ticks in old minutes, the stream now ahead, now behind, killed and compacted between: nothing differs`, async () => {
+  using dir = tempDir();
+  using folder = metricFolder(FILES);
+  const next = random(SEED);
+  let id = 1;
+  let behind = 0;
+  for (let i = 0; i < RUNS; i++) {
+    const lines = scattered(20 + Math.floor(next() * 300), next, id);
+    id += lines.length;
+    const streams = i === 0 || i === RUNS - 1 || next() < 0.6;
+    await follow(dir.path, lines, streams ? ["stream", "consume"] : ["consume"], ["--window", "1m,90s,5m"]);
+    if (i % 4 === 2) await batch(dir.path, ["--sql", folder.path], { TIDEMARK_DIE_AT: `manifest:${1 + (i % 2)}` });
+    const { code, stderr, json } = await batch(dir.path, ["--sql", folder.path]);
+    expect([i, code, stderr.match(/error.*/i)?.[0]]).toEqual([i, 0, undefined]);
+    expect([i, rowsOf(dir.path, "minutes"), rowsOf(dir.path, "store_windows")]).toEqual([i, [{ n: 0 }], [{ n: 0 }]]);
+    expect(json.reconciliation).toMatchObject({ unexplained: 0 });
+    const [counts] = rowsOf<Record<string, number>>(dir.path, "counts");
+    expect(counts).toMatchObject({ ticks: id - 1, in_minutes: id - 1, sizes: 3 });
+    expect(counts!.minutes).toBeGreaterThan(15);
+    if (!streams) behind++;
+  }
+  expect(behind).toBeGreaterThan(1);
+  const { files, minutes } = manifestOf(dir.path);
+  expect(minutes!.length).toBeLessThan(RUNS);
+
+  // An archive from before the rollup: read as it is by query, summed once by the next batch.
+  const path = join(dir.path, "archive/manifest.json");
+  const manifest = manifestOf(dir.path);
+  delete manifest.minutes;
+  writeFileSync(path, JSON.stringify(manifest));
+  const asked = await run("query", ["--data", dir.path, "--format", "json", FILES.minutes]);
+  expect(asked.stdout).toBe('[{"n":0}]\n');
+  expect((await batch(dir.path, ["--sql", folder.path])).json.ticks_total).toBe(id - 1);
+  expect([rowsOf(dir.path, "minutes"), rowsOf(dir.path, "store_windows")]).toEqual([[{ n: 0 }], [{ n: 0 }]]);
+  expect([manifestOf(dir.path).minutes!.length, manifestOf(dir.path).files.length]).toEqual([1, files.length]);
+});
