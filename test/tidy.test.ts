@@ -139,3 +139,15 @@ test("the pure parts bundle for the browser target", async () => {
   expect(built.success).toBe(true);
   for (const output of built.outputs) expect(await output.text()).not.toMatch(/bun:sqlite|from "node:/);
 });
+
+test("every package has one version, and only those named in allowScripts run a script when they are installed", () => {
+  const { dependencies, devDependencies, allowScripts, scripts } = JSON.parse(text("package.json"));
+  const versions = Object.values<string>({ ...dependencies, ...devDependencies });
+  expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
+  const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Record<string, unknown>> };
+  const locked = Object.entries(packages).filter(([path]) => path !== "");
+  expect(locked.filter(([, { integrity }]) => !integrity).map(([path]) => path)).toEqual([]);
+  const running = locked.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
+  expect(running).toEqual(Object.keys(allowScripts).map((name) => `node_modules/${name}`));
+  expect(Object.keys(scripts).filter((name) => /install|prepare/.test(name))).toEqual([]);
+});
