@@ -23,7 +23,8 @@ export async function stageRate(stage: string, log: FilledLog, flags: string[] =
 async function drain(name: string, kind: "embedded" | "kafka", context: BenchContext): Promise<Figure[]> {
   const log = await filledLog(context, kind, BUSY, Math.round(MESSAGES * context.scale));
   const kafka = kind === "kafka";
-  return measure(
+  const append: Figure = { bench: name, figure: "append", unit: "messages/s", values: [log.appended_per_second] };
+  const figures = await measure(
     name,
     context,
     {
@@ -45,6 +46,7 @@ async function drain(name: string, kind: "embedded" | "kafka", context: BenchCon
       };
     },
   );
+  return [append, ...figures];
 }
 
 export const embeddedDrain: Bench = {

@@ -20,6 +20,8 @@ const RATES = [1_000, 20_000];
 /** What p50 and p99 may be at 1,000 ticks a second. */
 const P50_MS_MAX = 3;
 const P99_MS_MAX = { embedded: 15, kafka: 30 };
+/** More than this between the halves of a run is a lag that grows. */
+const GROWTH_MS_MAX = 10;
 
 export const latency: Bench = {
   name: "latency",
@@ -41,7 +43,7 @@ function at(kind: "embedded" | "kafka", rate: number, context: BenchContext): Pr
   const shape = {
     [p50]: { unit: "ms", goal: least ? { most: P50_MS_MAX } : undefined },
     [p99]: { unit: "ms", goal: least ? { most: P99_MS_MAX[kind] } : undefined },
-    [growth]: { unit: "ms" },
+    [growth]: { unit: "ms", goal: { most: GROWTH_MS_MAX } },
   } as const;
   return measure("latency", context, shape, async () => {
     const latencies = await once(kind, rate, context);
