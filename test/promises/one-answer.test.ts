@@ -1,7 +1,9 @@
 /** One log, one answer: over any restarts, commit sizes and partitions. */
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer.ts";
+import { exchange, HOUR } from "../feed/harness.ts";
+import { committedRecords, killStages, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
 test("the hash is the same in one run, with ten restarts, in small commits, over four partitions, and after the hour was sent twice", async () => {
@@ -40,4 +42,29 @@ test("the hash is the same in one run, with ten restarts, in small commits, over
   hashes.twice = hashOf(twice.path);
 
   expect(hashes).toEqual(Object.fromEntries(Object.keys(hashes).map((name) => [name, hashes.once!])));
+}, 60_000);
+
+afterEach(killStages);
+
+test("the hash is the same at forty times the pace, at four hundred and flat out, with the stream following live", async () => {
+  const trades = 600;
+  using whole = tempDir();
+  await fillLog(
+    whole.path,
+    HOUR.slice(0, trades).map(({ line }) => line),
+  );
+  await run("stream", ["--data", whole.path, "--until-end"]);
+  const expected = answerHash(join(whole.path, "windows.db"));
+  expect(expected.rows.windows).toBe(3);
+  for (const speed of [40, 400, Number.POSITIVE_INFINITY]) {
+    using dir = tempDir();
+    await using server = exchange({ trades, speed });
+    const stream = startStage("stream", ["--data", dir.path]);
+    const produced = await run("produce", ["--data", dir.path, "--feed", server.url, "--until-end", "--json"]);
+    expect([speed, produced.json.records]).toEqual([speed, trades]);
+    await until(`${trades} records at ${speed}`, () => committedRecords(dir.path, "windows.db") === trades);
+    stream.signal("SIGTERM");
+    expect([speed, await stream.ended]).toEqual([speed, 0]);
+    expect(answerHash(join(dir.path, "windows.db"))).toEqual(expected);
+  }
 }, 60_000);
