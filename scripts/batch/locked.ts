@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { sentence, TidemarkError } from "../common/errors.ts";
-import { METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
+import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { emptySelect, SNAPSHOT, TICK_COLUMNS, WINDOW_COLUMNS } from "./columns.ts";
 import { quoted } from "./files.ts";
@@ -28,14 +28,24 @@ export interface Answer {
   truncated: boolean;
 }
 
+interface Locked {
+  instance: DuckDBInstance;
+  connection: DuckDBConnection;
+}
+
 export class LockedDatabase {
   private constructor(
-    private readonly instance: DuckDBInstance,
-    private readonly connection: DuckDBConnection,
+    private readonly openAgain: () => Promise<Locked>,
+    private locked: Locked,
   ) {}
 
   /** Opens the views over one committed state of the archive, then locks the instance for good. */
   static async open(archive: string, manifest: Manifest): Promise<LockedDatabase> {
+    const open = () => LockedDatabase.#lock(archive, manifest);
+    return new LockedDatabase(open, await open());
+  }
+
+  static async #lock(archive: string, manifest: Manifest): Promise<Locked> {
     const instance = await DuckDBInstance.create(":memory:", {
       memory_limit: METRIC_MEMORY,
       autoload_known_extensions: "false",
@@ -49,67 +59,85 @@ export class LockedDatabase {
     await connection.run(`SET allowed_directories = [${quoted(`${archive}/`)}]`);
     await connection.run("SET enable_external_access = false");
     await connection.run("SET lock_configuration = true");
-    return new LockedDatabase(instance, connection);
+    return { instance, connection };
   }
 
-  /** Runs one SELECT and reads at most `rows_max` rows. Rejects with `code` and DuckDB's own words. */
+  /** Runs one SELECT and reads at most `rows_max` rows. Rejects with QUERY and DuckDB's own words, or when `ms_max` have passed. */
   async select(sql: string, parameters: Parameters, rows_max: number, ms_max = METRIC_MS_MAX): Promise<Answer> {
-    let stopped = false;
+    const { connection } = this.locked;
+    const over = Promise.withResolvers<never>();
+    const stopped = new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
+    let deaf: ReturnType<typeof setTimeout> | undefined;
     const timer = setTimeout(() => {
-      stopped = true;
-      this.connection.interrupt();
+      connection.interrupt();
+      deaf = setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
     }, ms_max);
+    const answer = runSelect(connection, sql, parameters, rows_max);
     try {
-      await checkSelect(this.connection, sql);
-      const statement = await this.connection.prepare(sql);
-      const wanted: Record<string, DuckDBValue> = {};
-      for (let i = 1; i <= statement.parameterCount; i++) {
-        const name = statement.parameterName(i);
-        if (!(name in parameters))
-          throw new TidemarkError("QUERY", `$${name} isn't a parameter: use $product, $from or $to.`);
-        wanted[name] = parameters[name as keyof Parameters];
-      }
-      statement.bind(wanted);
-      const result = await statement.stream();
-      const { rows, truncated } = await readRows(result, rows_max);
-      return { columns: readColumns(result), rows, truncated };
+      return await Promise.race([answer, over.promise]);
     } catch (error) {
-      if (stopped)
-        throw new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
-      throw error instanceof TidemarkError
-        ? error
-        : new TidemarkError("QUERY", duckdbWords(error), "", { cause: error });
+      if (error === stopped) await this.#leave(answer);
+      throw deaf === undefined ? inDuckdbWords(error) : stopped;
     } finally {
       clearTimeout(timer);
+      clearTimeout(deaf);
     }
+  }
+
+  /** Inside one long call of a function DuckDB doesn't hear the interrupt: that instance is left to its thread, which ends with the process. */
+  async #leave(answer: Promise<Answer>): Promise<void> {
+    answer.catch(() => {});
+    this.locked = await this.openAgain();
   }
 
   /** Rejects, as `select` would, when DuckDB doesn't accept this as one SELECT over the views; runs nothing. */
   async check(sql: string): Promise<void> {
     try {
-      await checkSelect(this.connection, sql);
-      await this.connection.prepare(sql);
+      await checkSelect(this.locked.connection, sql);
+      await this.locked.connection.prepare(sql);
     } catch (error) {
-      throw error instanceof TidemarkError
-        ? error
-        : new TidemarkError("QUERY", duckdbWords(error), "", { cause: error });
+      throw inDuckdbWords(error);
     }
   }
 
   /** Ends the query that runs now; it fails. */
   interrupt(): void {
-    this.connection.interrupt();
+    this.locked.connection.interrupt();
   }
 
   close(): void {
-    this.connection.closeSync();
-    this.instance.closeSync();
+    this.locked.connection.closeSync();
+    this.locked.instance.closeSync();
   }
 }
 
+async function runSelect(
+  connection: DuckDBConnection,
+  sql: string,
+  parameters: Parameters,
+  rows_max: number,
+): Promise<Answer> {
+  await checkSelect(connection, sql);
+  const statement = await connection.prepare(sql);
+  const wanted: Record<string, DuckDBValue> = {};
+  for (let i = 1; i <= statement.parameterCount; i++) {
+    const name = statement.parameterName(i);
+    if (!(name in parameters))
+      throw new TidemarkError("QUERY", `$${name} isn't a parameter: use $product, $from or $to.`);
+    wanted[name] = parameters[name as keyof Parameters];
+  }
+  statement.bind(wanted);
+  const result = await statement.stream();
+  const { rows, truncated } = await readRows(result, rows_max);
+  return { columns: readColumns(result), rows, truncated };
+}
+
 /** DuckDB's message with its line breaks: they carry the line and the mark under the place. */
-function duckdbWords(error: unknown): string {
-  return error instanceof Error ? error.message.trim() : sentence(error);
+function inDuckdbWords(error: unknown): TidemarkError {
+  if (error instanceof TidemarkError) return error;
+  return new TidemarkError("QUERY", error instanceof Error ? error.message.trim() : sentence(error), "", {
+    cause: error,
+  });
 }
 
 /** First the archive's files as they are, then sql/views/*.sql over them, in order of name. */

@@ -1,5 +1,5 @@
 /** Is this text exactly one SELECT over our views? Decided on DuckDB's own parse, by allow-list: what isn't known to be harmless is refused. */
-import { type DuckDBConnection, StatementType } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { TidemarkError } from "../common/errors.ts";
 
 /** Functions in FROM that only make rows. Others read files or change the instance: `FROM enable_logging(storage := 'file')` is a SELECT that breaks the next metric (tried). */
@@ -9,16 +9,16 @@ const EFFECTS = new Set(["write_log", "nextval", "currval", "setseed", "getenv",
 
 /** Rejects with QUERY and a sentence unless `sql` is one SELECT (or WITH, FROM, VALUES). */
 export async function checkSelect(connection: DuckDBConnection, sql: string): Promise<void> {
-  if (stripComments(sql).trim() === "") throw refused("It holds no statement.");
+  const text = stripComments(sql).replace(/^[\s;]+/, "");
+  if (text === "") throw refused("It holds no statement.");
   const statements = await connection.extractStatements(sql);
   if (statements.count !== 1) throw refused(`It holds ${statements.count} statements; a query is exactly one SELECT.`);
   const reader = await connection.runAndReadAll("SELECT json_serialize_sql(CAST($sql AS VARCHAR))", { sql });
   const tree: unknown = JSON.parse(String(reader.getRows()[0]![0]));
+  // Not prepared to learn its kind: preparing CALL enable_logging(…) already does it. Syntax errors were thrown above, in DuckDB's words.
   if (isRecord(tree) && tree.error === true) {
-    // Not a SELECT, or a syntax error: preparing gives DuckDB's words for the latter.
-    const statement = await statements.prepare(0);
-    const kind = StatementType[statement.statementType] ?? "statement";
-    throw refused(`Only a SELECT runs here, and this is ${kind === "SELECT" ? "a PRAGMA or the like" : `${kind}`}.`);
+    const word = /^\w+/.exec(text)?.[0].toUpperCase() ?? "WITH";
+    throw refused(`Only a SELECT runs here, and this is ${word === "WITH" ? "something else" : word}.`);
   }
   walk(tree);
 }
@@ -44,9 +44,13 @@ function checkNode(node: Record<string, unknown>): void {
   if (node.class === "FUNCTION" && EFFECTS.has(String(node.function_name).toLowerCase())) {
     throw refused(`${String(node.function_name)}() doesn't run here.`);
   }
-  if (node.type === "BASE_TABLE" && /[/\\.*:]/.test(String(node.table_name))) {
-    throw refused(`'${String(node.table_name)}' is a file, and a query reads the views only.`);
-  }
+  if (node.type === "BASE_TABLE") checkTable(String(node.schema_name), String(node.table_name));
+}
+
+function checkTable(schema: string, table: string): void {
+  if (/[/\\.*:]/.test(table)) throw refused(`'${table}' is a file, and a query reads the views only.`);
+  if (/^(information_schema|pg_catalog)$/i.test(schema) || /^(duckdb|pragma|sqlite|pg)_/i.test(table))
+    throw refused(`${table} tells of the instance, and a query reads the views only.`);
 }
 
 function stripComments(sql: string): string {

@@ -39,6 +39,8 @@ export const DRAIN_MS_MAX = 5_000;
 /** One metric's time and memory. */
 export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
+/** A query that doesn't end so long after it was told to is left alone with its instance. */
+export const INTERRUPT_MS_MAX = 2_000;
 /** Spark's own start on a busy machine; then each metric has METRIC_MS_MAX. */
 export const SPARK_START_MS_MAX = 120_000;
 /** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */
