@@ -14,7 +14,7 @@ import {
 } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
-import { recentTrades } from "./feed/resume.ts";
+import { olderTrades, recentTrades } from "./feed/resume.ts";
 import { openLog, parseLogUrl } from "./log/open.ts";
 import { Child } from "./supervisor/child.ts";
 
@@ -137,7 +137,7 @@ async function supervise(
       products = RECORDED_PRODUCT;
     }
     const replayed = async () => {
-      const played = await lastTradeIds(options.log, paths, logger);
+      const played = await lastTradeIds(options.log, paths, productIds(products), logger);
       const after = played.length > 0 ? ["--after", played.join(",")] : [];
       return [file, "--port", port, "--speed", options.speed, ...after, ...verbose];
     };
@@ -193,11 +193,18 @@ async function reachable(url: string, { logger, signal }: CommandContext): Promi
   return null;
 }
 
-/** The newest trade of each product near the log's end, as `replay --after` takes it: a second start goes on there. */
-async function lastTradeIds(url: string, paths: DataPaths, logger: CommandContext["logger"]): Promise<string[]> {
+/** The newest trade of each product in the log, as `replay --after` takes it: a second start goes on there. */
+async function lastTradeIds(
+  url: string,
+  paths: DataPaths,
+  products: string[],
+  logger: CommandContext["logger"],
+): Promise<string[]> {
   const log = await openLog(url, paths, { role: "reader", logger });
   try {
-    const newest = new Map((await recentTrades(log)).map(({ product_id, trade_id }) => [product_id, trade_id]));
+    const recent = await recentTrades(log);
+    const all = [...(await olderTrades(log, products, recent)), ...recent];
+    const newest = new Map(all.map(({ product_id, trade_id }) => [product_id, trade_id]));
     return [...newest].map(([product_id, trade_id]) => `${product_id}:${trade_id}`);
   } finally {
     await log.close();

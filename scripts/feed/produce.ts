@@ -60,9 +60,7 @@ export class Producer {
     const all = this.#tape !== null || this.options.heartbeats;
     const noted: Noted[] = [];
     const recent = await (all ? recentTrades(log, noted) : newestTrades(log));
-    const known = new Set(recent.map(({ product_id }) => product_id));
-    const quiet = new Set(this.options.products.filter((product) => !known.has(product)));
-    const older = quiet.size > 0 ? await olderTrades(log, quiet) : [];
+    const older = await olderTrades(log, this.options.products, recent);
     for (const { product_id, trade_id, time_us } of [...older, ...recent]) {
       this.feed.standsAt(product_id, trade_id, time_us);
       this.#tape?.see(product_id, trade_id, time_us);

@@ -28,8 +28,11 @@ export async function recentTrades(log: Log, noted: Noted[] = []): Promise<Stand
   return found;
 }
 
-/** The newest trade of quiet products, which the tail does not show: further back, but not the whole of a large log. */
-export async function olderTrades(log: Log, wanted: ReadonlySet<string>): Promise<Stand[]> {
+/** The newest trade of those quiet products that `recent` does not show: further back, but not in the whole of a large log. */
+export async function olderTrades(log: Log, products: string[], recent: Stand[]): Promise<Stand[]> {
+  const wanted = new Set(products);
+  for (const { product_id } of recent) wanted.delete(product_id);
+  if (wanted.size === 0) return [];
   const newest = new Map<string, Stand>();
   await readTail(log, FEED_LOOK_RECORDS_MAX, (batch) => {
     for (const trade of trades(batch, { wanted })) newest.set(trade.product_id, trade);
