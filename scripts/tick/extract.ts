@@ -26,12 +26,17 @@ const TICKER = new TextEncoder().encode("ticker");
 /** Significant digits that a double adds up without rounding. */
 const SAFE_DIGITS = 15;
 
+interface Product {
+  id: string;
+  bytes: Uint8Array;
+}
+
 export class Extractor {
   readonly #quotes: boolean;
   readonly #scanner = new Scanner(REQUIRED);
-  #product = "";
-  #productBytes: Uint8Array = new Uint8Array(0);
-  #products = new Map<string, string>();
+  /** The product of the message before, and those seen so far by a hash of their id. */
+  #product: Product = { id: "", bytes: new Uint8Array([0]) };
+  #products = new Map<number, Product>();
   #mantissa = 0;
   #scale = 0;
   #day = "";
@@ -160,16 +165,19 @@ export class Extractor {
 
   /** One string a product, so that comparing ids compares pointers. Only printable ASCII, at most 64 characters. */
   #productId(bytes: Uint8Array, from: number, to: number): string | null {
-    if (same(bytes, from, to, this.#productBytes) && from < to) return this.#product;
+    if (same(bytes, from, to, this.#product.bytes)) return this.#product.id;
     if (from === to || to - from > 64) return null;
-    for (let i = from; i < to; i++) if (bytes[i]! > 0x7e) return null;
-    const text = ascii(bytes, from, to);
-    if (this.#products.size >= PRODUCTS_MAX) this.#products.clear();
-    const known = this.#products.get(text) ?? text;
-    this.#products.set(known, known);
-    this.#product = known;
-    this.#productBytes = bytes.slice(from, to);
-    return known;
+    let hash = to - from;
+    for (let i = from; i < to; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+    let product = this.#products.get(hash);
+    if (product === undefined || !same(bytes, from, to, product.bytes)) {
+      product = { id: ascii(bytes, from, to), bytes: bytes.slice(from, to) };
+      if (product.bytes.some((byte) => byte > 0x7e)) return null;
+      if (this.#products.size >= PRODUCTS_MAX) this.#products.clear();
+      this.#products.set(hash, product);
+    }
+    this.#product = product;
+    return product.id;
   }
 }
 

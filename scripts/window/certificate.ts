@@ -10,7 +10,7 @@ import type { ProductState, SizeState } from "./state.ts";
  */
 export function updatedRows(product: ProductState, size: SizeState, rows: WindowRow[]): void {
   let previous = size.last_trade_id;
-  for (const window of openInOrder(size)) {
+  for (const window of size.open.values()) {
     const { after_trade_id, missing } = window;
     certify(product, window, previous);
     const moved = after_trade_id !== window.after_trade_id || missing !== window.missing;
@@ -29,9 +29,4 @@ export function certify(product: ProductState, window: Window, previous: number)
 /** Ids of (after, last] that were never seen. */
 export function missing(seen: SeenIds, after: number, last: number): number {
   return last <= after ? 0 : last - after - seen.countBetween(after, last);
-}
-
-/** Open windows in order of their end. */
-export function openInOrder(size: SizeState): Window[] {
-  return [...size.open.values()].sort((a, b) => a.start_us - b.start_us);
 }

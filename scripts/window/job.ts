@@ -6,11 +6,13 @@ import { formatDecimal } from "../common/decimal.ts";
 import { CLOSED_WINDOWS_CACHE_MAX } from "../common/limits.ts";
 import type { Position, Tick } from "../common/tick.ts";
 import { addTick, emptyWindow, fromRow, toRow, type Window } from "./aggregate.ts";
-import { certify, missing, openInOrder, updatedRows } from "./certificate.ts";
+import { certify, missing, updatedRows } from "./certificate.ts";
 import {
   emptyResult,
+  firstEnd,
   type JobSettings,
   loadProduct,
+  openWindow,
   type ProductState,
   type SizeState,
   type StateSource,
@@ -84,7 +86,7 @@ export class WindowJob {
     for (const product_id of product_ids) {
       const product = this.#product(product_id);
       for (const size of product.sizes) {
-        for (const window of openInOrder(size)) {
+        for (const window of size.open.values()) {
           if (window.start_us <= product.clock.max_time_us) this.#close(product, size, window, 2, null);
         }
       }
@@ -157,7 +159,7 @@ export class WindowJob {
     for (const size of product.sizes) {
       if (watermark <= size.closed_until_us) continue;
       if (size.next_end_us <= watermark) {
-        for (const window of openInOrder(size)) {
+        for (const window of size.open.values()) {
           if (window.start_us + window.size_us > watermark) break;
           this.#close(product, size, window, 1, at);
         }
@@ -179,10 +181,7 @@ export class WindowJob {
     size.open.delete(window.start_us);
     size.dirty.delete(window);
     if (size.current === window) size.current = null;
-    size.next_end_us = Number.MAX_SAFE_INTEGER;
-    for (const other of size.open.values()) {
-      size.next_end_us = Math.min(size.next_end_us, other.start_us + other.size_us);
-    }
+    size.next_end_us = firstEnd(size.open);
     this.#closedWindows.set(key(window.product_id, window.size_us, window.start_us), window);
     this.#result.closed.push(toRow(window));
   }
@@ -193,8 +192,7 @@ export class WindowJob {
       window = size.open.get(start_us) ?? null;
       if (window === null) {
         window = emptyWindow(product.row.product_id, size.spec.size_us, start_us, -1);
-        size.open.set(start_us, window);
-        size.next_end_us = Math.min(size.next_end_us, start_us + size.spec.size_us);
+        openWindow(size, window);
       }
       size.current = window;
     }

@@ -48,7 +48,10 @@ export interface StepResult {
 
 export interface SizeState {
   spec: WindowSpec;
+  /** By start, and in order of it (see openWindow): no close and no commit has to sort. */
   open: Map<number, Window>;
+  /** The latest start that was ever opened. */
+  newest_us: number;
   /** The window that took the last tick: nearly always the next one's too. */
   current: Window | null;
   /** Smallest end of an open window. */
@@ -91,23 +94,34 @@ export function loadProduct(product_id: string, settings: JobSettings, source: S
 
 function loadSize(product_id: string, spec: WindowSpec, source: StateSource): SizeState {
   const ends = source.closed(product_id, spec.size_us);
-  const open = new Map<number, Window>();
-  let next_end_us = Number.MAX_SAFE_INTEGER;
-  for (const row of source.openWindows(product_id, spec.size_us)) {
-    open.set(row.window_start_us, fromRow(row, 0));
-    next_end_us = Math.min(next_end_us, row.window_end_us);
-  }
+  const rows = source.openWindows(product_id, spec.size_us).sort((a, b) => a.window_start_us - b.window_start_us);
+  const open = new Map(rows.map((row) => [row.window_start_us, fromRow(row, 0)]));
   return {
     spec,
     open,
+    newest_us: rows.at(-1)?.window_start_us ?? NO_TIME,
     current: null,
-    next_end_us,
+    next_end_us: firstEnd(open),
     closed_until_us: ends?.closed_until_us ?? NO_TIME,
     last_trade_id: ends?.last_trade_id ?? -1,
     hasClosed: ends !== undefined,
     closed_starts: [],
     dirty: new Set(),
   };
+}
+
+/** Adds a window to the open ones, which is nearly always the newest. */
+export function openWindow(size: SizeState, window: Window): void {
+  size.open.set(window.start_us, window);
+  if (window.start_us >= size.newest_us) size.newest_us = window.start_us;
+  else size.open = new Map([...size.open].sort(([a], [b]) => a - b));
+  size.next_end_us = firstEnd(size.open);
+}
+
+/** The smallest end of the open windows, MAX_SAFE_INTEGER when there is none. */
+export function firstEnd(open: ReadonlyMap<number, Window>): number {
+  for (const window of open.values()) return window.start_us + window.size_us;
+  return Number.MAX_SAFE_INTEGER;
 }
 
 export function emptyResult(): StepResult {
