@@ -37,6 +37,8 @@ export class MemoryState implements StateSource {
 
   productIds = () => [...this.#products.keys()].sort();
 
+  reopen(): void {}
+
   store(step: StepResult): void {
     const key = (w: WindowRow) => `${w.product_id} ${w.size_us} ${w.window_start_us}`;
     for (const row of [...step.updated, ...step.closed]) {

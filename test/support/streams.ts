@@ -1,0 +1,113 @@
+/** Random streams for the window job, with all that may be done to it meanwhile; and how they are played. */
+import fc from "fast-check";
+import type { WindowSpec } from "../../scripts/common/window.ts";
+import { WindowJob } from "../../scripts/window/job.ts";
+import type { JobSettings, StateSource, StepResult } from "../../scripts/window/state.ts";
+import type { Expected, Move } from "./oracle.ts";
+
+export const SECOND = 1_000_000;
+
+/** What comes, and what is done to the job meanwhile. */
+export type Step = Move | { kind: "commit" | "restart" | "reset" | "crash" | "failed-commit" };
+
+const product_id = fc.constantFrom("BTC-USD", "ETH-USD", "Å-USD");
+/** Whole seconds often, so that boundaries and equal times are common; now and then a microsecond beside one, before 1970, or far ahead. */
+const time_us = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: -5, max: 60 }).map((s) => s * SECOND) },
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 12 }).map((s) => s * 5 * SECOND - 1) },
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 60 * SECOND }) },
+  { weight: 1, arbitrary: fc.constantFrom(85 * SECOND, 100_000 * SECOND) },
+);
+const appended_us = fc.constantFrom(60 * SECOND, 60 * SECOND, 40 * SECOND);
+const price = fc.constantFrom([2574102, 2], [1, 10], [9_007_199_254, 2], [99_999_999, 0], [5, 0], [812, 8]);
+const size = fc.constantFrom([371005, 8], [1, 8], [9_999_999_999, 0], [25, 1]);
+const trade_id = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 1, max: 60 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 4_090, max: 4_100 }) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 2 ** 40, Number.MAX_SAFE_INTEGER) },
+);
+const tick = fc
+  .record({ product_id, trade_id, time_us, price, size, side: fc.constantFrom("buy" as const, "sell" as const) })
+  .map(({ price: [p, ps], size: [s, ss], ...rest }) => {
+    return { ...rest, price_mantissa: p!, price_scale: ps!, size_mantissa: s!, size_scale: ss! };
+  });
+export const stream = fc.array(
+  fc.oneof(
+    { weight: 30, arbitrary: fc.record({ kind: fc.constant("tick" as const), tick, appended_us }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("heartbeat" as const), product_id, time_us, appended_us }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("flush" as const) }) },
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant("commit" as const) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("restart" as const, "reset" as const, "crash" as const, "failed-commit" as const),
+      }),
+    },
+  ),
+  { maxLength: 120 },
+) as fc.Arbitrary<Step[]>;
+
+const seconds = (size: number, every: number) => ({ size_us: size * SECOND, every_us: every * SECOND });
+const windows = fc.constantFrom<WindowSpec[]>(
+  [seconds(10, 10)],
+  [seconds(10, 5)],
+  [seconds(10, 10), seconds(60, 60)],
+  [seconds(7, 7), seconds(10, 3), seconds(1, 1)],
+);
+export const settings: fc.Arbitrary<JobSettings> = fc.record({
+  windows,
+  lateness_us: fc.integer({ min: 0, max: 15 }).map((s) => s * SECOND),
+  max_skew_us: fc.constantFrom(0, 20 * SECOND, 120 * SECOND),
+});
+
+/** Where commits go, and what a new process finds. */
+export interface Committed extends StateSource {
+  /** `next` is the place in the log after it. */
+  store(step: StepResult, next: number): void;
+  productIds(): string[];
+  /** Another process, over the same file. */
+  reopen(): void;
+}
+
+/** Plays the steps as the stream stage does: what was not committed when it crashed is read again. */
+export function play(steps: Step[], how: JobSettings, state: Committed): Expected["counts"] {
+  const counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0 };
+  const done = new Set<number>();
+  let job = new WindowJob(how, state);
+  let committed = 0;
+  const commit = (next: number) => {
+    const step = job.take();
+    state.store(step, next);
+    job.committed();
+    for (const name of ["ticks", "duplicates", "late", "skewed"] as const) counts[name] += step.counts[name];
+    committed = next;
+  };
+  const renew = () => {
+    state.reopen();
+    job = new WindowJob(how, state);
+  };
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i]!;
+    const again = done.has(i);
+    done.add(i);
+    if (step.kind === "tick") job.tick(step.tick, { partition: 0, offset: i, appended_us: step.appended_us });
+    else if (step.kind === "heartbeat")
+      job.heartbeat(step.product_id, step.time_us, { partition: 0, offset: i, appended_us: step.appended_us });
+    else if (step.kind === "crash" || step.kind === "failed-commit") {
+      if (again) continue;
+      if (step.kind === "failed-commit") job.take();
+      if (step.kind === "failed-commit") job.reset();
+      else renew();
+      i = committed - 1;
+    } else {
+      commit(i + 1);
+      if (step.kind === "restart") renew();
+      if (step.kind !== "commit") job.reset();
+      if (step.kind !== "flush") continue;
+      job.flush(state.productIds());
+      commit(i + 1);
+    }
+  }
+  commit(steps.length);
+  return counts;
+}
