@@ -13,6 +13,8 @@ interface BatchFlags {
   data: string;
   metric?: string;
   sql: string;
+  engine: "duckdb" | "spark";
+  master: string;
   json?: boolean;
   watch?: boolean;
 }
@@ -24,6 +26,19 @@ export const spec: CommandSpec<BatchFlags> = {
     DATA_FLAG,
     { flags: "--metric <name>", description: "only this metric", env: "TIDEMARK_METRIC" },
     { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
+    {
+      flags: "--engine <engine>",
+      description: "what computes the metrics: duckdb, or spark for those that are portable",
+      env: "TIDEMARK_ENGINE",
+      default: "duckdb",
+      choices: ["duckdb", "spark"],
+    },
+    {
+      flags: "--master <url>",
+      description: "where Spark runs: local[*] or spark://host:port",
+      env: "TIDEMARK_SPARK_MASTER",
+      default: "local[*]",
+    },
     {
       flags: "--watch",
       description: "stay, and run again at once when a metric's file comes, changes or goes",
@@ -55,7 +70,11 @@ export const spec: CommandSpec<BatchFlags> = {
 };
 
 /** Under the schedule's lock: a schedule of the same directory would meet our runs. Each run is this command again, without --watch. */
-async function watch({ data, sql, metric, json }: BatchFlags, logger: Logger, signal: AbortSignal): Promise<number> {
+async function watch(
+  { data, sql, metric, engine, master, json }: BatchFlags,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<number> {
   const paths = openDataDir(data);
   const release = lockStage(paths, "schedule");
   const batch_args = [

@@ -8,15 +8,20 @@ import { type Agreement, agreementOf, answer, type MetricResult } from "./answer
 import { collect } from "./archive.ts";
 import { LockedDatabase } from "./locked.ts";
 import { archiveBytes, type Manifest } from "./manifest.ts";
-import { metricNames } from "./metric.ts";
+import { type Metric, metricNames, readMetric } from "./metric.ts";
 import { logRun, writeOutputs } from "./output.ts";
 import { Results } from "./results.ts";
+import { answerOnSpark } from "./spark.ts";
 
 export interface BatchOptions {
   /** Folder of metric files. */
   sql: string;
   /** Only this metric. */
   metric?: string;
+  /** What computes the portable metrics; DuckDB always collects, and computes the others. */
+  engine: "duckdb" | "spark";
+  /** Where Spark runs: `local[*]` or `spark://host:port`. */
+  master: string;
 }
 
 /** What `batch --json` prints (docs/json.md). */
@@ -47,7 +52,7 @@ export async function runBatch(
     const collecting_ms = monotonicMs();
     const { manifest, ticks_new } = await collect(paths, logger);
     const answering_ms = monotonicMs();
-    const answers = await answerAll(paths, manifest, options.sql, names, signal);
+    const answers = await answerAll(paths, manifest, options, names, { logger, signal });
     if (signal.aborted) {
       results.fail("Stopped by a signal.");
       return null;
@@ -81,22 +86,44 @@ export async function runBatch(
 }
 
 async function answerAll(
-  paths: DataPaths,
+  { archive }: DataPaths,
   manifest: Manifest,
-  sql: string,
+  { sql, engine, master }: BatchOptions,
   names: string[],
-  signal: AbortSignal,
+  { logger, signal }: { logger: Logger; signal: AbortSignal },
 ): Promise<MetricResult[]> {
-  const database = await LockedDatabase.open(paths.archive, manifest);
+  const database = await LockedDatabase.open(archive, manifest);
   const stop = () => database.interrupt();
   signal.addEventListener("abort", stop, { once: true });
+  const answers: MetricResult[] = [];
+  const on_spark: Metric[] = [];
   try {
-    const answers: MetricResult[] = [];
-    for (const name of names) if (!signal.aborted) answers.push(await answer(database, sql, name));
-    return answers;
+    for (const name of names) {
+      if (signal.aborted) return answers;
+      const metric = engine === "spark" ? await forSpark(database, sql, name) : null;
+      if (metric === null) answers.push(await answer(database, sql, name));
+      else on_spark.push(metric);
+    }
   } finally {
     signal.removeEventListener("abort", stop);
     database.close();
+  }
+  if (engine === "duckdb") return answers;
+  logger.info(`${on_spark.length} metrics on Spark (${master}), ${answers.length} on DuckDB`);
+  if (on_spark.length > 0)
+    answers.push(...(await answerOnSpark({ archive, manifest, metrics: on_spark, master, signal })));
+  return answers.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The metric when it is Spark's; null when it says that it isn't portable, and when DuckDB refuses it, which is then told by DuckDB. */
+async function forSpark(database: LockedDatabase, dir: string, name: string): Promise<Metric | null> {
+  try {
+    const metric = readMetric(dir, name);
+    if (metric.only_duckdb !== null) return null;
+    await database.check(metric.sql);
+    return metric;
+  } catch {
+    return null;
   }
 }
 

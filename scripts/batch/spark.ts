@@ -1,0 +1,185 @@
+/** The portable metrics on Spark instead of DuckDB: the same files over the same archive, by `spark-sql -f`, one process a run. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { monotonicMs, nowUs } from "../common/clock.ts";
+import { sentence, TidemarkError } from "../common/errors.ts";
+import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../common/limits.ts";
+import type { MetricResult } from "./answer.ts";
+import { quoted } from "./files.ts";
+import type { Manifest } from "./manifest.ts";
+import { type Metric, missingColumns } from "./metric.ts";
+import { PROJECT_ROOT } from "./project.ts";
+import { MARK, notForSpark, sparkScript } from "./spark-script.ts";
+import { readColumns, readRows } from "./values.ts";
+
+export interface SparkRun {
+  archive: string;
+  manifest: Manifest;
+  /** Only metrics that DuckDB has accepted (locked.ts `check`): one SELECT, over the views, with functions that both engines have. */
+  metrics: Metric[];
+  /** `local[*]` or `spark://host:port`. */
+  master: string;
+  signal: AbortSignal;
+}
+
+/** The metrics' results, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
+export async function answerOnSpark(run: SparkRun): Promise<MetricResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-spark-"));
+  try {
+    const file = join(folder, "script.sql");
+    const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
+    writeFileSync(file, sparkScript(run.archive, run.manifest, metrics, folder));
+    const said = await runSpark(run, file, folder);
+    const answers: MetricResult[] = [];
+    for (const metric of run.metrics) answers.push(await readAnswer(metric, folder, said.get(metric.name)));
+    return answers;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Spark's home: SPARK_HOME, or the pyspark of the project's cache. */
+export function sparkHome(): string | null {
+  if (process.env.SPARK_HOME) return existsSync(sparkSql(process.env.SPARK_HOME)) ? process.env.SPARK_HOME : null;
+  const cache = join(PROJECT_ROOT, ".cache", "spark");
+  if (!existsSync(cache)) return null;
+  const found = new Bun.Glob("lib/python*/site-packages/pyspark/bin/spark-sql").scanSync({ cwd: cache });
+  for (const path of found) return join(cache, path, "../..");
+  return null;
+}
+
+function sparkSql(home: string): string {
+  return join(home, "bin", "spark-sql");
+}
+
+const SETTINGS: Record<string, string> = {
+  "spark.sql.catalogImplementation": "in-memory",
+  "spark.ui.enabled": "false",
+  "spark.log.level": "ERROR",
+  "spark.sql.session.timeZone": "UTC",
+  "spark.sql.timestampType": "TIMESTAMP_NTZ",
+  "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+  "spark.sql.ansi.enabled": "true",
+  "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+  // A difference of sums keeps its last digit, or fails: never rounded.
+  "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+  "spark.sql.variable.substitute": "false",
+  "spark.sql.shuffle.partitions": "8",
+};
+
+/** What Spark said of one metric, and how long it took. */
+interface Said {
+  text: string;
+  elapsed_ms: number;
+}
+
+/** Runs the script; what stands between a metric's mark and the next is about that metric. */
+async function runSpark(
+  { master, metrics, signal }: SparkRun,
+  file: string,
+  folder: string,
+): Promise<Map<string, Said>> {
+  const home = sparkHome();
+  if (home === null) {
+    throw new TidemarkError(
+      "CHILD_FAILED",
+      "Spark isn't here: neither SPARK_HOME names one nor is pyspark in .cache/spark.",
+      "python3 -m venv .cache/spark && .cache/spark/bin/pip install pyspark==4.0.1 (it needs Java 17 or newer).",
+    );
+  }
+  const local = master.startsWith("local")
+    ? { "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1" }
+    : {};
+  const settings = Object.entries({ ...SETTINGS, ...local }).flatMap(([name, value]) => ["--conf", `${name}=${value}`]);
+  const args = ["--master", master, ...settings, "--hiveconf", "hive.cli.errors.ignore=true", "-f", file];
+  // One pipe for both of its outputs, so that an error stands where it happened.
+  const child = Bun.spawn(["sh", "-c", 'exec "$0" "$@" 2>&1', sparkSql(home), ...args], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: "pipe",
+    env: { ...process.env, SPARK_HOME: home },
+  });
+  const kill = () => child.kill("SIGKILL");
+  signal.addEventListener("abort", kill, { once: true });
+  const timer = setTimeout(kill, SPARK_START_MS_MAX + METRIC_MS_MAX * metrics.length);
+  try {
+    return await hear(child.stdout);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", kill);
+    kill();
+  }
+}
+
+async function hear(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Said>> {
+  const said = new Map<string, Said>();
+  const decoder = new TextDecoder();
+  let [rest, begin, name] = ["", "", ""];
+  let since_ms = monotonicMs();
+  for await (const chunk of stdout) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const of = said.get(name);
+      if (line.startsWith(MARK)) {
+        if (of) of.elapsed_ms = monotonicMs() - since_ms;
+        name = line.slice(MARK.length);
+        since_ms = monotonicMs();
+        said.set(name, { text: "", elapsed_ms: 0 });
+      } else if (of) of.text += `${line}\n`;
+      else begin += `${line}\n`;
+    }
+  }
+  if (said.size === 0) throw new TidemarkError("CHILD_FAILED", `Spark didn't start: ${words(begin)}.`);
+  return said;
+}
+
+/** Spark's result of a metric, read back with exact decimals in Spark's order. */
+async function readAnswer(metric: Metric, folder: string, said: Said | undefined): Promise<MetricResult> {
+  const { name } = metric;
+  const elapsed_ms = said?.elapsed_ms ?? 0;
+  const result: MetricResult = {
+    name,
+    metric,
+    error: null,
+    columns: [],
+    rows: [],
+    truncated: false,
+    elapsed_ms,
+    finished_us: nowUs(),
+  };
+  const other = notForSpark(metric.sql);
+  if (other !== null) return { ...result, error: `${metric.file}: ${other}.` };
+  if (!existsSync(join(folder, name, "_SUCCESS"))) {
+    const text = said?.text ?? "It was stopped before its turn came.";
+    // The file's text begins on the statement's second line.
+    const line = /\bline (\d+)[,\s]+pos/.exec(text)?.[1];
+    return { ...result, error: `${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${words(text)}` };
+  }
+  const instance = await DuckDBInstance.create(":memory:", { memory_limit: METRIC_MEMORY });
+  const connection = await instance.connect();
+  try {
+    await connection.run("SET TimeZone = 'UTC'");
+    const files = quoted(join(folder, name, "*.parquet"));
+    const found = await connection.stream(`SELECT * FROM read_parquet(${files})`);
+    const { rows, truncated } = await readRows(found, METRIC_ROWS_MAX);
+    const columns = readColumns(found);
+    const missing = missingColumns(metric.chart, columns);
+    return missing === null
+      ? { ...result, columns, rows, truncated }
+      : { ...result, error: `${metric.file}: ${missing}` };
+  } catch (error) {
+    return { ...result, error: `${metric.file}: ${sentence(error)}` };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** The sentence of Spark's message: up to its SQLSTATE, without the plan and the stack behind it. */
+function words(text: string): string {
+  const known = /\[[A-Z_0-9.]+\][\s\S]*?SQLSTATE: \w+/.exec(text)?.[0];
+  return known ?? text.trim().slice(0, 500);
+}
