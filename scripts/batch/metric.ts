@@ -101,7 +101,9 @@ function parseChart(text: string, file: string, line: number): Chart {
   const raw: Record<string, string | string[]> = { type: type ?? "" };
   for (const setting of settings) {
     const match = /^([a-z]+)=(.+)$/.exec(setting);
-    if (!match) throw headerError(file, line, `chart: "${setting}" isn't x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN`);
+    if (!match || match[2]!.split(",").includes(""))
+      throw headerError(file, line, `chart: "${setting}" isn't x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN`);
+    if (raw[match[1]!] !== undefined) throw headerError(file, line, `chart: ${match[1]} is given twice`);
     raw[match[1]!] = match[1] === "y" ? match[2]!.split(",") : match[2]!;
   }
   const chart = chartSchema.safeParse(raw);
