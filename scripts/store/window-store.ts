@@ -104,7 +104,7 @@ export class WindowStore extends CheckpointStore {
     super(path, WINDOWS_SCHEMA);
     const committed = ["updated_at", "change_id"];
     this.#put = {
-      window: this.#upsert("windows", [...ROW_COLUMNS, ...committed]),
+      window: this.#upsert("windows", [...ROW_COLUMNS, ...committed], ["product_id", "size_us", "window_start_us"]),
       revision: this.#upsert("window_revisions", [...REVISION_COLUMNS, ...ROW_COLUMNS, ...committed]),
       late: this.#upsert("late_ticks", LATE_COLUMNS),
       product: this.#upsert("products", PRODUCT_COLUMNS),
@@ -226,9 +226,13 @@ export class WindowStore extends CheckpointStore {
     if (known !== JSON.stringify(this.#get.product.get(product_id))) throw new MovedError(product_id);
   }
 
-  #upsert(table: string, columns: readonly string[]): Statement {
+  /** Replaces a row, or with `key` writes over it: an index that holds none of the other columns is not touched then. */
+  #upsert(table: string, columns: readonly string[], key: string[] = []): Statement {
     const marks = columns.map(() => "?").join(", ");
-    return this.db.prepare(`INSERT OR REPLACE INTO ${table} (${columns.join(", ")}) VALUES (${marks})`);
+    const sets = columns.filter((name) => !key.includes(name)).map((name) => `${name} = excluded.${name}`);
+    const over = key.length > 0 ? ` ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${sets.join(", ")}` : "";
+    const verb = key.length > 0 ? "INSERT" : "INSERT OR REPLACE";
+    return this.db.prepare(`${verb} INTO ${table} (${columns.join(", ")}) VALUES (${marks})${over}`);
   }
 }
 
