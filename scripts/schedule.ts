@@ -3,7 +3,7 @@
 import { METRICS_DIR } from "./batch/project.ts";
 import { parseEvery, schedule } from "./batch/schedule.ts";
 import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
-import { DATA_FLAG, openDataDir } from "./common/settings.ts";
+import { DATA_FLAG, durationFlag, openDataDir } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 
 interface ScheduleFlags {
@@ -11,6 +11,7 @@ interface ScheduleFlags {
   every: string;
   sql: string;
   watch?: boolean;
+  retain?: string;
 }
 
 export const spec: CommandSpec<ScheduleFlags> = {
@@ -31,6 +32,11 @@ export const spec: CommandSpec<ScheduleFlags> = {
       flags: "--watch",
       description: "also run at once when a metric's file comes, changes or goes",
     },
+    {
+      flags: "--retain <duration>",
+      description: "after each batch, prune archived ticks that are older from ticks.db",
+      parse: checkDuration,
+    },
   ],
   examples: ["bun run schedule", "bun run schedule --every 30s --watch", 'bun run schedule --every "*/5 * * * *"'],
   async run(options, { logger, signal }) {
@@ -41,13 +47,19 @@ export const spec: CommandSpec<ScheduleFlags> = {
     try {
       const timetable = parseEvery(options.every)!;
       const watch = options.watch ? options.sql : null;
-      await schedule(paths, { timetable, watch, batch_args, stdout: "ignore", signal }, logger);
+      const prune_args = options.retain ? ["--data", options.data, "--retain", options.retain] : undefined;
+      await schedule(paths, { timetable, watch, batch_args, prune_args, stdout: "ignore", signal }, logger);
     } finally {
       release();
     }
     return 0;
   },
 };
+
+function checkDuration(text: string): string {
+  durationFlag(text);
+  return text;
+}
 
 function checkEvery(text: string): string {
   if (parseEvery(text) === null)

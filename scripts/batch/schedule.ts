@@ -39,6 +39,8 @@ export interface ScheduleOptions {
   watch: string | null;
   /** Flags handed on to `batch`. */
   batch_args: string[];
+  /** Flags for a `prune` after each batch; without them there is none. */
+  prune_args?: string[];
   /** What becomes of the batch's own stdout. */
   stdout: "ignore" | "inherit";
   signal: AbortSignal;
@@ -84,12 +86,22 @@ export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number)
   return count;
 }
 
-/** A failed run is said and the schedule goes on; SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. */
-async function runOnce({ batch_args, stdout, signal }: ScheduleOptions, logger: Logger): Promise<void> {
+/** One batch, and the prune after it; a failed one is said and the schedule goes on. */
+async function runOnce(options: ScheduleOptions, logger: Logger): Promise<void> {
+  await runCommand("batch", options.batch_args, options, logger);
+  if (options.prune_args) await runCommand("prune", options.prune_args, options, logger);
+}
+
+/** SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. */
+async function runCommand(
+  name: string,
+  args: string[],
+  { stdout, signal }: ScheduleOptions,
+  logger: Logger,
+): Promise<void> {
   if (signal.aborted) return;
   const started_ms = monotonicMs();
-  const script = join(PROJECT_ROOT, "scripts", "batch.ts");
-  const child = Bun.spawn([process.execPath, script, ...batch_args], {
+  const child = Bun.spawn([process.execPath, join(PROJECT_ROOT, "scripts", `${name}.ts`), ...args], {
     stdin: "pipe",
     stdout,
     stderr: "inherit",
@@ -100,7 +112,7 @@ async function runOnce({ batch_args, stdout, signal }: ScheduleOptions, logger: 
   const code = await child.exited;
   signal.removeEventListener("abort", stop);
   if (code !== 0)
-    logger.error(`batch ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
+    logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

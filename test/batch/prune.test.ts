@@ -99,6 +99,27 @@ test("a consume that was running all the time refuses them too", async () => {
   }
 });
 
+test("schedule --retain prunes after each batch", async () => {
+  using dir = await stored();
+  using folder = metricFolder({ n: "SELECT count(*) AS n FROM ticks" });
+  const flags = ["--data", dir.path, "--every", "1h", "--sql", folder.path, "--retain", "1ms"];
+  const schedule = Bun.spawn([process.execPath, join(ROOT, "scripts/schedule.ts"), ...flags], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  try {
+    while (left(dir.path) !== 1) await Bun.sleep(50);
+  } finally {
+    schedule.kill();
+    await schedule.exited;
+  }
+  expect((await batch(dir.path, ["--sql", folder.path])).json).toMatchObject({
+    ticks_new: 0,
+    ticks_total: STORED_TICKS,
+  });
+});
+
 describe("kill -9 of prune", () => {
   for (const point of ["prune-marked", "prune-deleted"]) {
     test(`at ${point}: nothing has happened, and the next one does it`, async () => {
