@@ -74,6 +74,7 @@ export const spec: CommandSpec<QueryFlags> = {
     if ((metric === null) === (args[0] === undefined)) {
       throw new TidemarkError("USAGE", "Give either one SELECT or --metric NAME.");
     }
+    if (metric !== null) checkMinutes(metric, [from, to]);
     if (options.fresh) await refresh(options.data);
     const sql = metric?.sql ?? args[0] ?? "";
     const query = { sql, parameters: { product, from, to }, rows_max: options.limit };
@@ -110,9 +111,20 @@ function metricOf(dir: string, name: string): Metric {
   return readMetric(dir, name);
 }
 
+/** What sums whole minutes can't begin or end within one; an answer that is a little off would look like any other. */
+function checkMinutes({ name, sql }: Metric, times: (string | null)[]): void {
+  const within = times.find((time) => time !== null && !/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d:00(\.0+)?Z?)?$/.test(time));
+  if (within === undefined || !/\b(from|join)\s+minutes\b/i.test(sql)) return;
+  throw new TidemarkError(
+    "USAGE",
+    `${name} sums whole minutes, and ${within} lies within one.`,
+    "Give --from and --to at whole minutes, or query the view ticks.",
+  );
+}
+
 /** Days and times in UTC, as the page's addresses take them; DuckDB would take more, and say less about a slip. */
 function checkTime(text: string): string {
-  const form = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?)?$/;
+  const form = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?)?$/;
   if (!form.test(text) || Number.isNaN(Date.parse(text)))
     throw invalid("Give a UTC time such as 2023-09-05 or 2023-09-05T16:30:00Z.");
   return text;

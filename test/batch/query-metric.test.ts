@@ -37,10 +37,14 @@ test("$product, $from (inclusive) and $to (exclusive) choose", async () => {
   expect(await rows("--metric", "candles_1m", ...minute)).toMatchObject([
     { start: "2023-09-05T16:00:00.000000Z", open: "25741.02", high: "25745.72", low: "25735.62", trade_count: 239 },
   ]);
-  const [first] = await rows("SELECT min(time) AS t FROM ticks WHERE product_id = 'BTC-USD'");
-  const edge = String(first!.t);
-  expect(await rows("--metric", "market_summary", "--to", edge)).toEqual([]);
-  expect(await rows("--metric", "market_summary", "--from", edge)).toMatchObject([{ trade_count: 2_002 }]);
+  expect(await rows("--metric", "market_summary", "--to", "2023-09-05T16:00:00Z")).toEqual([]);
+  expect(await rows("--metric", "market_summary", "--from", "2023-09-05")).toMatchObject([{ trade_count: 2_002 }]);
+  const times = await rows("SELECT min(time) AS t, max(time) AS newest FROM ticks");
+  const [first, newest] = [String(times[0]!.t), String(times[0]!.newest)];
+  const ticks = async (...args: string[]) =>
+    (await rows("--metric", "arrival_delay", ...args)).reduce((sum, row) => sum + Number(row.ticks), 0);
+  expect([await ticks("--to", first), await ticks("--from", first)]).toEqual([0, 2_002]);
+  expect((await ticks("--to", newest)) + (await ticks("--from", newest))).toBe(2_002);
 });
 
 test("a value is a value, never SQL", async () => {
@@ -69,6 +73,7 @@ const WRONG: [args: string[], words: string][] = [
   [[], "Give either one SELECT or --metric NAME."],
   [["--metric", "vwap", "--from", "yesterday"], "Give a UTC time such as"],
   [["--metric", "vwap", "--to", "2023-13-01"], "Give a UTC time such as"],
+  [["--metric", "vwap", "--to", "2023-09-05T16:00:01.5Z"], "vwap sums whole minutes, and 2023-09-05T16:00:01.5Z lies"],
 ];
 for (const [args, words] of WRONG) {
   test(`query ${args.join(" ")}: exit 2 with a sentence`, async () => {
