@@ -167,8 +167,12 @@ export class CoinbaseFeed {
       }
       this.#backoff.reset();
     } else {
-      if (stands.away !== "") this.#back(product_id, stands, trade_id, time_us);
-      if (trade_id > stands.last_trade_id) {
+      const isSound = Number.isFinite(time_us + trade_id);
+      const isNew = isSound && trade_id > stands.last_trade_id;
+      // By time too: one wild id must not make all that follow look old.
+      const isBack = isSound && (trade_id >= stands.last_trade_id || time_us > stands.last_us);
+      if (stands.away !== "" && isBack) this.#back(product_id, stands, trade_id, time_us);
+      if (isNew) {
         stands.last_trade_id = trade_id;
         stands.last_us = time_us;
         this.#backoff.reset();
@@ -178,12 +182,15 @@ export class CoinbaseFeed {
     this.#push(product_id, value);
   }
 
-  /** The first trade after the feed was away: the span is noted in the log, before the trade. The full tape notes only what can't be filled. */
+  /**
+   * The first trade after the feed was away that is as new as the last one before: the span is noted in the log, before the trade. The full
+   * tape notes only what can't be filled.
+   */
   #back(product_id: string, stands: Standing, trade_id: number, time_us: number): void {
     const { away: reason, planned, last_trade_id, last_us } = stands;
     stands.away = "";
     stands.planned = false;
-    if (this.tape !== null || !Number.isFinite(time_us + trade_id)) return;
+    if (this.tape !== null) return;
     if (planned && trade_id <= last_trade_id + 1) return;
     const note = {
       product_id,

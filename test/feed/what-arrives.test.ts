@@ -241,6 +241,20 @@ test("Loss: adjacent messages that changed places give the windows of the right 
   expect(swapped.job).toMatchObject({ late: 0, duplicates: 0 });
 });
 
+test("Loss: after a reconnect an older trade or a broken one does not end the outage, and hides nothing of it", async () => {
+  const broken = [tick(3, { time: undefined }), tick(4, { trade_id: "4" })];
+  const { outages } = await arrive([
+    [ACK, tick(1), tick(2)],
+    [ACK, ...broken, tick(1), tick(6), tick(7)],
+  ]);
+  expect(outages).toMatchObject([{ last_trade_id: 2, first_trade_id: 6 }]);
+  const wild = await arrive([
+    [ACK, tick(1), tick(2 ** 40)],
+    [ACK, tick(50), tick(51)],
+  ]);
+  expect(wild.outages).toMatchObject([{ last_trade_id: 2 ** 40, first_trade_id: 50 }]);
+});
+
 test("Clocks: latency is signed, an exchange that is ahead makes it negative", async () => {
   const ahead = isoFromUs(nowUs() + 3_600_000_000);
   const { figures } = await arrive([[ACK, tick(1), tick(2, { time: ahead })]], { kind: "live" });
