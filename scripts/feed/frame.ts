@@ -70,12 +70,16 @@ function isPlain(text: string): boolean {
   return /^[\x20-\x5b\x5d-\x7e]+$/.test(text);
 }
 
+/** The second that was read last, which is nearly always the next one's too. */
+let [second, second_ms] = ["", Number.NaN];
+
 /** `2023-09-05T16:00:01.281719Z` in microseconds, fractions of any length truncated; NaN for anything else. */
 export function timeUs(value: unknown): number {
   if (typeof value !== "string") return Number.NaN;
-  const ms = Date.parse(`${value.slice(0, 19)}Z`);
+  const text = value.slice(0, 19);
+  if (text !== second) [second, second_ms] = [text, Date.parse(`${text}Z`)];
   const fraction = value.charCodeAt(19) === 46 ? /^\d{1,6}/.exec(value.slice(20, 26)) : null;
-  return ms * 1_000 + (fraction ? Number(fraction[0].padEnd(6, "0")) : 0);
+  return second_ms * 1_000 + (fraction ? Number(fraction[0].padEnd(6, "0")) : 0);
 }
 
 /**
