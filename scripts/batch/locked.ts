@@ -68,10 +68,11 @@ export class LockedDatabase {
     const over = Promise.withResolvers<never>();
     const stopped = new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
     let deaf: ReturnType<typeof setTimeout> | undefined;
-    const timer = setTimeout(() => {
+    this.#stop = () => {
       connection.interrupt();
-      deaf = setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
-    }, ms_max);
+      deaf ??= setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
+    };
+    const timer = setTimeout(this.#stop, ms_max);
     const answer = runSelect(connection, sql, parameters, rows_max);
     try {
       return await Promise.race([answer, over.promise]);
@@ -102,8 +103,9 @@ export class LockedDatabase {
 
   /** Ends the query that runs now; it fails. */
   interrupt(): void {
-    this.locked.connection.interrupt();
+    this.#stop();
   }
+  #stop = () => {};
 
   close(): void {
     this.locked.connection.closeSync();

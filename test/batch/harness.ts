@@ -62,6 +62,7 @@ export async function stored(): Promise<{ path: string; [Symbol.dispose](): void
 export function sqlite<T = Row>(data: string, file: string, sql: string): T[] {
   const db = new Database(join(data, file));
   try {
+    db.run("PRAGMA busy_timeout = 10000");
     return db.query<T, []>(sql).all();
   } finally {
     db.close();

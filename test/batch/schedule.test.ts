@@ -1,0 +1,134 @@
+/** `schedule`: when a batch is due, never two at once, missed runs said, a failed one no end, SIGTERM an end with 0. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { dueBetween, parseEvery } from "../../scripts/batch/schedule.ts";
+import { openDataDir } from "../../scripts/common/settings.ts";
+import { lockStage } from "../../scripts/common/stage-lock.ts";
+import { ROOT, run } from "../support/project.ts";
+import { batch, metricFolder, sqlite, stored } from "./harness.ts";
+
+setDefaultTimeout(120_000);
+
+const AT = Date.UTC(2026, 1, 27, 10, 7, 30);
+const next = (every: string, from = AT) => new Date(from + parseEvery(every)!(from)).toISOString();
+
+describe("when a batch is due", () => {
+  test("an interval falls on whole multiples of itself, so that a restart keeps the times", () => {
+    expect(next("10m")).toBe("2026-02-27T10:10:00.000Z");
+    expect(next("10m", Date.UTC(2026, 1, 27, 10, 10))).toBe("2026-02-27T10:20:00.000Z");
+    expect(next("1h")).toBe("2026-02-27T11:00:00.000Z");
+    expect(next("1.5s")).toBe("2026-02-27T10:07:31.500Z");
+    expect(next("1d")).toBe("2026-02-28T00:00:00.000Z");
+  });
+
+  test("a cron pattern is read in UTC, over the ends of months", () => {
+    expect(next("*/5 * * * *")).toBe("2026-02-27T10:10:00.000Z");
+    expect(next("0 3 * * *")).toBe("2026-02-28T03:00:00.000Z");
+    expect(next("0 0 1 * *")).toBe("2026-03-01T00:00:00.000Z");
+    expect(next("30 9 29 2 *")).toBe("2028-02-29T09:30:00.000Z");
+    expect(next("@daily")).toBe("2026-02-28T00:00:00.000Z");
+  });
+
+  test("what is neither is refused, and less than a second too", () => {
+    for (const text of ["often", "", "10", "0s", "999ms", "* * *", "61 * * * *", "-1m", "1m 2m"])
+      expect([text, parseEvery(text)]).toEqual([text, null]);
+  });
+
+  test("due times that a run went past are counted: none within its interval, each beyond", () => {
+    const minute = parseEvery("1m")!;
+    expect(dueBetween(minute, AT, AT + 29_000)).toBe(0);
+    expect(dueBetween(minute, AT, AT + 30_000)).toBe(1);
+    expect(dueBetween(minute, AT, AT + 150_000)).toBe(3);
+    // A clock that was set back has missed nothing.
+    expect(dueBetween(minute, AT, AT - 3_600_000)).toBe(0);
+    expect(dueBetween(parseEvery("0 * * * *")!, AT, AT + 7_200_000)).toBe(2);
+  });
+});
+
+/** `schedule` as a process; `said` is what it printed so far. */
+function scheduled(data: string, sql: string, every: string) {
+  const command = [process.execPath, join(ROOT, "scripts/schedule.ts"), "--data", data, "--sql", sql, "--every", every];
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  let said = "";
+  const heard = (async () => {
+    for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
+  })();
+  return {
+    pid: child.pid,
+    said: () => said,
+    async stop() {
+      child.kill("SIGTERM");
+      await Promise.all([child.exited, heard]);
+      return child.exitCode;
+    },
+  };
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 10_000; tries++) {
+    if (holds()) return;
+    await Bun.sleep(10);
+  }
+  throw new Error(`It never came: ${what}.`);
+}
+
+interface Run {
+  state: string;
+  started_us: number;
+  ended_us: number | null;
+}
+const runsOf = (data: string) =>
+  existsSync(join(data, "batch_log.txt"))
+    ? sqlite<Run>(data, "results.db", "SELECT state, started_us, ended_us FROM runs ORDER BY run_id")
+    : [];
+
+describe("as a process", () => {
+  const quick = metricFolder({ one: "SELECT count(*) AS ticks FROM ticks" });
+  const slow = metricFolder({ slow: "SELECT sleep_ms(2500) AS slept" });
+  afterAll(() => {
+    quick[Symbol.dispose]();
+    slow[Symbol.dispose]();
+  });
+
+  test("runs again and again, one after another; SIGTERM ends it with 0; batch_log.txt has a line a run", async () => {
+    using dir = await stored();
+    const schedule = scheduled(dir.path, quick.path, "1s");
+    await until("three runs", () => runsOf(dir.path).length >= 3);
+    expect([await schedule.stop(), schedule.said()]).toEqual([0, expect.not.stringContaining("error")]);
+    const runs = runsOf(dir.path);
+    for (const [i, { ended_us }] of runs.slice(0, -1).entries())
+      expect(ended_us!).toBeLessThanOrEqual(runs[i + 1]!.started_us);
+    const done = runs.filter(({ state }) => state === "done");
+    expect(readFileSync(join(dir.path, "batch_log.txt"), "utf8")).toMatch(
+      new RegExp(`^(\\d+\\.\\d\\d\\n){${done.length}}$`),
+    );
+  });
+
+  test("a run that takes longer than the interval is not overtaken: the due times are missed, and counted", async () => {
+    using dir = await stored();
+    const schedule = scheduled(dir.path, slow.path, "1s");
+    await until("a missed run", () => /the batch ran past \d+ due times: \d+ missed/.test(schedule.said()));
+    await until("the second run", () => runsOf(dir.path).length >= 2);
+    const [first, second] = runsOf(dir.path);
+    expect(first!.ended_us!).toBeLessThanOrEqual(second!.started_us);
+    // While it runs, neither a batch nor a second schedule begins.
+    const other = await batch(dir.path, ["--sql", quick.path]);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/Another batch \(pid \d+\) already works/)]);
+    const again = await run("schedule", ["--data", dir.path, "--sql", quick.path]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain(`Another schedule (pid ${schedule.pid}) already works on`);
+    expect(await schedule.stop()).toBe(0);
+    expect(runsOf(dir.path).every(({ state }) => state !== "running")).toBe(true);
+  });
+
+  test("a batch that fails is said, and the next one runs all the same", async () => {
+    using dir = await stored();
+    const release = lockStage(openDataDir(dir.path), "batch");
+    const schedule = scheduled(dir.path, quick.path, "1s");
+    await until("a failed run", () => schedule.said().includes("batch ended with status 1 after"));
+    release();
+    await until("a run that works", () => runsOf(dir.path).some(({ state }) => state === "done"));
+    expect(await schedule.stop()).toBe(0);
+  });
+});
