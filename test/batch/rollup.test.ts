@@ -55,7 +55,14 @@ const FULL_GAPS = `SELECT product_id, trade_id - previous - 1 AS ids, previous +
   FROM (SELECT product_id, trade_id, time, lag(trade_id) OVER w AS previous, lag(time) OVER w AS before FROM ticks WINDOW w AS (PARTITION BY product_id ORDER BY trade_id))
   WHERE trade_id - previous > 1 ORDER BY ids DESC, first_id LIMIT 100`;
 
+const FULL_LARGEST = `SELECT time, product_id, trade_id, price * last_size AS notional FROM ticks ORDER BY notional DESC, trade_id, product_id LIMIT 20`;
+
 const FILES = {
+  largest: differ(
+    "time, product_id, trade_id, notional",
+    readFileSync("sql/metrics/largest_trades.sql", "utf8"),
+    FULL_LARGEST,
+  ),
   gaps: differ(
     "product_id, ids, first_id, last_id, from_time, to_time",
     readFileSync("sql/metrics/gaps.sql", "utf8"),
@@ -84,8 +91,8 @@ test(`${RUNS} runs with late ticks in old minutes, the stream now ahead, now beh
     const { code, stderr, json } = await batch(dir.path, ["--sql", looks ? folder.path : only.path]);
     expect([i, code, stderr.match(/error.*/i)?.[0]]).toEqual([i, 0, undefined]);
     if (!looks) continue;
-    const found = ["minutes", "store_windows", "gaps"].map((metric) => rowsOf(dir.path, metric)[0]!.n);
-    expect([i, ...found]).toEqual([i, 0, 0, 0]);
+    const found = ["minutes", "store_windows", "gaps", "largest"].map((metric) => rowsOf(dir.path, metric)[0]!.n);
+    expect([i, ...found]).toEqual([i, 0, 0, 0, 0]);
     expect(json.reconciliation).toMatchObject({ unexplained: 0 });
     const [counts] = rowsOf<Record<string, number>>(dir.path, "counts");
     expect(counts).toMatchObject({ ticks: id - 1, in_minutes: id - 1, sizes: 3 });
