@@ -9,6 +9,8 @@ import {
 } from "@duckdb/node-api";
 import { isoFromUs } from "../common/clock.ts";
 import { formatUnits } from "../common/decimal.ts";
+import { TidemarkError } from "../common/errors.ts";
+import { METRIC_ROWS_MAX, ROW_CHARACTERS_MAX } from "../common/limits.ts";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Row = Record<string, Json>;
@@ -23,17 +25,28 @@ export function readColumns(result: DuckDBResult): Column[] {
   return names.map((name, i) => ({ name, type: String(result.columnType(i)) }));
 }
 
-/** At most `rows_max` rows; `truncated` says that there were more. */
+/** At most `rows_max` rows; `truncated` says that there were more. Rejects with QUERY when they hold more text than memory should. */
 export async function readRows(result: DuckDBResult, rows_max: number): Promise<{ rows: Row[]; truncated: boolean }> {
   const names = result.deduplicatedColumnNames();
   const rows: Row[] = [];
+  const characters_max = Math.max(rows_max, METRIC_ROWS_MAX) * ROW_CHARACTERS_MAX;
+  let characters = 0;
   for await (const chunk of result.yieldRows()) {
     for (const values of chunk) {
       if (rows.length === rows_max) return { rows, truncated: true };
-      rows.push(Object.fromEntries(values.map((value, i) => [names[i]!, toJson(value)])));
+      const row = Object.fromEntries(values.map((value, i) => [names[i]!, toJson(value)]));
+      for (const value of Object.values(row)) characters += lengthOf(value);
+      if (characters > characters_max)
+        throw new TidemarkError("QUERY", `Its first ${rows.length + 1} rows hold over ${characters_max} characters.`);
+      rows.push(row);
     }
   }
   return { rows, truncated: false };
+}
+
+function lengthOf(value: Json): number {
+  if (typeof value === "string") return value.length;
+  return typeof value === "object" && value !== null ? JSON.stringify(value).length : 0;
 }
 
 export function toJson(value: DuckDBValue): Json {

@@ -54,6 +54,8 @@ export const FOLDER_LOOK_MS = 1_000;
 export const FOLDER_SETTLE_MS = 100;
 /** Rows kept of one metric's result, and rows answered by one API call. */
 export const METRIC_ROWS_MAX = 10_000;
+/** Characters of a result's row on average; METRIC_MEMORY bounds what DuckDB holds, this what we take out of it. */
+export const ROW_CHARACTERS_MAX = 8_192;
 export const API_ROWS_MAX = 10_000;
 /** Pages open at once. */
 export const SSE_CLIENTS_MAX = 2_000;
@@ -88,7 +90,7 @@ export const KAFKA_SEND_RECORDS_MAX = 10_000;
 /** Bytes fetched of a partition at once: 8 MB cost the same CPU time and 150 MB more memory, 1 MB costs a third more CPU time. */
 export const KAFKA_FETCH_BYTES_MAX = 2_097_152;
 /** A fetch without news ends after this; it bounds how long a rebalance or a close goes unnoticed. */
-export const KAFKA_FETCH_WAIT_MS = 250;
+export const KAFKA_FETCH_WAIT_MS = 500;
 /** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
 export const KAFKA_LOOK_MS = 5_000;
 /** An unpacked recording: it is held in memory while it plays. */

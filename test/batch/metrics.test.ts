@@ -85,6 +85,10 @@ describe("a wrong file fails alone", () => {
     late: ["SELECT CAST(side AS INTEGER) FROM ticks", /late\.sql:1: .*Could not convert string '(buy|sell)' to INT32/s],
     chart: ["-- chart: line x=minute y=ticks\nSELECT 1 AS ticks", /chart\.sql: The chart names minute/],
     header: ["-- title: T\n-- chart: pie x=a\nSELECT 1", /header\.sql:2: chart: /],
+    huge: [
+      "SELECT repeat('x', 20000) AS x FROM range(10000)",
+      /huge\.sql: Its first 4097 rows hold over 81920000 characters/,
+    ],
     empty: ["", /empty\.sql: It holds no statement/],
   };
 
