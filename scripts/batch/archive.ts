@@ -186,10 +186,11 @@ class Collector {
   /** What changed in windows.db since the last run. All of a windows.db made anew, and all in a day's first run: so a digit that was altered in an old row is found. */
   async #windows(): Promise<void> {
     if (!this.source.has_windows) return;
-    const { windows, sequence, collected_us } = this.#manifest;
-    const sameDay = Math.floor(collected_us / DAY_US) === Math.floor(nowUs() / DAY_US);
+    const { windows, sequence } = this.#manifest;
     const created = (await this.#settings("windows")).get("created") ?? "";
-    const kept = sameDay && windows?.created === created ? windows : { created, changed_to: -1, files: [] };
+    const day = Math.floor(nowUs() / DAY_US);
+    const goesOn = windows?.created === created && windows.whole_day === day;
+    const kept = goesOn ? windows : { created, whole_day: day, changed_to: -1, files: [] };
     const { select, columns } = changedWindows(kept.changed_to);
     const from = await this.source.from("windows", select, columns);
     const path = `windows/${sequence + 1}-${this.#written++}.parquet`;
@@ -207,7 +208,7 @@ class Collector {
       const { rows } = await this.#copy(merged, path);
       files = [...files.filter((file) => !parts.has(file)), { path, rows }];
     }
-    this.#manifest = { ...this.#manifest, windows: { created, changed_to, files } };
+    this.#manifest = { ...this.#manifest, windows: { ...kept, changed_to, files } };
   }
 
   async #snapshot(name: string, folder: string): Promise<void> {

@@ -28,8 +28,10 @@ const manifestSchema = z.object({
   files: z.array(tickFile),
   /** Files of the rollup: together the sums of every tick in `files` (rollup.ts). Absent in an archive from before it. */
   minutes: z.array(partFile).optional(),
-  /** Rows of the windows.db that was made at `created`, with change numbers up to `changed_to`; the newest of a window counts (windows.ts). */
-  windows: z.object({ created: z.string(), changed_to: z.number(), files: z.array(partFile) }).optional(),
+  /** Rows of the windows.db that was made at `created`: all of `whole_day` (days since 1970, UTC), later ones by change number up to `changed_to`. The newest of a window counts (windows.ts). */
+  windows: z
+    .object({ created: z.string(), whole_day: z.number(), changed_to: z.number(), files: z.array(partFile) })
+    .optional(),
   /** The folder with the newest copy of windows, late ticks … ; "" before the first. */
   snapshot: z.string(),
 });

@@ -4,12 +4,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import minutesSql from "../../sql/rollup/minutes.sql" with { type: "text" };
 import { recordedLines, run, tempDir } from "../support/project.ts";
-import { batch, follow, manifestOf, metricFolder, rowsOf } from "./harness.ts";
+import { batch, follow, manifestOf, metricFolder, rowsOf, sqlite, stored } from "./harness.ts";
 
 setDefaultTimeout(180_000);
 
 const SEED = 20_230_905;
 const RUNS = 10;
+const DAY_MS = 86_400_000;
 
 function random(seed: number): () => number {
   let state = seed;
@@ -111,4 +112,35 @@ test(`${RUNS} runs with late ticks in old minutes, the stream now ahead, now beh
   expect((await batch(dir.path, ["--sql", folder.path])).json.ticks_total).toBe(id - 1);
   expect([rowsOf(dir.path, "minutes"), rowsOf(dir.path, "store_windows")]).toEqual([[{ n: 0 }], [{ n: 0 }]]);
   expect([manifestOf(dir.path).minutes!.length, manifestOf(dir.path).files.length]).toEqual([1, files.length]);
+});
+
+test("windows are read by their change number, and whole in a day's first run: a digit altered in an old row is found then", async () => {
+  using dir = await stored();
+  using folder = metricFolder({ reconciliation: FILES.reconciliation });
+  const run = async () => (await batch(dir.path, ["--sql", folder.path])).json.reconciliation!;
+  // Not over midnight, where a new day begins.
+  while (DAY_MS - (Date.now() % DAY_MS) < 90_000) await Bun.sleep(1_000);
+  const first = await run();
+  expect(first).toMatchObject({ unexplained: 0, pending: 0 });
+  const files = () => manifestOf(dir.path).windows!.files.map(({ rows }) => rows);
+  expect(files()).toEqual([Number(sqlite(dir.path, "windows.db", "SELECT count(*) AS n FROM windows")[0]!.n)]);
+  await follow(dir.path, recordedLines().slice(3_000, 3_400), ["stream", "consume"]);
+  const second = await run();
+  expect(second.unexplained).toBe(0);
+  expect(second.compared).toBeGreaterThan(first.compared);
+  expect([files().length, files()[1]! < files()[0]!]).toEqual([2, true]);
+
+  sqlite(
+    dir.path,
+    "windows.db",
+    "UPDATE windows SET buy_sell_ratio = buy_sell_ratio * (1 + 1e-15) WHERE window_start_us = (SELECT min(window_start_us) FROM windows)",
+  );
+  expect((await run()).unexplained).toBe(0);
+  const path = join(dir.path, "archive/manifest.json");
+  const manifest = manifestOf(dir.path);
+  manifest.windows!.whole_day -= 1;
+  writeFileSync(path, JSON.stringify(manifest));
+  expect((await run()).unexplained).toBe(1);
+  const [row] = rowsOf(dir.path, "reconciliation");
+  expect(row).toMatchObject({ outcome: "unexplained", differs: "window and late ticks: buy_sell_ratio" });
 });
