@@ -58,7 +58,7 @@ export function isMet({ goal, values }: Figure): boolean | null {
   return "least" in goal ? median(values) >= goal.least : median(values) <= goal.most;
 }
 
-/** Repeats a measurement, and turns its runs into figures: one value of each name a run. */
+/** Repeats a measurement, and turns its runs into figures: one value of each name a run. A run that a signal interrupts is left out. */
 export async function measure(
   bench: string,
   context: BenchContext,
@@ -67,7 +67,11 @@ export async function measure(
 ): Promise<Figure[]> {
   const figures = Object.entries(shape).map(([figure, rest]): Figure => ({ bench, figure, ...rest, values: [] }));
   for (let run = 0; run < context.runs && !context.signal.aborted; run++) {
-    const values = await once(run);
+    const values = await once(run).catch((error) => {
+      if (context.signal.aborted) return null;
+      throw error;
+    });
+    if (values === null) break;
     for (const one of figures) one.values.push(values[one.figure]!);
     context.logger.info(`${bench}, run ${run + 1} of ${context.runs}: ${shown(values, shape)}`);
   }

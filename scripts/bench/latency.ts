@@ -1,6 +1,7 @@
 /** How long after its frame was sent a tick is in a committed window row: the whole way through exchange, produce, log and stream, while consume runs too. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { given } from "../common/cli.ts";
 import { isoFromUs, nowUs } from "../common/clock.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { startExchange } from "../feed/exchange.ts";
@@ -72,14 +73,16 @@ async function once(kind: "embedded" | "kafka", rate: number, context: BenchCont
     await Bun.sleep(kind === "kafka" ? 2_000 : 500);
     const last = String(recorded.at(-1)!.trade_id);
     const watcher = startScript("bench/watch.ts", [join(data, "windows.db"), last]);
-    stages.push(startScript("produce.ts", [...log, "--feed", exchange.url, "--until-end", "--json"]));
+    stages.push(watcher, startScript("produce.ts", [...log, "--feed", exchange.url, "--until-end", "--json"]));
     const seen = await Promise.race([
       watcher.done,
       Bun.sleep((seconds + LATE_SECONDS_MAX) * 1_000).then(() => watcher.stop()),
+      given(context.signal).then(() => watcher.stop()),
     ]);
     return latenciesOf(recorded, sent_us, seen, Math.round(rate * warm_s));
   } finally {
-    for (const stage of stages.reverse()) await stage.stop();
+    // What went wrong first is said, not what followed from it.
+    for (const stage of stages.reverse()) await stage.stop().catch(() => {});
     await exchange.stop();
     rmSync(data, { recursive: true, force: true });
   }

@@ -13,10 +13,15 @@ const LOOKS = 50;
 
 async function watch(path: string, until: number): Promise<void> {
   let stopped = false;
-  process.on("SIGTERM", () => {
-    stopped = true;
-  });
-  const db = await opened(path);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      stopped = true;
+    });
+  }
+  let db = opened(path);
+  // Its stage may still be making it.
+  for (; db === null && !stopped; db = opened(path)) await Bun.sleep(10);
+  if (db === null) return;
   const version = db.query<{ data_version: number }, []>("PRAGMA data_version");
   const reach = db.query<{ last: number | null }, []>("SELECT max(last_trade_id) AS last FROM windows WHERE final = 0");
   const seen: string[] = [];
@@ -38,14 +43,12 @@ async function watch(path: string, until: number): Promise<void> {
   db.close();
 }
 
-/** Its stage may still be making it. */
-async function opened(path: string): Promise<Database> {
-  for (;;) {
-    const db = openReadOnly(path);
-    if (db?.query("SELECT 1 FROM sqlite_schema WHERE name = 'windows'").get()) return db;
-    db?.close();
-    await Bun.sleep(10);
-  }
+/** The file, once it has its table. */
+function opened(path: string): Database | null {
+  const db = openReadOnly(path);
+  if (db?.query("SELECT 1 FROM sqlite_schema WHERE name = 'windows'").get()) return db;
+  db?.close();
+  return null;
 }
 
 if (import.meta.main) await watch(process.argv[2]!, Number(process.argv[3]));
