@@ -15,7 +15,7 @@ export async function checkSelect(connection: DuckDBConnection, sql: string): Pr
   if (statements.count !== 1) throw refused(`It holds ${statements.count} statements; a query is exactly one SELECT.`);
   const reader = await connection.runAndReadAll("SELECT json_serialize_sql(CAST($sql AS VARCHAR))", { sql });
   const tree: unknown = JSON.parse(String(reader.getRows()[0]![0]));
-  // Not prepared to learn its kind: preparing CALL enable_logging(…) already does it. Syntax errors were thrown above, in DuckDB's words.
+  // Not prepared to learn its kind: that binds it, and the binding of what is called is its own code. Syntax errors were thrown above, in DuckDB's words.
   if (isRecord(tree) && tree.error === true) {
     const word = /^\w+/.exec(text)?.[0].toUpperCase() ?? "WITH";
     throw refused(`Only a SELECT runs here, and this is ${word === "WITH" ? "something else" : word}.`);
