@@ -136,9 +136,9 @@ function summarise(
 ): BatchSummary {
   const seconds = monotonicMs() / 1000;
   return {
-    records: ticks_total,
+    records: ticks_new,
     seconds: Math.round(seconds * 1000) / 1000,
-    records_per_second: Math.round(ticks_total / seconds),
+    records_per_second: Math.round(ticks_new / seconds),
     peak_rss_bytes: peakRssBytes(),
     metrics,
     failed,
