@@ -21,6 +21,24 @@ const REFUSED = [
 ];
 const RETRY_MS = 500;
 
+/**
+ * Messages of one partition. kafkajs 2.2.4 sorts messages into partitions by a reduce that copies all those before at each one: half of
+ * an append's time at 2,000 messages a request.
+ */
+class OnePartition extends Array<Message> {
+  static override get [Symbol.species]() {
+    return Array;
+  }
+
+  constructor(private readonly partition: number) {
+    super();
+  }
+
+  override reduce(): never {
+    return { [this.partition]: this.slice() } as never;
+  }
+}
+
 export class KafkaProducer {
   readonly #partitioner: Partitioner;
   readonly #queue = new AppendQueue((records) => this.#commit(records));
@@ -49,7 +67,7 @@ export class KafkaProducer {
 
   async #sendAll(partition: number, records: AppendRecord[]): Promise<void> {
     for (let from = 0; from < records.length; ) {
-      const messages: Message[] = [];
+      const messages = new OnePartition(partition);
       let bytes = 0;
       for (; from < records.length && messages.length < KAFKA_SEND_RECORDS_MAX; from++) {
         const { key, value } = records[from]!;
