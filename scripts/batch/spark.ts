@@ -1,6 +1,5 @@
 /** The portable metrics on Spark instead of DuckDB: the same files over the same archive, by `spark-sql -f`, one process a run. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { monotonicMs, nowUs } from "../common/clock.ts";
@@ -26,7 +25,8 @@ export interface SparkRun {
 
 /** The metrics' results, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
 export async function answerOnSpark(run: SparkRun): Promise<MetricResult[]> {
-  const folder = mkdtempSync(join(tmpdir(), "tidemark-spark-"));
+  // In the archive, because that is what a cluster's workers see as well, where the next run clears up after one that was killed.
+  const folder = mkdtempSync(join(run.archive, "snapshot", "spark-"));
   try {
     const file = join(folder, "script.sql");
     const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
@@ -103,9 +103,18 @@ async function runSpark(
   });
   const kill = () => child.kill("SIGKILL");
   signal.addEventListener("abort", kill, { once: true });
-  const timer = setTimeout(kill, SPARK_START_MS_MAX + METRIC_MS_MAX * metrics.length);
+  const ms_max = SPARK_START_MS_MAX + METRIC_MS_MAX * metrics.length;
+  let stopped = false;
+  const timer = setTimeout(() => {
+    stopped = true;
+    kill();
+  }, ms_max);
   try {
-    return await hear(child.stdout);
+    const said = await hear(child.stdout);
+    const text = `It was stopped after ${ms_max / 1000} s, the limit for this run on Spark.`;
+    if (stopped)
+      for (const { name } of metrics) if (!said.get(name)?.elapsed_ms) said.set(name, { text, elapsed_ms: 0 });
+    return said;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", kill);
@@ -153,7 +162,7 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
   const other = notForSpark(metric.sql);
   if (other !== null) return { ...result, error: `${metric.file}: ${other}.` };
   if (!existsSync(join(folder, name, "_SUCCESS"))) {
-    const text = said?.text ?? "It was stopped before its turn came.";
+    const text = said?.text ?? "It ended before this metric's turn came.";
     // The file's text begins on the statement's second line.
     const line = /\bline (\d+)[,\s]+pos/.exec(text)?.[1];
     return { ...result, error: `${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${words(text)}` };
