@@ -54,13 +54,17 @@ function scheduled(data: string, sql: string, every: string) {
   const heard = (async () => {
     for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
   })();
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await Promise.all([child.exited, heard]);
+    return child.exitCode;
+  };
   return {
     pid: child.pid,
     said: () => said,
-    async stop() {
-      child.kill("SIGTERM");
-      await Promise.all([child.exited, heard]);
-      return child.exitCode;
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
     },
   };
 }
@@ -93,7 +97,7 @@ describe("as a process", () => {
 
   test("runs again and again, one after another; SIGTERM ends it with 0; batch_log.txt has a line a run", async () => {
     using dir = await stored();
-    const schedule = scheduled(dir.path, quick.path, "1s");
+    await using schedule = scheduled(dir.path, quick.path, "1s");
     await until("three runs", () => runsOf(dir.path).length >= 3);
     expect([await schedule.stop(), schedule.said()]).toEqual([0, expect.not.stringContaining("error")]);
     const runs = runsOf(dir.path);
@@ -107,7 +111,7 @@ describe("as a process", () => {
 
   test("a run that takes longer than the interval is not overtaken: the due times are missed, and counted", async () => {
     using dir = await stored();
-    const schedule = scheduled(dir.path, slow.path, "1s");
+    await using schedule = scheduled(dir.path, slow.path, "1s");
     await until("a missed run", () => /the batch ran past \d+ due times: \d+ missed/.test(schedule.said()));
     await until("the second run", () => runsOf(dir.path).length >= 2);
     const [first, second] = runsOf(dir.path);
@@ -125,7 +129,7 @@ describe("as a process", () => {
   test("a batch that fails is said, and the next one runs all the same", async () => {
     using dir = await stored();
     const release = lockStage(openDataDir(dir.path), "batch");
-    const schedule = scheduled(dir.path, quick.path, "1s");
+    await using schedule = scheduled(dir.path, quick.path, "1s");
     await until("a failed run", () => schedule.said().includes("batch ended with status 1 after"));
     release();
     await until("a run that works", () => runsOf(dir.path).some(({ state }) => state === "done"));
