@@ -77,14 +77,9 @@ async function watch(
 ): Promise<number> {
   const paths = openDataDir(data);
   const release = lockStage(paths, "schedule");
-  const batch_args = [
-    "--data",
-    data,
-    "--sql",
-    sql,
-    ...(metric ? ["--metric", metric] : []),
-    ...(json ? ["--json"] : []),
-  ];
+  const only = metric ? ["--metric", metric] : [];
+  const flags = ["--data", data, "--sql", sql, "--engine", engine, "--master", master];
+  const batch_args = [...flags, ...only, ...(json ? ["--json"] : [])];
   logger.info(`a batch whenever a file of ${sql} changes`);
   try {
     await schedule(paths, { timetable: null, watch: sql, batch_args, stdout: "inherit", signal }, logger);

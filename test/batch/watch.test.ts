@@ -127,6 +127,18 @@ describe("batch --watch", () => {
     expect(runs(dir.path).every(({ state }) => state === "done")).toBe(true);
   });
 
+  test("each run has the flags it was started with: the metric, the engine, the form of its answer", async () => {
+    using dir = await consumed(50);
+    using sql = tempDir();
+    for (const name of ["one", "two"]) writeFileSync(join(sql.path, `${name}.sql`), "SELECT 1 AS n");
+    const flags = ["--metric", "one", "--engine", "spark", "--master", "local[7]", "--json", "--watch"];
+    writeFileSync(join(sql.path, "one.sql"), "-- portable: no (it is a test)\nSELECT 1 AS n");
+    await using watch = staying("batch", ["--data", dir.path, "--sql", sql.path, ...flags]);
+    await until("the run's JSON", () => watch.said().includes('"ticks_total":50'));
+    expect(watch.said()).toContain("0 metrics on Spark (local[7]), 1 on DuckDB");
+    expect(resultOf(dir.path, "two")).toBeUndefined();
+  });
+
   test("a folder that goes and comes again is watched on", async () => {
     using dir = await consumed(100);
     using sql = tempDir();
