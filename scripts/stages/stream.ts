@@ -133,7 +133,8 @@ export class StreamStage implements LogJob {
     const dead = this.#dead;
     this.#dead = [];
     const counters = { records, ...step.counts, malformed: dead.length, closed: step.closed.length };
-    this.store.commit({ ...step, dead, counters, places, derive: () => this.#derive(step.closed) });
+    const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
+    this.store.commit({ ...step, dead, counters, places, derive });
     for (const [partition, place] of places) this.places.set(partition, place);
     diePoint("stream-committed");
     this.#job.committed();
