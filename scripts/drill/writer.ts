@@ -1,5 +1,6 @@
 /** A child of the drill: appends a file's messages to a log, from where the log ends, slowly enough to be killed on the way. */
 import { readFileSync } from "node:fs";
+import { sentence } from "../common/errors.ts";
 import { createLogger } from "../common/logger.ts";
 import { openDataDir } from "../common/settings.ts";
 import { openLog } from "../log/open.ts";
@@ -53,4 +54,9 @@ async function write(file: string, url: string, data: string, pause_ms: number):
 }
 
 const [file, url, data, pause_ms] = process.argv.slice(2);
-if (import.meta.main && file && url && data) await write(file, url, data, Number(pause_ms));
+if (import.meta.main && file && url && data) {
+  await write(file, url, data, Number(pause_ms)).catch((error) => {
+    process.stderr.write(`${sentence(error)}\n`);
+    process.exit(1);
+  });
+}

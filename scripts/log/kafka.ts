@@ -5,10 +5,13 @@ import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { newestPerKey } from "./batch.ts";
-import { kafkaClient, unreachable, within } from "./kafka-client.ts";
+import { kafkaClient, kafkaErrorType, unreachable, within } from "./kafka-client.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
 import { firstOffset, otherLog } from "./shorter.ts";
+
+const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
+const LEADER_LOOK_MS = 200;
 
 export interface KafkaOptions {
   role: "writer" | "reader";
@@ -45,7 +48,21 @@ async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): 
       "Leave the number out, or name another topic.",
     );
   }
+  await leadersAnswer(admin, topic);
   return partitions;
+}
+
+/** A topic that was just made is listed before its leaders answer for it; on a busy broker that takes seconds. */
+async function leadersAnswer(admin: Admin, topic: string): Promise<void> {
+  for (;;) {
+    try {
+      await admin.fetchTopicOffsets(topic);
+      return;
+    } catch (error) {
+      if (!NO_LEADER_YET.includes(kafkaErrorType(error))) throw error;
+      await Bun.sleep(LEADER_LOOK_MS);
+    }
+  }
 }
 
 async function createTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<void> {
