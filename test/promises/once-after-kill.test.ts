@@ -2,13 +2,15 @@
  * Whatever point a stage is killed at, what it stored in the end is exactly an undisturbed run's (faults.md 17, 18, 19). The points are
  * those that an undisturbed run notes. Of each the first, a middle and the last passing; with TIDEMARK_LONG=1 all, until none is reached.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { POINTS } from "../../scripts/drill/plan.ts";
 import { answerHash } from "../../scripts/store/answer.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+
+setDefaultTimeout(60_000);
 
 const LONG = process.env.TIDEMARK_LONG === "1";
 /** Records a commit: so few that a run passes each point several times. */
@@ -103,7 +105,7 @@ for (const stage of STAGES) {
       expect((await run(stage.name, stage.flags(calm.path), { TIDEMARK_DIE_AT: `list:${list}` })).code).toBe(0);
       const names = readFileSync(list, "utf8").trimEnd().split("\n");
       passings = new Map([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]));
-    }, 60_000);
+    });
     afterAll(() => {
       for (const dir of [base, calm]) dir[Symbol.dispose]();
     });
