@@ -65,7 +65,10 @@ export const spec: CommandSpec<DrillFlags> = {
       log: logOf(options.log, options.seed, round),
       data: join(root, `round-${round}`),
     });
-    const calm = await calmRound(place(0));
+    const calm = await calmRound(place(0)).catch((error) => {
+      rmSync(root, { recursive: true, force: true });
+      throw error;
+    });
     logger.info(`undisturbed: ${lines.length} messages, ${described(calm)}`);
     let [failed, rounds] = [0, 0];
     for (let round = 1; round <= options.rounds && !signal.aborted; round++, rounds++) {
