@@ -1,5 +1,5 @@
 /** Reading ticks.db and windows.db for the archive: through DuckDB's sqlite extension, or without it through a child process. Both give the same rows. */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { TidemarkError } from "../common/errors.ts";
@@ -28,7 +28,9 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
   rmSync(readingFile(paths), { force: true });
   const missing = await loadSqliteExtension(connection);
   if (missing !== null) {
-    logger.warn(
+    // Said once a data directory: a schedule would repeat it all day.
+    const level = existsSync(paths.archive) && readdirSync(paths.archive).length > 0 ? "debug" : "warn";
+    logger[level](
       `DuckDB's sqlite extension isn't available (${firstLine(missing)}): reading through bun:sqlite in a child process. The answers are the same. See docs/add-a-metric.md.`,
     );
     return new ChildSource(paths, has_windows);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { metricNames } from "../../scripts/batch/metric.ts";
 import { METRICS_DIR } from "../../scripts/batch/project.ts";
 import { extensionFile } from "../../scripts/batch/sqlite-extension.ts";
-import { recordedLines, tempDir } from "../support/project.ts";
+import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 import { batch, filesBelow, follow, NO_EXTENSION, rowsOf, sqlite } from "./harness.ts";
 
 setDefaultTimeout(60_000);
@@ -70,6 +70,15 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const { dir } of Object.values(runs)) dir[Symbol.dispose]();
+});
+
+test("without the extension it is said once a data directory, not at each run", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, recordedLines().slice(0, 300));
+  await run("consume", ["--data", dir.path, "--until-end"]);
+  const batch = () => run("batch", ["--data", dir.path], { TIDEMARK_SQLITE_EXTENSION: "none" });
+  expect((await batch()).stderr).toContain("sqlite extension isn't available");
+  expect((await batch()).stderr).not.toContain("isn't available");
 });
 
 for (const { name } of WAYS) {
