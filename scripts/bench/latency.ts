@@ -111,10 +111,9 @@ function stampedTicks(rate: number, sent_us: Float64Array): Recorded[] {
 
 /** Each tick is committed at the first sight of a row that reaches its id. One that never was is CHILD_FAILED: no figure leaves it out. */
 function latenciesOf(recorded: Recorded[], sent_us: Float64Array, seen: string, skip: number): number[] {
-  const sights = seen
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").map(Number) as [us: number, trade_id: number]);
+  const sights = (seen.trim() === "" ? [] : seen.trim().split("\n")).map(
+    (line) => line.split(" ").map(Number) as [us: number, trade_id: number],
+  );
   const latencies: number[] = [];
   let sight = 0;
   recorded.forEach(({ trade_id }, i) => {

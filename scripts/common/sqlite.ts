@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename } from "node:path";
+import { monotonicMs } from "./clock.ts";
 import { sentence, systemCode, TidemarkError } from "./errors.ts";
 import { BUSY_TIMEOUT_MS } from "./limits.ts";
 
@@ -19,8 +20,23 @@ export interface SchemaSpec {
 /** FULL syncs every commit to the disk (power-durable), NORMAL survives kill -9 but may lose the last commits with the power. */
 export type Durability = "FULL" | "NORMAL";
 
-/** Opens a file for writing, creates or migrates it. Fails with SCHEMA_NEWER, STORE_CORRUPT or DATA_DIR. */
+/** Between two tries to open a file that another process is just making. */
+const OPEN_RETRY_MS = 20;
+
+/** Opens a file for writing, creates or migrates it. Fails with SCHEMA_NEWER, STORE_CORRUPT, DATA_DIR, or STAGE_BUSY after BUSY_TIMEOUT_MS. */
 export function openDatabase(path: string, schema: SchemaSpec, durability: Durability): Database {
+  for (const end_ms = monotonicMs() + BUSY_TIMEOUT_MS; ; Bun.sleepSync(OPEN_RETRY_MS)) {
+    try {
+      return openOnce(path, schema, durability);
+    } catch (error) {
+      // SQLite does not wait where two connections switch a new file to WAL at once: it says busy to one of them, whatever the timeout.
+      const isBusy = error instanceof TidemarkError && error.code === "STAGE_BUSY";
+      if (!isBusy || monotonicMs() > end_ms) throw error;
+    }
+  }
+}
+
+function openOnce(path: string, schema: SchemaSpec, durability: Durability): Database {
   let db: Database | undefined;
   try {
     const isNew = !existsSync(path);

@@ -142,3 +142,18 @@ test("a file that can't be written, or is no database, is named in a sentence", 
   expect(existsSync(join(dir.path, "none"))).toBe(false);
   copyFileSync(path, join(dir.path, "copy"));
 });
+
+test("processes that make a new file at the same moment all get it", async () => {
+  for (let round = 0; round < 4; round++) {
+    using dir = tempDir();
+    const at_ms = Date.now() + 400;
+    const children = Array.from({ length: 6 }, () =>
+      Bun.spawn([process.execPath, join(import.meta.dir, "open-at.ts"), dir.path, String(at_ms)], {
+        stdout: "ignore",
+        stderr: "pipe",
+      }),
+    );
+    const said = await Promise.all(children.map((child) => new Response(child.stderr).text()));
+    expect([await Promise.all(children.map((child) => child.exited)), said.join("")]).toEqual([[0, 0, 0, 0, 0, 0], ""]);
+  }
+}, 30_000);
