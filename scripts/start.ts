@@ -164,9 +164,8 @@ async function supervise(
 
   const code = await done.promise;
   logger.info("stopping");
-  await Promise.all(
-    children.filter((child) => ["produce", "replay"].includes(child.options.name)).map((child) => child.stop()),
-  );
+  // The feed first, then what plays it: a replay that goes away under its client would be an outage.
+  for (const name of ["produce", "replay"]) await children.find((child) => child.options.name === name)?.stop();
   await Promise.all(children.map((child) => child.stop()));
   return code;
 }

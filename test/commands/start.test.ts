@@ -75,6 +75,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
   expect(await (await fetch(url)).text()).toContain(">REPLAY</span>");
   expect(await stop(first)).toBe(0);
+  expect(first.said()).not.toContain("the connection was lost");
   const counted = ticks(dir.path);
   expect(counted).toBeLessThan(13_197);
 
