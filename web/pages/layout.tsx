@@ -19,8 +19,9 @@ export function Layout({ title, assets, children }: { title: string; assets: Ass
         <link rel="stylesheet" href={assets("uPlot.min.css")} />
         <link rel="stylesheet" href={assets("style.css")} />
         <script src={assets("theme.js")} />
-        <script src={assets("htmx.min.js")} defer />
-        <script src={assets("hx-sse.min.js")} defer />
+        {/* Not deferred: then htmx 4.0.1 waits for DOMContentLoaded, when its extension and our listeners are there. */}
+        <script src={assets("htmx.min.js")} />
+        <script src={assets("hx-sse.min.js")} />
         <script src={assets("uPlot.iife.min.js")} defer />
         <script src={assets("charts.js")} defer />
         <script src={assets("app.js")} defer />
