@@ -1,8 +1,8 @@
 /** The README is true: its walk through every step by hand runs as it stands, and gives the recorded hour's numbers. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "./support/kafka.ts";
 import { ROOT, tempDir } from "./support/project.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
@@ -28,15 +28,6 @@ async function shell(script: string, cwd: string): Promise<{ code: number; stdou
   });
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   return { code: await child.exited, stdout, stderr };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 test("the recorded hour through every step by hand", async () => {
