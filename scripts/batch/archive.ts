@@ -8,9 +8,11 @@ import { TidemarkError } from "../common/errors.ts";
 import { ARCHIVE_FILES_PER_DAY_MAX, ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
-import { castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
+import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
+import { CHANGING, castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { publish, quoted, TEMPORARY } from "./files.ts";
 import {
+  type CollectedChanges,
   emptyManifest,
   type Manifest,
   type PartFile,
@@ -21,7 +23,7 @@ import {
 } from "./manifest.ts";
 import { FUNCTIONS, mergedMinutes, minutesOf, parquet } from "./rollup.ts";
 import { openSource, type Source, type StoreName } from "./source.ts";
-import { changedWindows, newestWindows, typedWindows } from "./windows.ts";
+import { checkedOnce } from "./sqlite-extension.ts";
 
 export interface Collected {
   manifest: Manifest;
@@ -42,6 +44,7 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: METRIC_MEMORY,
     preserve_insertion_order: "false",
+    ...checkedOnce(),
   });
   const connection = await instance.connect();
   let source: Source | undefined;
@@ -84,7 +87,7 @@ class Collector {
     for (const name of Object.keys(SNAPSHOT)) {
       if (!FIRST.includes(name) && name !== LAST) await this.#snapshot(name, folder);
     }
-    await this.#windows();
+    for (const name of Object.keys(CHANGING)) await this.#changes(name);
     await this.#snapshot(LAST, folder);
     await this.#compact();
     this.#commit({ snapshot: folder });
@@ -121,9 +124,14 @@ class Collector {
   }
 
   async #settings(store: StoreName): Promise<Map<string, string>> {
+    const known = this.#known.get(store);
+    if (known) return known;
     const cells = await this.#values(store, "SELECT name, value FROM settings", ["name", "value"]);
-    return new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
+    const settings = new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
+    this.#known.set(store, settings);
+    return settings;
   }
+  readonly #known = new Map<StoreName, Map<string, string>>();
 
   /** The cells of a small SELECT as text, row after row. */
   async #values(store: StoreName, select: string, columns: readonly string[]): Promise<string[]> {
@@ -178,37 +186,46 @@ class Collector {
 
   /** A file of the rollup beside those that are kept; it counts from the next commit on. */
   async #writeMinutes(select: string, kept: PartFile[]): Promise<void> {
-    const path = `minutes/${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
-    const { rows } = await this.#copy(`${select} ORDER BY product_id, minute_us`, path);
-    this.#manifest = { ...this.#manifest, minutes: [...kept, { path, rows }] };
+    const part = await this.#writePart("minutes", `${select} ORDER BY product_id, minute_us`);
+    this.#manifest = { ...this.#manifest, minutes: [...kept, part] };
   }
 
-  /** What changed in windows.db since the last run. All of a windows.db made anew, and all in a day's first run: so a digit that was altered in an old row is found. */
-  async #windows(): Promise<void> {
-    if (!this.source.has_windows) return;
-    const { windows, sequence } = this.#manifest;
-    const created = (await this.#settings("windows")).get("created") ?? "";
+  /** What changed in a table since the last run. All of a file made anew, and all in a day's first run: so a digit that was altered in an old row is found. */
+  async #changes(name: string): Promise<void> {
+    const table = CHANGING[name]!;
+    if (table.store === "windows" && !this.source.has_windows) return;
+    const created = (await this.#settings(table.store)).get("created") ?? "";
     const day = Math.floor(nowUs() / DAY_US);
-    const goesOn = windows?.created === created && windows.whole_day === day;
-    const kept = goesOn ? windows : { created, whole_day: day, changed_to: -1, files: [] };
-    const { select, columns } = changedWindows(kept.changed_to);
-    const from = await this.source.from("windows", select, columns);
-    const path = `windows/${sequence + 1}-${this.#written++}.parquet`;
-    const { rows } = await this.#copy(typedWindows(from), path);
-    let { changed_to, files } = kept;
-    if (rows > 0) {
-      files = [...files, { path, rows }];
-      const last = `SELECT max(change_id) AS last FROM ${parquet(this.paths.archive, [{ path }])}`;
-      changed_to = Number((await this.connection.runAndReadAll(last)).getRows()[0]![0]);
+    let kept = this.#manifest.changes?.[name];
+    const look = newestChange(table, kept?.changed_to ?? -1);
+    const [newest, mark] = await this.#values(table.store, look.select, look.columns);
+    const goesOn =
+      kept?.created === created && kept.whole_day === day && (kept.files.length === 0 || kept.mark === mark);
+    if (!kept || !goesOn) kept = { created, whole_day: day, changed_to: -1, mark: "", files: [] };
+    // Of an empty table "null".
+    if (Number(newest) > kept.changed_to) kept = await this.#addChanges(name, kept);
+    this.#manifest = { ...this.#manifest, changes: { ...this.#manifest.changes, [name]: kept } };
+  }
+
+  async #addChanges(name: string, kept: CollectedChanges): Promise<CollectedChanges> {
+    const table = CHANGING[name]!;
+    const { select, columns } = changedRows(table, kept.changed_to);
+    const from = await this.source.from(table.store, select, columns);
+    const added = await this.#writePart(name, typedRows(table, from));
+    const last = lastChange(table, parquet(this.paths.archive, [added]));
+    const [changed_to, mark] = (await this.connection.runAndReadAll(last)).getRows()[0]!.map(String);
+    const files = [...kept.files, added];
+    const small = new Set(smallFiles(files));
+    if (small.size > 0) {
+      const merged = newestRows(table, parquet(this.paths.archive, [...small]), ["change_id"]);
+      files.splice(0, files.length, ...files.filter((file) => !small.has(file)), await this.#writePart(name, merged));
     }
-    const parts = new Set(smallFiles(files));
-    if (parts.size > 0) {
-      const path = `windows/${sequence + 1}-${this.#written++}.parquet`;
-      const merged = newestWindows(parquet(this.paths.archive, [...parts]), ["change_id"]);
-      const { rows } = await this.#copy(merged, path);
-      files = [...files.filter((file) => !parts.has(file)), { path, rows }];
-    }
-    this.#manifest = { ...this.#manifest, windows: { ...kept, changed_to, files } };
+    return { ...kept, changed_to: Number(changed_to), mark: mark!, files };
+  }
+
+  async #writePart(folder: string, select: string): Promise<PartFile> {
+    const path = `${folder}/${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
+    return { path, rows: (await this.#copy(select, path)).rows };
   }
 
   async #snapshot(name: string, folder: string): Promise<void> {

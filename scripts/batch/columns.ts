@@ -26,7 +26,7 @@ export const TICK_COLUMNS: Record<string, string> = {
   log_offset: "BIGINT",
 };
 
-/** Of a window of the stream; collected by change number (windows.ts), not copied whole. */
+/** Of a window of the stream. */
 export const WINDOW_COLUMNS: Record<string, string> = {
   product_id: "VARCHAR",
   size_us: "BIGINT",
@@ -63,8 +63,17 @@ export const WINDOW_COLUMNS: Record<string, string> = {
   updated_at: "BIGINT",
 };
 
-/** What each run copies whole: small beside the ticks. */
-export const SNAPSHOT: Record<string, Relation> = {
+/** A table whose new rows a run adds to those before (changes.ts). */
+export interface Changing extends Relation {
+  /** Of several collected rows with this key the newest counts. */
+  key: string[];
+  /** Rises with each change of a row, or with each row where rows never change. */
+  number: "change_id" | "rowid";
+}
+
+const WINDOW_KEY = ["product_id", "size_us", "window_start_us"];
+
+export const CHANGING: Record<string, Changing> = {
   window_revisions: {
     store: "windows",
     table: "window_revisions",
@@ -75,6 +84,8 @@ export const SNAPSHOT: Record<string, Relation> = {
       log_offset: "BIGINT",
       ...WINDOW_COLUMNS,
     },
+    key: [...WINDOW_KEY, "revision"],
+    number: "rowid",
   },
   late_ticks: {
     store: "windows",
@@ -93,7 +104,21 @@ export const SNAPSHOT: Record<string, Relation> = {
       log_offset: "BIGINT",
       appended_us: "BIGINT",
     },
+    key: ["trade_id", ...WINDOW_KEY],
+    number: "rowid",
   },
+  dead_letters: {
+    store: "ticks",
+    table: "dead_letters",
+    columns: { log_partition: "INTEGER", log_offset: "BIGINT", appended_us: "BIGINT", reason: "VARCHAR" },
+    key: ["log_partition", "log_offset"],
+    number: "rowid",
+  },
+  windows: { store: "windows", table: "windows", columns: WINDOW_COLUMNS, key: WINDOW_KEY, number: "change_id" },
+};
+
+/** What each run copies whole: a few rows. */
+export const SNAPSHOT: Record<string, Relation> = {
   outages: {
     store: "ticks",
     table: "outages",
@@ -105,11 +130,6 @@ export const SNAPSHOT: Record<string, Relation> = {
       first_trade_id: "BIGINT",
       reason: "VARCHAR",
     },
-  },
-  dead_letters: {
-    store: "ticks",
-    table: "dead_letters",
-    columns: { log_partition: "INTEGER", log_offset: "BIGINT", appended_us: "BIGINT", reason: "VARCHAR" },
   },
   stream_positions: {
     store: "windows",

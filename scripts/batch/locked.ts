@@ -5,14 +5,14 @@ import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb
 import { sentence, TidemarkError } from "../common/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
 import { THRESHOLDS } from "../common/thresholds.ts";
-import { emptySelect, SNAPSHOT, TICK_COLUMNS, WINDOW_COLUMNS } from "./columns.ts";
+import { newestRows } from "./changes.ts";
+import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { quoted } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
 import { VIEWS_DIR } from "./project.ts";
 import { FUNCTIONS, minutesRelation, parquet } from "./rollup.ts";
 import { type Column, type Row, readColumns, readRows } from "./values.ts";
-import { newestWindows } from "./windows.ts";
 
 /** What a metric may ask for; null means all. Times are ISO 8601 text. */
 export interface Parameters {
@@ -149,10 +149,11 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
     : emptySelect({ ...TICK_COLUMNS, time: "TIMESTAMP" });
   const statements = [FUNCTIONS, `CREATE VIEW archive_ticks AS ${ticks}`];
   statements.push(`CREATE VIEW archive_minutes AS ${minutesRelation(archive, manifest)}`);
-  const windows = manifest.windows?.files ?? [];
-  statements.push(
-    `CREATE VIEW archive_windows AS ${windows.length ? newestWindows(parquet(archive, windows)) : emptySelect(WINDOW_COLUMNS)}`,
-  );
+  for (const [name, table] of Object.entries(CHANGING)) {
+    const files = manifest.changes?.[name]?.files ?? [];
+    const rows = files.length ? newestRows(table, parquet(archive, files)) : emptySelect(table.columns);
+    statements.push(`CREATE VIEW archive_${name} AS ${rows}`);
+  }
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
     const file = join(archive, manifest.snapshot, `${name}.parquet`);
     const select =

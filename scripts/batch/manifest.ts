@@ -16,6 +16,14 @@ const tickFile = z.object({
   max_time_us: z.number(),
 });
 const partFile = z.object({ path: z.string(), rows: z.number() });
+/** Rows of the SQLite file that was made at `created`: all of `whole_day` (days since 1970, UTC), later ones by change number up to `changed_to`. The newest of a key counts (changes.ts). */
+const collectedChanges = z.object({
+  created: z.string(),
+  whole_day: z.number(),
+  changed_to: z.number(),
+  mark: z.string(),
+  files: z.array(partFile),
+});
 const manifestSchema = z.object({
   version: z.literal(1),
   /** Counts commits: names of new files carry it, so that they never meet an old one. */
@@ -28,16 +36,15 @@ const manifestSchema = z.object({
   files: z.array(tickFile),
   /** Files of the rollup: together the sums of every tick in `files` (rollup.ts). Absent in an archive from before it. */
   minutes: z.array(partFile).optional(),
-  /** Rows of the windows.db that was made at `created`: all of `whole_day` (days since 1970, UTC), later ones by change number up to `changed_to`. The newest of a window counts (windows.ts). */
-  windows: z
-    .object({ created: z.string(), whole_day: z.number(), changed_to: z.number(), files: z.array(partFile) })
-    .optional(),
-  /** The folder with the newest copy of windows, late ticks … ; "" before the first. */
+  /** Of each table in CHANGING (columns.ts) what was collected. Absent in an archive from before it. */
+  changes: z.record(z.string(), collectedChanges).optional(),
+  /** The folder with the newest copy of what is copied whole; "" before the first. */
   snapshot: z.string(),
 });
 
 export type TickFile = z.infer<typeof tickFile>;
 export type PartFile = z.infer<typeof partFile>;
+export type CollectedChanges = z.infer<typeof collectedChanges>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 const MANIFEST = "manifest.json";
@@ -70,7 +77,8 @@ export function writeManifest(archive: string, manifest: Manifest): void {
 
 /** Removes what the commit doesn't refer to: leftovers of a killed run, and what the last run replaced (kept until now for its readers). */
 export function removeOrphans(archive: string, manifest: Manifest): void {
-  const files = [...manifest.files, ...(manifest.minutes ?? []), ...(manifest.windows?.files ?? [])];
+  const changes = Object.values(manifest.changes ?? {}).flatMap(({ files }) => files);
+  const files = [...manifest.files, ...(manifest.minutes ?? []), ...changes];
   const known = new Set([MANIFEST, ...files.map((file) => file.path)]);
   const snapshots = existsSync(join(archive, "snapshot")) ? readdirSync(join(archive, "snapshot")) : [];
   for (const name of snapshots) {

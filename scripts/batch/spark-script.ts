@@ -1,14 +1,13 @@
 /** The text that `spark-sql -f` runs: the views over the archive in Spark's dialect, then each metric into a folder of its own. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { emptySelect, SNAPSHOT, TICK_COLUMNS, WINDOW_COLUMNS } from "./columns.ts";
+import { newestRows } from "./changes.ts";
+import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { thresholdsSelect } from "./locked.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Metric } from "./metric.ts";
 import { PROJECT_ROOT, VIEWS_DIR } from "./project.ts";
 import { minutesOf } from "./rollup.ts";
-
-import { newestWindows } from "./windows.ts";
 
 /** Begins the line that is printed before a metric's own output. */
 export const MARK = "tidemark:";
@@ -22,9 +21,11 @@ export function sparkScript(archive: string, manifest: Manifest, metrics: readon
       ? relation("archive_minutes", archive, manifest.minutes, {})
       : view("archive_minutes", minutesOf("archive_ticks")),
   ];
-  const windows = manifest.windows?.files ?? [];
-  parts.push(relation("every_window", archive, windows, { ...WINDOW_COLUMNS, change_id: "BIGINT" }));
-  parts.push(view("archive_windows", newestWindows("every_window")));
+  for (const [name, table] of Object.entries(CHANGING)) {
+    const files = manifest.changes?.[name]?.files ?? [];
+    parts.push(relation(`every_${name}`, archive, files, { ...table.columns, change_id: "BIGINT" }));
+    parts.push(view(`archive_${name}`, newestRows(table, `every_${name}`)));
+  }
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
     const path = `${manifest.snapshot}/${name}.parquet`;
     const there = manifest.snapshot !== "" && existsSync(join(archive, path));

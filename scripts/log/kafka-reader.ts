@@ -63,7 +63,7 @@ export class KafkaReader implements LogReader {
       maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
       maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
       minBytes: 1,
-      maxWaitTimeInMs: KAFKA_FETCH_WAIT_MS,
+      maxWaitTimeInMs: Math.min(KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
       allowAutoTopicCreation: false,
       retry: { restartOnFailure: async () => !this.#closed },
     });

@@ -1,25 +1,33 @@
 -- title: Gaps
 -- description: The hundred longest runs of trade ids that were never stored, and the recorded outages. In the ticker channel a run may be a batched cascade.
 -- chart: table
-WITH spans AS (
-  SELECT product_id, first_trade_id AS first_id, last_trade_id AS last_id
-  FROM minutes
-  WHERE ($product IS NULL OR product_id = $product) AND trade_count = last_trade_id - first_trade_id + 1
-    AND ($from IS NULL OR minute >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR minute < CAST($to AS TIMESTAMP))
+-- portable: no (bitstring_agg: a sort of every tick, as Spark would need, does not fit into a metric's memory)
+WITH blocks AS ( -- a thousand trade ids each; `stored` has a 1 for each of them that is there
+  SELECT product_id, trade_id // 1000 AS block, min(trade_id) AS lowest, max(trade_id) AS highest,
+         CAST(bitstring_agg(trade_id % 1000, 0, 999) AS VARCHAR) AS stored
+  FROM ticks
+  WHERE ($product IS NULL OR product_id = $product)
+    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+  GROUP BY product_id, block
+), inner_runs AS (
+  SELECT product_id, block, stored, length(unnest(regexp_extract_all(trim(stored, '0'), '0+'))) AS ids FROM blocks
+), places AS ( -- of the stored ids in the blocks with the longest runs
+  SELECT DISTINCT product_id, block * 1000 + place AS id, block
+  FROM (SELECT * FROM inner_runs ORDER BY ids DESC, block, product_id LIMIT 100) CROSS JOIN range(1000) AS r(place)
+  WHERE stored[place + 1] = '1'
+), runs AS (
+  SELECT product_id, lag(highest) OVER (PARTITION BY product_id ORDER BY block) AS before, lowest AS after FROM blocks
   UNION ALL
-  SELECT t.product_id, trade_id, trade_id
-  FROM ticks t JOIN minutes m ON m.product_id = t.product_id AND m.minute_us = window_start_of(time_us, 60000000)
-  WHERE ($product IS NULL OR t.product_id = $product) AND trade_count < last_trade_id - first_trade_id + 1
-    AND ($from IS NULL OR minute >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR minute < CAST($to AS TIMESTAMP))
-), ordered AS (
-  SELECT product_id, first_id, lag(last_id) OVER (PARTITION BY product_id ORDER BY first_id) AS previous_id FROM spans
+  SELECT product_id, lag(id) OVER (PARTITION BY product_id, block ORDER BY id), id FROM places
 ), longest AS (
-  SELECT * FROM ordered WHERE first_id - previous_id > 1 ORDER BY first_id - previous_id DESC, first_id LIMIT 100
+  SELECT * FROM runs WHERE after - before > 1 ORDER BY after - before DESC, before, product_id LIMIT 100
+), ends AS (
+  SELECT product_id, trade_id, time FROM ticks WHERE trade_id IN (SELECT unnest([before, after]) FROM longest)
 )
-SELECT 'trade ids' AS kind, g.product_id, first_id - previous_id - 1 AS ids, previous_id + 1 AS first_id, first_id - 1 AS last_id,
+SELECT 'trade ids' AS kind, product_id, after - before - 1 AS ids, before + 1 AS first_id, after - 1 AS last_id,
        a.time AS from_time, b.time AS to_time, NULL AS reason
-FROM longest g JOIN ticks a ON a.product_id = g.product_id AND a.trade_id = previous_id
-JOIN ticks b ON b.product_id = g.product_id AND b.trade_id = g.first_id
+FROM longest JOIN ends a USING (product_id) JOIN ends b USING (product_id)
+WHERE a.trade_id = before AND b.trade_id = after
 UNION ALL
 SELECT 'outage', product_id, first_trade_id - last_trade_id - 1, last_trade_id + 1, first_trade_id - 1, from_time, to_time, reason
 FROM outages

@@ -175,8 +175,8 @@ describe("compaction", () => {
       const more = `INSERT INTO ticks SELECT * FROM rest WHERE insert_id > ${from} AND insert_id <= ${to}`;
       sqlite(dir.path, "ticks.db", more);
       if (from === 80) {
-        // Around the merges, which come after nine copies of tables: of minutes' sums, then of ticks.
-        for (const at of ["committed:1", "file-written:10", "file-renamed:11", "manifest:1"])
+        // Around the merges, which come after five copies of tables: of minutes' sums, then of ticks.
+        for (const at of ["committed:1", "file-written:6", "file-renamed:7", "manifest:1"])
           expect([at, (await fresh({ TIDEMARK_DIE_AT: at })).signal]).toEqual([at, "SIGKILL"]);
       }
       const { code, stdout: text, stderr } = await fresh();

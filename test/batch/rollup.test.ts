@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import minutesSql from "../../sql/rollup/minutes.sql" with { type: "text" };
 import { recordedLines, run, tempDir } from "../support/project.ts";
-import { batch, follow, manifestOf, metricFolder, rowsOf, sqlite, stored } from "./harness.ts";
+import { batch, follow, manifestOf, metricFolder, NO_EXTENSION, rowsOf, sqlite, stored } from "./harness.ts";
 
 setDefaultTimeout(180_000);
 
@@ -122,7 +122,7 @@ test("windows are read by their change number, and whole in a day's first run: a
   while (DAY_MS - (Date.now() % DAY_MS) < 90_000) await Bun.sleep(1_000);
   const first = await run();
   expect(first).toMatchObject({ unexplained: 0, pending: 0 });
-  const files = () => manifestOf(dir.path).windows!.files.map(({ rows }) => rows);
+  const files = () => manifestOf(dir.path).changes!.windows!.files.map(({ rows }) => rows);
   expect(files()).toEqual([Number(sqlite(dir.path, "windows.db", "SELECT count(*) AS n FROM windows")[0]!.n)]);
   await follow(dir.path, recordedLines().slice(3_000, 3_400), ["stream", "consume"]);
   const second = await run();
@@ -138,9 +138,48 @@ test("windows are read by their change number, and whole in a day's first run: a
   expect((await run()).unexplained).toBe(0);
   const path = join(dir.path, "archive/manifest.json");
   const manifest = manifestOf(dir.path);
-  manifest.windows!.whole_day -= 1;
+  manifest.changes!.windows!.whole_day -= 1;
   writeFileSync(path, JSON.stringify(manifest));
   expect((await run()).unexplained).toBe(1);
   const [row] = rowsOf(dir.path, "reconciliation");
   expect(row).toMatchObject({ outcome: "unexplained", differs: "window and late ticks: buy_sell_ratio" });
+});
+
+test("late ticks, revisions and dead letters are added by row number, and read whole again when rows were numbered anew", async () => {
+  using dir = await stored();
+  using folder = metricFolder({
+    counted: `SELECT 'window_revisions' AS name, count(*) AS rows FROM window_revisions UNION ALL SELECT 'late_ticks', count(*) FROM late_ticks
+      UNION ALL SELECT 'dead_letters', count(*) FROM dead_letters ORDER BY name`,
+  });
+  const next = random(SEED + 1);
+  const late = (from: number) => [...scattered(60, next, from), "no tick at all"];
+  const stored_now = () =>
+    ["dead_letters", "late_ticks", "window_revisions"].map((name) => {
+      const file = name === "dead_letters" ? "ticks.db" : "windows.db";
+      return { name, rows: sqlite<{ rows: number }>(dir.path, file, `SELECT count(*) AS rows FROM ${name}`)[0]!.rows };
+    });
+  const collected = async (env = {}) => {
+    const { json } = await batch(dir.path, ["--sql", folder.path], env);
+    expect(json.failed).toEqual([]);
+    expect(rowsOf(dir.path, "counted")).toEqual(stored_now());
+    const { changes = {} } = manifestOf(dir.path);
+    return Object.fromEntries(stored_now().map(({ name }) => [name, changes[name]!.files.map((file) => file.rows)]));
+  };
+  while (DAY_MS - (Date.now() % DAY_MS) < 90_000) await Bun.sleep(1_000);
+  await follow(dir.path, late(1));
+  const first = await collected();
+  await follow(dir.path, late(61));
+  const second = await collected(NO_EXTENSION);
+  for (const [name, rows] of Object.entries(second)) {
+    expect([name, rows[0]]).toEqual([name, first[name]![0]!]);
+    expect(rows.length).toBe(2);
+  }
+  expect(await collected()).toEqual(second);
+
+  sqlite(dir.path, "windows.db", "DELETE FROM late_ticks WHERE rowid = 1");
+  // As a VACUUM may do.
+  sqlite(dir.path, "windows.db", "UPDATE late_ticks SET rowid = rowid - 1");
+  const anew = await collected();
+  const late_now = stored_now().find(({ name }) => name === "late_ticks")!.rows;
+  expect([anew.late_ticks, anew.window_revisions]).toEqual([[late_now], second.window_revisions]);
 });

@@ -7,7 +7,7 @@ import type { Admin } from "kafkajs";
 import { createLogger } from "../../scripts/common/logger.ts";
 import { dataPaths } from "../../scripts/common/settings.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
+import { type Broker, kafkaAvailable, SESSION, sharedBroker } from "../support/kafka.ts";
 import { deleteTopic, dropBefore, stockClient } from "../support/kafka-admin.ts";
 import { conformance } from "./conformance.ts";
 
@@ -25,11 +25,14 @@ const open = (topic: string, partitions?: number) =>
 describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars (bun run test:kafka fetches them)", () => {
   beforeAll(async () => {
     broker = await sharedBroker();
+    // Many readers come and go here, and each leaves its group only when its fetch ends.
+    process.env.TIDEMARK_KAFKA_SESSION = "1s";
     admin = stockClient(broker.port).admin();
     await admin.connect();
   }, 120_000);
   afterAll(async () => {
     await admin.disconnect();
+    process.env.TIDEMARK_KAFKA_SESSION = SESSION;
     rmSync(root, { recursive: true });
   });
 

@@ -10,6 +10,8 @@ const LOG4J_VERSION = "2.25.2";
 const CACHE = resolve(import.meta.dir, "../../.cache/kafka");
 const LIB = join(CACHE, "lib");
 const START_MS_MAX = 60_000;
+/** TIDEMARK_KAFKA_SESSION of the tests' stages, unless a test says otherwise: what was killed is followed after this, and what waits for news ends after a quarter. */
+export const SESSION = "2s";
 
 export interface Broker {
   port: number;
@@ -90,6 +92,7 @@ function whenGone(command: string): () => void {
 /** Starts a broker and resolves when it takes connections. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   fetchJars();
+  process.env.TIDEMARK_KAFKA_SESSION ??= SESSION;
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), "tidemark-kafka-"));
   const port = options.port ?? (await freePort());
   const config = join(dir, "server.properties");
