@@ -55,6 +55,8 @@ export interface BatchSide {
   summary: Record<string, unknown> | null;
   sentiment: Record<string, number>;
   runs: Run[];
+  /** Due times at which no run began. */
+  missed: number;
   agreement: ReturnType<typeof agreementOf>;
   /** By window_start: equal, explained, unexplained or pending. */
   outcomes: Map<string, string>;
@@ -136,6 +138,7 @@ function makeBatchSide(sources: Sources, results: MetricResults, { product, size
     summary: rowsOf("summary_by_product").find((row) => row.product_id === product) ?? null,
     sentiment,
     runs: runs(sources, RUNS_SHOWN),
+    missed: sources.results.get<{ n: number }>("SELECT count(*) AS n FROM runs WHERE state = 'missed'")?.n ?? 0,
     agreement: agreementOf(sources),
     outcomes,
     metrics: results.names().flatMap((name) => results.get(name) ?? []),

@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs } from "../common/clock.ts";
 import { csvLine } from "../common/csv.ts";
+import { SUMMARY_FILES_MAX } from "../common/limits.ts";
 import type { DataPaths } from "../common/settings.ts";
 import type { MetricResult } from "./answer.ts";
 import { TEMPORARY, writeAtomically } from "./files.ts";
@@ -20,12 +21,12 @@ export function toCsv(columns: readonly Column[], rows: readonly Row[]): string 
   return csvLine(names, () => true) + body.join("");
 }
 
-/** One CSV a metric, replaced by each run; the market summary's are kept, named by time, so that the newest is the last by name. */
+/** One CSV a metric, replaced by each run; the newest SUMMARY_FILES_MAX of the market summary are kept, named by time, so that the newest is the last by name. */
 export function writeOutputs(paths: DataPaths, results: readonly MetricResult[], started_us: number): void {
   const time = isoFromUs(started_us)
     .replace(/[-:]/g, "")
     .replace(/\.(\d{3}).*$/, "$1Z");
-  removeUnfinished(paths.batchOutput);
+  removeOld(paths.batchOutput);
   for (const { name, error, columns, rows } of results) {
     if (error !== null) continue;
     const file = name === "market_summary" ? `market_summary_${time}.csv` : join("metrics", `${name}.csv`);
@@ -33,10 +34,14 @@ export function writeOutputs(paths: DataPaths, results: readonly MetricResult[],
   }
 }
 
-/** A killed run leaves a summary named by its own time, which no later one replaces. */
-function removeUnfinished(folder: string): void {
+/** A killed run leaves a summary named by its own time, which no later one replaces; of whole ones the oldest go. */
+function removeOld(folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder)) if (name.endsWith(TEMPORARY)) rmSync(join(folder, name));
+  const names = readdirSync(folder).filter((name) => name.startsWith("market_summary_"));
+  const whole = names.filter((name) => name.endsWith(".csv")).sort();
+  const unfinished = names.filter((name) => name.endsWith(TEMPORARY));
+  for (const name of [...unfinished, ...whole.slice(0, Math.max(0, whole.length + 1 - SUMMARY_FILES_MAX))])
+    rmSync(join(folder, name));
 }
 
 /** A line a successful run: its seconds, two decimals. */

@@ -1,6 +1,7 @@
 /** results.db: what each run did and the newest result of each metric. Written by batch only; never attached by DuckDB. */
 import type { Database } from "bun:sqlite";
 import { nowUs } from "../common/clock.ts";
+import { RUNS_KEPT_MAX } from "../common/limits.ts";
 import { peakRssBytes } from "../common/run-stats.ts";
 import { openDatabase } from "../common/sqlite.ts";
 import type { Agreement, MetricResult } from "./answer.ts";
@@ -31,7 +32,19 @@ export class Results {
       .run(nowUs()).changes;
     const insert = this.#db.query("INSERT INTO runs (state, pid, started_us) VALUES ('running', ?, ?)");
     this.#run_id = Number(insert.run(process.pid, started_us).lastInsertRowid);
+    for (const table of ["runs", "reconciliation"])
+      this.#db.query(`DELETE FROM ${table} WHERE run_id <= ?`).run(this.#run_id - RUNS_KEPT_MAX);
     return died;
+  }
+
+  /** Notes due times (microseconds since 1970) at which no run began, each as a run of state `missed`. */
+  noteMissed(due_us: readonly number[], why: string): void {
+    const insert = this.#db.query(
+      "INSERT INTO runs (state, pid, started_us, ended_us, error) VALUES ('missed', ?, ?, ?, ?)",
+    );
+    this.#db.transaction(() => {
+      for (const us of due_us) insert.run(process.pid, us, us, why);
+    })();
   }
 
   /** Commits all results of the run at once. `all`: results of files that are gone are removed. */

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { given, PARENT_VARIABLE } from "../common/cli.ts";
 import { monotonicMs, nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
+import { MISSED_NOTED_MAX } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { PROJECT_ROOT } from "./project.ts";
+import { Results } from "./results.ts";
 import { MetricFolder } from "./watch.ts";
 
 /** Milliseconds from `now_ms` (since 1970) to the next due time after it. */
@@ -29,6 +31,8 @@ export function parseEvery(text: string): Timetable | null {
 
 /** How long to look for ticks.db again while there is none. */
 const NO_DATA_POLL_MS = 1_000;
+/** A run that begins so long before its due time is that time's run. */
+const EARLY_MS_MAX = 50;
 /** setTimeout's largest delay. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -56,9 +60,13 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
     const started_ms = nowMs();
     folder?.look();
     await runOnce(options, logger);
-    const missed = timetable === null ? 0 : dueBetween(timetable, started_ms, nowMs());
-    if (missed > 0) logger.warn(`the batch ran past ${missed} due time${missed > 1 ? "s" : ""}: ${missed} missed`);
+    const ended_ms = nowMs();
+    if (timetable !== null)
+      noteMissed(paths, dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms), "The run before was still at work.", logger);
     await dueOrChanged(timetable, folder, signal, logger);
+    // All but the newest, which is the run that begins now.
+    if (timetable !== null && !signal.aborted)
+      noteMissed(paths, dueBetween(timetable, ended_ms, nowMs()).slice(0, -1), "The machine slept.", logger);
   }
   folder?.close();
 }
@@ -79,11 +87,29 @@ async function dueOrChanged(
   either.abort();
 }
 
-/** Due times after `from_ms` and up to `to_ms`, both since 1970. */
-export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number): number {
-  let count = 0;
-  for (let at = from_ms + timetable(from_ms); at <= to_ms; at += timetable(at)) count++;
-  return count;
+/** Due times after `from_ms` and up to `to_ms`, all in ms since 1970; of more than MISSED_NOTED_MAX the newest. */
+export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number): number[] {
+  const due: number[] = [];
+  for (let at = from_ms + timetable(from_ms); at <= to_ms; at += timetable(at)) {
+    due.push(at);
+    if (due.length > MISSED_NOTED_MAX) due.shift();
+  }
+  return due;
+}
+
+function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Logger): void {
+  if (due_ms.length === 0) return;
+  const times = due_ms.length > 1 ? "times" : "time";
+  logger.warn(`no batch began at ${due_ms.length} due ${times}: ${due_ms.length} missed. ${why}`);
+  const results = new Results(paths.results);
+  try {
+    results.noteMissed(
+      due_ms.map((ms) => ms * 1_000),
+      why,
+    );
+  } finally {
+    results.close();
+  }
 }
 
 /** One batch, and the prune after it; a failed one is said and the schedule goes on. */

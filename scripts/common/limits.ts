@@ -49,6 +49,11 @@ export const ARCHIVE_SLICE_ROWS = 250_000;
 export const PRUNE_SLICE_ROWS = 5_000;
 /** Parquet files of one product and day; more are merged. */
 export const ARCHIVE_FILES_PER_DAY_MAX = 8;
+/** Files of the market summary kept in batch_output/, and rows of the run history kept in results.db (ten weeks of a run a minute). */
+export const SUMMARY_FILES_MAX = 1_000;
+export const RUNS_KEPT_MAX = 100_000;
+/** Due times noted one by one when a run went past them; of more, the newest. */
+export const MISSED_NOTED_MAX = 1_000;
 /** A folder of metric files is looked at this often where the file system doesn't tell; a change counts once it has been quiet for so long. */
 export const FOLDER_LOOK_MS = 1_000;
 export const FOLDER_SETTLE_MS = 100;

@@ -1,9 +1,9 @@
 /** Metric files: what their header may say, what of their SQL is refused, and that a wrong one fails alone, with file, line and DuckDB's words. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingColumns, parseHeader } from "../../scripts/batch/metric.ts";
-import { METRIC_ROWS_MAX } from "../../scripts/common/limits.ts";
+import { METRIC_ROWS_MAX, RUNS_KEPT_MAX, SUMMARY_FILES_MAX } from "../../scripts/common/limits.ts";
 import { batch, filesBelow, metricFolder, type Row, rowsOf, STORED_TICKS, sqlite, stored } from "./harness.ts";
 
 setDefaultTimeout(60_000);
@@ -159,6 +159,31 @@ describe("a wrong file fails alone", () => {
       `12345678901234567890.123456789,2023-09-05T16:00:01.281719Z,2023-09-05,9007199254740993,1267650600228229401496703205376,${0.1 + 0.2},,"[""1.5"",""2""]","{""a"":""x"",""b"":[true]}",'=1+1,"a ""b"", c",-1.5,NaN`,
     );
   });
+});
+
+test("the market summary's newest files are kept, and runs beyond the history's limit are gone", async () => {
+  using data = await stored();
+  const folder = join(data.path, "batch_output");
+  mkdirSync(folder);
+  const name = (i: number) => `market_summary_20230905T16${String(i).padStart(4, "0")}.000Z.csv`;
+  for (let i = 0; i <= SUMMARY_FILES_MAX; i++) writeFileSync(join(folder, name(i)), "");
+  writeFileSync(join(folder, "mine.csv"), "");
+  expect((await batch(data.path, ["--metric", "market_summary"])).code).toBe(0);
+  const old = (state: string, id: string) =>
+    sqlite(
+      data.path,
+      "results.db",
+      `INSERT INTO runs (run_id, state, pid, started_us) VALUES (${id}, '${state}', 1, 1)`,
+    );
+  const files = readdirSync(folder).filter((file) => file.startsWith("market_summary_"));
+  expect([files.length, existsSync(join(folder, "mine.csv"))]).toEqual([SUMMARY_FILES_MAX, true]);
+  expect(files.sort().slice(0, 2)).toEqual([name(2), name(3)]);
+  expect(files.at(-1)).toStartWith(`market_summary_${new Date().getUTCFullYear()}`);
+  old("done", String(RUNS_KEPT_MAX + 1));
+  expect((await batch(data.path, ["--metric", "market_summary"])).code).toBe(0);
+  expect(sqlite(data.path, "results.db", "SELECT run_id FROM runs")).toEqual(
+    [RUNS_KEPT_MAX + 1, RUNS_KEPT_MAX + 2].map((run_id) => ({ run_id })),
+  );
 });
 
 describe("what is refused", () => {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dueBetween, parseEvery } from "../../scripts/batch/schedule.ts";
+import { MISSED_NOTED_MAX } from "../../scripts/common/limits.ts";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { lockStage } from "../../scripts/common/stage-lock.ts";
 import { ROOT, run } from "../support/project.ts";
@@ -37,12 +38,15 @@ describe("when a batch is due", () => {
 
   test("due times that a run went past are counted: none within its interval, each beyond", () => {
     const minute = parseEvery("1m")!;
-    expect(dueBetween(minute, AT, AT + 29_000)).toBe(0);
-    expect(dueBetween(minute, AT, AT + 30_000)).toBe(1);
-    expect(dueBetween(minute, AT, AT + 150_000)).toBe(3);
+    expect(dueBetween(minute, AT, AT + 29_000)).toEqual([]);
+    expect(dueBetween(minute, AT, AT + 30_000)).toEqual([AT + 30_000]);
+    expect(dueBetween(minute, AT, AT + 150_000)).toEqual([AT + 30_000, AT + 90_000, AT + 150_000]);
     // A clock that was set back has missed nothing.
-    expect(dueBetween(minute, AT, AT - 3_600_000)).toBe(0);
-    expect(dueBetween(parseEvery("0 * * * *")!, AT, AT + 7_200_000)).toBe(2);
+    expect(dueBetween(minute, AT, AT - 3_600_000)).toEqual([]);
+    expect(dueBetween(parseEvery("0 * * * *")!, AT, AT + 7_200_000)).toHaveLength(2);
+    // Asleep for a year: the newest are noted.
+    const year = dueBetween(minute, AT, AT + 31_536_000_000);
+    expect([year.length, year.at(-1)]).toEqual([MISSED_NOTED_MAX, AT + 31_536_000_000 - 30_000]);
   });
 });
 
@@ -112,9 +116,15 @@ describe("as a process", () => {
   test("a run that takes longer than the interval is not overtaken: the due times are missed, and counted", async () => {
     using dir = await stored();
     await using schedule = scheduled(dir.path, slow.path, "1s");
-    await until("a missed run", () => /the batch ran past \d+ due times: \d+ missed/.test(schedule.said()));
-    await until("the second run", () => runsOf(dir.path).length >= 2);
-    const [first, second] = runsOf(dir.path);
+    await until("a missed run", () => / \d+ missed\. The run before was still at work\./.test(schedule.said()));
+    await until("the second run", () => runsOf(dir.path).filter(({ state }) => state !== "missed").length >= 2);
+    const [first, second] = runsOf(dir.path).filter(({ state }) => state !== "missed");
+    const missed = runsOf(dir.path).filter(({ state }) => state === "missed");
+    for (const { started_us } of missed.slice(0, 2)) {
+      expect(started_us % 1_000_000).toBe(0);
+      expect(started_us).toBeGreaterThan(first!.started_us);
+      expect(started_us).toBeLessThan(second!.started_us);
+    }
     expect(first!.ended_us!).toBeLessThanOrEqual(second!.started_us);
     // While it runs, neither a batch nor a second schedule begins.
     const other = await batch(dir.path, ["--sql", quick.path]);

@@ -35,7 +35,7 @@ export function StreamCard({ view }: { view: Sides }) {
 }
 
 export function BatchCard({ view }: { view: Sides }) {
-  const { summary, runs, files } = view.batch;
+  const { summary, runs, files, missed } = view.batch;
   const run = lastDoneOf(runs);
   const text = (name: string) => exact(summary?.[name]);
   return (
@@ -60,7 +60,7 @@ export function BatchCard({ view }: { view: Sides }) {
       </dl>
       <p class="foot">
         {run ? `run ${exact(run.run_id)}: ${exact(run.ticks_new)} new of ${exact(run.ticks_total)} ticks, ` : ""}
-        {counted(files, "file")} in batch_output/
+        {counted(files, "file")} in batch_output/{missed > 0 ? `, ${counted(missed, "due time")} missed` : ""}
       </p>
     </article>
   );
