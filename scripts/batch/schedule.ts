@@ -62,7 +62,12 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
     await runOnce(options, logger);
     const ended_ms = nowMs();
     if (timetable !== null)
-      noteMissed(paths, dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms), "The run before was still at work.", logger);
+      noteMissed(
+        paths,
+        dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms),
+        "The run before was still at work.",
+        logger,
+      );
     await dueOrChanged(timetable, folder, signal, logger);
     // All but the newest, which is the run that begins now.
     if (timetable !== null && !signal.aborted)
