@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
-import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
+import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
 import { restUrlOf } from "./feed/matches.ts";
 import { Producer } from "./feed/produce.ts";
 import { openLog } from "./log/open.ts";
@@ -57,11 +57,7 @@ export const spec: CommandSpec<ProduceFlags> = {
       env: "TIDEMARK_RETAIN",
       parse: durationFlag,
     },
-    {
-      flags: "--heartbeats",
-      description: "put the feed's heartbeats into the log too: they close the windows of quiet products",
-      env: "TIDEMARK_HEARTBEATS",
-    },
+    HEARTBEATS_FLAG,
     { flags: "--until-end", description: "stop when the server closes with 1000, as a replay does at its end" },
     JSON_FLAG,
   ],

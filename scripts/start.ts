@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
-import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
+import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
 import { olderTrades, recentTrades } from "./feed/resume.ts";
 import { openLog, parseLogUrl } from "./log/open.ts";
 import { Child } from "./supervisor/child.ts";
@@ -27,6 +27,7 @@ interface StartOptions {
   host: string;
   products: string;
   channel: string;
+  heartbeats?: boolean;
   feed: string;
   every?: number;
   window?: string;
@@ -64,6 +65,7 @@ export const spec: CommandSpec<StartOptions> = {
     { flags: "--host <address>", description: "the page's address", env: "TIDEMARK_HOST", default: "127.0.0.1" },
     { ...PRODUCTS_FLAG, parse: checked(productIds) },
     CHANNEL_FLAG,
+    HEARTBEATS_FLAG,
     FEED_FLAG,
     {
       flags: "--every <duration>",
@@ -151,7 +153,8 @@ async function supervise(
   add("consume", () => where);
   add("produce", async () => {
     const source = ["--feed", await feed.promise, "--products", products, "--channel", options.channel];
-    return [...where, ...source, ...(live === null ? ["--until-end"] : [])];
+    const heartbeats = options.heartbeats ? ["--heartbeats"] : [];
+    return [...where, ...source, ...heartbeats, ...(live === null ? ["--until-end"] : [])];
   });
   const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
   add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);

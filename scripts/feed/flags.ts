@@ -27,6 +27,12 @@ export const CHANNEL_FLAG: Flag = {
   default: "ticker",
 };
 
+export const HEARTBEATS_FLAG: Flag = {
+  flags: "--heartbeats",
+  description: "put the feed's heartbeats into the log too: they close the windows of quiet products",
+  env: "TIDEMARK_HEARTBEATS",
+};
+
 /** `BTC-USD,ETH-USD` as a list, each once. */
 export function productIds(text: string): string[] {
   const ids = [...new Set(text.split(",").map((id) => id.trim()))];

@@ -39,6 +39,7 @@ async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): 
   await admin.connect();
   const known = await admin.listTopics();
   if (!known.includes(topic)) await createTopic(admin, topic, options);
+  await leadersAnswer(admin, topic);
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const partitions = topics[0]!.partitions.length;
   if (options.partitions !== undefined && options.partitions !== partitions) {
@@ -48,7 +49,6 @@ async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): 
       "Leave the number out, or name another topic.",
     );
   }
-  await leadersAnswer(admin, topic);
   return partitions;
 }
 

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer.ts";
+import { exchange, HOUR } from "../feed/harness.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 
 /** Nothing listens there: the live feed can't be reached. */
@@ -154,6 +155,22 @@ test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: 
   one.child.kill("SIGINT");
   expect(await one.child.exited).toBe(0);
 }, 30_000);
+
+test("--heartbeats: a quiet product's window closes before its next trade", async () => {
+  using dir = tempDir();
+  const later = HOUR.findIndex(({ time_us }) => time_us > HOUR[0]!.time_us + 600e6);
+  const recorded = [...HOUR.slice(0, 50), HOUR[later]!];
+  // Ten quiet minutes are ten seconds, in which the exchange's clock goes on.
+  await using market = exchange({ recorded, speed: 60, heartbeat_ms: 20 });
+  const one = start(dir.path, ["--heartbeats", "--feed", market.url]);
+  const url = await page(one);
+  await until(async () => {
+    const [newest] = await json(`${url}/api/windows`);
+    return newest.trade_count === 50 && newest.final === 1;
+  }, "the first minute is closed");
+  expect((await json(`${url}/api/status`)).counts.ticks).toBe(50);
+  expect(await stop(one)).toBe(0);
+}, 60_000);
 
 test("children end with a parent that is killed", async () => {
   using dir = tempDir();
