@@ -6,11 +6,13 @@ import { extensionFile } from "./batch/sqlite-extension.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./common/cli.ts";
 import { sentence } from "./common/errors.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
+import { damageOf, openReadOnly } from "./common/sqlite.ts";
 import { openLog } from "./log/open.ts";
 
 interface DoctorOptions {
   data: string;
   log: string;
+  deep?: boolean;
   json?: boolean;
 }
 
@@ -28,11 +30,23 @@ const SQLITE_SOUND = [3, 51, 3];
 export const spec: CommandSpec<DoctorOptions> = {
   name: "doctor",
   summary: "Says what is here, what is missing and what to do. Changes nothing.",
-  flags: [DATA_FLAG, LOG_FLAG, JSON_FLAG],
-  examples: ["bun run doctor", "bun run doctor --data data/replay --json"],
+  flags: [
+    DATA_FLAG,
+    LOG_FLAG,
+    { flags: "--deep", description: "read every page of the files, too: seconds a gigabyte" },
+    JSON_FLAG,
+  ],
+  examples: ["bun run doctor", "bun run doctor --deep", "bun run doctor --data data/replay --json"],
   async run(options, { logger }) {
     const paths = dataPaths(options.data);
-    const findings = [bun(), sqlite(), extension(), directory(paths), ...files(paths), settings(options)];
+    const findings = [
+      bun(),
+      sqlite(),
+      extension(),
+      directory(paths),
+      ...files(paths, options.deep === true),
+      settings(options),
+    ];
     findings.push(await logState(options, paths, logger));
     if (options.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
     else
@@ -90,17 +104,31 @@ function directory(paths: DataPaths): Finding {
   }
 }
 
-function files(paths: DataPaths): Finding[] {
+function files(paths: DataPaths, deep: boolean): Finding[] {
   return [paths.log, paths.ticks, paths.windows, paths.results].filter(existsSync).map((path) => {
     const wal = existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0;
-    const found = `${megabytes(statSync(path).size)}, WAL ${megabytes(wal)}`;
-    return {
-      what: basename(path),
-      found,
-      ok: wal < 256e6,
-      advice: "A long reader keeps the WAL from being reset: end it.",
-    };
+    const damage = deep ? damageIn(path) : null;
+    const state = damage ?? (deep ? "every page is sound" : null);
+    const found = [megabytes(statSync(path).size), `WAL ${megabytes(wal)}`, ...(state === null ? [] : [state])].join(
+      ", ",
+    );
+    const advice =
+      damage === null
+        ? "A long reader keeps the WAL from being reset: end it."
+        : "See TIDEMARK_STORE_CORRUPT in docs/errors.md.";
+    return { what: basename(path), found, ok: wal < 256e6 && damage === null, advice };
   });
+}
+
+function damageIn(path: string): string | null {
+  const db = openReadOnly(path);
+  try {
+    return db === null ? null : damageOf(db);
+  } catch (error) {
+    return sentence(error);
+  } finally {
+    db?.close();
+  }
 }
 
 /** Each setting with its source: flag beats variable beats default. */

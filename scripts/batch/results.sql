@@ -1,6 +1,6 @@
--- results.db, written by batch, and by schedule what it missed.
+-- results.db, written by batch, and by schedule: a due time at which no run began is a run of the state `missed`.
 CREATE TABLE runs (
-  run_id INTEGER PRIMARY KEY, state TEXT NOT NULL,          -- running, done, failed, died; missed: due, and none began
+  run_id INTEGER PRIMARY KEY, state TEXT NOT NULL,          -- running, done, failed, died
   pid INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER,
   collect_ms REAL, answer_ms REAL, seconds REAL,            -- seconds: the whole process from its start to the results committed
   ticks_new INTEGER, ticks_total INTEGER, newest_time_us INTEGER, metrics INTEGER, failed INTEGER, peak_rss_bytes INTEGER, archive_bytes INTEGER,

@@ -1,10 +1,10 @@
 /** Opening SQLite files the one way: WAL, a busy timeout, a schema version, sentences for what can go wrong. Never for a file that DuckDB attaches in this process (faults.md 1.1). */
 import { Database } from "bun:sqlite";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { monotonicMs } from "./clock.ts";
 import { sentence, systemCode, TidemarkError } from "./errors.ts";
-import { BUSY_TIMEOUT_MS } from "./limits.ts";
+import { BUSY_TIMEOUT_MS, QUICK_CHECK_BYTES_MAX } from "./limits.ts";
 
 export interface SchemaSpec {
   /** The whole schema, for a new file. */
@@ -19,6 +19,8 @@ export interface SchemaSpec {
 
 /** FULL syncs every commit to the disk (power-durable), NORMAL survives kill -9 but may lose the last commits with the power. */
 export type Durability = "FULL" | "NORMAL";
+
+const VITAL = ["settings", "offsets", "counters", "products", "closed_ends"];
 
 /** Between two tries to open a file that another process is just making. */
 const OPEN_RETRY_MS = 20;
@@ -67,9 +69,21 @@ export function openReadOnly(path: string): Database | null {
   }
 }
 
+/** What is wrong with the pages of a file, or of one of its tables; null when nothing is. Reads all of it: seconds a gigabyte. */
+export function damageOf(db: Database, table?: string): string | null {
+  const row = db.query<{ quick_check: string }, []>(`PRAGMA quick_check(${table ?? 1})`).get();
+  return row === null || row.quick_check === "ok" ? null : row.quick_check;
+}
+
+/** Of a file that grew large only the tables that everything hangs on are read; damage elsewhere is noticed where it is met. */
 function quickCheck(db: Database, path: string): void {
-  const row = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
-  if (row && row.quick_check !== "ok") throw corrupt(path, row.quick_check);
+  const isLarge = statSync(path).size > QUICK_CHECK_BYTES_MAX;
+  const known = db.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  const vital = known.filter(({ name }) => VITAL.includes(name)).map(({ name }) => name);
+  for (const table of isLarge ? vital : [undefined]) {
+    const damage = damageOf(db, table);
+    if (damage !== null) throw corrupt(path, damage);
+  }
 }
 
 function versionOf(db: Database): number {

@@ -1,10 +1,21 @@
 /** Every file has a schema version: what an older Tidemark wrote is read on, a newer one's file is refused, a migration keeps a copy (faults.md 42). */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { Results } from "../../scripts/batch/results.ts";
+import { QUICK_CHECK_BYTES_MAX } from "../../scripts/common/limits.ts";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { openDatabase } from "../../scripts/common/sqlite.ts";
 import { openEmbedded } from "../../scripts/log/embedded.ts";
@@ -142,6 +153,30 @@ test("a file that can't be written, or is no database, is named in a sentence", 
   expect(existsSync(join(dir.path, "none"))).toBe(false);
   copyFileSync(path, join(dir.path, "copy"));
 });
+
+test("a large file's vital tables are read when it is opened, all of it by doctor --deep", async () => {
+  using dir = tempDir();
+  const path = openDataDir(dir.path).ticks;
+  const schema = { create: "CREATE TABLE settings (name TEXT); CREATE TABLE big (bytes BLOB)", version: 1 };
+  const db = openDatabase(path, schema, "NORMAL");
+  db.exec("INSERT INTO settings VALUES ('created')");
+  db.query("INSERT INTO big VALUES (zeroblob(?))").run(QUICK_CHECK_BYTES_MAX);
+  const pages = db.query<{ name: string; rootpage: number }, []>("SELECT name, rootpage FROM sqlite_master").all();
+  db.close();
+  // The b-tree header of a table's first page.
+  const spoil = (table: string, byte: number) => {
+    const file = openSync(path, "r+");
+    writeSync(file, new Uint8Array([byte]), 0, 1, (pages.find(({ name }) => name === table)!.rootpage - 1) * 4_096);
+    closeSync(file);
+  };
+  const deep = async () => (await run("doctor", ["--data", dir.path, "--deep"])).stdout;
+  expect(await deep()).toContain("every page is sound");
+  spoil("big", 0xff);
+  openDatabase(path, schema, "NORMAL").close();
+  expect(await deep()).toContain("TIDEMARK_STORE_CORRUPT");
+  spoil("settings", 0xff);
+  expect(() => openDatabase(path, schema, "NORMAL")).toThrow(/ticks\.db is damaged/);
+}, 60_000);
 
 test("processes that make a new file at the same moment all get it", async () => {
   for (let round = 0; round < 4; round++) {
