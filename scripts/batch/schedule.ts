@@ -1,6 +1,7 @@
 /** When the next batch runs: at an interval, by a cron pattern, when a metric's file changed. Never two at once; runs that fell due meanwhile are missed, and counted. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { given, PARENT_VARIABLE } from "../common/cli.ts";
 import { monotonicMs, nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
@@ -146,17 +147,7 @@ async function runCommand(
     logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
 }
 
+/** Ends early at the signal. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.resolve();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener(
-    "abort",
-    () => {
-      clearTimeout(timer);
-      resolve();
-    },
-    { once: true },
-  );
-  return promise;
+  return setTimeout(ms, undefined, { signal }).catch(() => {});
 }

@@ -7,6 +7,7 @@ import { MISSED_NOTED_MAX } from "../../scripts/common/limits.ts";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { lockStage } from "../../scripts/common/stage-lock.ts";
 import { ROOT, run } from "../support/project.ts";
+import { until } from "../support/until.ts";
 import { batch, metricFolder, sqlite, stored } from "./harness.ts";
 
 setDefaultTimeout(120_000);
@@ -71,14 +72,6 @@ function scheduled(data: string, sql: string, every: string) {
       await stop();
     },
   };
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 10_000; tries++) {
-    if (holds()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error(`It never came: ${what}.`);
 }
 
 interface Run {

@@ -5,6 +5,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -34,15 +35,6 @@ function staying(name: string, args: string[]) {
       await child.exited;
     },
   };
-}
-
-async function until<T>(what: string, look: () => T | false | undefined): Promise<T> {
-  for (let tries = 0; tries < 3_000; tries++) {
-    const found = look();
-    if (found) return found;
-    await Bun.sleep(10);
-  }
-  throw new Error(`It never came: ${what}.`);
 }
 
 function lives(pid: number): boolean {

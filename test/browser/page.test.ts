@@ -8,19 +8,14 @@ import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { ROOT, recordedLines, run } from "../support/project.ts";
 import { EVIL, runPath, type Served, served, troubledLines } from "../support/served.ts";
+import { until } from "../support/until.ts";
 
 /** A browser on two busy cores takes its time; bun kills it with the test that runs out. */
 setDefaultTimeout(45_000);
 
 const LINES = 3_000;
-/** Asks again until it is so, at most 10 s: a wait inside the page would need eval, which its policy forbids. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`not so after 10 s: ${isSo}`);
-    await Bun.sleep(50);
-  }
-}
+/** A wait inside the page would need eval, which its policy forbids. */
+const soon = (isSo: () => Promise<boolean>) => until(`${isSo}`, isSo, { every_ms: 50 });
 
 let browser: Browser;
 let server: Served;
@@ -60,8 +55,8 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await page.evaluate("document.querySelector('#metrics details').open = true; window.stayed = true");
     const before = await text(page, "#windows tbody tr:first-child");
     await runPath(server.data, recordedLines().slice(LINES, LINES + 600), sql);
-    await until(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
-    await until(async () => (await text(page, "#batch-card")).includes("3\u202f601"));
+    await soon(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
+    await soon(async () => (await text(page, "#batch-card")).includes("3\u202f601"));
     expect(await page.evaluate("window.stayed")).toBe(true);
     expect(await page.evaluate("document.querySelector('#metrics details').open")).toBe(true);
     expect(complaints).toEqual([]);
@@ -79,7 +74,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const shown = () => page.evaluate("window.tidemarkCharts.range('price')") as Promise<[number, number]>;
     const zoomed = await shown();
     await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 700), sql);
-    await until(async () => (await text(page, "#batch-card")).includes("3\u202f701"));
+    await soon(async () => (await text(page, "#batch-card")).includes("3\u202f701"));
     expect(await shown()).toEqual(zoomed);
     await over.dblclick();
     const [from, to] = await shown();

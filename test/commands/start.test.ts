@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer.ts";
 import { exchange, HOUR } from "../feed/harness.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { until } from "../support/until.ts";
 
 /** Nothing listens there: the live feed can't be reached. */
 const NO_FEED = "ws://127.0.0.1:9";
@@ -48,13 +49,8 @@ const page = (one: ReturnType<typeof start>) => one.heard(/is at (http:\S+)\/$/m
 // biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the test looks at
 const json = async (url: string): Promise<any> => (await fetch(url)).json();
 
-async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 25_000;
-  while (!(await isSo().catch(() => false))) {
-    if (performance.now() > end) throw new Error(`${what}: not so after 25 s`);
-    await Bun.sleep(50);
-  }
-}
+/** The page may not listen yet. */
+const soon = (what: string, isSo: () => Promise<boolean>) => until(what, () => isSo().catch(() => false));
 
 async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIGINT"): Promise<number> {
   one.child.kill(signal);
@@ -71,8 +67,8 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
     .filter((line) => line.includes("can't be reached"));
   expect(warnings.length).toBe(1);
   expect(warnings[0]).toContain("playing the bundled recording of 2023-09-05 as REPLAY");
-  await until(async () => (await json(`${url}/api/windows`)).length > 3, "windows on the page");
-  await until(async () => (await json(`${url}/api/reconciliation`)).compared > 0, "a comparison");
+  await soon("windows on the page", async () => (await json(`${url}/api/windows`)).length > 3);
+  await soon("a comparison", async () => (await json(`${url}/api/reconciliation`)).compared > 0);
   expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
   expect(await (await fetch(url)).text()).toContain(">REPLAY</span>");
   expect(await stop(first)).toBe(0);
@@ -83,15 +79,15 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   const second = start(dir.path, ["--speed", "max", "--every", "1s"]);
   const again = await page(second);
   await second.heard("the recording has ended");
-  await until(
-    async () => (await json(`${again}/api/status`)).last_run?.ticks_total === 13_197,
+  await soon(
     "the whole hour in the batch",
+    async () => (await json(`${again}/api/status`)).last_run?.ticks_total === 13_197,
   );
   const status = await json(`${again}/api/status`);
   expect(status.counts).toMatchObject({ ticks: 13_197, late: 0 });
   // The exchange repeats the last trade on subscribing (feed.md): counted as a duplicate, not twice.
   expect(status.counts.duplicates).toBeLessThanOrEqual(1);
-  await until(async () => (await json(`${again}/api/reconciliation`)).compared === 58, "58 windows compared");
+  await soon("58 windows compared", async () => (await json(`${again}/api/reconciliation`)).compared === 58);
   expect(await json(`${again}/api/reconciliation`)).toMatchObject({ equal: 58, unexplained: 0 });
   expect(await json(`${again}/healthz`)).toMatchObject({ healthy: true });
   expect(await stop(second, "SIGTERM")).toBe(0);
@@ -114,18 +110,18 @@ test("a stage that is killed is started again, and says so; in the end nothing i
   using dir = tempDir();
   const one = start(dir.path, ["--speed", "400", "--every", "1s"]);
   const url = await page(one);
-  await until(async () => (await json(`${url}/api/windows`)).length > 3, "windows");
+  await soon("windows", async () => (await json(`${url}/api/windows`)).length > 3);
   for (const name of ["stream", "consume"]) {
     const { stages } = await json(`${url}/api/status`);
     process.kill(stages.find((s: { name: string }) => s.name === name).pid, "SIGKILL");
     await one.heard(`${name} was killed by SIGKILL: starting it again`);
   }
   await one.heard("the recording has ended");
-  await until(async () => {
+  await soon("the whole hour", async () => {
     const { counts, last_run } = await json(`${url}/api/status`);
     return counts.ticks === 13_197 && last_run.ticks_total === 13_197;
-  }, "the whole hour");
-  await until(async () => (await json(`${url}/api/reconciliation`)).compared === 58, "58 windows compared");
+  });
+  await soon("58 windows compared", async () => (await json(`${url}/api/reconciliation`)).compared === 58);
   expect(await json(`${url}/api/reconciliation`)).toMatchObject({ equal: 58, explained: 0, unexplained: 0 });
   expect(await stop(one)).toBe(0);
 }, 90_000);
@@ -164,10 +160,10 @@ test("--heartbeats: a quiet product's window closes before its next trade", asyn
   await using market = exchange({ recorded, speed: 60, heartbeat_ms: 20 });
   const one = start(dir.path, ["--heartbeats", "--feed", market.url]);
   const url = await page(one);
-  await until(async () => {
+  await soon("the first minute is closed", async () => {
     const [newest] = await json(`${url}/api/windows`);
     return newest.trade_count === 50 && newest.final === 1;
-  }, "the first minute is closed");
+  });
   expect((await json(`${url}/api/status`)).counts.ticks).toBe(50);
   expect(await stop(one)).toBe(0);
 }, 60_000);
@@ -176,14 +172,13 @@ test("children end with a parent that is killed", async () => {
   using dir = tempDir();
   const one = start(dir.path, ["--speed", "10"]);
   const url = await page(one);
-  await until(
-    async () => (await json(`${url}/api/status`)).stages.every((s: { state: string }) => s.state !== "absent"),
-    "all stages",
+  await soon("all stages", async () =>
+    (await json(`${url}/api/status`)).stages.every((s: { state: string }) => s.state !== "absent"),
   );
   one.child.kill("SIGKILL");
-  await until(async () => !(await fetch(url).catch(() => null)), "serve is gone");
-  await until(
-    async () => (await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code === 0,
+  await soon("serve is gone", async () => !(await fetch(url).catch(() => null)));
+  await soon(
     "stream's lock is free",
+    async () => (await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code === 0,
   );
 }, 60_000);

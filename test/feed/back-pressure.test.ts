@@ -7,7 +7,8 @@ import { FeedBuffer } from "../../scripts/feed/buffer.ts";
 import { Producer } from "../../scripts/feed/produce.ts";
 import { asProducts } from "../../scripts/feed/recording.ts";
 import { quiet } from "../support/project.ts";
-import { exchange, HOUR, until } from "./harness.ts";
+import { until } from "../support/until.ts";
+import { exchange, HOUR } from "./harness.ts";
 
 test("while the log takes nothing the socket is not read past the buffer's bound; then everything arrives once and in order", async () => {
   const products = Array.from({ length: 16 }, (_, i) => `P${i}-USD`);
@@ -38,7 +39,7 @@ test("while the log takes nothing the socket is not read past the buffer's bound
     }
   };
   const running = producer.run(append, new AbortController().signal);
-  await until(() => producer.feed.figures.paused, 20_000);
+  await until("the socket waits", () => producer.feed.figures.paused);
   let frames = -1;
   // The kernel's buffers fill up too, then the exchange can send no more.
   while (frames !== server.counts().frames) {

@@ -8,7 +8,8 @@ import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { quiet, run, tempDir } from "../support/project.ts";
-import { exchange, HOUR, until } from "./harness.ts";
+import { until } from "../support/until.ts";
+import { exchange, HOUR } from "./harness.ts";
 
 /** `produce` in this process, so that its waits can be short: feed → the embedded log of a directory. */
 async function produce(data: string, url: string, options: Partial<ProduceOptions> & { signal?: AbortSignal } = {}) {
@@ -154,7 +155,7 @@ test("--channel matches: a gap that a stopped process left open is found in the 
   using dir = tempDir();
   const stop = new AbortController();
   const stopped = produce(dir.path, server.url, { signal: stop.signal, retry_ms: 3_600_000 });
-  await until(() => server.counts().rest_requests === 1);
+  await until("a REST request", () => server.counts().rest_requests === 1);
   stop.abort();
   expect(await stopped).toMatchObject({ filled: 0, unfillable: 0 });
   expect(await produce(dir.path, server.url)).toMatchObject({ filled: 2, unfillable: 0 });

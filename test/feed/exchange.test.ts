@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { afterIds } from "../../scripts/feed/flags.ts";
 import { asProducts } from "../../scripts/feed/recording.ts";
-import { client, exchange, HOUR, SUBSCRIBE, until } from "./harness.ts";
+import { until } from "../support/until.ts";
+import { client, exchange, HOUR, SUBSCRIBE } from "./harness.ts";
 
 test("without a subscription in time the connection is closed", async () => {
   await using server = exchange({ subscribe_ms: 50 });
@@ -21,7 +22,7 @@ test("every recorded message comes, byte for byte and in order, and then a close
 test("the reply lists all channels so far, with account_ids null", async () => {
   await using server = exchange({ speed: 1 });
   using one = await client(server.url, SUBSCRIBE, { ...SUBSCRIBE, channels: ["heartbeat"] });
-  await until(() => one.of("subscriptions").length === 2);
+  await until("two replies", () => one.of("subscriptions").length === 2);
   const [first, second] = one.of("subscriptions");
   expect(first!.channels).toEqual([{ name: "ticker", product_ids: ["BTC-USD"], account_ids: null }]);
   expect((second!.channels as object[]).length).toBe(2);
@@ -30,7 +31,7 @@ test("the reply lists all channels so far, with account_ids null", async () => {
 test("a bad product gives an error frame while the others are acknowledged", async () => {
   await using server = exchange({ speed: 1 });
   using one = await client(server.url, { ...SUBSCRIBE, product_ids: ["NO-SUCH", "BTC-USD"] });
-  await until(() => one.of("subscriptions").length === 1);
+  await until("a reply", () => one.of("subscriptions").length === 1);
   expect(one.frames[0]).toEqual({
     type: "error",
     message: "Failed to subscribe",
@@ -49,7 +50,7 @@ test("channels with products of their own, unknown channels, unknown messages, n
   });
   one.say({ type: "dance" });
   one.socket.send("{no json");
-  await until(() => one.of("error").length === 3);
+  await until("three refusals", () => one.of("error").length === 3);
   expect(one.of("error").map((frame) => frame.message)).toEqual([
     "Failed to subscribe",
     "Malformed message",
@@ -61,7 +62,7 @@ test("unsubscribing stops a channel and the reply says what is left", async () =
   await using server = exchange({ speed: 1 });
   using one = await client(server.url, { ...SUBSCRIBE, channels: ["ticker", "heartbeat"] });
   one.say({ type: "unsubscribe", product_ids: ["BTC-USD"], channels: ["ticker"] });
-  await until(() => one.of("subscriptions").length === 2);
+  await until("two replies", () => one.of("subscriptions").length === 2);
   expect(one.of("subscriptions")[1]!.channels).toEqual([
     { name: "heartbeat", product_ids: ["BTC-USD"], account_ids: null },
   ]);
@@ -70,7 +71,7 @@ test("unsubscribing stops a channel and the reply says what is left", async () =
 test("on subscribing the last trade already made comes first, as ticker and as last_match", async () => {
   await using server = exchange({ speed: 1, after: 500 });
   using one = await client(server.url, { ...SUBSCRIBE, channels: ["ticker", "matches"] });
-  await until(() => one.of("last_match").length === 1);
+  await until("the last match", () => one.of("last_match").length === 1);
   expect(one.of("ticker")[0]!.trade_id).toBe(500);
   expect(one.of("last_match")[0]!.trade_id).toBe(500);
 });
@@ -87,7 +88,7 @@ test("a match has the maker's side, the ticker the taker's, for the same trade",
 test("heartbeats come for each product, with the replay's clock", async () => {
   await using server = exchange({ speed: 10, heartbeat_ms: 20 });
   using one = await client(server.url, { ...SUBSCRIBE, channels: ["heartbeat"] });
-  await until(() => one.of("heartbeat").length >= 3);
+  await until("three heartbeats", () => one.of("heartbeat").length >= 3);
   const [first, , third] = one.of("heartbeat").map((frame) => Date.parse(frame.time as string));
   expect(first).toBeGreaterThanOrEqual(Date.parse("2023-09-05T16:00:01Z"));
   expect(third! - first!).toBeGreaterThan(200);
@@ -106,7 +107,7 @@ test("the pace is the recorded time divided by the speed", async () => {
 test("who comes back goes on where the play stands: the clock runs on", async () => {
   await using server = exchange({ speed: 100, trades: 600 });
   const one = await client(server.url, SUBSCRIBE);
-  await until(() => one.of("ticker").length > 20);
+  await until("twenty ticks", () => one.of("ticker").length > 20);
   const last = one.of("ticker").at(-1)!.trade_id as number;
   one.socket.terminate();
   await Bun.sleep(200);
@@ -133,7 +134,7 @@ test("a slow reader is waited for and gets everything; a quick one beside it is 
 test("in a loop times and ids move on and keep rising", async () => {
   await using server = exchange({ trades: 50, loop: true });
   using one = await client(server.url, SUBSCRIBE);
-  await until(() => one.of("ticker").length > 160);
+  await until("three times fifty ticks", () => one.of("ticker").length > 160);
   const ticks = one.of("ticker").slice(0, 160);
   expect(ticks.map((frame) => frame.trade_id)).toEqual(Array.from({ length: 160 }, (_, i) => i + 1));
   const times = ticks.map((frame) => frame.time as string);
@@ -144,7 +145,7 @@ test("in a loop times and ids move on and keep rising", async () => {
 test("--after begins after a trade id, in a loop in the round that the id is of", async () => {
   await using server = exchange({ trades: 50, loop: true, after: 120 });
   using one = await client(server.url, SUBSCRIBE);
-  await until(() => one.of("ticker").length > 3);
+  await until("some ticks", () => one.of("ticker").length > 3);
   expect(
     one
       .of("ticker")

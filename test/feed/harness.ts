@@ -170,12 +170,3 @@ export async function client(url: string, ...messages: object[]) {
 }
 
 export const SUBSCRIBE = { type: "subscribe", product_ids: ["BTC-USD"], channels: ["ticker"] };
-
-/** Waits until it is so, at most `ms`. */
-export async function until(isSo: () => boolean, ms = 5_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`not so after ${ms} ms: ${isSo}`);
-    await Bun.sleep(2);
-  }
-}

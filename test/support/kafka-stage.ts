@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./project.ts";
+import { until as look } from "./until.ts";
 
 export interface Stage {
   readonly pid: number;
@@ -44,15 +45,9 @@ export function startStage(name: string, args: string[], env: Record<string, str
   return stage;
 }
 
-/** Waits until something holds; after 60 s fails with `what`, and with what the stages said. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) {
-      throw new Error([`${what}: not within 60 s`, ...[...started].map((stage) => stage.said())].join("\n"));
-    }
-    await Bun.sleep(50);
-  }
+/** Waits until something holds; fails with `what`, and with what the stages said. */
+export function until(what: string, holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  return look(what, holds, { said: () => [...started].map((stage) => stage.said()).join("\n") });
 }
 
 /** One query over a stage's file; [] while the file isn't there. */
