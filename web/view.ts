@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { formatDuration } from "../scripts/common/duration.ts";
 import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../scripts/common/limits.ts";
+import type { Outage } from "../scripts/common/tick.ts";
 import OUTAGES from "../sql/page/outages.sql" with { type: "text" };
 import SENTIMENT from "../sql/page/sentiment.sql" with { type: "text" };
 import TOTALS from "../sql/page/totals.sql" with { type: "text" };
@@ -20,15 +21,6 @@ export interface Selection {
 export interface Choice {
   products: string[];
   sizes_us: number[];
-}
-
-export interface Outage {
-  product_id: string;
-  from_us: number;
-  to_us: number;
-  last_trade_id: number | null;
-  first_trade_id: number | null;
-  reason: string;
 }
 
 /** What the stream says of the selection, without waiting for anything. */

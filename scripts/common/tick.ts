@@ -34,3 +34,13 @@ export interface DeadLetter extends Position {
   reason: string;
   value: Uint8Array;
 }
+
+/** A span without a feed, or trade ids that could not be filled; the ids are the last before and the first after it. */
+export interface Outage {
+  product_id: string;
+  from_us: number;
+  to_us: number;
+  last_trade_id: number | null;
+  first_trade_id: number | null;
+  reason: string;
+}

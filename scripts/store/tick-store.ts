@@ -4,21 +4,14 @@ import { formatDecimal } from "../common/decimal.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogPlace } from "../common/log.ts";
 import type { SchemaSpec } from "../common/sqlite.ts";
-import type { DeadLetter, FullTick, Position } from "../common/tick.ts";
+import type { DeadLetter, FullTick, Outage, Position } from "../common/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
 import SCHEMA from "./schema/ticks.sql" with { type: "text" };
 
 export const TICKS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
 
 /** An outage as it stood in the log. */
-export interface OutageRow extends Position {
-  product_id: string;
-  from_us: number;
-  to_us: number;
-  last_trade_id: number | null;
-  first_trade_id: number | null;
-  reason: string;
-}
+export type OutageRow = Position & Outage;
 
 const COLUMNS = [
   "product_id",

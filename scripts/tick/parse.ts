@@ -5,18 +5,8 @@ import {
   SIZE_INTEGER_DIGITS_MAX,
   SIZE_SCALE_MAX,
 } from "../common/limits.ts";
-import type { FullTick } from "../common/tick.ts";
+import type { FullTick, Outage } from "../common/tick.ts";
 import { parseTime } from "./time.ts";
-
-/** A span without a feed, or trade ids that could not be filled; written into the log by `produce`. */
-export interface Outage {
-  product_id: string;
-  from_us: number;
-  to_us: number;
-  last_trade_id: number | null;
-  first_trade_id: number | null;
-  reason: string;
-}
 
 export type Parsed =
   | { kind: "tick"; tick: FullTick }

@@ -11,6 +11,22 @@ const MARKS: Record<string, [mark: string, title: string]> = {
   pending: ["…", "The store has not read that far yet"],
 };
 
+const MISSING = "Trade ids never seen: 0 proves that nothing is missing; in the ticker channel it is coverage";
+const COLUMNS: [name: string, number?: boolean, title?: string][] = [
+  ["window (UTC)"],
+  ["batch"],
+  ["average price", true],
+  ["low", true],
+  ["high", true],
+  ["range", true],
+  ["volume", true],
+  ["trades", true],
+  ["buys : sells", true],
+  ["sentiment"],
+  ["flags"],
+  ["missing", true, MISSING],
+];
+
 export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "selection"> }) {
   const { windows } = view.stream;
   return (
@@ -24,44 +40,17 @@ export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "s
         <table>
           <thead>
             <tr>
-              <th scope="col">window (UTC)</th>
-              <th scope="col">batch</th>
-              <th scope="col" class="n">
-                average price
-              </th>
-              <th scope="col" class="n">
-                low
-              </th>
-              <th scope="col" class="n">
-                high
-              </th>
-              <th scope="col" class="n">
-                range
-              </th>
-              <th scope="col" class="n">
-                volume
-              </th>
-              <th scope="col" class="n">
-                trades
-              </th>
-              <th scope="col" class="n">
-                buys : sells
-              </th>
-              <th scope="col">sentiment</th>
-              <th scope="col">flags</th>
-              <th
-                scope="col"
-                class="n"
-                title="Trade ids never seen: 0 proves that nothing is missing; in the ticker channel it is coverage"
-              >
-                missing
-              </th>
+              {COLUMNS.map(([name, number, title]) => (
+                <th scope="col" class={number ? "n" : undefined} title={title}>
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
             {windows.length === 0 && (
               <tr>
-                <td colspan={12} class="empty">
+                <td colspan={COLUMNS.length} class="empty">
                   No window yet: the first tick opens one.
                 </td>
               </tr>
