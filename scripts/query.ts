@@ -74,23 +74,30 @@ export const spec: CommandSpec<QueryFlags> = {
     if ((metric === null) === (args[0] === undefined)) {
       throw new TidemarkError("USAGE", "Give either one SELECT or --metric NAME.");
     }
+    if (from !== null && to !== null && from >= to)
+      throw new TidemarkError("USAGE", `--from ${from} is not before --to ${to}.`);
     if (metric !== null) checkMinutes(metric, [from, to]);
     if (options.fresh) await refresh(options.data);
     const sql = metric?.sql ?? args[0] ?? "";
+    for (const [name, value] of Object.entries({ product, from, to }))
+      if (value !== null && !sql.includes(`$${name}`))
+        logger.warn(`${metric?.name ?? "the query"} doesn't use $${name}: --${name} has no effect`);
     const query = { sql, parameters: { product, from, to }, rows_max: options.limit };
     const answer = await (metric === null ? runQuery(dataPaths(options.data), query) : runMetric(metric, query));
     if (answer.truncated) logger.warn(`cut after ${options.limit} rows; --limit N gives more`);
-    if (options.output) await writeFile(answer, options.format, options.output);
-    else if (options.format !== "parquet") process.stdout.write(format(answer, options.format));
+    if (options.output) {
+      await writeFile(answer, options.format, options.output);
+      logger.info(`${answer.rows.length} rows in ${options.output}`);
+    } else if (options.format !== "parquet") process.stdout.write(format(answer, options.format));
     return 0;
 
     /** A metric's fault is told with its file and line, as the batch does. */
-    async function runMetric({ file }: Metric, query: Query) {
+    async function runMetric(metric: Metric, query: Query) {
       try {
         return await runQuery(dataPaths(options.data), query);
       } catch (error) {
         if (!(error instanceof TidemarkError) || error.code !== "QUERY") throw error;
-        throw new TidemarkError("QUERY", withPlace(file, error), "", { cause: error });
+        throw new TidemarkError("QUERY", withPlace(metric, error), "", { cause: error });
       }
     }
 
@@ -124,10 +131,14 @@ function checkMinutes({ name, sql }: Metric, times: (string | null)[]): void {
 
 /** Days and times in UTC, as the page's addresses take them; DuckDB would take more, and say less about a slip. */
 function checkTime(text: string): string {
-  const form = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z?)?$/;
-  if (!form.test(text) || Number.isNaN(Date.parse(text)))
-    throw invalid("Give a UTC time such as 2023-09-05 or 2023-09-05T16:30:00Z.");
-  return text;
+  const [, day, minute, second = ":00"] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,6})?)?Z?)?$/.exec(text) ?? [];
+  const iso = minute === undefined ? day : `${day}T${minute}${second}Z`;
+  // Date.parse takes 31 February for 3 March.
+  const isDay = day !== undefined && new Date(Date.parse(day)).toJSON()?.slice(0, 10) === day;
+  if (iso === undefined || !isDay || Number.isNaN(Date.parse(iso)))
+    throw invalid("Give a UTC time such as 2023-09-05, 2023-09-05T16:30 or 2023-09-05T16:30:00Z.");
+  return iso;
 }
 
 await runCommand(spec, import.meta.main);

@@ -57,6 +57,9 @@ export class Exports {
     const [, name = "", ending] = /^(\w{1,64})\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     const result = this.results.get(name);
     if (result === null) throw unknownMetric(c.req.param("file") ?? "", this.results);
+    if (!result.ok && !result.stale) throw new Problem(404, "METRIC", result.error ?? "It has never worked.");
+    if (ending === "parquet" && result.stale)
+      throw new Problem(404, "METRIC", result.error ?? "It fails.", "The CSV has the last rows that worked.");
     if (ending === "parquet") return this.#child(c, `tidemark_${name}`, "parquet", result.sql, []);
     const { columns, rows } = result;
     const isText = (i: number) => columns[i]!.type === "VARCHAR";

@@ -3,12 +3,14 @@ import { monotonicMs, nowUs } from "../common/clock.ts";
 import { sentence, TidemarkError } from "../common/errors.ts";
 import { METRIC_ROWS_MAX } from "../common/limits.ts";
 import { type LockedDatabase, NO_PARAMETERS } from "./locked.ts";
-import { type Metric, missingColumns, readMetric } from "./metric.ts";
+import { chartOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
 import type { Column, Row } from "./values.ts";
 
 export interface MetricResult {
   name: string;
-  /** Null when not even the file's header could be read. */
+  /** Null when not even the file could be read. */
+  source: MetricSource | null;
+  /** Null when its header couldn't be read. */
   metric: Metric | null;
   /** Null when it worked; otherwise file, line and DuckDB's own words. */
   error: string | null;
@@ -24,6 +26,7 @@ export async function answer(database: LockedDatabase, dir: string, name: string
   const started_ms = monotonicMs();
   const result: MetricResult = {
     name,
+    source: null,
     metric: null,
     error: null,
     columns: [],
@@ -33,26 +36,36 @@ export async function answer(database: LockedDatabase, dir: string, name: string
     finished_us: 0,
   };
   try {
-    const metric = readMetric(dir, name);
+    const source = readSource(dir, name);
+    result.source = source;
+    const metric = withHeader(source);
     result.metric = metric;
     const found = await database.select(metric.sql, NO_PARAMETERS, METRIC_ROWS_MAX);
+    metric.chart = chartOf(metric.chart, found.columns);
     Object.assign(result, found);
-    const missing = missingColumns(metric.chart, found.columns);
-    if (missing !== null) throw new TidemarkError("METRIC", missing);
   } catch (error) {
-    result.error = result.metric === null ? sentence(error) : withPlace(result.metric.file, error);
-    result.rows = [];
+    result.error = result.metric === null ? sentence(error) : withPlace(result.metric, error);
   }
   result.elapsed_ms = monotonicMs() - started_ms;
   result.finished_us = nowUs();
   return result;
 }
 
-/** `file:line: words`; DuckDB says `LINE n:` where it knows the line. */
-export function withPlace(file: string, error: unknown): string {
+/** `file:line: words`; DuckDB says `LINE n:` where it knows the line, the chart's is known, and some are found in the text. */
+export function withPlace({ file, sql, chart_line }: Metric, error: unknown): string {
   const words = error instanceof Error ? error.message.trim() : sentence(error);
-  const line = /^LINE (\d+):/m.exec(words)?.[1];
-  return `${file}${line ? `:${line}` : ""}: ${words}`;
+  const line = error instanceof TidemarkError && error.code === "METRIC" ? chart_line : lineOf(words, sql);
+  return `${file}${line === null ? "" : `:${line}`}: ${words}`;
+}
+
+function lineOf(words: string, sql: string): number | null {
+  const told = /^LINE (\d+):/m.exec(words)?.[1];
+  if (told !== undefined) return Number(told);
+  const lines = sql.trimEnd().split("\n");
+  if (/at end of input/.test(words)) return lines.length;
+  const named = /^(\$\w+|\w+\(|'[^']+')/.exec(words)?.[1]?.replace("(", "");
+  const at = named === undefined ? -1 : lines.findIndex((line) => !/^\s*--/.test(line) && line.includes(named));
+  return at < 0 ? null : at + 1;
 }
 
 /** The counts that a run is judged by, from the reconciliation's own rows. */

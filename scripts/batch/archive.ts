@@ -7,7 +7,7 @@ import { diePoint } from "../common/die-point.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { ARCHIVE_FILES_PER_DAY_MAX, ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
-import type { DataPaths } from "../common/settings.ts";
+import { type DataPaths, replayed } from "../common/settings.ts";
 import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
 import { CHANGING, castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { publish, quoted, TEMPORARY } from "./files.ts";
@@ -31,15 +31,19 @@ export interface Collected {
   source: Source["kind"];
 }
 
+/** NO_DATA when ticks.db isn't there yet. */
+export function checkStored(paths: DataPaths): void {
+  if (existsSync(paths.ticks)) return;
+  throw new TidemarkError(
+    "NO_DATA",
+    `There is no ${paths.ticks} yet, so there is nothing to compute.`,
+    replayed(paths) ?? "Run `bun run start`, or `bun run produce` and `bun run consume`, first.",
+  );
+}
+
 /** Collects everything that ticks.db and windows.db hold now. NO_DATA when ticks.db isn't there yet. */
 export async function collect(paths: DataPaths, logger: Logger): Promise<Collected> {
-  if (!existsSync(paths.ticks)) {
-    throw new TidemarkError(
-      "NO_DATA",
-      `There is no ${paths.ticks} yet, so there is nothing to compute.`,
-      "Run `bun run start`, or `bun run produce` and `bun run consume`, first.",
-    );
-  }
+  checkStored(paths);
   mkdirSync(paths.archive, { recursive: true });
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: METRIC_MEMORY,

@@ -137,9 +137,20 @@ async function runSelect(
 /** DuckDB's message with its line breaks: they carry the line and the mark under the place. */
 function inDuckdbWords(error: unknown): TidemarkError {
   if (error instanceof TidemarkError) return error;
-  return new TidemarkError("QUERY", error instanceof Error ? error.message.trim() : sentence(error), "", {
-    cause: error,
-  });
+  const said = error instanceof Error ? error.message.trim() : sentence(error);
+  return new TidemarkError("QUERY", ownWords(said), "", { cause: error });
+}
+
+const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}, the limit for one query: group or filter earlier, or read the view minutes.`;
+const VIEWS = `There are ${viewFiles()
+  .map(({ name }) => name)
+  .join(", ")} and thresholds.`;
+
+/** Where DuckDB's words name settings that a query may not change, tables that it may not read, or a step of ours, they are ours instead. */
+function ownWords(said: string): string {
+  if (said.startsWith("Out of Memory Error")) return MEMORY_ADVICE;
+  const known = said.replace(/^Failed to extract statements:\s*/, "");
+  return known.replace(/(Table with name \S+ does not exist!)(\nDid you mean .*)?/, `$1\n${VIEWS}`);
 }
 
 /** First the archive's files as they are, then sql/views/*.sql over them, in order of name. */
@@ -161,11 +172,13 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
     statements.push(`CREATE VIEW archive_${name} AS ${select}`);
   }
   statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);
-  const views = readdirSync(VIEWS_DIR).filter((name) => name.endsWith(".sql"));
-  for (const name of views.sort()) {
-    statements.push(`CREATE VIEW ${name.slice(0, -4)} AS ${readFileSync(join(VIEWS_DIR, name), "utf8")}`);
-  }
+  for (const { name, file } of viewFiles()) statements.push(`CREATE VIEW ${name} AS ${readFileSync(file, "utf8")}`);
   return statements;
+}
+
+function viewFiles(): { name: string; file: string }[] {
+  const files = readdirSync(VIEWS_DIR).filter((name) => name.endsWith(".sql"));
+  return files.sort().map((file) => ({ name: file.slice(0, -4), file: join(VIEWS_DIR, file) }));
 }
 
 /** The view `thresholds` (common/thresholds.ts). */

@@ -1,5 +1,5 @@
 /** batch_output/ and batch_log.txt, in the reference's forms (reference.md "Formats"), and CSV text for `query`. */
-import { appendFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs } from "../common/clock.ts";
 import { csvLine } from "../common/csv.ts";
@@ -21,8 +21,12 @@ export function toCsv(columns: readonly Column[], rows: readonly Row[]): string 
   return csvLine(names, () => true) + body.join("");
 }
 
-/** One CSV a metric, replaced by each run; the newest SUMMARY_FILES_MAX of the market summary are kept, named by time, so that the newest is the last by name. */
-export function writeOutputs(paths: DataPaths, results: readonly MetricResult[], started_us: number): void {
+/** One CSV a metric, replaced by each run; the newest SUMMARY_FILES_MAX of the market summary are kept, named by time, so that the newest is the last by name. `all`: the CSV of a file that is gone goes too. */
+export function writeOutputs(
+  paths: DataPaths,
+  results: readonly MetricResult[],
+  { started_us, all }: { started_us: number; all: boolean },
+): void {
   const time = isoFromUs(started_us)
     .replace(/[-:]/g, "")
     .replace(/\.(\d{3}).*$/, "$1Z");
@@ -32,6 +36,10 @@ export function writeOutputs(paths: DataPaths, results: readonly MetricResult[],
     const file = name === "market_summary" ? `market_summary_${time}.csv` : join("metrics", `${name}.csv`);
     writeAtomically(join(paths.batchOutput, file), toCsv(columns, rows));
   }
+  const metrics = join(paths.batchOutput, "metrics");
+  if (!all || !existsSync(metrics)) return;
+  const known = new Set(results.map(({ name }) => `${name}.csv`));
+  for (const name of readdirSync(metrics)) if (!known.has(name)) rmSync(join(metrics, name), { recursive: true });
 }
 
 /** A killed run leaves a summary named by its own time, which no later one replaces; of whole ones the oldest go. */

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TidemarkError } from "../common/errors.ts";
 import { METRIC_MEMORY } from "../common/limits.ts";
-import type { DataPaths } from "../common/settings.ts";
+import { type DataPaths, replayed } from "../common/settings.ts";
 import { publish, quoted, TEMPORARY, writeAtomically } from "./files.ts";
 import { type Answer, LockedDatabase, type Parameters } from "./locked.ts";
 import { readManifest } from "./manifest.ts";
@@ -27,7 +27,7 @@ export async function runQuery(paths: DataPaths, query: Query): Promise<Answer> 
     throw new TidemarkError(
       "NO_DATA",
       `There is no archive in ${paths.root} yet.`,
-      "Run `bun run batch` first, or query with --fresh.",
+      replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
     );
   }
   const database = await LockedDatabase.open(paths.archive, manifest);
@@ -58,7 +58,10 @@ export async function writeFile(answer: Answer, kind: Format, path: string): Pro
   const instance = await DuckDBInstance.create(":memory:", { memory_limit: METRIC_MEMORY });
   const connection = await instance.connect();
   try {
-    const columns = answer.columns.map(({ name, type }) => `${quotedName(name)}: ${quoted(type)}`).join(", ");
+    const typed = answer.columns.map(
+      ({ name, type }) => `${quotedName(name)}: ${quoted(parquetType(answer, name, type))}`,
+    );
+    const columns = typed.join(", ");
     const relation = `read_json(${quoted(lines)}, format = 'newline_delimited', columns = {${columns}})`;
     await connection.run(`COPY (SELECT * FROM ${relation}) TO ${quoted(file + TEMPORARY)} (FORMAT parquet)`);
     publish(file);
@@ -67,6 +70,12 @@ export async function writeFile(answer: Answer, kind: Format, path: string): Pro
     instance.closeSync();
     await Bun.file(lines).delete();
   }
+}
+
+/** Parquet has no integers of 128 bits, and DuckDB would round them to doubles: exact as decimals, or as text where those don't reach. */
+function parquetType({ rows }: Answer, name: string, type: string): string {
+  if (!/^U?HUGEINT$/.test(type)) return type;
+  return rows.every((row) => String(row[name] ?? "").replace("-", "").length <= 38) ? "DECIMAL(38,0)" : "VARCHAR";
 }
 
 function quotedName(name: string): string {

@@ -92,19 +92,21 @@ export class Results {
       .run(...Object.values(row), this.#run_id);
   }
 
-  /** A failing metric keeps its last good rows, marked stale, beside the new error. */
+  /** A failing metric keeps its last good rows, marked stale, beside the new error. A good result has columns. */
   #keep(result: MetricResult): void {
-    const { name, metric, error } = result;
+    const { name, metric, source, error } = result;
     const about = [
       metric?.title ?? name,
       metric?.description ?? "",
       JSON.stringify(metric?.chart ?? { type: "table", y: [] }),
     ];
-    const source = [metric?.file ?? "", metric?.sql ?? "", metric?.hash ?? ""];
+    const file = [source?.file ?? "", source?.sql ?? "", source?.hash ?? ""];
     if (error !== null) {
       const changed = this.#db
-        .query("UPDATE results SET ok = 0, stale = 1, error = ?, file = ?, sql = ?, file_hash = ? WHERE metric = ?")
-        .run(error, ...source, name).changes;
+        .query(
+          "UPDATE results SET ok = 0, stale = (columns <> '[]'), error = ?, file = ?, sql = ?, file_hash = ? WHERE metric = ?",
+        )
+        .run(error, ...file, name).changes;
       if (changed > 0) return;
     }
     this.#db
@@ -118,7 +120,7 @@ export class Results {
         error,
         0,
         ...about,
-        ...source,
+        ...file,
         JSON.stringify(result.columns),
         JSON.stringify(result.rows),
         result.rows.length,

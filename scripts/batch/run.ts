@@ -5,10 +5,10 @@ import type { Logger } from "../common/logger.ts";
 import { peakRssBytes, type RunSummary } from "../common/run-stats.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { type Agreement, agreementOf, answer, type MetricResult } from "./answer.ts";
-import { collect } from "./archive.ts";
+import { checkStored, collect } from "./archive.ts";
 import { LockedDatabase } from "./locked.ts";
 import { archiveBytes, type Manifest } from "./manifest.ts";
-import { type Metric, metricNames, readMetric } from "./metric.ts";
+import { type Metric, metricNames, misnamed, readMetric } from "./metric.ts";
 import { logRun, writeOutputs } from "./output.ts";
 import { Results } from "./results.ts";
 import { answerOnSpark } from "./spark.ts";
@@ -43,7 +43,10 @@ export async function runBatch(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<BatchSummary | null> {
+  checkStored(paths);
   const names = metricNames(options.sql).filter((name) => options.metric === undefined || name === options.metric);
+  for (const file of misnamed(options.sql))
+    logger.warn(`${options.sql}/${file} is no metric: a name has letters, digits and _ only, and ends in .sql.`);
   const started_us = nowUs() - Math.round(monotonicMs() * 1000);
   const results = new Results(paths.results);
   try {
@@ -57,7 +60,7 @@ export async function runBatch(
       results.fail("Stopped by a signal.");
       return null;
     }
-    writeOutputs(paths, answers, started_us);
+    writeOutputs(paths, answers, { started_us, all: options.metric === undefined });
     const done_ms = monotonicMs();
     const agreement = agreementOf(answers);
     const ticks_total = manifest.files.reduce((sum, file) => sum + file.rows, 0);

@@ -143,8 +143,9 @@ async function runCommand(
   signal.addEventListener("abort", stop, { once: true });
   const code = await child.exited;
   signal.removeEventListener("abort", stop);
-  if (code !== 0)
-    logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
+  // Ctrl-C in a terminal reaches the child too, perhaps before it listens.
+  if (code === 0 || signal.aborted || child.signalCode === "SIGINT" || code === 130) return;
+  logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
 }
 
 /** Ends early at the signal. */

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { monotonicMs, nowUs } from "../common/clock.ts";
-import { sentence, TidemarkError } from "../common/errors.ts";
+import { TidemarkError } from "../common/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../common/limits.ts";
-import type { MetricResult } from "./answer.ts";
+import { type MetricResult, withPlace } from "./answer.ts";
 import { quoted } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
-import { type Metric, missingColumns } from "./metric.ts";
+import { chartOf, type Metric } from "./metric.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { MARK, notForSpark, sparkScript } from "./spark-script.ts";
 import { readColumns, readRows } from "./values.ts";
@@ -151,6 +151,7 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
   const elapsed_ms = said?.elapsed_ms ?? 0;
   const result: MetricResult = {
     name,
+    source: metric,
     metric,
     error: null,
     columns: [],
@@ -175,12 +176,10 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
     const found = await connection.stream(`SELECT * FROM read_parquet(${files})`);
     const { rows, truncated } = await readRows(found, METRIC_ROWS_MAX);
     const columns = readColumns(found);
-    const missing = missingColumns(metric.chart, columns);
-    return missing === null
-      ? { ...result, columns, rows, truncated }
-      : { ...result, error: `${metric.file}: ${missing}` };
+    const chart = chartOf(metric.chart, columns);
+    return { ...result, metric: { ...metric, chart }, columns, rows, truncated };
   } catch (error) {
-    return { ...result, error: `${metric.file}: ${sentence(error)}` };
+    return { ...result, error: withPlace(metric, error) };
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -91,7 +91,11 @@ export function report(error: unknown, verbose: boolean): number {
     return 2;
   }
   const known = error instanceof TidemarkError;
-  process.stderr.write(`error: ${sentence(error)}${known ? ` [TIDEMARK_${error.code}]` : ""}\n`);
+  // DuckDB's words keep their lines: the last one marks the place in the line above it.
+  const words = known && error.code === "QUERY" ? error.message.trim() : sentence(error);
+  process.stderr.write(
+    `error: ${words}${known ? `${words.includes("\n") ? "\n" : " "}[TIDEMARK_${error.code}]` : ""}\n`,
+  );
   if (known && error.hint) process.stderr.write(`${error.hint}\n`);
   if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   else if (!known) process.stderr.write("This is not an expected error; --verbose shows where it came from.\n");

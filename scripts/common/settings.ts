@@ -80,6 +80,13 @@ export function openDataDir(dir: string): DataPaths {
   return paths;
 }
 
+/** What to do where this directory holds nothing and `start` has played the recording into the one below it; null otherwise. */
+export function replayed(paths: DataPaths): string | null {
+  const below = join(paths.root, "replay");
+  if (!existsSync(join(below, "ticks.db"))) return null;
+  return `The recording was played into ${below}: add \`--data ${below}\`.`;
+}
+
 /** Notes what feeds a data directory, live or replay, and refuses the other kind ever after (design.md "Feed"). */
 export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
   const before = readKind(paths);

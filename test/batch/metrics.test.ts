@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { missingColumns, parseHeader } from "../../scripts/batch/metric.ts";
+import { chartOf, withHeader } from "../../scripts/batch/metric.ts";
 import { METRIC_ROWS_MAX, RUNS_KEPT_MAX, SUMMARY_FILES_MAX } from "../../scripts/common/limits.ts";
 import { batch, filesBelow, metricFolder, type Row, rowsOf, STORED_TICKS, sqlite, stored } from "./harness.ts";
 
@@ -20,6 +20,7 @@ const kept = (metric: string) =>
   sqlite<Row>(data.path, "results.db", `SELECT * FROM results WHERE metric = '${metric}'`)[0];
 
 describe("the header", () => {
+  const parseHeader = (sql: string, name: string, file: string) => withHeader({ name, file, sql, hash: "" });
   /** text → title, description, chart. */
   const GOOD: [string, object][] = [
     ["SELECT 1", { title: "Biggest hour", description: "", chart: { type: "table", y: [] } }],
@@ -33,7 +34,7 @@ describe("the header", () => {
     ],
     ["-- portable: no (QUALIFY)\nSELECT 1", { only_duckdb: "QUALIFY" }],
     ["SELECT 1\n-- title: below the SQL it is a comment", { title: "Biggest hour" }],
-    ["-- titel: Unknown keys are comments\nSELECT 1", { title: "Biggest hour" }],
+    ["-- Note: capitals and several words: these are remarks\nSELECT 1", { title: "Biggest hour" }],
   ];
   for (const [text, header] of GOOD) {
     test(JSON.stringify(text), () => {
@@ -44,17 +45,18 @@ describe("the header", () => {
   /** text → line, and what is said of it. */
   const BAD: [string, number, string][] = [
     ["-- title: A\n-- title: B\nSELECT 1", 2, "title is given twice"],
-    ["-- title:\nSELECT 1", 1, "title: "],
-    [`-- title: ${"x".repeat(81)}\nSELECT 1`, 1, "title: "],
-    [`\n-- description: ${"x".repeat(501)}\nSELECT 1`, 2, "description: "],
-    ["-- title: T\n-- chart: pie x=a\nSELECT 1", 2, "chart: "],
+    ["-- title:\nSELECT 1", 1, "title is empty."],
+    [`-- title: ${"x".repeat(81)}\nSELECT 1`, 1, "title has 81 characters; at most 80."],
+    [`\n-- description: ${"x".repeat(501)}\nSELECT 1`, 2, "description has 501 characters; at most 500."],
+    ["-- title: T\n-- chart: pie x=a\nSELECT 1", 2, '"pie" is no chart: write table, number, line, bar.'],
+    ["-- titel: T\nSELECT 1", 1, "titel is no key of the header: there are title, description, chart, portable."],
     ["-- chart: line x=a\nSELECT 1", 1, "chart: a line needs x=COLUMN and y=COLUMN"],
     ["-- chart: bar y=a\nSELECT 1", 1, "chart: a bar needs x=COLUMN and y=COLUMN"],
     ["-- chart: bar x=a y\nSELECT 1", 1, 'chart: "y" isn\'t x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN'],
-    ["-- chart: bar x=a y=b colour=red\nSELECT 1", 1, "chart: "],
+    ["-- chart: bar x=a y=b colour=red\nSELECT 1", 1, 'chart: "colour=red" isn\'t x=COLUMN'],
     ["-- chart: bar x=a y=b,\nSELECT 1", 1, 'chart: "y=b," isn\'t x=COLUMN'],
     ["-- chart: line x=a x=b y=c\nSELECT 1", 1, "chart: x is given twice"],
-    ["-- portable: perhaps\nSELECT 1", 1, "portable: "],
+    ["-- portable: perhaps\nSELECT 1", 1, "portable can only be `no (why)`"],
   ];
   for (const [text, line, words] of BAD) {
     test(`${JSON.stringify(text.slice(0, 60))} is refused with its line`, () => {
@@ -62,17 +64,21 @@ describe("the header", () => {
     });
   }
 
-  test("columns that a chart names and the result lacks are named, with those that it has", () => {
-    const chart = { type: "line" as const, x: "t", y: ["a", "b"], series: "s" };
-    expect(missingColumns(chart, [{ name: "t" }, { name: "b" }])).toBe(
-      "The chart names a, s, and the result has t, b.",
+  test("a chart's columns are found as SQL finds them; one that the result lacks is named, with those that it has, and y is a number", () => {
+    const chart = { type: "line" as const, x: "t", y: ["a", "B"], series: "s" };
+    const columns = (names: string[], type = "DOUBLE") => names.map((name) => ({ name, type }));
+    expect(() => chartOf(chart, columns(["t", "b"]))).toThrow("The chart names a, s, and the result has t, b.");
+    expect(chartOf(chart, columns(["T", "a", "b", "S", "more"]))).toEqual({
+      ...chart,
+      x: "T",
+      y: ["a", "b"],
+      series: "S",
+    });
+    expect(() => chartOf({ type: "bar", x: "t", y: ["p"] }, [...columns(["t"]), ...columns(["p"], "VARCHAR")])).toThrow(
+      "The chart's y names p, which is VARCHAR; y needs a number.",
     );
-    expect(
-      missingColumns(
-        chart,
-        ["t", "a", "b", "s", "more"].map((name) => ({ name })),
-      ),
-    ).toBeNull();
+    const number = { type: "number" as const, x: undefined, y: ["p"], series: undefined };
+    expect(chartOf(number, columns(["p"], "INTERVAL"))).toEqual(number);
   });
 });
 
@@ -81,10 +87,16 @@ describe("a wrong file fails alone", () => {
   const BROKEN: Record<string, [sql: string, words: RegExp]> = {
     syntax: ["-- title: T\nSELECT 1,\nFROM WHERE ticks", /syntax\.sql:3: .*syntax error at or near "WHERE"/s],
     column: ["SELECT product_id,\n  prize\nFROM ticks", /column\.sql:2: .*"prize" not found.*price/s],
-    table: ["SELECT * FROM tocks", /table\.sql:1: .*tocks does not exist.*ticks/s],
+    table: [
+      "SELECT * FROM tocks",
+      /table\.sql:1: .*tocks does not exist!\nThere are .*ticks, window_revisions, windows and thresholds\.\n/s,
+    ],
     late: ["SELECT CAST(side AS INTEGER) FROM ticks", /late\.sql:1: .*Could not convert string '(buy|sell)' to INT32/s],
-    chart: ["-- chart: line x=minute y=ticks\nSELECT 1 AS ticks", /chart\.sql: The chart names minute/],
-    header: ["-- title: T\n-- chart: pie x=a\nSELECT 1", /header\.sql:2: chart: /],
+    chart: ["-- title: T\n-- chart: line x=minute y=ticks\nSELECT 1 AS ticks", /chart\.sql:2: The chart names minute/],
+    header: ["-- title: T\n-- chart: pie x=a\nSELECT 1", /header\.sql:2: "pie" is no chart/],
+    parameter: ["SELECT 1\nWHERE $prodcut IS NULL", /parameter\.sql:2: \$prodcut isn't a parameter/],
+    end: ["SELECT 1,\n  2 +\n", /end\.sql:2: Parser Error: syntax error at end of input/],
+    file: ["-- read_csv in a remark\nSELECT *\nFROM read_csv('x')", /file\.sql:3: read_csv\(\) doesn't run here/],
     huge: [
       "SELECT repeat('x', 20000) AS x FROM range(10000)",
       /huge\.sql: Its first 4097 rows hold over 81920000 characters/,
@@ -99,6 +111,7 @@ describe("a wrong file fails alone", () => {
       many: `SELECT i FROM range(${2 * METRIC_ROWS_MAX}) AS r(i)`,
       "not a metric": "SELECT 1",
     });
+    writeFileSync(join(folder.path, "UP.SQL"), "SELECT 1");
     const { code, json, stderr } = await run(folder.path);
     expect([code, json.metrics]).toEqual([1, Object.keys(BROKEN).length + 2]);
     expect(json.failed.map(({ metric }) => metric)).toEqual(Object.keys(BROKEN).sort());
@@ -106,8 +119,14 @@ describe("a wrong file fails alone", () => {
       expect(error).toMatch(BROKEN[metric]![1]);
       expect(error).toStartWith(`${folder.path}/${metric}.sql:`);
       expect(stderr).toContain(error.split("\n")[0]!);
-      expect(kept(metric)).toMatchObject({ ok: 0, stale: 0, error, rows: "[]" });
+      expect(kept(metric)).toMatchObject({ ok: 0, stale: 0, error, rows: "[]", sql: BROKEN[metric]![0] });
     }
+    for (const name of ["not a metric.sql", "UP.SQL"])
+      expect(stderr).toContain(`${name} is no metric: a name has letters, digits and _ only, and ends in .sql.`);
+    // Failing again doesn't make a last result that worked.
+    const again = await run(folder.path);
+    expect(again.code).toBe(1);
+    for (const metric of Object.keys(BROKEN)) expect(kept(metric)).toMatchObject({ ok: 0, stale: 0 });
     expect(rowsOf(data.path, "good")).toEqual([{ ticks: STORED_TICKS }]);
     expect(kept("many")).toMatchObject({ ok: 1, truncated: 1, row_count: METRIC_ROWS_MAX });
     const [last] = sqlite(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");

@@ -1,6 +1,6 @@
 /** `query "SQL"`: its formats to stdout and into files, its limits, and what it says when it can't answer. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { lockStage } from "../../scripts/common/stage-lock.ts";
@@ -24,6 +24,49 @@ const query = (...args: string[]) => run("query", ["--data", data.path, ...args]
 
 const VALUES = `SELECT * FROM (VALUES (CAST(1.50 AS DECIMAL(18, 10)), TIMESTAMP '2023-09-05 16:00:01.281719', '=x', 9007199254740993),
   (NULL, NULL, 'a "b", c', 2)) AS v("a price", t, s, big)`;
+
+describe("what it takes", () => {
+  test("a flag that the SQL doesn't use is said; times are UTC, to the minute, in order, and days that there are", async () => {
+    const unused = await query(
+      "--product",
+      "BTC-USD",
+      "--from",
+      "2023-09-05T16:00",
+      "SELECT 1 AS a WHERE $from IS NOT NULL",
+    );
+    expect([unused.code, unused.stdout]).toEqual([0, expect.stringContaining("│ 1 │")]);
+    expect(unused.stderr).toContain("the query doesn't use $product: --product has no effect");
+    expect(unused.stderr).not.toContain("$from");
+    const from = async (...args: string[]) => (await query(...args, "SELECT $from AS a, $to AS b")).stderr;
+    expect(await from("--from", "2023-02-31")).toContain("Give a UTC time such as");
+    expect(await from("--from", "2023-09-05T16:30+02:00")).toContain("Give a UTC time such as");
+    expect(await from("--from", "2023-09-06", "--to", "2023-09-05")).toContain("is not before --to 2023-09-05");
+  });
+
+  test("DuckDB's words keep their lines: the mark stands below the place", async () => {
+    const { code, stderr } = await query("SELECT prize FROM ticks");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: Binder Error: .*\n[\s\S]*\nLINE 1: SELECT prize FROM ticks\n {15}\^\n\[TIDEMARK_QUERY\]\n$/,
+    );
+  });
+
+  test("more memory than a query may have, and where a recording's data lies, are told in our words", async () => {
+    const much = await query("SELECT len(list(repeat('x', 1000) || i)) AS n FROM range(3000000) AS r(i)");
+    expect([much.code, much.stderr]).toEqual([
+      1,
+      expect.stringContaining("It needed more than 1 GB, the limit for one query"),
+    ]);
+    using dir = tempDir();
+    mkdirSync(join(dir.path, "replay"));
+    writeFileSync(join(dir.path, "replay/ticks.db"), "");
+    for (const [name, ...args] of [["query", "SELECT 1"], ["batch"]]) {
+      const { code, stderr } = await run(name!, ["--data", dir.path, ...args]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`add \`--data ${dir.path}/replay\``)]);
+    }
+    expect(existsSync(join(dir.path, "results.db"))).toBe(false);
+  });
+});
 
 describe("on stdout", () => {
   test("a table has the columns' names, no colours, and says when there are no rows", async () => {
@@ -76,13 +119,13 @@ async function parquet(file: string): Promise<{ types: string[]; rows: Record<st
 describe("into a file", () => {
   test("parquet keeps names, types and every digit", async () => {
     const file = join(out.path, "new/values.parquet");
-    const sql = `SELECT *, DATE '2023-09-05' AS day, CAST(1 AS HUGEINT) << 100 AS huge, 0.1::DOUBLE + 0.2 AS f, true AS b,
+    const sql = `SELECT *, DATE '2023-09-05' AS day, CAST(1 AS HUGEINT) << 100 AS huge, 170141183460469231731687303715884105727 AS huger, 0.1::DOUBLE + 0.2 AS f, true AS b,
       [1.25, 2] AS l, {'x': 'y', 'n': [3]} AS st, 'infinity'::DOUBLE AS inf, TIME '01:02:03' AS tm, 1::TINYINT AS "quo""te" FROM (${VALUES})`;
     const { code, stdout, stderr } = await query("--format", "parquet", "--output", file, sql);
-    expect([code, stdout, stderr]).toEqual([0, "", ""]);
+    expect([code, stdout, stderr]).toEqual([0, "", expect.stringContaining(`2 rows in ${file}`)]);
     const { types, rows } = await parquet(file);
     expect(types).toEqual(
-      `DECIMAL(18,10) TIMESTAMP VARCHAR BIGINT DATE DOUBLE DOUBLE BOOLEAN DECIMAL(12,2)[]`
+      `DECIMAL(18,10) TIMESTAMP VARCHAR BIGINT DATE DECIMAL(38,0) VARCHAR DOUBLE BOOLEAN DECIMAL(12,2)[]`
         .split(" ")
         .concat(`STRUCT("x" VARCHAR, "n" INTEGER[])`, "DOUBLE", "TIME", "TINYINT"),
     );
@@ -92,8 +135,9 @@ describe("into a file", () => {
       s: "=x",
       big: "9007199254740993",
       day: "2023-09-05",
-      // Parquet has no integers of 128 bits: DuckDB writes them as doubles.
-      huge: 2 ** 100,
+      // Parquet has no integers of 128 bits.
+      huge: String(2n ** 100n),
+      huger: String(2n ** 127n - 1n),
       f: 0.1 + 0.2,
       b: true,
       l: ["1.25", "2.00"],

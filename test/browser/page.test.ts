@@ -99,6 +99,21 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await panel.innerText()).toContain('Referenced column "nonsense" not found');
     expect(await panel.innerText()).toContain("the last result that worked");
     expect(await panel.locator("tbody tr").count()).toBe(1);
+    const exported = async (name: string) => {
+      const answer = await fetch(`${server.url}/export/metrics/${name}`);
+      return [answer.status, await answer.text()];
+    };
+    expect(await exported("biggest_hour.csv")).toEqual([200, expect.stringMatching(/^hour,volume\n2023-09-05T16/)]);
+    expect(await exported("biggest_hour.parquet")).toEqual([404, expect.stringContaining("The CSV has the last rows")]);
+    const never = join(sql, "never.sql");
+    writeFileSync(never, "-- chart: pie\nSELECT 1 AS a");
+    await batch();
+    const broken = page.locator("#metric-never");
+    await broken.locator(".error").waitFor();
+    expect(await broken.innerText()).not.toContain("the last result that worked");
+    expect(await broken.locator("pre.sql").textContent()).toContain("-- chart: pie");
+    expect(await exported("never.csv")).toEqual([404, expect.stringContaining("is no chart")]);
+    rmSync(never);
     writeFileSync(file, "-- title: Biggest hour\n-- chart: number y=n\nSELECT count(*) AS n FROM ticks\n");
     await batch();
     await panel.locator(".number").waitFor();
@@ -106,6 +121,35 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     rmSync(file);
     await batch();
     await panel.waitFor({ state: "detached" });
+  });
+
+  test("a metric's chart draws its bars, the newest times, and says what it leaves out", async () => {
+    const file = join(sql, "bars.sql");
+    const rows = `SELECT TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE AS minute, 5 + i % 3 AS n FROM range(800) AS r(i)`;
+    const { page } = await open("/?product=BTC-USD");
+    const filled = () =>
+      page.evaluate(`(() => {
+        const { width, height } = document.querySelector("#chart-bars canvas");
+        const { data } = document.querySelector("#chart-bars canvas").getContext("2d").getImageData(0, 0, width, height);
+        let count = 0;
+        for (let i = 3; i < data.length; i += 4) if (data[i] > 200) count++;
+        return count / (width * height);
+      })()`) as Promise<number>;
+    const drawn = async (header: string, sql: string) => {
+      writeFileSync(file, `-- chart: ${header}\n${sql} ORDER BY minute`);
+      await run("batch", ["--data", server.data, "--sql", join(file, "..")]);
+      await page.locator(`#metric-bars details pre:has-text("${header}")`).waitFor({ state: "attached" });
+      await page.locator("#metric-bars").scrollIntoViewIfNeeded();
+      await page.locator("#chart-bars canvas").waitFor();
+    };
+    await drawn("bar x=Minute y=n", rows);
+    await page.locator("#chart-bars .more").waitFor();
+    expect(await text(page, "#chart-bars .more")).toBe("the newest 720 of 800");
+    await soon(async () => (await filled()) > 0.4);
+    await drawn("line x=minute y=n", `${rows} WHERE i < 10`);
+    await soon(async () => (await filled()) < 0.2);
+    rmSync(file);
+    await run("batch", ["--data", server.data, "--sql", sql]);
   });
 
   test("the server goes and comes back: the page says so, and goes on without a reload", async () => {

@@ -24,6 +24,7 @@ export function Metrics({ metrics }: { metrics: MetricResult[] }) {
 
 function Panel({ metric }: { metric: MetricResult }) {
   const { name, title, description, chart, rows, columns, file, sql, ok, error, stale, elapsed_ms, truncated } = metric;
+  const isNumber = chart.type === "number" && rows.length > 0;
   const drawn = (chart.type === "line" || chart.type === "bar") && rows.length > 1;
   return (
     <article class={`panel${ok ? "" : " broken"}`} id={`metric-${name}`}>
@@ -48,15 +49,13 @@ function Panel({ metric }: { metric: MetricResult }) {
           hx-morph-skip-children
         />
       )}
-      {chart.type === "number" && rows[0] ? (
-        <p class="number">{exact(rows[0][chart.y[0] ?? columns[0]?.name ?? ""])}</p>
-      ) : (
-        <Rows metric={metric} folded={drawn} />
-      )}
+      {isNumber && <p class="number">{exact(rows[0]![chart.y[0] ?? columns[0]?.name ?? ""])}</p>}
+      {isNumber && rows.length > 1 && <p class="more">the first of {counted(rows.length, "row")}</p>}
+      {(!isNumber || rows.length > 1) && (ok || stale) && <Rows metric={metric} folded={drawn || isNumber} />}
       <footer>
         <span>
           {counted(rows.length, "row")}
-          {truncated ? " (cut)" : ""} in {duration(elapsed_ms)}
+          {truncated ? " (cut there; the Parquet has all)" : ""} in {duration(elapsed_ms)}
         </span>
         <details>
           <summary>{file}</summary>
@@ -75,7 +74,7 @@ function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResul
         <thead>
           <tr>
             {columns.map((column) => (
-              <th scope="col" class={isNumber(column.type) ? "n" : ""}>
+              <th scope="col" class={isNumeric(column.type) ? "n" : ""}>
                 {column.name}
               </th>
             ))}
@@ -85,7 +84,7 @@ function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResul
           {rows.slice(0, PAGE_METRIC_ROWS).map((row) => (
             <tr>
               {columns.map((column) => (
-                <td class={isNumber(column.type) ? "n" : ""}>{cell(row[column.name], column.type)}</td>
+                <td class={isNumeric(column.type) ? "n" : ""}>{cell(row[column.name], column.type)}</td>
               ))}
             </tr>
           ))}
@@ -108,7 +107,7 @@ function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResul
   );
 }
 
-function isNumber(type: string): boolean {
+function isNumeric(type: string): boolean {
   return /INT|DECIMAL|DOUBLE|FLOAT/.test(type);
 }
 
@@ -119,5 +118,5 @@ function cell(value: unknown, type: string): string {
     return String(value)
       .replace("T", " ")
       .replace(/(\.0+)?Z$/, "");
-  return isNumber(type) ? exact(value) : String(value);
+  return isNumeric(type) ? exact(value) : String(value);
 }

@@ -44,6 +44,8 @@
         fmtDate: (template) =>
           uPlot.fmtDate(
             template
+              .replace("{M}/{D}/{YY}", "{YYYY}-{MM}-{DD}")
+              .replace("{M}/{D}", "{MM}-{DD}")
               .replace("{h}:{mm}{aa}", "{HH}:{mm}")
               .replace("{h}:{mm}:{ss}{aa}", "{HH}:{mm}:{ss}")
               .replace("{h}{aa}", "{HH}:00"),
@@ -57,7 +59,7 @@
                   spread(
                     min,
                     max,
-                    series.some((s) => s.bars),
+                    series.some((s) => s.bars !== undefined),
                   ),
               },
         },
@@ -93,8 +95,8 @@
   function seriesOf({ label, colour: name, dash, bars, points }, value) {
     const series = { label, stroke: colour(name), width: 2, value, points: { show: points === true, size: 5 } };
     if (dash) series.dash = [6, 5];
-    if (bars) {
-      series.paths = uPlot.paths.bars({ size: [0.42, 40], align: bars });
+    if (bars !== undefined) {
+      series.paths = uPlot.paths.bars({ size: [bars === 0 ? 0.7 : 0.42, 40], align: bars });
       series.fill = colour(name);
       series.width = 0;
       series.points = { show: false };
@@ -189,45 +191,67 @@
       );
   }
 
-  /* Metric files: x is a time or a name, y one or more columns, series splits the rows. */
+  /* Metric files: x is a time or a name, y one or more columns, series splits the rows. What is left out is said below the chart. */
+  const METRIC_LINES_MAX = 12;
+  const METRIC_ROWS_MAX = 10_000;
   const drawn = new Map();
 
   async function drawMetric(element) {
     const { metric, version } = element.dataset;
     if (drawn.get(element) === version) return;
     drawn.set(element, version);
-    const answer = await fetch(`/api/metrics/${metric}?limit=${CHART_WINDOWS_MAX}`);
+    const answer = await fetch(`/api/metrics/${metric}?limit=${METRIC_ROWS_MAX}`);
     if (!answer.ok) return;
     const { chart: spec, rows: found } = await answer.json();
-    const { xs, lines, ordinal } = lay(spec, found);
+    const { xs, lines, ordinal, left_out } = lay(spec, found);
+    // More than two would stand in front of each other.
+    const isBars = spec.type === "bar" && lines.length < 3;
     const series = lines.map(({ label }, i) => ({
       label,
       colour: PALETTE[i % PALETTE.length],
       points: xs.length < 40,
-      bars: spec.type === "bar" ? (lines.length === 1 ? 0 : i === 0 ? -1 : 1) : undefined,
+      bars: isBars ? (lines.length === 1 ? 0 : i === 0 ? -1 : 1) : undefined,
     }));
     element.replaceChildren();
     new Chart(element, series, { ordinal }).show([
       xs,
       ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
     ]);
+    if (left_out.length > 0) {
+      const note = document.createElement("p");
+      note.className = "more";
+      note.textContent = left_out.join("; ");
+      element.append(note);
+    }
   }
 
   function lay(spec, found) {
-    const isTime = found.every((row) => /^\d{4}-\d\d-\d\dT/.test(String(row[spec.x])));
+    const isTime = found.every((row) => /^\d{4}-\d\d-\d\d(T|$)/.test(String(row[spec.x])));
     const names = isTime ? null : [...new Set(found.map((row) => String(row[spec.x])))];
-    const x = (row) => (isTime ? Date.parse(row[spec.x]) / 1000 : names.indexOf(String(row[spec.x])));
-    const lines = new Map();
+    const places = names && new Map(names.map((name, i) => [name, i]));
+    const x = (row) => (isTime ? Date.parse(row[spec.x]) / 1000 : places.get(String(row[spec.x])));
+    const isSplit = spec.series && new Set(found.map((row) => row[spec.series])).size > 1;
+    const all = new Map();
+    let again = 0;
     for (const row of found) {
       for (const y of spec.y) {
-        const label =
-          spec.series && new Set(found.map((r) => r[spec.series])).size > 1 ? `${row[spec.series]} ${y}` : y;
-        if (!lines.has(label)) lines.set(label, { label, values: new Map() });
-        if (row[y] !== null) lines.get(label).values.set(x(row), Number(row[y]));
+        const label = isSplit ? `${row[spec.series]} ${y}` : y;
+        if (!all.has(label)) all.set(label, { label, values: new Map() });
+        const { values } = all.get(label);
+        if (values.has(x(row))) again++;
+        else if (row[y] !== null) values.set(x(row), Number(row[y]));
       }
     }
-    const xs = [...new Set(found.map(x))].sort((a, b) => a - b);
-    return { xs, lines: [...lines.values()].slice(0, 12), ordinal: names };
+    const every = [...new Set(found.map(x))].sort((a, b) => a - b);
+    // Of times the newest, of names the first: a file's ORDER BY chooses those.
+    const xs = isTime ? every.slice(-CHART_WINDOWS_MAX) : every.slice(0, CHART_WINDOWS_MAX);
+    const lines = [...all.values()].slice(0, METRIC_LINES_MAX);
+    const left_out = [];
+    if (xs.length < every.length)
+      left_out.push(`${isTime ? "the newest" : "the first"} ${xs.length} of ${every.length}`);
+    if (lines.length < all.size) left_out.push(`${lines.length} of ${all.size} lines`);
+    if (again > 0) left_out.push(`${again} more values at the same ${spec.x}: series=COLUMN would split them`);
+    return { xs, lines, ordinal: names, left_out };
   }
 
   const seen = new IntersectionObserver(
