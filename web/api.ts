@@ -48,7 +48,7 @@ export class Api {
   };
 
   metric = (c: Context): Response => {
-    const { limit } = parameters(c, ["limit"]);
+    const { limit, last } = parameters(c, ["limit", "last"]);
     const name = c.req.param("name") ?? "";
     const result = this.results.get(name);
     if (result === null) throw unknownMetric(name, this.results);
@@ -57,7 +57,8 @@ export class Api {
       ...rest,
       finished_at: isoFromUs(finished_us),
       file_hash,
-      rows: rows.slice(0, limitOf(limit, API_ROWS_MAX)),
+      rows:
+        last === null ? rows.slice(0, limitOf(limit, API_ROWS_MAX)) : rows.slice(-limitOf(last, API_ROWS_MAX, "last")),
     });
   };
 

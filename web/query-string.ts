@@ -44,11 +44,15 @@ export function sizeOf(text: string | null): number | null {
   return us;
 }
 
-export function limitOf(text: string | null, otherwise: number): number {
+export function limitOf(text: string | null, otherwise: number, name = "limit"): number {
   if (text === null) return otherwise;
   const value = Number(text);
   if (!/^\d{1,9}$/.test(text) || value < 1 || value > API_ROWS_MAX)
-    throw new Problem(400, "USAGE", `limit is "${text.slice(0, 40)}": give a whole number from 1 to ${API_ROWS_MAX}.`);
+    throw new Problem(
+      400,
+      "USAGE",
+      `${name} is "${text.slice(0, 40)}": give a whole number from 1 to ${API_ROWS_MAX}.`,
+    );
   return value;
 }
 

@@ -144,7 +144,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     };
     await drawn("bar x=Minute y=n", rows);
     await page.locator("#chart-bars .more").waitFor();
-    expect(await text(page, "#chart-bars .more")).toBe("the newest 720 of 800");
+    expect(await text(page, "#chart-bars .more")).toBe("the newest 720 of 800 rows");
     await soon(async () => (await filled()) > 0.4);
     await drawn("line x=minute y=n", `${rows} WHERE i < 10`);
     await soon(async () => (await filled()) < 0.2);

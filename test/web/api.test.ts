@@ -70,7 +70,10 @@ describe("answers", () => {
     expect(metric).toMatchObject({ name: "market_summary", ok: true, stale: false });
     expect(metric.rows[0]).toMatchObject({ trade_count: 3002 });
     expect(metric.sql).toContain("SELECT");
-    expect((await json("/api/metrics/windows_by_minute?limit=3")).rows.length).toBe(3);
+    const all = await json("/api/metrics/windows_by_minute");
+    const rows = async (query: string) => (await json(`/api/metrics/windows_by_minute?${query}`)).rows;
+    expect([await rows("limit=3"), await rows("last=2")]).toEqual([all.rows.slice(0, 3), all.rows.slice(-2)]);
+    expect(all.row_count).toBe(all.rows.length);
   });
 
   test("/api/reconciliation: the late tick explains its window, nothing is unexplained", async () => {

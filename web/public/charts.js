@@ -37,6 +37,7 @@
       if (ordinal) {
         x.values = (_plot, splits) => splits.map((i) => (Number.isInteger(i) ? (ordinal[i] ?? "") : ""));
       } else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
+      const fromZero = series.some((s) => s.bars !== undefined);
       const number = (_plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 4 }));
       return {
         ...this.size(),
@@ -52,16 +53,7 @@
           ),
         scales: {
           x: { time: times && !ordinal },
-          y: log
-            ? { distr: 3 }
-            : {
-                range: (_plot, min, max) =>
-                  spread(
-                    min,
-                    max,
-                    series.some((s) => s.bars !== undefined),
-                  ),
-              },
+          y: log ? { distr: 3 } : { range: (_plot, min, max) => spread(min, max, fromZero) },
         },
         axes: [x, { ...axis, size: 70 }],
         cursor: sync ? { sync: { key: sync }, points: { size: 7 } } : { points: { size: 7 } },
@@ -193,17 +185,16 @@
 
   /* Metric files: x is a time or a name, y one or more columns, series splits the rows. What is left out is said below the chart. */
   const METRIC_LINES_MAX = 12;
-  const METRIC_ROWS_MAX = 10_000;
   const drawn = new Map();
 
   async function drawMetric(element) {
     const { metric, version } = element.dataset;
     if (drawn.get(element) === version) return;
     drawn.set(element, version);
-    const answer = await fetch(`/api/metrics/${metric}?limit=${METRIC_ROWS_MAX}`);
-    if (!answer.ok) return;
-    const { chart: spec, rows: found } = await answer.json();
-    const { xs, lines, ordinal, left_out } = lay(spec, found);
+    const answer = await newestRows(metric);
+    if (answer === null) return;
+    const { chart: spec } = answer;
+    const { xs, lines, ordinal, left_out } = lay(answer);
     // More than two would stand in front of each other.
     const isBars = spec.type === "bar" && lines.length < 3;
     const series = lines.map(({ label }, i) => ({
@@ -225,8 +216,24 @@
     }
   }
 
-  function lay(spec, found) {
-    const isTime = found.every((row) => /^\d{4}-\d\d-\d\d(T|$)/.test(String(row[spec.x])));
+  /** Of times the newest rows, whichever way the file sorts; of names the first. */
+  async function newestRows(metric) {
+    const get = async (which) => {
+      const answer = await fetch(`/api/metrics/${metric}?${which}=${CHART_WINDOWS_MAX}`);
+      return answer.ok ? answer.json() : null;
+    };
+    const first = await get("limit");
+    if (first === null || first.rows.length === first.row_count) return first;
+    const { chart, rows: found } = first;
+    return isTimes(found, chart.x) && found[0][chart.x] < found.at(-1)[chart.x] ? get("last") : first;
+  }
+
+  function isTimes(found, x) {
+    return found.every((row) => /^\d{4}-\d\d-\d\d(T|$)/.test(String(row[x])));
+  }
+
+  function lay({ chart: spec, rows: found, row_count }) {
+    const isTime = isTimes(found, spec.x);
     const names = isTime ? null : [...new Set(found.map((row) => String(row[spec.x])))];
     const places = names && new Map(names.map((name, i) => [name, i]));
     const x = (row) => (isTime ? Date.parse(row[spec.x]) / 1000 : places.get(String(row[spec.x])));
@@ -242,13 +249,11 @@
         else if (row[y] !== null) values.set(x(row), Number(row[y]));
       }
     }
-    const every = [...new Set(found.map(x))].sort((a, b) => a - b);
-    // Of times the newest, of names the first: a file's ORDER BY chooses those.
-    const xs = isTime ? every.slice(-CHART_WINDOWS_MAX) : every.slice(0, CHART_WINDOWS_MAX);
+    const xs = [...new Set(found.map(x))].sort((a, b) => a - b);
     const lines = [...all.values()].slice(0, METRIC_LINES_MAX);
     const left_out = [];
-    if (xs.length < every.length)
-      left_out.push(`${isTime ? "the newest" : "the first"} ${xs.length} of ${every.length}`);
+    if (found.length < row_count)
+      left_out.push(`${isTime ? "the newest" : "the first"} ${found.length} of ${row_count} rows`);
     if (lines.length < all.size) left_out.push(`${lines.length} of ${all.size} lines`);
     if (again > 0) left_out.push(`${again} more values at the same ${spec.x}: series=COLUMN would split them`);
     return { xs, lines, ordinal: names, left_out };
