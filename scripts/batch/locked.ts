@@ -39,13 +39,14 @@ export class LockedDatabase {
     private locked: Locked,
   ) {}
 
-  /** Opens the views over one committed state of the archive, then locks the instance for good. */
-  static async open(archive: string, manifest: Manifest): Promise<LockedDatabase> {
-    const open = () => LockedDatabase.#lock(archive, manifest);
+  /** Opens the views over one committed state of the archive, then locks the instance for good. `sql`: only the views that it names. */
+  static async open(archive: string, manifest: Manifest, sql: string | null = null): Promise<LockedDatabase> {
+    const statements = named(viewStatements(archive, manifest), sql);
+    const open = () => LockedDatabase.#lock(archive, statements);
     return new LockedDatabase(open, await open());
   }
 
-  static async #lock(archive: string, manifest: Manifest): Promise<Locked> {
+  static async #lock(archive: string, statements: readonly string[]): Promise<Locked> {
     const instance = await DuckDBInstance.create(":memory:", {
       memory_limit: METRIC_MEMORY,
       autoload_known_extensions: "false",
@@ -53,7 +54,7 @@ export class LockedDatabase {
     });
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
-    for (const statement of viewStatements(archive, manifest)) await connection.run(statement);
+    for (const statement of statements) await connection.run(statement);
     // Spilling to disk would need a directory that user SQL could write to as well.
     await connection.run("SET temp_directory = ''");
     await connection.run(`SET allowed_directories = [${quoted(`${archive}/`)}]`);
@@ -174,6 +175,21 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
   statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);
   for (const { name, file } of viewFiles()) statements.push(`CREATE VIEW ${name} AS ${readFileSync(file, "utf8")}`);
   return statements;
+}
+
+/** The views that a text names, and those that they are made of: to bind all of them takes a tenth of a small batch. */
+function named(statements: string[], sql: string | null): string[] {
+  if (sql === null) return statements;
+  let text = sql.toLowerCase();
+  const kept: string[] = [];
+  // A view stands after those that it is made of.
+  for (const statement of statements.toReversed()) {
+    const name = /^CREATE VIEW (\w+)/.exec(statement)?.[1];
+    if (name !== undefined && !new RegExp(`\\b${name}\\b`).test(text)) continue;
+    kept.unshift(statement);
+    text += statement.toLowerCase();
+  }
+  return kept;
 }
 
 function viewFiles(): { name: string; file: string }[] {

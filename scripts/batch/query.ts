@@ -30,7 +30,7 @@ export async function runQuery(paths: DataPaths, query: Query): Promise<Answer> 
       replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
     );
   }
-  const database = await LockedDatabase.open(paths.archive, manifest);
+  const database = await LockedDatabase.open(paths.archive, manifest, query.sql);
   try {
     return await database.select(query.sql, query.parameters, query.rows_max);
   } finally {

@@ -8,7 +8,7 @@ import { type Agreement, agreementOf, answer, type MetricResult } from "./answer
 import { checkStored, collect } from "./archive.ts";
 import { LockedDatabase } from "./locked.ts";
 import { archiveBytes, type Manifest } from "./manifest.ts";
-import { type Metric, metricNames, misnamed, readMetric } from "./metric.ts";
+import { type Metric, metricNames, misnamed, readMetric, readSource } from "./metric.ts";
 import { logRun, writeOutputs } from "./output.ts";
 import { Results } from "./results.ts";
 import { answerOnSpark } from "./spark.ts";
@@ -43,10 +43,10 @@ export async function runBatch(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<BatchSummary | null> {
-  checkStored(paths);
   const names = metricNames(options.sql).filter((name) => options.metric === undefined || name === options.metric);
   for (const file of misnamed(options.sql))
     logger.warn(`${options.sql}/${file} is no metric: a name has letters, digits and _ only, and ends in .sql.`);
+  checkStored(paths);
   const started_us = nowUs() - Math.round(monotonicMs() * 1000);
   const results = new Results(paths.results);
   try {
@@ -95,7 +95,8 @@ async function answerAll(
   names: string[],
   { logger, signal }: { logger: Logger; signal: AbortSignal },
 ): Promise<MetricResult[]> {
-  const database = await LockedDatabase.open(archive, manifest);
+  const only = names.length === 1 ? textOf(sql, names[0]!) : null;
+  const database = await LockedDatabase.open(archive, manifest, only);
   const stop = () => database.interrupt();
   signal.addEventListener("abort", stop, { once: true });
   const answers: MetricResult[] = [];
@@ -116,6 +117,15 @@ async function answerAll(
   if (on_spark.length > 0)
     answers.push(...(await answerOnSpark({ archive, manifest, metrics: on_spark, master, signal })));
   return answers.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Null when it can't be read: `answer` says so. */
+function textOf(dir: string, name: string): string | null {
+  try {
+    return readSource(dir, name).sql;
+  } catch {
+    return null;
+  }
 }
 
 /** The metric when it is Spark's; null when it says that it isn't portable, and when DuckDB refuses it, which is then told by DuckDB. */

@@ -94,6 +94,8 @@ export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
 /** Bytes and records of one produce request; brokers take 1,048,588 bytes by default. */
 export const KAFKA_SEND_BYTES_MAX = 900_000;
 export const KAFKA_SEND_RECORDS_MAX = 10_000;
+/** Bytes of a log that a job reads between two collections of what it no longer needs: Bun's own pace let a drain of 20 million messages grow to 280 MB, this one keeps 180 at the same CPU time. */
+export const COLLECT_EVERY_BYTES = 67_108_864;
 /** Bytes fetched of a partition at once: 8 MB cost the same CPU time and 150 MB more memory, 1 MB costs a third more CPU time. */
 export const KAFKA_FETCH_BYTES_MAX = 2_097_152;
 /** A fetch without news ends after this, or after a quarter of a shorter session: it bounds how long a rebalance or a close goes unnoticed, and an idle stage pays for each. */

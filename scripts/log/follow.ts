@@ -1,6 +1,7 @@
 /** The loop of a job that reads the log: join, poll, handle, tell how far it is, until its end or a signal. */
 import { monotonicMs } from "../common/clock.ts";
 import { FencedError, passes, sentence } from "../common/errors.ts";
+import { COLLECT_EVERY_BYTES } from "../common/limits.ts";
 import type { Log, LogBatch, LogPlace, LogReader } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 
@@ -69,10 +70,16 @@ async function readOn(
   signal.addEventListener("abort", stop);
   let told_ms = monotonicMs();
   let told = "";
+  let read_bytes = 0;
   try {
     while (!signal.aborted && !reached(ends, job)) {
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
       await handle(log, job, ends ? cut(batches, ends) : batches, options);
+      read_bytes += bytesOf(batches);
+      if (read_bytes >= COLLECT_EVERY_BYTES) {
+        read_bytes = 0;
+        Bun.gc(true);
+      }
       // A log with a backlog answers at once, again and again: signals and timers get their turn here.
       await new Promise<void>((next) => setImmediate(next));
       if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
@@ -152,4 +159,8 @@ export function after(places: ReadonlyMap<number, LogPlace>, batches: LogBatch[]
     moved.set(partition, { next: offsets[count - 1]! + 1, seen_us });
   }
   return moved;
+}
+
+function bytesOf(batches: readonly LogBatch[]): number {
+  return batches.reduce((sum, { starts, ends, count }) => sum + (count === 0 ? 0 : ends[count - 1]! - starts[0]!), 0);
 }
