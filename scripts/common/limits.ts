@@ -94,12 +94,15 @@ export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
 /** Bytes and records of one produce request; brokers take 1,048,588 bytes by default. */
 export const KAFKA_SEND_BYTES_MAX = 900_000;
 export const KAFKA_SEND_RECORDS_MAX = 10_000;
-/** Bytes of a log that a job reads between two collections of what it no longer needs: Bun's own pace let a drain of 20 million messages grow to 280 MB, this one keeps 180 at the same CPU time. */
-export const COLLECT_EVERY_BYTES = 67_108_864;
+/** So often, in bytes read of a log, a job looks at its memory, and above so much it collects what it no longer needs: at Bun's own pace a drain of 20 million messages grows to 280 MB. */
+export const MEMORY_LOOK_BYTES = 33_554_432;
+export const COLLECT_ABOVE_BYTES = 190_000_000;
 /** Bytes fetched of a partition at once: 8 MB cost the same CPU time and 150 MB more memory, 1 MB costs a third more CPU time. */
 export const KAFKA_FETCH_BYTES_MAX = 2_097_152;
 /** A fetch without news ends after this, or after a quarter of a shorter session: it bounds how long a rebalance or a close goes unnoticed, and an idle stage pays for each. */
 export const KAFKA_FETCH_WAIT_MS = 1_500;
+/** The same for a reader that goes at the log's end. */
+export const KAFKA_LAST_FETCH_WAIT_MS = 100;
 /** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
 export const KAFKA_LOOK_MS = 5_000;
 /** An unpacked recording: it is held in memory while it plays. */

@@ -43,6 +43,8 @@ export interface ReaderOptions {
    * Asked again at each assignment.
    */
   position(partition: number): LogPlace | number;
+  /** Kafka only: it is closed once it has read what is there, so that it need not wait long for more. */
+  until_end?: boolean;
   /** Kafka only: partitions came or went. Called before the first record of a newly assigned partition. */
   onAssigned?(partitions: number[]): void;
   onRevoked?(partitions: number[]): void;

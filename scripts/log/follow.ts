@@ -1,7 +1,7 @@
 /** The loop of a job that reads the log: join, poll, handle, tell how far it is, until its end or a signal. */
 import { monotonicMs } from "../common/clock.ts";
 import { FencedError, passes, sentence } from "../common/errors.ts";
-import { COLLECT_EVERY_BYTES } from "../common/limits.ts";
+import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES } from "../common/limits.ts";
 import type { Log, LogBatch, LogPlace, LogReader } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 
@@ -41,6 +41,7 @@ export async function follow(log: Log, job: LogJob, options: FollowOptions): Pro
   for (;;) {
     const reader = await log.reader({
       group: options.group,
+      until_end: options.until_end,
       position: (partition) => job.assign(partition),
       onRevoked: (partitions) => job.revoke(partitions),
     });
@@ -76,9 +77,9 @@ async function readOn(
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
       await handle(log, job, ends ? cut(batches, ends) : batches, options);
       read_bytes += bytesOf(batches);
-      if (read_bytes >= COLLECT_EVERY_BYTES) {
+      if (read_bytes >= MEMORY_LOOK_BYTES) {
         read_bytes = 0;
-        Bun.gc(true);
+        if (process.memoryUsage.rss() > COLLECT_ABOVE_BYTES) Bun.gc(true);
       }
       // A log with a backlog answers at once, again and again: signals and timers get their turn here.
       await new Promise<void>((next) => setImmediate(next));

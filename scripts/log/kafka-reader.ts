@@ -2,7 +2,13 @@
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
 import { passes, sentence, TidemarkError } from "../common/errors.ts";
-import { KAFKA_CONFIRM_MS, KAFKA_FETCH_BYTES_MAX, KAFKA_FETCH_WAIT_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
+import {
+  KAFKA_CONFIRM_MS,
+  KAFKA_FETCH_BYTES_MAX,
+  KAFKA_FETCH_WAIT_MS,
+  KAFKA_LAST_FETCH_WAIT_MS,
+  KAFKA_LOOK_MS,
+} from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { HandOver, messageBatch } from "./kafka-batch.ts";
@@ -63,7 +69,7 @@ export class KafkaReader implements LogReader {
       maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
       maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
       minBytes: 1,
-      maxWaitTimeInMs: Math.min(KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
+      maxWaitTimeInMs: Math.min(options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
       allowAutoTopicCreation: false,
       retry: { restartOnFailure: async () => !this.#closed },
     });

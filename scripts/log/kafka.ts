@@ -152,7 +152,7 @@ export class KafkaLog implements Log {
     if (spans.length === 0) return [];
     const starts = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - records)]));
     const group = `tidemark-tail-${crypto.randomUUID()}`;
-    const reader = await this.reader({ group, position: (partition) => starts.get(partition) ?? 0 });
+    const reader = await this.reader({ group, until_end: true, position: (partition) => starts.get(partition) ?? 0 });
     const batches: LogBatch[] = [];
     const open = new Map(spans.map((span) => [span.partition, span.end]));
     try {
