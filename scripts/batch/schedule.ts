@@ -57,22 +57,23 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
   const folder = options.watch === null ? null : new MetricFolder(options.watch);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
   while (!existsSync(paths.ticks) && !signal.aborted) await sleep(NO_DATA_POLL_MS, signal);
+  // Neither is the first run due, nor one after a change: the first due time that falls into it has its answer.
+  let isDue = false;
   while (!signal.aborted) {
     const started_ms = nowMs();
     folder?.look();
     await runOnce(options, logger);
     const ended_ms = nowMs();
-    if (timetable !== null)
-      noteMissed(
-        paths,
-        dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms),
-        "The run before was still at work.",
-        logger,
-      );
+    if (timetable !== null) {
+      const due = dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms);
+      noteMissed(paths, due.slice(isDue ? 0 : 1), "The run before was still at work.", logger);
+    }
     await dueOrChanged(timetable, folder, signal, logger);
+    if (timetable === null || signal.aborted) continue;
+    const due = dueBetween(timetable, ended_ms, nowMs() + EARLY_MS_MAX);
+    isDue = due.length > 0;
     // All but the newest, which is the run that begins now.
-    if (timetable !== null && !signal.aborted)
-      noteMissed(paths, dueBetween(timetable, ended_ms, nowMs()).slice(0, -1), "The machine slept.", logger);
+    noteMissed(paths, due.slice(0, -1), "The machine slept.", logger);
   }
   folder?.close();
 }

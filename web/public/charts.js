@@ -19,6 +19,7 @@
     constructor(element, series, options = {}) {
       this.element = element;
       this.zoomed = false;
+      this.bars = series.some((s) => s.bars !== undefined);
       this.plot = new uPlot(this.options(series, options), [[], ...series.map(() => [])], element);
       new ResizeObserver(() => this.plot.setSize(this.size())).observe(element);
     }
@@ -37,7 +38,6 @@
       if (ordinal) {
         x.values = (_plot, splits) => splits.map((i) => (Number.isInteger(i) ? (ordinal[i] ?? "") : ""));
       } else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
-      const fromZero = series.some((s) => s.bars !== undefined);
       const number = (_plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 4 }));
       return {
         ...this.size(),
@@ -53,7 +53,7 @@
           ),
         scales: {
           x: { time: times && !ordinal },
-          y: log ? { distr: 3 } : { range: (_plot, min, max) => spread(min, max, fromZero) },
+          y: log ? { distr: 3 } : { range: (_plot, min, max) => spread(min, max, this.bars) },
         },
         axes: [x, { ...axis, size: 70 }],
         cursor: sync ? { sync: { key: sync }, points: { size: 7 } } : { points: { size: 7 } },
@@ -79,7 +79,7 @@
     }
 
     show(data) {
-      this.plot.setData(data, !this.zoomed);
+      this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed);
       if (this.zoomed) this.plot.redraw();
     }
   }
@@ -94,6 +94,13 @@
       series.points = { show: false };
     }
     return series;
+  }
+
+  /** The first and the last bar would be cut in half at the edges. */
+  function roomy([xs, ...columns]) {
+    if (xs.length < 2) return [xs, ...columns];
+    const step = Math.min(...xs.slice(1).map((x, i) => x - xs[i]));
+    return [[xs[0] - step, ...xs, xs.at(-1) + step], ...columns.map((column) => [null, ...column, null])];
   }
 
   /** Bars stand on zero; lines take the room that they need. */
@@ -137,16 +144,13 @@
       { label: "stream", colour: "--stream", bars: -1 },
       { label: "batch", colour: "--batch", bars: 1 },
     ];
-    chart("trades", both, { sync: "windows" })?.show([
-      starts,
-      sorted.map((row) => row[2]),
-      starts.map((start) => minutes.get(start)?.[1] ?? null),
-    ]);
-    chart("volume", both, { sync: "windows" })?.show([
-      starts,
-      sorted.map((row) => row[3]),
-      starts.map((start) => minutes.get(start)?.[2] ?? null),
-    ]);
+    for (const [id, ours, theirs] of [
+      ["trades", 2, 1],
+      ["volume", 3, 2],
+    ]) {
+      const counted = starts.map((start) => minutes.get(start)?.[theirs] ?? null);
+      chart(id, both, { sync: "windows" })?.show([starts, sorted.map((row) => row[ours]), counted]);
+    }
     say(sorted, minutes);
   }
 
@@ -176,11 +180,8 @@
       batch.runs.map(() => p50),
     ]);
     const last = batch.runs.at(-1);
-    if (last)
-      summary(
-        "times",
-        `Run ${last[0]} took ${last[1].toFixed(2)} s${p50 === null ? "" : `; the stream's median is ${(p50 * 1000).toFixed(2)} ms`}. Logarithmic scale.`,
-      );
+    const median = p50 === null ? "" : `; the stream's median is ${(p50 * 1000).toFixed(2)} ms`;
+    if (last) summary("times", `Run ${last[0]} took ${last[1].toFixed(2)} s${median}. Logarithmic scale.`);
   }
 
   /* Metric files: x is a time or a name, y one or more columns, series splits the rows. What is left out is said below the chart. */
