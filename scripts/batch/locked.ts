@@ -143,9 +143,8 @@ function inDuckdbWords(error: unknown): TidemarkError {
 }
 
 const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}, the limit for one query: group or filter earlier, or read the view minutes.`;
-const VIEWS = `There are ${viewFiles()
-  .map(({ name }) => name)
-  .join(", ")} and thresholds.`;
+const VIEWS =
+  "There are ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters and thresholds (docs/metrics.md).";
 
 /** Where DuckDB's words name settings that a query may not change, tables that it may not read, or a step of ours, they are ours instead. */
 function ownWords(said: string): string {

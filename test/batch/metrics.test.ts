@@ -89,7 +89,7 @@ describe("a wrong file fails alone", () => {
     column: ["SELECT product_id,\n  prize\nFROM ticks", /column\.sql:2: .*"prize" not found.*price/s],
     table: [
       "SELECT * FROM tocks",
-      /table\.sql:1: .*tocks does not exist!\nThere are .*ticks, window_revisions, windows and thresholds\.\n/s,
+      /table\.sql:1: .*tocks does not exist!\nThere are ticks, minutes, .* and thresholds \(docs\/metrics\.md\)\.\n/s,
     ],
     late: ["SELECT CAST(side AS INTEGER) FROM ticks", /late\.sql:1: .*Could not convert string '(buy|sell)' to INT32/s],
     chart: ["-- title: T\n-- chart: line x=minute y=ticks\nSELECT 1 AS ticks", /chart\.sql:2: The chart names minute/],
