@@ -66,6 +66,8 @@ export interface LogReader {
 
 export interface Log {
   readonly kind: "embedded" | "kafka";
+  /** After so long without news what is left before a noted end is no record (Kafka: markers of transactions, records compacted away). Null: each offset is a record. */
+  readonly quiet_ms: number | null;
   /** For people: `embedded:data/log.db` or `kafka://host:port/raw_prices`. */
   readonly name: string;
   /** Resolves when the records are durable in the sense of docs/faults.md; keeps the order of records with the same key. */

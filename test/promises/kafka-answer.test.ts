@@ -26,6 +26,23 @@ const PASSES = process.env.TIDEMARK_LONG ? [1, 2, 3, 4, 5, 6] : [3];
 const hour = recordedLines();
 const lines = hour.flatMap((line) => [line, line.replace("BTC-USD", "ETH-USD")]);
 
+/** Transactions of 50 messages, the second one aborted: the topic ends in a marker, which is no record but has an offset. */
+async function transactions(topic: string): Promise<void> {
+  const client = stockClient(broker.port);
+  const admin = client.admin();
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+  await admin.disconnect();
+  const producer = client.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  for (const i of [0, 1, 2]) {
+    const transaction = await producer.transaction();
+    const messages = hour.slice(i * 50, i * 50 + 50).map((value) => ({ key: "BTC-USD", value }));
+    await transaction.send({ topic, messages });
+    await (i === 1 ? transaction.abort() : transaction.commit());
+  }
+  await producer.disconnect();
+}
+
 async function readAll(data: string, log: string): Promise<void> {
   const args = ["--data", data, "--log", log, "--until-end"];
   const codes = await Promise.all([run("stream", args), run("consume", args)]);
@@ -63,6 +80,15 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
   beforeAll(async () => {
     broker = await sharedBroker();
   }, 120_000);
+
+  test("another program's transactions: what was committed is read, once, and the end is found behind the last one's marker", async () => {
+    using dir = tempDir();
+    await transactions("transactions");
+    const args = ["--data", dir.path, "--log", url("transactions"), "--until-end", "--json"];
+    const ran = ["stream", "consume"].map((stage) => run(stage, args, { TIDEMARK_KAFKA_SESSION: "1s" }));
+    for (const { code, stderr, json } of await Promise.all(ran))
+      expect([code, code === 0 ? "" : stderr, json.records]).toEqual([0, "", 100]);
+  }, 60_000);
 
   test("the recorded hour gives the embedded log's windows, ticks and batch results: one partition, four, and two runs with a stop in between", async () => {
     using embedded = tempDir();
