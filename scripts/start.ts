@@ -94,12 +94,11 @@ export const spec: CommandSpec<StartOptions> = {
   async run(options, context) {
     parseLogUrl(options.log);
     const feed = options.replay ? null : await reachable(options.feed, context);
-    const { logger } = context;
     const replay = feed === null || isReplay(feed);
     const paths = openDataDir(replay ? `${options.data}/replay` : options.data);
     claimKind(paths, replay ? "replay" : "live");
     if (replay)
-      logger.info(`what is played is stored in ${paths.root}: other commands see it with --data ${paths.root}`);
+      context.logger.info(`what is played is stored in ${paths.root}: other commands see it with --data ${paths.root}`);
     const release = lockStage(paths, "start");
     try {
       return await supervise(options, paths, feed, context);

@@ -218,11 +218,11 @@ class Collector {
     const added = await this.#writePart(name, typedRows(table, from));
     const last = lastChange(table, parquet(this.paths.archive, [added]));
     const [changed_to, mark] = (await this.connection.runAndReadAll(last)).getRows()[0]!.map(String);
-    const files = [...kept.files, added];
+    let files = [...kept.files, added];
     const small = new Set(smallFiles(files));
     if (small.size > 0) {
       const merged = newestRows(table, parquet(this.paths.archive, [...small]), ["change_id"]);
-      files.splice(0, files.length, ...files.filter((file) => !small.has(file)), await this.#writePart(name, merged));
+      files = [...files.filter((file) => !small.has(file)), await this.#writePart(name, merged)];
     }
     return { ...kept, changed_to: Number(changed_to), mark: mark!, files };
   }

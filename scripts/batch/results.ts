@@ -1,4 +1,4 @@
-/** results.db: what each run did and the newest result of each metric. Written by batch only; never attached by DuckDB. */
+/** results.db: what each run did and the newest result of each metric. Written by batch, and by schedule what it missed; never attached by DuckDB. */
 import type { Database } from "bun:sqlite";
 import { nowUs } from "../common/clock.ts";
 import { RUNS_KEPT_MAX } from "../common/limits.ts";

@@ -57,6 +57,11 @@ export interface LogReader {
    * what lies before it was appended later than the job has seen: that is another log.
    */
   poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]>;
+  /**
+   * Kafka only, where an offset may be no record (a transaction's marker, a record compacted away): whether nothing has come for so long,
+   * although the log can be reached, that no record is left before a noted end.
+   */
+  dry?(): Promise<boolean>;
   /** Ends a waiting poll at once. */
   wake(): void;
   /** Tells the log how far the group is, for lag display only: the truth is the job's checkpoint. `next` is the first unread offset. */
@@ -66,8 +71,6 @@ export interface LogReader {
 
 export interface Log {
   readonly kind: "embedded" | "kafka";
-  /** After so long without news what is left before a noted end is no record (Kafka: markers of transactions, records compacted away). Null: each offset is a record. */
-  readonly quiet_ms: number | null;
   /** For people: `embedded:data/log.db` or `kafka://host:port/raw_prices`. */
   readonly name: string;
   /** Resolves when the records are durable in the sense of docs/faults.md; keeps the order of records with the same key. */

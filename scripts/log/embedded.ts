@@ -66,7 +66,6 @@ function settlePartitions(db: Database, wanted: number | undefined): number {
 
 export class EmbeddedLog implements Log {
   readonly kind = "embedded";
-  readonly quiet_ms = null;
   readonly name: string;
   readonly #source: BlockSource;
   readonly #partitioner: Partitioner;

@@ -4,7 +4,6 @@ import { FencedError, passes, sentence } from "../common/errors.ts";
 import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES } from "../common/limits.ts";
 import type { Log, LogBatch, LogPlace, LogReader } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
-import { answers } from "./shorter.ts";
 
 /** How long one poll waits, and how often the group's position is told to the log. */
 const POLL_MS = 500;
@@ -73,16 +72,12 @@ async function readOn(
   let told_ms = monotonicMs();
   let told = "";
   let read_bytes = 0;
-  let news_ms = monotonicMs();
   try {
     while (!signal.aborted && !reached(ends, job)) {
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
       await handle(log, job, ends ? cut(batches, ends) : batches, options);
-      if (batches.length > 0 || ends === null) news_ms = monotonicMs();
-      else if (monotonicMs() - news_ms > (log.quiet_ms ?? Number.POSITIVE_INFINITY)) {
-        if (await nothingLeft(log, job, ends)) break;
-        news_ms = monotonicMs();
-      }
+      const isOver = ends !== null && batches.length === 0 && holdsAll(ends, job) && (await reader.dry?.());
+      if (isOver) break;
       read_bytes += bytesOf(batches);
       if (read_bytes >= MEMORY_LOOK_BYTES) {
         read_bytes = 0;
@@ -133,14 +128,13 @@ async function endsOf(log: Log): Promise<Map<number, number>> {
 function reached(ends: ReadonlyMap<number, number> | null, job: LogJob): boolean {
   if (ends === null) return false;
   for (const [partition, end] of ends) if ((job.places.get(partition)?.next ?? end) < end) return false;
-  if ([...ends.keys()].every((partition) => job.places.has(partition))) return true;
+  if (holdsAll(ends, job)) return true;
   const all = job.allPlaces();
   return [...ends].every(([partition, end]) => (all.get(partition)?.next ?? 0) >= end);
 }
 
-/** Nothing came for long: whether that is because no record is left, and not because the log or a partition is away. */
-async function nothingLeft(log: Log, job: LogJob, ends: ReadonlyMap<number, number>): Promise<boolean> {
-  return [...ends.keys()].every((partition) => job.places.has(partition)) && (await answers(log));
+function holdsAll(ends: ReadonlyMap<number, number>, job: LogJob): boolean {
+  return [...ends.keys()].every((partition) => job.places.has(partition));
 }
 
 /** Leaves out what came after the end that was noted at the start. */

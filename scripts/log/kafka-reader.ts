@@ -21,6 +21,7 @@ const HEARTBEAT_MS = 333;
 /** A note of how far the group is, and a leave, are not waited for longer: a stage ends within DRAIN_MS_MAX also when the broker is away. */
 const COMMIT_MS_MAX = 1_000;
 const CLOSE_MS_MAX = 2_000;
+const DRY_SESSIONS = 2.5;
 
 /** What the group gave this member, not yet taken up by a poll. */
 interface Joined {
@@ -51,6 +52,8 @@ export class KafkaReader implements LogReader {
   #looking = false;
   #doubts = 0;
   #quiet = true;
+  /** When records, or partitions, came last. */
+  #news_ms = monotonicMs();
   #timer: Timer | undefined;
   #failure: unknown = null;
   #away = false;
@@ -100,6 +103,7 @@ export class KafkaReader implements LogReader {
       if (this.#joined !== null && this.#spans !== null) await this.#takeUp(this.#joined, this.#spans);
       if (this.#failure !== null) throw this.#failure;
       const batches = this.#joined === null ? this.#take(limits.records_max) : [];
+      if (batches.length > 0) this.#news_ms = monotonicMs();
       const left = deadline - monotonicMs();
       const woken = this.#waiter.takeWoken();
       if (batches.length > 0 || woken || left <= 0) return batches;
@@ -183,6 +187,7 @@ export class KafkaReader implements LogReader {
     this.#places = places;
     this.#memberId = joined.memberId;
     this.#joined = null;
+    this.#news_ms = monotonicMs();
     this.#flow();
   }
 
@@ -255,6 +260,14 @@ export class KafkaReader implements LogReader {
       { cause: error },
     );
     this.#waiter.ring();
+  }
+
+  /** After so many sessions a lost member, or a broker that is away, would have been noticed. */
+  async dry(): Promise<boolean> {
+    if (monotonicMs() - this.#news_ms < DRY_SESSIONS * sessionMs()) return false;
+    const spans = await this.log.spans().catch(() => null);
+    if (spans === null) this.#news_ms = monotonicMs();
+    return spans !== null;
   }
 
   wake(): void {

@@ -1,15 +1,14 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
 import type { Admin, Kafka } from "kafkajs";
-import { monotonicMs } from "../common/clock.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
-import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { AppendRecord, Log, LogBatch, LogPlace, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { newestPerKey } from "./batch.ts";
-import { kafkaClient, kafkaErrorType, sessionMs, unreachable, within } from "./kafka-client.ts";
+import { kafkaClient, kafkaErrorType, unreachable, within } from "./kafka-client.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
-import { answers, firstOffset, otherLog } from "./shorter.ts";
+import { firstOffset, otherLog } from "./shorter.ts";
 
 const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
 const LEADER_LOOK_MS = 200;
@@ -83,8 +82,6 @@ async function createTopic(admin: Admin, topic: string, options: KafkaOptions): 
 
 export class KafkaLog implements Log {
   readonly kind = "kafka";
-  /** A member that is lost, or a broker that is away, is noticed sooner. */
-  readonly quiet_ms = 2.5 * sessionMs();
   readonly name: string;
   #producer: KafkaProducer | null = null;
   #readers: KafkaReader[] = [];
@@ -159,14 +156,13 @@ export class KafkaLog implements Log {
     const batches: LogBatch[] = [];
     const open = new Map(spans.map((span) => [span.partition, span.end]));
     try {
-      for (let news_ms = monotonicMs(); open.size > 0; ) {
+      while (open.size > 0) {
         const some = await reader.poll({ records_max: records, timeout_ms: 1_000 });
         for (const batch of some) {
           batches.push(batch);
           if (batch.offsets[batch.count - 1]! + 1 >= (open.get(batch.partition) ?? 0)) open.delete(batch.partition);
         }
-        if (some.length > 0) news_ms = monotonicMs();
-        else if (monotonicMs() - news_ms > this.quiet_ms && (await answers(this))) break;
+        if (some.length === 0 && (await reader.dry())) break;
       }
     } finally {
       await reader.close();
@@ -175,7 +171,7 @@ export class KafkaLog implements Log {
     return newestPerKey(batches);
   }
 
-  async reader(options: ReaderOptions): Promise<LogReader> {
+  async reader(options: ReaderOptions): Promise<KafkaReader> {
     const { name, logger } = this;
     const reader = new KafkaReader(this.kafka, this.url.topic, options, {
       name,

@@ -1,6 +1,6 @@
 /** Compares a job's checkpoint with what the log still holds: never a silent jump (faults.md 14). */
 import { TidemarkError } from "../common/errors.ts";
-import type { Log, LogPlace, PartitionSpan } from "../common/log.ts";
+import type { LogPlace, PartitionSpan } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 
 /** What a job's `position` gave, as a place. */
@@ -49,12 +49,4 @@ export function firstOffset(
 
 function nameOf(name: string, partition: number): string {
   return partition === 0 ? name : `${name}, partition ${partition},`;
-}
-
-/** Whether a log can be reached now. */
-export function answers(log: Pick<Log, "spans">): Promise<boolean> {
-  return log.spans().then(
-    () => true,
-    () => false,
-  );
 }
