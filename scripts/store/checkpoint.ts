@@ -4,6 +4,7 @@ import { nowUs } from "../common/clock.ts";
 import { FencedError, passes, TidemarkError } from "../common/errors.ts";
 import { FIGURES_SILENT_US } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
+import { type Problem, problemsText } from "../common/problems.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
 
 export type Counters = Record<string, number>;
@@ -87,6 +88,13 @@ export class CheckpointStore {
     } catch (error) {
       if (!passes(error)) throw error;
     }
+  }
+
+  /** Replaces the stage's current problems (setting `problems`), under the same rule as the figures. */
+  saveProblems(problems: readonly Problem[]): void {
+    const text = problemsText(problems);
+    const put = this.db.query("INSERT OR REPLACE INTO settings VALUES ('problems', ?)");
+    this.saveFigures({}, () => this.ownFigures() && this.setting("problems") !== text && put.run(text));
   }
 
   close(): void {

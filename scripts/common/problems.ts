@@ -1,0 +1,57 @@
+/** What a stage reports of itself when it makes no progress, or when a person must know something about the data. */
+
+/** One problem of one stage. The stage's file holds the current ones; a solved problem is no longer listed. */
+export interface Problem {
+  /** Names the state for programs, e.g. "clock-jump"; every code has its row in docs/health.md. */
+  code: string;
+  /** What happened, to what, and what to do: shown on stderr, on the page, in /healthz and by `doctor`. */
+  sentence: string;
+  /** True when the stage makes no progress (healthz answers 503); false when its data needs a look. */
+  stops: boolean;
+  /** When it began, microseconds since 1970 UTC. */
+  since_us: number;
+}
+
+/** Problems as one setting or field holds them. */
+export function problemsText(problems: readonly Problem[]): string {
+  return JSON.stringify(problems);
+}
+
+/** Reads what `problemsText` wrote; [] for anything else. */
+export function parseProblems(text: string | null): Problem[] {
+  try {
+    const value: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(value) ? value.filter(isProblem) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isProblem(value: unknown): value is Problem {
+  const one = value as Partial<Problem> | null;
+  return typeof one?.code === "string" && typeof one.sentence === "string" && typeof one.since_us === "number";
+}
+
+/**
+ * The problems of one process: each code at most once, in the order of their beginning. `report` answers whether the sentence is
+ * new, so that the caller logs it once.
+ */
+export class Problems {
+  readonly #byCode = new Map<string, Problem>();
+
+  /** True when this code was not reported before, or not with this sentence. */
+  report(problem: Problem): boolean {
+    const before = this.#byCode.get(problem.code);
+    this.#byCode.set(problem.code, before ? { ...problem, since_us: before.since_us } : problem);
+    return before?.sentence !== problem.sentence;
+  }
+
+  /** True when it was reported before. */
+  solve(code: string): boolean {
+    return this.#byCode.delete(code);
+  }
+
+  list(): Problem[] {
+    return [...this.#byCode.values()];
+  }
+}
