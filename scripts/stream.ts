@@ -42,7 +42,7 @@ export const spec: CommandSpec<StreamOptions> = {
     {
       flags: "--every <duration>",
       description: "a window begins this often (hopping; it divides the size)",
-      env: "TIDEMARK_EVERY",
+      env: "TIDEMARK_WINDOW_EVERY",
       parse: durationFlag,
     },
     {
@@ -73,7 +73,7 @@ export const spec: CommandSpec<StreamOptions> = {
   ],
   async run(options, { logger, signal }) {
     const specs = windowSpecs(options);
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const release = lockForLog(paths, "stream", options);
     if (options.rebuild) {
       removeStore(paths.windows);

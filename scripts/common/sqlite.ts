@@ -136,6 +136,11 @@ function corrupt(path: string, detail: string): TidemarkError {
   );
 }
 
+/** Whether an error means that no space is left on the disk or in a quota. */
+export function isFull(error: unknown): boolean {
+  return /FULL|ENOSPC|EDQUOT|EFBIG/.test(systemCode(error));
+}
+
 /** SQLite's and the system's errors as sentences about the file. */
 export function storeError(path: string, error: unknown): unknown {
   if (error instanceof TidemarkError) return error;
@@ -149,7 +154,7 @@ export function storeError(path: string, error: unknown): unknown {
       { cause: error },
     );
   }
-  if (/FULL|ENOSPC|EDQUOT|EFBIG/.test(code)) {
+  if (isFull(error)) {
     return new TidemarkError(
       "DISK_FULL",
       `No space is left for ${path}.`,

@@ -1,4 +1,5 @@
 /** One panel a metric file: its chart, its rows, its SQL; a broken file shows DuckDB's words and its last good rows. */
+/** @jsxImportSource hono/jsx */
 import { PAGE_METRIC_ROWS } from "../../scripts/common/limits.ts";
 import type { MetricResult } from "../metric-results.ts";
 import { counted, duration, exact } from "./format.ts";
