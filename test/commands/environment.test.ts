@@ -46,6 +46,17 @@ test("a variable of an earlier release is refused with its new name", async () =
   }
 });
 
+test("a log level or format that there is not is exit 2 with the choices", async () => {
+  for (const [name, choices] of [
+    ["TIDEMARK_LOG_LEVEL", "debug, info, warn, error"],
+    ["TIDEMARK_LOG_FORMAT", "text, json"],
+  ] as const) {
+    const answer = await run("doctor", [], { [name]: "loud" });
+    expect([answer.code, answer.stderr]).toEqual([2, expect.stringContaining(`${name}=loud is not valid.`)]);
+    expect(answer.stderr).toContain(choices);
+  }
+});
+
 test("a switch's variable is yes or no; anything else is refused", () => {
   for (const [value, isSet] of [
     ["1", true],
