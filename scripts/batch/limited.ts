@@ -23,10 +23,10 @@ export const TOO_MUCH_MEMORY = `It needed more than ${(LIMITED_DATA_BYTES / 1e9)
 
 /**
  * Limits this process for good: it may map LIMITED_DATA_BYTES more than now (a larger request fails, which DuckDB reports as out of
- * memory), writes no core file, and ends with its parent. Linux with glibc only; elsewhere the parent's watch is the limit.
- * Returns whether the kernel has the limit.
+ * memory), and writes no core file; `with_parent`: it ends when its parent does. Linux with glibc only; elsewhere the parent's watch is
+ * the limit. Returns whether the kernel has the limit.
  */
-export function limitThisProcess(): boolean {
+export function limitThisProcess({ with_parent = false } = {}): boolean {
   if (process.platform !== "linux") return false;
   try {
     const { symbols } = dlopen("libc.so.6", {
@@ -37,7 +37,7 @@ export function limitThisProcess(): boolean {
     const mapped = Number(/^VmData:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
     const limit = (bytes: number) => ptr(new BigUint64Array([BigInt(bytes), BigInt(bytes)]));
     symbols.setrlimit(RLIMIT_CORE, limit(0));
-    symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (with_parent) symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     return symbols.setrlimit(RLIMIT_DATA, limit(mapped + LIMITED_DATA_BYTES)) === 0;
   } catch {
     return false;
@@ -84,7 +84,7 @@ export function endedBy(exit: number | null, signal: string | number | null): st
  */
 export async function runLimited(signal: AbortSignal): Promise<number | null> {
   if (process.env[LIMITED_VARIABLE] === String(process.ppid)) {
-    limitThisProcess();
+    limitThisProcess({ with_parent: true });
     return null;
   }
   const child = Bun.spawn([process.execPath, ...process.argv.slice(1)], {

@@ -36,8 +36,8 @@ export function toCsv(columns: readonly Column[], rows: readonly Row[]): string 
 }
 
 /** Names that only a batch gives: of the market summary, finished or not (the second also of older versions). */
-const SUMMARY = /^market_summary_\d{8}T\d{6}\.\d{3}Z\.csv$/;
-const UNFINISHED = /^(\.tidemark-\w+\.csv|market_summary_\d{8}T\d{6}\.\d{3}Z\.csv)\.tmp$/;
+const SUMMARY = /^market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv$/;
+const UNFINISHED = /^(\.tidemark-\w+\.csv|market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv)\.tmp$/;
 
 /**
  * The CSV files of one run: `write` prepares one beside its place, `publish` puts all in their places. A file, link or folder that no

@@ -51,7 +51,7 @@ export async function runBatch(
   const started_us = nowUs() - Math.round(monotonicMs() * 1000);
   const results = new Results(paths.results);
   // Started now, so that it loads DuckDB while this process collects.
-  const sandbox = new Sandbox();
+  const sandbox = new Sandbox(paths.results);
   try {
     if (results.begin(started_us) > 0) logger.warn("the last run was killed; this one takes over where it stopped");
     return await new Batch(paths, options, { results, sandbox, logger, signal, started_us }).run(names);

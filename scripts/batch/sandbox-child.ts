@@ -3,6 +3,7 @@ import { sentence, TidemarkError } from "../common/errors.ts";
 import { peakRssBytes } from "../common/run-stats.ts";
 import { isMemory, limitThisProcess } from "./limited.ts";
 import { type Answer, LockedDatabase } from "./locked.ts";
+import { Results } from "./results.ts";
 import type { Reply, Request } from "./sandbox.ts";
 
 let database: LockedDatabase | null = null;
@@ -38,7 +39,9 @@ async function handle(request: Request): Promise<void> {
   await Bun.write(Bun.stdout, `${JSON.stringify(reply)}\n`);
 }
 
-if (import.meta.main) {
+const results = process.argv[2];
+if (import.meta.main && results !== undefined) {
+  const parent = process.ppid;
   // The parent stops it: with SIGKILL, or by its own end.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {});
@@ -49,5 +52,13 @@ if (import.meta.main) {
     rest = lines.pop() ?? "";
     for (const line of lines) void handle(JSON.parse(line) as Request);
   }
+  // The parent was killed, and with it its run.
+  noteDied(results, parent);
   process.exit(0);
+}
+
+function noteDied(path: string, pid: number): void {
+  const store = new Results(path);
+  store.noteDied(pid);
+  store.close();
 }

@@ -44,11 +44,16 @@ class DeathError extends TidemarkError {
 const REPLY_BYTES_MAX = 6 * RESULT_BYTES_MAX + 100_000;
 
 export class Sandbox {
-  #child: Child | null = new Child();
+  #child: Child | null;
   #opening: Opening | null = null;
   #used = false;
   #closed = false;
   readonly #past = { cpu_us: 0, peak_rss: 0 };
+
+  /** Starts a process, which loads DuckDB meanwhile. When ours is killed, it notes in results.db (`results`) that our run has died. */
+  constructor(private readonly results: string) {
+    this.#child = new Child(results);
+  }
 
   /** Opens the views over one committed state of the archive. Rejects as LockedDatabase.open does. */
   async open(opening: Opening): Promise<void> {
@@ -100,7 +105,7 @@ export class Sandbox {
 
   async #ready(): Promise<Child> {
     if (this.#closed || this.#opening === null) throw new TidemarkError("QUERY", "It was stopped.");
-    this.#child ??= new Child();
+    this.#child ??= new Child(this.results);
     const child = this.#child;
     if (child.isOpen) return child;
     this.#used = false;
@@ -120,15 +125,21 @@ export class Sandbox {
 class Child {
   isOpen = false;
   last: Reply | null = null;
-  readonly #process = Bun.spawn([process.execPath, join(import.meta.dir, "sandbox-child.ts")], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "ignore",
-  });
-  readonly #replies = this.#process.stdout.getReader();
-  readonly #unwatch = watchMemory(this.#process.pid, () => this.#end("memory"));
+  readonly #process;
+  readonly #replies;
+  readonly #unwatch;
   /** Why we killed it. */
   #why: "memory" | "time" | "closed" | null = null;
+
+  constructor(results: string) {
+    this.#process = Bun.spawn([process.execPath, join(import.meta.dir, "sandbox-child.ts"), results], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    this.#replies = this.#process.stdout.getReader();
+    this.#unwatch = watchMemory(this.#process.pid, () => this.#end("memory"));
+  }
 
   /** One request, one reply. Rejects with DeathError when the process ends first, or has to be ended after `ms_max`. */
   async ask(request: Request, ms_max: number): Promise<Reply> {

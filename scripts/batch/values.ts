@@ -10,7 +10,7 @@ import {
 import { isoFromUs } from "../common/clock.ts";
 import { formatUnits } from "../common/decimal.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { METRIC_ROWS_MAX, RESULT_BYTES_MAX, ROW_CHARACTERS_MAX } from "../common/limits.ts";
+import { METRIC_ROWS_MAX, NAME_CHARACTERS_MAX, RESULT_BYTES_MAX, ROW_CHARACTERS_MAX } from "../common/limits.ts";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Row = Record<string, Json>;
@@ -30,6 +30,12 @@ export async function readRows(result: DuckDBResult, rows_max: number): Promise<
   const names = result.deduplicatedColumnNames();
   const rows: Row[] = [];
   const characters_max = rows_max > METRIC_ROWS_MAX ? rows_max * ROW_CHARACTERS_MAX : RESULT_BYTES_MAX;
+  const long = names.findIndex((name) => name.length > NAME_CHARACTERS_MAX);
+  if (long >= 0)
+    throw new TidemarkError(
+      "QUERY",
+      `The name of column ${long + 1} has ${names[long]!.length} characters; at most ${NAME_CHARACTERS_MAX}.`,
+    );
   // As JSON each row repeats the names, with four characters of marks each.
   const names_length = names.reduce((sum, name) => sum + name.length + 4, 0);
   const types_length = names.reduce((sum, _, i) => sum + String(result.columnType(i)).length, 0);

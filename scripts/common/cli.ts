@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { monotonicMs } from "./clock.ts";
 import { sentence, TidemarkError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { spaceError } from "./sqlite.ts";
 
 /** One flag: `flags` in commander's spelling, `env` the variable that sets it too. */
 export interface Flag {
@@ -79,8 +80,14 @@ export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promi
     const code = await spec.run(options, { args: command.args, logger, signal: drainSignal(logger) });
     process.exit(code ?? 0);
   } catch (error) {
-    process.exit(report(error, verbose));
+    process.exit(report(spaceError(error, pathOf(error)), verbose));
   }
+}
+
+/** The file that an error of the system is about. */
+function pathOf(error: unknown): string {
+  const path = error instanceof Error && "path" in error ? error.path : null;
+  return typeof path === "string" ? path : "a file of this command";
 }
 
 /** Prints an error as its sentence and hint, and gives the exit status. */

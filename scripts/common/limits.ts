@@ -54,6 +54,8 @@ export const MEMORY_WATCH_ELSEWHERE_MS = 250;
 export const SANDBOX_REUSE_BYTES_MAX = 500_000_000;
 /** Characters of one metric's result as JSON, names included: `serve` and the batch hold whole results. */
 export const RESULT_BYTES_MAX = 16_000_000;
+/** Characters of a column's name: the page and each row of JSON repeat it. */
+export const NAME_CHARACTERS_MAX = 1_000;
 /** Characters of results that `serve` keeps parsed (about five bytes of memory each); older ones are read again. */
 export const RESULTS_CACHE_BYTES_MAX = 32_000_000;
 /** Characters of an error's text in results.db, on the page and in logs. */
@@ -62,8 +64,6 @@ export const ERROR_CHARACTERS_MAX = 4_000;
 export const RESULTS_WAL_BYTES_MAX = 16_000_000;
 /** Bytes of a metric's file. */
 export const METRIC_FILE_BYTES_MAX = 1_000_000;
-/** How often a stage checks that its store and its CSV files are still the files that it writes. */
-export const FILES_CHECK_MS = 1_000;
 /** Spark's own start on a busy machine; then each metric has METRIC_MS_MAX. */
 export const SPARK_START_MS_MAX = 120_000;
 /** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */

@@ -1,10 +1,11 @@
 /** Who works on a data directory: a SQLite file held in a transaction, so that the lock dies with its process whatever kills it. */
 import { Database } from "bun:sqlite";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowMs } from "./clock.ts";
 import { TidemarkError } from "./errors.ts";
 import { LOCK_LOOK_MS } from "./limits.ts";
+import { writeOwn } from "./own-file.ts";
 import type { DataPaths } from "./settings.ts";
 
 /** A lock lets one process in; a shared one several of its kind, but none that wants it alone. */
@@ -32,7 +33,11 @@ export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone")
     );
   }
   held.add(db);
-  writeFileSync(pidFile, `${process.pid}\n`);
+  try {
+    writeOwn(pidFile, `${process.pid}\n`);
+  } catch {
+    // It only makes a refusal's sentence better.
+  }
   return () => {
     held.delete(db);
     db.close();
