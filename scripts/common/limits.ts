@@ -183,6 +183,10 @@ export const CHART_WINDOWS_MAX = 720;
 /** Rows of the page's tables of windows, and rows shown of one metric. */
 export const PAGE_WINDOWS = 10;
 export const PAGE_METRIC_ROWS = 10;
+/** Columns and characters of a cell and of a metric's SQL shown there: every open page gets all panels with each batch. */
+export const PAGE_METRIC_COLUMNS = 50;
+export const PAGE_CELL_CHARACTERS_MAX = 300;
+export const PAGE_SQL_CHARACTERS_MAX = 20_000;
 /** Bytes of a request's body or of its address: the page needs none of more. */
 export const REQUEST_BYTES_MAX = 65_536;
 /** An export's child may take so long, and so many may run at once. */
