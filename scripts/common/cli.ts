@@ -5,6 +5,7 @@ import { monotonicMs } from "./clock.ts";
 import { keptByNpm, readEnvironment } from "./environment.ts";
 import { passes, sentence, TidemarkError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { spaceError } from "./sqlite.ts";
 
 /** One flag: `flags` in commander's spelling, `env` the variable that sets it too. */
 export interface Flag {
@@ -90,7 +91,7 @@ export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promi
     const code = await spec.run(options, { args: command.args, logger, signal: drainSignal(logger) });
     process.exit(code ?? 0);
   } catch (error) {
-    process.exit(report(error, verbose));
+    process.exit(report(spaceError(error, pathOf(error)), verbose));
   }
 }
 
@@ -104,6 +105,12 @@ function refuseKeptByNpm<O>(spec: CommandSpec<O>): void {
     `npm kept ${flags} for itself.`,
     `Write -- before it: npm run ${spec.name} -- --${kept[0]} ….`,
   );
+}
+
+/** The file that an error of the system is about. */
+function pathOf(error: unknown): string {
+  const path = error instanceof Error && "path" in error ? error.path : null;
+  return typeof path === "string" ? path : "a file of this command";
 }
 
 /** Prints an error as its sentence and hint, and gives the exit status. */

@@ -6,7 +6,7 @@ import { parseDuration } from "./duration.ts";
 import { sentence, TidemarkError } from "./errors.ts";
 import { POLL_RECORDS_MAX } from "./limits.ts";
 import type { Logger } from "./logger.ts";
-import { isFull, storeError } from "./sqlite.ts";
+import { spaceError, storeError } from "./sqlite.ts";
 
 export const DATA_FLAG: Flag = {
   flags: "--data <dir>",
@@ -78,7 +78,8 @@ export function openDataDir(dir: string, logger?: Logger): DataPaths {
     mkdirSync(paths.locks, { recursive: true });
     accessSync(paths.root, constants.W_OK);
   } catch (error) {
-    if (isFull(error)) throw storeError(paths.root, error);
+    const full = spaceError(error, paths.root);
+    if (full !== error) throw full;
     throw new TidemarkError(
       "DATA_DIR",
       `The data directory ${paths.root} can't be written: ${sentence(error)}.`,

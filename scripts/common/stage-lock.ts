@@ -1,10 +1,11 @@
 /** Who works on a data directory: a SQLite file held in a transaction, so that the lock dies with its process whatever kills it. */
 import { Database } from "bun:sqlite";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowMs } from "./clock.ts";
 import { systemCode, TidemarkError } from "./errors.ts";
 import { LOCK_LOOK_MS } from "./limits.ts";
+import { writeOwn } from "./own-file.ts";
 import type { DataPaths } from "./settings.ts";
 import { storeError } from "./sqlite.ts";
 
@@ -33,13 +34,12 @@ export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone")
       "Stop it first, or choose another data directory with --data DIR.",
     );
   }
-  try {
-    writeFileSync(pidFile, `${process.pid}\n`);
-  } catch (error) {
-    db.close();
-    throw storeError(pidFile, error);
-  }
   held.add(db);
+  try {
+    writeOwn(pidFile, `${process.pid}\n`);
+  } catch {
+    // It only makes a refusal's sentence better.
+  }
   return () => {
     held.delete(db);
     db.close();

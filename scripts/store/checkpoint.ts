@@ -2,6 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { nowUs } from "../common/clock.ts";
 import { FencedError, passes, TidemarkError } from "../common/errors.ts";
+import { InPlace } from "../common/in-place.ts";
 import { FIGURES_SILENT_US } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
 import { type Problem, problemsText } from "../common/problems.ts";
@@ -13,6 +14,7 @@ export class CheckpointStore {
   readonly db: Database;
   /** A number that no other process that ever opened this file has (faults.md 16). */
   readonly #generation: number;
+  readonly #inPlace: InPlace;
 
   constructor(
     readonly path: string,
@@ -23,6 +25,12 @@ export class CheckpointStore {
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
     this.#generation = this.guard(() => Number(next.get()!.value));
+    this.#inPlace = new InPlace(path);
+  }
+
+  /** Fails with DATA_DIR when the file was removed or replaced under us; for once a second. */
+  assertInPlace(): void {
+    this.#inPlace.assert();
   }
 
   /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its place; offset 0 for one never read. */
