@@ -189,6 +189,12 @@ export const PAGE_CELL_CHARACTERS_MAX = 300;
 export const PAGE_SQL_CHARACTERS_MAX = 20_000;
 /** Bytes of a request's body or of its address: the page needs none of more. */
 export const REQUEST_BYTES_MAX = 65_536;
-/** An export's child may take so long, and so many may run at once. */
-export const EXPORT_MS_MAX = 120_000;
+/** An export whose file has not grown for this long is stopped; DuckDB itself is stopped after METRIC_MS_MAX without progress. */
+export const EXPORT_STILL_MS_MAX = 120_000;
+/** A download that takes no byte for this long is ended: a paused one may go on until then. */
+export const DOWNLOAD_STILL_MS_MAX = 600_000;
+/** Downloads being sent at once, each an open file. */
+export const DOWNLOADS_MAX = 20;
+/** Spill files of one query into a file or an export. */
+export const SPILL_BYTES_MAX = "10GB";
 export const EXPORTS_MAX = 2;
