@@ -5,19 +5,21 @@ import {
   SIZE_INTEGER_DIGITS_MAX,
   SIZE_SCALE_MAX,
 } from "../common/limits.ts";
-import type { FullTick, Outage } from "../common/tick.ts";
+import type { FullTick, GapNote, Outage } from "../common/tick.ts";
 import { parseTime } from "./time.ts";
 
 export type Parsed =
   | { kind: "tick"; tick: FullTick }
   | { kind: "heartbeat"; product_id: string; time_us: number }
   | { kind: "outage"; outage: Outage }
-  | { kind: "dead"; reason: string };
+  | { kind: "gap"; gap: GapNote }
+  /** `frame`: what the feed sent, when the record is an envelope around it. */
+  | { kind: "dead"; reason: string; frame?: Uint8Array };
 
 const PRODUCT_ID_MAX = 64;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Reads one record. Anything that is no complete trade, heartbeat or outage note is dead, with the reason. Never throws. */
+/** Reads one record. Anything that is no complete trade, heartbeat or note of our own is dead, with the reason. Never throws. */
 export function parseRecord(bytes: Uint8Array): Parsed {
   let value: unknown;
   try {
@@ -27,6 +29,7 @@ export function parseRecord(bytes: Uint8Array): Parsed {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return dead("not a JSON object");
   const fields = new Map<string, unknown>(Object.entries(value));
+  if (fields.get("type") === "tidemark_frame") return parseEnvelope(fields);
   const product_id = fields.get("product_id");
   if (typeof product_id !== "string" || product_id === "" || product_id.length > PRODUCT_ID_MAX) {
     return dead(`product_id is ${shown(product_id)}`);
@@ -38,6 +41,8 @@ export function parseRecord(bytes: Uint8Array): Parsed {
       return parseHeartbeat(product_id, fields);
     case "tidemark_outage":
       return parseOutage(product_id, fields);
+    case "tidemark_gap":
+      return parseGap(product_id, fields);
     default:
       return dead(`type is ${shown(fields.get("type"))}`);
   }
@@ -79,10 +84,40 @@ function parseHeartbeat(product_id: string, fields: Map<string, unknown>): Parse
 function parseOutage(product_id: string, fields: Map<string, unknown>): Parsed {
   const [from_us, to_us] = [fields.get("from_us"), fields.get("to_us")];
   const [last, first] = [fields.get("last_trade_id") ?? null, fields.get("first_trade_id") ?? null];
-  if (!isId(from_us) || !isId(to_us)) return dead("outage without from_us and to_us");
+  if (!isTime(from_us) || !isTime(to_us)) return dead("outage without from_us and to_us");
   if ((last !== null && !isId(last)) || (first !== null && !isId(first))) return dead("outage with wrong trade ids");
   const reason = String(fields.get("reason") ?? "unknown");
   return { kind: "outage", outage: { product_id, from_us, to_us, last_trade_id: last, first_trade_id: first, reason } };
+}
+
+function parseGap(product_id: string, fields: Map<string, unknown>): Parsed {
+  const [from_us, to_us, state] = [fields.get("from_us"), fields.get("to_us"), fields.get("state")];
+  const [last_trade_id, first_trade_id] = [fields.get("last_trade_id"), fields.get("first_trade_id")];
+  const missing = fields.get("missing");
+  if (state !== "opened" && state !== "closed") return dead(`gap's state is ${shown(state)}`);
+  if (!isTime(from_us) || !isTime(to_us)) return dead("gap without from_us and to_us");
+  if (!isId(last_trade_id) || !isId(first_trade_id) || !isId(missing)) return dead("gap with wrong trade ids");
+  const reason = String(fields.get("reason") ?? "unknown");
+  return { kind: "gap", gap: { product_id, state, from_us, to_us, last_trade_id, first_trade_id, missing, reason } };
+}
+
+/** An envelope around a frame that not every reader of the topic can decode: it is judged as the frame in it. */
+function parseEnvelope(fields: Map<string, unknown>): Parsed {
+  const base64 = fields.get("base64");
+  if (typeof base64 !== "string") return dead("an envelope without base64");
+  let frame: Uint8Array;
+  try {
+    frame = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  } catch {
+    return dead("an envelope whose base64 is wrong");
+  }
+  const parsed = parseRecord(frame);
+  return parsed.kind === "dead" ? { ...parsed, frame } : parsed;
+}
+
+/** Microseconds since 1970; before it, too. */
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function isId(value: unknown): value is number {
