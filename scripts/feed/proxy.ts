@@ -3,7 +3,7 @@ import { TidemarkError } from "../common/errors.ts";
 
 /** Where a request goes. `url` may hold a password: it is passed to the socket and never printed. */
 export interface Route {
-  /** For the `proxy` option of Bun's WebSocket and fetch; "" connects directly whatever the environment says. */
+  /** For the `proxy` option of Bun's WebSocket; "" connects directly. */
   url: string;
   /** For people, without user and password: `http://proxy:3128 (HTTPS_PROXY)`; "" without a proxy. */
   shown: string;
@@ -32,6 +32,22 @@ export function routeTo(address: string, env: Environment = process.env): Route 
 export function feedSocket(url: string): WebSocket {
   const { url: proxy } = routeTo(url);
   return proxy === "" ? new WebSocket(url) : new ProxiedWebSocket(url, { proxy });
+}
+
+/**
+ * The `proxy` option of a fetch of this address. Bun 1.4.5's fetch reads HTTP_PROXY by itself and has no option against it, so an address
+ * to be reached directly joins this process's NO_PROXY, of which Bun reads the lower case name first.
+ */
+export function fetchProxy(address: string): Route & { option: { proxy?: string } } {
+  const route = routeTo(address);
+  if (route.url !== "") return { ...route, option: { proxy: route.url } };
+  const { hostname } = new URL(address);
+  const list = variable("no_proxy", process.env)?.value ?? "";
+  if (!list.split(",").includes(hostname)) {
+    process.env.no_proxy = [list, hostname, hostname.replace(/^\[|\]$/g, "")].filter((part) => part !== "").join(",");
+    process.env.NO_PROXY = process.env.no_proxy;
+  }
+  return { ...route, option: {} };
 }
 
 /** Names and addresses of this machine. */

@@ -10,7 +10,7 @@ import {
 } from "../common/limits.ts";
 import { pause } from "./backoff.ts";
 import type { Message } from "./frame.ts";
-import { routeTo } from "./proxy.ts";
+import { fetchProxy } from "./proxy.ts";
 
 export interface RestPage {
   /** Newest first, as the exchange sent them. */
@@ -66,12 +66,12 @@ export class RestTrades {
   }
 
   async #fetch(url: string, signal: AbortSignal): Promise<Response> {
-    const proxy = routeTo(url);
+    const { shown, option } = fetchProxy(url);
     try {
-      return await fetch(url, { signal, redirect: "manual", proxy: proxy.url });
+      return await fetch(url, { signal, redirect: "manual", ...option });
     } catch (error) {
-      if (signal.aborted || proxy.shown === "") throw error;
-      throw new Error(`REST can't be reached through the proxy ${proxy.shown}: ${sentence(error)}`);
+      if (signal.aborted) throw error;
+      throw new Error(`REST can't be reached${shown === "" ? "" : ` through the proxy ${shown}`}: ${sentence(error)}`);
     }
   }
 

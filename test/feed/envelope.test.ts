@@ -1,6 +1,5 @@
 /** Frames that not every reader of the topic can decode: whole within an envelope of our own, unpacked by `stream` and `consume`. */
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import fc from "fast-check";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { unreadable } from "../../scripts/feed/notes.ts";
@@ -82,7 +81,7 @@ test("a trade that only some readers can decode counts for us as it did: deep ne
 test("property: whatever bytes come, the record can be decoded, and gives back the frame or is the frame", async () => {
   const frames: Uint8Array[] = [];
   const mutated = fc
-    .tuple(fc.nat(200), fc.uint8Array({ minLength: 1, maxLength: 3 }))
+    .tuple(fc.nat(150), fc.uint8Array({ minLength: 1, maxLength: 3 }))
     .map(([at, bytes]) => Buffer.from(JSON.stringify(tick(1))).fill(bytes, at, at + bytes.length));
   const any = fc.oneof(
     fc.json().map((text) => Buffer.from(text)),
@@ -134,7 +133,6 @@ test("dead letters have the frame's own bytes and reason, from envelopes and fro
       { reason: "not JSON", text: "not json" },
     ]);
   }
-  expect(join(dir.path, "log.db")).toBeString();
 }, 30_000);
 
 test("what is readable needs no envelope", () => {
