@@ -30,7 +30,10 @@ export class RestTrades {
   /** No request starts before this, on the monotonic clock. */
   #next_ms = 0;
 
-  constructor(private readonly url: string) {}
+  constructor(
+    private readonly url: string,
+    private readonly answer_ms = REST_MS_MAX,
+  ) {}
 
   /**
    * Trades of a product with ids below `after`, newest first, `limit` at most. Throws an Error whose message says what REST answered:
@@ -39,12 +42,12 @@ export class RestTrades {
   async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
     await this.#turn(signal);
     const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
-    const stop = AbortSignal.any([signal, AbortSignal.timeout(REST_MS_MAX)]);
+    const stop = AbortSignal.any([signal, AbortSignal.timeout(this.answer_ms)]);
     try {
       const response = await this.#follow(`${this.url.replace(/\/+$/, "")}${path}`, stop);
       return { trades: await tradesOf(response), oldest: Number(response.headers.get("cb-after") ?? Number.NaN) };
     } catch (error) {
-      if (stop.aborted && !signal.aborted) throw new Error(`REST did not answer within ${REST_MS_MAX / 1_000} s`);
+      if (stop.aborted && !signal.aborted) throw new Error(`REST did not answer within ${this.answer_ms / 1_000} s`);
       throw error;
     }
   }

@@ -1,8 +1,9 @@
 /** What one connection has subscribed to: replies in parts, errors by name, and the products asked one by one when an error names none. */
+import { monotonicMs } from "../common/clock.ts";
 import { PRODUCT_STRIKES_MAX, REFUSAL_MS, SUBSCRIBED_MS_MAX } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { Message } from "./frame.ts";
-import { namesWhole, shownWords } from "./words.ts";
+import { namedIn, shownWords } from "./words.ts";
 
 export interface SubscriptionOptions {
   channel: string;
@@ -31,6 +32,8 @@ export class Subscription {
   /** Products to ask for one by one, and the one that is asked for now. */
   #queue: string[] = [];
   #alone: string | null = null;
+  /** The product that was refused alone last, and when: a close right after it is its doing. */
+  #culprit = { product: "", at_ms: Number.NEGATIVE_INFINITY };
   /** The last error that named no product. */
   #words = "";
   #isConfirmed: "" | "by a trade" | "by a reply" = "";
@@ -48,9 +51,10 @@ export class Subscription {
     this.#isConfirmed = "";
     this.#words = "";
     const strikes = (product: string) => this.#strikes.get(product) ?? 0;
+    const doubt = (product: string) => strikes(product) + (this.refused.has(product) ? PRODUCT_STRIKES_MAX : 0);
     const usable = products.filter((product) => strikes(product) <= PRODUCT_STRIKES_MAX);
     const sound = usable.filter((product) => !this.refused.has(product) && strikes(product) === 0);
-    const others = usable.filter((product) => !sound.includes(product)).sort((a, b) => strikes(a) - strikes(b));
+    const others = usable.filter((product) => !sound.includes(product)).sort((a, b) => doubt(a) - doubt(b));
     const isAllRefused = sound.length === 0 && this.#strikes.size === 0;
     this.#waiting = isAllRefused ? others : sound;
     this.#queue = isAllRefused ? [] : others;
@@ -61,11 +65,13 @@ export class Subscription {
   /** The connection has ended. What was asked for alone, or failed without a name, is asked for with care on the next one. */
   end(): void {
     this.#stopTimer();
-    const suspects = this.#alone !== null ? [this.#alone] : this.#words === "" ? [] : this.#waiting;
-    for (const product of suspects) {
+    const { product: culprit, at_ms } = this.#culprit;
+    const isCulprit = monotonicMs() - at_ms < (this.#options.refusal_ms ?? REFUSAL_MS);
+    const alone = isCulprit ? culprit : this.#alone;
+    for (const product of alone !== null ? [alone] : this.#words === "" ? [] : this.#waiting) {
       const strikes = (this.#strikes.get(product) ?? 0) + 1;
       this.#strikes.set(product, strikes);
-      if (this.#alone !== null && strikes > PRODUCT_STRIKES_MAX)
+      if (alone !== null && strikes > PRODUCT_STRIKES_MAX)
         this.#refuse(product, this.#words || "the feed closes the connection when asked for it");
     }
     this.#alone = null;
@@ -97,18 +103,21 @@ export class Subscription {
   error(message: Message): void {
     const said = [message.message, message.reason].filter((one) => typeof one === "string" && one !== "");
     const words = shownWords(said.join(": ")) || "no reason given";
-    const named = this.#options.products.filter((product) => namesWhole(words, product));
+    const named = namedIn(words, this.#options.products);
     if (named.length > 0) for (const product of named) this.#refuse(product, words);
     else {
       this.#report(words);
       if (this.#alone !== null) this.#refuse(this.#alone, words);
     }
+    if (this.#alone !== null && this.#waiting.length === 0)
+      this.#culprit = { product: this.#alone, at_ms: monotonicMs() };
     // What else was asked for is acknowledged soon, or it is asked for alone.
     if (this.#waiting.length > 0 && this.#alone === null) this.#wait(this.#options.refusal_ms ?? REFUSAL_MS);
     this.#settle();
   }
 
   #accept(product: string): void {
+    this.#culprit = { product: "", at_ms: Number.NEGATIVE_INFINITY };
     this.#accepted.add(product);
     this.#strikes.delete(product);
     this.#waiting = this.#waiting.filter((one) => one !== product);

@@ -8,15 +8,16 @@ export function shownWords(text: string, length_max = FEED_WORDS_MAX): string {
   return cut.replace(UNSHOWN, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** Whether a text names this id as a whole word, in any case: "BTC-USDC is not valid" does not name BTC-USD. */
-export function namesWhole(text: string, id: string): boolean {
-  const [within, name] = [text.toLowerCase(), id.toLowerCase()];
-  for (let at = within.indexOf(name); at >= 0; at = within.indexOf(name, at + 1)) {
-    if (
-      !/[\p{L}\p{N}_-]$|[\p{L}\p{N}]\.$/u.test(within.slice(0, at)) &&
-      !/^(?:[\p{L}\p{N}_-]|\.[\p{L}\p{N}])/u.test(within.slice(at + name.length))
-    )
-      return true;
+/** The ids that a text names as whole words, "BTC-USDC is not valid" is not BTC-USD; in any case when none is spelt as it is. */
+export function namedIn(text: string, ids: readonly string[]): string[] {
+  const exact = ids.filter((id) => namesWhole(text, id));
+  return exact.length > 0 ? exact : ids.filter((id) => namesWhole(text.toLowerCase(), id.toLowerCase()));
+}
+
+function namesWhole(text: string, id: string): boolean {
+  for (let at = text.indexOf(id); at >= 0; at = text.indexOf(id, at + 1)) {
+    const isStart = !/[\p{L}\p{N}_-]$|[\p{L}\p{N}]\.$/u.test(text.slice(0, at));
+    if (isStart && !/^(?:[\p{L}\p{N}_-]|\.[\p{L}\p{N}])/u.test(text.slice(at + id.length))) return true;
   }
   return false;
 }
