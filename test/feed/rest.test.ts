@@ -85,7 +85,6 @@ for (const [form, header] of [
     const { counts, outages } = await produce(feed.url, { ...full, rest_url: server.url });
     expect(counts).toMatchObject({ filled: 3, unfillable: 0 });
     expect(outages).toEqual([]);
-    // Three gaps are asked for side by side: those under way may already be on the wire.
     const [first, ...others] = server.times;
     expect(others.filter((time) => time < first! + 900).length).toBe(0);
     expect(server.times.length).toBe(4);
