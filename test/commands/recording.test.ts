@@ -83,6 +83,6 @@ test("record writes nothing when nothing came, and says so", async () => {
   using dir = tempDir();
   const file = join(dir.path, "none.jsonl.gz");
   const answer = await run("record", [file, "--feed", "ws://127.0.0.1:9", "--for", "300ms"]);
-  expect([answer.code, await Bun.file(file).exists()]).toEqual([0, false]);
+  expect([answer.code, await Bun.file(file).exists()]).toEqual([1, false]);
   expect(answer.stderr).toContain("nothing came, nothing is written");
 }, 20_000);
