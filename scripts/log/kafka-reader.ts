@@ -3,6 +3,7 @@ import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
 import { passes, sentence, TidemarkError } from "../common/errors.ts";
 import {
+  KAFKA_AWAY_MS,
   KAFKA_CONFIRM_MS,
   KAFKA_FETCH_BYTES_MAX,
   KAFKA_FETCH_WAIT_MS,
@@ -57,6 +58,9 @@ export class KafkaReader implements LogReader {
   #timer: Timer | undefined;
   #failure: unknown = null;
   #away = false;
+  /** Since when the log has been asked without an answer; null when it answered last. */
+  #asked_ms: number | null = null;
+  #why = "";
   #closed = false;
 
   constructor(
@@ -209,14 +213,20 @@ export class KafkaReader implements LogReader {
     this.#looking = true;
     const places = [...this.#places];
     const handed = [...this.#handOver.waiting];
+    this.#asked_ms ??= monotonicMs();
     try {
       const spans = await this.log.spans();
+      this.#asked_ms = null;
+      this.#why = "";
       if (this.#joined !== null) this.#spans = spans;
       else this.#compare(places, spans);
       for (const one of handed) one.verified = true;
     } catch (error) {
       if (error instanceof TidemarkError && error.code === "LOG_SHORTER_THAN_CHECKPOINT") this.#doubt(error);
-      else this.#lookAgain(HEARTBEAT_MS);
+      else {
+        this.#why = sentence(error);
+        this.#lookAgain(HEARTBEAT_MS);
+      }
     } finally {
       this.#looking = false;
     }
@@ -251,6 +261,7 @@ export class KafkaReader implements LogReader {
       if (!this.#away)
         this.log.logger.warn(`${this.log.name} is away, trying again until it answers: ${sentence(error)}`);
       this.#away = true;
+      this.#why ||= sentence(error);
       return;
     }
     this.#failure = new TidemarkError(
@@ -268,6 +279,12 @@ export class KafkaReader implements LogReader {
     const spans = await this.log.spans().catch(() => null);
     if (spans === null) this.#news_ms = monotonicMs();
     return spans !== null;
+  }
+
+  away(): string | null {
+    const silent = this.#asked_ms !== null && monotonicMs() - this.#asked_ms > KAFKA_AWAY_MS;
+    if (!this.#away && !silent) return null;
+    return `${this.log.name} does not answer${this.#why ? `: ${this.#why}` : ""}`;
   }
 
   wake(): void {
