@@ -23,7 +23,11 @@ export function noProgressMs(least_us = 0): number {
   const wanted = process.env.TIDEMARK_NO_PROGRESS_AFTER;
   const us = wanted ? parseDuration(wanted) : NO_PROGRESS_MS * 1_000;
   if (us === null)
-    throw new TidemarkError("USAGE", `TIDEMARK_NO_PROGRESS_AFTER: "${wanted}" is not a valid duration.`, "For example 2m.");
+    throw new TidemarkError(
+      "USAGE",
+      `TIDEMARK_NO_PROGRESS_AFTER: "${wanted}" is not a valid duration.`,
+      "For example 2m.",
+    );
   return Math.max(us, least_us) / 1_000;
 }
 

@@ -114,6 +114,8 @@ export class Producer {
       as_of_us: nowUs(),
       last_frame_us: figures.last_frame_us || null,
       newest_us: figures.newest_us || null,
+      last_tick_us: figures.last_tick_us || null,
+      lost_since_tick: figures.lost_since_tick,
       latency_p50_ms: p50,
       latency_p99_ms: p99,
       buffered: this.#buffer.length,
