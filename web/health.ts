@@ -205,8 +205,9 @@ function runProblems(run: Run | null, schedule: Schedule | null): StageProblem[]
 function overdue(run: Run | null, schedule: Schedule | null): StageProblem[] {
   const due_us = schedule?.due_us ?? null;
   if (schedule === null || due_us === null || run?.state === "running") return [];
-  const patience_us = NO_PROGRESS_MS * 1_000;
-  if (nowUs() - due_us < patience_us || (run?.started_us ?? 0) > schedule.began_us + patience_us) return [];
+  // A run may begin a moment before it is due.
+  const hasBegun = run !== null && run.started_us >= due_us - 1_000_000;
+  if (hasBegun || nowUs() - due_us < NO_PROGRESS_MS * 1_000) return [];
   const say = `a run was due at ${time(due_us)} and has not begun: the schedule (process ${schedule.pid}) has ended or is stopped. Start it: bun run schedule, or bun run start.`;
   return [stopping("batch", "batch-overdue", say, due_us)];
 }
