@@ -1,6 +1,7 @@
 /** /metrics: what monitoring asks for, in Prometheus' text form. All of it is read from the stages' own files at each scrape. */
 import type { Context } from "hono";
 import { Gauge, Registry } from "prom-client";
+import { printable } from "../scripts/common/printable.ts";
 import type { Word } from "./comparison.ts";
 import type { MetricResults } from "./metric-results.ts";
 import { parameters } from "./query-string.ts";
@@ -90,7 +91,8 @@ export class Telemetry {
     g.tidemark_outages_total.set(counts.outages);
     g.tidemark_feed_reconnects_total.set(counts.reconnects);
     for (const { product_id, watermark } of watermarks) {
-      if (watermark !== null) g.tidemark_watermark_seconds.set({ product_id }, Date.parse(watermark) / 1000);
+      if (watermark !== null)
+        g.tidemark_watermark_seconds.set({ product_id: printable(product_id) }, Date.parse(watermark) / 1000);
     }
     if (last_run?.seconds != null) g.tidemark_batch_run_seconds.set(last_run.seconds);
     if (last_run?.failed != null) g.tidemark_batch_failed_metrics.set(last_run.failed);

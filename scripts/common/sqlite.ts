@@ -77,7 +77,7 @@ export function openShown(path: string): { db: Database; still: boolean } | null
   } catch (error) {
     db?.close();
     const isLeft = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
-    if (!isLeft || !/READONLY|CANTOPEN/.test(systemCode(error))) throw storeError(path, error);
+    if (!isLeft || !/READONLY|CANTOPEN|IOERR_SHM/.test(systemCode(error))) throw storeError(path, error);
     try {
       accessSync(path, constants.R_OK);
       const address = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;

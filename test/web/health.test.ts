@@ -1,13 +1,15 @@
 /** Healthy means answers: each state in which the path makes no progress is on the page, in /healthz, in doctor and in Prometheus, in one sentence. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { dataPaths } from "../../scripts/common/settings.ts";
 import { logEnds } from "../../scripts/log/ends.ts";
 import { AskedLog } from "../../web/log-view.ts";
 import { serve } from "../../web/server.ts";
 import { killStages } from "../support/kafka-stage.ts";
-import { quiet, recordedLines, run, tempDir } from "../support/project.ts";
-import { runPath } from "../support/served.ts";
+import { quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { runPath, startServe } from "../support/served.ts";
+import { until } from "../support/until.ts";
 import { allWell, STATES, sql } from "./health-states.ts";
 
 const calm = tempDir();
@@ -96,6 +98,69 @@ test("a store that can't be read is a sentence everywhere: no 500, no stack, nev
   for (const path of ["/", "/metrics", "/api/status"])
     expect([path, (await here.get(path)).status]).toEqual([path, 200]);
 }, 30_000);
+
+test("pages that listen hear that a store can't be read, and nothing fails behind them", async () => {
+  using dir = tempDir();
+  cpSync(calm.path, dir.path, { recursive: true });
+  const { url, child, said } = await startServe(dir.path);
+  try {
+    const events = await fetch(`${url}/events`);
+    const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
+    await reader.read();
+    await STATES.find(({ code }) => code === "store-unreadable")!.reach(dir.path);
+    let heard = "";
+    await until("the page hears it", async () => {
+      heard += (await reader.read()).value ?? "";
+      return heard.includes("windows.db is damaged");
+    });
+    expect((await fetch(`${url}/`)).status).toBe(200);
+    expect(said()).not.toMatch(/ at |Error/);
+  } finally {
+    child.kill("SIGTERM");
+  }
+  expect(await child.exited).toBe(0);
+}, 60_000);
+
+/** A mount namespace of one's own needs to be root. */
+const mayMount =
+  process.platform === "linux" &&
+  Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stderr: "ignore" }).exitCode === 0;
+
+test.skipIf(!mayMount)(
+  `disk-full${mayMount ? "" : " (skipped: may not mount a small disk here)"}`,
+  async () => {
+    using dir = tempDir();
+    const bun = (name: string) => `"${process.execPath}" "${join(ROOT, "scripts", name)}.ts" --data "${dir.path}"`;
+    const script = [
+      `mount -t tmpfs -o size=16m tmpfs "${dir.path}" && cp -r "${calm.path}/." "${dir.path}"`,
+      `dd if=/dev/zero "of=${dir.path}/fill" bs=64k 2> /dev/null`,
+      `${bun("doctor")} --json; echo "status $?"; exec ${bun("serve")} --port 0`,
+    ].join("; ");
+    const child = Bun.spawn(["unshare", "-m", "sh", "-c", script], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    try {
+      let said = "";
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const url = await until("the page's address", async () => {
+        said += (await reader.read()).value ?? "";
+        return /^http\S+/m.exec(said)?.[0];
+      });
+      const words = /disk: No space is left on the disk of .*: nothing can be stored/;
+      expect(said).toMatch(words);
+      expect(said).toContain("status 1");
+      const health = await fetch(`${url}healthz`);
+      expect([health.status, await health.text()]).toEqual([503, expect.stringMatching(words)]);
+      expect(await (await fetch(url)).text()).toMatch(words);
+    } finally {
+      child.kill("SIGTERM");
+      await child.exited;
+    }
+  },
+  60_000,
+);
 
 test("a hundred problems with long sentences full of controls: a bounded, printable list", async () => {
   await using here = opened();
