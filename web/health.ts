@@ -62,10 +62,14 @@ function note(stage: StageProblem["stage"], code: string, sentence: string, sinc
 function reported(sources: Sources, feed: Feed | null): StageProblem[] {
   const of = (stage: StageProblem["stage"], problems: Problem[]) => problems.map((one) => ({ ...one, stage }));
   return [
-    ...of("produce", parseProblems(JSON.stringify(feed?.problems ?? []))),
+    ...of("produce", ofFeed(feed)),
     ...of("stream", parseProblems(sources.windows.setting("problems"))),
     ...of("consume", parseProblems(sources.ticks.setting("problems"))),
   ];
+}
+
+function ofFeed(feed: Feed | null): Problem[] {
+  return parseProblems(JSON.stringify(feed?.problems ?? []));
 }
 
 function logProblems({ log }: Sources): StageProblem[] {
@@ -135,11 +139,12 @@ function stuck(sources: Sources, { name, lag, progress_us, started_us }: Stage):
   return [stopping(name, "no-progress", say, since_us)];
 }
 
-/** What `produce` says of the feed and of the log, while it runs. */
+/** What the state of `produce` says of the feed and of the log, while it runs and reports nothing more exact itself. */
 function feedProblems({ feed, stages }: Known): StageProblem[] {
   const stage = stages.find(({ name }) => name === "produce");
   if (feed === null || stage === undefined || feed.state === "ended") return [];
   if (nowUs() - feed.as_of_us >= STAGE_SILENCE_MS_MAX * 1_000) return [];
+  if (ofFeed(feed).some(({ stops }) => stops)) return [];
   if (feed.state === "waiting")
     return [
       stopping(

@@ -1,8 +1,6 @@
 /** Errors that a person reads: a sentence, a code from one list, a hint. Not for control flow. */
-import { SENTENCE_BYTES_MAX } from "./limits.ts";
+import { ERROR_CHARACTERS_MAX, SENTENCE_BYTES_MAX } from "./limits.ts";
 import { printable } from "./printable.ts";
-
-import { ERROR_CHARACTERS_MAX } from "./limits.ts";
 
 /** Every code that Tidemark prints; docs/errors.md explains each, and a test compares the two. */
 export const ERROR_CODES = [

@@ -3,6 +3,7 @@ import { monotonicMs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
 import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { after, countRecords, type LogJob } from "../log/follow.ts";
@@ -16,6 +17,8 @@ const STATS_EVERY_MS = 1_000;
 export class ConsumeStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
+  /** All of this process; the page and doctor read them in the store. */
+  readonly problems = new Problems();
   readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
   readonly #extractor = new Extractor({ quotes: true });
   readonly #health: StageHealth;
@@ -27,7 +30,7 @@ export class ConsumeStage implements LogJob {
     readonly store: TickStore,
     logger?: Logger,
   ) {
-    this.#health = new StageHealth(store, noProgressMs(), logger);
+    this.#health = new StageHealth(store, this.problems, noProgressMs(), logger);
   }
 
   /** Where to read a newly assigned partition from. */

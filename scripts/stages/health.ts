@@ -1,22 +1,21 @@
 /** What a stage reports of itself: its problems, in its store for the page and once on stderr. */
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import { Problems, parseProblems, problemsText } from "../common/problems.ts";
+import { type Problems, parseProblems, problemsText } from "../common/problems.ts";
 import { ProgressWatch, type Taken } from "../common/progress.ts";
 import type { CheckpointStore } from "../store/checkpoint.ts";
 
 const LOG_AWAY = "log-away";
 
 export class StageHealth {
-  /** All of this process; whoever finds another kind of problem reports it here. */
-  readonly problems = new Problems();
   readonly #watch: ProgressWatch;
   #saved = "";
   #progress_us = 0;
 
-  /** `limit_ms`: how long records may come without progress. */
+  /** `problems`: all of this process, whoever reports them. `limit_ms`: how long records may come without progress. */
   constructor(
     private readonly store: CheckpointStore,
+    private readonly problems: Problems,
     limit_ms: number,
     private readonly logger?: Logger,
   ) {

@@ -5,6 +5,7 @@ import { formatDuration } from "../common/duration.ts";
 import { FencedError } from "../common/errors.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
 import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
 import type { DeadLetter } from "../common/tick.ts";
@@ -23,6 +24,8 @@ const STATS_EVERY_MS = 1_000;
 export class StreamStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
+  /** All of this process; the page and doctor read them in the store. */
+  readonly problems = new Problems();
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
@@ -41,7 +44,7 @@ export class StreamStage implements LogJob {
     logger?: Logger,
   ) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
-    this.#health = new StageHealth(store, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
+    this.#health = new StageHealth(store, this.problems, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
     this.#job = new WindowJob(settings, store);
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {

@@ -1,5 +1,8 @@
 /** A broker that is killed, stopped or was never there: no request waits for it, the path says so everywhere, and recovers by itself. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { exchange } from "../feed/harness.ts";
 import { type Broker, freePort, kafkaAvailable, startBroker } from "../support/kafka.ts";
 import { committedRecords, killStages, type Stage, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
@@ -74,9 +77,14 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
 
   test("stopped, then killed: known spans with their age, 503 on all surfaces; it answers again, and nobody was restarted", async () => {
     using dir = tempDir();
+    using feedDir = tempDir();
     const log = `${broker.url}/away`;
     await fillLog(dir.path, recordedLines().slice(0, 300), { url: log });
     const args = ["--data", dir.path, "--log", log];
+    // A market of one trade a second, which the log of this test never sees: produce writes into a topic of its own.
+    await using market = exchange({ speed: 1, loop: true });
+    const other = ["--data", feedDir.path, "--log", `${broker.url}/fed`, "--feed", market.url];
+    const produce = startStage("produce", other);
     const stages = ["stream", "consume"].map((name) => startStage(name, args));
     const { url, child } = await startServe(dir.path, 0, ["--log", log]);
     const away = async () => (await problemsOf(url)).some(({ code }) => /^log-/.test(code));
@@ -87,6 +95,11 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
       });
       broker.process().kill("SIGSTOP");
       await saysSo(url, stages, run("doctor", args));
+      await until("produce says that it waits", () =>
+        /waiting for the log: It has not taken \d+ records/.test(produce.said()),
+      );
+      const { state } = JSON.parse(readFileSync(join(feedDir.path, "feed.json"), "utf8"));
+      expect(state).toBe("waiting");
       broker.process().kill("SIGCONT");
       await until("it answers again", async () => !(await away()));
       await broker.kill();
