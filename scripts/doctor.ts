@@ -204,7 +204,7 @@ async function health(name: string, paths: DataPaths, log: LogAnswer): Promise<F
   const sources = new Sources(paths, { name, last: log, refresh: async () => {} });
   try {
     const { stages, problems } = await status(sources);
-    const rests = !stages.some(({ name, state }) => name !== "batch" && state === "running");
+    const rests = !stages.some(({ name, state, ended }) => name !== "batch" && state === "running" && !ended);
     const expected = (code: string) => rests && (code === "stage-absent" || code === "stage-silent");
     const shown = problems
       .filter(({ stage, code }) => !expected(code) && stage !== "log")

@@ -33,7 +33,7 @@ export class Api {
   status = async (c: Context): Promise<Response> => {
     parameters(c, []);
     const { last_run, stages, problems, ...state } = await status(this.sources);
-    const shown = stages.map(({ alive_us, started_us, progress_us, ...stage }) => stage);
+    const shown = stages.map(({ alive_us, started_us, progress_us, ended, ...stage }) => stage);
     return c.json({
       ...state,
       stages: shown,

@@ -27,6 +27,8 @@ export interface Stage {
   alive_us?: number;
   started_us?: number;
   progress_us?: number;
+  /** Its process has said that it ends; it counts as running for some seconds more, in which another may take over. */
+  ended?: boolean;
 }
 
 export interface Run {
@@ -246,6 +248,7 @@ function readerStage(
     alive_us: counters.run_alive_us,
     started_us: counters.run_started_us,
     progress_us: counters.run_progress_us,
+    ended: counters.run_ended === 1,
   };
 }
 

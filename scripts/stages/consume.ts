@@ -67,7 +67,7 @@ export class ConsumeStage implements LogJob {
   }
 
   close(): void {
-    this.#health.logAway(null);
+    this.#health.end();
     this.saveStats();
     this.store.close();
   }

@@ -11,6 +11,7 @@ export class StageHealth {
   readonly #watch: ProgressWatch;
   #saved = "";
   #progress_us = 0;
+  #ended = false;
 
   /** `problems`: all of this process, whoever reports them. `limit_ms`: how long records may come without progress. */
   constructor(
@@ -40,9 +41,15 @@ export class StageHealth {
     if (isNew) this.logger?.warn(sentence);
   }
 
-  /** `run_progress_us`: when this process last committed records, microseconds since 1970. */
+  /** The stage ends as it should; save once more afterwards. */
+  end(): void {
+    this.#ended = true;
+    this.problems.solve(LOG_AWAY);
+  }
+
+  /** `run_progress_us`: when this process last committed records, microseconds since 1970. `run_ended`: 1 once it has ended. */
   counters(): Record<string, number> {
-    return { run_progress_us: this.#progress_us };
+    return { run_progress_us: this.#progress_us, run_ended: this.#ended ? 1 : 0 };
   }
 
   /** Once a second. An empty list that is stored is not stored again. */

@@ -109,7 +109,7 @@ export class StreamStage implements LogJob {
   }
 
   close(): void {
-    this.#health.logAway(null);
+    this.#health.end();
     this.saveStats();
     for (const [, csv] of this.#csv) csv.close();
     this.store.close();

@@ -47,7 +47,11 @@ export function feed(data: string, change: object): void {
 /** The stages report now, as if they ran: for the next 18 s. */
 export function allWell(data: string): void {
   for (const file of ["windows.db", "ticks.db"])
-    sql(data, file, `${counter("run_alive_us", NOW() + 8e6)}; ${counter("run_pid", process.pid)}`);
+    sql(
+      data,
+      file,
+      `${counter("run_alive_us", NOW() + 8e6)}; ${counter("run_ended", 0)}; ${counter("run_pid", process.pid)}`,
+    );
   feed(data, {});
 }
 

@@ -1,4 +1,5 @@
 /** What stops the path and what needs a look, above everything else; nothing when all is well. */
+/** @jsxImportSource hono/jsx */
 import { problemLine } from "../health.ts";
 import type { Status } from "../status.ts";
 
