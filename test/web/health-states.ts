@@ -1,6 +1,6 @@
 /** Every state in which a pipeline should make progress and does not, or its data needs a look: how a test reaches it (docs/health.md lists the same). */
 import { Database } from "bun:sqlite";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Stage, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run } from "../support/project.ts";
@@ -90,9 +90,16 @@ function lastRun(data: string, set: string): undefined {
   return undefined;
 }
 
-function schedule(data: string, due_us: number, status: number): undefined {
-  const text = { pid: 1, due_us, began_us: NOW() - (status === 0 ? 20 * MINUTE_US : 0), status };
-  writeFileSync(join(data, "schedule.json"), JSON.stringify(text));
+/** A real schedule, killed after its first batch; its next one was due some minutes ago. */
+async function killedSchedule(data: string): Promise<undefined> {
+  const path = join(data, "schedule.json");
+  const stage = startStage("schedule", ["--data", data, "--every", "24h"]);
+  await until("its first batch", () => existsSync(path));
+  stage.signal("SIGKILL");
+  await stage.ended;
+  lastRun(data, `started_us = ${NOW() - 20 * MINUTE_US}`);
+  const noted = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...noted, began_us: NOW() - 20 * MINUTE_US, due_us: NOW() - 10 * MINUTE_US }));
   return undefined;
 }
 
@@ -203,10 +210,7 @@ export const STATES: State[] = [
   },
   {
     code: "batch-overdue", stage: "batch", stops: true, words: /a run was due at .* and has not begun/,
-    reach: (data) => {
-      lastRun(data, `started_us = ${NOW() - 20 * MINUTE_US}`);
-      return schedule(data, NOW() - 10 * MINUTE_US, 0);
-    },
+    reach: killedSchedule,
   },
   {
     code: "metric-failed", stage: "batch", stops: false, words: /1 of 1 metrics failed in run 2/,

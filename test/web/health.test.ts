@@ -1,12 +1,12 @@
 /** Healthy means answers: each state in which the path makes no progress is on the page, in /healthz, in doctor and in Prometheus, in one sentence. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { dataPaths } from "../../scripts/common/settings.ts";
 import { logEnds } from "../../scripts/log/ends.ts";
 import { AskedLog } from "../../web/log-view.ts";
 import { serve } from "../../web/server.ts";
-import { killStages } from "../support/kafka-stage.ts";
+import { killStages, startStage } from "../support/kafka-stage.ts";
 import { quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { runPath, startServe } from "../support/served.ts";
 import { until } from "../support/until.ts";
@@ -161,6 +161,18 @@ test.skipIf(!mayMount)(
   },
   60_000,
 );
+
+test("a schedule that is stopped expects no run, one whose batch fails before it begins a run is a problem", async () => {
+  await using here = opened();
+  const args = ["--data", here.data, "--every", "24h", "--sql", join(here.data, "no-such-folder")];
+  const stage = startStage("schedule", args);
+  const noted = join(here.data, "schedule.json");
+  await until("its first batch", () => existsSync(noted));
+  expect(JSON.parse((await here.get("/healthz")).text).problems).toEqual([expect.stringContaining("batch: ")]);
+  stage.signal("SIGTERM");
+  expect(await stage.ended).toBe(0);
+  expect(existsSync(noted)).toBe(false);
+}, 60_000);
 
 test("a hundred problems with long sentences full of controls: a bounded, printable list", async () => {
   await using here = opened();
