@@ -1,5 +1,5 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
@@ -118,7 +118,7 @@ function isDataDir(folder: string): boolean {
 /** The directory for who only reads: made when it isn't there, otherwise read rights are enough. Fails with DATA_DIR. */
 export function shownDataDir(dir: string, logger?: Logger): DataPaths {
   const paths = dataPaths(dir);
-  if (!existsSync(paths.root)) return openDataDir(dir, logger);
+  if (!existsSync(paths.root) || !statSync(paths.root).isDirectory()) return openDataDir(dir, logger);
   try {
     accessSync(paths.root, constants.R_OK | constants.X_OK);
   } catch (error) {
