@@ -63,7 +63,7 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
   test("none at the start: the first page comes at once, and says so", async () => {
     using dir = tempDir();
     const nobody = `kafka://127.0.0.1:${await freePort()}/raw_prices`;
-    const { url, child } = await startServe(dir.path, 0, ["--log", nobody]);
+    const { url, child } = await startServe(dir.path, 0, {}, ["--log", nobody]);
     try {
       const first = await all(url);
       expect([...first.values()].map(({ status }) => status)).toEqual([200, 503, 200, 200, 200, 200]);
@@ -86,7 +86,7 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
     const other = ["--data", feedDir.path, "--log", `${broker.url}/fed`, "--feed", market.url];
     const produce = startStage("produce", other);
     const stages = ["stream", "consume"].map((name) => startStage(name, args));
-    const { url, child } = await startServe(dir.path, 0, ["--log", log]);
+    const { url, child } = await startServe(dir.path, 0, {}, ["--log", log]);
     const away = async () => (await problemsOf(url)).some(({ code }) => /^log-/.test(code));
     try {
       await until("all is read", async () => {

@@ -124,7 +124,7 @@ test.each([
   "serve --host %s",
   async (host, warning) => {
     using dir = tempDir();
-    const { child, said } = await startServe(dir.path, 0, ["--host", host]);
+    const { child, said } = await startServe(dir.path, 0, {}, ["--host", host]);
     if (warning) await until("the warning", () => warning.test(said()));
     child.kill("SIGTERM");
     await child.exited;
