@@ -2,12 +2,19 @@
 import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import { problemLine } from "../web/health.ts";
+import { errorText, type LogAnswer } from "../web/log-view.ts";
+import { Sources } from "../web/sources.ts";
+import { status } from "../web/status.ts";
 import { extensionFile } from "./batch/sqlite-extension.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./common/cli.ts";
-import { sentence } from "./common/errors.ts";
+import { nowUs } from "./common/clock.ts";
+import { sentence, TidemarkError } from "./common/errors.ts";
+import { LOG_ANSWER_MS_MAX } from "./common/limits.ts";
+import { printable } from "./common/printable.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
-import { openLog } from "./log/open.ts";
+import { type LogEnds, logEnds } from "./log/ends.ts";
 
 interface DoctorOptions {
   data: string;
@@ -47,15 +54,22 @@ export const spec: CommandSpec<DoctorOptions> = {
       ...files(paths, options.deep === true),
       settings(options),
     ];
-    findings.push(await logState(options, paths, logger));
+    const log = await askLog(logEnds(options.log, paths, logger));
+    findings.push(logState(options.log, log), ...(await health(options.log, paths, log)));
     if (options.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
-    else
-      process.stdout.write(
-        `${Bun.inspect.table(findings.map((f) => ({ what: f.what, found: f.found, "what to do": f.ok ? "" : f.advice })))}\n`,
-      );
+    else process.stdout.write(`${tableOf(findings)}\n`);
     return findings.every((finding) => finding.ok) ? 0 : 1;
   },
 };
+
+function tableOf(findings: Finding[]): string {
+  const rows = findings.map(({ what, found, ok, advice }) => ({
+    what: printable(what),
+    found: printable(found),
+    "what to do": ok ? "" : printable(advice),
+  }));
+  return Bun.inspect.table(rows);
+}
 
 function bun(): Finding {
   const ok = Bun.semver.satisfies(Bun.version, ">=1.4.0");
@@ -92,8 +106,11 @@ function directory(paths: DataPaths): Finding {
   const what = "data directory";
   if (!existsSync(paths.root)) return { what, found: `${paths.root}: not made yet`, ok: true, advice: "" };
   try {
-    accessSync(paths.root, constants.W_OK);
-    return { what, found: `${paths.root} (${readKind(paths) ?? "no feed yet"})`, ok: true, advice: "" };
+    accessSync(paths.root, constants.R_OK | constants.X_OK);
+    const readOnly = isWritable(paths.root)
+      ? ""
+      : ", read only: serve, query and doctor work, the stages can't store here";
+    return { what, found: `${paths.root} (${readKind(paths) ?? "no feed yet"}${readOnly})`, ok: true, advice: "" };
   } catch (error) {
     return {
       what,
@@ -101,6 +118,15 @@ function directory(paths: DataPaths): Finding {
       ok: false,
       advice: "Change its permissions, or choose another with --data DIR.",
     };
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -141,23 +167,52 @@ function settings(options: DoctorOptions): Finding {
   return { what: "settings", found: sources.join(", "), ok: true, advice: "" };
 }
 
-async function logState(
-  options: DoctorOptions,
-  paths: DataPaths,
-  logger: Parameters<typeof openLog>[2]["logger"],
-): Promise<Finding> {
-  const what = "log";
-  if (options.log.startsWith("embedded") && !existsSync(paths.log)) {
-    return { what, found: "nothing produced yet", ok: true, advice: "" };
-  }
+/** Asks the log once, for at most LOG_ANSWER_MS_MAX. */
+async function askLog(ends: LogEnds): Promise<LogAnswer> {
+  const late = Bun.sleep(LOG_ANSWER_MS_MAX).then(() => {
+    throw new TidemarkError(
+      "LOG_UNREACHABLE",
+      `The log has not answered for ${LOG_ANSWER_MS_MAX / 1_000} s.`,
+      "Check that the broker runs, that it is not stopped or overloaded, and the network.",
+    );
+  });
+  late.catch(() => {});
   try {
-    const log = await openLog(options.log, paths, { role: "reader", logger });
-    const spans = await log.spans();
-    await log.close();
-    const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
-    return { what, found: `${log.name}: ${found}`, ok: true, advice: "" };
+    return { spans: await Promise.race([ends.ask(), late]), asked_us: nowUs(), error: null, away_us: null };
   } catch (error) {
-    return { what, found: sentence(error), ok: false, advice: "Start the broker, or use --log embedded:." };
+    return { spans: null, asked_us: null, error: errorText(error), away_us: nowUs() };
+  } finally {
+    ends.reset();
+  }
+}
+
+/** An error's own sentence and hint: they say what was met. */
+function logState(name: string, { spans, error }: LogAnswer): Finding {
+  const what = "log";
+  if (error !== null) return { what, found: error, ok: false, advice: "See the sentence; --log names another log." };
+  if (spans === null) return { what, found: "nothing produced yet", ok: true, advice: "" };
+  const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
+  return { what, found: `${name}: ${found}`, ok: true, advice: "" };
+}
+
+/**
+ * The problems that the page shows, in the same sentences. Where no stage runs at all, none is expected to make progress: that is one
+ * line, and no fault.
+ */
+async function health(name: string, paths: DataPaths, log: LogAnswer): Promise<Finding[]> {
+  if (!existsSync(paths.root)) return [];
+  const sources = new Sources(paths, { name, last: log, refresh: async () => {} });
+  try {
+    const { stages, problems } = await status(sources);
+    const rests = !stages.some(({ name, state, ended }) => name !== "batch" && state === "running" && !ended);
+    const expected = (code: string) => rests && (code === "stage-absent" || code === "stage-silent");
+    const shown = problems
+      .filter(({ stage, code }) => !expected(code) && stage !== "log")
+      .map((one) => ({ what: one.stops ? "problem" : "note", found: problemLine(one), ok: !one.stops, advice: "" }));
+    const rest = { what: "stages", found: "none runs now: bun run start", ok: true, advice: "" };
+    return rests && problems.some(({ code }) => expected(code)) ? [rest, ...shown] : shown;
+  } finally {
+    sources.close();
   }
 }
 

@@ -1,10 +1,11 @@
 /** `bun run schedule`: `batch` again and again, never two at once. */
-
+import { rmSync } from "node:fs";
 import { METRICS_DIR } from "./batch/project.ts";
 import { parseEvery, schedule } from "./batch/schedule.ts";
 import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
 import { DATA_FLAG, durationFlag, openDataDir } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
+import { writeStatus } from "./feed/figures.ts";
 
 interface ScheduleFlags {
   data: string;
@@ -48,8 +49,16 @@ export const spec: CommandSpec<ScheduleFlags> = {
       const timetable = parseEvery(options.every)!;
       const watch = options.watch ? options.sql : null;
       const prune_args = options.retain ? ["--data", options.data, "--retain", options.retain] : undefined;
-      await schedule(paths, { timetable, watch, batch_args, prune_args, stdout: "ignore", signal }, logger);
+      const onWait = (due_ms: number | null, began_ms: number, status: number) =>
+        writeStatus(paths.schedule, {
+          pid: process.pid,
+          due_us: due_ms === null ? null : due_ms * 1_000,
+          began_us: began_ms * 1_000,
+          status,
+        });
+      await schedule(paths, { timetable, watch, batch_args, prune_args, stdout: "ignore", onWait, signal }, logger);
     } finally {
+      rmSync(paths.schedule, { force: true });
       release();
     }
     return 0;

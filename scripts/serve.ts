@@ -1,13 +1,9 @@
 /** `bun run serve`: the page and the API over what the other stages have stored. */
-import { existsSync } from "node:fs";
+import { AskedLog } from "../web/log-view.ts";
 import { serve } from "../web/server.ts";
 import { type CommandSpec, given, runCommand } from "./common/cli.ts";
-import { monotonicMs } from "./common/clock.ts";
-import { sentence } from "./common/errors.ts";
-import type { Log, PartitionSpan } from "./common/log.ts";
-import type { Logger } from "./common/logger.ts";
-import { DATA_FLAG, type DataPaths, LOG_FLAG, openDataDir, wholeNumber } from "./common/settings.ts";
-import { openLog, parseLogUrl } from "./log/open.ts";
+import { DATA_FLAG, LOG_FLAG, shownDataDir, wholeNumber } from "./common/settings.ts";
+import { logEnds } from "./log/ends.ts";
 
 interface ServeFlags {
   data: string;
@@ -42,63 +38,30 @@ export const spec: CommandSpec<ServeFlags> = {
     "curl -s http://127.0.0.1:8321/api/windows?limit=1",
   ],
   async run(options, { logger, signal }) {
-    parseLogUrl(options.log);
-    const paths = openDataDir(options.data, logger);
-    const log = new AskedLog(options.log, paths, logger);
+    const paths = shownDataDir(options.data, logger);
+    const log = new AskedLog(options.log, logEnds(options.log, paths, logger), logger);
     const served = serve(paths, { host: options.host, port: Number(options.port), log, logger });
+    log.start();
+    if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);
     await given(signal);
     await served.stop();
-    await log.close();
+    log.close();
     return 0;
   },
 };
 
-/** How long one answer of the log is good for: many pages ask, and a broker is not asked more than once a second. */
-const ANSWER_MS = 1_000;
+/** Whether only programs of this machine reach an address. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
 
-/** The log's ends, asked when somebody looks; a log that isn't there yet or can't be reached has none, which is said once. */
-class AskedLog {
-  #log: Promise<Log> | null = null;
-  #answer: Promise<PartitionSpan[] | null> = Promise.resolve(null);
-  #due_ms = 0;
-  #complained = false;
-
-  constructor(
-    private readonly url: string,
-    private readonly paths: DataPaths,
-    private readonly logger: Logger,
-  ) {}
-
-  get name(): string {
-    return this.url;
-  }
-
-  spans(): Promise<PartitionSpan[] | null> {
-    if (monotonicMs() < this.#due_ms) return this.#answer;
-    this.#due_ms = monotonicMs() + ANSWER_MS;
-    this.#answer = this.#ask();
-    return this.#answer;
-  }
-
-  async close(): Promise<void> {
-    await (await this.#log?.catch(() => null))?.close();
-  }
-
-  async #ask(): Promise<PartitionSpan[] | null> {
-    if (!this.url.startsWith("kafka:") && !existsSync(this.paths.log)) return null;
-    try {
-      this.#log ??= openLog(this.url, this.paths, { role: "reader", logger: this.logger });
-      const spans = await (await this.#log).spans();
-      this.#complained = false;
-      return spans;
-    } catch (error) {
-      this.#log = null;
-      if (!this.#complained) this.logger.warn(`how far the log is can't be shown: ${sentence(error)}`);
-      this.#complained = true;
-      return null;
-    }
-  }
+function reachable(host: string, url: string): string {
+  const from = host === "0.0.0.0" || host === "::" ? "every network of this machine" : `the network of ${host}`;
+  return (
+    `The page is reachable from ${from}, without a login: whoever reaches port ${new URL(url).port} reads all stored data. ` +
+    "Use --host 127.0.0.1 (the default) for this machine only, or a proxy with a login in front of it."
+  );
 }
 
 await runCommand(spec, import.meta.main);

@@ -6,6 +6,7 @@ import { ERROR_CODES } from "../scripts/common/errors.ts";
 import { PATHS } from "../web/server.ts";
 import { FAMILIES } from "../web/telemetry.ts";
 import { COMMANDS_DOC, commandsDoc, specs } from "./support/commands-doc.ts";
+import { STATES } from "./web/health-states.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -69,23 +70,50 @@ test("links between the documents lead somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-test("docs/faults.md numbers its faults upwards, and every test that it names is there", () => {
-  const rows = [...read("docs/faults.md").matchAll(/^\| (\d+) \|(.*)\|$/gm)];
-  const numbers = rows.map(([, number]) => Number(number));
-  expect(numbers.length).toBeGreaterThanOrEqual(45);
-  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+/** What a table's row says about its tests and isn't so: `test/file.ts`: "name", "name"; … */
+function wrongTests(cells: string): string[] {
   const wrong: string[] = [];
-  for (const [row, number, cells] of rows) {
-    const named = [...cells!.matchAll(/`(test\/[\w/.-]+\.ts)`: ("[^"]+"(?:, "[^"]+")*)/g)];
-    expect([row, named.length > 0 || /no test:/i.test(row)]).toEqual([row, true]);
-    const files = cells!.match(/`test\/[\w/.-]+\.ts`/g) ?? [];
-    if (files.length !== named.length) wrong.push(`${number}: a file without the name of a test`);
-    for (const [, file, names] of named) {
-      const source = existsSync(join(ROOT, file!)) ? read(file!) : "";
-      for (const [, name] of names!.matchAll(/"([^"]+)"/g)) {
-        if (!source.includes(name!)) wrong.push(`${number}: ${file} has no test "${name}"`);
-      }
+  const named = [...cells.matchAll(/`(test\/[\w/.-]+\.ts)`: ("[^"]+"(?:, "[^"]+")*)/g)];
+  if (named.length === 0 && !/no test:/i.test(cells)) wrong.push("it names no test");
+  const files = cells.match(/`test\/[\w/.-]+\.ts`/g) ?? [];
+  if (files.length !== named.length) wrong.push("a file without the name of a test");
+  for (const [, file, names] of named) {
+    const source = existsSync(join(ROOT, file!)) ? read(file!) : "";
+    for (const [, name] of names!.matchAll(/"([^"]+)"/g)) {
+      if (!source.includes(name!)) wrong.push(`${file} has no test "${name}"`);
     }
   }
-  expect(wrong).toEqual([]);
+  return wrong;
+}
+
+test("docs/faults.md has its faults in order, and every test that it names is there", () => {
+  const rows = [...read("docs/faults.md").matchAll(/^\| (\d+) \|(.*)\|$/gm)];
+  const numbers = rows.map(([, number]) => Number(number));
+  expect(numbers.slice(0, 45)).toEqual(Array.from({ length: 45 }, (_, i) => i + 1));
+  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+  expect(rows.flatMap(([, number, cells]) => wrongTests(cells!).map((why) => `${number}: ${why}`))).toEqual([]);
 });
+
+test("docs/health.md has every state that is tested or reported, and every test that it names is there", () => {
+  const rows = [...read("docs/health.md").matchAll(/^\| `([a-z-]+)` \|(.*)\|$/gm)];
+  const codes = rows.map(([, code]) => code!);
+  expect(codes).toEqual([...new Set(codes)]);
+  expect(rows.flatMap(([, code, cells]) => wrongTests(cells!).map((why) => `${code}: ${why}`))).toEqual([]);
+  for (const { code, stops } of STATES) {
+    const row = rows.find(([, name]) => name === code)?.[2];
+    expect([code, row?.includes(stops ? "| 503 |" : "| 200, note |")]).toEqual([code, true]);
+  }
+  expect(reportedCodes().filter((code) => !codes.includes(code))).toEqual([]);
+});
+
+/** Codes in the files that report problems. */
+function reportedCodes(): string[] {
+  const files = ["scripts", "web"].flatMap((dir) =>
+    readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" }).map((name) => join(dir, name)),
+  );
+  const reporting = files.filter((file) => /\.tsx?$/.test(file)).map(read);
+  const text = reporting.filter((source) => /problems\.ts"|web\/health/.test(source)).join("\n");
+  const calls = text.matchAll(/(?:code: |(?:stopping|note)\(\s*(?:"\w+"|name),\s*|\bone\(\s*)"([a-z]+(?:-[a-z]+)*)"/g);
+  const names = text.matchAll(/^(?:export )?const [A-Z_]+ = "([a-z]+-[a-z-]+)";$/gm);
+  return [...new Set([...calls, ...names].map(([, code]) => code!))];
+}

@@ -7,7 +7,7 @@ import type { MetricResults } from "./metric-results.ts";
 import { Problem } from "./problem.ts";
 import { limitOf, parameters, productOf, selectionOf, sizeOf, timeOf } from "./query-string.ts";
 import type { Sources } from "./sources.ts";
-import { complaints, type Run, status } from "./status.ts";
+import { complaints, notes, type Run, status } from "./status.ts";
 import { choices, sizeName, words } from "./view.ts";
 import { windows } from "./windows.ts";
 
@@ -19,20 +19,27 @@ export class Api {
     private readonly results: MetricResults,
   ) {}
 
-  /** 200 while every stage makes progress or rests for a stated reason, otherwise 503 with the reasons. */
+  /** 200 while every stage makes progress or rests for a stated reason, otherwise 503 with the reasons; `notes` need a look in either case. */
   health = async (c: Context): Promise<Response> => {
     parameters(c, []);
     const state = await status(this.sources);
     const problems = complaints(state);
-    return c.json({ healthy: problems.length === 0, problems, mode: state.mode }, problems.length === 0 ? 200 : 503, {
+    const healthy = problems.length === 0;
+    return c.json({ healthy, problems, notes: notes(state), mode: state.mode }, healthy ? 200 : 503, {
       "Cache-Control": "no-store",
     });
   };
 
   status = async (c: Context): Promise<Response> => {
     parameters(c, []);
-    const { last_run, ...state } = await status(this.sources);
-    return c.json({ ...state, last_run: last_run && shownRun(last_run) });
+    const { last_run, stages, problems, ...state } = await status(this.sources);
+    const shown = stages.map(({ alive_us, started_us, progress_us, ended, ...stage }) => stage);
+    return c.json({
+      ...state,
+      stages: shown,
+      last_run: last_run && shownRun(last_run),
+      problems: problems.map(({ since_us, ...one }) => ({ ...one, since: since_us > 0 ? isoFromUs(since_us) : null })),
+    });
   };
 
   windows = (c: Context): Response => {

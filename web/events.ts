@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import { getBunServer } from "hono/bun";
 import { monotonicMs } from "../scripts/common/clock.ts";
+import { sentence } from "../scripts/common/errors.ts";
 import {
   EVENTS_EVERY_MS,
   EVENTS_LOOK_MS,
@@ -12,6 +13,7 @@ import {
   EVENTS_WRITE_MS_MAX,
   SSE_CLIENTS_MAX,
 } from "../scripts/common/limits.ts";
+import type { Logger } from "../scripts/common/logger.ts";
 import { type News, type Place, placeOf } from "./news.ts";
 import { answerProblem, Problem } from "./problem.ts";
 import { parameters, selectionOf } from "./query-string.ts";
@@ -33,10 +35,15 @@ export class EventHub {
   #changed = false;
   #sent_ms = 0;
   #fresh = false;
+  /** A look is under way: the next one waits for its turn. */
+  #looking = false;
+  /** The last look failed: said once. */
+  #failed = false;
 
   constructor(
     private readonly sources: Sources,
     private readonly news: News,
+    private readonly logger: Logger,
   ) {}
 
   get clients(): number {
@@ -52,7 +59,10 @@ export class EventHub {
       full.headers.set("Retry-After", "10");
       return full;
     }
-    const selection = selectionOf(parameters(c, ["product", "window"]), choices(this.sources));
+    const selection = selectionOf(
+      parameters(c, ["product", "window"]),
+      this.sources.leniently(() => choices(this.sources)),
+    );
     const place = placeOf(selection, c.req.header("last-event-id"));
     // Bun cuts a quiet answer after 10 s otherwise (1.4.5).
     getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
@@ -78,7 +88,7 @@ export class EventHub {
             client.wake?.();
           };
           this.#clients.add(client);
-          this.#timer ??= setInterval(() => void this.#look(), EVENTS_LOOK_MS);
+          this.#timer ??= setInterval(() => void this.#lookOnce(), EVENTS_LOOK_MS);
         },
         pull: async (controller) => {
           if (!this.#fresh) await this.news.refresh();
@@ -114,6 +124,20 @@ export class EventHub {
     this.#fresh = false;
   }
 
+  /** One look at a time. One that fails is logged, and the pages keep what they have. */
+  async #lookOnce(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      await this.#look();
+    } catch (error) {
+      if (!this.#failed) this.logger.warn(`the pages can't be brought up to date: ${sentence(error)}`);
+      this.#failed = true;
+    } finally {
+      this.#looking = false;
+    }
+  }
+
   /** Whether a file changed; wakes the pages at most every EVENTS_EVERY_MS, and each second for the status. */
   async #look(): Promise<void> {
     const { windows: w, results: r } = this.sources;
@@ -125,6 +149,7 @@ export class EventHub {
     this.#changed = false;
     this.#sent_ms = monotonicMs();
     await this.news.refresh();
+    this.#failed = false;
     for (const client of this.#clients) {
       if (client.wake) client.wake();
       else if (client.asked_ms > 0 && monotonicMs() - client.asked_ms > EVENTS_WRITE_MS_MAX) client.close?.();

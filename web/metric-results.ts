@@ -107,7 +107,7 @@ export class MetricResults {
     if (known !== undefined) return known.result;
     const stored = this.sources.results.get<Stored>(SELECT, { name });
     if (stored === null) return null;
-    const result = parse(stored);
+    const result = shown(stored);
     this.#parsed.set(name, { result, size: stored.size });
     let size = this.#parsed.values().reduce((sum, one) => sum + one.size, 0);
     for (const [oldest, one] of this.#parsed) {
@@ -130,6 +130,17 @@ export class MetricResults {
       this.#panels.set(name, panel);
       return panel;
     });
+  }
+}
+
+/** Damage within a row that SQLite can't see is an error of that metric alone. */
+function shown(stored: Stored): MetricResult {
+  try {
+    return parse(stored);
+  } catch {
+    const error = `The stored result of ${stored.metric} is damaged. The next batch writes it again: bun run batch.`;
+    const rest = { ...stored, chart: '{"type":"table","y":[]}', columns: "[]", rows: "[]", ok: 0, stale: 0, error };
+    return parse(rest);
   }
 }
 

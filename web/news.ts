@@ -1,6 +1,7 @@
 /** What a page gets: windows that changed since it last heard, the newest batch, the status. Made once for all pages that stand at the same place. */
 import { monotonicMs } from "../scripts/common/clock.ts";
 import { CHART_WINDOWS_MAX, EVENTS_STATUS_MS } from "../scripts/common/limits.ts";
+import { printableLines } from "../scripts/common/printable.ts";
 import { lastDone } from "./comparison.ts";
 import type { MetricResults } from "./metric-results.ts";
 import { batchParts, changedRows, newWindows, strip } from "./pages/fragments.tsx";
@@ -47,8 +48,11 @@ export class News {
   async refresh(): Promise<void> {
     const { sources } = this;
     this.#status = await status(sources);
-    const change_id = sources.windows.counters().change_id ?? 0;
-    this.#now = { epoch: sources.windows.epoch, change_id, run: lastDone(sources)?.run_id ?? 0 };
+    this.#now = sources.leniently(() => ({
+      epoch: sources.windows.epoch,
+      change_id: sources.windows.counters().change_id ?? 0,
+      run: lastDone(sources)?.run_id ?? 0,
+    }));
     if (monotonicMs() >= this.#status_due_ms) {
       this.#status_due_ms = monotonicMs() + EVENTS_STATUS_MS * 0.9;
       this.#beat++;
@@ -58,6 +62,10 @@ export class News {
 
   /** All that a page has not seen, as one text's bytes, and moves its place; null when there is nothing. Call `refresh` first. */
   of(place: Place): Uint8Array | null {
+    return this.sources.leniently(() => this.#of(place));
+  }
+
+  #of(place: Place): Uint8Array | null {
     const parts = [this.#windowNews(place), this.#batchNews(place), this.#statusNews(place)].filter(
       (part) => part !== null,
     );
@@ -65,7 +73,7 @@ export class News {
     const name = parts.map((part) => part.name).join(" + ");
     let bytes = this.#texts.get(name);
     if (bytes === undefined) {
-      bytes = encoder.encode(parts.map((part) => part.make()).join(""));
+      bytes = encoder.encode(printableLines(parts.map((part) => part.make()).join("")));
       this.#texts.set(name, bytes);
     }
     return bytes;

@@ -1,15 +1,16 @@
 /** The page and the API: every path in one table, each with the function that answers it. Reads only; listens on this machine unless told otherwise. */
 import { type Context, Hono } from "hono";
 import { REQUEST_BYTES_MAX } from "../scripts/common/limits.ts";
-import type { PartitionSpan } from "../scripts/common/log.ts";
 import type { Logger } from "../scripts/common/logger.ts";
 import { listenError } from "../scripts/common/port.ts";
+import { printableLines } from "../scripts/common/printable.ts";
 import type { DataPaths } from "../scripts/common/settings.ts";
 import { Api } from "./api.ts";
 import { Assets } from "./assets.ts";
 import { EventHub } from "./events.ts";
 import { Exports } from "./export.ts";
 import { headers, ownHost, readOnly } from "./guard.ts";
+import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { News } from "./news.ts";
 import { Page } from "./pages/page.tsx";
@@ -23,7 +24,7 @@ export interface ServeOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
-  log: { name: string; spans(): Promise<PartitionSpan[] | null> };
+  log: LogView;
   logger: Logger;
 }
 
@@ -52,7 +53,7 @@ export const PATHS = [
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log);
   const results = new MetricResults(sources);
-  const hub = new EventHub(sources, new News(sources, results));
+  const hub = new EventHub(sources, new News(sources, results), options.logger);
   let port = options.port;
   const exports = new Exports(sources, results);
   const app = application(routes(sources, results, hub, exports), options, () => port);
@@ -76,9 +77,11 @@ function routes(sources: Sources, results: MetricResults, hub: EventHub, exports
   const [api, assets] = [new Api(sources, results), new Assets()];
   const telemetry = new Telemetry(sources, results, () => hub.clients);
   const page = async (c: Context) => {
-    const selection = selectionOf(parameters(c, ["product", "window"]), choices(sources));
+    const choice = sources.leniently(() => choices(sources));
+    const selection = selectionOf(parameters(c, ["product", "window"]), choice);
     c.header("Cache-Control", "no-store");
-    return c.html(`<!doctype html>${Page({ view: await view(sources, results, selection), assets: assets.address })}`);
+    const shown = await view(sources, results, selection);
+    return c.html(printableLines(`<!doctype html>${Page({ view: shown, assets: assets.address })}`));
   };
   return {
     "/": page,
@@ -89,7 +92,11 @@ function routes(sources: Sources, results: MetricResults, hub: EventHub, exports
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/events": hub.answer,
-    "/export/:file": exports.table,
+    "/export/:file": (c) => {
+      // Fails with its sentence where the file can't be read at all: a download that has begun can only be cut off.
+      void sources.windows.db;
+      return exports.table(c);
+    },
     "/export/metrics/:file": exports.metric,
     "/metrics": telemetry.answer,
     "/static/:hash/:name": assets.answer,

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { nowUs } from "../scripts/common/clock.ts";
-import type { PartitionSpan } from "../scripts/common/log.ts";
 import { type DataPaths, readKind } from "../scripts/common/settings.ts";
+import type { LogView } from "./log-view.ts";
 import { StoreFile } from "./store-file.ts";
 
 /** What `produce` tells of itself in feed.json, once a second. */
@@ -29,14 +29,21 @@ const feedSchema = z.object({
   run_records: z.number(),
   run_cpu_us: z.number(),
   run_peak_rss_bytes: z.number(),
+  /** Absent from files of an older `produce`. */
+  last_tick_us: z.number().nullish(),
+  lost_since_tick: z.number().nullish(),
+  problems: z.unknown().optional(),
 });
 export type Feed = z.infer<typeof feedSchema>;
 
-/** The log as far as the page asks it: its name and where each partition begins and ends. Null spans: it can't be asked now. */
-export interface LogView {
-  readonly name: string;
-  spans(): Promise<PartitionSpan[] | null>;
-}
+/** What `schedule` reports after each run in schedule.json; the file is gone when it was stopped. */
+const scheduleSchema = z.object({
+  pid: z.number(),
+  due_us: z.number().nullable(),
+  began_us: z.number(),
+  status: z.number(),
+});
+export type Schedule = z.infer<typeof scheduleSchema>;
 
 export class Sources {
   readonly windows: StoreFile;
@@ -54,10 +61,23 @@ export class Sources {
 
   /** Null before the first `produce`, or when its file can't be understood. */
   feed(): Feed | null {
+    return parsed(this.paths.feed, feedSchema);
+  }
+
+  /** Null while no `schedule` runs, or before its first batch has ended. */
+  schedule(): Schedule | null {
+    return parsed(this.paths.schedule, scheduleSchema);
+  }
+
+  /** Does the work (without waiting for anything) with what can be read; a file that can't is empty there, and its `failure` is set. */
+  leniently<T>(work: () => T): T {
+    const files = [this.windows, this.ticks, this.results];
+    const before = this.windows.lenient;
+    for (const file of files) file.lenient = true;
     try {
-      return feedSchema.parse(JSON.parse(readFileSync(this.paths.feed, "utf8")));
-    } catch {
-      return null;
+      return work();
+    } finally {
+      for (const file of files) file.lenient = before;
     }
   }
 
@@ -79,5 +99,13 @@ export class Sources {
 
   close(): void {
     for (const file of [this.windows, this.ticks, this.results]) file.close();
+  }
+}
+
+function parsed<T>(path: string, schema: z.ZodType<T>): T | null {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    return null;
   }
 }

@@ -3,6 +3,7 @@ import { isoFromUs, nowUs } from "../scripts/common/clock.ts";
 import { STAGE_SILENCE_MS_MAX } from "../scripts/common/limits.ts";
 import type { PartitionSpan } from "../scripts/common/log.ts";
 import RUNS from "../sql/page/runs.sql" with { type: "text" };
+import { problemLine, problemsOf, type StageProblem } from "./health.ts";
 import type { Feed, Sources } from "./sources.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -22,10 +23,17 @@ export interface Stage {
   peak_rss_bytes: number;
   /** What it keeps on disk. */
   bytes: number;
+  /** Microseconds since 1970: when its process reported last, began, and stored records last; absent where it isn't known. */
+  alive_us?: number;
+  started_us?: number;
+  progress_us?: number;
+  /** Its process has said that it ends; it counts as running for some seconds more, in which another may take over. */
+  ended?: boolean;
 }
 
 export interface Run {
   run_id: number;
+  pid: number;
   state: "running" | "done" | "failed" | "died";
   started_us: number;
   ended_us: number | null;
@@ -50,6 +58,12 @@ export interface Status {
   log: {
     name: string;
     partitions: { partition: number; start: number; end: number; stream_next: number; consume_next: number }[] | null;
+    /** When the log gave these ends, ISO 8601 UTC; null before its first answer. */
+    asked_at: string | null;
+    /** Seconds since then. */
+    age_s: number | null;
+    /** Why it doesn't answer now. */
+    error: string | null;
   };
   stages: Stage[];
   watermarks: { product_id: string; newest_event_time: string | null; watermark: string | null }[];
@@ -65,6 +79,8 @@ export interface Status {
     incomplete: number;
   };
   last_run: Run | null;
+  /** What stops the path, then what needs a look. */
+  problems: StageProblem[];
 }
 
 /** The newest batch runs, newest first. */
@@ -72,31 +88,29 @@ export function runs(sources: Sources, limit: number): Run[] {
   return sources.results.all<Run>(RUNS, { limit });
 }
 
+/** The path's state now. Waits for the log at most LOG_REQUEST_WAIT_MS; what can't be read is empty, and a problem. */
 export async function status(sources: Sources): Promise<Status> {
+  await sources.log.refresh();
+  return sources.leniently(() => statusNow(sources));
+}
+
+function statusNow(sources: Sources): Status {
   const feed = sources.feed();
-  const spans = await sources.log.spans();
+  const { spans } = sources.log.last;
   const [stream, consume] = [sources.windows.counters(), sources.ticks.counters()];
   const last_run = runs(sources, 1)[0] ?? null;
-  const lateness_us = Number(sources.windows.setting("lateness_us") ?? 0);
-  const products = sources.windows.all<{ product_id: string; max_time_us: number }>(
-    "SELECT product_id, max_time_us FROM products ORDER BY product_id",
-  );
-  const iso = (us: number) => (us > Number.MIN_SAFE_INTEGER + lateness_us ? isoFromUs(us) : null);
+  const stages = [
+    produceStage(sources, feed),
+    readerStage("stream", sources.windows, stream, spans),
+    readerStage("consume", sources.ticks, consume, spans),
+    batchStage(last_run),
+  ];
   return {
     mode: sources.mode,
     as_of: isoFromUs(nowUs()),
-    log: { name: sources.log.name, partitions: partitions(sources, spans) },
-    stages: [
-      produceStage(sources, feed),
-      readerStage("stream", sources.windows, stream, spans),
-      readerStage("consume", sources.ticks, consume, spans),
-      batchStage(last_run),
-    ],
-    watermarks: products.map(({ product_id, max_time_us }) => ({
-      product_id,
-      newest_event_time: iso(max_time_us),
-      watermark: iso(max_time_us - lateness_us),
-    })),
+    log: logState(sources),
+    stages,
+    watermarks: watermarks(sources),
     counts: {
       ticks: stream.ticks ?? 0,
       duplicates: stream.duplicates ?? 0,
@@ -109,14 +123,43 @@ export async function status(sources: Sources): Promise<Status> {
       incomplete: feed?.incomplete ?? 0,
     },
     last_run,
+    problems: problemsOf(sources, { stages, feed, last_run }),
+  };
+}
+
+function watermarks(sources: Sources): Status["watermarks"] {
+  const lateness_us = Number(sources.windows.setting("lateness_us") ?? 0);
+  const iso = (us: number) => (us > Number.MIN_SAFE_INTEGER + lateness_us ? isoFromUs(us) : null);
+  return sources.windows
+    .all<{ product_id: string; max_time_us: number }>(
+      "SELECT product_id, max_time_us FROM products ORDER BY product_id",
+    )
+    .map(({ product_id, max_time_us }) => ({
+      product_id,
+      newest_event_time: iso(max_time_us),
+      watermark: iso(max_time_us - lateness_us),
+    }));
+}
+
+function logState(sources: Sources): Status["log"] {
+  const { spans, asked_us, error } = sources.log.last;
+  return {
+    name: sources.log.name,
+    partitions: partitions(sources, spans),
+    asked_at: asked_us === null ? null : isoFromUs(asked_us),
+    age_s: asked_us === null ? null : Math.max(0, Math.round((nowUs() - asked_us) / 1e6)),
+    error,
   };
 }
 
 /** Why the path is not healthy, as sentences; [] when every stage makes progress or rests for a stated reason. */
 export function complaints(state: Status): string[] {
-  return state.stages.flatMap(({ name, state: s, detail }) =>
-    s === "running" || s === "rest" ? [] : [`${name}: ${detail}.`],
-  );
+  return state.problems.filter(({ stops }) => stops).map(problemLine);
+}
+
+/** What needs a look although the path makes progress. */
+export function notes(state: Status): string[] {
+  return state.problems.filter(({ stops }) => !stops).map(problemLine);
 }
 
 /** Nothing is ever deleted from these tables, so the last row's number is their count, without reading them all. */
@@ -202,6 +245,10 @@ function readerStage(
     cpu_seconds: (counters.run_cpu_us ?? 0) / 1e6,
     peak_rss_bytes: counters.run_peak_rss_bytes ?? 0,
     bytes: file.bytes,
+    alive_us: counters.run_alive_us,
+    started_us: counters.run_started_us,
+    progress_us: counters.run_progress_us,
+    ended: counters.run_ended === 1,
   };
 }
 
@@ -239,8 +286,9 @@ function batchStage(run: Run | null): Stage {
   };
 }
 
+/** A time far ahead is no sign of life either: the clock was set back since. */
 function isFresh(us: number): boolean {
-  return nowUs() - us < STAGE_SILENCE_MS_MAX * 1_000;
+  return Math.abs(nowUs() - us) < STAGE_SILENCE_MS_MAX * 1_000;
 }
 
 function notHeard(us: number): string {

@@ -1,6 +1,7 @@
 /** /metrics: what monitoring asks for, in Prometheus' text form. All of it is read from the stages' own files at each scrape. */
 import type { Context } from "hono";
 import { Gauge, Registry } from "prom-client";
+import { printable } from "../scripts/common/printable.ts";
 import type { Word } from "./comparison.ts";
 import type { MetricResults } from "./metric-results.ts";
 import { parameters } from "./query-string.ts";
@@ -30,8 +31,9 @@ export const FAMILIES = {
   tidemark_reconciliation_windows: ["windows of the newest reconciliation", "outcome"],
   tidemark_batch_run_seconds: ["the newest batch run, whole process"],
   tidemark_batch_failed_metrics: ["metric files that failed in the newest run"],
+  tidemark_problems: ["states that stop the path or need a look, by code (docs/health.md)", "stage", "code"],
   tidemark_open_pages: ["pages that listen to /events"],
-} as const satisfies Record<string, readonly [help: string, label?: string]>;
+} as const satisfies Record<string, readonly [help: string, ...labels: string[]]>;
 type Family = keyof typeof FAMILIES;
 
 export class Telemetry {
@@ -43,9 +45,9 @@ export class Telemetry {
     private readonly results: MetricResults,
     private readonly openPages: () => number,
   ) {
-    const entries = Object.entries(FAMILIES).map(([name, [help, label]]) => [
+    const entries = Object.entries(FAMILIES).map(([name, [help, ...labelNames]]) => [
       name,
-      new Gauge({ name, help, labelNames: label ? [label] : [], registers: [this.#registry] }),
+      new Gauge({ name, help, labelNames, registers: [this.#registry] }),
     ]);
     this.#gauges = Object.fromEntries(entries) as Record<Family, Gauge<string>>;
   }
@@ -56,9 +58,12 @@ export class Telemetry {
     const state = await status(this.sources);
     this.#stages(state);
     this.#counts(state);
-    const choice = choices(this.sources);
-    const selection = { product: choice.products[0]!, size_us: choice.sizes_us[0]! };
-    this.#words(words(this.sources, this.results, selection, state, this.sources.feed()));
+    for (const { stage, code } of state.problems) this.#gauges.tidemark_problems.inc({ stage, code });
+    this.sources.leniently(() => {
+      const choice = choices(this.sources);
+      const selection = { product: choice.products[0]!, size_us: choice.sizes_us[0]! };
+      this.#words(words(this.sources, this.results, selection, state, this.sources.feed()));
+    });
     this.#gauges.tidemark_open_pages.set(this.openPages());
     return c.body(await this.#registry.metrics(), 200, { "Content-Type": this.#registry.contentType });
   };
@@ -86,7 +91,8 @@ export class Telemetry {
     g.tidemark_outages_total.set(counts.outages);
     g.tidemark_feed_reconnects_total.set(counts.reconnects);
     for (const { product_id, watermark } of watermarks) {
-      if (watermark !== null) g.tidemark_watermark_seconds.set({ product_id }, Date.parse(watermark) / 1000);
+      if (watermark !== null)
+        g.tidemark_watermark_seconds.set({ product_id: printable(product_id) }, Date.parse(watermark) / 1000);
     }
     if (last_run?.seconds != null) g.tidemark_batch_run_seconds.set(last_run.seconds);
     if (last_run?.failed != null) g.tidemark_batch_failed_metrics.set(last_run.failed);

@@ -184,8 +184,12 @@ export async function view(sources: Sources, results: MetricResults, selection: 
   return viewOf(sources, results, selection, await status(sources));
 }
 
-/** The same when the status has been asked already. */
+/** The same when the status has been asked already. What can't be read is empty; the status's problems say why. */
 export function viewOf(sources: Sources, results: MetricResults, selection: Selection, state: Status): View {
+  return sources.leniently(() => gathered(sources, results, selection, state));
+}
+
+function gathered(sources: Sources, results: MetricResults, selection: Selection, state: Status): View {
   const feed = sources.feed();
   return {
     selection,

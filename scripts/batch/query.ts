@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { TidemarkError } from "../common/errors.ts";
 import { METRIC_ROWS_MAX } from "../common/limits.ts";
+import { printable } from "../common/printable.ts";
 import { type DataPaths, replayed } from "../common/settings.ts";
 import type { Destination } from "./destination.ts";
 import { type Answer, LockedDatabase } from "./locked.ts";
@@ -82,5 +83,13 @@ async function writeTable(database: LockedDatabase, { sql, parameters, rows_max 
 function table({ columns, rows }: Answer): string {
   if (rows.length === 0) return "(no rows)\n";
   const names = columns.map((column) => column.name);
-  return `${Bun.inspect.table(rows, names, { colors: process.stdout.isTTY === true && !process.env.NO_COLOR })}\n`;
+  const shown = rows.map((row) => Object.fromEntries(names.map((name) => [printable(name), shownCell(row[name])])));
+  const colors = process.stdout.isTTY === true && !process.env.NO_COLOR;
+  const heads = names.map((name) => printable(name));
+  return `${Bun.inspect.table(shown, heads, { colors })}\n`;
+}
+
+/** Text of the feed goes to a terminal as text. */
+function shownCell(value: unknown): unknown {
+  return typeof value === "string" ? printable(value, Number.POSITIVE_INFINITY) : value;
 }

@@ -48,6 +48,8 @@ export interface ScheduleOptions {
   prune_args?: string[];
   /** What becomes of the batch's own stdout. */
   stdout: "ignore" | "inherit";
+  /** Called after each batch: when the next one is due (null: only at a change), when this one began (ms since 1970), its exit status. */
+  onWait?(due_ms: number | null, began_ms: number, status: number): void;
   signal: AbortSignal;
 }
 
@@ -62,12 +64,13 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
   while (!signal.aborted) {
     const started_ms = nowMs();
     folder?.look();
-    await runOnce(paths, options, logger);
+    const status = await runOnce(paths, options, logger);
     const ended_ms = nowMs();
     if (timetable !== null) {
       const due = dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms);
       noteMissed(paths, due.slice(isDue ? 0 : 1), "The run before was still at work.", logger);
     }
+    options.onWait?.(timetable === null ? null : nowMs() + timetable(nowMs()), started_ms, status);
     await dueOrChanged(timetable, folder, signal, logger);
     if (timetable === null || signal.aborted) continue;
     const due = dueBetween(timetable, ended_ms, nowMs() + EARLY_MS_MAX);
@@ -119,11 +122,12 @@ function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Log
   }
 }
 
-/** One batch, and the prune after it; a failed one is said and the schedule goes on. */
-async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
-  const killed = await runCommand("batch", options.batch_args, options, logger);
+/** One batch, and the prune after it; a failed one is said and the schedule goes on. Gives the batch's exit status. */
+async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<number> {
+  const { status, killed } = await runCommand("batch", options.batch_args, options, logger);
   if (killed !== null) noteDied(paths, killed);
   if (options.prune_args) await runCommand("prune", options.prune_args, options, logger);
+  return status;
 }
 
 /** A batch that a signal ended could not note its own end. */
@@ -134,14 +138,14 @@ function noteDied(paths: DataPaths, pid: number): void {
   results.close();
 }
 
-/** SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. Gives the pid of one that a signal ended. */
+/** SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. Gives its exit status, and the pid of one that a signal ended. */
 async function runCommand(
   name: string,
   args: string[],
   { stdout, signal }: ScheduleOptions,
   logger: Logger,
-): Promise<number | null> {
-  if (signal.aborted) return null;
+): Promise<{ status: number; killed: number | null }> {
+  if (signal.aborted) return { status: 0, killed: null };
   const started_ms = monotonicMs();
   const child = Bun.spawn([process.execPath, join(PROJECT_ROOT, "scripts", `${name}.ts`), ...args], {
     stdin: "pipe",
@@ -155,9 +159,9 @@ async function runCommand(
   signal.removeEventListener("abort", stop);
   // Ctrl-C in a terminal reaches the child too, perhaps before it listens.
   const killed = child.signalCode === null ? null : child.pid;
-  if (code === 0 || signal.aborted || child.signalCode === "SIGINT" || code === 130) return killed;
+  if (code === 0 || signal.aborted || child.signalCode === "SIGINT" || code === 130) return { status: 0, killed };
   logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
-  return killed;
+  return { status: code, killed };
 }
 
 /** Ends early at the signal. */

@@ -1,6 +1,6 @@
 /** Errors that a person reads: a sentence, a code from one list, a hint. Not for control flow. */
-
-import { ERROR_CHARACTERS_MAX } from "./limits.ts";
+import { ERROR_CHARACTERS_MAX, SENTENCE_BYTES_MAX } from "./limits.ts";
+import { printable } from "./printable.ts";
 
 /** Every code that Tidemark prints; docs/errors.md explains each, and a test compares the two. */
 export const ERROR_CODES = [
@@ -63,10 +63,15 @@ export function passes(error: unknown): error is TidemarkError {
   return error.code === "DISK_FULL" || error.code === "STAGE_BUSY";
 }
 
-/** Any thrown value as one line of text. */
+/** Any thrown value as one line of text of at most SENTENCE_BYTES_MAX bytes, without characters that a terminal obeys. */
 export function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\s+/g, " ").trim();
+  return printable(
+    text
+      .slice(0, 2 * SENTENCE_BYTES_MAX)
+      .replace(/\s+/g, " ")
+      .trim(),
+  );
 }
 
 /** A text with at most ERROR_CHARACTERS_MAX characters: DuckDB repeats what a query gives it, of any length. */

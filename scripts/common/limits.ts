@@ -225,3 +225,29 @@ export const DOWNLOADS_MAX = 20;
 /** Spill files of one query into a file or an export. */
 export const SPILL_BYTES_MAX = "10GB";
 export const EXPORTS_MAX = 2;
+/** Bytes of one sentence about a problem or an error, and problems shown at once: an answer about health stays a few pages. */
+export const SENTENCE_BYTES_MAX = 4_096;
+export const PROBLEMS_SHOWN_MAX = 20;
+/** Records arrive and no tick is accepted, or no window makes progress, for this long: a problem (longer for larger windows). */
+export const NO_PROGRESS_MS = 120_000;
+/** Reasons of refusals counted apart; more are counted as one. */
+export const REASONS_MAX = 64;
+/** Newest dead letters that are grouped into problem lines, only those of the last day, and bytes read of each. */
+export const DEAD_LETTERS_READ = 500;
+export const DEAD_LETTERS_US = 86_400_000_000;
+export const DEAD_LETTER_BYTES_READ = 512;
+/** Groups of dead letters shown as problem lines. */
+export const DEAD_LETTER_LINES_MAX = 5;
+/** The page asks the log for its end this often while somebody asks the page, and this often otherwise. */
+export const LOG_ASK_MS = 1_000;
+export const LOG_ASK_IDLE_MS = 5_000;
+/** A log that has not answered for this long is a problem; the answer is then no longer waited for, and the log is opened again. */
+export const LOG_ANSWER_MS_MAX = 10_000;
+/** A request may wait this long for an answer that is on its way, and no longer: the last known one is shown with its age. */
+export const LOG_REQUEST_WAIT_MS = 50;
+/** A reader on Kafka whose broker has not answered for this long reports it. */
+export const KAFKA_AWAY_MS = 5_000;
+/** A batch that runs for longer than this is reported as stuck. */
+export const BATCH_MS_MAX = 1_800_000;
+/** Free bytes of the data directory's disk below which nothing can be stored reliably. */
+export const DISK_FREE_MIN_BYTES = 1_000_000;

@@ -62,6 +62,8 @@ export interface LogReader {
    * although the log can be reached, that no record is left before a noted end.
    */
   dry?(): Promise<boolean>;
+  /** Kafka only: a sentence while the broker does not answer, null while it does. */
+  away?(): string | null;
   /** Ends a waiting poll at once. */
   wake(): void;
   /** Tells the log how far the group is, for lag display only: the truth is the job's checkpoint. `next` is the first unread offset. */

@@ -2,6 +2,7 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import { TidemarkError } from "./errors.ts";
+import { printableLines } from "./printable.ts";
 
 export type Logger = pino.Logger;
 
@@ -13,7 +14,7 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
   const wanted = choice("TIDEMARK_LOG_LEVEL", LEVELS) ?? "info";
   const level = options.verbose ? "debug" : wanted;
   if (choice("TIDEMARK_LOG_FORMAT", FORMATS) === "json") {
-    return pino({ base: { stage }, level }, pino.destination({ fd: 2, sync: true }));
+    return pino({ base: { stage }, level, hooks: HOOKS }, pino.destination({ fd: 2, sync: true }));
   }
   const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
   const stream = pretty({
@@ -24,7 +25,24 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
     messageFormat: `${stage}: {msg}`,
     translateTime: "SYS:HH:MM:ss",
   });
-  return pino({ base: { stage }, level }, stream);
+  return pino({ base: { stage }, level, hooks: HOOKS }, stream);
+}
+
+/** What is logged may hold text of the feed: it is shown as text, and its further lines are indented, so that none passes for a log line. */
+const HOOKS: pino.LoggerOptions["hooks"] = {
+  logMethod(args, method) {
+    const shown = (args as unknown[]).map((arg) => {
+      if (typeof arg === "string") return indented(arg);
+      if (!(arg instanceof Error)) return arg;
+      const { name, message, stack } = arg;
+      return { err: { type: name, message: indented(message), stack: indented(stack ?? "") } };
+    });
+    method.apply(this, shown as Parameters<typeof method>);
+  },
+};
+
+function indented(text: string): string {
+  return printableLines(text).replaceAll("\n", "\n    ");
 }
 
 function choice(variable: string, choices: string[]): string | undefined {

@@ -1,5 +1,5 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
@@ -53,6 +53,7 @@ export function dataPaths(dir: string) {
     root,
     kind: join(root, "kind.json"),
     feed: join(root, "feed.json"),
+    schedule: join(root, "schedule.json"),
     log: join(root, "log.db"),
     ticks: join(root, "ticks.db"),
     windows: join(root, "windows.db"),
@@ -91,7 +92,7 @@ export function openDataDir(dir: string, logger?: Logger): DataPaths {
 
 /** Names that Tidemark keeps in a data directory: its stores, its log, their companions, and its folders. */
 const KEPT =
-  /^((log|ticks|windows|results)\.db(-wal|-shm|\.v\d+\.bak)?|log\.notify|kind\.json|feed\.json|batch_log\.txt)$/;
+  /^((log|ticks|windows|results)\.db(-wal|-shm|\.v\d+\.bak)?|log\.notify|kind\.json|feed\.json|schedule\.json|batch_log\.txt)$/;
 const KEPT_FOLDERS = ["archive", "stream_csv", "batch_output", "locks"];
 
 /** Fails with USAGE for a file, by its real path, that Tidemark keeps in any data directory. */
@@ -112,6 +113,22 @@ export function requireForeign(file: string): void {
 function isDataDir(folder: string): boolean {
   const paths = dataPaths(folder);
   return [paths.locks, paths.kind, paths.log, paths.ticks, paths.windows, paths.results].some(existsSync);
+}
+
+/** The directory for who only reads: made when it isn't there, otherwise read rights are enough. Fails with DATA_DIR. */
+export function shownDataDir(dir: string, logger?: Logger): DataPaths {
+  const paths = dataPaths(dir);
+  if (!existsSync(paths.root) || !statSync(paths.root).isDirectory()) return openDataDir(dir, logger);
+  try {
+    accessSync(paths.root, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The data directory ${paths.root} can't be read: ${sentence(error)}.`,
+      "Choose another with --data DIR, or change its permissions.",
+    );
+  }
+  return paths;
 }
 
 /** What to do where this directory holds nothing and `start` has played the recording into the one below it; null otherwise. */

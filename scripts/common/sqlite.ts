@@ -1,6 +1,6 @@
 /** Opening SQLite files the one way: WAL, a busy timeout, a schema version, sentences for what can go wrong. Never for a file that DuckDB attaches in this process (faults.md 1.1). */
 import { Database } from "bun:sqlite";
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { monotonicMs } from "./clock.ts";
 import { sentence, systemCode, TidemarkError } from "./errors.ts";
@@ -57,17 +57,39 @@ function openOnce(path: string, schema: SchemaSpec, durability: Durability): Dat
   }
 }
 
-/** Opens a file for reading only, or null when it isn't there yet. */
+/** Opens a file for reading only, or null when it isn't there yet. Fails with STORE_CORRUPT or DATA_DIR when it can't be read. */
 export function openReadOnly(path: string): Database | null {
+  return openShown(path)?.db ?? null;
+}
+
+/**
+ * The same, also for who may only read the directory: SQLite then opens a file in WAL mode only beside its WAL. Without one the file
+ * holds everything (`still`); it is read as it is, and must be opened again as soon as it, or a WAL, has changed.
+ */
+export function openShown(path: string): { db: Database; still: boolean } | null {
   if (!existsSync(path)) return null;
+  let db: Database | undefined;
   try {
-    const db = new Database(path, { readonly: true, strict: true });
+    db = new Database(path, { readonly: true, strict: true });
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    return db;
+    db.query("SELECT count(*) FROM sqlite_master").get();
+    return { db, still: false };
   } catch (error) {
-    throw storeError(path, error);
+    db?.close();
+    const isLeft = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
+    if (!isLeft || !/READONLY|CANTOPEN|IOERR_SHM/.test(systemCode(error))) throw storeError(path, error);
+    try {
+      accessSync(path, constants.R_OK);
+      const address = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
+      return { db: new Database(address, OPEN_READONLY_URI), still: true };
+    } catch (second) {
+      throw storeError(path, second);
+    }
   }
 }
+
+/** SQLITE_OPEN_READONLY | SQLITE_OPEN_URI (sqlite.org/c3ref/open.html). */
+const OPEN_READONLY_URI = 0x41;
 
 /** What is wrong with the pages of a file, or of one of its tables; null when nothing is. Reads all of it: seconds a gigabyte. */
 export function damageOf(db: Database, table?: string): string | null {

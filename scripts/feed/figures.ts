@@ -21,6 +21,9 @@ export class FeedFigures {
   /** When the newest frame came. */
   last_frame_us = 0;
   newest_us = 0;
+  /** When the newest trade came, and how many connections were lost before it. */
+  last_tick_us = 0;
+  #reconnects_at_tick = 0;
   /** Only of a replay: null speed is as fast as it goes; undefined before it was told. */
   #speed: number | null | undefined;
   #clock = { us: 0, as_of_us: 0 };
@@ -54,11 +57,18 @@ export class FeedFigures {
 
   /** An accepted trade; when it is `fresh`, not repeated on subscribing, our receipt − its time is the feed's latency, signed. */
   tick(time_us: number, fresh: boolean): void {
+    this.last_tick_us = this.last_frame_us;
+    this.#reconnects_at_tick = this.reconnects;
     const isAhead = this.live && time_us > this.last_frame_us + FEED_AHEAD_US_MAX;
     if (time_us > this.newest_us && !isAhead) this.newest_us = time_us;
     const now_us = fresh ? this.#exchangeUs() : null;
     if (now_us === null) return;
     this.#latencies[this.#measured++ % FEED_LATENCIES_MAX] = (now_us - time_us) / (this.#speed ?? 1);
+  }
+
+  /** Connections lost since the newest trade. */
+  get lost_since_tick(): number {
+    return this.reconnects - this.#reconnects_at_tick;
   }
 
   /** Milliseconds between the exchange's time and our receipt, over the last ticks; null when not measured. Negative when the clocks differ so. */

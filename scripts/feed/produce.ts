@@ -1,6 +1,7 @@
 /** The producing stage: feed, buffer, gaps and log put together; runs until the signal or the feed's end, then drains. */
 import { nowUs } from "../common/clock.ts";
 import { sentence } from "../common/errors.ts";
+import { KAFKA_AWAY_MS } from "../common/limits.ts";
 import type { AppendRecord, Log } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { spaceError } from "../common/sqlite.ts";
@@ -89,7 +90,7 @@ export class Producer {
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
     const timer = setInterval(() => this.#status(), STATUS_MS);
-    const drained = this.#buffer.drain(append, {
+    const drained = this.#buffer.drain(this.#watched(append), {
       logger: this.options.logger,
       onAppended: (records) => {
         this.stats.records += records.length;
@@ -113,6 +114,18 @@ export class Producer {
     }
   }
 
+  /** A log that answers neither yes nor no (a broker that is away) is one that `produce` waits for. */
+  #watched(append: (records: AppendRecord[]) => Promise<void>): (records: AppendRecord[]) => Promise<void> {
+    return async (records) => {
+      const timer = setTimeout(() => {
+        const say = `It has not taken ${records.length} records for ${KAFKA_AWAY_MS / 1_000} s. Check the broker and the network.`;
+        this.#waiting ||= say;
+        this.options.logger.warn(`waiting for the log: ${say} What the feed sends is held in memory.`);
+      }, KAFKA_AWAY_MS);
+      await append(records).finally(() => clearTimeout(timer));
+    };
+  }
+
   #status(): void {
     const { status_path, url, channel, products, kind } = this.options;
     const { figures, proxy } = this.feed;
@@ -129,6 +142,8 @@ export class Producer {
       as_of_us: nowUs(),
       last_frame_us: figures.last_frame_us || null,
       newest_us: figures.newest_us || null,
+      last_tick_us: figures.last_tick_us || null,
+      lost_since_tick: figures.lost_since_tick,
       latency_p50_ms: p50,
       latency_p99_ms: p99,
       buffered: this.#buffer.length,

@@ -22,6 +22,8 @@ export interface LogJob {
   allPlaces(): ReadonlyMap<number, LogPlace>;
   /** Takes records and makes them durable, or changes nothing and throws. An empty array means that nothing came for a while. */
   handle(batches: LogBatch[]): void;
+  /** The log does not answer, and why; null: it does. Called after each poll. */
+  logAway?(why: string | null): void;
 }
 
 export interface FollowOptions {
@@ -75,6 +77,7 @@ async function readOn(
   try {
     while (!signal.aborted && !reached(ends, job)) {
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
+      job.logAway?.(reader.away?.() ?? null);
       await handle(log, job, ends ? cut(batches, ends) : batches, options);
       const isOver = ends !== null && batches.length === 0 && holdsAll(ends, job) && (await reader.dry?.());
       if (isOver) break;

@@ -14,6 +14,7 @@ import type { Logger } from "../common/logger.ts";
 import { HandOver, messageBatch } from "./kafka-batch.ts";
 import { kafkaErrorType, sessionMs } from "./kafka-client.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
+import { Silence } from "./silence.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
@@ -56,7 +57,7 @@ export class KafkaReader implements LogReader {
   #news_ms = monotonicMs();
   #timer: Timer | undefined;
   #failure: unknown = null;
-  #away = false;
+  readonly #silence: Silence;
   #closed = false;
 
   constructor(
@@ -65,6 +66,7 @@ export class KafkaReader implements LogReader {
     private readonly options: ReaderOptions,
     private readonly log: KafkaReaderLog,
   ) {
+    this.#silence = new Silence(log);
     this.#consumer = kafka.consumer({
       groupId: options.group,
       sessionTimeout: sessionMs(),
@@ -151,8 +153,7 @@ export class KafkaReader implements LogReader {
     this.#handOver.clear();
     this.#joined = { memberId, partitions, announced: false };
     this.#spans = null;
-    if (this.#away) this.log.logger.info(`${this.log.name} answers again`);
-    this.#away = false;
+    this.#silence.joined();
     void this.#look();
   }
 
@@ -210,7 +211,7 @@ export class KafkaReader implements LogReader {
     const places = [...this.#places];
     const handed = [...this.#handOver.waiting];
     try {
-      const spans = await this.log.spans();
+      const spans = await this.#silence.ask(() => this.log.spans());
       if (this.#joined !== null) this.#spans = spans;
       else this.#compare(places, spans);
       for (const one of handed) one.verified = true;
@@ -248,9 +249,7 @@ export class KafkaReader implements LogReader {
     // The very first group of a cluster waits a moment for its coordinator: nothing to tell.
     if (restart && kafkaErrorType(error) === "GROUP_LOAD_IN_PROGRESS") return;
     if (restart) {
-      if (!this.#away)
-        this.log.logger.warn(`${this.log.name} is away, trying again until it answers: ${sentence(error)}`);
-      this.#away = true;
+      this.#silence.lost(error);
       return;
     }
     this.#failure = new TidemarkError(
@@ -270,6 +269,8 @@ export class KafkaReader implements LogReader {
     return spans !== null;
   }
 
+  away = (): string | null => this.#silence.sentence();
+
   wake(): void {
     this.#waiter.wake();
   }
@@ -277,7 +278,7 @@ export class KafkaReader implements LogReader {
   /** For lag display only: not told when the broker is away. */
   async commit(positions: { partition: number; next: number }[]): Promise<void> {
     const mine = positions.filter(({ partition }) => this.#places.has(partition));
-    if (mine.length === 0 || this.#joined !== null || this.#away) return;
+    if (mine.length === 0 || this.#joined !== null || this.#silence.away) return;
     const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
     try {
       await Promise.race([this.#consumer.commitOffsets(offsets), Bun.sleep(COMMIT_MS_MAX)]);

@@ -2,22 +2,36 @@
 import { monotonicMs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
+import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { after, countRecords, type LogJob } from "../log/follow.ts";
 import type { TickStore } from "../store/tick-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
+import { StageHealth } from "./health.ts";
 
 const STATS_EVERY_MS = 1_000;
 
 export class ConsumeStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
+  /** All of this process; the page and doctor read them in the store. */
+  readonly problems = new Problems();
   readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
   readonly #extractor = new Extractor({ quotes: true });
+  readonly #health: StageHealth;
+  /** Why messages of the open transaction were refused. */
+  #refused: string[] = [];
   #statsDue_ms = 0;
 
-  constructor(readonly store: TickStore) {}
+  constructor(
+    readonly store: TickStore,
+    logger?: Logger,
+  ) {
+    this.#health = new StageHealth(store, this.problems, noProgressMs(), logger);
+  }
 
   /** Where to read a newly assigned partition from. */
   assign(partition: number): LogPlace {
@@ -44,10 +58,16 @@ export class ConsumeStage implements LogJob {
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
-    this.store.saveFigures(this.stats.counters());
+    this.store.saveFigures({ ...this.stats.counters(), ...this.#health.counters() });
+    this.#health.save();
+  }
+
+  logAway(why: string | null): void {
+    this.#health.logAway(why);
   }
 
   close(): void {
+    this.#health.end();
     this.saveStats();
     this.store.close();
   }
@@ -56,6 +76,7 @@ export class ConsumeStage implements LogJob {
     const places = after(this.places, batches);
     const records = countRecords(batches);
     diePoint("consume-read");
+    this.#refused = [];
     this.store.begin();
     try {
       for (const batch of batches) {
@@ -68,6 +89,7 @@ export class ConsumeStage implements LogJob {
     for (const [partition, place] of places) this.places.set(partition, place);
     for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
     this.stats.records += records;
+    this.#health.took({ accepted: counts.inserted, refused: this.#refused, moved: true });
   }
 
   #record(batch: LogBatch, i: number): void {
@@ -83,7 +105,9 @@ export class ConsumeStage implements LogJob {
     if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
     else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
     else if (parsed.kind === "gap") this.store.gap(parsed.gap, partition, offset);
-    else if (parsed.kind === "dead")
+    else if (parsed.kind === "dead") {
+      this.#refused.push(parsed.reason);
       this.store.dead({ partition, offset, appended_us, reason: parsed.reason, value: parsed.frame ?? value });
+    }
   }
 }

@@ -4,9 +4,12 @@ import { diePoint } from "../common/die-point.ts";
 import { formatDuration } from "../common/duration.ts";
 import { FencedError } from "../common/errors.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
+import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
 import type { DeadLetter } from "../common/tick.ts";
-import type { WindowRow } from "../common/window.ts";
+import type { ProductRow, WindowRow } from "../common/window.ts";
 import { after, countRecords, type LogJob } from "../log/follow.ts";
 import { WindowCsv } from "../sink/csv.ts";
 import { MovedError, type WindowStore } from "../store/window-store.ts";
@@ -14,25 +17,34 @@ import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
 import { WindowJob } from "../window/job.ts";
 import type { JobSettings } from "../window/state.ts";
+import { StageHealth } from "./health.ts";
 
 const STATS_EVERY_MS = 1_000;
 
 export class StreamStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
+  /** All of this process; the page and doctor read them in the store. */
+  readonly problems = new Problems();
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #extractor = new Extractor({ quotes: false });
   readonly #at = { partition: 0, offset: 0, appended_us: 0 };
   #dead: DeadLetter[] = [];
+  /** Event-time high marks, by product: a commit that raises one is progress. */
+  readonly #marks = new Map<string, number>();
+  readonly #health: StageHealth;
   #statsDue_ms = 0;
 
   constructor(
     readonly store: WindowStore,
     readonly settings: JobSettings,
     csvDir: string,
+    logger?: Logger,
   ) {
+    const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
+    this.#health = new StageHealth(store, this.problems, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
     this.#job = new WindowJob(settings, store);
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {
@@ -71,6 +83,10 @@ export class StreamStage implements LogJob {
     this.saveStats();
   }
 
+  logAway(why: string | null): void {
+    this.#health.logAway(why);
+  }
+
   /**
    * Closes all open windows (`--flush`), those of partitions that other processes kept too: they are taken over, so that a process
    * that goes on finds itself fenced. When another one flushes at the same moment, its flush is as good.
@@ -88,10 +104,12 @@ export class StreamStage implements LogJob {
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
-    this.store.saveRun(this.stats.counters(), this.stats.takeLatencies());
+    this.store.saveRun({ ...this.stats.counters(), ...this.#health.counters() }, this.stats.takeLatencies());
+    this.#health.save();
   }
 
   close(): void {
+    this.#health.end();
     this.saveStats();
     for (const [, csv] of this.#csv) csv.close();
     this.store.close();
@@ -148,6 +166,17 @@ export class StreamStage implements LogJob {
     this.counts.windows += step.closed.length;
     this.counts.revisions += step.revisions.length;
     this.#finality(step.closed);
+    const moved = this.#raisesMark(step.products) || step.closed.length > 0 || step.revisions.length > 0;
+    this.#health.took({ accepted: step.counts.ticks, refused: dead.map(({ reason }) => reason), moved });
+  }
+
+  #raisesMark(products: readonly ProductRow[]): boolean {
+    let raised = false;
+    for (const { product_id, max_time_us } of products) {
+      raised ||= max_time_us > (this.#marks.get(product_id) ?? Number.NEGATIVE_INFINITY);
+      this.#marks.set(product_id, max_time_us);
+    }
+    return raised;
   }
 
   /** The CSV files' new lengths, by name. */

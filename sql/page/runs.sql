@@ -1,5 +1,5 @@
 -- The newest batch runs, newest first; due times that were missed are no runs.
-SELECT run_id, state, started_us, ended_us, collect_ms, answer_ms, seconds, ticks_new, ticks_total, newest_time_us, metrics, failed,
+SELECT run_id, pid, state, started_us, ended_us, collect_ms, answer_ms, seconds, ticks_new, ticks_total, newest_time_us, metrics, failed,
        peak_rss_bytes, archive_bytes, cpu_seconds, error
 FROM runs
 WHERE state <> 'missed'

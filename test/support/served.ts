@@ -37,8 +37,10 @@ export async function startServe(
   data: string,
   port = 0,
   env: Record<string, string> = {},
+  more: string[] = [],
 ): Promise<{ url: string; child: Bun.Subprocess; said(): string }> {
-  const child = Bun.spawn([process.execPath, join(ROOT, "scripts/serve.ts"), "--data", data, "--port", String(port)], {
+  const command = [process.execPath, join(ROOT, "scripts/serve.ts"), "--data", data, "--port", String(port), ...more];
+  const child = Bun.spawn(command, {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -6,6 +6,7 @@ import type { View } from "../view.ts";
 import type { ShownWindow } from "../windows.ts";
 import { Metrics } from "./metrics.tsx";
 import { Outages, Sentiment } from "./page.tsx";
+import { Problems } from "./problems.tsx";
 import { BatchCard, StreamCard } from "./sides.tsx";
 import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
@@ -56,6 +57,9 @@ export function newWindows(view: Pick<View, "batch" | "stream" | "selection">): 
 /** The strip, and with it the table of words when there is one. */
 export function strip(view: Pick<View, "status" | "selection" | "age">, words: Word[] | null): string {
   const parts = [
+    <Replace id="problems">
+      <Problems problems={view.status.problems} />
+    </Replace>,
     <Replace id="strip">
       <Strip view={view} />
     </Replace>,

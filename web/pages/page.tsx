@@ -5,6 +5,7 @@ import { sizeName, type View } from "../view.ts";
 import { counted, exact } from "./format.ts";
 import { Header, Layout } from "./layout.tsx";
 import { Metrics } from "./metrics.tsx";
+import { Problems } from "./problems.tsx";
 import { BatchCard, StreamCard } from "./sides.tsx";
 import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
@@ -28,6 +29,7 @@ export function Page({ view, assets }: { view: View; assets: Asset }) {
         Connecting to the server again …
       </p>
       <main>
+        <Problems problems={view.status.problems} />
         <Strip view={view} />
         <Verdict view={view} />
         <div class="pair">

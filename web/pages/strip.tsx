@@ -5,6 +5,8 @@ import type { Stage } from "../status.ts";
 import type { View } from "../view.ts";
 import { clock, day, duration, exact } from "./format.ts";
 
+/** The log is asked every few seconds: an older answer says its age. */
+const LOG_AGE_SHOWN_S = 8;
 const STATES: Record<Stage["state"], string> = { running: "ok", rest: "rest", silent: "bad", absent: "off" };
 
 export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age"> }) {
@@ -20,7 +22,7 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
             <b>{stage.name}</b>
             <span>
               {stage.lag !== null && stage.lag > 0
-                ? `${exact(stage.lag)} behind`
+                ? `${exact(stage.lag)} behind${asked(status.log.age_s)}`
                 : stage.state === "running" && stage.lag === 0
                   ? "up to date"
                   : stage.detail}
@@ -59,6 +61,11 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
       </dl>
     </section>
   );
+}
+
+/** How old the log's answer is, once that is worth saying. */
+function asked(age_s: number | null): string {
+  return age_s === null || age_s < LOG_AGE_SHOWN_S ? "" : ` (asked ${age_s} s ago)`;
 }
 
 function Fact({ name, title, children }: { name: string; title: string; children?: unknown }) {

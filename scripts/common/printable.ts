@@ -1,0 +1,29 @@
+/** Text from outside (the feed, a file, SQL) as text that a terminal, a page and a log line show and never obey. */
+import { SENTENCE_BYTES_MAX } from "./limits.ts";
+
+/** Controls (C0, DEL, C1), format characters (bidi overrides, zero width, BOM, tags), line and paragraph separators, lone surrogates. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const HIDDEN_BUT_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** One line: each hidden character as its code point, e.g. `[U+001B]`; cut to `bytes_max` bytes of UTF-8. */
+export function printable(text: string, bytes_max = SENTENCE_BYTES_MAX): string {
+  return cut(cut(text, bytes_max).replace(HIDDEN, named), bytes_max);
+}
+
+/** The same for text of many lines, uncut: newlines and tabs stay. The form has no character that HTML, JSON or CSV treat differently. */
+export function printableLines(text: string): string {
+  return text.replace(HIDDEN_BUT_LINES, named);
+}
+
+function named(character: string): string {
+  return `[U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}]`;
+}
+
+function cut(text: string, bytes_max: number): string {
+  // No character has less than one byte: the slice bounds the work on a very long text.
+  const head = text.length > bytes_max ? text.slice(0, bytes_max) : text;
+  const bytes = new TextEncoder().encode(head);
+  if (head === text && bytes.length <= bytes_max) return text;
+  const kept = new TextDecoder().decode(bytes.subarray(0, bytes_max - 3));
+  return `${kept.replace(/\uFFFD+$/, "")}…`;
+}
