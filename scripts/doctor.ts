@@ -8,11 +8,13 @@ import { sentence } from "./common/errors.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
 import { openLog } from "./log/open.ts";
+import { repairLog, repairText } from "./log/repair.ts";
 
 interface DoctorOptions {
   data: string;
   log: string;
   deep?: boolean;
+  repairLog?: boolean;
   json?: boolean;
 }
 
@@ -29,16 +31,31 @@ const SQLITE_SOUND = [3, 51, 3];
 
 export const spec: CommandSpec<DoctorOptions> = {
   name: "doctor",
-  summary: "Says what is here, what is missing and what to do. Changes nothing.",
+  summary: "Says what is here, what is missing and what to do. Changes nothing, except with --repair-log.",
   flags: [
     DATA_FLAG,
     LOG_FLAG,
     { flags: "--deep", description: "read every page of the files, too: seconds a gigabyte" },
+    {
+      flags: "--repair-log",
+      description:
+        "correct append times that a wrong clock wrote into the embedded log (in the future, or before 2016), with no stage running; then rebuild windows.db and ticks.db",
+    },
     JSON_FLAG,
   ],
-  examples: ["bun run doctor", "bun run doctor --deep", "bun run doctor --data data/replay --json"],
+  examples: [
+    "bun run doctor",
+    "bun run doctor --deep",
+    "bun run doctor --repair-log",
+    "bun run doctor --data data/replay --json",
+  ],
   async run(options, { logger }) {
     const paths = dataPaths(options.data);
+    if (options.repairLog) {
+      const repair = repairLog(paths, logger);
+      process.stdout.write(`${options.json ? JSON.stringify(repair) : repairText(repair, paths)}\n`);
+      return 0;
+    }
     const findings = [
       bun(),
       sqlite(),
@@ -153,9 +170,10 @@ async function logState(
   try {
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const spans = await log.spans();
+    const problem = log.problems?.()[0];
     await log.close();
     const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
-    return { what, found: `${log.name}: ${found}`, ok: true, advice: "" };
+    return { what, found: `${log.name}: ${found}`, ok: problem === undefined, advice: problem?.sentence ?? "" };
   } catch (error) {
     return { what, found: sentence(error), ok: false, advice: "Start the broker, or use --log embedded:." };
   }

@@ -85,7 +85,7 @@ export const spec: CommandSpec<StreamOptions> = {
     const max_skew_us = asDuration(options.maxSkew);
     const name = log.kind === "embedded" ? "embedded:" : log.name;
     store.keepSettings({ log: name, windows: JSON.stringify(specs), lateness_us, max_skew_us });
-    const stage = new StreamStage(store, { windows: specs, lateness_us, max_skew_us }, paths.streamCsv);
+    const stage = new StreamStage(store, { windows: specs, lateness_us, max_skew_us }, paths.streamCsv, logger);
     logger.info(`reading ${log.name} into ${specs.map((w) => formatDuration(w.size_us)).join(", ")} windows`);
     try {
       await follow(log, stage, {

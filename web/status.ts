@@ -240,7 +240,8 @@ function batchStage(run: Run | null): Stage {
 }
 
 function isFresh(us: number): boolean {
-  return nowUs() - us < STAGE_SILENCE_MS_MAX * 1_000;
+  // A time ahead of ours was written before the clock was set back: a stage that runs writes a new one each second.
+  return Math.abs(nowUs() - us) < STAGE_SILENCE_MS_MAX * 1_000;
 }
 
 function notHeard(us: number): string {

@@ -2,9 +2,11 @@
 import { nowUs } from "../common/clock.ts";
 import { sentence } from "../common/errors.ts";
 import type { AppendRecord, Log } from "../common/log.ts";
+import { Problems } from "../common/problems.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { spaceError } from "../common/sqlite.ts";
 import { FeedBuffer } from "./buffer.ts";
+import { FeedClock } from "./clock.ts";
 import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 import { writeStatus } from "./figures.ts";
 import { MatchTape } from "./matches.ts";
@@ -27,6 +29,9 @@ export class Producer {
   readonly feed: CoinbaseFeed;
   readonly #buffer = new FeedBuffer();
   readonly #tape: MatchTape | null = null;
+  readonly problems = new Problems();
+  readonly #clock: FeedClock;
+  #log: Log | null = null;
   #waiting = "";
 
   constructor(private readonly options: ProduceOptions) {
@@ -37,6 +42,8 @@ export class Producer {
     }
     this.feed = new CoinbaseFeed(options, this.#buffer, this.#tape);
     this.feed.figures.live = options.kind === "live";
+    this.#clock = new FeedClock(this.problems, options.logger, options.status_path);
+    this.feed.figures.onLiveTrade = (lag_us) => this.#clock.trade(lag_us);
   }
 
   /** What `--json` prints after the run's summary. */
@@ -59,6 +66,7 @@ export class Producer {
 
   /** Goes on from where the log ends. */
   async resume(log: Log): Promise<void> {
+    this.#log = log;
     const all = this.#tape !== null || this.options.heartbeats;
     const noted: Noted[] = [];
     const recent = await (all ? recentTrades(log, noted) : newestTrades(log));
@@ -100,6 +108,7 @@ export class Producer {
   }
 
   #status(): void {
+    this.#clock.look();
     const { status_path, url, channel, products, kind } = this.options;
     if (status_path === null) return;
     const { figures } = this.feed;
@@ -120,6 +129,8 @@ export class Producer {
       paused: figures.paused,
       gaps_open: this.#tape?.open ?? 0,
       replay: kind === "replay" ? figures.replayClock() : null,
+      clock_jumps: this.#clock.jumps,
+      problems: [...this.problems.list(), ...(this.#log?.problems?.() ?? [])],
       ...this.counts,
       ...this.stats.counters(),
     });

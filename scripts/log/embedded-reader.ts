@@ -10,6 +10,7 @@ import { sliceBatch } from "./batch.ts";
 import { listen } from "./bell.ts";
 import { blockHead, decodeBlock, joinBlocks } from "./block.ts";
 import { firstOffset, otherLog, placeOf } from "./shorter.ts";
+import type { Stamps } from "./stamps.ts";
 import { Waiter } from "./waiter.ts";
 
 type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
@@ -32,7 +33,11 @@ export class BlockSource {
   readonly #time: Statement<unknown, [number, number]>;
   readonly #version: Statement<unknown, []>;
 
-  constructor(db: Database, path: string) {
+  constructor(
+    db: Database,
+    path: string,
+    private readonly stamps: Stamps,
+  ) {
     this.#path = path;
     this.#any = db.query(`${SELECT} ORDER BY position LIMIT ?`);
     this.#small = db.query(`${SELECT} AND length(payload) < ? ORDER BY position LIMIT ?`);
@@ -85,7 +90,9 @@ export class BlockSource {
     const span = this.span(partition);
     const next = firstOffset(span, place.next, group, log);
     const before_us = next > span.start ? this.timeOf(partition, next - 1) : null;
-    if (place.seen_us > 0 && before_us !== null && before_us !== place.seen_us) {
+    // Where append times stepped back after a wrong clock, the newest one that a job noted is not the last one before its offset.
+    const isOther = place.seen_us > 0 && before_us !== null && before_us !== place.seen_us;
+    if (isOther && !(before_us < place.seen_us && place.seen_us <= this.stamps.highest(partition))) {
       throw otherLog(partition, place, group, log.name);
     }
     return next;

@@ -4,6 +4,8 @@ import { diePoint } from "../common/die-point.ts";
 import { formatDuration } from "../common/duration.ts";
 import { FencedError } from "../common/errors.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
 import { RunStats } from "../common/run-stats.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { WindowRow } from "../common/window.ts";
@@ -14,6 +16,7 @@ import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
 import { WindowJob } from "../window/job.ts";
 import type { JobSettings } from "../window/state.ts";
+import { SkewWatch } from "./skew.ts";
 
 const STATS_EVERY_MS = 1_000;
 
@@ -21,6 +24,8 @@ export class StreamStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
+  readonly problems = new Problems();
+  readonly #skew: SkewWatch;
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #extractor = new Extractor({ quotes: false });
@@ -32,7 +37,9 @@ export class StreamStage implements LogJob {
     readonly store: WindowStore,
     readonly settings: JobSettings,
     csvDir: string,
+    logger: Logger,
   ) {
+    this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {
@@ -89,6 +96,7 @@ export class StreamStage implements LogJob {
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
     this.store.saveRun(this.stats.counters(), this.stats.takeLatencies());
+    this.store.saveProblems(this.problems.list());
   }
 
   close(): void {
@@ -142,6 +150,7 @@ export class StreamStage implements LogJob {
     diePoint("stream-committed");
     this.#job.committed();
     this.stats.records += records;
+    this.#skew.see(step.counts, this.#job.noticed);
     for (const [name, n] of Object.entries(step.counts)) this.counts[name as keyof typeof step.counts] += n;
     this.counts.malformed += dead.length;
     this.counts.windows += step.closed.length;
@@ -168,7 +177,7 @@ export class StreamStage implements LogJob {
       for (let i = 0; i < batch.count; i += same) {
         const appended_us = batch.appended_us[i]!;
         for (same = 1; i + same < batch.count && batch.appended_us[i + same] === appended_us; ) same++;
-        this.stats.latency("pipeline", now_us - appended_us, same);
+        if (this.#skew.measures(appended_us, now_us)) this.stats.latency("pipeline", now_us - appended_us, same);
       }
     }
   }
