@@ -18,9 +18,9 @@ export function formatDuration(us: number): string {
   return `${us}us`;
 }
 
-/** 28,800,000,000 → `8 hours`: for people, with at most one digit after the point, in the largest unit of which there are two. */
+/** 28,800,000,000 → `8 hours`: for people, with at most one digit after the point, in the largest unit of which there are 1.5. */
 export function formatSpan(us: number): string {
-  const [size, unit] = SPANS.find(([size]) => us >= 2 * size) ?? [1e6, "seconds"];
+  const [size, unit] = SPANS.find(([size]) => us >= 1.5 * size) ?? [1e6, "seconds"];
   return `${Number((us / size).toFixed(1))} ${unit}`;
 }
 

@@ -1,7 +1,13 @@
 /** Whether stamps too far ahead come from the exchange or from our own clock, and append times that cannot judge: what `stream` reports of both. */
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { formatDuration, formatSpan } from "../common/duration.ts";
-import { APPEND_AHEAD_US_MAX, APPEND_EARLIEST_US, CLOCK_VALID_MS, CLOCK_WRONG_TICKS } from "../common/limits.ts";
+import {
+  APPEND_AHEAD_US_MAX,
+  APPEND_EARLIEST_US,
+  CLOCK_VALID_MS,
+  CLOCK_WRONG_TICKS,
+  STAMP_AHEAD_US_MAX,
+} from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { Problem, Problems } from "../common/problems.ts";
 import type { Position } from "../common/tick.ts";
@@ -46,7 +52,7 @@ export class SkewWatch {
     } else if (appended_us >= APPEND_EARLIEST_US && this.problems.solve("append-ahead")) {
       this.logger.info("append times agree with this machine's clock again");
     }
-    return appended_us >= APPEND_EARLIEST_US && appended_us <= now_us;
+    return appended_us >= APPEND_EARLIEST_US && appended_us - now_us <= STAMP_AHEAD_US_MAX;
   }
 
   #unjudged({ partition, offset, appended_us }: Position): void {

@@ -1,0 +1,189 @@
+/** The machine's clock is moved under real processes: each recovers without a restart, and no answer is wrong (faults.md 39, 46 to 50). */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
+import type { Recorded } from "../../scripts/feed/recording.ts";
+import { exchange } from "../feed/harness.ts";
+import { rowsOf } from "../support/kafka-stage.ts";
+import { problemsIn, type Running, spawnStage, tradesFrom } from "../support/machine-clock.ts";
+import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(120_000);
+
+const HOUR = 3_600;
+const TEN_YEARS = 10 * 365 * 24 * HOUR;
+
+/** `produce`, `stream` and `consume` under one clock, with the simulator as the feed, and what they have stored so far. */
+class Path {
+  readonly dir = tempDir();
+  readonly clock: MachineClock;
+  #feed = exchange({ recorded: tradesFrom(0, 1), speed: 1 });
+  readonly #stages: Record<string, Running>;
+
+  constructor(seconds: number, args: string[] = []) {
+    this.clock = new MachineClock(seconds);
+    const data = ["--data", this.dir.path];
+    const feed = ["--feed", this.#feed.url, "--products", "BTC-USD,ETH-USD"];
+    this.#stages = {
+      produce: spawnStage("produce", [...data, ...feed, ...args], this.clock.env),
+      stream: spawnStage("stream", [...data, "--window", "1s", "--lateness", "1s"], this.clock.env),
+      consume: spawnStage("consume", data, this.clock.env),
+    };
+  }
+
+  /** The exchange sends other trades from now on, at the same address. */
+  async feedOf(recorded: Recorded[]): Promise<void> {
+    const { port } = this.#feed;
+    await this.#feed.stop();
+    this.#feed = exchange({ recorded, speed: 1, port });
+  }
+
+  /** Closed windows that begin at or after a time (µs). */
+  closed(from_us = 0): number {
+    const sql = `SELECT count(*) AS n FROM windows WHERE final = 1 AND window_start_us >= ${from_us}`;
+    return this.#rows<{ n: number }>("windows.db", sql)[0]?.n ?? 0;
+  }
+
+  ticks<T>(sql: string): T[] {
+    return this.#rows<T>("ticks.db", sql);
+  }
+
+  late(): number {
+    return this.#rows<{ n: number }>("windows.db", "SELECT count(*) AS n FROM late_ticks")[0]?.n ?? 0;
+  }
+
+  codes(): string[] {
+    return problemsIn(this.dir.path).map(({ code }) => code);
+  }
+
+  said(stage: string): string {
+    return this.#stages[stage]!.said();
+  }
+
+  async until(what: string, look: () => unknown): Promise<void> {
+    const said = () =>
+      Object.keys(this.#stages)
+        .map((name) => this.said(name))
+        .join("\n");
+    await until(what, () => Boolean(look()), { said, ms: 40_000, every_ms: 100 });
+  }
+
+  async stop(): Promise<void> {
+    for (const stage of Object.values(this.#stages)) await stage.stop();
+  }
+
+  #rows<T>(file: string, sql: string): T[] {
+    try {
+      return rowsOf<T>(this.dir.path, file, sql);
+    } catch {
+      return [];
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop().catch(() => {});
+    await this.#feed.stop();
+    this.clock[Symbol.dispose]();
+    this.dir[Symbol.dispose]();
+  }
+}
+
+const nowUs = () => Date.now() * 1_000;
+
+const why = noClock();
+describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${why})` : ""}`, () => {
+  test("a suspend of eight hours: windows close again, and the jump is shown", async () => {
+    await using path = new Path(0);
+    await path.until("windows before it", () => path.closed() >= 2);
+    path.clock.set(8 * HOUR);
+    const after_us = nowUs() + 8 * HOUR * 1e6;
+    await path.feedOf(tradesFrom(8 * HOUR, 5_000));
+    await path.until("windows after it", () => path.closed(after_us) >= 2);
+    await path.until("the jump", () => path.codes().includes("clock-jump"));
+    expect(path.said("produce")).toMatch(/clock moved forward by 8 hours .*the machine slept, or its clock was set/);
+    expect(path.codes()).not.toContain("clock-behind");
+    expect(path.late()).toBe(0);
+    const { clock_jumps } = JSON.parse(readFileSync(join(path.dir.path, "feed.json"), "utf8"));
+    expect(clock_jumps).toEqual([{ at_us: expect.any(Number), by_ms: expect.any(Number) }]);
+    expect(clock_jumps[0].by_ms).toBeWithin(28_799_000, 28_801_000);
+  });
+
+  test("two hours behind at the start, then corrected: it is called our clock, and windows close without a restart", async () => {
+    await using path = new Path(-2 * HOUR);
+    await path.until("the problem", () => path.codes().includes("clock-behind"));
+    expect(path.said("stream")).toMatch(/Every tick of every product .* the last one by 2 hours, so no window closes/);
+    expect([path.closed(), problemsIn(path.dir.path).find(({ code }) => code === "clock-behind")!.stops]).toEqual([
+      0,
+      true,
+    ]);
+    path.clock.set(0);
+    await path.until("windows", () => path.closed() >= 4);
+    await path.until("no problem", () => !path.codes().includes("clock-behind"));
+    expect(path.late()).toBe(0);
+  });
+
+  for (const [name, seconds, ahead] of [
+    ["two hours ahead", 2 * HOUR, "2 hours"],
+    ["ten years ahead", TEN_YEARS, "10 years"],
+  ] as const) {
+    test(`${name} at the start, then set back: append times follow, and a stamp of a day ahead makes nothing late`, async () => {
+      await using path = new Path(seconds);
+      await path.until("windows under the wrong clock", () => path.closed() >= 2);
+      path.clock.set(0);
+      await path.until("the report of the log", () => path.codes().includes("log-ahead"));
+      await path.until("the jump", () => path.said("produce").includes(`clock moved back by ${ahead}`));
+      const set_us = nowUs();
+      const wild = tradesFrom(0, 5_000);
+      wild.splice(30, 0, ...tradesFrom(24 * HOUR, 9_000).slice(0, 1));
+      await path.feedOf(wild.map((trade, i) => (i === 30 ? { ...trade, time_us: wild[29]!.time_us } : trade)));
+      await path.until("windows after it", () => path.closed(set_us) >= 4);
+      const rows = path.ticks<{ trade_id: number; appended_us: number }>(
+        "SELECT trade_id, appended_us FROM ticks WHERE trade_id >= 5000 ORDER BY log_offset",
+      );
+      expect(rows.some(({ trade_id }) => trade_id === 9_000)).toBe(true);
+      expect(rows.every(({ appended_us }) => Math.abs(appended_us - nowUs()) < 120e6)).toBe(true);
+      expect(path.late()).toBe(0);
+    });
+  }
+
+  test("a log that was filled ten years ahead is repaired: doctor names it, both rebuilds agree, a job's checkpoint is refused", async () => {
+    using dir = tempDir();
+    using clock = new MachineClock(TEN_YEARS);
+    const data = ["--data", dir.path];
+    await using server = exchange({ trades: 600 });
+    expect((await run("produce", [...data, "--feed", server.url, "--until-end"], clock.env)).code).toBe(0);
+    for (const stage of ["stream", "consume"]) expect((await run(stage, [...data, "--until-end"])).code).toBe(0);
+    clock.set(0);
+    await fillLog(dir.path, recordedLines().slice(600, 700));
+    const sick = await run("doctor", data);
+    expect([sick.code, sick.stdout]).toEqual([1, expect.stringContaining("ahead of this machine's clock")]);
+    // The stages continue with the log as it is: only the repair needs them to begin again.
+    for (const stage of ["stream", "consume"]) expect((await run(stage, [...data, "--until-end"])).code).toBe(0);
+    const repaired = await run("doctor", [...data, "--repair-log", "--json"]);
+    expect([repaired.code, repaired.json]).toEqual([
+      0,
+      expect.objectContaining({ records: 600, rebuild: ["windows.db", "ticks.db"] }),
+    ]);
+    const refused = await run("stream", [...data, "--until-end"]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("LOG_SHORTER_THAN_CHECKPOINT")]);
+    for (const stage of ["stream", "consume"]) {
+      expect((await run(stage, [...data, "--until-end", "--rebuild"])).code).toBe(0);
+    }
+    const stamps = rowsOf<{ appended_us: number }>(
+      dir.path,
+      "ticks.db",
+      "SELECT appended_us FROM ticks ORDER BY log_offset",
+    );
+    expect(stamps.length).toBe(700);
+    expect(
+      stamps.every(({ appended_us }, i) => appended_us <= nowUs() && appended_us >= (stamps[i - 1]?.appended_us ?? 0)),
+    ).toBe(true);
+    expect((await run("doctor", data)).stdout).not.toContain("ahead of this machine's clock");
+    const batch = await run("batch", [...data, "--json"]);
+    expect(batch.json).toMatchObject({ ticks_total: 700, reconciliation: { unexplained: 0, pending: 0 } });
+    const again = await run("doctor", [...data, "--repair-log"]);
+    expect(again.stdout).toContain("nothing was changed");
+  });
+});
