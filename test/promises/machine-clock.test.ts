@@ -1,16 +1,18 @@
 /** The machine's clock is moved under real processes: each recovers without a restart, and no answer is wrong (faults.md 39, 46 to 50). */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
 import type { Recorded } from "../../scripts/feed/recording.ts";
+import { metricFolder, stored } from "../batch/harness.ts";
 import { exchange } from "../feed/harness.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { problemsIn, type Running, spawnStage, tradesFrom } from "../support/machine-clock.ts";
+import { killStages, rowsOf, type Stage, startStage } from "../support/kafka-stage.ts";
+import { problemsIn, tradesFrom } from "../support/machine-clock.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(120_000);
+afterEach(killStages);
 
 const HOUR = 3_600;
 const TEN_YEARS = 10 * 365 * 24 * HOUR;
@@ -20,16 +22,16 @@ class Path {
   readonly dir = tempDir();
   readonly clock: MachineClock;
   #feed = exchange({ recorded: tradesFrom(0, 1), speed: 1 });
-  readonly #stages: Record<string, Running>;
+  readonly #stages: Record<string, Stage>;
 
   constructor(seconds: number, args: string[] = []) {
     this.clock = new MachineClock(seconds);
     const data = ["--data", this.dir.path];
     const feed = ["--feed", this.#feed.url, "--products", "BTC-USD,ETH-USD"];
     this.#stages = {
-      produce: spawnStage("produce", [...data, ...feed, ...args], this.clock.env),
-      stream: spawnStage("stream", [...data, "--window", "1s", "--lateness", "1s"], this.clock.env),
-      consume: spawnStage("consume", data, this.clock.env),
+      produce: startStage("produce", [...data, ...feed, ...args], this.clock.env),
+      stream: startStage("stream", [...data, "--window", "1s", "--lateness", "1s"], this.clock.env),
+      consume: startStage("consume", data, this.clock.env),
     };
   }
 
@@ -71,7 +73,9 @@ class Path {
   }
 
   async stop(): Promise<void> {
-    for (const stage of Object.values(this.#stages)) await stage.stop();
+    for (const stage of Object.values(this.#stages)) stage.signal("SIGTERM");
+    const ends = await Promise.all(Object.values(this.#stages).map((stage) => stage.ended));
+    expect(ends).toEqual([0, 0, 0]);
   }
 
   #rows<T>(file: string, sql: string): T[] {
@@ -83,7 +87,6 @@ class Path {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop().catch(() => {});
     await this.#feed.stop();
     this.clock[Symbol.dispose]();
     this.dir[Symbol.dispose]();
@@ -107,6 +110,7 @@ describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${
     expect(path.late()).toBe(0);
     const { clock_jumps } = JSON.parse(readFileSync(join(path.dir.path, "feed.json"), "utf8"));
     expect(clock_jumps).toEqual([{ at_us: expect.any(Number), by_ms: expect.any(Number) }]);
+    await path.stop();
     expect(clock_jumps[0].by_ms).toBeWithin(28_799_000, 28_801_000);
   });
 
@@ -122,6 +126,7 @@ describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${
     await path.until("windows", () => path.closed() >= 4);
     await path.until("no problem", () => !path.codes().includes("clock-behind"));
     expect(path.late()).toBe(0);
+    await path.stop();
   });
 
   for (const [name, seconds, ahead] of [
@@ -145,8 +150,50 @@ describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${
       expect(rows.some(({ trade_id }) => trade_id === 9_000)).toBe(true);
       expect(rows.every(({ appended_us }) => Math.abs(appended_us - nowUs()) < 120e6)).toBe(true);
       expect(path.late()).toBe(0);
+      await path.stop();
     });
   }
+
+  test("--retain drops nothing by a clock that may be wrong: ten years ahead at the start, or days ahead of the last record", async () => {
+    using dir = tempDir();
+    using clock = new MachineClock(0);
+    const produce = async (trades: number) => {
+      await using server = exchange({ trades });
+      const args = ["--data", dir.path, "--feed", server.url, "--until-end", "--retain", "1d"];
+      const { code, stderr } = await run("produce", args, clock.env);
+      expect([code, code && stderr]).toEqual([0, 0]);
+      const sql = "SELECT min(position) AS start, max(position + count) AS end FROM blocks";
+      return rowsOf<{ start: number; end: number }>(dir.path, "log.db", sql)[0]!;
+    };
+    await fillLog(dir.path, recordedLines().slice(0, 300));
+    clock.set(TEN_YEARS);
+    const wrong = await produce(310);
+    expect(wrong.start).toBe(0);
+    clock.set(0);
+    // The records of the wrong clock are no younger than those after them.
+    expect((await produce(320)).start).toBe(0);
+    clock.set(2 * 24 * HOUR);
+    const { start, end } = await produce(330);
+    expect([start, end > wrong.end]).toEqual([0, true]);
+  });
+
+  test("schedule: a step forward runs at once what fell due, a step back waits for the next due time of the new time", async () => {
+    using dir = await stored();
+    using clock = new MachineClock(0);
+    using sql = metricFolder({ one: "SELECT count(*) AS ticks FROM ticks" });
+    const args = ["--data", dir.path, "--sql", sql.path, "--every", "0 0 1 1 *", "--verbose"];
+    const schedule = startStage("schedule", args, clock.env);
+    const states = () =>
+      rowsOf<{ state: string }>(dir.path, "results.db", "SELECT state FROM runs").map((r) => r.state);
+    await until("the first run", () => states().join() === "done" && schedule.said().includes("next batch in"));
+    clock.set(100 * 24 * HOUR);
+    await until("the run of new year", () => states().filter((state) => state === "done").length === 2);
+    await until("the next wait", () => schedule.said().split("next batch in").length === 3);
+    clock.set(0);
+    await until("the step back", () => /clock was set back by 8640000 s: next batch in \d+ s/.test(schedule.said()));
+    schedule.signal("SIGTERM");
+    expect([await schedule.ended, states()]).toEqual([0, ["done", "done"]]);
+  });
 
   test("a log that was filled ten years ahead is repaired: doctor names it, both rebuilds agree, a job's checkpoint is refused", async () => {
     using dir = tempDir();

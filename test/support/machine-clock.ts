@@ -1,4 +1,4 @@
-/** Stages that run under a clock which a test moves (scripts/drill/machine-clock.ts), their feed, and what they report. */
+/** What tests under a moved clock (scripts/drill/machine-clock.ts) need: a feed of the present time, and what the stages report. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs, nowUs } from "../../scripts/common/clock.ts";
@@ -6,34 +6,6 @@ import type { Problem } from "../../scripts/common/problems.ts";
 import { parseProblems } from "../../scripts/common/problems.ts";
 import { openReadOnly } from "../../scripts/common/sqlite.ts";
 import type { Recorded } from "../../scripts/feed/recording.ts";
-import { ROOT } from "./project.ts";
-
-/** A stage that runs until it is stopped. */
-export interface Running {
-  said(): string;
-  stop(): Promise<void>;
-}
-
-export function spawnStage(name: string, args: string[], env: Record<string, string>): Running {
-  const child = Bun.spawn([process.execPath, join(ROOT, `scripts/${name}.ts`), ...args], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-    env: { ...process.env, ...env },
-  });
-  let said = "";
-  const heard = (async () => {
-    for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
-  })();
-  return {
-    said: () => said,
-    stop: async () => {
-      child.kill("SIGTERM");
-      await Promise.all([child.exited, heard]);
-      if (child.exitCode !== 0) throw new Error(`${name} ended with ${child.signalCode ?? child.exitCode}: ${said}`);
-    },
-  };
-}
 
 /** Trades of two products, one every 40 ms from `seconds` beside now on, for two minutes. */
 export function tradesFrom(seconds: number, first_id: number, product_ids = ["BTC-USD", "ETH-USD"]): Recorded[] {
