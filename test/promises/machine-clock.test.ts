@@ -3,11 +3,10 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
-import type { Recorded } from "../../scripts/feed/recording.ts";
 import { metricFolder, stored } from "../batch/harness.ts";
 import { exchange } from "../feed/harness.ts";
-import { killStages, rowsOf, type Stage, startStage } from "../support/kafka-stage.ts";
-import { problemsIn, tradesFrom } from "../support/machine-clock.ts";
+import { killStages, rowsOf, startStage } from "../support/kafka-stage.ts";
+import { ClockedPath, problemsIn, tradesFrom } from "../support/machine-clock.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 import { until } from "../support/until.ts";
 
@@ -17,88 +16,12 @@ afterEach(killStages);
 const HOUR = 3_600;
 const TEN_YEARS = 10 * 365 * 24 * HOUR;
 
-/** `produce`, `stream` and `consume` under one clock, with the simulator as the feed, and what they have stored so far. */
-class Path {
-  readonly dir = tempDir();
-  readonly clock: MachineClock;
-  #feed = exchange({ recorded: tradesFrom(0, 1), speed: 1 });
-  readonly #stages: Record<string, Stage>;
-
-  constructor(seconds: number, args: string[] = []) {
-    this.clock = new MachineClock(seconds);
-    const data = ["--data", this.dir.path];
-    const feed = ["--feed", this.#feed.url, "--products", "BTC-USD,ETH-USD"];
-    this.#stages = {
-      produce: startStage("produce", [...data, ...feed, ...args], this.clock.env),
-      stream: startStage("stream", [...data, "--window", "1s", "--lateness", "1s"], this.clock.env),
-      consume: startStage("consume", data, this.clock.env),
-    };
-  }
-
-  /** The exchange sends other trades from now on, at the same address. */
-  async feedOf(recorded: Recorded[]): Promise<void> {
-    const { port } = this.#feed;
-    await this.#feed.stop();
-    this.#feed = exchange({ recorded, speed: 1, port });
-  }
-
-  /** Closed windows that begin at or after a time (µs). */
-  closed(from_us = 0): number {
-    const sql = `SELECT count(*) AS n FROM windows WHERE final = 1 AND window_start_us >= ${from_us}`;
-    return this.#rows<{ n: number }>("windows.db", sql)[0]?.n ?? 0;
-  }
-
-  ticks<T>(sql: string): T[] {
-    return this.#rows<T>("ticks.db", sql);
-  }
-
-  late(): number {
-    return this.#rows<{ n: number }>("windows.db", "SELECT count(*) AS n FROM late_ticks")[0]?.n ?? 0;
-  }
-
-  codes(): string[] {
-    return problemsIn(this.dir.path).map(({ code }) => code);
-  }
-
-  said(stage: string): string {
-    return this.#stages[stage]!.said();
-  }
-
-  async until(what: string, look: () => unknown): Promise<void> {
-    const said = () =>
-      Object.keys(this.#stages)
-        .map((name) => this.said(name))
-        .join("\n");
-    await until(what, () => Boolean(look()), { said, ms: 40_000, every_ms: 100 });
-  }
-
-  async stop(): Promise<void> {
-    for (const stage of Object.values(this.#stages)) stage.signal("SIGTERM");
-    const ends = await Promise.all(Object.values(this.#stages).map((stage) => stage.ended));
-    expect(ends).toEqual([0, 0, 0]);
-  }
-
-  #rows<T>(file: string, sql: string): T[] {
-    try {
-      return rowsOf<T>(this.dir.path, file, sql);
-    } catch {
-      return [];
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#feed.stop();
-    this.clock[Symbol.dispose]();
-    this.dir[Symbol.dispose]();
-  }
-}
-
 const nowUs = () => Date.now() * 1_000;
 
 const why = noClock();
 describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${why})` : ""}`, () => {
   test("a suspend of eight hours: windows close again, and the jump is shown", async () => {
-    await using path = new Path(0);
+    await using path = new ClockedPath(0);
     await path.until("windows before it", () => path.closed() >= 2);
     path.clock.set(8 * HOUR);
     const after_us = nowUs() + 8 * HOUR * 1e6;
@@ -115,7 +38,7 @@ describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${
   });
 
   test("two hours behind at the start, then corrected: it is called our clock, and windows close without a restart", async () => {
-    await using path = new Path(-2 * HOUR);
+    await using path = new ClockedPath(-2 * HOUR);
     await path.until("the problem", () => path.codes().includes("clock-behind"));
     expect(path.said("stream")).toMatch(/Every tick of every product .* the last one by 2 hours, so no window closes/);
     expect([path.closed(), problemsIn(path.dir.path).find(({ code }) => code === "clock-behind")!.stops]).toEqual([
@@ -134,7 +57,7 @@ describe.skipIf(why !== null)(`under a clock that is moved${why ? ` (skipped: ${
     ["ten years ahead", TEN_YEARS, "10 years"],
   ] as const) {
     test(`${name} at the start, then set back: append times follow, and a stamp of a day ahead makes nothing late`, async () => {
-      await using path = new Path(seconds);
+      await using path = new ClockedPath(seconds);
       await path.until("windows under the wrong clock", () => path.closed() >= 2);
       path.clock.set(0);
       await path.until("the report of the log", () => path.codes().includes("log-ahead"));
