@@ -14,7 +14,6 @@ import type { Stamps } from "./stamps.ts";
 import { Waiter } from "./waiter.ts";
 
 type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
-
 type EdgeRow = [position: number, count: number, head: Uint8Array, appended_us: number];
 
 /** Small blocks read at once: 8 MB at most. */
@@ -24,7 +23,6 @@ const SELECT = "SELECT position, count, checksum, payload FROM blocks WHERE posi
 
 /** Finds the blocks of one log file; keeps no position. */
 export class BlockSource {
-  readonly #path: string;
   readonly #any: Statement<unknown, [number, number, number]>;
   readonly #small: Statement<unknown, [number, number, number, number]>;
   readonly #base: Statement<unknown, [number, number]>;
@@ -35,10 +33,9 @@ export class BlockSource {
 
   constructor(
     db: Database,
-    path: string,
-    private readonly stamps: Stamps,
+    readonly path: string,
+    readonly stamps: Stamps,
   ) {
-    this.#path = path;
     this.#any = db.query(`${SELECT} ORDER BY position LIMIT ?`);
     this.#small = db.query(`${SELECT} AND length(payload) < ? ORDER BY position LIMIT ?`);
     this.#base = db.query("SELECT max(position) FROM blocks WHERE position >= ? AND position <= ?");
@@ -91,11 +88,9 @@ export class BlockSource {
     const next = firstOffset(span, place.next, group, log);
     const before_us = next > span.start ? this.timeOf(partition, next - 1) : null;
     // Where append times stepped back after a wrong clock, the newest one that a job noted is not the last one before its offset.
-    const isOther = place.seen_us > 0 && before_us !== null && before_us !== place.seen_us;
-    if (isOther && !(before_us < place.seen_us && place.seen_us <= this.stamps.highest(partition))) {
-      throw otherLog(partition, place, group, log.name);
-    }
-    return next;
+    if (place.seen_us === 0 || before_us === null || before_us === place.seen_us) return next;
+    if (before_us < place.seen_us && place.seen_us <= this.stamps.highest(partition)) return next;
+    throw otherLog(partition, place, group, log.name);
   }
 
   /** When the record at `offset` was appended, or null when it isn't kept. */
@@ -155,7 +150,7 @@ export class BlockSource {
 
   #damage(position: number, what: string): TidemarkError {
     const partition = Math.floor(position / OFFSETS_MAX);
-    return damage(this.#path, `the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}`);
+    return damage(this.path, `the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}`);
   }
 }
 

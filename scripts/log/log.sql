@@ -1,8 +1,9 @@
 -- log.db, the embedded log: one row a block of records that were appended together (log/block.ts). Version in pragma user_version.
+-- appended_us goes back after a wrong clock only (log/stamps.ts); settings has "highest_us:N" for a partition N where it did.
 CREATE TABLE blocks (
   position    INTEGER PRIMARY KEY,  -- partition × 2^43 + offset of the first record: the rowid itself, so that reading on is one scan
   count       INTEGER NOT NULL,
-  appended_us INTEGER NOT NULL,     -- microseconds since 1970 UTC; goes back within a partition only after a wrong clock (log/stamps.ts)
+  appended_us INTEGER NOT NULL,     -- microseconds since 1970 UTC; never goes back within a partition
   checksum    INTEGER NOT NULL,     -- crc32 of the payload; a flipped byte is an error, never an answer
   payload     BLOB    NOT NULL
 ) STRICT;
@@ -12,4 +13,4 @@ CREATE TABLE committed (            -- how far each group is, for lag display on
   next_offset   INTEGER NOT NULL,
   PRIMARY KEY (group_name, log_partition)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;  -- partitions; highest_us:N of partitions whose times went back
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;  -- partitions

@@ -206,20 +206,6 @@ describe("duplicates and clocks", () => {
     expect(run([tick(1, BASE + MINUTE + 1)], at).counts.skewed).toBe(1);
   });
 
-  test("an invalid append time judges no tick: -1, 0, seconds instead of milliseconds, long before an event that was accepted", () => {
-    const ticks = Array.from({ length: 10 }, (_, i) => tick(i + 1, BASE + i * MINUTE));
-    for (const appended_us of [-1_000, 0, BASE / 1_000, Date.UTC(2000, 0, 1) * 1_000]) {
-      const { counts, state } = run(ticks, { appended_us });
-      const closed = [...state.windows.values()].filter(({ final }) => final === 1).length;
-      expect([appended_us, counts.skewed, counts.late, closed]).toEqual([appended_us, 0, 0, 8]);
-    }
-    const { job, commit, counts } = run(ticks.slice(0, 1), { appended_us: BASE });
-    const long_before = { partition: 0, offset: 1, appended_us: BASE - 31 * 86_400e6 };
-    for (const one of ticks.slice(1)) job.tick(one, long_before);
-    commit();
-    expect([counts.ticks, counts.skewed, job.noticed.unjudged]).toEqual([10, 0, long_before]);
-  });
-
   test("equal time, price and size are two trades when their ids differ", () => {
     expect(run([tick(1, BASE), tick(2, BASE)]).window(BASE)?.trade_count).toBe(2);
   });
