@@ -15,11 +15,13 @@ import { printable } from "./common/printable.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
 import { type LogEnds, logEnds } from "./log/ends.ts";
+import { repairLog, repairText } from "./log/repair.ts";
 
 interface DoctorOptions {
   data: string;
   log: string;
   deep?: boolean;
+  repairLog?: boolean;
   json?: boolean;
 }
 
@@ -36,16 +38,31 @@ const SQLITE_SOUND = [3, 51, 3];
 
 export const spec: CommandSpec<DoctorOptions> = {
   name: "doctor",
-  summary: "Says what is here, what is missing and what to do. Changes nothing.",
+  summary: "Says what is here, what is missing and what to do. Changes nothing, except with --repair-log.",
   flags: [
     DATA_FLAG,
     LOG_FLAG,
     { flags: "--deep", description: "read every page of the files, too: seconds a gigabyte" },
+    {
+      flags: "--repair-log",
+      description:
+        "correct append times that a wrong clock wrote into the embedded log (in the future, or before 2016), with no stage running; then rebuild windows.db and ticks.db",
+    },
     JSON_FLAG,
   ],
-  examples: ["bun run doctor", "bun run doctor --deep", "bun run doctor --data data/replay --json"],
+  examples: [
+    "bun run doctor",
+    "bun run doctor --deep",
+    "bun run doctor --repair-log",
+    "bun run doctor --data data/replay --json",
+  ],
   async run(options, { logger }) {
     const paths = dataPaths(options.data);
+    if (options.repairLog) {
+      const repair = repairLog(paths, logger);
+      process.stdout.write(`${options.json ? JSON.stringify(repair) : repairText(repair, paths)}\n`);
+      return 0;
+    }
     const findings = [
       bun(),
       sqlite(),

@@ -6,8 +6,9 @@ import { type CommandSpec, runCommand } from "./common/cli.ts";
 import type { Logger } from "./common/logger.ts";
 import { DATA_FLAG, dataPaths, JSON_FLAG, LOG_FLAG, wholeNumber } from "./common/settings.ts";
 import { type Answer, differences } from "./drill/answer.ts";
+import { MachineClock, noClock } from "./drill/machine-clock.ts";
 import { randomOf, troubled } from "./drill/plan.ts";
-import { calmRound, troubledRound } from "./drill/round.ts";
+import { calmRound, type RoundOptions, troubledRound } from "./drill/round.ts";
 import { pack } from "./drill/writer.ts";
 import { openLog, parseLogUrl } from "./log/open.ts";
 
@@ -26,7 +27,7 @@ const RECORDING = resolve(import.meta.dir, "../data/recordings/coinbase-btc-usd-
 export const spec: CommandSpec<DrillFlags> = {
   name: "drill",
   summary:
-    "Kills, stops and restarts the stages at random over a copy of the data's log, and compares what they stored with an undisturbed run. Your data is only read.",
+    "Kills, stops and restarts the stages at random over a copy of the data's log, sets the clock under them and drops a user's files into their folders, and compares what they stored with an undisturbed run. Your data is only read.",
   flags: [
     {
       ...DATA_FLAG,
@@ -70,12 +71,17 @@ export const spec: CommandSpec<DrillFlags> = {
       throw error;
     });
     logger.info(`undisturbed: ${lines.length} messages, ${described(calm)}`);
+    const withoutClock = noClock();
+    if (withoutClock !== null) logger.warn(`the clock is not set under the stages: ${withoutClock}`);
+    using clock = withoutClock === null ? new MachineClock() : null;
     let [failed, rounds] = [0, 0];
     for (let round = 1; round <= options.rounds && !signal.aborted; round++, rounds++) {
       const where = place(round);
-      const problems = await oneRound(calm, where, round, options.seed, logger);
-      if (problems === 0) rmSync(where.data, { recursive: true, force: true });
-      else failed++;
+      const random = randomOf(options.seed + round);
+      const problems = await oneRound(calm, { ...where, random, clock }, round, logger);
+      if (problems === 0) {
+        for (const path of [where.data, `${where.data}-outside`]) rmSync(path, { recursive: true, force: true });
+      } else failed++;
     }
     const summary = { rounds, failed, seed: options.seed, messages: lines.length, ...calm };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -87,16 +93,10 @@ export const spec: CommandSpec<DrillFlags> = {
 };
 
 /** Gives the number of differences. */
-async function oneRound(
-  calm: Answer,
-  where: Parameters<typeof calmRound>[0],
-  round: number,
-  seed: number,
-  logger: Logger,
-): Promise<number> {
+async function oneRound(calm: Answer, where: RoundOptions, round: number, logger: Logger): Promise<number> {
   try {
-    const { answer, done, seconds } = await troubledRound({ ...where, random: randomOf(seed + round) });
-    const found = differences(calm, answer);
+    const { answer, missing, done, seconds } = await troubledRound(where);
+    const found = [...differences(calm, answer), ...missing];
     const blows = Object.entries(done).map(([what, times]) => `${what} ×${times}`);
     const line = `round ${round} in ${seconds.toFixed(1)} s: ${blows.sort().join(", ")}: ${found.length === 0 ? `the same, ${described(answer)}` : found.join("; ")}`;
     if (found.length === 0) logger.info(line);

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { METRICS_DIR } from "./batch/project.ts";
 import { parseEvery, schedule } from "./batch/schedule.ts";
 import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
+import { TidemarkError } from "./common/errors.ts";
 import { DATA_FLAG, durationFlag, openDataDir } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import { writeStatus } from "./feed/figures.ts";
@@ -10,6 +11,7 @@ import { writeStatus } from "./feed/figures.ts";
 interface ScheduleFlags {
   data: string;
   every: string;
+  tz: string;
   sql: string;
   watch?: boolean;
   retain?: string;
@@ -23,10 +25,17 @@ export const spec: CommandSpec<ScheduleFlags> = {
     DATA_FLAG,
     {
       flags: "--every <when>",
-      description: "an interval such as 10m, or a cron pattern of five fields in UTC",
+      description: "an interval such as 10m, or a cron pattern of five fields",
       env: "TIDEMARK_BATCH_EVERY",
       default: "10m",
       parse: checkEvery,
+    },
+    {
+      flags: "--tz <zone>",
+      description: "time zone of the cron pattern, for example Europe/Berlin; the machine's own zone is not used",
+      env: "TIDEMARK_TZ",
+      default: "UTC",
+      parse: checkZone,
     },
     { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
     {
@@ -41,12 +50,13 @@ export const spec: CommandSpec<ScheduleFlags> = {
   ],
   examples: ["bun run schedule", "bun run schedule --every 30s --watch", 'bun run schedule --every "*/5 * * * *"'],
   async run(options, { logger, signal }) {
+    const timetable = parseEvery(options.every, options.tz);
+    if (typeof timetable === "string") throw new TidemarkError("USAGE", timetable);
     const paths = openDataDir(options.data, logger);
     const release = lockStage(paths, "schedule");
     const batch_args = ["--data", options.data, "--sql", options.sql];
     logger.info(`a batch every ${options.every}`);
     try {
-      const timetable = parseEvery(options.every)!;
       const watch = options.watch ? options.sql : null;
       const prune_args = options.retain ? ["--data", options.data, "--retain", options.retain] : undefined;
       const onWait = (due_ms: number | null, began_ms: number, status: number) =>
@@ -71,8 +81,14 @@ function checkDuration(text: string): string {
 }
 
 function checkEvery(text: string): string {
-  if (parseEvery(text) === null)
-    throw invalid("Give an interval of at least a second (30s, 10m, 1h) or a cron pattern of five fields.");
+  const timetable = parseEvery(text);
+  if (typeof timetable === "string") throw invalid(timetable);
+  return text;
+}
+
+function checkZone(text: string): string {
+  const timetable = parseEvery("0 0 * * *", text);
+  if (typeof timetable === "string") throw invalid(timetable);
   return text;
 }
 

@@ -2,9 +2,10 @@
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { PRUNE_SLICE_ROWS } from "../common/limits.ts";
+import { PRUNE_SLICE_ROWS, STAMP_AHEAD_US_MAX } from "../common/limits.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import schema from "./pruned.sql" with { type: "text" };
 
@@ -73,7 +74,7 @@ function pruneSlice(db: Database, collected_to: number, before_us: number): numb
           "SELECT insert_id, product_id, trade_id, appended_us FROM ticks WHERE insert_id <= ? AND insert_id < (SELECT max(insert_id) FROM ticks) ORDER BY insert_id LIMIT ?",
         )
         .all(collected_to, PRUNE_SLICE_ROWS);
-      const newer = rows.findIndex((row) => row.appended_us >= before_us);
+      const newer = rows.findIndex((row) => !isOld(row.appended_us, before_us));
       const old = newer < 0 ? rows : rows.slice(0, newer);
       const last = old.at(-1);
       if (!last) return 0;
@@ -85,6 +86,11 @@ function pruneSlice(db: Database, collected_to: number, before_us: number): numb
       return old.length;
     })
     .immediate();
+}
+
+/** An append time ahead of now was written by a wrong clock, and would keep all ticks after it for years; every tick here is archived. */
+function isOld(appended_us: number, before_us: number): boolean {
+  return appended_us < before_us || appended_us > nowUs() + STAMP_AHEAD_US_MAX;
 }
 
 function mark(db: Database, rows: readonly Stored[]): void {

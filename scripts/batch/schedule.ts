@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { given, PARENT_VARIABLE } from "../common/cli.ts";
-import { monotonicMs, nowMs } from "../common/clock.ts";
+import { ClockWatch, monotonicMs, nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
-import { MISSED_NOTED_MAX } from "../common/limits.ts";
+import { MISSED_LOOK_MS, MISSED_NOTED_MAX, SCHEDULE_LOOK_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { PROJECT_ROOT } from "./project.ts";
@@ -15,27 +15,40 @@ import { MetricFolder } from "./watch.ts";
 /** Milliseconds from `now_ms` (since 1970) to the next due time after it. */
 export type Timetable = (now_ms: number) => number;
 
-/** `10m` → due at whole multiples of it since 1970, so that a restart keeps the times; a cron pattern (UTC) → its times; null when it is neither. */
-export function parseEvery(text: string): Timetable | null {
+/**
+ * `10m` → due at whole multiples of it since 1970, so that a restart keeps the times; a cron pattern → its times in the zone `tz` (an
+ * IANA name). A sentence when it is neither, when the pattern is never due, or when there is no such zone.
+ */
+export function parseEvery(text: string, tz = "UTC"): Timetable | string {
   const us = parseDuration(text);
   if (us !== null) {
     const every_ms = us / 1000;
-    return every_ms < 1000 ? null : (now_ms) => every_ms - (now_ms % every_ms);
+    return every_ms < 1000 ? EVERY_FORMS : (now_ms) => every_ms - (now_ms % every_ms);
   }
+  if (!isZone(tz)) return `"${tz}" is not a time zone. Use for example UTC or Europe/Berlin.`;
+  const next = (now_ms: number) => Bun.cron.parse(text, now_ms, { tz })?.getTime();
   try {
-    Bun.cron.parse(text);
+    if (next(nowMs()) === undefined) return `"${text}" is never due: no month of the pattern has that day.`;
   } catch {
-    return null;
+    return EVERY_FORMS;
   }
-  return (now_ms) => (Bun.cron.parse(text, now_ms)?.getTime() ?? Number.POSITIVE_INFINITY) - now_ms;
+  return (now_ms) => (next(now_ms) ?? Number.POSITIVE_INFINITY) - now_ms;
+}
+
+const EVERY_FORMS = "Give an interval of at least a second (30s, 10m, 1h) or a cron pattern of five fields.";
+
+function isZone(tz: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: tz }) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** How long to look for ticks.db again while there is none. */
 const NO_DATA_POLL_MS = 1_000;
 /** A run that begins so long before its due time is that time's run. */
 const EARLY_MS_MAX = 50;
-/** setTimeout's largest delay. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export interface ScheduleOptions {
   /** Null: only when a file changed. */
@@ -76,12 +89,12 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
     const due = dueBetween(timetable, ended_ms, nowMs() + EARLY_MS_MAX);
     isDue = due.length > 0;
     // All but the newest, which is the run that begins now.
-    noteMissed(paths, due.slice(0, -1), "The machine slept.", logger);
+    noteMissed(paths, due.slice(0, -1), "The machine slept, or its clock was set.", logger);
   }
   folder?.close();
 }
 
-/** Resolves at the next due time, at a change of the folder or at the signal, whatever comes first. */
+/** Resolves at the next due time, at a change of the folder or at the signal, whichever comes first. */
 async function dueOrChanged(
   timetable: Timetable | null,
   folder: MetricFolder | null,
@@ -90,17 +103,38 @@ async function dueOrChanged(
 ): Promise<void> {
   const either = new AbortController();
   const stop = AbortSignal.any([signal, either.signal]);
-  const wait_ms = timetable?.(nowMs()) ?? Number.POSITIVE_INFINITY;
-  if (timetable !== null) logger.debug(`next batch in ${Math.round(wait_ms / 1000)} s`);
   const change = folder === null ? given(stop) : folder.changed(stop);
-  await Promise.race([sleep(Math.min(wait_ms, TIMER_MS_MAX), stop), change]);
+  await Promise.race([timetable === null ? given(stop) : untilDue(timetable, stop, logger), change]);
   either.abort();
 }
 
-/** Due times after `from_ms` and up to `to_ms`, all in ms since 1970; of more than MISSED_NOTED_MAX the newest. */
+/**
+ * Resolves at the next due time by the wall clock, however far it is. The clock is read every SCHEDULE_LOOK_MS: after a suspend or a
+ * step forward the due time that was passed is due at once, after a step back the wait is for the next one of the new time.
+ */
+async function untilDue(timetable: Timetable, stop: AbortSignal, logger: Logger): Promise<void> {
+  const watch = new ClockWatch();
+  let due_ms = nowMs() + timetable(nowMs());
+  logger.debug(`next batch in ${Math.round((due_ms - nowMs()) / 1000)} s`);
+  while (!stop.aborted) {
+    const moved_ms = watch.look();
+    const now_ms = nowMs();
+    if (now_ms >= due_ms) return;
+    if (moved_ms < 0) {
+      due_ms = now_ms + timetable(now_ms);
+      logger.warn(
+        `the clock was set back by ${Math.round(-moved_ms / 1000)} s: next batch in ${Math.round((due_ms - now_ms) / 1000)} s`,
+      );
+    }
+    await sleep(Math.min(due_ms - now_ms, SCHEDULE_LOOK_MS), stop);
+  }
+}
+
+/** Due times after `from_ms` and up to `to_ms`, all in ms since 1970; at most the newest MISSED_NOTED_MAX, within MISSED_LOOK_MS. */
 export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number): number[] {
   const due: number[] = [];
-  for (let at = from_ms + timetable(from_ms); at <= to_ms; at += timetable(at)) {
+  const first_ms = Math.max(from_ms, to_ms - MISSED_LOOK_MS);
+  for (let at = first_ms + timetable(first_ms); at <= to_ms; at += timetable(at)) {
     due.push(at);
     if (due.length > MISSED_NOTED_MAX) due.shift();
   }

@@ -1,8 +1,20 @@
 /** The only place that reads the machine's clock. No window rule calls it (design.md "Stream semantics"). */
+import { CLOCK_JUMP_MS } from "./limits.ts";
 
-/** Microseconds since 1970 UTC, from the high-resolution clock. */
+/** Wall clock − monotonic clock in microseconds, as last seen: the digits below a millisecond that Date.now() lacks. */
+let between_us = 0;
+
+/**
+ * Microseconds since 1970 UTC. The system's wall clock is read at each call, so a suspend or a step of the clock is followed at
+ * once. The monotonic clock only adds the digits below its millisecond, so two calls without a step between them never go back.
+ */
 export function nowUs(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+  const wall_us = Date.now() * 1_000;
+  const monotonic_us = performance.now() * 1_000;
+  const guess_us = monotonic_us + between_us;
+  const now_us = Math.min(Math.max(guess_us, wall_us), wall_us + 999);
+  if (now_us !== guess_us) between_us = now_us - monotonic_us;
+  return Math.round(now_us);
 }
 
 /** Milliseconds since 1970 UTC. */
@@ -10,9 +22,25 @@ export function nowMs(): number {
   return Date.now();
 }
 
-/** Milliseconds of a clock that never steps, for spans. */
+/** Milliseconds of a clock that never steps and may stop while the machine sleeps, for spans. */
 export function monotonicMs(): number {
   return performance.now();
+}
+
+/** Notices that the wall clock was set, or that the machine slept: both move it against the monotonic clock. */
+export class ClockWatch {
+  #between_ms = Date.now() - performance.now();
+
+  /** Milliseconds by which the wall clock was moved since the last call; 0 for less than CLOCK_JUMP_MS. */
+  look(): number {
+    const before_ms = performance.now();
+    const between_ms = Date.now() - before_ms;
+    // A process that was held up between the two readings has measured its own pause.
+    if (performance.now() - before_ms > CLOCK_JUMP_MS / 4) return 0;
+    const moved_ms = Math.round(between_ms - this.#between_ms);
+    this.#between_ms = between_ms;
+    return Math.abs(moved_ms) < CLOCK_JUMP_MS ? 0 : moved_ms;
+  }
 }
 
 /** `2023-09-05T16:00:00.000000Z`, always with six digits. */

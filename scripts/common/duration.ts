@@ -17,3 +17,16 @@ export function formatDuration(us: number): string {
   }
   return `${us}us`;
 }
+
+/** 28,800,000,000 → `8 hours`: for people, with at most one digit after the point, in the largest unit of which there are 1.5. */
+export function formatSpan(us: number): string {
+  const [size, unit] = SPANS.find(([size]) => us >= 1.5 * size) ?? [1e6, "seconds"];
+  return `${Number((us / size).toFixed(1))} ${unit}`;
+}
+
+const SPANS: [size_us: number, unit: string][] = [
+  [365.25 * 86_400e6, "years"],
+  [86_400e6, "days"],
+  [3_600e6, "hours"],
+  [60e6, "minutes"],
+];

@@ -251,3 +251,29 @@ export const KAFKA_AWAY_MS = 5_000;
 export const BATCH_MS_MAX = 1_800_000;
 /** Free bytes of the data directory's disk below which nothing can be stored reliably. */
 export const DISK_FREE_MIN_BYTES = 1_000_000;
+/** The wall clock was set, or the machine slept, when it moves this far against the monotonic one: NTP slews 0.5 ms a second at most. */
+export const CLOCK_JUMP_MS = 1_000;
+/** A noted jump of the clock is shown for an hour; produce keeps the newest ones in feed.json. */
+export const CLOCK_JUMP_SHOWN_MS = 3_600_000;
+export const CLOCK_JUMPS_KEPT = 20;
+/** Live trades this far from our clock contradict it: ten times what a bad connection delays them. */
+export const CLOCK_WRONG_US = 60_000_000;
+/** Ticks in a row before a clock is reported as wrong: a single wrong stamp is the exchange's, not ours. */
+export const CLOCK_WRONG_TICKS = 20;
+/** A product whose stamps were valid this recently: it is not the clock. */
+export const CLOCK_VALID_MS = 10_000;
+/** The log's append times never step back, except from a stamp that is further ahead of the clock than this (the default of --max-skew). */
+export const STAMP_AHEAD_US_MAX = 60_000_000;
+/** No log was filled before 2016 (Kafka's records have times since then): an earlier append time is invalid (-1, 0, seconds as ms). */
+export const APPEND_EARLIEST_US = Date.UTC(2016, 0, 1) * 1_000;
+/** An append time this far before an event that was accepted is invalid too: no log holds a record before it happened. */
+export const APPEND_BEHIND_US_MAX = 30 * 86_400_000_000;
+/** After a gap this large between two append times, the clock may be wrong: retention waits this long for its correction. */
+export const RETAIN_GAP_US = 86_400_000_000;
+export const RETAIN_SETTLE_MS = 3_600_000;
+/** A wait for a due time looks at the wall clock this often: the clock may be set, and the machine may sleep. */
+export const SCHEDULE_LOOK_MS = 5_000;
+/** Due times are noted as missed at most this far back: a year of a pattern of every minute is a second's work. */
+export const MISSED_LOOK_MS = 366 * 86_400_000;
+/** Append times this far ahead of the reader's clock are reported: two machines' clocks never differ so much when both are right. */
+export const APPEND_AHEAD_US_MAX = 3_600_000_000;

@@ -1,4 +1,5 @@
 /** The log's interface (design.md "Log"): append-only, offsets, partitions, consumer groups. Two implementations: log/embedded.ts, log/kafka.ts. */
+import type { Problem } from "./problems.ts";
 
 /** A record to append. `key` is the product id; `value` the message's bytes as they came. */
 export interface AppendRecord {
@@ -85,5 +86,7 @@ export interface Log {
   verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void>;
   /** Offsets last given to `commit`, by group and partition. */
   committed(group: string): Promise<{ partition: number; next: number }[]>;
+  /** What a person must know of the log's records; absent where the log itself notices nothing. */
+  problems?(): Problem[];
   close(): Promise<void>;
 }

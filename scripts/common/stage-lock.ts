@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nowMs } from "./clock.ts";
+import { monotonicMs } from "./clock.ts";
 import { systemCode, TidemarkError } from "./errors.ts";
 import { LOCK_LOOK_MS } from "./limits.ts";
 import { writeOwn } from "./own-file.ts";
@@ -65,11 +65,11 @@ export function lockForLog(paths: DataPaths, stage: string, options: { log: stri
 
 /** The pid that the winner wrote; one that won just now writes it in a moment, over that of one that is gone. */
 function holder(pidFile: string): string {
-  const until = nowMs() + LOCK_LOOK_MS;
+  const until = monotonicMs() + LOCK_LOOK_MS;
   for (;;) {
     const pid = read(pidFile);
     if (lives(pid)) return pid;
-    if (nowMs() > until) return pid || "unknown";
+    if (monotonicMs() > until) return pid || "unknown";
     Bun.sleepSync(10);
   }
 }

@@ -21,19 +21,35 @@ export const POINTS: Record<Stage, string[]> = {
   batch: ["file-written", "file-renamed", "manifest", "committed"],
 };
 
-/** One thing done to one process. */
+/** One disturbance. */
 export interface Blow {
   wait_ms: number;
+  /** Of `kill`, `term` and `sleep`. */
   stage: Exclude<Stage, "batch">;
-  /** SIGKILL, SIGTERM and a new start, or a sleep of `sleep_ms`. */
-  kind: "kill" | "term" | "sleep";
+  /** SIGKILL, SIGTERM and a new start, or a sleep of `sleep_ms`; the machine's clock is set; a user's file is dropped into a folder. */
+  kind: "kill" | "term" | "sleep" | "clock" | "file";
   sleep_ms: number;
+  /** Of `clock`: how far it is ahead of the right time from now on. */
+  ahead_s: number;
 }
+
+/**
+ * Never behind the right time: a tick of the last minutes would truly be stamped ahead of its append then. Both directions come:
+ * from one step to the next the clock is set forward or back.
+ */
+const AHEAD_S = [0, 0, 2, 30, 600, 3_600, 8 * 3_600];
 
 export function nextBlow(random: () => number): Blow {
   const stage = (["stream", "consume", "writer"] as const)[Math.floor(random() * 3)]!;
   const kind = random() < 0.7 ? "kill" : random() < 0.5 ? "term" : "sleep";
-  return { wait_ms: 40 + random() * 260, stage, kind, sleep_ms: 100 + random() * 400 };
+  const others = random();
+  return {
+    wait_ms: 40 + random() * 260,
+    stage,
+    kind: others < 0.12 ? "clock" : others < 0.3 ? "file" : kind,
+    sleep_ms: 100 + random() * 400,
+    ahead_s: AHEAD_S[Math.floor(random() * AHEAD_S.length)]!,
+  };
 }
 
 /** Where the next start of a stage kills itself, as TIDEMARK_DIE_AT; "" for nowhere. */

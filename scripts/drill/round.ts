@@ -2,7 +2,9 @@
 import { join, resolve } from "node:path";
 import { monotonicMs } from "../common/clock.ts";
 import { type Answer, answerOf } from "./answer.ts";
-import { nextBlow, nextDeath, type Stage } from "./plan.ts";
+import { ForeignFiles } from "./foreign.ts";
+import type { MachineClock } from "./machine-clock.ts";
+import { type Blow, nextBlow, nextDeath, type Stage } from "./plan.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 /** Records of one commit: small, so that a round has many. */
@@ -18,17 +20,21 @@ export interface RoundOptions {
   log: string;
   data: string;
   random: () => number;
+  /** The clock under which the disturbed processes run; null where none can be moved: then it is left out. */
+  clock: MachineClock | null;
 }
 
 export interface RoundReport {
   answer: Answer;
+  /** A user's files that are not as they were, as sentences. */
+  missing: string[];
   /** What was done, e.g. `stream kill` → 4. */
   done: Record<string, number>;
   seconds: number;
 }
 
 /** The same messages without any disturbance. */
-export async function calmRound(options: Omit<RoundOptions, "random">): Promise<Answer> {
+export async function calmRound(options: Omit<RoundOptions, "random" | "clock">): Promise<Answer> {
   await finish(options, 0);
   return answerOf(options.data);
 }
@@ -39,11 +45,15 @@ export async function troubledRound(options: RoundOptions): Promise<RoundReport>
   const crew = new Crew(options);
   await crew.work();
   await finish(options, PAUSE_MS);
-  return { answer: answerOf(options.data), done: crew.done, seconds: (monotonicMs() - started_ms) / 1_000 };
+  const seconds = (monotonicMs() - started_ms) / 1_000;
+  return { answer: answerOf(options.data), missing: crew.files.missing(), done: crew.done, seconds };
 }
 
 /** Lets each stage go to the log's end, undisturbed. */
-async function finish({ messages, log, data }: Omit<RoundOptions, "random">, pause_ms: number): Promise<void> {
+async function finish(
+  { messages, log, data }: Omit<RoundOptions, "random" | "clock">,
+  pause_ms: number,
+): Promise<void> {
   const where = ["--data", data, "--log", log, "--until-end", "--poll-records", POLL_RECORDS];
   await toEnd([join(SCRIPTS, "drill/writer.ts"), messages, log, data, String(pause_ms)]);
   await toEnd([join(SCRIPTS, "stream.ts"), ...where]);
@@ -69,9 +79,13 @@ class Crew {
   readonly #children = new Map<Stage, Bun.Subprocess>();
   /** Those that we killed; the others died at a named point. */
   readonly #killed = new WeakSet<Bun.Subprocess>();
+  readonly files: ForeignFiles;
   #over = false;
 
-  constructor(private readonly options: RoundOptions) {}
+  constructor(private readonly options: RoundOptions) {
+    this.files = new ForeignFiles(options.data, `${options.data}-outside`);
+    options.clock?.set(0);
+  }
 
   /** Until the writer has written all, or the time is up. */
   async work(): Promise<void> {
@@ -84,17 +98,28 @@ class Crew {
       writing = false;
     });
     while (writing && monotonicMs() < end_ms) {
-      const { wait_ms, stage, kind, sleep_ms } = nextBlow(random);
-      await Promise.race([Bun.sleep(wait_ms), written]);
+      const blow = nextBlow(random);
+      await Promise.race([Bun.sleep(blow.wait_ms), written]);
       if (!writing) break;
-      await this.#strike(stage, kind, sleep_ms);
+      await this.#strike(blow);
     }
     this.#over = true;
     for (const child of this.#children.values()) child.kill("SIGKILL");
     await Promise.all([...keeping, written]);
   }
 
-  async #strike(stage: Stage, kind: "kill" | "term" | "sleep", sleep_ms: number): Promise<void> {
+  async #strike({ stage, kind, sleep_ms, ahead_s }: Blow): Promise<void> {
+    if (kind === "file") {
+      this.files.drop(this.options.random);
+      this.#count("user's file");
+      return;
+    }
+    if (kind === "clock") {
+      if (this.options.clock === null) return;
+      this.options.clock.set(ahead_s);
+      this.#count("clock set");
+      return;
+    }
     const child = this.#children.get(stage);
     if (child === undefined) return;
     this.#count(`${stage} ${kind}`);
@@ -118,7 +143,7 @@ class Crew {
         stdin: "ignore",
         stdout: "ignore",
         stderr: "ignore",
-        env: { ...process.env, TIDEMARK_DIE_AT: death },
+        env: { ...process.env, ...this.options.clock?.env, TIDEMARK_DIE_AT: death },
       });
       this.#children.set(stage, child);
       const code = await child.exited;

@@ -63,6 +63,7 @@ export class FeedFigures {
     if (time_us > this.newest_us && !isAhead) this.newest_us = time_us;
     const now_us = fresh ? this.#exchangeUs() : null;
     if (now_us === null) return;
+    if (this.live) this.onLiveTrade(now_us - time_us);
     this.#latencies[this.#measured++ % FEED_LATENCIES_MAX] = (now_us - time_us) / (this.#speed ?? 1);
   }
 
@@ -96,6 +97,8 @@ export class FeedFigures {
 
   /** Set for a feed that is no replay. */
   live = false;
+  /** Called with our receipt − its time (µs) of each fresh trade of a live feed. */
+  onLiveTrade: (lag_us: number) => void = () => {};
 }
 
 /** Writes a status file in one piece: readers see the old or the new one. */

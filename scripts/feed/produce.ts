@@ -3,10 +3,12 @@ import { nowUs } from "../common/clock.ts";
 import { sentence } from "../common/errors.ts";
 import { KAFKA_AWAY_MS } from "../common/limits.ts";
 import type { AppendRecord, Log } from "../common/log.ts";
+import { Problems } from "../common/problems.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { spaceError } from "../common/sqlite.ts";
 import type { GapNote } from "../common/tick.ts";
 import { FeedBuffer } from "./buffer.ts";
+import { FeedClock } from "./clock.ts";
 import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 import { writeStatus } from "./figures.ts";
 import { MatchTape } from "./matches.ts";
@@ -30,7 +32,11 @@ export class Producer {
   readonly feed: CoinbaseFeed;
   readonly #buffer = new FeedBuffer();
   readonly #tape: MatchTape | null = null;
-  readonly #problems: FeedProblems;
+  /** Of this machine's clock; those of the feed are in #feedProblems. */
+  readonly problems = new Problems();
+  readonly #feedProblems: FeedProblems;
+  readonly #clock: FeedClock;
+  #log: Log | null = null;
   #waiting = "";
 
   constructor(private readonly options: ProduceOptions) {
@@ -42,7 +48,9 @@ export class Producer {
     }
     this.feed = new CoinbaseFeed(options, this.#buffer, this.#tape);
     this.feed.figures.live = options.kind === "live";
-    this.#problems = new FeedProblems(options.logger);
+    this.#feedProblems = new FeedProblems(options.logger);
+    this.#clock = new FeedClock(this.problems, options.logger, options.status_path);
+    this.feed.figures.onLiveTrade = (lag_us) => this.#clock.trade(lag_us);
   }
 
   /** What `--json` prints after the run's summary. */
@@ -65,6 +73,7 @@ export class Producer {
 
   /** Continues where the log ends. */
   async resume(log: Log): Promise<void> {
+    this.#log = log;
     const all = this.#tape !== null || this.options.heartbeats;
     const recent: Trace[] = all
       ? await recentTraces(log)
@@ -127,9 +136,10 @@ export class Producer {
   }
 
   #status(): void {
+    this.#clock.look();
     const { status_path, url, channel, products, kind } = this.options;
     const { figures, proxy } = this.feed;
-    const problems = this.#problems.of(this.feed, this.#tape, this.#waiting, nowUs());
+    const ofFeed = this.#feedProblems.of(this.feed, this.#tape, this.#waiting, nowUs());
     if (status_path === null) return;
     const { p50, p99 } = figures.latencyMs();
     this.#write(status_path, {
@@ -150,8 +160,9 @@ export class Producer {
       paused: figures.paused,
       gaps_open: this.#tape?.open.length ?? 0,
       proxy: proxy || null,
-      problems,
       replay: kind === "replay" ? figures.replayClock() : null,
+      clock_jumps: this.#clock.jumps,
+      problems: [...ofFeed, ...this.problems.list(), ...(this.#log?.problems?.() ?? [])],
       ...this.counts,
       ...this.stats.counters(),
     });

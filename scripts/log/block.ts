@@ -58,6 +58,13 @@ export function blockHead(block: Uint8Array): { count: number; base_offset: numb
   return { count: view.getUint32(4, true), base_offset: view.getFloat64(8, true) };
 }
 
+/** The same block with another append time (µs since 1970 UTC). */
+export function restamped(block: Uint8Array, appended_us: number): Uint8Array {
+  const copy = block.slice();
+  new DataView(copy.buffer).setFloat64(16, appended_us, true);
+  return copy;
+}
+
 /** Where one block lies in a batch: its first record's index and its first byte. */
 interface Place {
   first: number;

@@ -10,10 +10,10 @@ import { sliceBatch } from "./batch.ts";
 import { listen } from "./bell.ts";
 import { blockHead, decodeBlock, joinBlocks } from "./block.ts";
 import { firstOffset, otherLog, placeOf } from "./shorter.ts";
+import type { Stamps } from "./stamps.ts";
 import { Waiter } from "./waiter.ts";
 
 type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
-
 type EdgeRow = [position: number, count: number, head: Uint8Array, appended_us: number];
 
 /** Small blocks read at once: 8 MB at most. */
@@ -23,7 +23,6 @@ const SELECT = "SELECT position, count, checksum, payload FROM blocks WHERE posi
 
 /** Finds the blocks of one log file; keeps no position. */
 export class BlockSource {
-  readonly #path: string;
   readonly #any: Statement<unknown, [number, number, number]>;
   readonly #small: Statement<unknown, [number, number, number, number]>;
   readonly #base: Statement<unknown, [number, number]>;
@@ -32,8 +31,11 @@ export class BlockSource {
   readonly #time: Statement<unknown, [number, number]>;
   readonly #version: Statement<unknown, []>;
 
-  constructor(db: Database, path: string) {
-    this.#path = path;
+  constructor(
+    db: Database,
+    readonly path: string,
+    readonly stamps: Stamps,
+  ) {
     this.#any = db.query(`${SELECT} ORDER BY position LIMIT ?`);
     this.#small = db.query(`${SELECT} AND length(payload) < ? ORDER BY position LIMIT ?`);
     this.#base = db.query("SELECT max(position) FROM blocks WHERE position >= ? AND position <= ?");
@@ -85,10 +87,10 @@ export class BlockSource {
     const span = this.span(partition);
     const next = firstOffset(span, place.next, group, log);
     const before_us = next > span.start ? this.timeOf(partition, next - 1) : null;
-    if (place.seen_us > 0 && before_us !== null && before_us !== place.seen_us) {
-      throw otherLog(partition, place, group, log.name);
-    }
-    return next;
+    // Where append times stepped back after a wrong clock, the newest one that a job noted is not the last one before its offset.
+    if (place.seen_us === 0 || before_us === null || before_us === place.seen_us) return next;
+    if (before_us < place.seen_us && place.seen_us <= this.stamps.highest(partition)) return next;
+    throw otherLog(partition, place, group, log.name);
   }
 
   /** When the record at `offset` was appended, or null when it isn't kept. */
@@ -148,7 +150,7 @@ export class BlockSource {
 
   #damage(position: number, what: string): TidemarkError {
     const partition = Math.floor(position / OFFSETS_MAX);
-    return damage(this.#path, `the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}`);
+    return damage(this.path, `the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}`);
   }
 }
 

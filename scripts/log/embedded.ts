@@ -4,9 +4,18 @@ import { statSync } from "node:fs";
 import { relative } from "node:path";
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { systemCode, TidemarkError } from "../common/errors.ts";
-import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, OFFSETS_MAX, PARTITIONS_MAX } from "../common/limits.ts";
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_RECORDS_MAX,
+  LOG_BUSY_MS,
+  OFFSETS_MAX,
+  PARTITIONS_MAX,
+  RETAIN_GAP_US,
+  RETAIN_SETTLE_MS,
+} from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+import type { Problem } from "../common/problems.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
 import { AppendQueue } from "./append-queue.ts";
@@ -16,6 +25,8 @@ import { encodeBlock } from "./block.ts";
 import { BlockSource, damage, EmbeddedReader } from "./embedded-reader.ts";
 import CREATE from "./log.sql" with { type: "text" };
 import { Partitioner } from "./partition.ts";
+import { dropBlocks, type Retention } from "./retention.ts";
+import { Stamps } from "./stamps.ts";
 
 /** Retention looks this often, and drops so many blocks of a partition in one go. */
 const RETAIN_EVERY_MS = 60_000;
@@ -68,6 +79,7 @@ export class EmbeddedLog implements Log {
   readonly kind = "embedded";
   readonly name: string;
   readonly #source: BlockSource;
+  readonly #stamps: Stamps;
   readonly #partitioner: Partitioner;
   readonly #bell: Bell;
   readonly #insert: Statement<unknown, [number, number, number, number, Uint8Array]>;
@@ -89,7 +101,8 @@ export class EmbeddedLog implements Log {
     this.#inode = statSync(path).ino;
     const near = relative(process.cwd(), path);
     this.name = `embedded:${near.startsWith("..") ? path : near}`;
-    this.#source = new BlockSource(db, path);
+    this.#stamps = new Stamps(db, this);
+    this.#source = new BlockSource(db, path, this.#stamps);
     this.#partitioner = new Partitioner(partitions);
     this.#bell = new Bell(bellOf(path));
     this.#insert = db.query("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)");
@@ -135,8 +148,11 @@ export class EmbeddedLog implements Log {
     const low = partition * OFFSETS_MAX;
     const newest = this.#source.newest(partition);
     let position = low + newest.end;
-    // The machine's clock may step back; the log's time of a partition does not.
-    const appended_us = Math.max(nowUs(), newest.appended_us);
+    const appended_us = this.#stamps.next(partition, newest.appended_us);
+    // After such a gap the clock may be wrong, and by a wrong clock all records may look old.
+    if (newest.end > 0 && appended_us - newest.appended_us > RETAIN_GAP_US) {
+      this.#retainDue_ms = monotonicMs() + RETAIN_SETTLE_MS;
+    }
     for (let from = 0; from < records.length; ) {
       const to = blockEnd(records, from);
       const block = encodeBlock(records, from, to, position - low, appended_us);
@@ -210,33 +226,22 @@ export class EmbeddedLog implements Log {
   }
 
   /**
-   * Drops whole blocks that are older than `older_than_us` (append time, microseconds since 1970 UTC) or lie wholly before `before`
-   * (an offset by partition), oldest first, at most `blocks_max` a partition. The newest block of a partition always stays: it says
-   * where the log ends. Gives the number of records dropped.
+   * Drops whole blocks that are older than `older_than_us` or before the offset `before`, oldest first. The newest block of a partition
+   * always stays: it says where the log ends. Returns the number of records dropped.
    */
-  async retain(keep: {
-    older_than_us?: number;
-    before?: ReadonlyMap<number, number>;
-    blocks_max?: number;
-  }): Promise<number> {
-    const { older_than_us = 0, before, blocks_max = Number.MAX_SAFE_INTEGER } = keep;
-    const oldest = this.db.query<{ cut: number }, [number, number, number, number]>(
-      `SELECT position AS cut FROM blocks
-       WHERE position >= ? AND position < ? AND appended_us >= ? AND position + count > ? ORDER BY position LIMIT 1`,
-    );
-    const nth = this.db.query<{ cut: number }, [number, number, number]>(
-      "SELECT position AS cut FROM blocks WHERE position >= ? AND position < ? ORDER BY position LIMIT 1 OFFSET ?",
-    );
-    const drop = this.db.query<unknown, [number, number]>("DELETE FROM blocks WHERE position >= ? AND position < ?");
+  async retain({ before, ...keep }: Retention): Promise<number> {
     let dropped = 0;
     for (const { partition, start, end } of await this.spans()) {
       if (end === 0) continue;
       const low = partition * OFFSETS_MAX;
       const last = low + this.#source.baseOf(partition, end);
-      const kept = oldest.get(low, low + OFFSETS_MAX, older_than_us, low + (before?.get(partition) ?? 0))?.cut ?? last;
-      const until = nth.get(low, kept, blocks_max)?.cut ?? kept;
-      drop.run(low, until);
-      dropped += until - low - start;
+      const limit = before?.get(partition);
+      const until = dropBlocks(
+        this.db,
+        { low, last },
+        { ...keep, ...(limit === undefined ? {} : { before: low + limit }) },
+      );
+      dropped += Math.max(0, until - low - start);
     }
     return dropped;
   }
@@ -246,6 +251,10 @@ export class EmbeddedLog implements Log {
     if (this.#retain_us === null || monotonicMs() < this.#retainDue_ms) return;
     const dropped = await this.retain({ older_than_us: nowUs() - this.#retain_us, blocks_max: RETAIN_BLOCKS });
     if (dropped === 0) this.#retainDue_ms = monotonicMs() + RETAIN_EVERY_MS;
+  }
+
+  problems(): Problem[] {
+    return this.#stamps.problems();
   }
 
   async close(): Promise<void> {

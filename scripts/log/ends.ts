@@ -7,6 +7,7 @@ import type { DataPaths } from "../common/settings.ts";
 import { openReadOnly, storeError } from "../common/sqlite.ts";
 import { BlockSource } from "./embedded-reader.ts";
 import { openLog, parseLogUrl } from "./open.ts";
+import { Stamps } from "./stamps.ts";
 
 export interface LogEnds {
   /** Null: there is no log yet. Rejects with LOG_UNREACHABLE, LOG_SETTINGS, STORE_CORRUPT or DATA_DIR. */
@@ -17,7 +18,9 @@ export interface LogEnds {
 
 /** Fails with USAGE for a URL that is none. */
 export function logEnds(url: string, paths: DataPaths, logger: Logger): LogEnds {
-  return parseLogUrl(url).kind === "embedded" ? new EmbeddedEnds(paths.log) : new OpenedEnds(url, paths, logger);
+  return parseLogUrl(url).kind === "embedded"
+    ? new EmbeddedEnds(paths.log, logger)
+    : new OpenedEnds(url, paths, logger);
 }
 
 class EmbeddedEnds implements LogEnds {
@@ -25,7 +28,10 @@ class EmbeddedEnds implements LogEnds {
   /** Which file, and which content of one that can't be watched, is open. */
   #file = "";
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly logger: Logger,
+  ) {}
 
   async ask(): Promise<PartitionSpan[] | null> {
     const stat = statSync(this.path, { throwIfNoEntry: false });
@@ -37,7 +43,7 @@ class EmbeddedEnds implements LogEnds {
     if (db === null) return null;
     try {
       const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'").get();
-      const source = new BlockSource(db, this.path);
+      const source = new BlockSource(db, this.path, new Stamps(db, { name: this.path, logger: this.logger }));
       return Array.from({ length: Number(row?.value ?? 0) }, (_, partition) => source.span(partition));
     } catch (error) {
       this.reset();

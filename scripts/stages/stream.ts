@@ -18,6 +18,7 @@ import { parseRecord } from "../tick/parse.ts";
 import { WindowJob } from "../window/job.ts";
 import type { JobSettings } from "../window/state.ts";
 import { StageHealth } from "./health.ts";
+import { SkewWatch } from "./skew.ts";
 
 const STATS_EVERY_MS = 1_000;
 
@@ -27,6 +28,7 @@ export class StreamStage implements LogJob {
   /** All of this process; the page and doctor read them in the store. */
   readonly problems = new Problems();
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
+  readonly #skew: SkewWatch;
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #extractor = new Extractor({ quotes: false });
@@ -41,10 +43,11 @@ export class StreamStage implements LogJob {
     readonly store: WindowStore,
     readonly settings: JobSettings,
     csvDir: string,
-    logger?: Logger,
+    logger: Logger,
   ) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
     this.#health = new StageHealth(store, this.problems, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
+    this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {
@@ -161,6 +164,7 @@ export class StreamStage implements LogJob {
     diePoint("stream-committed");
     this.#job.committed();
     this.stats.records += records;
+    this.#skew.see(step.counts, this.#job.noticed);
     for (const [name, n] of Object.entries(step.counts)) this.counts[name as keyof typeof step.counts] += n;
     this.counts.malformed += dead.length;
     this.counts.windows += step.closed.length;
@@ -198,7 +202,7 @@ export class StreamStage implements LogJob {
       for (let i = 0; i < batch.count; i += same) {
         const appended_us = batch.appended_us[i]!;
         for (same = 1; i + same < batch.count && batch.appended_us[i + same] === appended_us; ) same++;
-        this.stats.latency("pipeline", now_us - appended_us, same);
+        if (this.#skew.measures(appended_us, now_us)) this.stats.latency("pipeline", now_us - appended_us, same);
       }
     }
   }

@@ -26,6 +26,8 @@ export class WindowJob {
   #closedWindows = new Map<string, Window>();
   #last: ProductState | null = null;
   #result = emptyResult();
+  /** For people, no part of the state: how far ahead the last skewed stamp was, and the first record whose append time could not judge. */
+  readonly noticed: { ahead_us: number; unjudged: Position | null } = { ahead_us: 0, unjudged: null };
 
   constructor(
     readonly settings: JobSettings,
@@ -45,7 +47,7 @@ export class WindowJob {
     this.#result.counts.ticks++;
     if (tick.trade_id > row.last_trade_id) row.last_trade_id = tick.trade_id;
     if (tick.trade_id < row.first_trade_id) row.first_trade_id = tick.trade_id;
-    const sound = product.clock.observe(tick.time_us, at.appended_us, this.settings.max_skew_us);
+    const sound = this.#observe(product, tick.time_us, at);
     if (!sound) {
       row.skewed++;
       this.#result.counts.skewed++;
@@ -74,7 +76,7 @@ export class WindowJob {
   /** A heartbeat of the log moves M like a tick without a trade, and so closes quiet windows (windows.md "idle stream"). */
   heartbeat(product_id: string, time_us: number, at: Position): void {
     const product = this.#product(product_id);
-    product.clock.observe(time_us, at.appended_us, this.settings.max_skew_us);
+    this.#observe(product, time_us, at);
     this.#closePassed(product, at);
   }
 
@@ -152,6 +154,16 @@ export class WindowJob {
       this.#touched.push(product);
     }
     return product;
+  }
+
+  #observe(product: ProductState, time_us: number, at: Position): boolean {
+    const { max_skew_us } = this.settings;
+    const ahead_us = time_us - at.appended_us;
+    if (ahead_us > max_skew_us) {
+      if (product.clock.canJudge(at.appended_us)) this.noticed.ahead_us = ahead_us;
+      else this.noticed.unjudged ??= { ...at };
+    }
+    return product.clock.observe(time_us, at.appended_us, max_skew_us);
   }
 
   #closePassed(product: ProductState, at: Position): void {

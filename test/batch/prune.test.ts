@@ -1,4 +1,5 @@
 /** Prune: ticks.db loses what the archive has, and nothing else changes: not an answer, not what a duplicate is, whatever kills it. */
+import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
@@ -36,6 +37,15 @@ test("every metric answers the same after it, with the extension and without; th
     expect((await batch(dir.path, [], env)).json).toMatchObject({ ticks_new: 0, ticks_total: STORED_TICKS });
     expect(answers(dir.path)).toEqual(before);
   }
+});
+
+test("append times of a clock that was years ahead keep nothing back", async () => {
+  using dir = await stored();
+  expect((await batch(dir.path)).json.failed).toEqual([]);
+  const db = new Database(join(dir.path, "ticks.db"));
+  db.query("UPDATE ticks SET appended_us = appended_us + 315360000000000 WHERE insert_id BETWEEN 100 AND 200").run();
+  db.close();
+  expect((await prune(dir.path)).json).toEqual({ pruned: STORED_TICKS - 1 });
 });
 
 test("what is not archived yet stays", async () => {

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { dueBetween, parseEvery } from "../../scripts/batch/schedule.ts";
+import { dueBetween, parseEvery, type Timetable } from "../../scripts/batch/schedule.ts";
 import { MISSED_NOTED_MAX } from "../../scripts/common/limits.ts";
 import { openDataDir } from "../../scripts/common/settings.ts";
 import { lockStage } from "../../scripts/common/stage-lock.ts";
@@ -13,7 +13,12 @@ import { batch, metricFolder, sqlite, stored } from "./harness.ts";
 setDefaultTimeout(120_000);
 
 const AT = Date.UTC(2026, 1, 27, 10, 7, 30);
-const next = (every: string, from = AT) => new Date(from + parseEvery(every)!(from)).toISOString();
+function timetable(every: string, tz?: string): Timetable {
+  const parsed = parseEvery(every, tz);
+  if (typeof parsed === "string") throw new Error(parsed);
+  return parsed;
+}
+const next = (every: string, from = AT, tz?: string) => new Date(from + timetable(every, tz)(from)).toISOString();
 
 describe("when a batch is due", () => {
   test("an interval falls on whole multiples of itself, so that a restart keeps the times", () => {
@@ -34,17 +39,37 @@ describe("when a batch is due", () => {
 
   test("what is neither is refused, and less than a second too", () => {
     for (const text of ["often", "", "10", "0s", "999ms", "* * *", "61 * * * *", "-1m", "1m 2m"])
-      expect([text, parseEvery(text)]).toEqual([text, null]);
+      expect([text, parseEvery(text)]).toEqual([text, expect.stringContaining("Give an interval")]);
+  });
+
+  test("a pattern that is never due is refused with a sentence, and so is an unknown zone", () => {
+    for (const text of ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *", "59 23 30,31 2 *"])
+      expect([text, parseEvery(text)]).toEqual([text, expect.stringContaining("is never due")]);
+    for (const text of ["0 0 29 2 *", "0 0 31 1,2 *", "0 0 31 2 1"])
+      expect([text, typeof parseEvery(text)]).toEqual([text, "function"]);
+    expect(parseEvery("0 3 * * *", "Europe/Berlln")).toContain('"Europe/Berlln" is not a time zone');
+  });
+
+  test("--tz reads a pattern in another zone; due times follow one another over its changes of daylight saving time", () => {
+    expect(next("0 3 * * *", AT, "Europe/Berlin")).toBe("2026-02-28T02:00:00.000Z");
+    expect(next("0 3 * * *", AT, "America/St_Johns")).toBe("2026-02-28T06:30:00.000Z");
+    for (const tz of ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Chatham"]) {
+      for (const every of ["30 * * * *", "30 2 * * *", "0 3 * * *", "15 1 * * 0"]) {
+        const due = dueBetween(timetable(every, tz), AT, AT + 300 * 86_400_000);
+        expect([tz, every, due.every((at, i) => i === 0 || at > due[i - 1]!)]).toEqual([tz, every, true]);
+      }
+      expect(dueBetween(timetable("30 2 * * *", tz), AT, AT + 300 * 86_400_000).length).toBeWithin(299, 302);
+    }
   });
 
   test("due times that a run went past are counted: none within its interval, each beyond", () => {
-    const minute = parseEvery("1m")!;
+    const minute = timetable("1m");
     expect(dueBetween(minute, AT, AT + 29_000)).toEqual([]);
     expect(dueBetween(minute, AT, AT + 30_000)).toEqual([AT + 30_000]);
     expect(dueBetween(minute, AT, AT + 150_000)).toEqual([AT + 30_000, AT + 90_000, AT + 150_000]);
     // A clock that was set back has missed nothing.
     expect(dueBetween(minute, AT, AT - 3_600_000)).toEqual([]);
-    expect(dueBetween(parseEvery("0 * * * *")!, AT, AT + 7_200_000)).toHaveLength(2);
+    expect(dueBetween(timetable("0 * * * *"), AT, AT + 7_200_000)).toHaveLength(2);
     // Asleep for a year: the newest are noted.
     const year = dueBetween(minute, AT, AT + 31_536_000_000);
     expect([year.length, year.at(-1)]).toEqual([MISSED_NOTED_MAX, AT + 31_536_000_000 - 30_000]);

@@ -67,10 +67,13 @@ class NaiveProduct {
     readonly settings: JobSettings,
   ) {
     const ids = new Set<number>();
+    let highest = Number.MIN_SAFE_INTEGER;
     for (const move of log) {
       if (move.kind === "flush" || (move.kind === "tick" ? move.tick : move).product_id !== product_id) continue;
       const time_us = move.kind === "tick" ? move.tick.time_us : move.time_us;
-      const sound = time_us <= move.appended_us + settings.max_skew_us;
+      const invalid = move.appended_us < Date.UTC(2016, 0, 1) * 1_000 || move.appended_us < highest - 30 * 86_400e6;
+      const sound = time_us <= move.appended_us + settings.max_skew_us || invalid;
+      if (sound && !(move.kind === "tick" && ids.has(move.tick.trade_id))) highest = Math.max(highest, time_us);
       if (move.kind === "tick") {
         if (ids.has(move.tick.trade_id)) continue;
         ids.add(move.tick.trade_id);

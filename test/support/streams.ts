@@ -11,14 +11,21 @@ export const SECOND = 1_000_000;
 export type Step = Move | { kind: "commit" | "restart" | "reset" | "crash" | "failed-commit" };
 
 const product_id = fc.constantFrom("BTC-USD", "ETH-USD", "Å-USD");
-/** Whole seconds often, so that boundaries and equal times are common; now and then a microsecond beside one, before 1970, or far ahead. */
-const time_us = fc.oneof(
-  { weight: 6, arbitrary: fc.integer({ min: -5, max: 60 }).map((s) => s * SECOND) },
-  { weight: 3, arbitrary: fc.integer({ min: 0, max: 12 }).map((s) => s * 5 * SECOND - 1) },
-  { weight: 3, arbitrary: fc.integer({ min: 0, max: 60 * SECOND }) },
-  { weight: 1, arbitrary: fc.constantFrom(85 * SECOND, 100_000 * SECOND) },
+/** Append times before 2016 are invalid: the streams begin at a full minute of 2023. */
+const BASE = 1_693_929_600 * SECOND;
+/** Often whole seconds, so that boundaries and equal times are common; also a microsecond beside one, before 1970, or far ahead. */
+const time_us = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.integer({ min: -5, max: 60 }).map((s) => s * SECOND) },
+    { weight: 3, arbitrary: fc.integer({ min: 0, max: 12 }).map((s) => s * 5 * SECOND - 1) },
+    { weight: 3, arbitrary: fc.integer({ min: 0, max: 60 * SECOND }) },
+    { weight: 1, arbitrary: fc.constantFrom(85 * SECOND, 100_000 * SECOND, 10_000_000 * SECOND, -5 * SECOND - BASE) },
+  )
+  .map((us) => BASE + us);
+const appended_us = fc.oneof(
+  { weight: 20, arbitrary: fc.constantFrom(60 * SECOND, 60 * SECOND, 40 * SECOND).map((us) => BASE + us) },
+  { weight: 1, arbitrary: fc.constantFrom(-1_000, 0, BASE / 1_000, BASE - 40 * 86_400 * SECOND) },
 );
-const appended_us = fc.constantFrom(60 * SECOND, 60 * SECOND, 40 * SECOND);
 const price = fc.constantFrom([2574102, 2], [1, 10], [9_007_199_254, 2], [99_999_999, 0], [5, 0], [812, 8]);
 const size = fc.constantFrom([371005, 8], [1, 8], [9_999_999_999, 0], [25, 1]);
 const trade_id = fc.oneof(

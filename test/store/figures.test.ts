@@ -1,0 +1,24 @@
+/** Whose figures a store shows: those of a process that lives, whatever the clock was when it wrote them. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { nowUs } from "../../scripts/common/clock.ts";
+import { WindowStore } from "../../scripts/store/window-store.ts";
+import { tempDir } from "../support/project.ts";
+
+const HOUR = 3_600e6;
+const OTHER = 999_999_999;
+
+for (const [name, alive_us, taken] of [
+  ["wrote a moment ago", () => nowUs(), false],
+  ["fell silent", () => nowUs() - HOUR, true],
+  ["wrote before the clock was set back by an hour", () => nowUs() + HOUR, true],
+] as const) {
+  test(`another process that ${name}: its figures ${taken ? "are taken over" : "stay"}`, () => {
+    using dir = tempDir();
+    const store = new WindowStore(join(dir.path, "windows.db"));
+    store.db.query("INSERT INTO counters VALUES ('run_pid', ?), ('run_alive_us', ?)").run(OTHER, alive_us());
+    store.saveFigures({ run_pid: process.pid, run_alive_us: nowUs() });
+    expect(store.counter("run_pid")).toBe(taken ? process.pid : OTHER);
+    store.close();
+  });
+}
