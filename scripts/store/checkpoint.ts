@@ -1,34 +1,69 @@
 /** What both stores are: a file of one stage with its places in the log, fenced by a generation, its counters and settings. */
 import type { Database } from "bun:sqlite";
+import { dirname, join } from "node:path";
 import { nowUs } from "../common/clock.ts";
 import { FencedError, passes, TidemarkError } from "../common/errors.ts";
-import { FIGURES_SILENT_US } from "../common/limits.ts";
+import { FIGURES_SILENT_US, RULES_VERSION } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
 import { type Problem, problemsText } from "../common/problems.ts";
-import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
+import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../common/sqlite.ts";
 
 export type Counters = Record<string, number>;
+
+/** The rules of the store in a file; null when it is not there, is only being created, or is damaged. */
+function rulesAt(path: string): number | null {
+  let db: Database | null = null;
+  try {
+    db = openReadOnly(path);
+    const version = db?.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+    if (db === null || version === 0) return null;
+    const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'rules'").get();
+    return row === null ? (version === 1 ? 1 : null) : Number(row.value);
+  } catch (error) {
+    const known = storeError(path, error);
+    // A damaged store has to be rebuilt, and takes this one's rules then.
+    if (known instanceof TidemarkError && known.code === "STORE_CORRUPT") return null;
+    throw known;
+  } finally {
+    db?.close();
+  }
+}
 
 export class CheckpointStore {
   readonly db: Database;
   /** A number that no other process that ever opened this file has (faults.md 16). */
   readonly #generation: number;
 
+  /** `other` is the name of the store beside it that must follow the same rules. */
   constructor(
     readonly path: string,
     schema: SchemaSpec,
+    other: string,
   ) {
     this.db = openDatabase(path, schema, "NORMAL");
+    this.guard(() => this.#keepRules(join(dirname(path), other)));
     const next = this.db.query<{ value: string }, []>(
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
     this.#generation = this.guard(() => Number(next.get()!.value));
   }
 
+  /** The version of the rules by which this store reads records (limits.ts RULES_VERSION); it keeps those that it began with. */
+  get rules(): number {
+    return Number(this.setting("rules"));
+  }
+
+  /** A new store takes the rules of the one beside it: under different rules the two would differ (docs/decisions/0031-rules-version.md). */
+  #keepRules(other: string): void {
+    if (this.setting("rules") !== null) return;
+    const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('rules', ?)");
+    insert.run(String(rulesAt(other) ?? RULES_VERSION));
+  }
+
   /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its place; offset 0 for one never read. */
   take(partition: number): LogPlace {
     const take = this.db.query<LogPlace, [number, number]>(
-      `INSERT INTO offsets VALUES (?, 0, 0, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation
+      `INSERT INTO offsets VALUES (?, 0, 0, ?, 0) ON CONFLICT DO UPDATE SET generation = excluded.generation
        RETURNING next_offset AS next, seen_us`,
     );
     return this.guard(() => take.get(partition, this.#generation)!);

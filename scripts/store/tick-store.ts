@@ -6,9 +6,14 @@ import type { LogPlace } from "../common/log.ts";
 import type { SchemaSpec } from "../common/sqlite.ts";
 import type { DeadLetter, FullTick, Outage, Position } from "../common/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
+import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/ticks.sql" with { type: "text" };
 
-export const TICKS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
+export const TICKS_SCHEMA: SchemaSpec = {
+  create: SCHEMA,
+  version: 2,
+  migrations: { 1: storeOf1(SCHEMA, ["offsets"], ["conflicts"]) },
+};
 
 /** An outage as it stood in the log. */
 export type OutageRow = Position & Outage;
@@ -42,7 +47,7 @@ export class TickStore extends CheckpointStore {
   #malformed = 0;
 
   constructor(path: string) {
-    super(path, TICKS_SCHEMA);
+    super(path, TICKS_SCHEMA, "windows.db");
     const row = `(${COLUMNS.map(() => "?").join(", ")})`;
     const insert = `INSERT OR IGNORE INTO ticks (${COLUMNS.join(", ")}) VALUES`;
     this.#insert = this.db.prepare(`${insert} ${row}`);

@@ -7,9 +7,14 @@ import type { SchemaSpec } from "../common/sqlite.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
+import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/windows.sql" with { type: "text" };
 
-export const WINDOWS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
+export const WINDOWS_SCHEMA: SchemaSpec = {
+  create: SCHEMA,
+  version: 2,
+  migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], []) },
+};
 
 /** Everything of one commit; what of it comes from the window job, and what from the reader. */
 export interface WindowCommit {
@@ -64,6 +69,9 @@ const ROW_COLUMNS = [
   "closed_partition",
   "closed_offset",
   "received_us",
+  "unissued",
+  "opened_partition",
+  "opened_offset",
 ] as const satisfies (keyof WindowRow)[];
 const REVISION_COLUMNS = ["revision", "caused_by_trade_id", "log_partition", "log_offset"] as const;
 const LATE_COLUMNS = [
@@ -101,7 +109,7 @@ export class WindowStore extends CheckpointStore {
   #known = new Map<string, string>();
 
   constructor(path: string) {
-    super(path, WINDOWS_SCHEMA);
+    super(path, WINDOWS_SCHEMA, "ticks.db");
     const committed = ["updated_at", "change_id"];
     this.#put = {
       window: this.#upsert("windows", [...ROW_COLUMNS, ...committed], ["product_id", "size_us", "window_start_us"]),
