@@ -2,9 +2,11 @@
 import { monotonicMs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
 import { RunStats } from "../common/run-stats.ts";
-import { after, countRecords, type LogJob } from "../log/follow.ts";
-import type { TickStore } from "../store/tick-store.ts";
+import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
+import type { TickCounts, TickStore } from "../store/tick-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
 
@@ -13,11 +15,18 @@ const STATS_EVERY_MS = 1_000;
 export class ConsumeStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
-  readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
-  readonly #extractor = new Extractor({ quotes: true });
+  readonly counts: TickCounts = { inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 };
+  readonly problems = new Problems();
+  readonly #extractor: Extractor;
   #statsDue_ms = 0;
 
-  constructor(readonly store: TickStore) {}
+  constructor(
+    readonly store: TickStore,
+    private readonly logger?: Logger,
+  ) {
+    this.#extractor = new Extractor({ quotes: true, rules: store.rules });
+    this.#reportConflict();
+  }
 
   /** Where to read a newly assigned partition from. */
   assign(partition: number): LogPlace {
@@ -43,11 +52,21 @@ export class ConsumeStage implements LogJob {
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
     this.store.saveFigures(this.stats.counters());
+    this.store.saveProblems(this.problems.list());
   }
 
   close(): void {
     this.saveStats();
     this.store.close();
+  }
+
+  /** Conflicts stay a problem until the store is rebuilt: each is a trade that no answer holds. */
+  #reportConflict(): void {
+    const conflict = this.store.conflict();
+    if (conflict === null) return;
+    const isFirst = !this.problems.list().some(({ code }) => code === "conflicts");
+    this.problems.report({ code: "conflicts", ...conflict, stops: false });
+    if (isFirst) this.logger?.warn(conflict.sentence);
   }
 
   #store(batches: LogBatch[]): void {
@@ -62,9 +81,10 @@ export class ConsumeStage implements LogJob {
     } catch (error) {
       throw this.store.undo(error);
     }
-    const counts = this.store.commit(places, records);
+    const counts = this.store.commit(places, records, firstOffsets(batches));
     for (const [partition, place] of places) this.places.set(partition, place);
-    for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
+    for (const name of Object.keys(counts) as (keyof TickCounts)[]) this.counts[name] += counts[name];
+    if (counts.conflicts > 0) this.#reportConflict();
     this.stats.records += records;
   }
 
@@ -77,7 +97,7 @@ export class ConsumeStage implements LogJob {
       return;
     }
     const value = bytes.subarray(batch.starts[i]!, batch.ends[i]!);
-    const parsed = parseRecord(value);
+    const parsed = parseRecord(value, this.store.rules);
     if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
     else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
     else if (parsed.kind === "dead") this.store.dead({ partition, offset, appended_us, reason: parsed.reason, value });

@@ -41,7 +41,7 @@ export class CheckpointStore {
     other: string,
   ) {
     this.db = openDatabase(path, schema, "NORMAL");
-    this.guard(() => this.#keepRules(join(dirname(path), other)));
+    this.#rules = this.guard(() => this.#keepRules(join(dirname(path), other)));
     const next = this.db.query<{ value: string }, []>(
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
@@ -50,14 +50,15 @@ export class CheckpointStore {
 
   /** The version of the rules by which this store reads records (limits.ts RULES_VERSION); it keeps those that it began with. */
   get rules(): number {
-    return Number(this.setting("rules"));
+    return this.#rules;
   }
+  readonly #rules: number;
 
   /** A new store takes the rules of the one beside it: under different rules the two would differ (docs/decisions/0031-rules-version.md). */
-  #keepRules(other: string): void {
-    if (this.setting("rules") !== null) return;
+  #keepRules(other: string): number {
     const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('rules', ?)");
-    insert.run(String(rulesAt(other) ?? RULES_VERSION));
+    if (this.setting("rules") === null) insert.run(String(rulesAt(other) ?? RULES_VERSION));
+    return Number(this.setting("rules"));
   }
 
   /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its place; offset 0 for one never read. */
@@ -136,13 +137,18 @@ export class CheckpointStore {
     this.db.close();
   }
 
-  /** Moves the places on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. */
-  protected savePlaces(places: ReadonlyMap<number, LogPlace>): void {
+  /**
+   * Moves the places on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. `firsts`:
+   * the first offset read of each partition, kept when it is the store's first.
+   */
+  protected savePlaces(places: ReadonlyMap<number, LogPlace>, firsts: ReadonlyMap<number, number>): void {
     const move = this.db.query(
-      "UPDATE offsets SET next_offset = ?, seen_us = ? WHERE log_partition = ? AND generation = ?",
+      `UPDATE offsets SET next_offset = ?, seen_us = ?, first_offset = CASE WHEN next_offset = 0 THEN ? ELSE first_offset END
+       WHERE log_partition = ? AND generation = ?`,
     );
     for (const [partition, { next, seen_us }] of places) {
-      if (move.run(next, seen_us, partition, this.#generation).changes !== 1) throw new FencedError(partition);
+      const first = firsts.get(partition) ?? 0;
+      if (move.run(next, seen_us, first, partition, this.#generation).changes !== 1) throw new FencedError(partition);
     }
   }
 

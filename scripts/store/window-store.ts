@@ -28,6 +28,8 @@ export interface WindowCommit {
   dead: DeadLetter[];
   counters: Counters;
   places: ReadonlyMap<number, LogPlace>;
+  /** The first offset that was read of each partition. */
+  firsts: ReadonlyMap<number, number>;
   /** Writes what is derived from the closed rows; gives the counters that say how far it is. */
   derive(): Counters;
 }
@@ -205,7 +207,7 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
       const updated_at = nowUs();
-      this.savePlaces(step.places);
+      this.savePlaces(step.places, step.firsts);
       for (const { product_id } of step.products) this.#expectUnmoved(product_id);
       diePoint("stream-offsets-saved");
       const change_id = this.bump("change_id");

@@ -3,7 +3,7 @@ import { isoFromUs } from "../common/clock.ts";
 import { divideHalfUp, formatDecimal, formatUnits, POW10, parseUnits, pow10 } from "../common/decimal.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../common/limits.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../common/thresholds.ts";
-import type { Position, Tick } from "../common/tick.ts";
+import type { Mantissa, Position, Tick } from "../common/tick.ts";
 import type { WindowRow } from "../common/window.ts";
 
 const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
@@ -25,15 +25,15 @@ export interface Window {
   wide_price: bigint;
   wide_volume: bigint;
   wide_notional: bigint;
-  min: number;
+  min: Mantissa;
   min_scale: number;
-  max: number;
+  max: Mantissa;
   max_scale: number;
-  open: number;
+  open: Mantissa;
   open_scale: number;
   open_time_us: number;
   open_trade_id: number;
-  close: number;
+  close: Mantissa;
   close_scale: number;
   close_time_us: number;
   close_trade_id: number;
@@ -131,11 +131,15 @@ export function addTick(w: Window, tick: Tick, at: Position): void {
   if (at.appended_us > w.received_us) w.received_us = at.appended_us;
 }
 
-function addSums(w: Window, price: number, price_scale: number, size: number, size_scale: number): void {
+function addSums(w: Window, price: Mantissa, price_scale: number, size: Mantissa, size_scale: number): void {
   if (price_scale > w.price_scale || size_scale > w.size_scale) {
     widen(w);
     w.price_scale = Math.max(w.price_scale, price_scale);
     w.size_scale = Math.max(w.size_scale, size_scale);
+  }
+  if (typeof price === "bigint" || typeof size === "bigint") {
+    addWide(w, price, price_scale, size, size_scale);
+    return;
   }
   const p = price_scale === w.price_scale ? price : price * POW10[w.price_scale - price_scale]!;
   const s = size_scale === w.size_scale ? size : size * POW10[w.size_scale - size_scale]!;
@@ -166,7 +170,7 @@ function widen(w: Window): void {
   w.notional_sum = 0;
 }
 
-function addWide(w: Window, price: number, price_scale: number, size: number, size_scale: number): void {
+function addWide(w: Window, price: Mantissa, price_scale: number, size: Mantissa, size_scale: number): void {
   const p = BigInt(price) * pow10(PRICE_SCALE_MAX - price_scale);
   const s = BigInt(size) * pow10(SIZE_SCALE_MAX - size_scale);
   w.wide_price += p;
@@ -175,11 +179,13 @@ function addWide(w: Window, price: number, price_scale: number, size: number, si
 }
 
 /** Compares a / 10^as with b / 10^bs exactly: negative, zero or positive. */
-function compare(a: number, as: number, b: number, bs: number): number {
-  if (as === bs) return a - b;
-  const x = as < bs ? a * POW10[bs - as]! : a;
-  const y = bs < as ? b * POW10[as - bs]! : b;
-  if (x <= Number.MAX_SAFE_INTEGER && y <= Number.MAX_SAFE_INTEGER) return x - y;
+function compare(a: Mantissa, as: number, b: Mantissa, bs: number): number {
+  if (typeof a === "number" && typeof b === "number") {
+    if (as === bs) return a - b;
+    const x = as < bs ? a * POW10[bs - as]! : a;
+    const y = bs < as ? b * POW10[as - bs]! : b;
+    if (x <= Number.MAX_SAFE_INTEGER && y <= Number.MAX_SAFE_INTEGER) return x - y;
+  }
   const [wideX, wideY] = [BigInt(a) * pow10(PRICE_SCALE_MAX - as), BigInt(b) * pow10(PRICE_SCALE_MAX - bs)];
   return wideX < wideY ? -1 : wideX > wideY ? 1 : 0;
 }
@@ -277,9 +283,11 @@ export function fromRow(row: WindowRow, revision: number): Window {
   };
 }
 
-/** Canonical text of a tick's price back to mantissa and scale: it was a safe integer when it came. */
-function fraction(text: string): { mantissa: number; scale: number } {
+/** Canonical text of a tick's price back to mantissa and scale, as the parser gave them. */
+function fraction(text: string): { mantissa: Mantissa; scale: number } {
   const point = text.indexOf(".");
-  if (point < 0) return { mantissa: Number(text), scale: 0 };
-  return { mantissa: Number(text.slice(0, point) + text.slice(point + 1)), scale: text.length - point - 1 };
+  const digits = point < 0 ? text : text.slice(0, point) + text.slice(point + 1);
+  const mantissa = Number(digits);
+  const scale = point < 0 ? 0 : text.length - point - 1;
+  return { mantissa: Number.isSafeInteger(mantissa) ? mantissa : BigInt(digits), scale };
 }
