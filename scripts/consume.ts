@@ -41,6 +41,8 @@ export const spec: CommandSpec<ConsumeOptions> = {
     if (options.rebuild) removeStore(paths.ticks);
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new TickStore(paths.ticks);
+    const older = store.olderRules();
+    if (older !== null) logger.info(older);
     store.keepSettings({ log: log.kind === "embedded" ? "embedded:" : log.name });
     const stage = new ConsumeStage(store, logger);
     logger.info(`reading ${log.name} into ${paths.ticks}`);

@@ -100,6 +100,8 @@ class Collector {
 
   /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
   async #open(): Promise<Manifest> {
+    await this.#refuseOlder("ticks", "consume");
+    if (this.source.has_windows) await this.#refuseOlder("windows", "stream");
     const settings = await this.#settings("ticks");
     const created = settings.get("created") ?? "";
     const [newest = 0] = await this.#values("ticks", "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
@@ -115,6 +117,16 @@ class Collector {
     mkdirSync(this.paths.archive, { recursive: true });
     this.logger.warn(`ticks.db was made anew: the archive of the old one is kept in ${aside}, a new one is built.`);
     return emptyManifest(created);
+  }
+
+  /** Its stage migrates a store of schema 1, which has no setting `rules`; the batch only reads. */
+  async #refuseOlder(store: StoreName, stage: string): Promise<void> {
+    if ((await this.#settings(store)).has("rules")) return;
+    throw new TidemarkError(
+      "SCHEMA_OLDER",
+      `${this.paths[store]} was written by an older Tidemark.`,
+      `Run \`bun run ${stage} --until-end\` once: it migrates the file after a copy.`,
+    );
   }
 
   /** After a prune the archive is the only place where its ticks are: without it every answer would be wrong in silence. */

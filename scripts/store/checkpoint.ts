@@ -54,6 +54,15 @@ export class CheckpointStore {
   }
   readonly #rules: number;
 
+  /** For the log: that an older version's rules still hold here, and how to leave them; null when they are the newest. */
+  olderRules(): string | null {
+    if (this.rules >= RULES_VERSION) return null;
+    return (
+      `${this.path} keeps the rules of the version that created it (rules ${this.rules}, the newest are ${RULES_VERSION}): ` +
+      "a size of 0 is a dead letter, limits and product ids are the old ones. To read the log again with the newest: bun run rebuild"
+    );
+  }
+
   /** A new store takes the rules of the one beside it: under different rules the two would differ (docs/decisions/0031-rules-version.md). */
   #keepRules(other: string): number {
     const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('rules', ?)");
