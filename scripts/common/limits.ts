@@ -39,6 +39,8 @@ export const SIZE_INTEGER_DIGITS_MAX_1 = 10;
 export const PRODUCT_ID_BYTES_MAX = 64;
 /** Blocks of 4,096 trade ids held in memory as duplicates' marks; older ones are read back from windows.db when asked for. */
 export const SEEN_BLOCKS_MAX = 50_000;
+/** Ids of one block kept as a list, two bytes each when stored; of more, a bitmap of 512 bytes costs less time. */
+export const SEEN_LIST_IDS_MAX = 64;
 /** Closed windows held in memory for late ticks; older ones are read back from windows.db. */
 export const CLOSED_WINDOWS_CACHE_MAX = 256;
 /** Milliseconds that SQLite waits for a lock before it reports one. */
