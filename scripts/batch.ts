@@ -54,7 +54,7 @@ export const spec: CommandSpec<BatchFlags> = {
   async run(options, { logger, signal }) {
     if (options.watch) return watch(options, logger, signal);
     if (options.metric !== undefined) checkName(options.sql, options.metric);
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const release = lockStage(paths, "batch");
     try {
       const summary = await runBatch(paths, options, logger, signal);

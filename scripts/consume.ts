@@ -36,7 +36,7 @@ export const spec: CommandSpec<ConsumeOptions> = {
     "bun run consume --log kafka://localhost:9092/raw_prices",
   ],
   async run(options, { logger, signal }) {
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const release = lockForLog(paths, "consume", options);
     if (options.rebuild) removeStore(paths.ticks);
     const log = await openLog(options.log, paths, { role: "reader", logger });

@@ -69,7 +69,7 @@ export const spec: CommandSpec<ProduceFlags> = {
   ],
   async run(options, { logger, signal }) {
     const kind = isReplay(options.feed) ? "replay" : "live";
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const release = lockStage(paths, "produce");
     claimKind(paths, kind);
     const { partitions, retain: retain_us } = options;

@@ -31,7 +31,7 @@ export const spec: CommandSpec<PruneFlags> = {
   ],
   examples: ["bun run prune", "bun run prune --retain 1d --json"],
   async run(options, { logger, signal }) {
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     if (!(await Bun.file(paths.ticks).exists())) {
       throw new TidemarkError("NO_DATA", `There is no ${paths.ticks} yet, so there is nothing to prune.`);
     }

@@ -1,6 +1,7 @@
 /** `bun run query "SQL"`: read-only SQL over the views, or one metric's file with its parameters, as a table, JSON, CSV or Parquet. */
 import { withPlace } from "./batch/answer.ts";
 import { collect } from "./batch/archive.ts";
+import { runLimited } from "./batch/limited.ts";
 import { checkName, type Metric, readMetric } from "./batch/metric.ts";
 import { METRICS_DIR } from "./batch/project.ts";
 import { FORMATS, type Format, format, type Query, runQuery, writeFile } from "./batch/query.ts";
@@ -65,7 +66,9 @@ export const spec: CommandSpec<QueryFlags> = {
     "bun run query --metric candles_5m --product BTC-USD --from 2023-09-05T16:30:00Z --to 2023-09-05T17:00:00Z",
     'bun run query --format parquet --output ticks.parquet --limit 1000000 "SELECT * FROM ticks"',
   ],
-  async run(options, { args, logger }) {
+  async run(options, { args, logger, signal }) {
+    const ended = await runLimited(signal);
+    if (ended !== null) return ended;
     const { product = null, from = null, to = null } = options;
     if (options.format === "parquet" && !options.output) {
       throw new TidemarkError("USAGE", "--format parquet needs --output FILE.");

@@ -23,7 +23,7 @@ export const spec: CommandSpec<ScheduleFlags> = {
     {
       flags: "--every <when>",
       description: "an interval such as 10m, or a cron pattern of five fields in UTC",
-      env: "TIDEMARK_EVERY",
+      env: "TIDEMARK_BATCH_EVERY",
       default: "10m",
       parse: checkEvery,
     },
@@ -40,7 +40,7 @@ export const spec: CommandSpec<ScheduleFlags> = {
   ],
   examples: ["bun run schedule", "bun run schedule --every 30s --watch", 'bun run schedule --every "*/5 * * * *"'],
   async run(options, { logger, signal }) {
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const release = lockStage(paths, "schedule");
     const batch_args = ["--data", options.data, "--sql", options.sql];
     logger.info(`a batch every ${options.every}`);

@@ -43,7 +43,7 @@ export const spec: CommandSpec<ServeFlags> = {
   ],
   async run(options, { logger, signal }) {
     parseLogUrl(options.log);
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const log = new AskedLog(options.log, paths, logger);
     const served = serve(paths, { host: options.host, port: Number(options.port), log, logger });
     process.stdout.write(`${served.url}\n`);

@@ -1,5 +1,4 @@
 /** `bun run stream`: log → exact windows in windows.db and stream_csv/. */
-import { rmSync } from "node:fs";
 import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
 import { formatDuration } from "./common/duration.ts";
 import { TidemarkError } from "./common/errors.ts";
@@ -9,6 +8,7 @@ import { lockForLog } from "./common/stage-lock.ts";
 import type { WindowSpec } from "./common/window.ts";
 import { follow } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
+import { removeCsv } from "./sink/csv.ts";
 import { StreamStage } from "./stages/stream.ts";
 import { WindowStore } from "./store/window-store.ts";
 
@@ -42,7 +42,7 @@ export const spec: CommandSpec<StreamOptions> = {
     {
       flags: "--every <duration>",
       description: "a window begins this often (hopping; it divides the size)",
-      env: "TIDEMARK_EVERY",
+      env: "TIDEMARK_WINDOW_EVERY",
       parse: durationFlag,
     },
     {
@@ -73,11 +73,11 @@ export const spec: CommandSpec<StreamOptions> = {
   ],
   async run(options, { logger, signal }) {
     const specs = windowSpecs(options);
-    const paths = openDataDir(options.data);
+    const paths = openDataDir(options.data, logger);
     const release = lockForLog(paths, "stream", options);
     if (options.rebuild) {
       removeStore(paths.windows);
-      rmSync(paths.streamCsv, { recursive: true, force: true });
+      removeCsv(paths.streamCsv);
     }
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new WindowStore(paths.windows);

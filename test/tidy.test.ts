@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "scripts/store": ["common"],
   "scripts/sink": ["common"],
   "scripts/batch": ["common"],
-  "scripts/supervisor": ["common"],
+  "scripts/supervisor": ["common", "feed", "log"],
   "scripts/stages": PIPELINE,
   "scripts/bench": [...PIPELINE, "stages", "supervisor"],
   "scripts/drill": PIPELINE,

@@ -1,9 +1,9 @@
 /** The page and the API: every path in one table, each with the function that answers it. Reads only; listens on this machine unless told otherwise. */
 import { type Context, Hono } from "hono";
-import { systemCode, TidemarkError } from "../scripts/common/errors.ts";
 import { REQUEST_BYTES_MAX } from "../scripts/common/limits.ts";
 import type { PartitionSpan } from "../scripts/common/log.ts";
 import type { Logger } from "../scripts/common/logger.ts";
+import { listenError } from "../scripts/common/port.ts";
 import type { DataPaths } from "../scripts/common/settings.ts";
 import { Api } from "./api.ts";
 import { Assets } from "./assets.ts";
@@ -121,17 +121,6 @@ function listen(app: Hono, { host, port }: ServeOptions): Bun.Server<unknown> {
       fetch: (request, server) => app.fetch(request, server),
     });
   } catch (error) {
-    if (systemCode(error) === "EADDRINUSE") {
-      throw new TidemarkError(
-        "PORT_IN_USE",
-        `Port ${port} of ${host} is in use by another process.`,
-        "Stop that one, or choose another with --port N (0 takes any free one).",
-      );
-    }
-    throw new TidemarkError(
-      "USAGE",
-      `Port ${port} of ${host} can't be listened on: ${error instanceof Error ? error.message : error}.`,
-      "Choose another --port or --host.",
-    );
+    throw listenError(error, host, port);
   }
 }

@@ -7,7 +7,7 @@ import OUTAGES from "../sql/page/outages.sql" with { type: "text" };
 import SENTIMENT from "../sql/page/sentiment.sql" with { type: "text" };
 import TOTALS from "../sql/page/totals.sql" with { type: "text" };
 import { type Answers, age, agreementOf, comparison, type Figure, percentiles, type Word } from "./comparison.ts";
-import type { MetricResult, MetricResults } from "./metric-results.ts";
+import type { MetricResult, MetricResults, Panel } from "./metric-results.ts";
 import type { Feed, Sources } from "./sources.ts";
 import { type Run, runs, type Status, status } from "./status.ts";
 import { type ShownWindow, windows } from "./windows.ts";
@@ -52,7 +52,7 @@ export interface BatchSide {
   agreement: ReturnType<typeof agreementOf>;
   /** By window_start: equal, explained, unexplained or pending. */
   outcomes: Map<string, string>;
-  metrics: MetricResult[];
+  metrics: Panel[];
   /** Files in batch_output/. */
   files: number;
 }
@@ -133,7 +133,7 @@ function makeBatchSide(sources: Sources, results: MetricResults, { product, size
     missed: sources.results.get<{ n: number }>("SELECT count(*) AS n FROM runs WHERE state = 'missed'")?.n ?? 0,
     agreement: agreementOf(sources),
     outcomes,
-    metrics: results.names().flatMap((name) => results.get(name) ?? []),
+    metrics: results.panels(),
     files: filesIn(sources.paths.batchOutput),
   };
 }

@@ -1,15 +1,16 @@
 /** Step answer: every metric file against one committed state of the archive. A broken file fails alone. */
 import { monotonicMs, nowUs } from "../common/clock.ts";
-import { sentence, TidemarkError } from "../common/errors.ts";
+import { sentence, shortened, TidemarkError } from "../common/errors.ts";
 import { METRIC_ROWS_MAX } from "../common/limits.ts";
-import { type LockedDatabase, NO_PARAMETERS } from "./locked.ts";
-import { chartOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
+import { NO_PARAMETERS } from "./locked.ts";
+import { chartOf, fileOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { Column, Row } from "./values.ts";
 
 export interface MetricResult {
   name: string;
-  /** Null when not even the file could be read. */
-  source: MetricSource | null;
+  /** Without text when not even the file could be read. */
+  source: MetricSource;
   /** Null when its header couldn't be read. */
   metric: Metric | null;
   /** Null when it worked; otherwise file, line and DuckDB's own words. */
@@ -22,11 +23,11 @@ export interface MetricResult {
 }
 
 /** Runs the metric `name` of the folder `dir`; never rejects because of what the file holds. */
-export async function answer(database: LockedDatabase, dir: string, name: string): Promise<MetricResult> {
+export async function answer(database: Pick<Sandbox, "select">, dir: string, name: string): Promise<MetricResult> {
   const started_ms = monotonicMs();
   const result: MetricResult = {
     name,
-    source: null,
+    source: { name, file: fileOf(dir, name), sql: "", hash: "" },
     metric: null,
     error: null,
     columns: [],
@@ -44,7 +45,7 @@ export async function answer(database: LockedDatabase, dir: string, name: string
     metric.chart = chartOf(metric.chart, found.columns);
     Object.assign(result, found);
   } catch (error) {
-    result.error = result.metric === null ? sentence(error) : withPlace(result.metric, error);
+    result.error = result.metric === null ? shortened(sentence(error)) : withPlace(result.metric, error);
   }
   result.elapsed_ms = monotonicMs() - started_ms;
   result.finished_us = nowUs();
@@ -55,7 +56,7 @@ export async function answer(database: LockedDatabase, dir: string, name: string
 export function withPlace({ file, sql, chart_line }: Metric, error: unknown): string {
   const words = error instanceof Error ? error.message.trim() : sentence(error);
   const line = error instanceof TidemarkError && error.code === "METRIC" ? chart_line : lineOf(words, sql);
-  return `${file}${line === null ? "" : `:${line}`}: ${words}`;
+  return shortened(`${file}${line === null ? "" : `:${line}`}: ${words}`);
 }
 
 function lineOf(words: string, sql: string): number | null {
@@ -77,10 +78,9 @@ export interface Agreement {
   pending: number;
 }
 
-/** Null when the reconciliation didn't run. Rows are cut at a limit, so each row carries the count of its like. */
-export function agreementOf(results: readonly MetricResult[]): Agreement | null {
-  const found = results.find((result) => result.name === "reconciliation");
-  if (!found || found.error !== null) return null;
+/** Null of any other metric, and when it failed. Rows are cut at a limit, so each row carries the count of its like. */
+export function agreementOf(found: MetricResult): Agreement | null {
+  if (found.name !== "reconciliation" || found.error !== null) return null;
   const count = (outcome: string) => Number(found.rows.find((row) => row.outcome === outcome)?.windows_alike ?? 0);
   const [explained, unexplained, pending] = [count("explained"), count("unexplained"), count("pending")];
   const all = Number(found.rows[0]?.windows_in_all ?? 0);

@@ -22,7 +22,7 @@ import {
   writeManifest,
 } from "./manifest.ts";
 import { FUNCTIONS, mergedMinutes, minutesOf, parquet } from "./rollup.ts";
-import { openSource, type Source, type StoreName } from "./source.ts";
+import { openSource, refuseOlder, type Source, type StoreName } from "./source.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
 
 export interface Collected {
@@ -100,9 +100,9 @@ class Collector {
 
   /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
   async #open(): Promise<Manifest> {
-    await this.#refuseOlder("ticks", "consume");
-    if (this.source.has_windows) await this.#refuseOlder("windows", "stream");
     const settings = await this.#settings("ticks");
+    refuseOlder(this.paths.ticks, settings, "consume");
+    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#settings("windows"), "stream");
     const created = settings.get("created") ?? "";
     const [newest = 0] = await this.#values("ticks", "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
       "insert_id",
@@ -117,16 +117,6 @@ class Collector {
     mkdirSync(this.paths.archive, { recursive: true });
     this.logger.warn(`ticks.db was made anew: the archive of the old one is kept in ${aside}, a new one is built.`);
     return emptyManifest(created);
-  }
-
-  /** Its stage migrates a store of schema 1, which has no setting `rules`; the batch only reads. */
-  async #refuseOlder(store: StoreName, stage: string): Promise<void> {
-    if ((await this.#settings(store)).has("rules")) return;
-    throw new TidemarkError(
-      "SCHEMA_OLDER",
-      `${this.paths[store]} was written by an older Tidemark.`,
-      `Run \`bun run ${stage} --until-end\` once: it migrates the file after a copy.`,
-    );
   }
 
   /** After a prune the archive is the only place where its ticks are: without it every answer would be wrong in silence. */

@@ -14,10 +14,10 @@ export function writeAtomically(path: string, text: string): void {
 }
 
 /** Makes `path.tmp`, written by someone, the durable `path`. */
-export function publish(path: string): void {
+export function publish(path: string, temporary = path + TEMPORARY): void {
   diePoint("file-written");
-  syncPath(path + TEMPORARY);
-  renameSync(path + TEMPORARY, path);
+  syncPath(temporary);
+  renameSync(temporary, path);
   diePoint("file-renamed");
   syncPath(dirname(path));
 }

@@ -2,12 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
-import { sentence, TidemarkError } from "../common/errors.ts";
+import { sentence, shortened, TidemarkError } from "../common/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { newestRows } from "./changes.ts";
 import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "./columns.ts";
 import { quoted } from "./files.ts";
+import { isMemory } from "./limited.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
 import { VIEWS_DIR } from "./project.ts";
@@ -28,25 +29,18 @@ export interface Answer {
   truncated: boolean;
 }
 
-interface Locked {
-  instance: DuckDBInstance;
-  connection: DuckDBConnection;
-}
-
 export class LockedDatabase {
+  /** A query did not hear its interrupt, and its thread may go on until the process ends: open no other one in this process. */
+  isDeaf = false;
+
   private constructor(
-    private readonly openAgain: () => Promise<Locked>,
-    private locked: Locked,
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
   ) {}
 
   /** Opens the views over one committed state of the archive, then locks the instance for good. `sql`: only the views that it names. */
   static async open(archive: string, manifest: Manifest, sql: string | null = null): Promise<LockedDatabase> {
     const statements = named(viewStatements(archive, manifest), sql);
-    const open = () => LockedDatabase.#lock(archive, statements);
-    return new LockedDatabase(open, await open());
-  }
-
-  static async #lock(archive: string, statements: readonly string[]): Promise<Locked> {
     const instance = await DuckDBInstance.create(":memory:", {
       memory_limit: METRIC_MEMORY,
       autoload_known_extensions: "false",
@@ -60,25 +54,24 @@ export class LockedDatabase {
     await connection.run(`SET allowed_directories = [${quoted(`${archive}/`)}]`);
     await connection.run("SET enable_external_access = false");
     await connection.run("SET lock_configuration = true");
-    return { instance, connection };
+    return new LockedDatabase(instance, connection);
   }
 
   /** Runs one SELECT and reads at most `rows_max` rows. Rejects with QUERY and DuckDB's own words, or when `ms_max` have passed. */
   async select(sql: string, parameters: Parameters, rows_max: number, ms_max = METRIC_MS_MAX): Promise<Answer> {
-    const { connection } = this.locked;
+    const { connection } = this;
     const over = Promise.withResolvers<never>();
     const stopped = new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
     let deaf: ReturnType<typeof setTimeout> | undefined;
-    this.#stop = () => {
+    const timer = setTimeout(() => {
       connection.interrupt();
-      deaf ??= setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
-    };
-    const timer = setTimeout(this.#stop, ms_max);
+      deaf = setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
+    }, ms_max);
     const answer = runSelect(connection, sql, parameters, rows_max);
     try {
       return await Promise.race([answer, over.promise]);
     } catch (error) {
-      if (error === stopped) await this.#leave(answer);
+      if (error === stopped) this.#leave(answer);
       throw deaf === undefined ? inDuckdbWords(error) : stopped;
     } finally {
       clearTimeout(timer);
@@ -86,31 +79,25 @@ export class LockedDatabase {
     }
   }
 
-  /** Inside one long call of a function DuckDB doesn't hear the interrupt: that instance is left to its thread, which ends with the process. */
-  async #leave(answer: Promise<Answer>): Promise<void> {
+  /** Inside one long call of a function DuckDB doesn't hear the interrupt. */
+  #leave(answer: Promise<Answer>): void {
     answer.catch(() => {});
-    this.locked = await this.openAgain();
+    this.isDeaf = true;
   }
 
   /** Rejects, as `select` would, when DuckDB doesn't accept this as one SELECT over the views; runs nothing. */
   async check(sql: string): Promise<void> {
     try {
-      await checkSelect(this.locked.connection, sql);
-      await this.locked.connection.prepare(sql);
+      await checkSelect(this.connection, sql);
+      await this.connection.prepare(sql);
     } catch (error) {
       throw inDuckdbWords(error);
     }
   }
 
-  /** Ends the query that runs now; it fails. */
-  interrupt(): void {
-    this.#stop();
-  }
-  #stop = () => {};
-
   close(): void {
-    this.locked.connection.closeSync();
-    this.locked.instance.closeSync();
+    this.connection.closeSync();
+    this.instance.closeSync();
   }
 }
 
@@ -139,7 +126,7 @@ async function runSelect(
 function inDuckdbWords(error: unknown): TidemarkError {
   if (error instanceof TidemarkError) return error;
   const said = error instanceof Error ? error.message.trim() : sentence(error);
-  return new TidemarkError("QUERY", ownWords(said), "", { cause: error });
+  return new TidemarkError("QUERY", shortened(ownWords(said)), "", { cause: error });
 }
 
 const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}, the limit for one query: group or filter earlier, or read the view minutes.`;
@@ -148,7 +135,7 @@ const VIEWS =
 
 /** Where DuckDB's words name settings that a query may not change, tables that it may not read, or a step of ours, they are ours instead. */
 function ownWords(said: string): string {
-  if (said.startsWith("Out of Memory Error")) return MEMORY_ADVICE;
+  if (isMemory(said)) return MEMORY_ADVICE;
   const known = said.replace(/^Failed to extract statements:\s*/, "");
   return known.replace(/(Table with name \S+ does not exist!)(\nDid you mean .*)?/, `$1\n${VIEWS}`);
 }

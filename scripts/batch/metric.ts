@@ -1,9 +1,10 @@
 /** A metric is one file of sql/metrics: its name, its SELECT, and what its header comment says of title, description and chart. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { z } from "zod";
-import { TidemarkError } from "../common/errors.ts";
+import { sentence, systemCode, TidemarkError } from "../common/errors.ts";
+import { METRIC_FILE_BYTES_MAX } from "../common/limits.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
 const CHARTS = ["table", "number", "line", "bar"] as const;
@@ -79,32 +80,81 @@ export function readMetric(dir: string, name: string): Metric {
   return withHeader(readSource(dir, name));
 }
 
+/**
+ * Reads the text of one metric. METRIC when it is no regular file (or a link to one) of at most METRIC_FILE_BYTES_MAX in UTF-8: a FIFO
+ * or a device is never opened.
+ */
 export function readSource(dir: string, name: string): MetricSource {
-  const path = join(dir, `${name}.sql`);
-  const sql = readFileSync(path, "utf8");
-  const inside = relative(PROJECT_ROOT, path);
-  const file = inside.startsWith("..") ? path : inside;
+  const file = fileOf(dir, name);
+  const sql = textOf(join(dir, `${name}.sql`), file);
   return { name, file, sql, hash: createHash("sha256").update(sql).digest("hex") };
 }
 
-/** What the header says: `-- key: value` lines at the top, each key at most once; other comments are passed over. */
+/** A metric's file for people: relative to the project when it is inside, absolute otherwise. */
+export function fileOf(dir: string, name: string): string {
+  const path = resolve(dir, `${name}.sql`);
+  const inside = relative(PROJECT_ROOT, path);
+  return inside.startsWith("..") ? path : inside;
+}
+
+function textOf(path: string, file: string): string {
+  const refused = (what: string) =>
+    new TidemarkError("METRIC", `${file} ${what}`, "A metric is a text file in UTF-8, or a link to one.");
+  try {
+    checkFile(statSync(path), refused);
+    // Between the two somebody may have put a FIFO there: to open one without O_NONBLOCK waits for a writer.
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      checkFile(fstatSync(descriptor), refused);
+      const bytes = new Uint8Array(METRIC_FILE_BYTES_MAX + 1);
+      let length = 0;
+      for (let read = 1; read > 0 && length < bytes.length; length += read)
+        read = readSync(descriptor, bytes, length, bytes.length - length, null);
+      if (length > METRIC_FILE_BYTES_MAX) throw refused(`is larger than ${METRIC_FILE_BYTES_MAX} bytes.`);
+      // A byte order mark, which some editors write, is left out.
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
+      if (text.includes("\0")) throw refused("contains a NUL character.");
+      return text;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error;
+    if (systemCode(error) === "ERR_ENCODING_INVALID_ENCODED_DATA") throw refused("is not valid UTF-8.");
+    throw refused(`can't be read: ${sentence(error)}.`);
+  }
+}
+
+function checkFile(stat: Stats, refused: (what: string) => TidemarkError): void {
+  if (stat.isDirectory()) throw refused("is a folder.");
+  if (!stat.isFile()) throw refused("is not a regular file (a device, FIFO or socket).");
+  if (stat.size > METRIC_FILE_BYTES_MAX)
+    throw refused(`has ${stat.size} bytes; a metric's file has at most ${METRIC_FILE_BYTES_MAX}.`);
+}
+
+/**
+ * What the header says: `-- key: value` lines at the top, each key at most once. Other comments are passed over, also those with a
+ * colon (a URL, `sqlfluff:`, `vim:`); an unknown key is an error only when it looks like a misspelt one.
+ */
 export function withHeader(source: MetricSource): Metric {
   const { name, sql, file } = source;
   const found: Record<string, string> = { title: titleOf(name) };
   const lineOf: Record<string, number> = {};
   for (const [i, line] of sql.split("\n").entries()) {
     if (line.trim() !== "" && !line.trimStart().startsWith("--")) break;
-    const match = /^\s*--\s*([a-z]+)\s*:\s*(.*?)\s*$/.exec(line);
+    const match = /^\s*--\s*([a-z]+)\s*:(\s*)(.*?)\s*$/.exec(line);
     if (!match) continue;
     const key = match[1]!;
-    if (!(key in headerSchema.shape))
+    const isKey = Object.hasOwn(headerSchema.shape, key);
+    if (!isKey && (match[2] === "" || !isNearMiss(key))) continue;
+    if (!isKey)
       throw headerError(
         file,
         i + 1,
         `${key} is no key of the header: there are ${Object.keys(headerSchema.shape).join(", ")}`,
       );
     if (lineOf[key] !== undefined) throw headerError(file, i + 1, `${key} is given twice`);
-    found[key] = match[2]!;
+    found[key] = match[3]!;
     lineOf[key] = i + 1;
   }
   const header = headerSchema.safeParse(found);
@@ -116,6 +166,27 @@ export function withHeader(source: MetricSource): Metric {
   const chart_line = lineOf.chart ?? 1;
   const only_duckdb = portable?.slice("no (".length, -1) ?? null;
   return { ...source, title, description, chart: parseChart(chart, file, chart_line), chart_line, only_duckdb };
+}
+
+/** Whether a word is a key with one slip of the keyboard, or two in the long ones; `file:` is two from `title:`, and a remark. */
+function isNearMiss(word: string): boolean {
+  return Object.keys(headerSchema.shape).some((key) => slips(word, key) <= (key.length > 5 ? 2 : 1));
+}
+
+/** Letters added, left out, changed, or swapped with their neighbour (optimal string alignment). */
+function slips(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  const table = Array.from({ length: a.length + 1 }, (_, i) => Array.from({ length: b.length + 1 }, (_, j) => i + j));
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      const change = table[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let least = Math.min(table[i - 1]![j]! + 1, table[i]![j - 1]! + 1, change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, table[i - 2]![j - 2]! + 1);
+      table[i]![j] = least;
+    }
+  }
+  return table[a.length]![b.length]!;
 }
 
 /** `line x=window_start y=avg_price,vwap series=product_id` → the chart. */

@@ -23,16 +23,30 @@ export async function checkSelect(connection: DuckDBConnection, sql: string): Pr
   walk(tree);
 }
 
-function walk(node: unknown): void {
+/** `ctes`: names, in small letters, that mean a common table expression here and no table. */
+function walk(node: unknown, ctes: ReadonlySet<string> = new Set()): void {
   if (Array.isArray(node)) {
-    for (const item of node) walk(item);
+    for (const item of node) walk(item, ctes);
   } else if (isRecord(node)) {
-    checkNode(node);
-    for (const value of Object.values(node)) if (typeof value === "object" && value !== null) walk(value);
+    checkNode(node, ctes);
+    const within = walkCtes(node, ctes);
+    for (const [name, value] of Object.entries(node)) if (name !== "cte_map") walk(value, within);
   }
 }
 
-function checkNode(node: Record<string, unknown>): void {
+/** Walks what a node's WITH defines; each name counts from its own end on, in a recursive one from its beginning on. */
+function walkCtes(node: Record<string, unknown>, ctes: ReadonlySet<string>): ReadonlySet<string> {
+  const within = new Set(ctes);
+  if (node.type === "RECURSIVE_CTE_NODE") within.add(String(node.cte_name).toLowerCase());
+  const map = isRecord(node.cte_map) && Array.isArray(node.cte_map.map) ? node.cte_map.map : [];
+  for (const { key, value } of map) {
+    walk(value, within);
+    within.add(String(key).toLowerCase());
+  }
+  return within;
+}
+
+function checkNode(node: Record<string, unknown>, ctes: ReadonlySet<string>): void {
   if (node.type === "SHOW_REF") throw refused("SUMMARIZE, DESCRIBE and SHOW don't run here; a query is one SELECT.");
   if (node.type === "TABLE_FUNCTION" && isRecord(node.function)) {
     const name = String(node.function.function_name).toLowerCase();
@@ -44,7 +58,9 @@ function checkNode(node: Record<string, unknown>): void {
   if (node.class === "FUNCTION" && EFFECTS.has(String(node.function_name).toLowerCase())) {
     throw refused(`${String(node.function_name)}() doesn't run here.`);
   }
-  if (node.type === "BASE_TABLE") checkTable(String(node.schema_name), String(node.table_name));
+  if (node.type !== "BASE_TABLE") return;
+  const [schema, table] = [String(node.schema_name), String(node.table_name)];
+  if (schema !== "" || !ctes.has(table.toLowerCase())) checkTable(schema, table);
 }
 
 function checkTable(schema: string, table: string): void {

@@ -1,12 +1,26 @@
-/** batch_output/ and batch_log.txt, in the reference's forms (reference.md "Formats"), and CSV text for `query`. */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+/** batch_output/ and batch_log.txt, in the formats of the replaced pipeline, and CSV text for `query`. Files of others there are left alone. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { isoFromUs } from "../common/clock.ts";
 import { csvLine } from "../common/csv.ts";
+import { sentence } from "../common/errors.ts";
 import { SUMMARY_FILES_MAX } from "../common/limits.ts";
+import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import type { MetricResult } from "./answer.ts";
-import { TEMPORARY, writeAtomically } from "./files.ts";
+import { publish, TEMPORARY } from "./files.ts";
+import type { Results } from "./results.ts";
 import type { Column, Row } from "./values.ts";
 
 /** A header line and the rows. Cells of text columns are guarded against spreadsheets, numbers and times are not (common/csv.ts). */
@@ -21,38 +35,120 @@ export function toCsv(columns: readonly Column[], rows: readonly Row[]): string 
   return csvLine(names, () => true) + body.join("");
 }
 
-/** One CSV a metric, replaced by each run; the newest SUMMARY_FILES_MAX of the market summary are kept, named by time, so that the newest is the last by name. `all`: the CSV of a file that is gone goes too. */
-export function writeOutputs(
-  paths: DataPaths,
-  results: readonly MetricResult[],
-  { started_us, all }: { started_us: number; all: boolean },
-): void {
-  const time = isoFromUs(started_us)
-    .replace(/[-:]/g, "")
-    .replace(/\.(\d{3}).*$/, "$1Z");
-  removeOld(paths.batchOutput);
-  for (const { name, error, columns, rows } of results) {
-    if (error !== null) continue;
-    const file = name === "market_summary" ? `market_summary_${time}.csv` : join("metrics", `${name}.csv`);
-    writeAtomically(join(paths.batchOutput, file), toCsv(columns, rows));
+/** Names that only a batch gives: of the market summary, finished or not (the second also of older versions). */
+const SUMMARY = /^market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv$/;
+const UNFINISHED = /^(\.tidemark-\w+\.csv|market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv)\.tmp$/;
+
+/**
+ * The CSV files of one run: `write` prepares one beside its place, `publish` puts all in their places. A file, link or folder that no
+ * batch wrote is never replaced or removed, even where its name is a metric's: it is named in a warning.
+ */
+export class Outputs {
+  readonly #written: { metric: string; temporary: string; place: string }[] = [];
+  readonly #metrics: string;
+
+  constructor(
+    private readonly paths: DataPaths,
+    private readonly results: Results,
+    private readonly logger: Logger,
+  ) {
+    this.#metrics = join(paths.batchOutput, "metrics");
+    for (const folder of [paths.batchOutput, this.#metrics]) removeUnfinished(folder);
   }
-  const metrics = join(paths.batchOutput, "metrics");
-  if (!all || !existsSync(metrics)) return;
-  const known = new Set(results.map(({ name }) => `${name}.csv`));
-  for (const name of readdirSync(metrics)) if (!known.has(name)) rmSync(join(metrics, name), { recursive: true });
+
+  write({ name, error, columns, rows }: MetricResult, started_us: number): void {
+    if (error !== null) return;
+    const time = isoFromUs(started_us)
+      .replace(/[-:]/g, "")
+      .replace(/\.(\d{3}).*$/, "$1Z");
+    const isSummary = name === "market_summary";
+    const place = isSummary ? join(this.paths.batchOutput, summaryName(time)) : join(this.#metrics, `${name}.csv`);
+    const temporary = join(dirname(place), `.tidemark-${name}.csv${TEMPORARY}`);
+    mkdirSync(dirname(place), { recursive: true });
+    writeNew(temporary, toCsv(columns, rows));
+    this.#written.push({ metric: name, temporary, place });
+  }
+
+  /** Also removes the CSV of each metric of `gone`, and the oldest summaries of more than SUMMARY_FILES_MAX. */
+  publish(gone: readonly string[]): void {
+    for (const { metric, temporary, place } of this.#written.splice(0)) {
+      if (this.#mayReplace(metric, place)) publish(place, temporary);
+      else rmSync(temporary);
+    }
+    removeOldSummaries(this.paths.batchOutput);
+    for (const metric of gone) {
+      const place = join(this.#metrics, `${metric}.csv`);
+      if (this.results.owns(metric) && !hasLink(this.#metrics) && lstat(place)?.isFile()) rmSync(place);
+      this.results.disown(metric);
+    }
+  }
+
+  /** Removes what was written for a run that ends without results. */
+  discard(): void {
+    for (const { temporary } of this.#written.splice(0)) rmSync(temporary, { force: true });
+  }
+
+  #mayReplace(metric: string, place: string): boolean {
+    const stat = lstat(place);
+    const isOurs = stat === null || (stat.isFile() && (metric === "market_summary" || this.results.owns(metric)));
+    if (isOurs) this.results.own(metric);
+    else
+      this.logger.warn(
+        `${place} was not written by a batch and is not replaced: move it away to get this metric's CSV.`,
+      );
+    return isOurs;
+  }
 }
 
-/** A killed run leaves a summary named by its own time, which no later one replaces; of whole ones the oldest go. */
-function removeOld(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  const names = readdirSync(folder).filter((name) => name.startsWith("market_summary_"));
-  const whole = names.filter((name) => name.endsWith(".csv")).sort();
-  const unfinished = names.filter((name) => name.endsWith(TEMPORARY));
-  for (const name of [...unfinished, ...whole.slice(0, Math.max(0, whole.length + 1 - SUMMARY_FILES_MAX))])
-    rmSync(join(folder, name));
+function summaryName(time: string): string {
+  return `market_summary_${time}.csv`;
 }
 
-/** A line a successful run: its seconds, two decimals. */
-export function logRun(paths: DataPaths, seconds: number): void {
-  appendFileSync(paths.batchLog, `${seconds.toFixed(2)}\n`);
+/** Left by a run that was killed. */
+function removeUnfinished(folder: string): void {
+  if (!lstat(folder)?.isDirectory()) return;
+  for (const name of readdirSync(folder))
+    if (UNFINISHED.test(name) && lstat(join(folder, name))?.isFile()) rmSync(join(folder, name));
+}
+
+function removeOldSummaries(folder: string): void {
+  if (!lstat(folder)?.isDirectory()) return;
+  const names = readdirSync(folder).filter((name) => SUMMARY.test(name) && lstat(join(folder, name))?.isFile());
+  for (const name of names.sort().slice(0, Math.max(0, names.length - SUMMARY_FILES_MAX))) rmSync(join(folder, name));
+}
+
+/** A new file; fails where anything has that name, so that no link is followed. */
+function writeNew(path: string, text: string): void {
+  const file = openSync(path, "wx");
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function lstat(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+}
+
+function hasLink(folder: string): boolean {
+  return lstat(folder)?.isSymbolicLink() === true || lstat(dirname(folder))?.isSymbolicLink() === true;
+}
+
+/** A line per successful run: its seconds, two decimals. What is no regular file there gets none. */
+export function logRun(paths: DataPaths, seconds: number, logger: Logger): void {
+  const flags =
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    const file = openSync(paths.batchLog, flags, 0o666);
+    try {
+      if (!fstatSync(file).isFile()) throw new Error("it is not a regular file");
+      writeSync(file, `${seconds.toFixed(2)}\n`);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    logger.warn(`no line was added to ${paths.batchLog}: ${sentence(error)}.`);
+  }
 }

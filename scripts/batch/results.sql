@@ -15,3 +15,4 @@ CREATE TABLE results (                                      -- the newest result
   row_count INTEGER NOT NULL, truncated INTEGER NOT NULL, elapsed_ms REAL NOT NULL, finished_us INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE reconciliation (run_id INTEGER PRIMARY KEY, compared INTEGER NOT NULL, equal INTEGER NOT NULL, explained INTEGER NOT NULL, unexplained INTEGER NOT NULL, pending INTEGER NOT NULL) STRICT;
+CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;      -- metrics whose batch_output/metrics/METRIC.csv a batch wrote: any other file there is the user's

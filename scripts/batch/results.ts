@@ -1,11 +1,21 @@
 /** results.db: what each run did and the newest result of each metric. Written by batch, and by schedule what it missed; never attached by DuckDB. */
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { nowUs } from "../common/clock.ts";
-import { RUNS_KEPT_MAX } from "../common/limits.ts";
+import { shortened } from "../common/errors.ts";
+import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../common/limits.ts";
 import { peakRssBytes } from "../common/run-stats.ts";
 import { openDatabase } from "../common/sqlite.ts";
 import type { Agreement, MetricResult } from "./answer.ts";
+import { PROJECT_ROOT } from "./project.ts";
 import schema from "./results.sql" with { type: "text" };
+
+/** Before version 2 every file in batch_output/metrics was taken for one of ours; those of a metric that worked were. */
+const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
+  INSERT INTO outputs SELECT metric FROM results WHERE columns <> '[]'`;
+/** Text that a run's row holds for a moment, so that the file and its WAL have room for its end on a full disk. */
+const ROOM = "x".repeat(65_536);
 
 export interface RunRecord {
   collect_ms: number;
@@ -17,24 +27,45 @@ export interface RunRecord {
   archive_bytes: number;
 }
 
+/** What the processes of the metrics cost. */
+export interface Cost {
+  cpu_us: number;
+  peak_rss: number;
+}
+
+export interface RunCounts extends Cost {
+  metrics: number;
+  failed: number;
+  first_error: string | null;
+}
+
 export class Results {
   readonly #db: Database;
   #run_id = 0;
 
   constructor(path: string) {
-    this.#db = openDatabase(path, { create: schema, version: 1 }, "NORMAL");
+    this.#db = openDatabase(path, { create: schema, version: 2, migrations: { 1: FROM_1 } }, "NORMAL");
+    this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 
   /** Notes a new run. The caller holds the batch's lock, so a run that is still `running` has died. Returns how many had. */
   begin(started_us: number): number {
-    const died = this.#db
-      .query("UPDATE runs SET state = 'died', ended_us = ? WHERE state = 'running'")
-      .run(nowUs()).changes;
-    const insert = this.#db.query("INSERT INTO runs (state, pid, started_us) VALUES ('running', ?, ?)");
-    this.#run_id = Number(insert.run(process.pid, started_us).lastInsertRowid);
+    const died = this.noteDied();
+    const insert = this.#db.query("INSERT INTO runs (state, pid, started_us, error) VALUES ('running', ?, ?, ?)");
+    this.#run_id = Number(insert.run(process.pid, started_us, ROOM).lastInsertRowid);
     for (const table of ["runs", "reconciliation"])
       this.#db.query(`DELETE FROM ${table} WHERE run_id <= ?`).run(this.#run_id - RUNS_KEPT_MAX);
+    this.#db.query("UPDATE runs SET error = NULL WHERE run_id = ?").run(this.#run_id);
+    // From here on SQLite writes over the WAL from its beginning.
+    this.#db.query("PRAGMA wal_checkpoint(RESTART)").all();
     return died;
+  }
+
+  /** Notes that runs which are still `running` have died; of one process only, when `pid` is given. Returns how many there were. */
+  noteDied(pid: number | null = null): number {
+    return this.#db
+      .query("UPDATE runs SET state = 'died', ended_us = ? WHERE state = 'running' AND pid = coalesce(?, pid)")
+      .run(nowUs(), pid).changes;
   }
 
   /** Notes due times (microseconds since 1970) at which no run began, each as a run of state `missed`. */
@@ -47,44 +78,66 @@ export class Results {
     })();
   }
 
-  /** Commits all results of the run at once. `all`: results of files that are gone are removed. */
-  finish(run: RunRecord, results: readonly MetricResult[], agreement: Agreement | null, all: boolean): void {
-    this.#db.transaction(() => {
-      for (const result of results) this.#keep(result);
-      if (all) {
-        const names = new Set(results.map((result) => result.name));
-        for (const { metric } of this.#db.query<{ metric: string }, []>("SELECT metric FROM results").all()) {
-          if (!names.has(metric)) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
-        }
-      }
-      if (agreement) {
-        const { compared, equal, explained, unexplained, pending } = agreement;
-        this.#db
-          .query("INSERT INTO reconciliation VALUES (?, ?, ?, ?, ?, ?)")
-          .run(this.#run_id, compared, equal, explained, unexplained, pending);
-      }
-      const failed = results.filter((result) => result.error !== null);
-      this.#end("done", { ...run, metrics: results.length, failed: failed.length, error: failed[0]?.error ?? null });
-    })();
+  /** Stores one result for `finish`: until then readers see the results of the run before. */
+  keep(result: MetricResult): void {
+    if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
+    this.#keep(result);
   }
 
-  /** Notes that the run ended without results. */
-  fail(error: string): void {
-    this.#end("failed", { error });
+  /** Metrics with a result whose SQL file is no longer there; those of another folder (`--sql`) stay. */
+  gone(names: ReadonlySet<string>): string[] {
+    const stored = this.#db.query<{ metric: string; file: string }, []>("SELECT metric, file FROM results").all();
+    const isGone = (file: string) => file === "" || !existsSync(resolve(PROJECT_ROOT, file));
+    return stored.filter(({ metric, file }) => !names.has(metric) && isGone(file)).map(({ metric }) => metric);
+  }
+
+  /** Whether batch_output/metrics/METRIC.csv is a file that a batch wrote. */
+  owns(metric: string): boolean {
+    return this.#db.query("SELECT 1 FROM outputs WHERE metric = ?").get(metric) !== null;
+  }
+
+  /** Notes that METRIC.csv is ours from now on; before it is written, so that a run that dies in between leaves no file of nobody's. */
+  own(metric: string): void {
+    this.#db.query("INSERT OR IGNORE INTO outputs VALUES (?)").run(metric);
+  }
+
+  /** Forgets METRIC.csv, after it was removed. */
+  disown(metric: string): void {
+    this.#db.query("DELETE FROM outputs WHERE metric = ?").run(metric);
+  }
+
+  /** Commits all results of the run at once. `gone`: metrics whose results are removed. */
+  finish(run: RunRecord, counts: RunCounts, agreement: Agreement | null, gone: readonly string[]): void {
+    if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
+    for (const metric of gone) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
+    if (agreement) {
+      const { compared, equal, explained, unexplained, pending } = agreement;
+      this.#db
+        .query("INSERT INTO reconciliation VALUES (?, ?, ?, ?, ?, ?)")
+        .run(this.#run_id, compared, equal, explained, unexplained, pending);
+    }
+    this.#end("done", { ...run, metrics: counts.metrics, failed: counts.failed, error: counts.first_error }, counts);
+    this.#db.exec("COMMIT");
+  }
+
+  /** Notes that the run ended without results. Its first error is what counts: one of noting it is only logged by the caller. */
+  fail(error: string, cost: Cost): void {
+    if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+    this.#end("failed", { error: shortened(error) }, cost);
   }
 
   close(): void {
     this.#db.close();
   }
 
-  #end(state: string, columns: Record<string, number | string | null>): void {
+  #end(state: string, columns: Record<string, number | string | null>, { cpu_us, peak_rss }: Cost): void {
     const { user, system } = process.cpuUsage();
     const row: Record<string, number | string | null> = {
       ...columns,
       state,
       ended_us: nowUs(),
-      peak_rss_bytes: peakRssBytes(),
-      cpu_seconds: (user + system) / 1e6,
+      peak_rss_bytes: peakRssBytes() + peak_rss,
+      cpu_seconds: (user + system + cpu_us) / 1e6,
     };
     const names = Object.keys(row);
     this.#db
@@ -100,7 +153,7 @@ export class Results {
       metric?.description ?? "",
       JSON.stringify(metric?.chart ?? { type: "table", y: [] }),
     ];
-    const file = [source?.file ?? "", source?.sql ?? "", source?.hash ?? ""];
+    const file = [source.file, source.sql, source.hash];
     if (error !== null) {
       const changed = this.#db
         .query(

@@ -4,13 +4,14 @@ import { sentence } from "../common/errors.ts";
 import type { Logger } from "../common/logger.ts";
 import { peakRssBytes, type RunSummary } from "../common/run-stats.ts";
 import type { DataPaths } from "../common/settings.ts";
+import { spaceError } from "../common/sqlite.ts";
 import { type Agreement, agreementOf, answer, type MetricResult } from "./answer.ts";
 import { checkStored, collect } from "./archive.ts";
-import { LockedDatabase } from "./locked.ts";
 import { archiveBytes, type Manifest } from "./manifest.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "./metric.ts";
-import { logRun, writeOutputs } from "./output.ts";
+import { logRun, Outputs } from "./output.ts";
 import { Results } from "./results.ts";
+import { Sandbox } from "./sandbox.ts";
 import { answerOnSpark } from "./spark.ts";
 
 export interface BatchOptions {
@@ -49,20 +50,79 @@ export async function runBatch(
   checkStored(paths);
   const started_us = nowUs() - Math.round(monotonicMs() * 1000);
   const results = new Results(paths.results);
+  // Started now, so that it loads DuckDB while this process collects.
+  const sandbox = new Sandbox(paths.results);
   try {
-    const died = results.begin(started_us);
-    if (died > 0) logger.warn("the last run was killed; this one takes over where it stopped");
+    if (results.begin(started_us) > 0) logger.warn("the last run was killed; this one takes over where it stopped");
+    return await new Batch(paths, options, { results, sandbox, logger, signal, started_us }).run(names);
+  } catch (error) {
+    const known = spaceError(error, paths.root);
+    noteFailure(results, sandbox, sentence(known), logger);
+    throw known;
+  } finally {
+    sandbox.close();
+    results.close();
+  }
+}
+
+interface Parts {
+  results: Results;
+  sandbox: Sandbox;
+  logger: Logger;
+  signal: AbortSignal;
+  started_us: number;
+}
+
+/** The run's own error counts, not one that comes from noting it. */
+function noteFailure(results: Results, sandbox: Sandbox, why: string, logger: Logger): void {
+  try {
+    results.fail(why, sandbox.cost);
+  } catch (error) {
+    logger.warn(`the run's end could not be noted in results.db: ${sentence(error)}`);
+  }
+}
+
+class Batch {
+  readonly #outputs: Outputs;
+  readonly #failed: BatchSummary["failed"] = [];
+  #agreement: Agreement | null = null;
+  #metrics = 0;
+
+  constructor(
+    private readonly paths: DataPaths,
+    private readonly options: BatchOptions,
+    private readonly parts: Parts,
+  ) {
+    this.#outputs = new Outputs(paths, parts.results, parts.logger);
+  }
+
+  async run(names: string[]): Promise<BatchSummary | null> {
+    const { paths, parts } = this;
     const collecting_ms = monotonicMs();
-    const { manifest, ticks_new } = await collect(paths, logger);
+    const { manifest, ticks_new } = await collect(paths, parts.logger);
     const answering_ms = monotonicMs();
-    const answers = await answerAll(paths, manifest, options, names, { logger, signal });
-    if (signal.aborted) {
-      results.fail("Stopped by a signal.");
+    try {
+      await this.#answerAll(manifest, names);
+    } catch (error) {
+      if (!parts.signal.aborted) throw error;
+    }
+    if (parts.signal.aborted) {
+      this.#outputs.discard();
+      noteFailure(parts.results, parts.sandbox, "Stopped by a signal.", parts.logger);
       return null;
     }
-    writeOutputs(paths, answers, { started_us, all: options.metric === undefined });
+    return this.#finish(manifest, names, { ticks_new, collecting_ms, answering_ms });
+  }
+
+  #finish(
+    manifest: Manifest,
+    names: string[],
+    { ticks_new, collecting_ms, answering_ms }: { ticks_new: number; collecting_ms: number; answering_ms: number },
+  ): BatchSummary {
+    const { paths, parts } = this;
+    const { results, sandbox, logger } = parts;
+    const gone = this.options.metric === undefined ? results.gone(new Set(names)) : [];
     const done_ms = monotonicMs();
-    const agreement = agreementOf(answers);
     const ticks_total = manifest.files.reduce((sum, file) => sum + file.rows, 0);
     const record = {
       collect_ms: answering_ms - collecting_ms,
@@ -76,47 +136,62 @@ export async function runBatch(
       ),
       archive_bytes: archiveBytes(paths.archive, manifest),
     };
-    results.finish(record, answers, agreement, options.metric === undefined);
-    const failed = answers.flatMap(({ name, error }) => (error === null ? [] : [{ metric: name, error }]));
-    if (failed.length === 0) logRun(paths, record.seconds);
-    return summarise(ticks_new, ticks_total, answers.length, failed, agreement);
-  } catch (error) {
-    results.fail(sentence(error));
-    throw error;
-  } finally {
-    results.close();
+    const failed = this.#failed.sort((a, b) => (a.metric < b.metric ? -1 : 1));
+    const counts = { metrics: this.#metrics, failed: failed.length, first_error: failed[0]?.error ?? null };
+    results.finish(record, { ...counts, ...sandbox.cost }, this.#agreement, gone);
+    this.#outputs.publish(gone);
+    if (failed.length === 0) logRun(paths, record.seconds, logger);
+    const seconds = monotonicMs() / 1000;
+    return {
+      records: ticks_new,
+      seconds: Math.round(seconds * 1000) / 1000,
+      records_per_second: Math.round(ticks_new / seconds),
+      peak_rss_bytes: peakRssBytes() + sandbox.cost.peak_rss,
+      metrics: counts.metrics,
+      failed,
+      ticks_new,
+      ticks_total,
+      reconciliation: this.#agreement,
+    };
   }
-}
 
-async function answerAll(
-  { archive }: DataPaths,
-  manifest: Manifest,
-  { sql, engine, master }: BatchOptions,
-  names: string[],
-  { logger, signal }: { logger: Logger; signal: AbortSignal },
-): Promise<MetricResult[]> {
-  const only = names.length === 1 ? textOf(sql, names[0]!) : null;
-  const database = await LockedDatabase.open(archive, manifest, only);
-  const stop = () => database.interrupt();
-  signal.addEventListener("abort", stop, { once: true });
-  const answers: MetricResult[] = [];
-  const on_spark: Metric[] = [];
-  try {
-    for (const name of names) {
-      if (signal.aborted) return answers;
-      const metric = engine === "spark" ? await forSpark(database, sql, name) : null;
-      if (metric === null) answers.push(await answer(database, sql, name));
-      else on_spark.push(metric);
+  /** One result at a time is in memory. Rejects when the signal comes meanwhile. */
+  async #answerAll(manifest: Manifest, names: string[]): Promise<void> {
+    const { options, paths } = this;
+    const { archive } = paths;
+    const { sandbox, signal, logger } = this.parts;
+    const { engine, master } = options;
+    const stop = () => sandbox.close();
+    signal.addEventListener("abort", stop, { once: true });
+    const on_spark: Metric[] = [];
+    try {
+      const sql = names.length === 1 ? textOf(options.sql, names[0]!) : null;
+      await sandbox.open({ archive, manifest, sql });
+      for (const name of names) {
+        const metric = engine === "spark" ? await forSpark(sandbox, options.sql, name) : null;
+        if (metric !== null) on_spark.push(metric);
+        else this.#take(await answer(sandbox, options.sql, name));
+        if (signal.aborted) return;
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
     }
-  } finally {
-    signal.removeEventListener("abort", stop);
-    database.close();
+    if (engine === "duckdb") return;
+    logger.info(`${on_spark.length} metrics on Spark (${master}), ${this.#metrics} on DuckDB`);
+    if (on_spark.length === 0) return;
+    for await (const result of answerOnSpark({ archive, manifest, metrics: on_spark, master, signal }))
+      this.#take(result);
   }
-  if (engine === "duckdb") return answers;
-  logger.info(`${on_spark.length} metrics on Spark (${master}), ${answers.length} on DuckDB`);
-  if (on_spark.length > 0)
-    answers.push(...(await answerOnSpark({ archive, manifest, metrics: on_spark, master, signal })));
-  return answers.sort((a, b) => (a.name < b.name ? -1 : 1));
+
+  #take(result: MetricResult): void {
+    const { signal, results, started_us } = this.parts;
+    if (signal.aborted) return;
+    this.#metrics++;
+    if (result.error !== null) this.#failed.push({ metric: result.name, error: result.error });
+    this.#agreement ??= agreementOf(result);
+    results.keep(result);
+    this.#outputs.write(result, started_us);
+  }
 }
 
 /** Null when it can't be read: `answer` says so. */
@@ -129,34 +204,13 @@ function textOf(dir: string, name: string): string | null {
 }
 
 /** The metric when it is Spark's; null when it says that it isn't portable, and when DuckDB refuses it, which is then told by DuckDB. */
-async function forSpark(database: LockedDatabase, dir: string, name: string): Promise<Metric | null> {
+async function forSpark(sandbox: Sandbox, dir: string, name: string): Promise<Metric | null> {
   try {
     const metric = readMetric(dir, name);
     if (metric.only_duckdb !== null) return null;
-    await database.check(metric.sql);
+    await sandbox.check(metric.sql);
     return metric;
   } catch {
     return null;
   }
-}
-
-function summarise(
-  ticks_new: number,
-  ticks_total: number,
-  metrics: number,
-  failed: BatchSummary["failed"],
-  reconciliation: Agreement | null,
-): BatchSummary {
-  const seconds = monotonicMs() / 1000;
-  return {
-    records: ticks_new,
-    seconds: Math.round(seconds * 1000) / 1000,
-    records_per_second: Math.round(ticks_new / seconds),
-    peak_rss_bytes: peakRssBytes(),
-    metrics,
-    failed,
-    ticks_new,
-    ticks_total,
-    reconciliation,
-  };
 }

@@ -62,7 +62,7 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
   while (!signal.aborted) {
     const started_ms = nowMs();
     folder?.look();
-    await runOnce(options, logger);
+    await runOnce(paths, options, logger);
     const ended_ms = nowMs();
     if (timetable !== null) {
       const due = dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms);
@@ -120,19 +120,28 @@ function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Log
 }
 
 /** One batch, and the prune after it; a failed one is said and the schedule goes on. */
-async function runOnce(options: ScheduleOptions, logger: Logger): Promise<void> {
-  await runCommand("batch", options.batch_args, options, logger);
+async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
+  const killed = await runCommand("batch", options.batch_args, options, logger);
+  if (killed !== null) noteDied(paths, killed);
   if (options.prune_args) await runCommand("prune", options.prune_args, options, logger);
 }
 
-/** SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. */
+/** A batch that a signal ended could not note its own end. */
+function noteDied(paths: DataPaths, pid: number): void {
+  if (!existsSync(paths.results)) return;
+  const results = new Results(paths.results);
+  results.noteDied(pid);
+  results.close();
+}
+
+/** SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. Gives the pid of one that a signal ended. */
 async function runCommand(
   name: string,
   args: string[],
   { stdout, signal }: ScheduleOptions,
   logger: Logger,
-): Promise<void> {
-  if (signal.aborted) return;
+): Promise<number | null> {
+  if (signal.aborted) return null;
   const started_ms = monotonicMs();
   const child = Bun.spawn([process.execPath, join(PROJECT_ROOT, "scripts", `${name}.ts`), ...args], {
     stdin: "pipe",
@@ -145,8 +154,10 @@ async function runCommand(
   const code = await child.exited;
   signal.removeEventListener("abort", stop);
   // Ctrl-C in a terminal reaches the child too, perhaps before it listens.
-  if (code === 0 || signal.aborted || child.signalCode === "SIGINT" || code === 130) return;
+  const killed = child.signalCode === null ? null : child.pid;
+  if (code === 0 || signal.aborted || child.signalCode === "SIGINT" || code === 130) return killed;
   logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
+  return killed;
 }
 
 /** Ends early at the signal. */

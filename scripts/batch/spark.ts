@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { monotonicMs, nowUs } from "../common/clock.ts";
-import { TidemarkError } from "../common/errors.ts";
+import { shortened, TidemarkError } from "../common/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../common/limits.ts";
 import { type MetricResult, withPlace } from "./answer.ts";
 import { quoted } from "./files.ts";
@@ -23,8 +23,8 @@ export interface SparkRun {
   signal: AbortSignal;
 }
 
-/** The metrics' results, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
-export async function answerOnSpark(run: SparkRun): Promise<MetricResult[]> {
+/** The metrics' results one by one, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
+export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricResult> {
   // In the archive, because that is what a cluster's workers see as well, where the next run clears up after one that was killed.
   const folder = mkdtempSync(join(run.archive, "snapshot", "spark-"));
   try {
@@ -32,9 +32,7 @@ export async function answerOnSpark(run: SparkRun): Promise<MetricResult[]> {
     const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
     writeFileSync(file, sparkScript(run.archive, run.manifest, metrics, folder));
     const said = await runSpark(run, file, folder);
-    const answers: MetricResult[] = [];
-    for (const metric of run.metrics) answers.push(await readAnswer(metric, folder, said.get(metric.name)));
-    return answers;
+    for (const metric of run.metrics) yield await readAnswer(metric, folder, said.get(metric.name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -161,12 +159,15 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
     finished_us: nowUs(),
   };
   const other = notForSpark(metric.sql);
-  if (other !== null) return { ...result, error: `${metric.file}: ${other}.` };
+  if (other !== null) return { ...result, error: shortened(`${metric.file}: ${other}.`) };
   if (!existsSync(join(folder, name, "_SUCCESS"))) {
     const text = said?.text ?? "It ended before this metric's turn came.";
     // The file's text begins on the statement's second line.
     const line = /\bline (\d+)[,\s]+pos/.exec(text)?.[1];
-    return { ...result, error: `${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${words(text)}` };
+    return {
+      ...result,
+      error: shortened(`${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${words(text)}`),
+    };
   }
   const instance = await DuckDBInstance.create(":memory:", { memory_limit: METRIC_MEMORY });
   const connection = await instance.connect();

@@ -10,7 +10,7 @@ import {
 import { isoFromUs } from "../common/clock.ts";
 import { formatUnits } from "../common/decimal.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { METRIC_ROWS_MAX, ROW_CHARACTERS_MAX } from "../common/limits.ts";
+import { METRIC_ROWS_MAX, NAME_CHARACTERS_MAX, RESULT_BYTES_MAX, ROW_CHARACTERS_MAX } from "../common/limits.ts";
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Row = Record<string, Json>;
@@ -29,12 +29,24 @@ export function readColumns(result: DuckDBResult): Column[] {
 export async function readRows(result: DuckDBResult, rows_max: number): Promise<{ rows: Row[]; truncated: boolean }> {
   const names = result.deduplicatedColumnNames();
   const rows: Row[] = [];
-  const characters_max = Math.max(rows_max, METRIC_ROWS_MAX) * ROW_CHARACTERS_MAX;
-  let characters = 0;
+  const characters_max = rows_max > METRIC_ROWS_MAX ? rows_max * ROW_CHARACTERS_MAX : RESULT_BYTES_MAX;
+  const long = names.findIndex((name) => name.length > NAME_CHARACTERS_MAX);
+  if (long >= 0)
+    throw new TidemarkError(
+      "QUERY",
+      `The name of column ${long + 1} has ${names[long]!.length} characters; at most ${NAME_CHARACTERS_MAX}.`,
+    );
+  // As JSON each row repeats the names, with four characters of marks each.
+  const names_length = names.reduce((sum, name) => sum + name.length + 4, 0);
+  const types_length = names.reduce((sum, _, i) => sum + String(result.columnType(i)).length, 0);
+  let characters = names_length + types_length;
+  if (characters > characters_max)
+    throw new TidemarkError("QUERY", `The names and types of its columns have over ${characters_max} characters.`);
   for await (const chunk of result.yieldRows()) {
     for (const values of chunk) {
       if (rows.length === rows_max) return { rows, truncated: true };
       const row = Object.fromEntries(values.map((value, i) => [names[i]!, toJson(value)]));
+      characters += names_length;
       for (const value of Object.values(row)) characters += lengthOf(value);
       if (characters > characters_max)
         throw new TidemarkError("QUERY", `Its first ${rows.length + 1} rows hold over ${characters_max} characters.`);
@@ -46,7 +58,7 @@ export async function readRows(result: DuckDBResult, rows_max: number): Promise<
 
 function lengthOf(value: Json): number {
   if (typeof value === "string") return value.length;
-  return typeof value === "object" && value !== null ? JSON.stringify(value).length : 0;
+  return typeof value === "object" && value !== null ? JSON.stringify(value).length : String(value).length;
 }
 
 export function toJson(value: DuckDBValue): Json {

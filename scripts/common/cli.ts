@@ -1,8 +1,11 @@
 /** How every command starts, reports and ends. Flags beat TIDEMARK_* variables, which beat defaults (design.md "Commands"). */
+import { writeSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { monotonicMs } from "./clock.ts";
-import { sentence, TidemarkError } from "./errors.ts";
+import { keptByNpm, readEnvironment } from "./environment.ts";
+import { passes, sentence, TidemarkError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { spaceError } from "./sqlite.ts";
 
 /** One flag: `flags` in commander's spelling, `env` the variable that sets it too. */
 export interface Flag {
@@ -50,11 +53,18 @@ export function buildCommand<O>(spec: CommandSpec<O>): Command {
     if (flag.default !== undefined) option.default(flag.default);
     if (flag.env) option.env(flag.env);
     if (flag.choices) option.choices(flag.choices);
-    if (flag.parse) option.argParser(flag.parse);
+    if (/[<[]/.test(flag.flags)) option.argParser((text: string) => flagValue(flag, text));
     command.addOption(option);
   }
   command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join("\n")}`);
   return command;
+}
+
+/** A flag's value: never empty, so that `--host "$HOST"` with an unset variable is not every interface. */
+function flagValue(flag: Flag, text: string): unknown {
+  if (text.trim() === "") throw invalid("It is empty: give a value, or leave the flag out.");
+  if (flag.choices && !flag.choices.includes(text)) throw invalid(`Allowed choices are ${flag.choices.join(", ")}.`);
+  return flag.parse ? flag.parse(text) : text;
 }
 
 const VERBOSE: Flag = {
@@ -72,6 +82,8 @@ export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promi
     .configureOutput({ outputError: () => {} });
   let verbose = process.argv.includes("--verbose");
   try {
+    readEnvironment(spec.flags.flatMap(({ flags, env }) => (env && !/[<[]/.test(flags) ? [env] : [])));
+    refuseKeptByNpm(spec);
     command.parse();
     const options = command.opts() as O & { verbose: boolean };
     verbose = options.verbose === true;
@@ -79,8 +91,26 @@ export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promi
     const code = await spec.run(options, { args: command.args, logger, signal: drainSignal(logger) });
     process.exit(code ?? 0);
   } catch (error) {
-    process.exit(report(error, verbose));
+    process.exit(report(spaceError(error, pathOf(error)), verbose));
   }
+}
+
+/** npm takes flags without `--` before them for its own, and the command would run without them. */
+function refuseKeptByNpm<O>(spec: CommandSpec<O>): void {
+  const kept = keptByNpm(spec.flags.map(({ flags }) => /--([a-z-]+)/.exec(flags)![1]!));
+  if (kept.length === 0) return;
+  const flags = kept.map((name) => `--${name}`).join(" and ");
+  throw new TidemarkError(
+    "USAGE",
+    `npm kept ${flags} for itself.`,
+    `Write -- before it: npm run ${spec.name} -- --${kept[0]} ….`,
+  );
+}
+
+/** The file that an error of the system is about. */
+function pathOf(error: unknown): string {
+  const path = error instanceof Error && "path" in error ? error.path : null;
+  return typeof path === "string" ? path : "a file of this command";
 }
 
 /** Prints an error as its sentence and hint, and gives the exit status. */
@@ -91,6 +121,11 @@ export function report(error: unknown, verbose: boolean): number {
     return 2;
   }
   const known = error instanceof TidemarkError;
+  if (hasAttentiveParent) {
+    reportToParent(error);
+    if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return known ? error.exitCode : 1;
+  }
   // DuckDB's words keep their lines: the last one marks the place in the line above it.
   const words = known && error.code === "QUERY" ? error.message.trim() : sentence(error);
   process.stderr.write(
@@ -100,6 +135,38 @@ export function report(error: unknown, verbose: boolean): number {
   if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   else if (!known) process.stderr.write("This is not an expected error; --verbose shows where it came from.\n");
   return known ? error.exitCode : 1;
+}
+
+/** What a child of `start` ended for. Its parent decides by it whether to wait, and repeats it as its own last words. */
+export interface LastWords {
+  sentence: string;
+  hint: string;
+  /** The reason goes away by itself or by what a person does elsewhere: start it again, however often. */
+  passes: boolean;
+}
+
+const LAST_WORDS = "tidemark_last_words ";
+
+/** Set by `start` for its children, and taken out at once: theirs don't inherit it. */
+export const LAST_WORDS_VARIABLE = "TIDEMARK_LAST_WORDS";
+const hasAttentiveParent = process.env[LAST_WORDS_VARIABLE] !== undefined;
+delete process.env[LAST_WORDS_VARIABLE];
+
+function reportToParent(error: unknown): void {
+  const known = error instanceof TidemarkError ? error : null;
+  const code = known ? ` [TIDEMARK_${known.code}]` : "";
+  const isAway = known?.code === "LOG_UNREACHABLE" || passes(error);
+  const words: LastWords = { sentence: `${sentence(error)}${code}`, hint: known?.hint ?? "", passes: isAway };
+  try {
+    writeSync(1, `${LAST_WORDS}${JSON.stringify(words)}\n`);
+  } catch {
+    // The parent is gone: nobody is left to hear it.
+  }
+}
+
+/** Reads a line of a child's standard output; null when it is an ordinary one. */
+export function lastWords(line: string): LastWords | null {
+  return line.startsWith(LAST_WORDS) ? (JSON.parse(line.slice(LAST_WORDS.length)) as LastWords) : null;
 }
 
 /** A reader that closes its end of a pipe (`| head`) ends us quietly with 0. */
@@ -123,7 +190,7 @@ export function given(signal: AbortSignal): Promise<void> {
 export const PARENT_VARIABLE = "TIDEMARK_PARENT";
 
 /** npm and `bun run` hand Ctrl-C on to us although the terminal has sent it to us already: signals this close together are one. */
-const SAME_SIGNAL_MS = 500;
+const SAME_SIGNAL_MS = 1_000;
 
 function drainSignal(logger: Logger): AbortSignal {
   const controller = new AbortController();
@@ -140,6 +207,7 @@ function drainSignal(logger: Logger): AbortSignal {
   process.on("SIGTERM", () => drain("SIGTERM"));
   if (process.env[PARENT_VARIABLE] === undefined) {
     process.on("SIGINT", () => drain("SIGINT"));
+    if (process.env.npm_lifecycle_event !== undefined) watchParent(() => drain("npm has ended"));
     return controller.signal;
   }
   process.on("SIGINT", () => {});
@@ -147,4 +215,17 @@ function drainSignal(logger: Logger): AbortSignal {
   process.stdin.on("error", () => controller.signal.aborted || drain("the parent has ended"));
   process.stdin.resume();
   return controller.signal;
+}
+
+const PARENT_POLL_MS = 1_000;
+
+/** npm killed by SIGKILL can hand no signal on; a command run by it must not outlive it unseen. */
+function watchParent(gone: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, PARENT_POLL_MS);
+  timer.unref();
 }

@@ -1,5 +1,7 @@
 /** Errors that a person reads: a sentence, a code from one list, a hint. Not for control flow. */
 
+import { ERROR_CHARACTERS_MAX } from "./limits.ts";
+
 /** Every code that Tidemark prints; docs/errors.md explains each, and a test compares the two. */
 export const ERROR_CODES = [
   "USAGE",
@@ -65,6 +67,13 @@ export function passes(error: unknown): error is TidemarkError {
 export function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replace(/\s+/g, " ").trim();
+}
+
+/** A text with at most ERROR_CHARACTERS_MAX characters: DuckDB repeats what a query gives it, of any length. */
+export function shortened(text: string): string {
+  if (text.length <= ERROR_CHARACTERS_MAX) return text;
+  const cut = text.slice(0, ERROR_CHARACTERS_MAX - 60).replace(/[\uD800-\uDBFF]$/, "");
+  return `${cut} … (cut; the whole text has ${text.length} characters)`;
 }
 
 /** The operating system's or SQLite's short error code (`ENOSPC`, `SQLITE_FULL`), or "". */

@@ -56,8 +56,29 @@ export const DRAIN_MS_MAX = 5_000;
 /** One metric's time and memory. */
 export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
-/** A query that doesn't end so long after it was told to is left alone with its instance. */
+/** Grace period after `interrupt()`; then the query is reported as stopped and its process is ended. */
 export const INTERRUPT_MS_MAX = 2_000;
+/** What a process with user SQL may map beyond its start: METRIC_MEMORY, and room for what DuckDB and the result need outside of it. */
+export const LIMITED_DATA_BYTES = 1_500_000_000;
+/** Resident bytes at which the parent ends such a process: 80 MB at its start, LIMITED_DATA_BYTES, and the runtime's own heap. */
+export const LIMITED_RSS_BYTES_MAX = 2_000_000_000;
+/** How often the parent reads that figure: at 2 GB/s a process grows by 100 MB between two; by `ps` each costs 5 ms. */
+export const MEMORY_WATCH_MS = 50;
+export const MEMORY_WATCH_ELSEWHERE_MS = 250;
+/** A process that still holds this much after a query is replaced, so that the next metric has the whole limit. */
+export const SANDBOX_REUSE_BYTES_MAX = 500_000_000;
+/** Characters of one metric's result as JSON, names included: `serve` and the batch hold whole results. */
+export const RESULT_BYTES_MAX = 16_000_000;
+/** Characters of a column's name: the page and each row of JSON repeat it. */
+export const NAME_CHARACTERS_MAX = 1_000;
+/** Characters of results that `serve` keeps parsed (about five bytes of memory each); older ones are read again. */
+export const RESULTS_CACHE_BYTES_MAX = 32_000_000;
+/** Characters of an error's text in results.db, on the page and in logs. */
+export const ERROR_CHARACTERS_MAX = 4_000;
+/** Bytes to which results.db's WAL is cut after a run: one with many large results grows it to their sum. */
+export const RESULTS_WAL_BYTES_MAX = 16_000_000;
+/** Bytes of a metric's file. */
+export const METRIC_FILE_BYTES_MAX = 1_000_000;
 /** Spark's own start on a busy machine; then each metric has METRIC_MS_MAX. */
 export const SPARK_START_MS_MAX = 120_000;
 /** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */
@@ -76,7 +97,7 @@ export const FOLDER_LOOK_MS = 1_000;
 export const FOLDER_SETTLE_MS = 100;
 /** Rows kept of one metric's result, and rows answered by one API call. */
 export const METRIC_ROWS_MAX = 10_000;
-/** Characters of a result's row on average; METRIC_MEMORY bounds what DuckDB holds, this what we take out of it. */
+/** Characters of a row on average where more than METRIC_ROWS_MAX rows are asked for (`query --limit`); RESULT_BYTES_MAX else. */
 export const ROW_CHARACTERS_MAX = 8_192;
 export const API_ROWS_MAX = 10_000;
 /** Pages open at once. */
@@ -177,6 +198,10 @@ export const CHART_WINDOWS_MAX = 720;
 /** Rows of the page's tables of windows, and rows shown of one metric. */
 export const PAGE_WINDOWS = 10;
 export const PAGE_METRIC_ROWS = 10;
+/** Columns and characters of a cell and of a metric's SQL shown there: every open page gets all panels with each batch. */
+export const PAGE_METRIC_COLUMNS = 50;
+export const PAGE_CELL_CHARACTERS_MAX = 300;
+export const PAGE_SQL_CHARACTERS_MAX = 20_000;
 /** Bytes of a request's body or of its address: the page needs none of more. */
 export const REQUEST_BYTES_MAX = 65_536;
 /** An export's child may take so long, and so many may run at once. */

@@ -1,13 +1,18 @@
 /** The program's own log (not the topic's): to stderr, for people by default, JSON lines with TIDEMARK_LOG_FORMAT=json. */
 import pino from "pino";
 import pretty from "pino-pretty";
+import { TidemarkError } from "./errors.ts";
 
 export type Logger = pino.Logger;
 
-/** A logger for one stage. `verbose` shows debug lines. Synchronous, because a worker transport does not start on Bun 1.4.5. */
+const LEVELS = ["debug", "info", "warn", "error", "silent"];
+const FORMATS = ["text", "json"];
+
+/** A logger for one stage. Fails with USAGE when a variable names no level or format. `verbose` shows debug lines. Synchronous, because a worker transport does not start on Bun 1.4.5. */
 export function createLogger(stage: string, options: { verbose: boolean }): Logger {
-  const level = options.verbose ? "debug" : (process.env.TIDEMARK_LOG_LEVEL ?? "info");
-  if (process.env.TIDEMARK_LOG_FORMAT === "json") {
+  const wanted = choice("TIDEMARK_LOG_LEVEL", LEVELS) ?? "info";
+  const level = options.verbose ? "debug" : wanted;
+  if (choice("TIDEMARK_LOG_FORMAT", FORMATS) === "json") {
     return pino({ base: { stage }, level }, pino.destination({ fd: 2, sync: true }));
   }
   const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
@@ -20,4 +25,10 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
     translateTime: "SYS:HH:MM:ss",
   });
   return pino({ base: { stage }, level }, stream);
+}
+
+function choice(variable: string, choices: string[]): string | undefined {
+  const value = process.env[variable] || undefined;
+  if (value === undefined || choices.includes(value)) return value;
+  throw new TidemarkError("USAGE", `${variable}=${value} is not valid.`, `Use one of: ${choices.join(", ")}.`);
 }

@@ -5,6 +5,8 @@ import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
 import { sentence, TidemarkError } from "./errors.ts";
 import { POLL_RECORDS_MAX } from "./limits.ts";
+import type { Logger } from "./logger.ts";
+import { spaceError, storeError } from "./sqlite.ts";
 
 export const DATA_FLAG: Flag = {
   flags: "--data <dir>",
@@ -64,13 +66,20 @@ export function dataPaths(dir: string) {
 }
 export type DataPaths = ReturnType<typeof dataPaths>;
 
-/** Makes the directory, or fails with DATA_DIR when it can't be made or written. */
-export function openDataDir(dir: string): DataPaths {
+/**
+ * Makes the directory, or fails with DATA_DIR when it can't be made or written. A new one that isn't the default is logged as a
+ * warning where a logger is given: its name may be misspelt.
+ */
+export function openDataDir(dir: string, logger?: Logger): DataPaths {
   const paths = dataPaths(dir);
+  if (!existsSync(paths.root) && dir.split("/")[0] !== DATA_FLAG.default)
+    logger?.warn(`new data directory: ${paths.root} did not exist`);
   try {
     mkdirSync(paths.locks, { recursive: true });
     accessSync(paths.root, constants.W_OK);
   } catch (error) {
+    const full = spaceError(error, paths.root);
+    if (full !== error) throw full;
     throw new TidemarkError(
       "DATA_DIR",
       `The data directory ${paths.root} can't be written: ${sentence(error)}.`,
@@ -98,12 +107,18 @@ export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
       "Replayed and live ticks never share a data directory: choose another with --data DIR.",
     );
   }
-  writeFileSync(paths.kind, `${JSON.stringify({ kind })}\n`);
+  try {
+    writeFileSync(paths.kind, `${JSON.stringify({ kind })}\n`);
+  } catch (error) {
+    throw storeError(paths.kind, error);
+  }
 }
 
 /** What feeds a data directory, or null when nothing has yet. */
 export function readKind(paths: DataPaths): "live" | "replay" | null {
   if (!existsSync(paths.kind)) return null;
   const text = readFileSync(paths.kind, "utf8");
+  // Empty where the disk was full when it was written.
+  if (text === "") return null;
   return text.includes("replay") ? "replay" : "live";
 }

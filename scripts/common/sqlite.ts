@@ -149,16 +149,8 @@ export function storeError(path: string, error: unknown): unknown {
       { cause: error },
     );
   }
-  if (/FULL|ENOSPC|EDQUOT|EFBIG/.test(code)) {
-    return new TidemarkError(
-      "DISK_FULL",
-      `No space is left for ${path}.`,
-      "Free some space; nothing is lost meanwhile.",
-      {
-        cause: error,
-      },
-    );
-  }
+  const full = spaceError(error, path);
+  if (full !== error) return full;
   if (/CANTOPEN|READONLY|PERM|EACCES|IOERR|EIO|EROFS/.test(code)) {
     return new TidemarkError(
       "DATA_DIR",
@@ -170,4 +162,18 @@ export function storeError(path: string, error: unknown): unknown {
     );
   }
   return error;
+}
+
+/** DISK_FULL for an error of the system, of SQLite or of DuckDB (which has words only) about a lack of space; any other as it is. */
+export function spaceError(error: unknown, path: string): unknown {
+  if (error instanceof TidemarkError) return error;
+  const isCode = /^(SQLITE_FULL|ENOSPC|EDQUOT|EFBIG)/.test(systemCode(error));
+  if (!isCode && !/No space left on device|Disk quota exceeded|database or disk is full/.test(sentence(error)))
+    return error;
+  return new TidemarkError(
+    "DISK_FULL",
+    `No space is left for ${path}.`,
+    "Free some space; nothing is lost meanwhile.",
+    { cause: error },
+  );
 }

@@ -1,11 +1,13 @@
 /** Who works on a data directory: a SQLite file held in a transaction, so that the lock dies with its process whatever kills it. */
 import { Database } from "bun:sqlite";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowMs } from "./clock.ts";
-import { TidemarkError } from "./errors.ts";
+import { systemCode, TidemarkError } from "./errors.ts";
 import { LOCK_LOOK_MS } from "./limits.ts";
+import { writeOwn } from "./own-file.ts";
 import type { DataPaths } from "./settings.ts";
+import { storeError } from "./sqlite.ts";
 
 /** A lock lets one process in; a shared one several of its kind, but none that wants it alone. */
 type Mode = "alone" | "shared";
@@ -17,14 +19,15 @@ const held = new Set<Database>();
 export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone"): () => void {
   const file = join(paths.locks, `${stage}.lock`);
   const pidFile = join(paths.locks, `${stage}.pid`);
-  const db = new Database(file, { create: true });
+  const db = openLock(file);
   try {
     // One that looks in vain holds the lock for an instant, which must not turn away one that shares it.
     db.exec(`PRAGMA busy_timeout = ${mode === "alone" ? 0 : LOCK_LOOK_MS}`);
     if (mode === "alone") db.exec("BEGIN EXCLUSIVE");
     else db.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
-  } catch {
+  } catch (error) {
     db.close();
+    if (!/BUSY|LOCKED/.test(systemCode(error))) throw storeError(file, error);
     throw new TidemarkError(
       "STAGE_BUSY",
       `Another ${stage} (pid ${holder(pidFile)}) already works on ${paths.root}.`,
@@ -32,11 +35,23 @@ export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone")
     );
   }
   held.add(db);
-  writeFileSync(pidFile, `${process.pid}\n`);
+  try {
+    writeOwn(pidFile, `${process.pid}\n`);
+  } catch {
+    // It only makes a refusal's sentence better.
+  }
   return () => {
     held.delete(db);
     db.close();
   };
+}
+
+function openLock(file: string): Database {
+  try {
+    return new Database(file, { create: true });
+  } catch (error) {
+    throw storeError(file, error);
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 /** What the feed measures of itself, and data/feed.json, by which other processes see it. */
-import { renameSync, writeFileSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { nowUs } from "../common/clock.ts";
 import { FEED_LATENCIES_MAX } from "../common/limits.ts";
+import { writeOwn } from "../common/own-file.ts";
 
 export class FeedFigures {
   state: "connecting" | "connected" | "reconnecting" | "ended" = "connecting";
@@ -78,6 +79,6 @@ export class FeedFigures {
 
 /** Writes a status file in one piece: readers see the old or the new one. */
 export function writeStatus(path: string, status: object): void {
-  writeFileSync(`${path}.part`, `${JSON.stringify(status)}\n`);
+  writeOwn(`${path}.part`, `${JSON.stringify(status)}\n`);
   renameSync(`${path}.part`, path);
 }

@@ -1,7 +1,9 @@
 /** The producing stage: feed, buffer, gaps and log put together; runs until the signal or the feed's end, then drains. */
 import { nowUs } from "../common/clock.ts";
+import { sentence } from "../common/errors.ts";
 import type { AppendRecord, Log } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
+import { spaceError } from "../common/sqlite.ts";
 import { FeedBuffer } from "./buffer.ts";
 import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 import { writeStatus } from "./figures.ts";
@@ -102,7 +104,7 @@ export class Producer {
     if (status_path === null) return;
     const { figures } = this.feed;
     const { p50, p99 } = figures.latencyMs();
-    writeStatus(status_path, {
+    this.#write(status_path, {
       state: this.#waiting ? "waiting" : figures.state,
       waiting_for: this.#waiting || null,
       kind,
@@ -122,4 +124,18 @@ export class Producer {
       ...this.stats.counters(),
     });
   }
+
+  /** The status file is no reason to stop: where it can't be written (a full disk) that is said once, and it is tried again. */
+  #write(path: string, status: object): void {
+    const { logger } = this.options;
+    try {
+      writeStatus(path, status);
+      if (this.#unwritten) logger.info(`${path} is written again`);
+      this.#unwritten = false;
+    } catch (error) {
+      if (!this.#unwritten) logger.warn(`${path} can't be written: ${sentence(spaceError(error, path))}`);
+      this.#unwritten = true;
+    }
+  }
+  #unwritten = false;
 }

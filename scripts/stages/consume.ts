@@ -46,7 +46,9 @@ export class ConsumeStage implements LogJob {
   /** Takes records and commits them, or changes nothing and fails: then the same records may be given again. */
   handle(batches: LogBatch[]): void {
     if (batches.length > 0) this.#store(batches);
-    if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
+    if (monotonicMs() < this.#statsDue_ms) return;
+    this.store.assertInPlace();
+    this.saveStats();
   }
 
   saveStats(): void {

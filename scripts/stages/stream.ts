@@ -66,7 +66,10 @@ export class StreamStage implements LogJob {
       while (!this.#step(batches));
       this.#measure(batches);
     }
-    if (monotonicMs() >= this.#statsDue_ms) this.saveStats();
+    if (monotonicMs() < this.#statsDue_ms) return;
+    this.store.assertInPlace();
+    if (this.#csv.some(([, csv]) => !csv.isInPlace())) this.store.derive(() => this.#derive([]));
+    this.saveStats();
   }
 
   /**

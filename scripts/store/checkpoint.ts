@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
 import { nowUs } from "../common/clock.ts";
 import { FencedError, passes, TidemarkError } from "../common/errors.ts";
+import { InPlace } from "../common/in-place.ts";
 import { FIGURES_SILENT_US, RULES_VERSION } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
 import { type Problem, problemsText } from "../common/problems.ts";
@@ -33,6 +34,7 @@ export class CheckpointStore {
   readonly db: Database;
   /** A number that no other process that ever opened this file has (faults.md 16). */
   readonly #generation: number;
+  readonly #inPlace: InPlace;
 
   /** `other` is the name of the store beside it that must follow the same rules. */
   constructor(
@@ -46,6 +48,12 @@ export class CheckpointStore {
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
     this.#generation = this.guard(() => Number(next.get()!.value));
+    this.#inPlace = new InPlace(path);
+  }
+
+  /** Fails with DATA_DIR when the file was removed or replaced under us; for once a second. */
+  assertInPlace(): void {
+    this.#inPlace.assert();
   }
 
   /** The version of the rules by which this store reads records (limits.ts RULES_VERSION); it keeps those that it began with. */

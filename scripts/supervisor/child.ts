@@ -1,7 +1,7 @@
-/** One stage as a child process: started again with back-off when it dies, given up when it can't start or dies too often. */
-
-import { PARENT_VARIABLE } from "../common/cli.ts";
+/** One stage as a child process: restarted with back-off when it dies, given up when it can't start or dies too often. */
+import { LAST_WORDS_VARIABLE, type LastWords, lastWords, PARENT_VARIABLE } from "../common/cli.ts";
 import { monotonicMs } from "../common/clock.ts";
+import { passes, sentence, TidemarkError } from "../common/errors.ts";
 import { CHILD_RESTARTS_MAX, DRAIN_MS_MAX, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 
@@ -11,20 +11,30 @@ const SETTLE_MS = 3_000;
 
 export interface ChildOptions {
   name: string;
-  /** The command's file and its arguments; asked again at each start. */
+  /** The command's file and its arguments; asked again at each start. It may fail like the child itself. */
   command(): Promise<string[]> | string[];
   logger: Logger;
   /** Called with each line of its standard output. */
   onLine?(line: string): void;
-  /** Called once when it has ended for good: done (exit 0 of its own) or given up. */
-  onEnd(why: "done" | "given up"): void;
+  /** Called once when it has ended for good; `why` is null when it is done (exit 0 of its own), the reason when it is given up. */
+  onEnd(why: TidemarkError | null): void;
+}
+
+/** How one run of the child ended: `how` as words after its name, `words` the error that it reported. */
+interface End {
+  how: string;
+  words: LastWords | null;
+  isKilled: boolean;
 }
 
 export class Child {
   #process: Bun.Subprocess<"pipe", "pipe", "inherit"> | null = null;
-  #stopping = false;
+  readonly #stop = new AbortController();
+  /** When it was started, of the last minute, without the starts that only waited for something. */
   #starts: number[] = [];
-  #ended = Promise.withResolvers<void>();
+  #waits = 0;
+  /** The reason of its waiting that was logged last. */
+  #waitsFor = "";
 
   constructor(readonly options: ChildOptions) {}
 
@@ -33,46 +43,37 @@ export class Child {
     return this.#process?.pid ?? null;
   }
 
+  /** Runs the child until it is done, given up or stopped. Never rejects. */
   async start(): Promise<void> {
-    const { name, logger } = this.options;
-    const args = await this.options.command();
-    if (this.#stopping) return;
-    const started_ms = monotonicMs();
-    this.#starts.push(started_ms);
-    const child = Bun.spawn([process.execPath, ...args], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "inherit",
-      env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
-    });
-    this.#process = child;
-    void this.#readLines(child.stdout);
-    const code = await child.exited;
-    this.#process = null;
-    if (this.#stopping || code === 0) {
-      this.#ended.resolve();
-      if (!this.#stopping) this.options.onEnd("done");
-      return;
+    const { name, logger, onEnd } = this.options;
+    for (let first = true; !this.#stop.signal.aborted; first = false) {
+      const started_ms = monotonicMs();
+      const end = await this.#run();
+      if (this.#stop.signal.aborted) return;
+      if (end === null) return onEnd(null);
+      if (end.words?.passes) {
+        const wait_ms = backoffMs(++this.#waits);
+        const isNew = end.words.sentence !== this.#waitsFor;
+        this.#waitsFor = end.words.sentence;
+        logger[isNew ? "warn" : "debug"](`${name} waits and tries again: ${end.words.sentence} ${end.words.hint}`);
+        await this.#sleep(wait_ms);
+        continue;
+      }
+      this.#waits = 0;
+      this.#waitsFor = "";
+      this.#starts = [...this.#starts.filter((ms) => monotonicMs() - ms < MINUTE_MS), started_ms];
+      const isEarly = first && !end.isKilled && monotonicMs() - started_ms < SETTLE_MS;
+      if (isEarly || this.#starts.length > CHILD_RESTARTS_MAX) return onEnd(this.#reason(end, isEarly));
+      const wait_ms = backoffMs(this.#starts.length);
+      const why = end.words === null ? "" : ` (${end.words.sentence})`;
+      logger.warn(`${name} ${end.how}${why}: starting it again in ${wait_ms / 1000} s`);
+      await this.#sleep(wait_ms);
     }
-    const how = child.signalCode ? `was killed by ${child.signalCode}` : `ended with status ${code}`;
-    const early = this.#starts.length === 1 && !child.signalCode && monotonicMs() - started_ms < SETTLE_MS;
-    this.#starts = this.#starts.filter((ms) => monotonicMs() - ms < MINUTE_MS);
-    if (early || this.#starts.length > CHILD_RESTARTS_MAX) {
-      logger.error(`${name} ${how}${early ? "" : `, ${this.#starts.length} times within a minute`}: given up`);
-      this.#ended.resolve();
-      this.options.onEnd("given up");
-      return;
-    }
-    const wait_ms = Math.min(RECONNECT_CAP_MS, RECONNECT_BASE_MS * 2 ** (this.#starts.length - 1));
-    logger.warn(`${name} ${how}: starting it again in ${wait_ms / 1000} s`);
-    await Bun.sleep(wait_ms);
-    if (this.#stopping) this.#ended.resolve();
-    else void this.start();
   }
 
   /** Drains it: SIGTERM, and SIGKILL when it takes longer than the limit. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     const child = this.#process;
     if (child === null) return;
     child.kill("SIGTERM");
@@ -81,13 +82,70 @@ export class Child {
     clearTimeout(timer);
   }
 
-  async #readLines(stream: ReadableStream<Uint8Array>): Promise<void> {
+  /** One run; null when it ended with 0. */
+  async #run(): Promise<End | null> {
+    let args: string[];
+    try {
+      args = await this.options.command();
+    } catch (error) {
+      const isAway = passes(error) || (error instanceof TidemarkError && error.code === "LOG_UNREACHABLE");
+      const hint = error instanceof TidemarkError ? error.hint : "";
+      return {
+        how: "can't be started",
+        words: { sentence: sentence(error), hint, passes: isAway },
+        isKilled: false,
+      };
+    }
+    if (this.#stop.signal.aborted) return null;
+    const child = Bun.spawn([process.execPath, ...args], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+      env: { ...process.env, [PARENT_VARIABLE]: String(process.pid), [LAST_WORDS_VARIABLE]: "1" },
+    });
+    this.#process = child;
+    const [code, words] = await Promise.all([child.exited, this.#readLines(child.stdout)]);
+    this.#process = null;
+    if (code === 0) return null;
+    const isKilled = child.signalCode !== null;
+    return { how: isKilled ? `was killed by ${child.signalCode}` : `ended with status ${code}`, words, isKilled };
+  }
+
+  #reason({ how, words }: End, isEarly: boolean): TidemarkError {
+    const often = isEarly ? "" : `, ${this.#starts.length} times within a minute`;
+    const why = words === null ? "." : `: ${words.sentence}`;
+    return new TidemarkError("CHILD_FAILED", `${this.options.name} ${how}${often}${why}`, words?.hint ?? "");
+  }
+
+  /** Hands on each line; resolves with the child's last words, if it wrote any, when its output has ended. */
+  async #readLines(stream: ReadableStream<Uint8Array>): Promise<LastWords | null> {
     const decoder = new TextDecoder();
+    let words: LastWords | null = null;
     let rest = "";
     for await (const chunk of stream) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.options.onLine?.(line);
+      for (const line of lines) {
+        const last = lastWords(line);
+        if (last === null) this.options.onLine?.(line);
+        else words = last;
+      }
     }
+    return words;
   }
+
+  /** Ends early when it is stopped. */
+  async #sleep(ms: number): Promise<void> {
+    const { signal } = this.#stop;
+    const woken = Promise.withResolvers<void>();
+    const timer = setTimeout(woken.resolve, ms);
+    signal.addEventListener("abort", () => woken.resolve(), { once: true });
+    await woken.promise;
+    clearTimeout(timer);
+  }
+}
+
+/** Before the n-th restart. */
+function backoffMs(n: number): number {
+  return Math.min(RECONNECT_CAP_MS, RECONNECT_BASE_MS * 2 ** (n - 1));
 }

@@ -34,6 +34,10 @@ describe("the header", () => {
     ],
     ["-- portable: no (QUALIFY)\nSELECT 1", { only_duckdb: "QUALIFY" }],
     ["SELECT 1\n-- title: below the SQL it is a comment", { title: "Biggest hour" }],
+    ["-- https://en.wikipedia.org/wiki/Volume-weighted_average_price\nSELECT 1", { title: "Biggest hour" }],
+    ["-- sqlfluff:dialect:duckdb\n-- title: Linted\nSELECT 1", { title: "Linted" }],
+    ["-- vim: set ft=sql :\n-- noqa: disable=all\n-- file: x.sql\n-- start: 1\nSELECT 1", { title: "Biggest hour" }],
+    ["-- constructor: x\n-- titel:x\r\n-- title: T\r\nSELECT 1", { title: "T" }],
     ["-- Note: capitals and several words: these are remarks\nSELECT 1", { title: "Biggest hour" }],
   ];
   for (const [text, header] of GOOD) {
@@ -50,6 +54,10 @@ describe("the header", () => {
     [`\n-- description: ${"x".repeat(501)}\nSELECT 1`, 2, "description has 501 characters; at most 500."],
     ["-- title: T\n-- chart: pie x=a\nSELECT 1", 2, '"pie" is no chart: write table, number, line, bar.'],
     ["-- titel: T\nSELECT 1", 1, "titel is no key of the header: there are title, description, chart, portable."],
+    ["-- tilte: T\nSELECT 1", 1, "tilte is no key"],
+    ["-- charts: line\nSELECT 1", 1, "charts is no key"],
+    ["-- title: T\n-- desciption: D\nSELECT 1", 2, "desciption is no key"],
+    ["-- potable: no (x)\nSELECT 1", 1, "potable is no key"],
     ["-- chart: line x=a\nSELECT 1", 1, "chart: a line needs x=COLUMN and y=COLUMN"],
     ["-- chart: bar y=a\nSELECT 1", 1, "chart: a bar needs x=COLUMN and y=COLUMN"],
     ["-- chart: bar x=a y\nSELECT 1", 1, 'chart: "y" isn\'t x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN'],
@@ -99,7 +107,7 @@ describe("a wrong file fails alone", () => {
     file: ["-- read_csv in a remark\nSELECT *\nFROM read_csv('x')", /file\.sql:3: read_csv\(\) doesn't run here/],
     huge: [
       "SELECT repeat('x', 20000) AS x FROM range(10000)",
-      /huge\.sql: Its first 4097 rows hold over 81920000 characters/,
+      /huge\.sql: Its first 800 rows hold over 16000000 characters/,
     ],
     empty: ["", /empty\.sql: It holds no statement/],
   };

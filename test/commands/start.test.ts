@@ -1,6 +1,7 @@
 /** `start` as a newcomer runs it: offline, stopped with Ctrl-C, started again, with a stage killed underneath. */
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer.ts";
 import { exchange, HOUR } from "../feed/harness.ts";
@@ -133,6 +134,7 @@ test("a port in use, a second start on the same data: one sentence, exit 1, no c
   const second = await run("start", ["--data", dir.path, "--feed", NO_FEED, "--port", "0"]);
   expect(second.code).toBe(1);
   expect(second.stderr).toContain(`Another start (pid ${one.child.pid}) already works on`);
+  expect(second.stderr).toContain(`Its page is at ${url}/.`);
   using other = tempDir();
   const port = new URL(url).port;
   const third = await run("start", ["--data", other.path, "--feed", NO_FEED, "--port", port]);
@@ -141,6 +143,78 @@ test("a port in use, a second start on the same data: one sentence, exit 1, no c
   expect(third.stderr).not.toMatch(/^\s+at /m);
   expect(await stop(one)).toBe(0);
 }, 60_000);
+
+test("what can be known is checked before a stage starts, and the reason is said last", async () => {
+  using dir = tempDir();
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const file = join(dir.path, "file");
+  await Bun.write(file, "");
+  const wrong: [args: string[], code: number, words: string][] = [
+    [["--port", String(listener.port)], 1, `Port ${listener.port} of 127.0.0.1 is in use`],
+    [["--host", "203.0.113.7", "--port", "0"], 2, "of 203.0.113.7 can't be listened on"],
+    [["--replay", join(dir.path, "nothing.jsonl.gz")], 1, "There is no recording at"],
+    [["--replay", "--data", file], 1, "can't be written"],
+  ];
+  for (const [args, code, words] of wrong) {
+    const ran = await run("start", ["--data", join(dir.path, "data"), "--port", "0", "--replay", ...args]);
+    expect([words, ran.code]).toEqual([words, code]);
+    expect(ran.stderr.trim().split("\n").slice(-2).join(" ")).toContain(words);
+    expect(existsSync(join(dir.path, "data/replay/log.db"))).toBe(false);
+  }
+  listener.stop(true);
+}, 30_000);
+
+test("a stage that can't start: all end, the last line is the reason and what to do", async () => {
+  using dir = tempDir();
+  await Bun.write(join(dir.path, "replay/windows.db"), "this is no database, whatever its name says".repeat(200));
+  const ran = await run("start", ["--data", dir.path, "--replay", "--port", "0"]);
+  expect(ran.code).toBe(1);
+  const last = ran.stderr.trim().split("\n").slice(-2);
+  expect(last[0]).toMatch(/^error: stream ended with status 1: .*windows\.db is damaged.*TIDEMARK_STORE_CORRUPT/);
+  expect(last[1]).toContain("--rebuild");
+}, 30_000);
+
+test("a log that can't be reached is waited for and said once; the page answers, and Ctrl-C ends it with 0", async () => {
+  using dir = tempDir();
+  const one = start(dir.path, ["--replay", "--log", "kafka://127.0.0.1:9/raw_prices"]);
+  const url = await page(one);
+  await one.heard("stream waits and tries again: The Kafka broker at 127.0.0.1:9 doesn't answer");
+  await one.heard("replay waits and tries again");
+  expect((await fetch(url)).status).toBe(200);
+  expect(await stop(one)).toBe(0);
+  expect(one.said().split("stream waits").length).toBe(2);
+}, 60_000);
+
+for (const runner of ["npm", "bun"]) {
+  test(`SIGTERM to ${runner} ends every stage, and ${runner} reports how start ended`, async () => {
+    using dir = tempDir();
+    const args = ["run", "start", ...(runner === "npm" ? ["--"] : []), "--data", dir.path, "--replay", "--port", "0"];
+    const child = Bun.spawn([runner, ...args], {
+      cwd: ROOT,
+      env: { ...process.env, PATH: `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}` },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    children.push(child);
+    await until("the page's address", () => existsSync(join(dir.path, "replay/locks/start.url")));
+    child.kill("SIGTERM");
+    await child.exited;
+    await soon(
+      "every stage has ended",
+      async () => Bun.spawnSync(["pgrep", "-f", dir.path]).stdout.toString().trim() === "",
+    );
+    expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
+  }, 60_000);
+}
+
+test("a data directory that did not exist is a warning: its name may be misspelt", async () => {
+  using dir = tempDir();
+  const misspelt = join(dir.path, "dtaa");
+  const ran = await run("consume", ["--data", misspelt, "--until-end"]);
+  expect(ran.stderr).toContain(`WARN: consume: new data directory: ${misspelt} did not exist`);
+  expect((await run("consume", ["--data", misspelt, "--until-end"])).stderr).not.toContain("new data directory");
+});
 
 test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: it drains all the same", async () => {
   using dir = tempDir();

@@ -1,4 +1,5 @@
 /** Parts of the page as htmx takes them from the stream: each names the element that it replaces. */
+/** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { Word } from "../comparison.ts";
 import type { View } from "../view.ts";

@@ -1,4 +1,5 @@
 /** The page's frame: head, scripts by their hashed names, the header with its choices. */
+/** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { Asset } from "../assets.ts";
 import { sizeName, type View } from "../view.ts";

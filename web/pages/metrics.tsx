@@ -1,9 +1,9 @@
 /** One panel a metric file: its chart, its rows, its SQL; a broken file shows DuckDB's words and its last good rows. */
-import { PAGE_METRIC_ROWS } from "../../scripts/common/limits.ts";
-import type { MetricResult } from "../metric-results.ts";
+/** @jsxImportSource hono/jsx */
+import type { Panel as Shown } from "../metric-results.ts";
 import { counted, duration, exact } from "./format.ts";
 
-export function Metrics({ metrics }: { metrics: MetricResult[] }) {
+export function Metrics({ metrics }: { metrics: Shown[] }) {
   return (
     <section id="metrics" aria-labelledby="metrics-title">
       <h2 id="metrics-title" class="section">
@@ -22,8 +22,23 @@ export function Metrics({ metrics }: { metrics: MetricResult[] }) {
   );
 }
 
-function Panel({ metric }: { metric: MetricResult }) {
-  const { name, title, description, chart, rows, columns, file, sql, ok, error, stale, elapsed_ms, truncated } = metric;
+function Panel({ metric }: { metric: Shown }) {
+  const {
+    name,
+    title,
+    description,
+    chart,
+    rows,
+    columns,
+    file,
+    sql,
+    ok,
+    error,
+    stale,
+    elapsed_ms,
+    truncated,
+    row_count,
+  } = metric;
   const isNumber = chart.type === "number" && rows.length > 0;
   const drawn = (chart.type === "line" || chart.type === "bar") && rows.length > 1;
   return (
@@ -50,11 +65,11 @@ function Panel({ metric }: { metric: MetricResult }) {
         />
       )}
       {isNumber && <p class="number">{exact(rows[0]![chart.y[0] ?? columns[0]?.name ?? ""])}</p>}
-      {isNumber && rows.length > 1 && <p class="more">the first of {counted(rows.length, "row")}</p>}
+      {isNumber && rows.length > 1 && <p class="more">the first of {counted(row_count, "row")}</p>}
       {(!isNumber || rows.length > 1) && (ok || stale) && <Rows metric={metric} folded={drawn || isNumber} />}
       <footer>
         <span>
-          {counted(rows.length, "row")}
+          {counted(row_count, "row")}
           {truncated ? " (cut there; the Parquet has all)" : ""} in {duration(elapsed_ms)}
         </span>
         <details>
@@ -66,7 +81,8 @@ function Panel({ metric }: { metric: MetricResult }) {
   );
 }
 
-function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResult; folded: boolean }) {
+function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
+  const { rows, columns, name, row_count, column_count } = metric;
   if (rows.length === 0) return <p class="empty">No rows.</p>;
   const table = (
     <section class="scroll" tabindex={0} aria-label={`Rows of ${name}`}>
@@ -81,7 +97,7 @@ function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResul
           </tr>
         </thead>
         <tbody>
-          {rows.slice(0, PAGE_METRIC_ROWS).map((row) => (
+          {rows.map((row) => (
             <tr>
               {columns.map((column) => (
                 <td class={isNumeric(column.type) ? "n" : ""}>{cell(row[column.name], column.type)}</td>
@@ -90,9 +106,15 @@ function Rows({ metric: { rows, columns, name }, folded }: { metric: MetricResul
           ))}
         </tbody>
       </table>
-      {rows.length > PAGE_METRIC_ROWS && (
+      {row_count > rows.length && (
         <p class="more">
-          {PAGE_METRIC_ROWS} of {counted(rows.length, "row")}; the others are in the{" "}
+          {rows.length} of {counted(row_count, "row")}; the others are in the{" "}
+          <a href={`/export/metrics/${name}.csv`}>CSV</a>
+        </p>
+      )}
+      {column_count > columns.length && (
+        <p class="more">
+          {columns.length} of {counted(column_count, "column")}; the others are in the{" "}
           <a href={`/export/metrics/${name}.csv`}>CSV</a>
         </p>
       )}

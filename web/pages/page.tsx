@@ -1,4 +1,5 @@
 /** The page, from top to bottom. What changes has an id, and is replaced by its own component when it does (events.ts). */
+/** @jsxImportSource hono/jsx */
 import type { Asset } from "../assets.ts";
 import { sizeName, type View } from "../view.ts";
 import { counted, exact } from "./format.ts";

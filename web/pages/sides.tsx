@@ -1,4 +1,5 @@
 /** Stream and batch beside each other: the same questions, answered from memory and from everything stored. */
+/** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import { lastDoneOf, type View } from "../view.ts";
 import { counted, duration, exact } from "./format.ts";

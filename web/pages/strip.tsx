@@ -1,4 +1,5 @@
 /** The status strip: how the path stands at this second, each stage with its lag, and what was late, doubled or malformed. */
+/** @jsxImportSource hono/jsx */
 import { AT_REST } from "../comparison.ts";
 import type { Stage } from "../status.ts";
 import type { View } from "../view.ts";

@@ -1,4 +1,5 @@
 /** The one sentence that the page exists for: do both pipelines agree, to the last digit? */
+/** @jsxImportSource hono/jsx */
 import type { View } from "../view.ts";
 import { counted, exact } from "./format.ts";
 

@@ -1,4 +1,5 @@
 /** The newest windows of the stream, each with what the batch says of the same minute. */
+/** @jsxImportSource hono/jsx */
 
 import type { View } from "../view.ts";
 import type { ShownWindow } from "../windows.ts";

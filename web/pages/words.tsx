@@ -1,4 +1,5 @@
 /** What is measured, what each word means, and both pipelines' figures. */
+/** @jsxImportSource hono/jsx */
 import type { Figure, Word } from "../comparison.ts";
 import { bytes, duration, exact, percent, round } from "./format.ts";
 

@@ -1,0 +1,63 @@
+/** How `start` takes a data directory for itself, and what it leaves there for a second one. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CommandContext, given } from "../common/cli.ts";
+import { TidemarkError } from "../common/errors.ts";
+import type { Logger } from "../common/logger.ts";
+import { claimKind, type DataPaths, openDataDir } from "../common/settings.ts";
+import { lockStage } from "../common/stage-lock.ts";
+
+/** Between two tries on a full disk. */
+const FULL_RETRY_MS = 1_000;
+
+/** Opens the data directory for this `start` alone and notes what feeds it. Returns its paths and the release of the lock. */
+export function claim(dir: string, kind: "live" | "replay", logger: Logger): [DataPaths, () => void] {
+  const paths = openDataDir(dir, logger);
+  const release = lockAsOnly(paths);
+  try {
+    claimKind(paths, kind);
+    return [paths, release];
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Does the work; while the disk is full it waits, logs that once, and tries again. */
+export async function withRoom<T>({ logger, signal }: CommandContext, work: () => T): Promise<T> {
+  for (let waited = false; ; waited = true) {
+    try {
+      return work();
+    } catch (error) {
+      const isWorthIt = error instanceof TidemarkError && error.code === "DISK_FULL" && !signal.aborted;
+      if (!isWorthIt) throw error;
+      if (!waited) logger.warn(`start waits and tries again: ${error.message} ${error.hint}`);
+      await Promise.race([Bun.sleep(FULL_RETRY_MS), given(signal)]);
+    }
+  }
+}
+
+/** Where `start` notes the page's address while it runs. */
+export function addressFile(paths: DataPaths): string {
+  return join(paths.locks, "start.url");
+}
+
+/** For a second `start`, which can do without. */
+export function noteAddress(paths: DataPaths, url: string): void {
+  try {
+    writeFileSync(addressFile(paths), `${url}\n`);
+  } catch {
+    // A full disk: the stages report it.
+  }
+}
+
+/** The lock of this command; the error for a second `start` names the page of the first. */
+function lockAsOnly(paths: DataPaths): () => void {
+  try {
+    return lockStage(paths, "start");
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || !existsSync(addressFile(paths))) throw error;
+    const page = readFileSync(addressFile(paths), "utf8").trim();
+    throw new TidemarkError(error.code, `${error.message} Its page is at ${page}.`, error.hint);
+  }
+}

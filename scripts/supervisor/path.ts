@@ -1,0 +1,134 @@
+/** The whole path as children of `start`: which stages run with which flags, until a signal or until one is given up. */
+import { resolve } from "node:path";
+import { type CommandContext, given } from "../common/cli.ts";
+import type { TidemarkError } from "../common/errors.ts";
+import type { DataPaths } from "../common/settings.ts";
+import { productIds } from "../feed/flags.ts";
+import { olderTrades, recentTrades } from "../feed/resume.ts";
+import { openLog } from "../log/open.ts";
+import { Child } from "./child.ts";
+import { noteAddress } from "./claim.ts";
+
+/** The flags of `start`, as they are handed on to the stages. */
+export interface StartOptions {
+  data: string;
+  log: string;
+  replay?: string | true;
+  speed: string;
+  port: string | number;
+  host: string;
+  products: string;
+  channel: string;
+  heartbeats?: boolean;
+  feed: string;
+  every?: number;
+  window?: string;
+  lateness?: string;
+}
+
+const SCRIPTS = resolve(import.meta.dir, "..");
+const RECORDING = resolve(SCRIPTS, "../data/recordings/coinbase-btc-usd-2023-09-05T16.jsonl.gz");
+const RECORDED_PRODUCT = "BTC-USD";
+
+/** The recording that is played: the bundled hour unless --replay names another. */
+export function recordingOf({ replay }: StartOptions): string {
+  return typeof replay === "string" ? replay : RECORDING;
+}
+
+/** Runs the children until a signal, or until one is given up. */
+export async function supervise(
+  options: StartOptions,
+  paths: DataPaths,
+  live: string | null,
+  { logger, signal }: CommandContext,
+): Promise<undefined> {
+  const done = Promise.withResolvers<void>();
+  void given(signal).then(() => done.resolve());
+  const verbose = process.argv.includes("--verbose") ? ["--verbose"] : [];
+  const where = ["--data", paths.root, "--log", options.log, ...verbose];
+  const children: Child[] = [];
+  const add = (name: string, command: () => string[] | Promise<string[]>, onLine?: (line: string) => void) => {
+    const onEnd = (why: TidemarkError | null) => {
+      if (why !== null) done.reject(why);
+      else if (name === "produce") logger.info("the recording has ended: all of it is on the page, which stays open");
+    };
+    const child = new Child({ name, command: async () => [script(name), ...(await command())], logger, onLine, onEnd });
+    children.push(child);
+    void child.start();
+  };
+
+  const feed = Promise.withResolvers<string>();
+  let { products } = options;
+  if (live !== null) feed.resolve(live);
+  else {
+    let port = "0";
+    const file = recordingOf(options);
+    if (file === RECORDING && products !== RECORDED_PRODUCT) {
+      logger.warn(`The bundled recording holds ${RECORDED_PRODUCT} only: playing that instead of ${products}.`);
+      products = RECORDED_PRODUCT;
+    }
+    const replayed = async () => {
+      const played = await lastTradeIds(options.log, paths, productIds(products), logger);
+      const after = played.length > 0 ? ["--after", played.join(",")] : [];
+      return [file, "--port", port, "--speed", options.speed, ...after, ...verbose];
+    };
+    add("replay", replayed, (line) => {
+      port = new URL(line).port;
+      feed.resolve(line);
+    });
+  }
+  const windowFlags = [...flag("--window", options.window), ...flag("--lateness", options.lateness)];
+  add("stream", () => [...where, ...windowFlags]);
+  add("consume", () => where);
+  add("produce", async () => {
+    const source = ["--feed", await feed.promise, "--products", products, "--channel", options.channel];
+    const heartbeats = options.heartbeats ? ["--heartbeats"] : [];
+    return [...where, ...source, ...heartbeats, ...(live === null ? ["--until-end"] : [])];
+  });
+  const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
+  add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
+  const serve = [...where, "--port", String(options.port), "--host", options.host];
+  add(
+    "serve",
+    () => serve,
+    (line) => {
+      noteAddress(paths, line);
+      process.stdout.write(`Tidemark ${live === null ? "(REPLAY) " : ""}is at ${line}\n`);
+    },
+  );
+
+  try {
+    await done.promise;
+  } finally {
+    logger.info("stopping");
+    // The feed first, then what plays it: a replay that goes away under its client would be an outage.
+    for (const name of ["produce", "replay"]) await children.find((child) => child.options.name === name)?.stop();
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
+
+/** The newest trade of each product in the log, as `replay --after` takes it: a second start continues there. */
+async function lastTradeIds(
+  url: string,
+  paths: DataPaths,
+  products: string[],
+  logger: CommandContext["logger"],
+): Promise<string[]> {
+  const log = await openLog(url, paths, { role: "reader", logger });
+  try {
+    const recent = await recentTrades(log);
+    const all = [...(await olderTrades(log, products, recent)), ...recent];
+    const newest = new Map(all.map(({ product_id, trade_id }) => [product_id, trade_id]));
+    return [...newest].map(([product_id, trade_id]) => `${product_id}:${trade_id}`);
+  } finally {
+    await log.close();
+  }
+}
+
+function script(name: string): string {
+  return resolve(SCRIPTS, `${name}.ts`);
+}
+
+function flag(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value];
+}

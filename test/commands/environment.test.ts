@@ -1,0 +1,136 @@
+/** The machine's environment: variables, working directory, npm. A second run of test/commands in another environment is part of CI. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { keptByNpm, readEnvironment } from "../../scripts/common/environment.ts";
+import { specs } from "../support/commands-doc.ts";
+import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+
+const COMMANDS = await specs();
+const VARIABLES = [...new Set(COMMANDS.flatMap(({ flags }) => flags.flatMap(({ env }) => env ?? [])))];
+
+test("every variable of every flag, empty or blank, counts as unset", () => {
+  for (const value of ["", " ", "\t"]) {
+    const env = Object.fromEntries(VARIABLES.map((name) => [name, value]));
+    readEnvironment([], env);
+    expect(env).toEqual({});
+  }
+});
+
+test("no two meanings share a variable: commands that read the same one describe the same flag", () => {
+  const flags = COMMANDS.flatMap(({ name, flags }) => flags.map((flag) => ({ command: name, ...flag })));
+  // Kinds of value: a duration, a size list, a port …; --every of start and schedule is how often the batch runs.
+  const spellings = new Map<string, Set<string>>();
+  for (const { env, flags: spelling } of flags) {
+    if (env === undefined) continue;
+    spellings.set(env, (spellings.get(env) ?? new Set()).add(spelling.split(" ")[0]!));
+  }
+  expect([...spellings].filter(([, names]) => names.size > 1)).toEqual([]);
+  const hop = flags.find(({ command, flags }) => command === "stream" && flags.startsWith("--every"));
+  const batch = flags.filter(({ command, flags }) => command !== "stream" && flags.startsWith("--every"));
+  expect([hop?.env, ...batch.map(({ env }) => env)]).toEqual([
+    "TIDEMARK_WINDOW_EVERY",
+    "TIDEMARK_BATCH_EVERY",
+    "TIDEMARK_BATCH_EVERY",
+  ]);
+});
+
+test("a variable of an earlier release is refused with its new name", async () => {
+  using dir = tempDir();
+  for (const name of ["TIDEMARK_EVERY", "TIDEMARK_EVERY_BATCH"]) {
+    for (const command of ["start", "stream", "schedule"]) {
+      const answer = await run(command, ["--data", dir.path], { [name]: "20s" });
+      expect([command, answer.code]).toEqual([command, 2]);
+      expect(answer.stderr).toContain(`The variable ${name} is no longer read.`);
+      expect(answer.stderr).toContain("TIDEMARK_BATCH_EVERY");
+    }
+  }
+});
+
+test("a log level or format that there is not is exit 2 with the choices", async () => {
+  for (const [name, choices] of [
+    ["TIDEMARK_LOG_LEVEL", "debug, info, warn, error"],
+    ["TIDEMARK_LOG_FORMAT", "text, json"],
+  ] as const) {
+    const answer = await run("doctor", [], { [name]: "loud" });
+    expect([answer.code, answer.stderr]).toEqual([2, expect.stringContaining(`${name}=loud is not valid.`)]);
+    expect(answer.stderr).toContain(choices);
+  }
+});
+
+test("a switch's variable is yes or no; anything else is refused", () => {
+  for (const [value, isSet] of [
+    ["1", true],
+    ["true", true],
+    ["YES", true],
+    ["0", false],
+    ["off", false],
+    ["False", false],
+  ] as const) {
+    const env = { TIDEMARK_VERBOSE: value };
+    readEnvironment(["TIDEMARK_VERBOSE"], env);
+    expect([value, "TIDEMARK_VERBOSE" in env]).toEqual([value, isSet]);
+  }
+  expect(() => readEnvironment(["TIDEMARK_VERBOSE"], { TIDEMARK_VERBOSE: "maybe" })).toThrow("is neither yes nor no");
+});
+
+test("an empty value of any flag is exit 2 and names the flag", async () => {
+  for (const { name, flags } of COMMANDS) {
+    const valued = flags.filter((flag) => flag.flags.includes("<")).map((flag) => flag.flags.split(" ")[0]!);
+    const first = valued.includes("--host") ? "--host" : valued[0];
+    if (first === undefined) continue;
+    const answer = await run(name, [first, ""]);
+    expect([name, answer.code, answer.stdout]).toEqual([name, 2, ""]);
+    expect(answer.stderr).toContain(first);
+    expect(answer.stderr).toContain("It is empty");
+  }
+}, 30_000);
+
+test("from another working directory, without HOME, every command that makes something works", async () => {
+  using dir = tempDir();
+  using elsewhere = tempDir();
+  await fillLog(dir.path, recordedLines().slice(0, 500));
+  const at = async (name: string, ...args: string[]) => {
+    const child = Bun.spawn([process.execPath, join(ROOT, "scripts", `${name}.ts`), "--data", dir.path, ...args], {
+      cwd: elsewhere.path,
+      env: {
+        PATH: process.env.PATH,
+        TIDEMARK_SQLITE_EXTENSION: process.env.TIDEMARK_SQLITE_EXTENSION,
+        TIDEMARK_HOST: "",
+      },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    return child;
+  };
+  for (const [name, ...args] of [
+    ["stream", "--until-end"],
+    ["consume", "--until-end"],
+    ["batch"],
+    ["query", "SELECT count(*) FROM ticks"],
+    ["doctor"],
+  ] as const) {
+    const child = await at(name, ...args);
+    const said = await new Response(child.stderr).text();
+    expect([name, await child.exited, said.match(/error.*/)?.[0] ?? ""]).toEqual([name, 0, ""]);
+  }
+  const server = await at("serve", "--port", "0");
+  const { value } = await server.stdout.getReader().read();
+  const url = new TextDecoder().decode(value).trim();
+  // An empty TIDEMARK_HOST is the default address, not every interface.
+  expect(new URL(url).hostname).toBe("127.0.0.1");
+  expect(await (await fetch(url)).text()).toContain("<title>");
+  server.kill("SIGTERM");
+  expect(await server.exited).toBe(0);
+}, 60_000);
+
+test("flags that npm kept for itself are noticed, its own are not", () => {
+  const env = {
+    npm_lifecycle_event: "start",
+    npm_config_port: "9000",
+    npm_config_json: "true",
+    npm_config_max_skew: "1m",
+  };
+  expect(keptByNpm(["port", "host", "json", "max-skew"], env)).toEqual(["port", "max-skew"]);
+  expect(keptByNpm(["port"], { npm_config_port: "9000" })).toEqual([]);
+});
