@@ -1,10 +1,12 @@
 /** The fast path accepts nothing that the slow path refuses, and reads the same out of all that it accepts (scripts/tick/scan.ts, extract.ts; parse.ts is the rule). */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Extractor } from "../../scripts/tick/extract.ts";
 import { parseRecord } from "../../scripts/tick/parse.ts";
+
+setDefaultTimeout(600_000);
 
 const RUNS = Number(process.env.TIDEMARK_CASES ?? 2_000);
 const encode = (text: string) => new TextEncoder().encode(text);
