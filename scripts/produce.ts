@@ -13,8 +13,8 @@ import {
 } from "./common/settings.ts";
 import { lockStage } from "./common/stage-lock.ts";
 import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
-import { restUrlOf } from "./feed/matches.ts";
 import { Producer } from "./feed/produce.ts";
+import { restUrlOf } from "./feed/rest.ts";
 import { openLog } from "./log/open.ts";
 
 interface ProduceFlags {

@@ -1,11 +1,12 @@
 /** `bun run query "SQL"`: read-only SQL over the views, or one metric's file with its parameters, as a table, JSON, CSV or Parquet. */
 import { withPlace } from "./batch/answer.ts";
 import { collect } from "./batch/archive.ts";
+import { openDestination } from "./batch/destination.ts";
 import { runLimited } from "./batch/limited.ts";
 import { checkName, type Metric, readMetric } from "./batch/metric.ts";
 import { METRICS_DIR } from "./batch/project.ts";
-import { FORMATS, type Format, format, type Query, runQuery, writeFile } from "./batch/query.ts";
-import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
+import { FORMATS, type Format, runQuery } from "./batch/query.ts";
+import { type CommandSpec, given, invalid, runCommand } from "./common/cli.ts";
 import { TidemarkError } from "./common/errors.ts";
 import { METRIC_ROWS_MAX } from "./common/limits.ts";
 import { DATA_FLAG, dataPaths, openDataDir, wholeNumber } from "./common/settings.ts";
@@ -15,9 +16,9 @@ interface QueryFlags {
   data: string;
   metric?: string;
   sql: string;
-  format: Format;
+  format?: Format;
   output?: string;
-  limit: number;
+  limit?: number;
   fresh?: boolean;
   product?: string;
   from?: string;
@@ -37,17 +38,19 @@ export const spec: CommandSpec<QueryFlags> = {
     { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
     {
       flags: "--format <format>",
-      description: "table, json, csv or parquet",
+      description: "table, json, csv or parquet (by the ending of --output, else table)",
       env: "TIDEMARK_FORMAT",
-      default: "table",
       choices: [...FORMATS],
     },
-    { flags: "--output <file>", description: "write to this file instead of stdout", env: "TIDEMARK_OUTPUT" },
+    {
+      flags: "--output <file>",
+      description: "write to this file, pipe or device; - is stdout",
+      env: "TIDEMARK_OUTPUT",
+    },
     {
       flags: "--limit <rows>",
-      description: "rows at most",
+      description: `rows at most (${METRIC_ROWS_MAX} on stdout and in a table, all in a file)`,
       env: "TIDEMARK_LIMIT",
-      default: METRIC_ROWS_MAX,
       parse: wholeNumber(1, ROWS_MAX),
     },
     { flags: "--fresh", description: "collect what is new first, as a batch does", env: "TIDEMARK_FRESH" },
@@ -69,8 +72,9 @@ export const spec: CommandSpec<QueryFlags> = {
   async run(options, { args, logger, signal }) {
     const ended = await runLimited(signal);
     if (ended !== null) return ended;
-    const { product = null, from = null, to = null } = options;
-    if (options.format === "parquet" && !options.output) {
+    const { product = null, from = null, to = null, output = "-" } = options;
+    const format = options.format ?? formatOf(output);
+    if (format === "parquet" && options.output === undefined) {
       throw new TidemarkError("USAGE", "--format parquet needs --output FILE.");
     }
     const metric = options.metric === undefined ? null : metricOf(options.sql, options.metric);
@@ -85,24 +89,23 @@ export const spec: CommandSpec<QueryFlags> = {
     for (const [name, value] of Object.entries({ product, from, to }))
       if (value !== null && !sql.includes(`$${name}`))
         logger.warn(`${metric?.name ?? "the query"} doesn't use $${name}: --${name} has no effect`);
-    const query = { sql, parameters: { product, from, to }, rows_max: options.limit };
-    const answer = await (metric === null ? runQuery(dataPaths(options.data), query) : runMetric(metric, query));
-    if (answer.truncated) logger.warn(`cut after ${options.limit} rows; --limit N gives more`);
-    if (options.output) {
-      await writeFile(answer, options.format, options.output);
-      logger.info(`${answer.rows.length} rows in ${options.output}`);
-    } else if (options.format !== "parquet") process.stdout.write(format(answer, options.format));
-    return 0;
-
-    /** A metric's fault is told with its file and line, as the batch does. */
-    async function runMetric(metric: Metric, query: Query) {
-      try {
-        return await runQuery(dataPaths(options.data), query);
-      } catch (error) {
-        if (!(error instanceof TidemarkError) || error.code !== "QUERY") throw error;
-        throw new TidemarkError("QUERY", withPlace(metric, error), "", { cause: error });
-      }
+    const limit = options.limit ?? (output === "-" || format === "table" ? METRIC_ROWS_MAX : Number.POSITIVE_INFINITY);
+    const query = { sql, parameters: { product, from, to }, rows_max: limit };
+    const destination = openDestination(output);
+    void given(signal).then(() => {
+      destination.abandon();
+      process.exit(130);
+    });
+    try {
+      const { rows, truncated } = await runQuery(dataPaths(options.data), query, format, destination);
+      if (truncated) logger.warn(`cut after ${rows} rows; --limit N gives more`);
+      if (output !== "-") logger.info(`${rows} rows in ${output}`);
+    } catch (error) {
+      if (metric === null || !(error instanceof TidemarkError) || error.code !== "QUERY") throw error;
+      // A metric's fault is reported with its file and line, as the batch does.
+      throw new TidemarkError("QUERY", withPlace(metric, error), "", { cause: error });
     }
+    return 0;
 
     async function refresh(dir: string): Promise<void> {
       const paths = openDataDir(dir);
@@ -115,6 +118,12 @@ export const spec: CommandSpec<QueryFlags> = {
     }
   },
 };
+
+/** By the ending of the file's name. */
+function formatOf(output: string): Format {
+  const ending = /\.(json|csv|parquet)$/i.exec(output)?.[1]?.toLowerCase();
+  return (ending as Format | undefined) ?? "table";
+}
 
 function metricOf(dir: string, name: string): Metric {
   checkName(dir, name);

@@ -1,11 +1,12 @@
 /** `bun run record`: feed → recording. */
 import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { isoFromUs, nowUs } from "./common/clock.ts";
+import { TidemarkError } from "./common/errors.ts";
 import { durationFlag, JSON_FLAG } from "./common/settings.ts";
 import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
-import { restUrlOf } from "./feed/matches.ts";
 import { Producer } from "./feed/produce.ts";
 import { RecordingWriter } from "./feed/recording.ts";
+import { restUrlOf } from "./feed/rest.ts";
 
 interface RecordFlags {
   feed: string;
@@ -51,10 +52,15 @@ export const spec: CommandSpec<RecordFlags> = {
     } finally {
       await writer.close();
     }
+    if (writer.lines === 0)
+      throw new TidemarkError(
+        "NO_DATA",
+        `Nothing was received from ${options.feed}: no recording was written.`,
+        "Check --products, and record for longer: a quiet product may have no trade for minutes.",
+      );
     const summary = { ...producer.stats.summary(), ...producer.counts, file: writer.path };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else
-      logger.info(writer.lines > 0 ? `${writer.lines} messages in ${writer.path}` : "nothing came, nothing is written");
+    else logger.info(`${writer.lines} messages in ${writer.path}`);
     return 0;
   },
 };

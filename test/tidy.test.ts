@@ -12,7 +12,7 @@ const PIPELINE = ["common", "tick", "feed", "log", "window", "store", "sink", "b
 const MAY_IMPORT: Record<string, string[]> = {
   "scripts/common": [],
   "scripts/tick": ["common"],
-  "scripts/feed": ["common"],
+  "scripts/feed": ["common", "tick"],
   "scripts/log": ["common"],
   "scripts/window": ["common"],
   "scripts/store": ["common"],

@@ -57,6 +57,7 @@ export class EventHub {
     // Bun cuts a quiet answer after 10 s otherwise (1.4.5).
     getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
     const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no" };
+    if (c.req.method === "HEAD") return c.body(null, 200, headers);
     return c.body(this.#stream({ ...place, asked_ms: 0, close: null, wake: null }), 200, headers);
   };
 

@@ -1,14 +1,13 @@
 /** Downloads. CSV of windows and of metric results is written here; what needs DuckDB (Parquet, all ticks) runs in a child, `query` (design.md "Data path"). */
-import { createReadStream, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import type { Context } from "hono";
+import { getBunServer } from "hono/bun";
 import { isoFromUs, nowUs } from "../scripts/common/clock.ts";
 import { csvLine } from "../scripts/common/csv.ts";
-import { API_ROWS_MAX, EXPORT_MS_MAX, EXPORTS_MAX } from "../scripts/common/limits.ts";
+import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../scripts/common/limits.ts";
 import TICKS from "../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../sql/page/export_windows.sql" with { type: "text" };
 import { unknownMetric } from "./api.ts";
+import { Download, ExportRun } from "./download.ts";
 import type { MetricResults } from "./metric-results.ts";
 import { Problem } from "./problem.ts";
 import { parameters, productOf, timeOf } from "./query-string.ts";
@@ -17,21 +16,27 @@ import { WINDOW_COLUMNS, windows } from "./windows.ts";
 
 type Ending = "csv" | "parquet";
 const TYPES: Record<Ending, string> = { csv: "text/csv; charset=utf-8", parquet: "application/vnd.apache.parquet" };
-const QUERY = resolve(import.meta.dir, "../scripts/query.ts");
-/** Rows of one export; more are refused rather than cut silently. */
-const EXPORT_ROWS_MAX = 10_000_000;
 const WORDS = new Set(["product_id", "window_size", "volatility_flag", "market_sentiment", "volume_spike"]);
 
 export class Exports {
-  #running = 0;
+  readonly #running = new Set<ExportRun>();
+  readonly #downloads = new Set<Download>();
 
   constructor(
     private readonly sources: Sources,
     private readonly results: MetricResults,
-  ) {}
+  ) {
+    ExportRun.removeAbandoned();
+  }
+
+  /** Ends what runs and what is being sent. */
+  close(): void {
+    for (const one of [...this.#running, ...this.#downloads]) one.end();
+  }
 
   /** `/export/windows.csv`, `/export/ticks.parquet` …: as of now for windows.csv, as of the newest batch for the others. */
   table = async (c: Context): Promise<Response> => {
+    untimed(c);
     const [, what, ending] = /^(windows|ticks)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     if (!what)
       throw new Problem(
@@ -53,6 +58,7 @@ export class Exports {
 
   /** `/export/metrics/NAME.csv` and `.parquet`: the newest result, whole. */
   metric = async (c: Context): Promise<Response> => {
+    untimed(c);
     parameters(c, []);
     const [, name = "", ending] = /^(\w{1,64})\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     const result = this.results.get(name);
@@ -75,7 +81,7 @@ export class Exports {
         ),
       ),
     ];
-    return download(c, lines.join(""), `tidemark_${name}`, "csv");
+    return this.#send(c, lines, `tidemark_${name}`, "csv");
   };
 
   #windowsCsv(
@@ -83,7 +89,7 @@ export class Exports {
     name: string,
     product: string | null,
     times: { from_us: number | null; to_us: number | null },
-  ): Response {
+  ): Promise<Response> {
     const { sources } = this;
     const isText = (i: number) => WORDS.has(WINDOW_COLUMNS[i]!);
     function* pages(): Generator<string> {
@@ -106,73 +112,55 @@ export class Exports {
         to_us = Date.parse(whole.at(-1)!.window_start) * 1_000;
       }
     }
-    return download(c, streamOf(pages()), name, "csv");
+    return this.#send(c, pages(), name, "csv");
   }
 
   /** Runs `query` into a temporary file and sends that: an error is an answer of its own, never half a file. */
   async #child(c: Context, name: string, ending: Ending, sql: string, flags: string[]): Promise<Response> {
-    if (this.#running >= EXPORTS_MAX)
+    if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
+    if (this.#running.size >= EXPORTS_MAX)
       throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when they have ended.");
-    this.#running++;
-    const folder = mkdtempSync(join(tmpdir(), "tidemark-export-"));
+    const run = new ExportRun(this.sources.paths.root, ending, [...flags, "--", sql]);
+    this.#running.add(run);
+    c.req.raw.signal.addEventListener("abort", () => run.end());
     try {
-      const file = join(folder, `export.${ending}`);
-      const where = [
-        "--data",
-        this.sources.paths.root,
-        "--format",
-        ending,
-        "--output",
-        file,
-        "--limit",
-        String(EXPORT_ROWS_MAX),
-      ];
-      const child = Bun.spawn([process.execPath, QUERY, ...where, ...flags, "--", sql], {
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "pipe",
-      });
-      const timer = setTimeout(() => child.kill("SIGKILL"), EXPORT_MS_MAX);
-      const [code, said] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-      clearTimeout(timer);
-      if (code !== 0)
-        throw new Problem(503, "QUERY", /error: (.*)/.exec(said)?.[1] ?? "The export was stopped: it took too long.");
-      const bytes = createReadStream(file);
-      await new Promise((resolve, reject) => bytes.once("open", resolve).once("error", reject));
-      return download(c, streamOf(bytes), name, ending);
+      return await this.#send(c, await run.file(), name, ending);
     } finally {
-      // The open file lives on without its name until it has been sent.
-      rmSync(folder, { recursive: true, force: true });
-      this.#running--;
+      run.end();
+      this.#running.delete(run);
     }
+  }
+
+  /** Sends pieces as the reader takes them; what waits or streams has no time limit of Bun's, but ours. */
+  async #send(
+    c: Context,
+    pieces: Iterable<string> | AsyncIterable<Uint8Array>,
+    name: string,
+    ending: Ending,
+  ): Promise<Response> {
+    if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
+    if (this.#downloads.size >= DOWNLOADS_MAX)
+      throw new Problem(503, "BUSY", `${DOWNLOADS_MAX} downloads are open already.`, "Try again when some have ended.");
+    const sent = new Download(pieces, () => this.#downloads.delete(sent));
+    this.#downloads.add(sent);
+    c.req.raw.signal.addEventListener("abort", () => sent.end());
+    return c.body(sent.stream, 200, headersOf(name, ending));
   }
 }
 
-/** Gives the next piece when the reader asks for it: memory holds one. */
-function streamOf(pieces: Iterable<string> | AsyncIterable<Uint8Array>): ReadableStream {
-  const encoder = new TextEncoder();
-  const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { value, done } = await iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
-    },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
+/** Bun cuts an answer of which nothing came for 10 s (1.4.5): while DuckDB works, or a download pauses. */
+function untimed(c: Context): void {
+  getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
 }
 
-function download(c: Context, body: string | ReadableStream, name: string, ending: Ending): Response {
+function headersOf(name: string, ending: Ending): Record<string, string> {
   const time = isoFromUs(nowUs()).slice(0, 16).replace(":", "");
   const safe = name.replace(/[^\w.-]/g, "_");
-  const headers = {
+  return {
     "Content-Type": TYPES[ending],
     "Content-Disposition": `attachment; filename="${safe}_${time}Z.${ending}"`,
     "Cache-Control": "no-store",
   };
-  return c.body(body, 200, headers);
 }
 
 function isoOf(us: number | null): string | null {

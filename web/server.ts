@@ -54,7 +54,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const results = new MetricResults(sources);
   const hub = new EventHub(sources, new News(sources, results));
   let port = options.port;
-  const app = application(routes(sources, results, hub), options, () => port);
+  const exports = new Exports(sources, results);
+  const app = application(routes(sources, results, hub, exports), options, () => port);
   const server = listen(app, options);
   port = server.port ?? port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -62,6 +63,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
     url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
     stop: async () => {
       hub.close();
+      exports.close();
       await server.stop(true);
       sources.close();
     },
@@ -70,8 +72,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, results: MetricResults, hub: EventHub): Routes {
-  const [api, exports, assets] = [new Api(sources, results), new Exports(sources, results), new Assets()];
+function routes(sources: Sources, results: MetricResults, hub: EventHub, exports: Exports): Routes {
+  const [api, assets] = [new Api(sources, results), new Assets()];
   const telemetry = new Telemetry(sources, results, () => hub.clients);
   const page = async (c: Context) => {
     const selection = selectionOf(parameters(c, ["product", "window"]), choices(sources));
@@ -118,9 +120,20 @@ function listen(app: Hono, { host, port }: ServeOptions): Bun.Server<unknown> {
       hostname: host,
       port,
       maxRequestBodySize: REQUEST_BYTES_MAX,
-      fetch: (request, server) => app.fetch(request, server),
+      fetch: async (request, server) => {
+        const response = await app.fetch(request, server);
+        return request.method === "HEAD" ? headOnly(response) : response;
+      },
     });
   } catch (error) {
     throw listenError(error, host, port);
   }
+}
+
+/** The head of an answer; Bun says `content-length: 0` of a body that has ended (1.4.5), and nothing of one that has not begun. */
+function headOnly(response: Response): Response {
+  const nothing = new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
+  const headers = new Headers(response.headers);
+  headers.delete("content-length");
+  return new Response(nothing, { status: response.status, headers });
 }

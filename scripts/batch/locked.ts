@@ -1,9 +1,14 @@
 /** The instance that runs SQL which a user wrote: no extension, sees the archive only, one SELECT at a time, with a time and a memory limit (faults.md 1.3, 1.4). */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  type DuckDBValue,
+} from "@duckdb/node-api";
 import { sentence, shortened, TidemarkError } from "../common/errors.ts";
-import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits.ts";
+import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX, SPILL_BYTES_MAX } from "../common/limits.ts";
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { newestRows } from "./changes.ts";
 import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "./columns.ts";
@@ -35,11 +40,19 @@ export class LockedDatabase {
 
   private constructor(
     private readonly instance: DuckDBInstance,
-    private readonly connection: DuckDBConnection,
+    readonly connection: DuckDBConnection,
   ) {}
 
-  /** Opens the views over one committed state of the archive, then locks the instance for good. `sql`: only the views that it names. */
-  static async open(archive: string, manifest: Manifest, sql: string | null = null): Promise<LockedDatabase> {
+  /**
+   * Opens the views over one committed state of the archive, then locks the instance for good. `sql`: only the views that it names.
+   * `output`: a folder of ours that write.ts may write into; user SQL can't, since it is one SELECT.
+   */
+  static async open(
+    archive: string,
+    manifest: Manifest,
+    sql: string | null = null,
+    output: string | null = null,
+  ): Promise<LockedDatabase> {
     const statements = named(viewStatements(archive, manifest), sql);
     const instance = await DuckDBInstance.create(":memory:", {
       memory_limit: METRIC_MEMORY,
@@ -49,9 +62,11 @@ export class LockedDatabase {
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
     for (const statement of statements) await connection.run(statement);
-    // Spilling to disk would need a directory that user SQL could write to as well.
-    await connection.run("SET temp_directory = ''");
-    await connection.run(`SET allowed_directories = [${quoted(`${archive}/`)}]`);
+    // A large sort spills into the folder of what is written; a metric, which has none, is limited to its memory.
+    await connection.run(`SET temp_directory = ${quoted(output === null ? "" : join(output, "spill"))}`);
+    await connection.run(`SET max_temp_directory_size = '${SPILL_BYTES_MAX}'`);
+    const allowed = [archive, ...(output === null ? [] : [output])].map((folder) => quoted(`${folder}/`));
+    await connection.run(`SET allowed_directories = [${allowed.join(", ")}]`);
     await connection.run("SET enable_external_access = false");
     await connection.run("SET lock_configuration = true");
     return new LockedDatabase(instance, connection);
@@ -107,8 +122,21 @@ async function runSelect(
   parameters: Parameters,
   rows_max: number,
 ): Promise<Answer> {
+  const statement = await prepared(connection, sql, parameters);
+  const result = await statement.stream();
+  const { rows, truncated } = await readRows(result, rows_max);
+  return { columns: readColumns(result), rows, truncated };
+}
+
+/** `sql`, or `text` that holds it, checked and with its parameters bound. */
+export async function prepared(
+  connection: DuckDBConnection,
+  sql: string,
+  parameters: Parameters,
+  text = sql,
+): Promise<DuckDBPreparedStatement> {
   await checkSelect(connection, sql);
-  const statement = await connection.prepare(sql);
+  const statement = await connection.prepare(text);
   const wanted: Record<string, DuckDBValue> = {};
   for (let i = 1; i <= statement.parameterCount; i++) {
     const name = statement.parameterName(i);
@@ -117,13 +145,11 @@ async function runSelect(
     wanted[name] = parameters[name as keyof Parameters];
   }
   statement.bind(wanted);
-  const result = await statement.stream();
-  const { rows, truncated } = await readRows(result, rows_max);
-  return { columns: readColumns(result), rows, truncated };
+  return statement;
 }
 
 /** DuckDB's message with its line breaks: they carry the line and the mark under the place. */
-function inDuckdbWords(error: unknown): TidemarkError {
+export function inDuckdbWords(error: unknown): TidemarkError {
   if (error instanceof TidemarkError) return error;
   const said = error instanceof Error ? error.message.trim() : sentence(error);
   return new TidemarkError("QUERY", shortened(ownWords(said)), "", { cause: error });

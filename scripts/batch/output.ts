@@ -23,16 +23,29 @@ import { publish, TEMPORARY } from "./files.ts";
 import type { Results } from "./results.ts";
 import type { Column, Row } from "./values.ts";
 
-/** A header line and the rows. Cells of text columns are guarded against spreadsheets, numbers and times are not (common/csv.ts). */
+/** A header line and the rows. */
 export function toCsv(columns: readonly Column[], rows: readonly Row[]): string {
-  const names = columns.map((column) => column.name);
-  const body = rows.map((row) =>
-    csvLine(
-      names.map((name) => row[name]),
-      (i) => columns[i]!.type === "VARCHAR",
-    ),
+  return csvHeader(columns) + csvRows(columns, rows);
+}
+
+export function csvHeader(columns: readonly Column[]): string {
+  return csvLine(
+    columns.map(({ name }) => name),
+    () => true,
   );
-  return csvLine(names, () => true) + body.join("");
+}
+
+/** Cells of text columns are guarded against spreadsheets, numbers and times are not (common/csv.ts). */
+export function csvRows(columns: readonly Column[], rows: readonly Row[]): string {
+  const isText = (i: number) => columns[i]!.type === "VARCHAR";
+  return rows
+    .map((row) =>
+      csvLine(
+        columns.map(({ name }) => row[name]),
+        isText,
+      ),
+    )
+    .join("");
 }
 
 /** Names that only a batch gives: of the market summary, finished or not (the second also of older versions). */

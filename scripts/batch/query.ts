@@ -1,27 +1,30 @@
 /** Read-only SQL over the archive's views for the shell, and exports for the page: the same lock-down as for metrics. */
-import { mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { join } from "node:path";
 import { TidemarkError } from "../common/errors.ts";
-import { METRIC_MEMORY } from "../common/limits.ts";
+import { METRIC_ROWS_MAX } from "../common/limits.ts";
 import { type DataPaths, replayed } from "../common/settings.ts";
-import { publish, quoted, TEMPORARY, writeAtomically } from "./files.ts";
-import { type Answer, LockedDatabase, type Parameters } from "./locked.ts";
+import type { Destination } from "./destination.ts";
+import { type Answer, LockedDatabase } from "./locked.ts";
 import { readManifest } from "./manifest.ts";
-import { toCsv } from "./output.ts";
+import { csvHeader, csvRows } from "./output.ts";
+import type { Column, Row } from "./values.ts";
+import { copyToParquet, type Selected, streamRows } from "./write.ts";
 
 export const FORMATS = ["table", "json", "csv", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
 
-export interface Query {
-  sql: string;
-  parameters: Parameters;
-  /** Rows read at most. */
-  rows_max: number;
-}
+const PARQUET_FILE = "rows.parquet";
 
-/** Runs one SELECT over the archive as of the last batch. NO_DATA when there was none yet, QUERY when the SQL is refused or fails. */
-export async function runQuery(paths: DataPaths, query: Query): Promise<Answer> {
+/**
+ * Runs one SELECT over the archive as of the last batch and writes its rows. Returns their number; `truncated`: there were more.
+ * NO_DATA when there was no batch yet, QUERY when the SQL is refused or fails; then a regular file is as it was.
+ */
+export async function runQuery(
+  paths: DataPaths,
+  query: Selected,
+  format: Format,
+  to: Destination,
+): Promise<{ rows: number; truncated: boolean }> {
   const manifest = readManifest(paths.archive);
   if (manifest === null) {
     throw new TidemarkError(
@@ -30,54 +33,54 @@ export async function runQuery(paths: DataPaths, query: Query): Promise<Answer> 
       replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
     );
   }
-  const database = await LockedDatabase.open(paths.archive, manifest, query.sql);
+  const folder = to.folder();
+  const database = await LockedDatabase.open(paths.archive, manifest, query.sql, folder);
   try {
-    return await database.select(query.sql, query.parameters, query.rows_max);
+    if (format === "parquet") {
+      const written = await copyToParquet(database, query, join(folder, PARQUET_FILE));
+      await to.finish(PARQUET_FILE);
+      return written;
+    }
+    const written =
+      format === "table" ? await writeTable(database, query, to) : await writeText(database, query, format, to);
+    await to.finish();
+    return written;
   } finally {
+    to.abandon();
     database.close();
   }
 }
 
-/** The answer as text for stdout. */
-export function format(answer: Answer, kind: Exclude<Format, "parquet">): string {
-  if (kind === "json") return `${JSON.stringify(answer.rows)}\n`;
-  if (kind === "csv") return toCsv(answer.columns, answer.rows);
-  if (answer.rows.length === 0) return "(no rows)\n";
-  const names = answer.columns.map((column) => column.name);
-  return `${Bun.inspect.table(answer.rows, names, { colors: process.stdout.isTTY === true && !process.env.NO_COLOR })}\n`;
+/** JSON as an array of row objects, or CSV: a piece per chunk of rows. */
+async function writeText(database: LockedDatabase, query: Selected, format: Format, to: Destination) {
+  let isFirst = true;
+  const written = await streamRows(database, query, async (rows, columns) => {
+    await to.write(format === "csv" ? csvPiece(columns, rows) : jsonPiece(rows, isFirst));
+    isFirst &&= rows.length === 0;
+  });
+  if (format === "json") await to.write(isFirst ? "[]\n" : "]\n");
+  return written;
 }
 
-/** The answer as a file, whole or not at all. */
-export async function writeFile(answer: Answer, kind: Format, path: string): Promise<void> {
-  const file = resolve(path);
-  if (kind !== "parquet") return writeAtomically(file, format(answer, kind));
-  mkdirSync(dirname(file), { recursive: true });
-  const lines = `${file}.ndjson${TEMPORARY}`;
-  await Bun.write(lines, answer.rows.map((row) => JSON.stringify(row)).join("\n"));
-  // A second, plain instance writes: the locked one may not, and what it reads here are values, not SQL.
-  const instance = await DuckDBInstance.create(":memory:", { memory_limit: METRIC_MEMORY });
-  const connection = await instance.connect();
-  try {
-    const typed = answer.columns.map(
-      ({ name, type }) => `${quotedName(name)}: ${quoted(parquetType(answer, name, type))}`,
-    );
-    const columns = typed.join(", ");
-    const relation = `read_json(${quoted(lines)}, format = 'newline_delimited', columns = {${columns}})`;
-    await connection.run(`COPY (SELECT * FROM ${relation}) TO ${quoted(file + TEMPORARY)} (FORMAT parquet)`);
-    publish(file);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-    await Bun.file(lines).delete();
-  }
+/** The first piece has no rows: there the header goes. */
+function csvPiece(columns: Column[], rows: Row[]): string {
+  return rows.length === 0 ? csvHeader(columns) : csvRows(columns, rows);
 }
 
-/** Parquet has no integers of 128 bits, and DuckDB would round them to doubles: exact as decimals, or as text where those don't reach. */
-function parquetType({ rows }: Answer, name: string, type: string): string {
-  if (!/^U?HUGEINT$/.test(type)) return type;
-  return rows.every((row) => String(row[name] ?? "").replace("-", "").length <= 38) ? "DECIMAL(38,0)" : "VARCHAR";
+function jsonPiece(rows: Row[], isFirst: boolean): string {
+  if (rows.length === 0) return "";
+  return `${isFirst ? "[" : ","}${rows.map((row) => JSON.stringify(row)).join(",")}`;
 }
 
-function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+/** A table's columns are as wide as their widest cell, so its rows are read whole, and bounded. */
+async function writeTable(database: LockedDatabase, { sql, parameters, rows_max }: Selected, to: Destination) {
+  const answer = await database.select(sql, parameters, Math.min(rows_max, METRIC_ROWS_MAX));
+  await to.write(table(answer));
+  return { rows: answer.rows.length, truncated: answer.truncated };
+}
+
+function table({ columns, rows }: Answer): string {
+  if (rows.length === 0) return "(no rows)\n";
+  const names = columns.map((column) => column.name);
+  return `${Bun.inspect.table(rows, names, { colors: process.stdout.isTTY === true && !process.env.NO_COLOR })}\n`;
 }

@@ -56,6 +56,23 @@ export async function readRows(result: DuckDBResult, rows_max: number): Promise<
   return { rows, truncated: false };
 }
 
+/**
+ * All rows up to `rows_max`, one of DuckDB's chunks (2,048 rows at most) at a time; the last value says whether there were more.
+ * The caller bounds what it keeps.
+ */
+export async function* rowChunks(result: DuckDBResult, rows_max: number): AsyncGenerator<Row[], boolean> {
+  const names = result.deduplicatedColumnNames();
+  let left = rows_max;
+  for await (const chunk of result.yieldRows()) {
+    if (chunk.length > 0 && left === 0) return true;
+    const taken = chunk.slice(0, left);
+    left -= taken.length;
+    yield taken.map((values) => Object.fromEntries(values.map((value, i) => [names[i]!, toJson(value)])));
+    if (taken.length < chunk.length) return true;
+  }
+  return false;
+}
+
 function lengthOf(value: Json): number {
   if (typeof value === "string") return value.length;
   return typeof value === "object" && value !== null ? JSON.stringify(value).length : String(value).length;

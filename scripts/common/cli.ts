@@ -3,9 +3,10 @@ import { writeSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { monotonicMs } from "./clock.ts";
 import { keptByNpm, readEnvironment } from "./environment.ts";
-import { passes, sentence, TidemarkError } from "./errors.ts";
+import { passes, sentence, systemCode, TidemarkError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { spaceError } from "./sqlite.ts";
+import { closeStderr, closeStdout, quietPipes } from "./stdout.ts";
 
 /** One flag: `flags` in commander's spelling, `env` the variable that sets it too. */
 export interface Flag {
@@ -89,10 +90,22 @@ export async function runCommand<O>(spec: CommandSpec<O>, entry: boolean): Promi
     verbose = options.verbose === true;
     const logger = createLogger(spec.name, { verbose });
     const code = await spec.run(options, { args: command.args, logger, signal: drainSignal(logger) });
-    process.exit(code ?? 0);
+    await exit(code ?? 0, verbose);
   } catch (error) {
-    process.exit(report(spaceError(error, pathOf(error)), verbose));
+    await exit(report(spaceError(error, pathOf(error)), verbose), verbose);
   }
+}
+
+/** Ends the process when all its output has been taken. */
+async function exit(code: number, verbose: boolean): Promise<never> {
+  let status = code;
+  try {
+    await closeStdout();
+  } catch (error) {
+    status = report(error, verbose);
+  }
+  await closeStderr();
+  process.exit(status);
 }
 
 /** npm takes flags without `--` before them for its own, and the command would run without them. */
@@ -115,6 +128,8 @@ function pathOf(error: unknown): string {
 
 /** Prints an error as its sentence and hint, and gives the exit status. */
 export function report(error: unknown, verbose: boolean): number {
+  // A FIFO or a pipe whose reader is gone: it wants no more.
+  if (systemCode(error) === "EPIPE") return 0;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     process.stderr.write(`${error.message}\nTry --help.\n`);
@@ -167,15 +182,6 @@ function reportToParent(error: unknown): void {
 /** Reads a line of a child's standard output; null when it is an ordinary one. */
 export function lastWords(line: string): LastWords | null {
   return line.startsWith(LAST_WORDS) ? (JSON.parse(line.slice(LAST_WORDS.length)) as LastWords) : null;
-}
-
-/** A reader that closes its end of a pipe (`| head`) ends us quietly with 0. */
-function quietPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0);
-    });
-  }
 }
 
 /** Resolves when the signal is given; at once when it already was. */

@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   "NO_DATA",
   "CHILD_FAILED",
   "DISK_FULL",
+  "OUTPUT",
   "INTERNAL",
 ] as const;
 

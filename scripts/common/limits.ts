@@ -149,6 +149,16 @@ export const SUBSCRIBE_MS_MAX = 5_000;
 export const REST_HISTORY_MAX = 100_000;
 /** Ids that one gap of the full tape may span to be filled from REST; a larger one is an outage at once. */
 export const GAP_IDS_MAX = 10_000;
+/** A note of an open gap is repeated after this many records: a start reads the last FEED_TAIL_RECORDS, so it always finds one. */
+export const GAP_NOTE_RECORDS = 5_000;
+/** Gaps that REST is asked for at the same time, all within REST_PER_SECOND_MAX: one that can't be filled delays no other. */
+export const GAPS_AT_ONCE_MAX = 8;
+/** Bytes of one REST answer, unpacked: 1,000 trades are 200 kB. */
+export const REST_BYTES_MAX = 4_194_304;
+/** Redirects that a REST request follows. */
+export const REST_REDIRECTS_MAX = 3;
+/** A `Retry-After` beyond this is honoured this long: then REST is asked whether it means it. */
+export const REST_RETRY_AFTER_MS_MAX = 300_000;
 /** Tries of one REST page before the gap is called unfillable. */
 export const REST_TRIES_MAX = 6;
 /** Bytes of frames that the feed may hold while the log is slow: with large frames this bound comes before FEED_BUFFER_RECORDS_MAX. */
@@ -161,6 +171,23 @@ export const CONNECT_GAP_MS_MIN = 150;
 export const HANDSHAKE_MS_MAX = 10_000;
 /** After an error frame the acknowledgement of what was not refused comes within this. */
 export const REFUSAL_MS = 1_500;
+/** The whole reply to a subscription comes within this; it may have several parts. */
+export const SUBSCRIBED_MS_MAX = 5_000;
+/** Connections that end while a product is asked for alone before the product counts as refused: one may be chance. */
+export const PRODUCT_STRIKES_MAX = 2;
+/** Characters shown of what the feed says or sends. */
+export const FEED_WORDS_MAX = 300;
+/** Bytes shown of a garbled frame. */
+export const FEED_EXAMPLE_BYTES = 120;
+/** Nesting and digits of a frame that every JSON reader decodes; Python's refuses about 1,000 levels and 4,300 digits. */
+export const FRAME_DEPTH_MAX = 100;
+export const FRAME_DIGITS_MAX = 1_000;
+/** A connection or a gap that is missing for this long is reported as a problem. */
+export const FEED_PROBLEM_US = 10_000_000;
+/** A garbled frame, or a failure of REST, is reported as a problem for this long. */
+export const FEED_PROBLEM_SHOWN_US = 600_000_000;
+/** A live trade that is further ahead of its receipt has a wrong clock: its receipt is remembered in place of its time. */
+export const FEED_AHEAD_US_MAX = 60_000_000;
 /** With --until-end, a feed that can't be reached for so long will not come back: its end was missed. */
 export const FEED_GIVE_UP_MS = 30_000;
 /** A failed append (disk full, log away) is tried again after this. */
@@ -204,6 +231,12 @@ export const PAGE_CELL_CHARACTERS_MAX = 300;
 export const PAGE_SQL_CHARACTERS_MAX = 20_000;
 /** Bytes of a request's body or of its address: the page needs none of more. */
 export const REQUEST_BYTES_MAX = 65_536;
-/** An export's child may take so long, and so many may run at once. */
-export const EXPORT_MS_MAX = 120_000;
+/** An export whose file has not grown for this long is stopped; DuckDB itself is stopped after METRIC_MS_MAX without progress. */
+export const EXPORT_STILL_MS_MAX = 120_000;
+/** A download that takes no byte for this long is ended: a paused one may go on until then. */
+export const DOWNLOAD_STILL_MS_MAX = 600_000;
+/** Downloads being sent at once, each an open file. */
+export const DOWNLOADS_MAX = 20;
+/** Spill files of one query into a file or an export. */
+export const SPILL_BYTES_MAX = "10GB";
 export const EXPORTS_MAX = 2;

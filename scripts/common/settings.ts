@@ -1,6 +1,6 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
 import { sentence, TidemarkError } from "./errors.ts";
@@ -87,6 +87,31 @@ export function openDataDir(dir: string, logger?: Logger): DataPaths {
     );
   }
   return paths;
+}
+
+/** Names that Tidemark keeps in a data directory: its stores, its log, their companions, and its folders. */
+const KEPT =
+  /^((log|ticks|windows|results)\.db(-wal|-shm|\.v\d+\.bak)?|log\.notify|kind\.json|feed\.json|batch_log\.txt)$/;
+const KEPT_FOLDERS = ["archive", "stream_csv", "batch_output", "locks"];
+
+/** Fails with USAGE for a file, by its real path, that Tidemark keeps in any data directory. */
+export function requireForeign(file: string): void {
+  for (let folder = dirname(file), name = basename(file); ; name = basename(folder), folder = dirname(folder)) {
+    const isKept = (folder === dirname(file) && KEPT.test(name)) || KEPT_FOLDERS.includes(name);
+    if (isKept && isDataDir(folder)) {
+      throw new TidemarkError(
+        "USAGE",
+        `${file} belongs to the data directory ${folder}: Tidemark keeps it.`,
+        "Name another file.",
+      );
+    }
+    if (folder === dirname(folder)) return;
+  }
+}
+
+function isDataDir(folder: string): boolean {
+  const paths = dataPaths(folder);
+  return [paths.locks, paths.kind, paths.log, paths.ticks, paths.windows, paths.results].some(existsSync);
 }
 
 /** What to do where this directory holds nothing and `start` has played the recording into the one below it; null otherwise. */

@@ -82,7 +82,8 @@ function read(pidFile: string): string {
   }
 }
 
-function lives(pid: string): boolean {
+/** Whether a process of this pid runs. */
+export function lives(pid: string): boolean {
   try {
     return /^\d+$/.test(pid) && process.kill(Number(pid), 0);
   } catch (error) {

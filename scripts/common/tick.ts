@@ -47,3 +47,22 @@ export interface Outage {
   first_trade_id: number | null;
   reason: string;
 }
+
+/**
+ * Ids that the full tape lacks: those after `last_trade_id` and before `first_trade_id`, which name the gap. The last note of a gap says how it
+ * is: `opened` while ids are asked for, `closed` once they were found or are missing for good. Times are those of the trades around it.
+ */
+export interface GapNote {
+  product_id: string;
+  state: "opened" | "closed";
+  from_us: number;
+  to_us: number;
+  last_trade_id: number;
+  first_trade_id: number;
+  /** Ids that are missing: still, or for good. */
+  missing: number;
+  reason: string;
+}
+
+/** The reason of an open gap, in its note and in the row of `outages` that is removed once it is closed. */
+export const OPEN_GAP_REASON = "the gap is open: REST is asked for these trades";

@@ -20,6 +20,8 @@ export class FeedBuffer {
   #arrival: (() => void) | null = null;
   #ended = false;
   #wasFull = false;
+  /** Records taken so far. */
+  pushed = 0;
   /** Called when a buffer that was full has room again. */
   onRoom: () => void = () => {};
 
@@ -35,6 +37,7 @@ export class FeedBuffer {
   /** Takes a record; false when the buffer is full now: then the socket is not to be read until `onRoom`. */
   push(record: AppendRecord): boolean {
     this.#records.push(record);
+    this.pushed++;
     this.#bytes += record.value.length;
     this.#arrival?.();
     this.#wasFull ||= this.length >= this.records_max || this.#bytes >= this.bytes_max;

@@ -1,17 +1,24 @@
 /**
- * The exchange's client: subscribes, stays subscribed, and hands each frame's bytes on as they came (feed.md, faults.md 1 to 8).
- * It doesn't parse trades, and it never writes: records go into a FeedBuffer.
+ * The exchange's client: subscribes, stays subscribed, and hands each frame's bytes on as they came (docs/faults.md 1 to 8, 96 to 103).
+ * It never writes: records go into a FeedBuffer.
  */
+import { isUtf8 } from "node:buffer";
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { FEED_GIVE_UP_MS, REFUSAL_MS } from "../common/limits.ts";
+import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
+import type { Tick } from "../common/tick.ts";
 import { Backoff, type BackoffOptions, pause } from "./backoff.ts";
 import type { FeedBuffer } from "./buffer.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
 import { FeedFigures } from "./figures.ts";
-import { type Frame, type Message, outageFrame, readFrame } from "./frame.ts";
+import { type Message, readFrame } from "./frame.ts";
+import { Judge } from "./judge.ts";
 import { type MatchTape, matchRecord } from "./matches.ts";
+import { envelopeFrame, outageFrame, unreadable } from "./notes.ts";
+import { type Route, routeTo } from "./proxy.ts";
+import { Subscription } from "./subscription.ts";
+import { shownWords } from "./words.ts";
 
 export interface FeedOptions {
   url: string;
@@ -25,13 +32,15 @@ export interface FeedOptions {
   backoff?: Partial<BackoffOptions>;
   silence_ms?: number;
   refusal_ms?: number;
+  reply_ms?: number;
   give_up_ms?: number;
 }
 
-/** Where a product stands. */
-interface Standing {
+/** What is remembered of a product: of its accepted trades only. */
+interface Remembered {
   last_trade_id: number;
-  last_us: number;
+  /** The newest time, microseconds. */
+  newest_us: number;
   /** The feed was away since the last trade: why, "" when it was not. */
   away: string;
   /** Nothing was missed unless ids say so: a stop of ours, not a loss. */
@@ -40,13 +49,17 @@ interface Standing {
 
 export class CoinbaseFeed {
   readonly figures = new FeedFigures();
+  /** The connection is away: since when (microseconds) and why; null while it is not. */
+  away: { since_us: number; words: string } | null = null;
+  /** For people: the proxy of the last connection, "" without one. */
+  proxy = "";
   readonly #backoff: Backoff;
-  readonly #standing = new Map<string, Standing>();
-  readonly #refused = new Set<string>();
+  readonly #products = new Map<string, Remembered>();
+  readonly #judge = new Judge();
+  readonly #subscription: Subscription;
   #connection: Connection | null = null;
-  #accepted = false;
-  #acknowledged = false;
-  #refusal: Timer | null = null;
+  #wasAccepted = false;
+  #isFirstReply = true;
   #fatal: TidemarkError | null = null;
 
   /** `tape` follows the trade ids of the full tape; only for the matches channel. */
@@ -56,20 +69,26 @@ export class CoinbaseFeed {
     private readonly tape: MatchTape | null,
   ) {
     this.#backoff = new Backoff(options.backoff);
+    const { channel, products, logger, refusal_ms, reply_ms } = options;
+    this.#subscription = new Subscription({
+      ...{ channel, products, logger, refusal_ms, reply_ms },
+      onConfirmed: (reply) => this.#confirmed(reply),
+      onRefused: (reason) => this.#refused(reason),
+    });
     buffer.onRoom = () => {
       this.figures.paused = false;
       this.#connection?.resume();
     };
   }
 
-  /** Products that the exchange refused. */
-  get refused(): string[] {
-    return [...this.#refused];
+  /** Products that the exchange refused, with its words. */
+  get refused(): ReadonlyMap<string, string> {
+    return this.#subscription.refused;
   }
 
-  /** Tells where a product stood when the log was written last, so that what was missed since is noted. */
-  standsAt(product_id: string, last_trade_id: number, last_us: number): void {
-    this.#standing.set(product_id, { last_trade_id, last_us, away: "produce was not running", planned: true });
+  /** Passes what the log's end has of a product, so that what was missed since is noted. */
+  resumeAt(product_id: string, last_trade_id: number, newest_us: number): void {
+    this.#products.set(product_id, { last_trade_id, newest_us, away: "produce was not running", planned: true });
   }
 
   /** Runs until the signal, or with `until_end` the recording's end. Rejects with FEED_REFUSED or FEED_UNREACHABLE. */
@@ -79,7 +98,7 @@ export class CoinbaseFeed {
     signal.addEventListener("abort", stop);
     let seen_ms = monotonicMs();
     while (!signal.aborted) {
-      const end = await this.#connect();
+      const end = await this.#connect(routeTo(this.options.url));
       if (signal.aborted) break;
       if (this.#fatal) throw this.#fatal;
       if (until_end && end.code === 1000) {
@@ -89,9 +108,9 @@ export class CoinbaseFeed {
       this.#lost(end);
       if (end.opened) seen_ms = monotonicMs();
       else if (until_end && monotonicMs() - seen_ms > (this.options.give_up_ms ?? FEED_GIVE_UP_MS))
-        throw unreachable(this.options.url, end);
+        throw unreachable(this.options.url, end, this.proxy);
       const wait_ms = this.#backoff.next();
-      logger.warn(`${lossText(end)}: connecting again in ${wait_ms / 1000} s`);
+      logger.warn(`${lossText(end, this.proxy)}: connecting again in ${wait_ms / 1000} s`);
       await pause(wait_ms, signal);
       this.figures.reconnects++;
     }
@@ -99,25 +118,22 @@ export class CoinbaseFeed {
     this.figures.state = "ended";
   }
 
-  async #connect(): Promise<ConnectionEnd> {
-    const { url, silence_ms } = this.options;
-    this.#acknowledged = false;
+  async #connect(proxy: Route): Promise<ConnectionEnd> {
+    const { url, silence_ms, logger } = this.options;
+    if (proxy.shown !== this.proxy) logger.info(`connecting to the feed through the proxy ${proxy.shown}`);
+    this.proxy = proxy.shown;
+    this.#isFirstReply = true;
     this.#connection = new Connection(url, {
       silence_ms,
-      onOpen: (connection) => this.#subscribe(connection),
+      proxy: proxy.url,
+      onOpen: (connection) => this.#subscription.begin((message) => connection.send(message)),
       onFrame: (bytes) => this.#receive(bytes),
     });
     if (this.figures.paused) this.#connection.pause();
     const end = await this.#connection.ended;
     this.#connection = null;
-    if (this.#refusal) clearTimeout(this.#refusal);
-    this.#refusal = null;
+    this.#subscription.end();
     return end;
-  }
-
-  #subscribe(connection: Connection): void {
-    const { products, channel } = this.options;
-    connection.send({ type: "subscribe", product_ids: products, channels: [channel, "heartbeat"] });
   }
 
   /** The socket's callback: it reads as little as it can, and only puts into the buffer. */
@@ -127,81 +143,92 @@ export class CoinbaseFeed {
     const frame = readFrame(bytes);
     switch (frame.kind) {
       case "tick":
-        if (this.options.channel === "ticker") this.#trade(frame, bytes);
+        if (this.options.channel === "ticker") this.#trade(frame.product_id, bytes);
         else figures.ignored++;
         return;
       case "match":
       case "last_match":
         if (this.tape === null) figures.ignored++;
-        else this.#trade(frame, matchRecord(frame.message, bytes));
+        else this.#trade(frame.product_id, matchRecord(frame.message, bytes));
         return;
       case "heartbeat":
         figures.heartbeat(frame.time_us);
-        if (this.options.heartbeats) this.#push(frame.product_id, bytes);
+        if (this.options.heartbeats) this.#pushFrame(frame.product_id, bytes);
         return;
       case "garbled":
-        figures.garbled++;
-        this.#push("", bytes);
+        this.#pushFrame("", bytes);
         return;
       case "incomplete":
         figures.incomplete++;
         return;
       case "subscriptions":
-        this.#confirmed(frame.message);
+        this.#subscription.reply(frame.message);
         return;
       case "error":
-        this.#error(frame.message);
+        this.#subscription.error(frame.message);
         return;
       default:
         figures.ignored++;
     }
   }
 
-  #trade(frame: Extract<Frame, { trade_id: number }>, value: Uint8Array): void {
-    const { product_id, trade_id, time_us } = frame;
-    const stands = this.#standing.get(product_id);
-    this.figures.tick(time_us, stands?.away === "");
-    if (stands === undefined) {
-      if (Number.isFinite(time_us + trade_id)) {
-        this.#standing.set(product_id, { last_trade_id: trade_id, last_us: time_us, away: "", planned: false });
-      }
-      this.#backoff.reset();
-    } else {
-      const isSound = Number.isFinite(time_us + trade_id);
-      const isNew = isSound && trade_id > stands.last_trade_id;
-      // By time too: one wild id must not make all that follow look old.
-      const isBack = isSound && (trade_id >= stands.last_trade_id || time_us > stands.last_us);
-      if (stands.away !== "" && isBack) this.#back(product_id, stands, trade_id, time_us);
-      if (isNew) {
-        stands.last_trade_id = trade_id;
-        stands.last_us = time_us;
-        this.#backoff.reset();
-      }
+  #trade(product_id: string, value: Uint8Array): void {
+    this.figures.ticks++;
+    this.#subscription.proof(product_id);
+    const tick = this.#judge.tick(value);
+    if (tick !== null) {
+      this.#remember(tick);
+      this.tape?.see(product_id, tick.trade_id, tick.time_us);
     }
-    this.tape?.see(product_id, trade_id, time_us);
-    this.#push(product_id, value);
+    if (this.#judge.isFlat && isUtf8(value)) this.#push(product_id, value);
+    else this.#pushFrame(product_id, value);
+  }
+
+  #remember(tick: Tick): void {
+    const { product_id, trade_id } = tick;
+    const known = this.#products.get(product_id);
+    this.figures.tick(tick.time_us, known?.away === "");
+    const { last_frame_us, live } = this.figures;
+    const isAhead = live && tick.time_us > last_frame_us + FEED_AHEAD_US_MAX;
+    const time_us = isAhead ? last_frame_us : tick.time_us;
+    if (known === undefined) {
+      this.#products.set(product_id, { last_trade_id: trade_id, newest_us: time_us, away: "", planned: false });
+      this.#backoff.reset();
+      return;
+    }
+    // By time too: one outlier among the ids must not make all that follow look old.
+    const isNew = trade_id > known.last_trade_id || time_us > known.newest_us;
+    if (known.away !== "" && (isNew || trade_id === known.last_trade_id)) this.#back(known, tick, time_us);
+    if (!isNew) return;
+    known.last_trade_id = trade_id;
+    known.newest_us = Math.max(known.newest_us, time_us);
+    this.#backoff.reset();
   }
 
   /**
    * The first trade after the feed was away that is as new as the last one before: the span is noted in the log, before the trade. The full
    * tape notes only what can't be filled.
    */
-  #back(product_id: string, stands: Standing, trade_id: number, time_us: number): void {
-    const { away: reason, planned, last_trade_id, last_us } = stands;
-    stands.away = "";
-    stands.planned = false;
+  #back(known: Remembered, { product_id, trade_id }: Tick, time_us: number): void {
+    const { away: reason, planned, last_trade_id, newest_us } = known;
+    known.away = "";
+    known.planned = false;
     if (this.tape !== null) return;
     if (planned && trade_id <= last_trade_id + 1) return;
-    const note = {
-      product_id,
-      from_us: last_us,
-      to_us: Math.max(last_us, time_us),
-      last_trade_id,
-      first_trade_id: trade_id,
-      reason,
-    };
+    const span = { from_us: newest_us, to_us: Math.max(newest_us, time_us) };
     this.figures.outages++;
-    this.#push(product_id, Buffer.from(outageFrame(note)));
+    this.#push(product_id, outageFrame({ product_id, ...span, last_trade_id, first_trade_id: trade_id, reason }));
+  }
+
+  /** A frame as it came, or within an envelope when not every reader of the topic could decode it. */
+  #pushFrame(key: string, value: Uint8Array): void {
+    const reason = unreadable(value);
+    if (reason === null) {
+      this.#push(key, value);
+      return;
+    }
+    this.figures.garbledFrame(reason, value);
+    this.#push(key, envelopeFrame(value, reason));
   }
 
   #push(key: string, value: Uint8Array): void {
@@ -212,52 +239,26 @@ export class CoinbaseFeed {
 
   #lost(end: ConnectionEnd): void {
     this.figures.lost();
-    for (const stands of this.#standing.values()) {
-      stands.away ||= lossText(end);
-      stands.planned &&= false;
+    const words = lossText(end, this.proxy);
+    this.away = { since_us: this.away?.since_us ?? nowUs(), words };
+    for (const known of this.#products.values()) {
+      known.away ||= words;
+      known.planned = false;
     }
   }
 
-  /** The reply to a subscription: what it doesn't list was refused. */
-  #confirmed(message: Message): void {
-    const { channel, products, logger, url } = this.options;
-    const channels = Array.isArray(message.channels) ? (message.channels as Message[]) : [];
-    const named = channels.find((one) => one?.name === channel)?.product_ids;
-    const accepted = new Set(Array.isArray(named) ? named : []);
-    if (accepted.size === 0) {
-      this.#refuse("it acknowledged no product");
-      return;
-    }
-    this.#acknowledged = true;
-    for (const product of products.filter((one) => !accepted.has(one)))
-      this.#name(product, "it is not among those acknowledged");
-    if (!this.#accepted) logger.info(`subscribed to ${channel} of ${[...accepted].join(", ")} at ${url}`);
-    else logger.info("connected again");
-    this.#accepted = true;
-    this.figures.connected(message.tidemark_replay);
-  }
-
-  #error(message: Message): void {
-    const reason =
-      [message.message, message.reason].filter((one) => typeof one === "string").join(": ") || "no reason given";
-    const named = this.options.products.filter((product) => reason.includes(product));
-    for (const product of named) this.#name(product, reason);
-    if (named.length === 0) this.options.logger.warn(`the feed reports an error: ${reason}`);
-    if (this.#acknowledged) return;
-    this.#refusal ??= setTimeout(() => {
-      if (!this.#acknowledged) this.#refuse(reason);
-    }, this.options.refusal_ms ?? REFUSAL_MS);
-  }
-
-  #name(product: string, reason: string): void {
-    if (this.#refused.has(product)) return;
-    this.#refused.add(product);
-    this.options.logger.warn(`the feed refused ${product}: ${reason}; the others go on`);
+  #confirmed(reply: Message): void {
+    const { channel, logger, url } = this.options;
+    if (this.#isFirstReply) logger.info(this.#wasAccepted ? "connected again" : `subscribed to ${channel} at ${url}`);
+    this.#isFirstReply = false;
+    this.#wasAccepted = true;
+    this.away = null;
+    this.figures.connected(reply.tidemark_replay);
   }
 
   /** Nothing was accepted: for good when it never was, otherwise a loss like any other. */
-  #refuse(reason: string): void {
-    if (!this.#accepted) {
+  #refused(reason: string): void {
+    if (!this.#wasAccepted) {
       const products = this.options.products.join(", ");
       this.#fatal = new TidemarkError(
         "FEED_REFUSED",
@@ -269,16 +270,23 @@ export class CoinbaseFeed {
   }
 }
 
-function lossText({ opened, code, reason }: ConnectionEnd): string {
-  if (!opened) return `the feed can't be reached (${reason || `code ${code}`})`;
-  return `the connection was lost (${[code, reason].filter((part) => part !== "").join(", ")})`;
+function lossText({ opened, code, reason }: ConnectionEnd, proxy: string): string {
+  const words = shownWords(reason);
+  if (opened) return `the connection was lost (${[code, words].filter((part) => part !== "").join(", ")})`;
+  return `the feed can't be reached${through(proxy)} (${words || `code ${code}`})`;
 }
 
-function unreachable(url: string, end: ConnectionEnd): TidemarkError {
-  const hint = "Is it running? `bun run replay` plays a recording.";
+function unreachable(url: string, end: ConnectionEnd, proxy: string): TidemarkError {
+  const why = shownWords(end.reason) || `code ${end.code}`;
   return new TidemarkError(
     "FEED_UNREACHABLE",
-    `The feed ${url} can't be reached: ${end.reason || `code ${end.code}`}.`,
-    hint,
+    `The feed ${url} can't be reached${through(proxy)}: ${why}.`,
+    proxy === ""
+      ? "Is it running? `bun run replay` plays a recording."
+      : "Check the proxy, or exclude the feed with NO_PROXY.",
   );
+}
+
+function through(proxy: string): string {
+  return proxy === "" ? "" : ` through the proxy ${proxy}`;
 }

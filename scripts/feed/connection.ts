@@ -17,6 +17,8 @@ export interface ConnectionHandlers {
   onOpen(connection: Connection): void;
   onFrame(frame: Buffer): void;
   silence_ms?: number;
+  /** An HTTP proxy's address; "" connects directly. */
+  proxy?: string;
 }
 
 /** Looks for silence this often within the limit; a suspended process counts no looks, so that it isn't taken for silence. */
@@ -38,6 +40,7 @@ export class Connection {
       maxPayload: FRAME_BYTES_MAX,
       handshakeTimeout: HANDSHAKE_MS_MAX,
       perMessageDeflate: false,
+      ...(handlers.proxy ? { proxy: handlers.proxy } : {}),
     });
     this.#socket = socket;
     socket.on("open", () => {
@@ -47,6 +50,10 @@ export class Connection {
     socket.on("message", (data) => {
       this.#quiet_looks = 0;
       handlers.onFrame(data);
+    });
+    // A server that pings is alive, also when the market is quiet and it sends no heartbeats.
+    socket.on("ping", () => {
+      this.#quiet_looks = 0;
     });
     socket.on("error", (error) => {
       this.#why ||= error.message;

@@ -52,7 +52,10 @@ export class RestAnswers {
     if (!this.#rate.take()) return problem(429, "Too Many Requests");
     const status = this.faults.statuses?.[this.requests++] ?? 200;
     if (this.faults.delay_ms) await Bun.sleep(this.faults.delay_ms);
-    if (status !== 200) return problem(status, "as the script of faults says");
+    if (status !== 200) {
+      const { retry_after } = this.faults;
+      return problem(status, "as the script of faults says", retry_after ? { "retry-after": retry_after } : {});
+    }
     if (!this.tape.products.has(product_id)) return problem(404, "NotFound");
     const [limit, after, before] = ["limit", "after", "before"].map((name) => whole(url.searchParams.get(name)));
     if (limit === false || after === false || before === false)
@@ -88,6 +91,6 @@ function whole(text: string | null): number | undefined | false {
   return /^\d+$/.test(text) ? Number(text) : false;
 }
 
-function problem(status: number, message: string): Response {
-  return Response.json({ message }, { status });
+function problem(status: number, message: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ message }, { status, headers });
 }

@@ -24,6 +24,8 @@ export interface Faults {
   rest?: {
     /** Statuses of the first answers, in order: 429, 500 …; 200 answers truly. */
     statuses?: number[];
+    /** A `Retry-After` header of every answer that is not 200. */
+    retry_after?: string;
     /** Every answer takes so long. */
     delay_ms?: number;
     /** A page holds no more than this, whatever was asked for. */
@@ -48,6 +50,7 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
   rest: z
     .strictObject({
       statuses: ids.optional(),
+      retry_after: z.string().optional(),
       delay_ms: whole.optional(),
       page_max: whole.min(1).optional(),
       lacking_ids: ids.optional(),

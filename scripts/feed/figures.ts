@@ -1,8 +1,9 @@
 /** What the feed measures of itself, and data/feed.json, by which other processes see it. */
 import { renameSync } from "node:fs";
 import { nowUs } from "../common/clock.ts";
-import { FEED_LATENCIES_MAX } from "../common/limits.ts";
+import { FEED_AHEAD_US_MAX, FEED_EXAMPLE_BYTES, FEED_LATENCIES_MAX } from "../common/limits.ts";
 import { writeOwn } from "../common/own-file.ts";
+import { shownWords } from "./words.ts";
 
 export class FeedFigures {
   state: "connecting" | "connected" | "reconnecting" | "ended" = "connecting";
@@ -12,6 +13,8 @@ export class FeedFigures {
   incomplete = 0;
   ignored = 0;
   garbled = 0;
+  /** The newest frame that not every reader of the topic could decode. */
+  newest_garbled: { reason: string; example: string; first_us: number; last_us: number } | null = null;
   heartbeats = 0;
   /** The socket is not read, because the log is slow. */
   paused = false;
@@ -41,10 +44,18 @@ export class FeedFigures {
     if (Number.isFinite(time_us)) this.#clock = { us: time_us, as_of_us: this.last_frame_us };
   }
 
-  /** A trade; when it is `fresh`, not repeated on subscribing, our receipt − its time is the feed's latency, signed. */
+  /** A frame that went into the log within an envelope. */
+  garbledFrame(reason: string, frame: Uint8Array): void {
+    this.garbled++;
+    const example = shownWords(Buffer.from(frame.subarray(0, FEED_EXAMPLE_BYTES)).toString("utf8"), FEED_EXAMPLE_BYTES);
+    const first_us = this.newest_garbled?.first_us ?? this.last_frame_us;
+    this.newest_garbled = { reason, example, first_us, last_us: this.last_frame_us };
+  }
+
+  /** An accepted trade; when it is `fresh`, not repeated on subscribing, our receipt − its time is the feed's latency, signed. */
   tick(time_us: number, fresh: boolean): void {
-    this.ticks++;
-    if (time_us > this.newest_us) this.newest_us = time_us;
+    const isAhead = this.live && time_us > this.last_frame_us + FEED_AHEAD_US_MAX;
+    if (time_us > this.newest_us && !isAhead) this.newest_us = time_us;
     const now_us = fresh ? this.#exchangeUs() : null;
     if (now_us === null) return;
     this.#latencies[this.#measured++ % FEED_LATENCIES_MAX] = (now_us - time_us) / (this.#speed ?? 1);

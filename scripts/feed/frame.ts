@@ -1,7 +1,5 @@
 /** What the feed must know of a frame, cheaply, and the two spellings of a trade. It judges nothing: tick/parse.ts decides what is a tick. */
 
-import type { Outage } from "../common/tick.ts";
-
 /** `text` is the frame, one JavaScript character a byte (latin1): fit for searching, not for showing. */
 export type Frame =
   | { kind: "tick"; product_id: string; trade_id: number; time_us: number }
@@ -127,15 +125,3 @@ export function asMatch(line: string, type: "match" | "last_match"): string {
 
 /** Recordings of tickers don't have the orders' ids. */
 const NO_ORDER = "00000000-0000-0000-0000-000000000000";
-
-/** The outage as a record of the log: consumers store it, so that a replay of the log gives the same rows. */
-export function outageFrame(note: Outage): string {
-  return JSON.stringify({ type: "tidemark_outage", ...note });
-}
-
-/** The outage that a record of the log is, or null. */
-export function readOutage(record: Buffer): Outage | null {
-  if (!record.includes('"tidemark_outage"')) return null;
-  const { type, ...note } = JSON.parse(record.toString("utf8"));
-  return type === "tidemark_outage" ? note : null;
-}

@@ -1,32 +1,36 @@
-/** The full tape (`--channel matches`): gaps in trade_id are filled from REST within its rate, what can't be filled is noted as an outage. */
-import { monotonicMs } from "../common/clock.ts";
+/**
+ * The full tape (`--channel matches`): a gap in trade_id is noted in the log, filled from REST within its rate and noted as closed; what can't
+ * be filled is noted as an outage.
+ */
+import { monotonicMs, nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import { sentence } from "../common/errors.ts";
-import {
-  GAP_IDS_MAX,
-  RECONNECT_BASE_MS,
-  REST_MS_MAX,
-  REST_PAGE_MAX,
-  REST_PER_SECOND_MAX,
-  REST_TRIES_MAX,
-} from "../common/limits.ts";
+import { GAP_IDS_MAX, GAPS_AT_ONCE_MAX, RECONNECT_BASE_MS, REST_PAGE_MAX, REST_TRIES_MAX } from "../common/limits.ts";
 import type { AppendRecord } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+import { OPEN_GAP_REASON } from "../common/tick.ts";
 import { pause } from "./backoff.ts";
-import { asTicker, type Message, outageFrame, timeUs } from "./frame.ts";
-import { type Gap, GapTracker } from "./gaps.ts";
+import { asTicker, type Message } from "./frame.ts";
+import { type Gap, GapTracker, lacking, lacks, type NotedGap } from "./gaps.ts";
+import { Judge } from "./judge.ts";
+import { gapFrame, outageFrame } from "./notes.ts";
+import { RestTrades } from "./rest.ts";
 
 export interface MatchTapeOptions {
-  /** `https://api.exchange.coinbase.com`, or a stand-in's. */
+  /** `https://api.exchange.coinbase.com`, or a simulator's. */
   rest_url: string;
   push(record: AppendRecord): void;
+  /** Records that this process has put into the log so far. */
+  records(): number;
   logger: Logger;
   retry_ms?: number;
   wait_ms?: number;
 }
 
-/** How often gaps are looked for. */
+/** How often gaps are looked for, and after how many trades besides: a burst of trades leaves the timer no turn. */
 const LOOK_MS = 50;
+const LOOK_TRADES = 1_000;
+const UNKNOWN = "REST does not know these trades";
 
 /** A match as the log has it: the ticker's shape, or the frame itself when it is no whole trade, for the consumers to judge. */
 export function matchRecord(message: Message, bytes: Uint8Array): Uint8Array {
@@ -34,36 +38,41 @@ export function matchRecord(message: Message, bytes: Uint8Array): Uint8Array {
   return ticker === null ? bytes : Buffer.from(ticker);
 }
 
-/** `wss://ws-feed.exchange.coinbase.com` → its REST address; a stand-in answers on the feed's own port. */
-export function restUrlOf(feed_url: string): string {
-  const url = new URL(feed_url);
-  const host = url.host.replace(/^ws-feed([.-])/, "api$1");
-  return `${url.protocol === "wss:" ? "https:" : "http:"}//${host}`;
-}
-
 export class MatchTape {
   readonly #gaps: GapTracker;
+  readonly #rest: RestTrades;
+  readonly #judge = new Judge();
   readonly figures = { filled: 0, unfillable: 0 };
-  #next_request_ms = 0;
+  /** What REST answered last when it did not answer a request for trades, and when (microseconds); null when it did. */
+  rest_failure: { words: string; since_us: number; last_us: number } | null = null;
+  #trades = 0;
   #ended = false;
 
   constructor(private readonly options: MatchTapeOptions) {
-    this.#gaps = new GapTracker(options.wait_ms);
+    this.#gaps = new GapTracker(options.records, options.wait_ms);
+    this.#rest = new RestTrades(options.rest_url);
   }
 
-  /** Gaps that are open now. */
-  get open(): number {
+  /** Gaps that lack ids now. */
+  get open(): readonly Gap[] {
     return this.#gaps.open;
   }
 
+  /** Sees an accepted trade of the feed. */
   see(product_id: string, trade_id: number, time_us: number): void {
-    if (Number.isSafeInteger(trade_id) && Number.isFinite(time_us))
-      this.#gaps.see(product_id, trade_id, time_us, monotonicMs());
+    this.#gaps.see(product_id, trade_id, time_us, monotonicMs());
+    if (++this.#trades % LOOK_TRADES === 0) this.#note();
   }
 
-  /** The log says already that these are missing for good. */
+  /** The log has these trades already, or notes them as missing for good. */
   noted(product_id: string, lo: number, hi: number): void {
-    this.#gaps.remove(product_id, lo, hi);
+    this.#gaps.found(product_id, lo, hi);
+  }
+
+  /** The log has a note of this gap by an earlier process. */
+  notedGap(gap: NotedGap, state: "opened" | "closed"): void {
+    if (state === "opened") this.#gaps.reopen(gap, monotonicMs());
+    else this.#gaps.forget(gap);
   }
 
   /** The feed has ended: `run` ends once every gap is filled or noted. */
@@ -71,79 +80,118 @@ export class MatchTape {
     this.#ended = true;
   }
 
-  /** Fills gaps, one after another, until `end`; on the signal at once: the next start finds in the log what is still open. */
+  /** Fills gaps side by side until `end`; on the signal it stops at once, and the next start finds the notes of what is open. */
   async run(signal: AbortSignal): Promise<void> {
+    const busy = new Set<Promise<void>>();
     while (!signal.aborted) {
-      const gap = this.#gaps.due(monotonicMs(), this.#ended);
-      if (gap !== null) await this.#fill(gap, signal);
-      else if (this.#ended) return;
-      else await pause(LOOK_MS, signal);
+      if (this.#ended) this.#gaps.end(monotonicMs());
+      this.#note();
+      for (const gap of this.#gaps.due(monotonicMs(), this.#ended)) {
+        if (busy.size >= GAPS_AT_ONCE_MAX) break;
+        gap.isBusy = true;
+        const filling: Promise<void> = this.#fill(gap, signal).finally(() => {
+          gap.isBusy = false;
+          busy.delete(filling);
+        });
+        busy.add(filling);
+      }
+      this.#close();
+      if (this.#ended && busy.size === 0 && this.#gaps.open.length === 0) return;
+      await pause(LOOK_MS, signal);
     }
+    await Promise.all(busy);
+    this.#close();
+    this.#gaps.end(monotonicMs());
+    for (const gap of this.#gaps.toNote(monotonicMs(), true)) this.#noteOpen(gap);
+  }
+
+  #note(): void {
+    for (const gap of this.#gaps.toNote(monotonicMs())) this.#noteOpen(gap);
+  }
+
+  #noteOpen(gap: Gap): void {
+    gap.isNoted = true;
+    this.#pushNote(gap, "opened", OPEN_GAP_REASON);
+    gap.records = this.options.records();
+  }
+
+  /** Gaps whose ids all came, from REST or late from the feed. */
+  #close(): void {
+    for (const gap of this.#gaps.takeClosed()) if (gap.isNoted) this.#pushNote(gap, "closed", "filled");
+  }
+
+  #pushNote(gap: Gap, state: "opened" | "closed", reason: string): void {
+    const { product_id, from_us, to_us, lo, hi } = gap;
+    const ids = { last_trade_id: lo - 1, first_trade_id: hi + 1, missing: lacking(gap) };
+    this.options.push({ key: product_id, value: gapFrame({ product_id, state, from_us, to_us, ...ids, reason }) });
   }
 
   async #fill(gap: Gap, signal: AbortSignal): Promise<void> {
     const { product_id, lo, hi } = gap;
-    const { logger } = this.options;
-    let why = "REST does not know these trades";
     if (hi - lo >= GAP_IDS_MAX) return this.#giveUp(gap, `${hi - lo + 1} ids at once are too many to fill`);
-    logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
+    this.options.logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
+    let why = UNKNOWN;
     for (let tries = 0; tries < REST_TRIES_MAX && !signal.aborted; tries++) {
       if (tries > 0) await pause((this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tries - 1), signal);
       try {
-        await this.#pages(gap, signal);
-        why = "REST does not know these trades";
+        const isAnswered = await this.#pages(gap, signal);
+        this.rest_failure = null;
+        if (gap.left.length === 0) return;
+        why = isAnswered ? UNKNOWN : `REST does not have trade ${hi + 1} after the gap yet`;
+        if (isAnswered) break;
       } catch (error) {
+        if (signal.aborted) return;
         why = sentence(error);
+        this.rest_failure = { words: why, since_us: this.rest_failure?.since_us ?? nowUs(), last_us: nowUs() };
       }
-      if (this.#gaps.missing(product_id, lo, hi).length === 0) return;
     }
     if (!signal.aborted) this.#giveUp(gap, why);
   }
 
-  /** Newest first, from just above the gap down to its lowest id. */
-  async #pages({ product_id, lo, hi }: Gap, signal: AbortSignal): Promise<void> {
-    for (let after = hi + 1; after > lo && !signal.aborted; ) {
-      await this.#turn(signal);
-      const limit = Math.min(REST_PAGE_MAX, after - lo);
-      const url = `${this.options.rest_url}/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
-      const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(REST_MS_MAX)]) });
-      if (!response.ok) throw new Error(`REST answers ${response.status}`);
-      const page = (await response.json()) as Message[];
-      if (!Array.isArray(page)) throw new Error("REST answers no list");
-      for (const trade of page) this.#take(product_id, trade, lo, hi);
-      const oldest = Number(response.headers.get("cb-after") ?? Number.NaN);
-      if (page.length === 0 || !(oldest < after)) return;
-      after = oldest;
+  /**
+   * Newest first, from the trade just above the gap down to its lowest id. True when REST had that trade and all pages down to the
+   * gap's lower end: then an id that it lacks does not exist there. Without that trade REST may only be behind the feed.
+   */
+  async #pages(gap: Gap, signal: AbortSignal): Promise<boolean> {
+    const { product_id, lo, hi } = gap;
+    let hasNext = false;
+    for (let after = hi + 2; after > lo; ) {
+      const { trades, oldest } = await this.#rest.page(product_id, after, Math.min(REST_PAGE_MAX, after - lo), signal);
+      for (const trade of trades) {
+        if (trade?.trade_id === hi + 1) hasNext = true;
+        else this.#take(gap, trade);
+      }
+      if (gap.left.length === 0) return true;
+      if (trades.length === 0) return hasNext;
+      const lowest = Number.isFinite(oldest) ? oldest : Math.min(...trades.map((trade) => Number(trade?.trade_id)));
+      if (!(lowest < after)) return false;
+      after = lowest;
     }
+    return hasNext;
   }
 
-  #take(product_id: string, trade: Message, lo: number, hi: number): void {
+  #take(gap: Gap, trade: Message): void {
     const id = trade?.trade_id;
-    if (typeof id !== "number" || id < lo || id > hi || this.#gaps.missing(product_id, id, id).length === 0) return;
-    const ticker = asTicker(trade, product_id, "rest");
-    if (ticker === null || Number.isNaN(timeUs(trade.time))) return;
-    this.options.push({ key: product_id, value: Buffer.from(ticker) });
-    this.#gaps.remove(product_id, id, id);
+    if (typeof id !== "number" || !lacks(gap, id)) return;
+    const ticker = asTicker(trade, gap.product_id, "rest");
+    const value = ticker === null ? null : Buffer.from(ticker);
+    if (value === null || this.#judge.tick(value) === null) return;
+    this.options.push({ key: gap.product_id, value });
+    this.#gaps.found(gap.product_id, id, id);
     this.figures.filled++;
     diePoint("produce-filled");
   }
 
-  #giveUp({ product_id, lo, hi }: Gap, why: string): void {
-    for (const gap of this.#gaps.missing(product_id, lo, hi)) {
-      const { from_us, to_us } = gap;
-      const ids = { last_trade_id: gap.lo - 1, first_trade_id: gap.hi + 1 };
-      const note = { product_id, from_us, to_us: Math.max(from_us, to_us), ...ids, reason: `not filled: ${why}` };
-      this.options.push({ key: product_id, value: Buffer.from(outageFrame(note)) });
-      this.options.logger.warn(`${product_id}: trades ${gap.lo} to ${gap.hi} are missing for good: ${why}`);
-      this.figures.unfillable += gap.hi - gap.lo + 1;
+  #giveUp(gap: Gap, why: string): void {
+    const { product_id, from_us, to_us } = gap;
+    for (const { lo, hi } of gap.left) {
+      const ids = { last_trade_id: lo - 1, first_trade_id: hi + 1 };
+      const value = outageFrame({ product_id, from_us, to_us, ...ids, reason: `not filled: ${why}` });
+      this.options.push({ key: product_id, value });
+      this.options.logger.warn(`${product_id}: trades ${lo} to ${hi} are missing for good: ${why}`);
+      this.figures.unfillable += hi - lo + 1;
     }
-    this.#gaps.remove(product_id, lo, hi);
-  }
-
-  /** One request after another, never more than REST_PER_SECOND_MAX a second. */
-  async #turn(signal: AbortSignal): Promise<void> {
-    const wait_ms = this.#next_request_ms - monotonicMs();
-    if (wait_ms > 0) await pause(wait_ms, signal);
-    this.#next_request_ms = monotonicMs() + 1_000 / REST_PER_SECOND_MAX;
+    if (gap.isNoted) this.#pushNote(gap, "closed", why);
+    this.#gaps.forget(gap);
   }
 }

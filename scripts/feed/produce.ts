@@ -4,11 +4,13 @@ import { sentence } from "../common/errors.ts";
 import type { AppendRecord, Log } from "../common/log.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { spaceError } from "../common/sqlite.ts";
+import type { GapNote } from "../common/tick.ts";
 import { FeedBuffer } from "./buffer.ts";
 import { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 import { writeStatus } from "./figures.ts";
 import { MatchTape } from "./matches.ts";
-import { type Noted, newestTrades, olderTrades, recentTrades } from "./resume.ts";
+import { FeedProblems } from "./problems.ts";
+import { newestTrades, olderTraces, recentTraces, standsOf, type Trace } from "./resume.ts";
 
 export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
@@ -27,16 +29,19 @@ export class Producer {
   readonly feed: CoinbaseFeed;
   readonly #buffer = new FeedBuffer();
   readonly #tape: MatchTape | null = null;
+  readonly #problems: FeedProblems;
   #waiting = "";
 
   constructor(private readonly options: ProduceOptions) {
     if (options.channel === "matches") {
       const push = (record: AppendRecord) => void this.#buffer.push(record);
       const { rest_url, retry_ms, logger } = options;
-      this.#tape = new MatchTape({ rest_url, push, logger, retry_ms });
+      const records = () => this.#buffer.pushed;
+      this.#tape = new MatchTape({ rest_url, push, records, logger, retry_ms });
     }
     this.feed = new CoinbaseFeed(options, this.#buffer, this.#tape);
     this.feed.figures.live = options.kind === "live";
+    this.#problems = new FeedProblems(options.logger);
   }
 
   /** What `--json` prints after the run's summary. */
@@ -53,21 +58,30 @@ export class Producer {
       heartbeats,
       filled,
       unfillable,
-      refused: this.feed.refused,
+      refused: [...this.feed.refused.keys()],
     };
   }
 
-  /** Goes on from where the log ends. */
+  /** Continues where the log ends. */
   async resume(log: Log): Promise<void> {
     const all = this.#tape !== null || this.options.heartbeats;
-    const noted: Noted[] = [];
-    const recent = await (all ? recentTrades(log, noted) : newestTrades(log));
-    const older = await olderTrades(log, this.options.products, recent);
-    for (const { product_id, trade_id, time_us } of [...older, ...recent]) {
-      this.feed.standsAt(product_id, trade_id, time_us);
-      this.#tape?.see(product_id, trade_id, time_us);
+    const recent: Trace[] = all
+      ? await recentTraces(log)
+      : (await newestTrades(log)).map((stand) => ({ kind: "trade", ...stand }));
+    for (const trace of [...(await olderTraces(log, this.options.products, standsOf(recent))), ...recent]) {
+      if (trace.kind === "trade") {
+        const { product_id, trade_id, time_us } = trace;
+        this.feed.resumeAt(product_id, trade_id, time_us);
+        this.#tape?.see(product_id, trade_id, time_us);
+      } else if (trace.kind === "noted") this.#tape?.noted(trace.product_id, trace.lo, trace.hi);
+      else this.#reopen(trace.gap);
     }
-    for (const { product_id, lo, hi } of noted) this.#tape?.noted(product_id, lo, hi);
+  }
+
+  #reopen({ product_id, state, last_trade_id, first_trade_id, from_us, to_us }: GapNote): void {
+    if (!this.options.products.includes(product_id)) return;
+    const ids = { lo: last_trade_id + 1, hi: first_trade_id - 1 };
+    this.#tape?.notedGap({ product_id, ...ids, from_us, to_us }, state);
   }
 
   /** Rejects with FEED_REFUSED, FEED_UNREACHABLE, or with what the log failed of; all that was received before is in the log then. */
@@ -101,8 +115,9 @@ export class Producer {
 
   #status(): void {
     const { status_path, url, channel, products, kind } = this.options;
+    const { figures, proxy } = this.feed;
+    const problems = this.#problems.of(this.feed, this.#tape, this.#waiting, nowUs());
     if (status_path === null) return;
-    const { figures } = this.feed;
     const { p50, p99 } = figures.latencyMs();
     this.#write(status_path, {
       state: this.#waiting ? "waiting" : figures.state,
@@ -118,7 +133,9 @@ export class Producer {
       latency_p99_ms: p99,
       buffered: this.#buffer.length,
       paused: figures.paused,
-      gaps_open: this.#tape?.open ?? 0,
+      gaps_open: this.#tape?.open.length ?? 0,
+      proxy: proxy || null,
+      problems,
       replay: kind === "replay" ? figures.replayClock() : null,
       ...this.counts,
       ...this.stats.counters(),

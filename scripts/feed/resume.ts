@@ -1,52 +1,78 @@
-/** Where each product stood when the log was written last: read from the log itself, so that there is nothing beside it to be wrong. */
+/** What the log's end has of each product: read from the log itself, so that there is nothing beside it to be wrong. */
 import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../common/limits.ts";
 import type { Log, LogBatch } from "../common/log.ts";
-import { readFrame, readOutage } from "./frame.ts";
+import type { GapNote } from "../common/tick.ts";
+import { Extractor } from "../tick/extract.ts";
+import { parseRecord } from "../tick/parse.ts";
 
+/** An accepted trade of the feed. */
 export interface Stand {
   product_id: string;
   trade_id: number;
   time_us: number;
 }
 
-/** Ids `lo` to `hi` are noted as an outage already. */
-export interface Noted {
-  product_id: string;
-  lo: number;
-  hi: number;
-}
+/** What a start must know of the log's end, in the log's order. `noted`: ids that were filled from REST or are noted as an outage. */
+export type Trace =
+  | ({ kind: "trade" } & Stand)
+  | { kind: "noted"; product_id: string; lo: number; hi: number }
+  | { kind: "gap"; gap: GapNote };
 
 /** The newest trade of each product near the log's end. Cheap; misses a product whose newest record is no trade. */
 export async function newestTrades(log: Log): Promise<Stand[]> {
-  return (await log.tail(FEED_TAIL_RECORDS)).flatMap((batch) => [...trades(batch)]);
+  return standsOf((await log.tail(FEED_TAIL_RECORDS)).flatMap((batch) => [...traces(batch)]));
 }
 
-/** All trades of the log's tail, in order: shows the gaps that a killed process left. `noted` takes what is known to be one for good. */
-export async function recentTrades(log: Log, noted: Noted[] = []): Promise<Stand[]> {
-  const found: Stand[] = [];
-  await readTail(log, FEED_TAIL_RECORDS, (batch) => found.push(...trades(batch, { noted })));
+/** All trades of the log's tail, in order. */
+export async function recentTrades(log: Log): Promise<Stand[]> {
+  return standsOf(await recentTraces(log));
+}
+
+/** All traces of the log's tail, in order: they show the gaps that a killed process left. */
+export async function recentTraces(log: Log): Promise<Trace[]> {
+  const found: Trace[] = [];
+  await readTail(log, FEED_TAIL_RECORDS, (batch) => found.push(...traces(batch)));
   return found;
 }
 
 /** The newest trade of those quiet products that `recent` does not show: further back, but not in the whole of a large log. */
 export async function olderTrades(log: Log, products: string[], recent: Stand[]): Promise<Stand[]> {
+  return standsOf(await olderTraces(log, products, recent));
+}
+
+/** The same, with the notes of gaps that are open: a product that is quiet, or had no record at all, may have left one. */
+export async function olderTraces(log: Log, products: string[], recent: Stand[]): Promise<Trace[]> {
   const wanted = new Set(products);
   for (const { product_id } of recent) wanted.delete(product_id);
   if (wanted.size === 0) return [];
-  const newest = new Map<string, Stand>();
+  const newest = new Map<string, Trace>();
+  const gaps = new Map<string, Trace>();
   await readTail(log, FEED_LOOK_RECORDS_MAX, (batch) => {
-    for (const trade of trades(batch, { wanted })) newest.set(trade.product_id, trade);
+    for (const trace of traces(batch, wanted)) {
+      if (trace.kind === "trade") newest.set(trace.product_id, trace);
+      if (trace.kind !== "gap") continue;
+      const { product_id, last_trade_id, first_trade_id, state } = trace.gap;
+      const name = `${last_trade_id} ${first_trade_id} ${product_id}`;
+      if (state === "opened") gaps.set(name, trace);
+      else gaps.delete(name);
+    }
   });
-  return [...newest.values()];
+  return [...newest.values(), ...gaps.values()];
 }
 
-/** Reads the last `records` records of each partition, up to its present end. */
+export function standsOf(found: readonly Trace[]): Stand[] {
+  return found.flatMap((trace) => (trace.kind === "trade" ? [trace] : []));
+}
+
+/** Reads the last `records` records of each partition, up to its present end, which may be behind markers that are no records. */
 async function readTail(log: Log, records: number, take: (batch: LogBatch) => void): Promise<void> {
   const spans = (await log.spans()).filter((span) => span.end > span.start);
   if (spans.length === 0) return;
   const from = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - records)]));
   const left = new Map(spans.map(({ partition, end }) => [partition, end]));
-  const reader = await log.reader({ group: "tidemark-produce", position: (partition) => from.get(partition) ?? 0 });
+  // A group of its own: another process that starts at the same time would get some of the partitions.
+  const group = `tidemark-produce-${crypto.randomUUID()}`;
+  const reader = await log.reader({ group, until_end: true, position: (partition) => from.get(partition) ?? 0 });
   try {
     while (left.size > 0) {
       const batches = await reader.poll({ records_max: POLL_RECORDS_MAX, timeout_ms: 1_000 });
@@ -55,22 +81,30 @@ async function readTail(log: Log, records: number, take: (batch: LogBatch) => vo
         if (batch.count > 0 && batch.offsets[batch.count - 1]! + 1 >= (left.get(batch.partition) ?? 0))
           left.delete(batch.partition);
       }
+      if (batches.length === 0 && (await reader.dry?.())) break;
     }
   } finally {
     await reader.close();
   }
 }
 
-function* trades(batch: LogBatch, { noted, wanted }: { noted?: Noted[]; wanted?: ReadonlySet<string> } = {}) {
+function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace> {
+  const extractor = new Extractor({ quotes: false });
   for (let i = 0; i < batch.count; i++) {
     if (wanted !== undefined && !wanted.has(batch.key(i))) continue;
-    const bytes = batch.buffer(i);
-    const record = Buffer.from(bytes.buffer, bytes.byteOffset + batch.starts[i]!, batch.ends[i]! - batch.starts[i]!);
-    const frame = readFrame(record);
-    const outage = frame.kind === "other" ? readOutage(record) : null;
-    if (outage !== null && outage.last_trade_id !== null && outage.first_trade_id !== null)
-      noted?.push({ product_id: outage.product_id, lo: outage.last_trade_id + 1, hi: outage.first_trade_id - 1 });
-    if (frame.kind !== "tick" || !Number.isFinite(frame.trade_id + frame.time_us)) continue;
-    yield { product_id: frame.product_id, trade_id: frame.trade_id, time_us: frame.time_us } satisfies Stand;
+    const [bytes, start, end] = [batch.buffer(i), batch.starts[i]!, batch.ends[i]!];
+    const tick = extractor.extract(bytes, start, end);
+    const parsed = tick === null ? parseRecord(bytes.subarray(start, end)) : ({ kind: "tick", tick } as const);
+    if (parsed.kind === "gap") yield { kind: "gap", gap: parsed.gap };
+    if (parsed.kind === "outage") {
+      const { product_id, last_trade_id, first_trade_id } = parsed.outage;
+      const isSpan = last_trade_id !== null && first_trade_id !== null && last_trade_id + 1 < first_trade_id;
+      if (isSpan) yield { kind: "noted", product_id, lo: last_trade_id + 1, hi: first_trade_id - 1 };
+    }
+    if (parsed.kind !== "tick") continue;
+    const { product_id, trade_id, time_us, source } = parsed.tick;
+    // Only the feed's own order shows gaps: what REST filled in is older than the trades around it.
+    if (source === "feed") yield { kind: "trade", product_id, trade_id, time_us };
+    else yield { kind: "noted", product_id, lo: trade_id, hi: trade_id };
   }
 }

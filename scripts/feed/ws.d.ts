@@ -8,10 +8,13 @@ declare module "ws" {
         handshakeTimeout?: number;
         perMessageDeflate?: boolean;
         headers?: Record<string, string>;
+        /** An HTTP proxy; user and password may be in it. */
+        proxy?: string;
       },
     );
     on(event: "open", listener: () => void): this;
     on(event: "message", listener: (data: Buffer, isBinary: boolean) => void): this;
+    on(event: "ping", listener: () => void): this;
     on(event: "error", listener: (error: Error) => void): this;
     on(event: "close", listener: (code: number, reason: Buffer) => void): this;
     send(text: string): void;

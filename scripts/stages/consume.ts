@@ -102,6 +102,8 @@ export class ConsumeStage implements LogJob {
     const parsed = parseRecord(value, this.store.rules);
     if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
     else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
-    else if (parsed.kind === "dead") this.store.dead({ partition, offset, appended_us, reason: parsed.reason, value });
+    else if (parsed.kind === "gap") this.store.gap(parsed.gap, partition, offset);
+    else if (parsed.kind === "dead")
+      this.store.dead({ partition, offset, appended_us, reason: parsed.reason, value: parsed.frame ?? value });
   }
 }

@@ -129,7 +129,8 @@ export class StreamStage implements LogJob {
     const parsed = parseRecord(value, this.store.rules);
     if (parsed.kind === "tick") this.#job.tick(parsed.tick, this.#at);
     else if (parsed.kind === "heartbeat") this.#job.heartbeat(parsed.product_id, parsed.time_us, this.#at);
-    else if (parsed.kind === "dead") this.#dead.push({ ...this.#at, reason: parsed.reason, value: value.slice() });
+    else if (parsed.kind === "dead")
+      this.#dead.push({ ...this.#at, reason: parsed.reason, value: parsed.frame ?? value.slice() });
   }
 
   #commit(places: ReadonlyMap<number, LogPlace>, records: number, firsts: ReadonlyMap<number, number>): void {

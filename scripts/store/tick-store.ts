@@ -5,7 +5,14 @@ import { formatDecimal } from "../common/decimal.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogPlace } from "../common/log.ts";
 import type { SchemaSpec } from "../common/sqlite.ts";
-import type { DeadLetter, FullTick, Outage, Position } from "../common/tick.ts";
+import {
+  type DeadLetter,
+  type FullTick,
+  type GapNote,
+  OPEN_GAP_REASON,
+  type Outage,
+  type Position,
+} from "../common/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/ticks.sql" with { type: "text" };
@@ -70,6 +77,8 @@ export class TickStore extends CheckpointStore {
   readonly #stored: Statement<Stored, [string, number]>;
   readonly #conflict: Statement;
   #counts = noCounts();
+  readonly #openGap: Statement;
+  readonly #closeGap: Statement;
 
   constructor(path: string) {
     super(path, TICKS_SCHEMA, "windows.db");
@@ -85,6 +94,9 @@ export class TickStore extends CheckpointStore {
     );
     this.#dead = this.db.prepare("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?)");
     this.#outage = this.db.prepare("INSERT INTO outages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)");
+    const gap = "product_id = ? AND last_trade_id = ? AND first_trade_id = ? AND reason = ?";
+    this.#openGap = this.db.prepare(`SELECT 1 FROM outages WHERE ${gap}`);
+    this.#closeGap = this.db.prepare(`DELETE FROM outages WHERE ${gap}`);
   }
 
   begin(): void {
@@ -165,6 +177,14 @@ export class TickStore extends CheckpointStore {
   outage(o: OutageRow): void {
     const { product_id, from_us, to_us, last_trade_id, first_trade_id, reason, partition, offset } = o;
     this.#outage.run(product_id, from_us, to_us, last_trade_id, first_trade_id, reason, partition, offset);
+  }
+
+  /** An open gap is an outage for as long as it is open; its note is repeated, the row is not. */
+  gap(note: GapNote, partition: number, offset: number): void {
+    const key = [note.product_id, note.last_trade_id, note.first_trade_id, OPEN_GAP_REASON] as const;
+    if (note.state === "closed") this.#closeGap.run(...key);
+    else if (this.#openGap.get(...key) === null)
+      this.outage({ ...note, reason: OPEN_GAP_REASON, partition, offset, appended_us: 0 });
   }
 
   /** Commits what came since `begin` with the places after it; gives the counts. */

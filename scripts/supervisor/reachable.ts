@@ -2,12 +2,13 @@
 import { type CommandContext, given } from "../common/cli.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { FEED_FIRST_CONNECT_MS } from "../common/limits.ts";
+import { feedSocket } from "../feed/proxy.ts";
 
 /** The feed's URL when it answers in time; otherwise null, after one line that says so. */
 export async function reachable(url: string, { logger, signal }: CommandContext): Promise<string | null> {
   logger.info(`trying ${url}`);
   const answer = Promise.withResolvers<string | null>();
-  const socket = new WebSocket(url);
+  const socket = feedSocket(url);
   const timer = setTimeout(
     () => answer.resolve(`no answer within ${FEED_FIRST_CONNECT_MS / 1000} s`),
     FEED_FIRST_CONNECT_MS,

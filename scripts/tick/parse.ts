@@ -1,7 +1,7 @@
 /** A record's bytes → what it is, by JSON.parse: the rule that the fast path (extract.ts) must agree with, and its fallback. */
 import { pow10 } from "../common/decimal.ts";
 import { PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../common/limits.ts";
-import type { FullTick, Mantissa, Outage } from "../common/tick.ts";
+import type { FullTick, GapNote, Mantissa, Outage } from "../common/tick.ts";
 import { type Rules, rulesOf } from "./rules.ts";
 import { parseTime } from "./time.ts";
 
@@ -9,7 +9,9 @@ export type Parsed =
   | { kind: "tick"; tick: FullTick }
   | { kind: "heartbeat"; product_id: string; time_us: number }
   | { kind: "outage"; outage: Outage }
-  | { kind: "dead"; reason: string };
+  | { kind: "gap"; gap: GapNote }
+  /** `frame`: what the feed sent, when the record is an envelope around it. */
+  | { kind: "dead"; reason: string; frame?: Uint8Array };
 
 /** A longer text is no number that a feed sends; it bounds the work. */
 const DECIMAL_CHARACTERS_MAX = 40;
@@ -17,7 +19,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
- * Reads one record by the rules of a version. Anything that is no complete trade, heartbeat or outage note is dead, with the reason.
+ * Reads one record by the rules of a version. Anything that is no complete trade, heartbeat or note of our own is dead, with the reason.
  * Never throws.
  */
 export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed {
@@ -30,6 +32,7 @@ export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed 
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return dead("not a JSON object");
   const fields = new Map<string, unknown>(Object.entries(value));
+  if (fields.get("type") === "tidemark_frame") return parseEnvelope(fields);
   const product_id = fields.get("product_id");
   if (!rules.isProductId(product_id)) return dead(`product_id is ${shown(product_id)}${productLimit(product_id)}`);
   if (version > 1 && product_id.includes("\uFFFD") && !isUtf8(bytes)) return dead("product_id is not valid UTF-8");
@@ -40,6 +43,8 @@ export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed 
       return parseHeartbeat(product_id, fields);
     case "tidemark_outage":
       return parseOutage(product_id, fields);
+    case "tidemark_gap":
+      return parseGap(product_id, fields);
     default:
       return dead(`type is ${shown(fields.get("type"))}`);
   }
@@ -88,10 +93,40 @@ function parseHeartbeat(product_id: string, fields: Map<string, unknown>): Parse
 function parseOutage(product_id: string, fields: Map<string, unknown>): Parsed {
   const [from_us, to_us] = [fields.get("from_us"), fields.get("to_us")];
   const [last, first] = [fields.get("last_trade_id") ?? null, fields.get("first_trade_id") ?? null];
-  if (!isId(from_us) || !isId(to_us)) return dead("outage without from_us and to_us");
+  if (!isTime(from_us) || !isTime(to_us)) return dead("outage without from_us and to_us");
   if ((last !== null && !isId(last)) || (first !== null && !isId(first))) return dead("outage with wrong trade ids");
   const reason = String(fields.get("reason") ?? "unknown");
   return { kind: "outage", outage: { product_id, from_us, to_us, last_trade_id: last, first_trade_id: first, reason } };
+}
+
+function parseGap(product_id: string, fields: Map<string, unknown>): Parsed {
+  const [from_us, to_us, state] = [fields.get("from_us"), fields.get("to_us"), fields.get("state")];
+  const [last_trade_id, first_trade_id] = [fields.get("last_trade_id"), fields.get("first_trade_id")];
+  const missing = fields.get("missing");
+  if (state !== "opened" && state !== "closed") return dead(`gap's state is ${shown(state)}`);
+  if (!isTime(from_us) || !isTime(to_us)) return dead("gap without from_us and to_us");
+  if (!isId(last_trade_id) || !isId(first_trade_id) || !isId(missing)) return dead("gap with wrong trade ids");
+  const reason = String(fields.get("reason") ?? "unknown");
+  return { kind: "gap", gap: { product_id, state, from_us, to_us, last_trade_id, first_trade_id, missing, reason } };
+}
+
+/** An envelope around a frame that not every reader of the topic can decode: it is judged as the frame in it. */
+function parseEnvelope(fields: Map<string, unknown>): Parsed {
+  const base64 = fields.get("base64");
+  if (typeof base64 !== "string") return dead("an envelope without base64");
+  let frame: Uint8Array;
+  try {
+    frame = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  } catch {
+    return dead("an envelope whose base64 is wrong");
+  }
+  const parsed = parseRecord(frame);
+  return parsed.kind === "dead" ? { ...parsed, frame } : parsed;
+}
+
+/** Microseconds since 1970; before it, too. */
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function isId(value: unknown): value is number {

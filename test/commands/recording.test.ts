@@ -79,10 +79,10 @@ test("a corrupt line is named and left out, the others play; a cut or empty file
   }
 }, 30_000);
 
-test("record writes nothing when nothing came, and says so", async () => {
+test("record with nothing received writes nothing and exits 1", async () => {
   using dir = tempDir();
   const file = join(dir.path, "none.jsonl.gz");
   const answer = await run("record", [file, "--feed", "ws://127.0.0.1:9", "--for", "300ms"]);
-  expect([answer.code, await Bun.file(file).exists()]).toEqual([0, false]);
-  expect(answer.stderr).toContain("nothing came, nothing is written");
+  expect([answer.code, await Bun.file(file).exists()]).toEqual([1, false]);
+  expect(answer.stderr).toContain("Nothing was received from ws://127.0.0.1:9: no recording was written.");
 }, 20_000);

@@ -29,18 +29,6 @@ test("bytes are kept as they came: Unicode, escapes, spaces, duplicate keys, 19-
   expect(records[0]!.key).toBe("ÅÄÖ-USD");
 });
 
-test("garbled frames go into the log without a key, for the consumers' dead letters, and the connection stays", async () => {
-  const garbled = ['{"type":"ticker","trade_', "not json", "[1,2]", `{"type":"ticker","deep":${"[".repeat(5_000)}`];
-  await using server = scripted((session) => {
-    session.send(ACK, ...garbled, tick(1));
-    session.socket.close(1000);
-  });
-  const { lines, records, counts } = await produce(server.url);
-  expect(lines).toEqual([...garbled, JSON.stringify(tick(1))]);
-  expect(records.map((record) => record.key)).toEqual(["", "", "", "", "BTC-USD"]);
-  expect(counts).toMatchObject({ garbled: 4, ticks: 1, reconnects: 0 });
-});
-
 test("incomplete tickers are counted and skipped, unknown types ignored, and the connection stays", async () => {
   await using server = scripted((session) => {
     session.send(

@@ -55,6 +55,7 @@ export async function produce(
     logger,
     backoff: { base_ms: 1, cap_ms: 5, gap_ms: 1 },
     refusal_ms: 100,
+    reply_ms: 300,
     ...options,
   });
   let error: unknown = null;
@@ -90,6 +91,8 @@ export interface Session {
   /** Counts from 1. */
   connection: number;
   socket: Bun.ServerWebSocket<{ connection: number }>;
+  /** Products of the subscription that is answered. */
+  asked: string[];
   send(...frames: (string | object)[]): void;
 }
 
@@ -97,9 +100,10 @@ export interface Session {
 export function scripted(onSubscribe: (session: Session) => void, onOpen: (session: Session) => void = () => {}) {
   let connections = 0;
   const times: number[] = [];
-  const session = (socket: Session["socket"]): Session => ({
+  const session = (socket: Session["socket"], asked: string[] = []): Session => ({
     connection: socket.data.connection,
     socket,
+    asked,
     send: (...frames) => {
       for (const frame of frames) socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
     },
@@ -114,7 +118,7 @@ export function scripted(onSubscribe: (session: Session) => void, onOpen: (sessi
         times.push(performance.now());
         onOpen(session(socket));
       },
-      message: (socket) => onSubscribe(session(socket)),
+      message: (socket, text) => onSubscribe(session(socket, JSON.parse(String(text)).product_ids)),
     },
   });
   return {
@@ -125,10 +129,12 @@ export function scripted(onSubscribe: (session: Session) => void, onOpen: (sessi
   };
 }
 
-export const ACK = {
-  type: "subscriptions",
-  channels: [{ name: "ticker", product_ids: ["BTC-USD"], account_ids: null }],
-};
+/** The reply to a subscription. */
+export function ack(product_ids: string[], channel = "ticker") {
+  return { type: "subscriptions", channels: [{ name: channel, product_ids, account_ids: null }] };
+}
+
+export const ACK = ack(["BTC-USD"]);
 
 /** The n-th tick of a made-up tape, with other fields on request. */
 export function tick(trade_id: number, fields: object = {}): object {

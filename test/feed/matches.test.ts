@@ -1,7 +1,7 @@
 /** The full tape: gaps in trade_id are found, filled from REST, or noted as outages (faults.md 12). */
 import { expect, test } from "bun:test";
 import { GapTracker } from "../../scripts/feed/gaps.ts";
-import { restUrlOf } from "../../scripts/feed/matches.ts";
+import { restUrlOf } from "../../scripts/feed/rest.ts";
 import { exchange, HOUR, produce } from "./harness.ts";
 
 const full = { channel: "matches" as const };
@@ -103,28 +103,50 @@ test("requests to REST keep their distance", async () => {
 });
 
 test("gaps: a jump opens one, trades inside narrow and split it, repeats change nothing", () => {
-  const gaps = new GapTracker(100);
+  let records = 0;
+  const gaps = new GapTracker(() => records, 100);
   const see = (id: number, now_ms = 0) => gaps.see("P", id, id * 10, now_ms);
+  const left = () => gaps.open.flatMap((gap) => gap.left.map(({ lo, hi }) => [lo, hi]));
   see(5);
-  expect(gaps.open).toBe(0);
+  expect(gaps.open).toEqual([]);
   see(12);
-  expect(gaps.due(99)).toBeNull();
-  expect(gaps.due(100)).toMatchObject({ product_id: "P", lo: 6, hi: 11, from_us: 50, to_us: 120 });
+  expect(gaps.due(99)).toEqual([]);
+  expect(gaps.toNote(99)).toEqual([]);
+  expect(gaps.due(100)).toMatchObject([{ product_id: "P", lo: 6, hi: 11, from_us: 50, to_us: 120 }]);
+  expect(gaps.toNote(100)).toHaveLength(1);
+  records = 5_000;
+  expect(gaps.toNote(99)).toHaveLength(1);
   see(8);
-  expect(gaps.missing("P", 0, 99).map(({ lo, hi }) => [lo, hi])).toEqual([
+  expect(left()).toEqual([
     [6, 7],
     [9, 11],
   ]);
-  see(6);
-  see(11);
-  see(8);
-  see(4);
-  expect(gaps.missing("P", 0, 99).map(({ lo, hi }) => [lo, hi])).toEqual([
+  for (const id of [6, 11, 8, 4]) see(id);
+  expect(left()).toEqual([
     [7, 7],
     [9, 10],
   ]);
-  gaps.remove("P", 1, 20);
-  expect(gaps.open).toBe(0);
+  gaps.found("P", 1, 20);
+  expect(gaps.open).toEqual([]);
+  expect(gaps.takeClosed()).toMatchObject([{ lo: 6, hi: 11 }]);
+  expect(gaps.takeClosed()).toEqual([]);
+});
+
+test("gaps: an id far ahead counts once the next one is near it; ids that begin again are followed", () => {
+  const gaps = new GapTracker(() => 0, 0);
+  const see = (...ids: number[]) => ids.forEach((id, i) => void gaps.see("P", id, 1_000_000 + id + i, 0));
+  const left = () => gaps.open.flatMap((gap) => gap.left.map(({ lo, hi }) => [lo, hi]));
+  see(1, 2, 2 ** 40, 3, 5);
+  expect(left()).toEqual([[4, 4]]);
+  see(50_000, 50_001, 50_003);
+  expect(left()).toEqual([
+    [4, 4],
+    [6, 49_999],
+    [50_002, 50_002],
+  ]);
+  gaps.see("P", 7, 9_000_000, 0);
+  gaps.see("P", 9, 9_000_001, 0);
+  expect(left().at(-1)).toEqual([8, 8]);
 });
 
 test("the REST address follows from the feed's", () => {

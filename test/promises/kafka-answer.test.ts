@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { answerHash } from "../../scripts/store/answer.ts";
+import { exchange } from "../feed/harness.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
@@ -88,6 +89,11 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     const ran = ["stream", "consume"].map((stage) => run(stage, args, { TIDEMARK_KAFKA_SESSION: "1s" }));
     for (const { code, stderr, json } of await Promise.all(ran))
       expect([code, code === 0 ? "" : stderr, json.records]).toEqual([0, "", 100]);
+    await using server = exchange({ trades: 200, after: 150 });
+    // The last committed trade is 150: what a start reads of the topic ends in a marker too.
+    const resumed = ["--feed", server.url, "--channel", "matches", ...args];
+    const { code, stderr, json } = await run("produce", resumed, { TIDEMARK_KAFKA_SESSION: "1s" });
+    expect([code, code === 0 ? "" : stderr, json]).toEqual([0, "", expect.objectContaining({ unfillable: 0 })]);
   }, 60_000);
 
   test("the recorded hour gives the embedded log's windows, ticks and batch results: one partition, four, and two runs with a stop in between", async () => {

@@ -36,11 +36,13 @@ export async function runPath(data: string, lines: string[], sql?: string): Prom
 export async function startServe(
   data: string,
   port = 0,
+  env: Record<string, string> = {},
 ): Promise<{ url: string; child: Bun.Subprocess; said(): string }> {
   const child = Bun.spawn([process.execPath, join(ROOT, "scripts/serve.ts"), "--data", data, "--port", String(port)], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    env: { ...process.env, ...env },
   });
   let said = "";
   void (async () => {
