@@ -41,6 +41,8 @@ export const spec: CommandSpec<ConsumeOptions> = {
     if (options.rebuild) removeStore(paths.ticks);
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new TickStore(paths.ticks);
+    const older = store.olderRules();
+    if (older !== null) logger.info(older);
     store.keepSettings({ log: log.kind === "embedded" ? "embedded:" : log.name });
     const stage = new ConsumeStage(store, logger);
     logger.info(`reading ${log.name} into ${paths.ticks}`);
@@ -61,7 +63,7 @@ export const spec: CommandSpec<ConsumeOptions> = {
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else
       logger.info(
-        `${summary.records} records, ${summary.inserted} stored, ${summary.duplicates} duplicates, ${summary.malformed} malformed`,
+        `${summary.records} records, ${summary.inserted} stored, ${summary.duplicates} duplicates, ${summary.conflicts} conflicts, ${summary.malformed} malformed`,
       );
     return 0;
   },

@@ -30,7 +30,7 @@ const ROWS_MAX = 10_000_000;
 export const spec: CommandSpec<QueryFlags> = {
   name: "query",
   summary:
-    "Runs one read-only SELECT, or a metric's file, over the views ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters.",
+    "Runs one read-only SELECT, or a metric's file, over the views ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters, conflicts.",
   args: [["[sql]", "one SELECT; it may use $product, $from and $to"]],
   flags: [
     DATA_FLAG,

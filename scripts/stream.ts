@@ -81,6 +81,8 @@ export const spec: CommandSpec<StreamOptions> = {
     }
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new WindowStore(paths.windows);
+    const older = store.olderRules();
+    if (older !== null) logger.info(older);
     const lateness_us = asDuration(options.lateness);
     const max_skew_us = asDuration(options.maxSkew);
     const name = log.kind === "embedded" ? "embedded:" : log.name;

@@ -70,6 +70,8 @@ export interface Status {
   counts: {
     ticks: number;
     duplicates: number;
+    /** Repeated trade ids with another content, as consume found them; `duplicates` is the stream's count and includes them. */
+    conflicts: number;
     late: number;
     skewed: number;
     dead_letters: number;
@@ -114,6 +116,7 @@ function statusNow(sources: Sources): Status {
     counts: {
       ticks: stream.ticks ?? 0,
       duplicates: stream.duplicates ?? 0,
+      conflicts: consume.conflicts ?? 0,
       late: stream.late ?? 0,
       skewed: stream.skewed ?? 0,
       dead_letters: stream.malformed ?? 0,

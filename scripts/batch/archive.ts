@@ -22,7 +22,7 @@ import {
   writeManifest,
 } from "./manifest.ts";
 import { FUNCTIONS, mergedMinutes, minutesOf, parquet } from "./rollup.ts";
-import { openSource, type Source, type StoreName } from "./source.ts";
+import { openSource, refuseOlder, type Source, type StoreName } from "./source.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
 
 export interface Collected {
@@ -101,6 +101,8 @@ class Collector {
   /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
   async #open(): Promise<Manifest> {
     const settings = await this.#settings("ticks");
+    refuseOlder(this.paths.ticks, settings, "consume");
+    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#settings("windows"), "stream");
     const created = settings.get("created") ?? "";
     const [newest = 0] = await this.#values("ticks", "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
       "insert_id",

@@ -1,6 +1,6 @@
 /** Tables of the SQLite files that grow without an end: each run adds to the archive the rows that were written since the last; the newest row of a key counts. */
 import { THRESHOLDS } from "../common/thresholds.ts";
-import type { Changing } from "./columns.ts";
+import { type Changing, castCell } from "./columns.ts";
 
 interface Select {
   select: string;
@@ -46,7 +46,7 @@ export function typedRows({ columns }: Changing, from: string): string {
   const cell = ([name, type]: [string, string]) =>
     name === "buy_sell_ratio"
       ? `coalesce(CAST(nullif(buy_sell_ratio, '') AS DOUBLE), CAST(buy_count AS DOUBLE) / (CAST(sell_count AS BIGINT) + CAST(${THRESHOLDS.ratio_epsilon} AS DOUBLE))) AS buy_sell_ratio`
-      : `CAST(${name} AS ${type}) AS ${name}`;
+      : castCell(name, type);
   const cells = Object.entries({ ...columns, change_id: "BIGINT" }).map(cell);
   return `SELECT ${cells.join(", ")} FROM ${from}`;
 }

@@ -7,8 +7,9 @@ export interface Relation {
   columns: Record<string, string>;
 }
 
-const PRICE = "DECIMAL(18,10)";
-const SIZE = "DECIMAL(18,8)";
+/** The limits of common/limits.ts: prices below 10^10, sizes below 10^12; sums of products of both fit DECIMAL(38,18). */
+const PRICE = "DECIMAL(20,10)";
+const SIZE = "DECIMAL(20,8)";
 
 export const TICK_COLUMNS: Record<string, string> = {
   insert_id: "BIGINT",
@@ -61,6 +62,9 @@ export const WINDOW_COLUMNS: Record<string, string> = {
   closed_offset: "BIGINT",
   received_us: "BIGINT",
   updated_at: "BIGINT",
+  unissued: "BIGINT",
+  opened_partition: "INTEGER",
+  opened_offset: "BIGINT",
 };
 
 /** A table whose new rows a run adds to those before (changes.ts). */
@@ -114,6 +118,27 @@ export const CHANGING: Record<string, Changing> = {
     key: ["log_partition", "log_offset"],
     number: "rowid",
   },
+  conflicts: {
+    store: "ticks",
+    table: "conflicts",
+    columns: {
+      log_partition: "INTEGER",
+      log_offset: "BIGINT",
+      appended_us: "BIGINT",
+      product_id: "VARCHAR",
+      trade_id: "BIGINT",
+      time_us: "BIGINT",
+      price: PRICE,
+      last_size: SIZE,
+      side: "VARCHAR",
+      best_bid: PRICE,
+      best_ask: PRICE,
+      source: "VARCHAR",
+      pruned: "INTEGER",
+    },
+    key: ["log_partition", "log_offset"],
+    number: "rowid",
+  },
   windows: { store: "windows", table: "windows", columns: WINDOW_COLUMNS, key: WINDOW_KEY, number: "change_id" },
 };
 
@@ -134,7 +159,7 @@ export const SNAPSHOT: Record<string, Relation> = {
   stream_positions: {
     store: "windows",
     table: "offsets",
-    columns: { log_partition: "INTEGER", next_offset: "BIGINT" },
+    columns: { log_partition: "INTEGER", next_offset: "BIGINT", first_offset: "BIGINT" },
   },
   stream_positions_after: {
     store: "windows",
@@ -142,7 +167,11 @@ export const SNAPSHOT: Record<string, Relation> = {
     columns: { log_partition: "INTEGER", next_offset: "BIGINT" },
   },
   stream_settings: { store: "windows", table: "settings", columns: { name: "VARCHAR", value: "VARCHAR" } },
-  consume_positions: { store: "ticks", table: "offsets", columns: { log_partition: "INTEGER", next_offset: "BIGINT" } },
+  consume_positions: {
+    store: "ticks",
+    table: "offsets",
+    columns: { log_partition: "INTEGER", next_offset: "BIGINT", first_offset: "BIGINT" },
+  },
 };
 
 /** An empty relation of these types, for what isn't there yet. */
@@ -151,11 +180,26 @@ export function emptySelect(columns: Record<string, string>): string {
   return `SELECT ${cells.join(", ")} WHERE false`;
 }
 
-/** Each column cast to its type. Quotes are kept as the feed sent them, so a strange one becomes NULL instead of ending the run. */
+/** Each column cast to its type. */
 export function castSelect(columns: Record<string, string>): string {
-  const cell = (name: string, type: string) =>
-    name.startsWith("best_") ? `TRY_CAST(${name} AS ${type}) AS ${name}` : `CAST(${name} AS ${type}) AS ${name}`;
   return Object.entries(columns)
-    .map(([name, type]) => cell(name, type))
+    .map(([name, type]) => castCell(name, type))
     .join(", ");
+}
+
+/**
+ * One column cast to its type. Quotes are kept as the feed sent them, so a strange one becomes NULL instead of ending the run; so does
+ * a notional beyond 10^20, which rules 1 allowed.
+ */
+export function castCell(name: string, type: string): string {
+  const isLoose = name.startsWith("best_") || name === "notional";
+  return `${isLoose ? "TRY_CAST" : "CAST"}(${name} AS ${type}) AS ${name}`;
+}
+
+/**
+ * A FROM item with these columns of Parquet files, also of files that an older version wrote: a column that they lack is NULL, and
+ * narrower decimals become these types.
+ */
+export function widened(columns: Record<string, string>, parquet: string): string {
+  return `(${emptySelect(columns)} UNION ALL BY NAME SELECT * FROM ${parquet})`;
 }

@@ -11,7 +11,7 @@ import { sentence, shortened, TidemarkError } from "../common/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX, SPILL_BYTES_MAX } from "../common/limits.ts";
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { newestRows } from "./changes.ts";
-import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
+import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "./columns.ts";
 import { quoted } from "./files.ts";
 import { isMemory } from "./limited.ts";
 import type { Manifest } from "./manifest.ts";
@@ -157,7 +157,7 @@ export function inDuckdbWords(error: unknown): TidemarkError {
 
 const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}, the limit for one query: group or filter earlier, or read the view minutes.`;
 const VIEWS =
-  "There are ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters and thresholds (docs/metrics.md).";
+  "There are ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters, conflicts and thresholds (docs/metrics.md).";
 
 /** Where DuckDB's words name settings that a query may not change, tables that it may not read, or a step of ours, they are ours instead. */
 function ownWords(said: string): string {
@@ -175,13 +175,17 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
   statements.push(`CREATE VIEW archive_minutes AS ${minutesRelation(archive, manifest)}`);
   for (const [name, table] of Object.entries(CHANGING)) {
     const files = manifest.changes?.[name]?.files ?? [];
-    const rows = files.length ? newestRows(table, parquet(archive, files)) : emptySelect(table.columns);
+    const rows = files.length
+      ? newestRows(table, widened({ ...table.columns, change_id: "BIGINT" }, parquet(archive, files)))
+      : emptySelect(table.columns);
     statements.push(`CREATE VIEW archive_${name} AS ${rows}`);
   }
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
     const file = join(archive, manifest.snapshot, `${name}.parquet`);
     const select =
-      manifest.snapshot && existsSync(file) ? `SELECT * FROM read_parquet(${quoted(file)})` : emptySelect(columns);
+      manifest.snapshot && existsSync(file)
+        ? `FROM ${widened(columns, `read_parquet(${quoted(file)})`)}`
+        : emptySelect(columns);
     statements.push(`CREATE VIEW archive_${name} AS ${select}`);
   }
   statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { PRUNE_SLICE_ROWS, STAMP_AHEAD_US_MAX } from "../common/limits.ts";
+import { PRUNE_SLICE_ROWS, SEEN_LIST_IDS_MAX, STAMP_AHEAD_US_MAX } from "../common/limits.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import schema from "./pruned.sql" with { type: "text" };
 
 const BLOCK_IDS = 4_096;
 const ALL = "F".repeat(BLOCK_IDS / 4);
+const NONE = "0".repeat(BLOCK_IDS / 4);
 
 export interface PruneOptions {
   archive: string;
@@ -93,22 +94,40 @@ function isOld(appended_us: number, before_us: number): boolean {
   return appended_us < before_us || appended_us > nowUs() + STAMP_AHEAD_US_MAX;
 }
 
+/** Notes ids as pruned: in a list while a block has few of them, then as digits. */
 function mark(db: Database, rows: readonly Stored[]): void {
   const get = db.query<{ digits: string | null }, [string, number]>(
     "SELECT digits FROM pruned_ids WHERE product_id = ? AND block = ?",
   );
+  const few = db.query<{ trade_id: number }, [string, number]>(
+    "SELECT trade_id FROM pruned_few WHERE product_id = ? AND block = ?",
+  );
   const put = db.query("INSERT OR REPLACE INTO pruned_ids VALUES (?, ?, ?)");
+  const putFew = db.query("INSERT OR IGNORE INTO pruned_few VALUES (?, ?, ?)");
+  const dropFew = db.query("DELETE FROM pruned_few WHERE product_id = ? AND block = ?");
   const blocks = Map.groupBy(rows, (row) => `${Math.floor(row.trade_id / BLOCK_IDS)} ${row.product_id}`);
   for (const inBlock of blocks.values()) {
     const { product_id, trade_id } = inBlock[0]!;
     const block = Math.floor(trade_id / BLOCK_IDS);
     const before = get.get(product_id, block);
-    const digits = [...(before ? (before.digits ?? ALL) : ALL.replaceAll("F", "0"))];
-    for (const { trade_id: id } of inBlock) {
-      const at = Math.floor((id % BLOCK_IDS) / 4);
-      digits[at] = (Number.parseInt(digits[at]!, 16) | (1 << (id % 4))).toString(16).toUpperCase();
+    const listed = before === null ? few.all(product_id, block) : [];
+    const ids = [...listed, ...inBlock].map((row) => row.trade_id);
+    if (before === null && ids.length <= SEEN_LIST_IDS_MAX) {
+      for (const id of ids) putFew.run(product_id, block, id);
+      continue;
     }
-    const text = digits.join("");
+    if (listed.length > 0) dropFew.run(product_id, block);
+    const text = withIds(before ? (before.digits ?? ALL) : NONE, ids);
     put.run(product_id, block, text === ALL ? null : text);
   }
+}
+
+/** A block's digits with these ids marked too. */
+function withIds(before: string, ids: readonly number[]): string {
+  const digits = [...before];
+  for (const id of ids) {
+    const at = Math.floor((id % BLOCK_IDS) / 4);
+    digits[at] = (Number.parseInt(digits[at]!, 16) | (1 << (id % 4))).toString(16).toUpperCase();
+  }
+  return digits.join("");
 }

@@ -19,10 +19,10 @@ export function mergedMinutes(parts: string): string {
   return `WITH parts AS (SELECT * FROM ${parts})\n${mergeSql}`;
 }
 
-/** A FROM item with the rows of the archive's files, or of some of them. */
+/** A FROM item with the rows of the archive's files, or of some of them; of older files with the wider types of newer ones. */
 export function parquet(archive: string, files: readonly { path: string }[]): string {
   const list = files.map((file) => quoted(join(archive, file.path))).join(", ");
-  return `read_parquet([${list}], hive_partitioning = false)`;
+  return `read_parquet([${list}], hive_partitioning = false, union_by_name = true)`;
 }
 
 /** What the view archive_minutes reads; an archive from before the rollup is summed from its ticks, as long as no batch has written it anew. */

@@ -50,6 +50,16 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
   };
 }
 
+/** Fails with SCHEMA_OLDER for a store of schema 1, which has no setting `rules`: its stage migrates it, the batch only reads. */
+export function refuseOlder(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {
+  if (settings.has("rules")) return;
+  throw new TidemarkError(
+    "SCHEMA_OLDER",
+    `${path} was written by an older Tidemark.`,
+    `Run \`bun run ${stage} --until-end\` once: it migrates the file after a copy.`,
+  );
+}
+
 /** Where the child puts its rows: beside the archive, which may be moved aside meanwhile. */
 function readingFile(paths: DataPaths): string {
   return `${paths.archive}.reading${TEMPORARY}`;

@@ -16,7 +16,7 @@ export const MARK = "tidemark:";
 export function sparkScript(archive: string, manifest: Manifest, metrics: readonly Metric[], folder: string): string {
   const parts = [
     readFileSync(join(PROJECT_ROOT, "sql", "spark", "functions.sql"), "utf8"),
-    relation("archive_ticks", archive, manifest.files, { ...TICK_COLUMNS, time: "TIMESTAMP" }),
+    relation("archive_ticks", archive, manifest.files, { ...TICK_COLUMNS, time: "TIMESTAMP_NTZ" }),
     manifest.minutes?.length
       ? relation("archive_minutes", archive, manifest.minutes, {})
       : view("archive_minutes", minutesOf("archive_ticks")),
@@ -66,10 +66,13 @@ function relation(
   columns: Record<string, string>,
 ): string {
   if (files.length === 0) return view(name, emptySelect(columns).replaceAll("VARCHAR", "STRING"));
+  // Types as of now: older files have narrower decimals, and lack columns.
+  const types = Object.entries(columns).map(([column, type]) => `${column} ${type.replace("VARCHAR", "STRING")}`);
+  const schema = types.length === 0 ? "" : ` (${types.join(", ")})`;
   // Braces are how a list of files is named; the look-up as one flat list keeps Spark from making columns of folder names.
   const list = files.map(({ path }) => escaped(path)).join(",");
   const path = literal(`${escaped(archive)}/{${list}}`);
-  return `CREATE TEMPORARY VIEW ${name} USING parquet OPTIONS (path ${path}, recursiveFileLookup 'true');\n`;
+  return `CREATE TEMPORARY VIEW ${name}${schema} USING parquet OPTIONS (path ${path}, recursiveFileLookup 'true');\n`;
 }
 
 function view(name: string, select: string): string {

@@ -1,4 +1,5 @@
 /** Exact decimals: a mantissa (safe integer, or bigint for sums) and a scale. value = mantissa / 10^scale. No rounded float anywhere. */
+import type { Mantissa } from "./tick.ts";
 
 export const POW10: readonly number[] = Array.from({ length: 16 }, (_, i) => 10 ** i);
 const ZEROS = "0000000000000000";
@@ -17,8 +18,9 @@ export function formatUnits(units: bigint, scale: number): string {
   return `${negative ? "-" : ""}${whole}${fraction ? `.${fraction}` : ""}`;
 }
 
-/** A mantissa (a safe integer from 0) and its scale as canonical text. 2574102, 2 → "25741.02". */
-export function formatDecimal(mantissa: number, scale: number): string {
+/** A mantissa (from 0) and its scale as canonical text. 2574102, 2 → "25741.02". */
+export function formatDecimal(mantissa: Mantissa, scale: number): string {
+  if (typeof mantissa === "bigint") return formatUnits(mantissa, scale);
   let units = mantissa;
   let places = scale;
   for (; places > 0 && units % 10 === 0; places--) units /= 10;

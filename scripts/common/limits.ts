@@ -19,13 +19,28 @@ export const RECONNECT_CAP_MS = 30_000;
 export const FEED_FIRST_CONNECT_MS = 5_000;
 /** REST back-fill requests a second; the exchange allows 10 (feed.md), we take half. */
 export const REST_PER_SECOND_MAX = 5;
-/** Fraction digits kept of a price and of a size, and their integer digits: DECIMAL(18,10) and DECIMAL(18,8) in the archive. */
+/**
+ * The version of the rules by which a record becomes a tick, stored with the state of stream and consume (setting `rules`).
+ * 1: commit fa0d24d. 2: a size of 0 is a trade, product ids and limits as below. A store keeps the rules that it began with.
+ */
+export const RULES_VERSION = 2;
+/** Fraction digits kept of a price and of a size: the scales of DECIMAL(20,10) and DECIMAL(20,8). */
 export const PRICE_SCALE_MAX = 10;
 export const SIZE_SCALE_MAX = 8;
-export const PRICE_INTEGER_DIGITS_MAX = 8;
-export const SIZE_INTEGER_DIGITS_MAX = 10;
+/** Integer digits of a price and of a size: below 10^10 and 10^12. */
+export const PRICE_INTEGER_DIGITS_MAX = 10;
+export const SIZE_INTEGER_DIGITS_MAX = 12;
+/** Price x size is below 10^12, so that a hundred million such ticks fit DECIMAL(38,18), which ends at 10^20. */
+export const NOTIONAL_INTEGER_DIGITS_MAX = 12;
+/** The same under rules 1, which had no limit of price x size. */
+export const PRICE_INTEGER_DIGITS_MAX_1 = 8;
+export const SIZE_INTEGER_DIGITS_MAX_1 = 10;
+/** UTF-8 bytes of a product id: escaped, it is still a legal file name on every system. */
+export const PRODUCT_ID_BYTES_MAX = 64;
 /** Blocks of 4,096 trade ids held in memory as duplicates' marks; older ones are read back from windows.db when asked for. */
 export const SEEN_BLOCKS_MAX = 50_000;
+/** Ids of one block kept as a list, two bytes each when stored; of more, a bitmap of 512 bytes costs less time. */
+export const SEEN_LIST_IDS_MAX = 64;
 /** Closed windows held in memory for late ticks; older ones are read back from windows.db. */
 export const CLOSED_WINDOWS_CACHE_MAX = 256;
 /** Milliseconds that SQLite waits for a lock before it reports one. */

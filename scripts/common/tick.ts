@@ -1,14 +1,17 @@
 /** The types that travel from the log to the stores. Prices and sizes are exact: value = mantissa / 10^scale. */
 
-/** One trade. `*_mantissa` is a safe integer with no trailing zero unless scale is 0; times are whole microseconds since 1970 UTC. */
+/** Digits of a decimal as a whole number: a safe integer, or a bigint beyond it (more than 15 digits, which few feeds send). */
+export type Mantissa = number | bigint;
+
+/** One trade. `*_mantissa` has no trailing zero unless scale is 0; times are whole microseconds since 1970 UTC. */
 export interface Tick {
   product_id: string;
   /** 0 … 2^53 − 1; larger ids are refused, never rounded. */
   trade_id: number;
   time_us: number;
-  price_mantissa: number;
+  price_mantissa: Mantissa;
   price_scale: number;
-  size_mantissa: number;
+  size_mantissa: Mantissa;
   size_scale: number;
   /** The taker's side. */
   side: "buy" | "sell";

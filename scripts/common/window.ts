@@ -24,7 +24,8 @@ export interface WindowRow {
   close_price: string;
   price_sum: string;
   notional: string;
-  vwap: string;
+  /** Null when the volume is 0: such a window holds only trades of size 0. */
+  vwap: string | null;
   first_trade_id: number;
   last_trade_id: number;
   missing: number;
@@ -39,6 +40,11 @@ export interface WindowRow {
   closed_partition: number | null;
   closed_offset: number | null;
   received_us: number;
+  /** Ids in `missing` that are proven never to have been issued; 0 without such a proof. */
+  unissued: number;
+  /** The log position of the first tick placed in it; null in a row of schema 1. */
+  opened_partition: number | null;
+  opened_offset: number | null;
 }
 
 /** A closed window with all its late ticks so far. */
@@ -92,7 +98,7 @@ export interface ClosedRow {
   last_trade_id: number;
 }
 
-/** 4,096 trade ids as bits; null bits: every one was seen. */
+/** 4,096 trade ids; null: every one was seen; 512 bytes: a bitmap; fewer: a sorted list of little-endian 16-bit numbers. */
 export interface SeenBlock {
   product_id: string;
   block: number;

@@ -171,6 +171,15 @@ export function after(places: ReadonlyMap<number, LogPlace>, batches: LogBatch[]
   return moved;
 }
 
+/** The first offset of each of the batches' partitions. */
+export function firstOffsets(batches: readonly LogBatch[]): Map<number, number> {
+  const firsts = new Map<number, number>();
+  for (const { partition, count, offsets } of batches) {
+    if (count > 0 && !firsts.has(partition)) firsts.set(partition, offsets[0]!);
+  }
+  return firsts;
+}
+
 function bytesOf(batches: readonly LogBatch[]): number {
   return batches.reduce((sum, { starts, ends, count }) => sum + (count === 0 ? 0 : ends[count - 1]! - starts[0]!), 0);
 }

@@ -6,8 +6,8 @@ import type { Logger } from "../common/logger.ts";
 import { Problems } from "../common/problems.ts";
 import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
-import { after, countRecords, type LogJob } from "../log/follow.ts";
-import type { TickStore } from "../store/tick-store.ts";
+import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
+import type { TickCounts, TickStore } from "../store/tick-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
 import { StageHealth } from "./health.ts";
@@ -19,8 +19,8 @@ export class ConsumeStage implements LogJob {
   readonly stats = new RunStats();
   /** All of this process; the page and doctor read them in the store. */
   readonly problems = new Problems();
-  readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
-  readonly #extractor = new Extractor({ quotes: true });
+  readonly counts: TickCounts = { inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 };
+  readonly #extractor: Extractor;
   readonly #health: StageHealth;
   /** Why messages of the open transaction were refused. */
   #refused: string[] = [];
@@ -28,9 +28,11 @@ export class ConsumeStage implements LogJob {
 
   constructor(
     readonly store: TickStore,
-    logger?: Logger,
+    private readonly logger?: Logger,
   ) {
+    this.#extractor = new Extractor({ quotes: true, rules: store.rules });
     this.#health = new StageHealth(store, this.problems, noProgressMs(), logger);
+    this.#reportConflict();
   }
 
   /** Where to read a newly assigned partition from. */
@@ -72,6 +74,15 @@ export class ConsumeStage implements LogJob {
     this.store.close();
   }
 
+  /** Conflicts stay a problem until the store is rebuilt: each is a trade that no answer holds. */
+  #reportConflict(): void {
+    const conflict = this.store.conflict();
+    if (conflict === null) return;
+    const isFirst = !this.problems.list().some(({ code }) => code === "conflicts");
+    this.problems.report({ code: "conflicts", ...conflict, stops: false });
+    if (isFirst) this.logger?.warn(conflict.sentence);
+  }
+
   #store(batches: LogBatch[]): void {
     const places = after(this.places, batches);
     const records = countRecords(batches);
@@ -85,9 +96,10 @@ export class ConsumeStage implements LogJob {
     } catch (error) {
       throw this.store.undo(error);
     }
-    const counts = this.store.commit(places, records);
+    const counts = this.store.commit(places, records, firstOffsets(batches));
     for (const [partition, place] of places) this.places.set(partition, place);
-    for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
+    for (const name of Object.keys(counts) as (keyof TickCounts)[]) this.counts[name] += counts[name];
+    if (counts.conflicts > 0) this.#reportConflict();
     this.stats.records += records;
     this.#health.took({ accepted: counts.inserted, refused: this.#refused, moved: true });
   }
@@ -101,7 +113,7 @@ export class ConsumeStage implements LogJob {
       return;
     }
     const value = bytes.subarray(batch.starts[i]!, batch.ends[i]!);
-    const parsed = parseRecord(value);
+    const parsed = parseRecord(value, this.store.rules);
     if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
     else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
     else if (parsed.kind === "gap") this.store.gap(parsed.gap, partition, offset);

@@ -10,7 +10,7 @@ import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { ProductRow, WindowRow } from "../common/window.ts";
-import { after, countRecords, type LogJob } from "../log/follow.ts";
+import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
 import { WindowCsv } from "../sink/csv.ts";
 import { MovedError, type WindowStore } from "../store/window-store.ts";
 import { Extractor } from "../tick/extract.ts";
@@ -31,7 +31,7 @@ export class StreamStage implements LogJob {
   readonly #skew: SkewWatch;
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
-  readonly #extractor = new Extractor({ quotes: false });
+  readonly #extractor: Extractor;
   readonly #at = { partition: 0, offset: 0, appended_us: 0 };
   #dead: DeadLetter[] = [];
   /** Event-time high marks, by product: a commit that raises one is progress. */
@@ -49,6 +49,7 @@ export class StreamStage implements LogJob {
     this.#health = new StageHealth(store, this.problems, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
     this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
+    this.#extractor = new Extractor({ quotes: false, rules: store.rules });
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {
       const name = `windows_${formatDuration(size_us)}.csv`;
@@ -99,7 +100,7 @@ export class StreamStage implements LogJob {
     const places = new Map([...this.store.places().keys()].map((partition) => [partition, this.store.take(partition)]));
     this.#job.flush(this.store.productIds());
     try {
-      this.#commit(places, 0);
+      this.#commit(places, 0, new Map());
     } catch (error) {
       if (!(error instanceof FencedError)) throw error;
     }
@@ -123,7 +124,7 @@ export class StreamStage implements LogJob {
     try {
       for (const batch of batches) this.#read(batch);
       diePoint("stream-read");
-      this.#commit(after(this.places, batches), countRecords(batches));
+      this.#commit(after(this.places, batches), countRecords(batches), firstOffsets(batches));
       return true;
     } catch (error) {
       this.#job.reset();
@@ -146,20 +147,20 @@ export class StreamStage implements LogJob {
   }
 
   #readSlowly(value: Uint8Array): void {
-    const parsed = parseRecord(value);
+    const parsed = parseRecord(value, this.store.rules);
     if (parsed.kind === "tick") this.#job.tick(parsed.tick, this.#at);
     else if (parsed.kind === "heartbeat") this.#job.heartbeat(parsed.product_id, parsed.time_us, this.#at);
     else if (parsed.kind === "dead")
       this.#dead.push({ ...this.#at, reason: parsed.reason, value: parsed.frame ?? value.slice() });
   }
 
-  #commit(places: ReadonlyMap<number, LogPlace>, records: number): void {
+  #commit(places: ReadonlyMap<number, LogPlace>, records: number, firsts: ReadonlyMap<number, number>): void {
     const step = this.#job.take();
     const dead = this.#dead;
     this.#dead = [];
     const counters = { records, ...step.counts, malformed: dead.length, closed: step.closed.length };
     const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
-    this.store.commit({ ...step, dead, counters, places, derive });
+    this.store.commit({ ...step, dead, counters, places, firsts, derive });
     for (const [partition, place] of places) this.places.set(partition, place);
     diePoint("stream-committed");
     this.#job.committed();

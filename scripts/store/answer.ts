@@ -6,6 +6,8 @@ import { openReadOnly } from "../common/sqlite.ts";
 const NOT_ANSWER = new Set([
   "closed_partition",
   "closed_offset",
+  "opened_partition",
+  "opened_offset",
   "log_partition",
   "log_offset",
   "appended_us",

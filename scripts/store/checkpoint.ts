@@ -1,14 +1,34 @@
 /** What both stores are: a file of one stage with its places in the log, fenced by a generation, its counters and settings. */
 import type { Database } from "bun:sqlite";
+import { dirname, join } from "node:path";
 import { nowUs } from "../common/clock.ts";
 import { FencedError, passes, TidemarkError } from "../common/errors.ts";
 import { InPlace } from "../common/in-place.ts";
-import { FIGURES_SILENT_US } from "../common/limits.ts";
+import { FIGURES_SILENT_US, RULES_VERSION } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
 import { type Problem, problemsText } from "../common/problems.ts";
-import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
+import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../common/sqlite.ts";
 
 export type Counters = Record<string, number>;
+
+/** The rules of the store in a file; null when it is not there, is only being created, or is damaged. */
+function rulesAt(path: string): number | null {
+  let db: Database | null = null;
+  try {
+    db = openReadOnly(path);
+    const version = db?.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+    if (db === null || version === 0) return null;
+    const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'rules'").get();
+    return row === null ? (version === 1 ? 1 : null) : Number(row.value);
+  } catch (error) {
+    const known = storeError(path, error);
+    // A damaged store has to be rebuilt, and takes this one's rules then.
+    if (known instanceof TidemarkError && known.code === "STORE_CORRUPT") return null;
+    throw known;
+  } finally {
+    db?.close();
+  }
+}
 
 export class CheckpointStore {
   readonly db: Database;
@@ -16,11 +36,14 @@ export class CheckpointStore {
   readonly #generation: number;
   readonly #inPlace: InPlace;
 
+  /** `other` is the name of the store beside it that must follow the same rules. */
   constructor(
     readonly path: string,
     schema: SchemaSpec,
+    other: string,
   ) {
     this.db = openDatabase(path, schema, "NORMAL");
+    this.#rules = this.guard(() => this.#keepRules(join(dirname(path), other)));
     const next = this.db.query<{ value: string }, []>(
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
@@ -33,10 +56,32 @@ export class CheckpointStore {
     this.#inPlace.assert();
   }
 
+  /** The version of the rules by which this store reads records (limits.ts RULES_VERSION); it keeps those that it began with. */
+  get rules(): number {
+    return this.#rules;
+  }
+  readonly #rules: number;
+
+  /** For the log: that an older version's rules still hold here, and how to leave them; null when they are the newest. */
+  olderRules(): string | null {
+    if (this.rules >= RULES_VERSION) return null;
+    return (
+      `${this.path} keeps the rules of the version that created it (rules ${this.rules}, the newest are ${RULES_VERSION}): ` +
+      "a size of 0 is a dead letter, limits and product ids are the old ones. To read the log again with the newest: bun run rebuild"
+    );
+  }
+
+  /** A new store takes the rules of the one beside it: under different rules the two would differ (docs/decisions/0031-rules-version.md). */
+  #keepRules(other: string): number {
+    const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('rules', ?)");
+    if (this.setting("rules") === null) insert.run(String(rulesAt(other) ?? RULES_VERSION));
+    return Number(this.setting("rules"));
+  }
+
   /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its place; offset 0 for one never read. */
   take(partition: number): LogPlace {
     const take = this.db.query<LogPlace, [number, number]>(
-      `INSERT INTO offsets VALUES (?, 0, 0, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation
+      `INSERT INTO offsets VALUES (?, 0, 0, ?, 0) ON CONFLICT DO UPDATE SET generation = excluded.generation
        RETURNING next_offset AS next, seen_us`,
     );
     return this.guard(() => take.get(partition, this.#generation)!);
@@ -109,13 +154,18 @@ export class CheckpointStore {
     this.db.close();
   }
 
-  /** Moves the places on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. */
-  protected savePlaces(places: ReadonlyMap<number, LogPlace>): void {
+  /**
+   * Moves the places on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. `firsts`:
+   * the first offset read of each partition, kept when it is the store's first.
+   */
+  protected savePlaces(places: ReadonlyMap<number, LogPlace>, firsts: ReadonlyMap<number, number>): void {
     const move = this.db.query(
-      "UPDATE offsets SET next_offset = ?, seen_us = ? WHERE log_partition = ? AND generation = ?",
+      `UPDATE offsets SET next_offset = ?, seen_us = ?, first_offset = CASE WHEN next_offset = 0 THEN ? ELSE first_offset END
+       WHERE log_partition = ? AND generation = ?`,
     );
     for (const [partition, { next, seen_us }] of places) {
-      if (move.run(next, seen_us, partition, this.#generation).changes !== 1) throw new FencedError(partition);
+      const first = firsts.get(partition) ?? 0;
+      if (move.run(next, seen_us, first, partition, this.#generation).changes !== 1) throw new FencedError(partition);
     }
   }
 

@@ -1,5 +1,6 @@
 /** ticks.db: every tick ever read, once. A batch of ticks and the log positions after it are one transaction. */
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
+import { isoFromUs } from "../common/clock.ts";
 import { formatDecimal } from "../common/decimal.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogPlace } from "../common/log.ts";
@@ -13,9 +14,14 @@ import {
   type Position,
 } from "../common/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
+import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/ticks.sql" with { type: "text" };
 
-export const TICKS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
+export const TICKS_SCHEMA: SchemaSpec = {
+  create: SCHEMA,
+  version: 2,
+  migrations: { 1: storeOf1(SCHEMA, ["offsets"], ["conflicts"]) },
+};
 
 /** An outage as it stood in the log. */
 export type OutageRow = Position & Outage;
@@ -37,6 +43,30 @@ const COLUMNS = [
 /** Ticks of one INSERT: a statement has a price of its own, a quarter of the whole when each tick pays it. */
 const INSERT_ROWS = 32;
 
+/** What one commit did with its records. */
+export interface TickCounts {
+  inserted: number;
+  /** Repeated trades with the stored content. */
+  duplicates: number;
+  /** Repeated trades with another content: kept in `conflicts`. */
+  conflicts: number;
+  /** Repeated trades whose stored row was pruned: kept in `conflicts` for the batch to compare. */
+  unverified: number;
+  malformed: number;
+}
+
+const noCounts = (): TickCounts => ({ inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 });
+
+/** A stored trade, as far as a repeated one is compared with it, and where it was in the log. */
+interface Stored {
+  time_us: number;
+  price: string;
+  last_size: string;
+  side: string;
+  log_partition: number;
+  log_offset: number;
+}
+
 export class TickStore extends CheckpointStore {
   readonly #insert: Statement;
   readonly #insertMany: Statement;
@@ -44,18 +74,24 @@ export class TickStore extends CheckpointStore {
   #waiting: SQLQueryBindings[] = [];
   readonly #dead: Statement;
   readonly #outage: Statement;
+  readonly #stored: Statement<Stored, [string, number]>;
+  readonly #conflict: Statement;
+  #counts = noCounts();
   readonly #openGap: Statement;
   readonly #closeGap: Statement;
-  #inserted = 0;
-  #duplicates = 0;
-  #malformed = 0;
 
   constructor(path: string) {
-    super(path, TICKS_SCHEMA);
+    super(path, TICKS_SCHEMA, "windows.db");
     const row = `(${COLUMNS.map(() => "?").join(", ")})`;
     const insert = `INSERT OR IGNORE INTO ticks (${COLUMNS.join(", ")}) VALUES`;
     this.#insert = this.db.prepare(`${insert} ${row}`);
     this.#insertMany = this.db.prepare(`${insert} ${Array(INSERT_ROWS).fill(row).join(", ")}`);
+    this.#stored = this.db.prepare<Stored, [string, number]>(
+      "SELECT time_us, price, last_size, side, log_partition, log_offset FROM ticks WHERE product_id = ? AND trade_id = ?",
+    );
+    this.#conflict = this.db.prepare(
+      `INSERT OR REPLACE INTO conflicts (${COLUMNS.join(", ")}, pruned) VALUES (${COLUMNS.map(() => "?").join(", ")}, ?)`,
+    );
     this.#dead = this.db.prepare("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?)");
     this.#outage = this.db.prepare("INSERT INTO outages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)");
     const gap = "product_id = ? AND last_trade_id = ? AND first_trade_id = ? AND reason = ?";
@@ -64,14 +100,12 @@ export class TickStore extends CheckpointStore {
   }
 
   begin(): void {
-    this.#inserted = 0;
-    this.#duplicates = 0;
-    this.#malformed = 0;
+    this.#counts = noCounts();
     this.#waiting.length = 0;
     this.guard(() => this.db.exec("BEGIN IMMEDIATE"));
   }
 
-  /** One tick of the open transaction; a duplicate of (product_id, trade_id) is counted and left out. */
+  /** One tick of the open transaction. A repeated (product_id, trade_id) is never added: the first in the log's order wins. */
   tick(tick: FullTick, partition: number, offset: number, appended_us: number): void {
     const waiting = this.#waiting;
     waiting.push(
@@ -89,28 +123,55 @@ export class TickStore extends CheckpointStore {
       offset,
     );
     if (waiting.length === INSERT_ROWS * COLUMNS.length) {
-      this.#count(INSERT_ROWS, this.#insertMany.run(...waiting).changes);
+      this.#judge(INSERT_ROWS, this.#insertMany.run(...waiting).changes);
       waiting.length = 0;
     }
     diePoint("consume-inserted");
   }
 
-  /** The rest of the ticks, one by one. */
+  /** The rest of the ticks, one by one: another number of rows would be another statement. */
   #flush(): void {
-    for (let at = 0; at < this.#waiting.length; at += COLUMNS.length) {
-      this.#count(1, this.#insert.run(...this.#waiting.slice(at, at + COLUMNS.length)).changes);
+    const rest = this.#waiting;
+    this.#waiting = [];
+    for (let at = 0; at < rest.length; at += COLUMNS.length) {
+      this.#waiting = rest.slice(at, at + COLUMNS.length);
+      this.#judge(1, this.#insert.run(...this.#waiting).changes);
     }
-    this.#waiting.length = 0;
+    this.#waiting = [];
   }
 
-  #count(ticks: number, inserted: number): void {
-    this.#inserted += inserted;
-    this.#duplicates += ticks - inserted;
+  /** Counts the ticks that wait, of which so many were new; each of the others is compared with the stored one. */
+  #judge(ticks: number, inserted: number): void {
+    this.#counts.inserted += inserted;
+    if (inserted === ticks) return;
+    for (let at = 0; at < this.#waiting.length; at += COLUMNS.length) {
+      this.#compare(this.#waiting.slice(at, at + COLUMNS.length));
+    }
+  }
+
+  #compare(tick: SQLQueryBindings[]): void {
+    const [product_id, trade_id, time_us, price, last_size, side] = tick as [
+      string,
+      number,
+      number,
+      string,
+      string,
+      string,
+    ];
+    const [partition, offset] = tick.slice(-2);
+    const stored = this.#stored.get(product_id, trade_id);
+    if (stored?.log_partition === partition && stored?.log_offset === offset) return;
+    if (stored === null) this.#counts.unverified++;
+    else if (isSame(stored, { time_us, price, last_size, side })) {
+      this.#counts.duplicates++;
+      return;
+    } else this.#counts.conflicts++;
+    this.#conflict.run(...tick, stored === null ? 1 : 0);
   }
 
   dead(letter: DeadLetter): void {
     this.#dead.run(letter.partition, letter.offset, letter.appended_us, letter.reason, letter.value);
-    this.#malformed++;
+    this.#counts.malformed++;
   }
 
   outage(o: OutageRow): void {
@@ -127,14 +188,11 @@ export class TickStore extends CheckpointStore {
   }
 
   /** Commits what came since `begin` with the places after it; gives the counts. */
-  commit(
-    places: ReadonlyMap<number, LogPlace>,
-    records: number,
-  ): { inserted: number; duplicates: number; malformed: number } {
+  commit(places: ReadonlyMap<number, LogPlace>, records: number, firsts: ReadonlyMap<number, number>): TickCounts {
     return this.guard(() => {
       this.#flush();
-      const counts = { inserted: this.#inserted, duplicates: this.#duplicates, malformed: this.#malformed };
-      this.savePlaces(places);
+      const counts = this.#counts;
+      this.savePlaces(places, firsts);
       this.add({ records, ...counts });
       diePoint("consume-before-commit");
       this.db.exec("COMMIT");
@@ -142,4 +200,32 @@ export class TickStore extends CheckpointStore {
       return counts;
     });
   }
+
+  /** The newest conflict and the trade that won, as one sentence with what to do; null when there is none. */
+  conflict(): { sentence: string; since_us: number } | null {
+    const row = this.db.query<Record<string, string | number>, []>(CONFLICT).get();
+    if (row === null) return null;
+    const trade = (name: "" | "stored_") =>
+      `${row[`${name}side`]} ${row[`${name}last_size`]} at ${row[`${name}price`]}, ${isoFromUs(Number(row[`${name}time_us`]))}`;
+    const first = row.stored_side === null ? "is pruned" : `was ${trade("stored_")}`;
+    const many = row.conflicts === 1 ? "1 trade has" : `${row.conflicts} trades have`;
+    return {
+      sentence:
+        `${many} the id of an earlier trade but another content. The first trade counts; the others are kept in the table conflicts. ` +
+        `The newest: ${row.product_id} ${row.trade_id} ${first}; partition ${row.log_partition}, offset ${row.log_offset} has ` +
+        `${trade("")}. If the exchange restarted its ids, use a new data directory.`,
+      since_us: Number(row.since_us),
+    };
+  }
+}
+
+const CONFLICT = `
+  SELECT c.*, t.side AS stored_side, t.last_size AS stored_last_size, t.price AS stored_price, t.time_us AS stored_time_us,
+    (SELECT value FROM counters WHERE name = 'conflicts') AS conflicts,
+    (SELECT appended_us FROM conflicts WHERE pruned = 0 ORDER BY rowid LIMIT 1) AS since_us
+  FROM conflicts c LEFT JOIN ticks t USING (product_id, trade_id) WHERE c.pruned = 0 ORDER BY c.rowid DESC LIMIT 1`;
+
+/** Quotes and the source may differ: the same trade comes from the feed and from REST. */
+function isSame(stored: Stored, again: Omit<Stored, "log_partition" | "log_offset">): boolean {
+  return (["time_us", "price", "last_size", "side"] as const).every((name) => stored[name] === again[name]);
 }

@@ -7,9 +7,14 @@ import type { SchemaSpec } from "../common/sqlite.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
+import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/windows.sql" with { type: "text" };
 
-export const WINDOWS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
+export const WINDOWS_SCHEMA: SchemaSpec = {
+  create: SCHEMA,
+  version: 2,
+  migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], []) },
+};
 
 /** Everything of one commit; what of it comes from the window job, and what from the reader. */
 export interface WindowCommit {
@@ -23,6 +28,8 @@ export interface WindowCommit {
   dead: DeadLetter[];
   counters: Counters;
   places: ReadonlyMap<number, LogPlace>;
+  /** The first offset that was read of each partition. */
+  firsts: ReadonlyMap<number, number>;
   /** Writes what is derived from the closed rows; gives the counters that say how far it is. */
   derive(): Counters;
 }
@@ -64,6 +71,9 @@ const ROW_COLUMNS = [
   "closed_partition",
   "closed_offset",
   "received_us",
+  "unissued",
+  "opened_partition",
+  "opened_offset",
 ] as const satisfies (keyof WindowRow)[];
 const REVISION_COLUMNS = ["revision", "caused_by_trade_id", "log_partition", "log_offset"] as const;
 const LATE_COLUMNS = [
@@ -101,7 +111,7 @@ export class WindowStore extends CheckpointStore {
   #known = new Map<string, string>();
 
   constructor(path: string) {
-    super(path, WINDOWS_SCHEMA);
+    super(path, WINDOWS_SCHEMA, "ticks.db");
     const committed = ["updated_at", "change_id"];
     this.#put = {
       window: this.#upsert("windows", [...ROW_COLUMNS, ...committed], ["product_id", "size_us", "window_start_us"]),
@@ -197,7 +207,7 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
       const updated_at = nowUs();
-      this.savePlaces(step.places);
+      this.savePlaces(step.places, step.firsts);
       for (const { product_id } of step.products) this.#expectUnmoved(product_id);
       diePoint("stream-offsets-saved");
       const change_id = this.bump("change_id");

@@ -3,14 +3,10 @@
  * object of plain strings and whole numbers, each wanted key once) and leaves all else to parse.ts; the two never disagree
  * (test/tick/extract.test.ts).
  */
-import {
-  PRICE_INTEGER_DIGITS_MAX,
-  PRICE_SCALE_MAX,
-  PRODUCTS_MAX,
-  SIZE_INTEGER_DIGITS_MAX,
-  SIZE_SCALE_MAX,
-} from "../common/limits.ts";
+import { POW10 } from "../common/decimal.ts";
+import { PRICE_SCALE_MAX, PRODUCTS_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../common/limits.ts";
 import type { FullTick } from "../common/tick.ts";
+import { type Rules, rulesOf } from "./rules.ts";
 import { FIELD, Scanner, same } from "./scan.ts";
 import { timeUs } from "./time.ts";
 
@@ -25,6 +21,10 @@ const REQUIRED = (["type", "product_id", "price", "side", "time", "trade_id", "l
 const TICKER = new TextEncoder().encode("ticker");
 /** Significant digits that a double adds up without rounding. */
 const SAFE_DIGITS = 15;
+/** More integer digits than a price × size of SAFE_DIGITS each can have. */
+const NO_LIMIT_DIGITS = 2 * SAFE_DIGITS + 1;
+/** Doubles of a product and a limit are off by less than this part of it. */
+const SURELY = 1 - 1e-12;
 
 interface Product {
   id: string;
@@ -33,6 +33,9 @@ interface Product {
 
 export class Extractor {
   readonly #quotes: boolean;
+  readonly #rules: Rules;
+  /** Price × size is surely within the rules below this; what is near the limit is left to parse.ts. */
+  readonly #notional_max: number;
   readonly #scanner = new Scanner(REQUIRED);
   /** The product of the message before, and those seen so far by a hash of their id. */
   #product: Product = { id: "", bytes: new Uint8Array([0]) };
@@ -41,9 +44,11 @@ export class Extractor {
   #scale = 0;
   #day = "";
 
-  /** `quotes`: also read best_bid and best_ask; the stream job has no use for them. */
-  constructor(options: { quotes: boolean }) {
-    this.#quotes = options.quotes;
+  /** `quotes`: also read best_bid and best_ask; the stream job has no use for them. `rules`: the version to read by. */
+  constructor({ quotes, rules = RULES_VERSION }: { quotes: boolean; rules?: number }) {
+    this.#quotes = quotes;
+    this.#rules = rulesOf(rules);
+    this.#notional_max = 10 ** Math.min(this.#rules.notional_integer_digits, NO_LIMIT_DIGITS) * SURELY;
   }
 
   /** The tick in `bytes[start, end)`, or null when parse.ts must decide. */
@@ -61,11 +66,14 @@ export class Extractor {
     if (!this.#price(bytes, FIELD.price)) return null;
     const price_mantissa = this.#mantissa;
     const price_scale = this.#scale;
-    if (!this.#decimal(bytes, from[FIELD.last_size]!, to[FIELD.last_size]!, SIZE_SCALE_MAX, SIZE_INTEGER_DIGITS_MAX))
+    const { size_integer_digits, zero_sizes } = this.#rules;
+    if (!this.#decimal(bytes, from[FIELD.last_size]!, to[FIELD.last_size]!, SIZE_SCALE_MAX, size_integer_digits))
       return null;
     const size_mantissa = this.#mantissa;
     const size_scale = this.#scale;
-    if (price_mantissa === 0 || size_mantissa === 0 || (found & (1 << FIELD.source)) !== 0) return null;
+    if (price_mantissa === 0 || (size_mantissa === 0 && !zero_sizes)) return null;
+    if (price_mantissa * size_mantissa >= this.#notional_max * POW10[price_scale]! * POW10[size_scale]!) return null;
+    if ((found & (1 << FIELD.source)) !== 0) return null;
     const product_id = this.#productId(bytes, from[FIELD.product_id]!, to[FIELD.product_id]!);
     if (product_id === null) return null;
     let best_bid: string | null = null;
@@ -97,7 +105,7 @@ export class Extractor {
 
   #price(bytes: Uint8Array, field: number): boolean {
     const { from, to } = this.#scanner;
-    return this.#decimal(bytes, from[field]!, to[field]!, PRICE_SCALE_MAX, PRICE_INTEGER_DIGITS_MAX);
+    return this.#decimal(bytes, from[field]!, to[field]!, PRICE_SCALE_MAX, this.#rules.price_integer_digits);
   }
 
   /** A plain decimal into #mantissa and #scale by the rule of parse.ts's parseDecimal; false when that must decide. */
@@ -163,7 +171,7 @@ export class Extractor {
     return Number.isSafeInteger(us) ? us : null;
   }
 
-  /** One string a product, so that comparing ids compares pointers. Only printable ASCII, at most 64 characters. */
+  /** One string a product, so that comparing ids compares pointers. Only printable ASCII, at most 64 characters: ids that every version's rules allow. */
   #productId(bytes: Uint8Array, from: number, to: number): string | null {
     if (same(bytes, from, to, this.#product.bytes)) return this.#product.id;
     if (from === to || to - from > 64) return null;

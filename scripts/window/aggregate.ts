@@ -3,7 +3,7 @@ import { isoFromUs } from "../common/clock.ts";
 import { divideHalfUp, formatDecimal, formatUnits, POW10, parseUnits, pow10 } from "../common/decimal.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../common/limits.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../common/thresholds.ts";
-import type { Tick } from "../common/tick.ts";
+import type { Mantissa, Position, Tick } from "../common/tick.ts";
 import type { WindowRow } from "../common/window.ts";
 
 const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
@@ -25,15 +25,15 @@ export interface Window {
   wide_price: bigint;
   wide_volume: bigint;
   wide_notional: bigint;
-  min: number;
+  min: Mantissa;
   min_scale: number;
-  max: number;
+  max: Mantissa;
   max_scale: number;
-  open: number;
+  open: Mantissa;
   open_scale: number;
   open_time_us: number;
   open_trade_id: number;
-  close: number;
+  close: Mantissa;
   close_scale: number;
   close_time_us: number;
   close_trade_id: number;
@@ -47,6 +47,9 @@ export interface Window {
   closed_partition: number | null;
   closed_offset: number | null;
   received_us: number;
+  unissued: number;
+  opened_partition: number | null;
+  opened_offset: number | null;
 }
 
 /** A window without ticks; its certificate counts from after `after_trade_id`. */
@@ -87,11 +90,14 @@ export function emptyWindow(product_id: string, size_us: number, start_us: numbe
     closed_partition: null,
     closed_offset: null,
     received_us: 0,
+    unissued: 0,
+    opened_partition: null,
+    opened_offset: null,
   };
 }
 
-/** Adds one tick. */
-export function addTick(w: Window, tick: Tick, appended_us: number): void {
+/** Adds one tick, which is in the log at `at`. */
+export function addTick(w: Window, tick: Tick, at: Position): void {
   const { price_mantissa: price, price_scale, size_mantissa: size, size_scale, time_us, trade_id } = tick;
   addSums(w, price, price_scale, size, size_scale);
   if (w.count === 0 || compare(price, price_scale, w.min, w.min_scale) < 0) {
@@ -114,18 +120,26 @@ export function addTick(w: Window, tick: Tick, appended_us: number): void {
     w.close_time_us = time_us;
     w.close_trade_id = trade_id;
   }
+  if (w.count === 0) {
+    w.opened_partition = at.partition;
+    w.opened_offset = at.offset;
+  }
   w.count++;
   if (tick.side === "buy") w.buys++;
   if (trade_id < w.first_trade_id) w.first_trade_id = trade_id;
   if (trade_id > w.last_trade_id) w.last_trade_id = trade_id;
-  if (appended_us > w.received_us) w.received_us = appended_us;
+  if (at.appended_us > w.received_us) w.received_us = at.appended_us;
 }
 
-function addSums(w: Window, price: number, price_scale: number, size: number, size_scale: number): void {
+function addSums(w: Window, price: Mantissa, price_scale: number, size: Mantissa, size_scale: number): void {
   if (price_scale > w.price_scale || size_scale > w.size_scale) {
     widen(w);
     w.price_scale = Math.max(w.price_scale, price_scale);
     w.size_scale = Math.max(w.size_scale, size_scale);
+  }
+  if (typeof price === "bigint" || typeof size === "bigint") {
+    addWide(w, price, price_scale, size, size_scale);
+    return;
   }
   const p = price_scale === w.price_scale ? price : price * POW10[w.price_scale - price_scale]!;
   const s = size_scale === w.size_scale ? size : size * POW10[w.size_scale - size_scale]!;
@@ -156,7 +170,7 @@ function widen(w: Window): void {
   w.notional_sum = 0;
 }
 
-function addWide(w: Window, price: number, price_scale: number, size: number, size_scale: number): void {
+function addWide(w: Window, price: Mantissa, price_scale: number, size: Mantissa, size_scale: number): void {
   const p = BigInt(price) * pow10(PRICE_SCALE_MAX - price_scale);
   const s = BigInt(size) * pow10(SIZE_SCALE_MAX - size_scale);
   w.wide_price += p;
@@ -165,16 +179,21 @@ function addWide(w: Window, price: number, price_scale: number, size: number, si
 }
 
 /** Compares a / 10^as with b / 10^bs exactly: negative, zero or positive. */
-function compare(a: number, as: number, b: number, bs: number): number {
-  if (as === bs) return a - b;
-  const x = as < bs ? a * POW10[bs - as]! : a;
-  const y = bs < as ? b * POW10[as - bs]! : b;
-  if (x <= Number.MAX_SAFE_INTEGER && y <= Number.MAX_SAFE_INTEGER) return x - y;
+function compare(a: Mantissa, as: number, b: Mantissa, bs: number): number {
+  if (typeof a === "number" && typeof b === "number") {
+    if (as === bs) return a - b;
+    const x = as < bs ? a * POW10[bs - as]! : a;
+    const y = bs < as ? b * POW10[as - bs]! : b;
+    if (x <= Number.MAX_SAFE_INTEGER && y <= Number.MAX_SAFE_INTEGER) return x - y;
+  }
   const [wideX, wideY] = [BigInt(a) * pow10(PRICE_SCALE_MAX - as), BigInt(b) * pow10(PRICE_SCALE_MAX - bs)];
   return wideX < wideY ? -1 : wideX > wideY ? 1 : 0;
 }
 
-/** The window as a row. avg_price and vwap are rounded half up to 10 digits after the point, in integers, as the batch's SQL does. */
+/**
+ * The window as a row. avg_price and vwap are rounded half up to 10 digits after the point, in integers, as the batch's SQL does;
+ * a window without volume has no vwap (docs/decisions/0030-trades-of-size-zero.md).
+ */
 export function toRow(w: Window): WindowRow {
   widen(w);
   const end_us = w.start_us + w.size_us;
@@ -204,7 +223,7 @@ export function toRow(w: Window): WindowRow {
     close_price: formatDecimal(w.close, w.close_scale),
     price_sum: formatUnits(w.wide_price, PRICE_SCALE_MAX),
     notional: formatUnits(w.wide_notional, NOTIONAL_SCALE),
-    vwap: formatUnits(divideHalfUp(w.wide_notional, w.wide_volume), PRICE_SCALE_MAX),
+    vwap: w.wide_volume === 0n ? null : formatUnits(divideHalfUp(w.wide_notional, w.wide_volume), PRICE_SCALE_MAX),
     first_trade_id: w.first_trade_id,
     last_trade_id: w.last_trade_id,
     missing: w.missing,
@@ -218,6 +237,9 @@ export function toRow(w: Window): WindowRow {
     closed_partition: w.closed_partition,
     closed_offset: w.closed_offset,
     received_us: w.received_us,
+    unissued: w.unissued,
+    opened_partition: w.opened_partition,
+    opened_offset: w.opened_offset,
   };
 }
 
@@ -255,12 +277,17 @@ export function fromRow(row: WindowRow, revision: number): Window {
     closed_partition: row.closed_partition,
     closed_offset: row.closed_offset,
     received_us: row.received_us,
+    unissued: row.unissued,
+    opened_partition: row.opened_partition,
+    opened_offset: row.opened_offset,
   };
 }
 
-/** Canonical text of a tick's price back to mantissa and scale: it was a safe integer when it came. */
-function fraction(text: string): { mantissa: number; scale: number } {
+/** Canonical text of a tick's price back to mantissa and scale, as the parser gave them. */
+function fraction(text: string): { mantissa: Mantissa; scale: number } {
   const point = text.indexOf(".");
-  if (point < 0) return { mantissa: Number(text), scale: 0 };
-  return { mantissa: Number(text.slice(0, point) + text.slice(point + 1)), scale: text.length - point - 1 };
+  const digits = point < 0 ? text : text.slice(0, point) + text.slice(point + 1);
+  const mantissa = Number(digits);
+  const scale = point < 0 ? 0 : text.length - point - 1;
+  return { mantissa: Number.isSafeInteger(mantissa) ? mantissa : BigInt(digits), scale };
 }

@@ -208,7 +208,7 @@ export class WindowJob {
       }
       size.current = window;
     }
-    addTick(window, tick, at.appended_us);
+    addTick(window, tick, at);
     if (!sound) window.skewed++;
     size.dirty.add(window);
   }
@@ -231,7 +231,7 @@ export class WindowJob {
       appended_us: at.appended_us,
     });
     const window = this.#closedWindow(product_id, size_us, start_us, tick.trade_id);
-    addTick(window, tick, at.appended_us);
+    addTick(window, tick, at);
     if (!sound) window.skewed++;
     this.#revise(product, window, tick, at);
   }

@@ -1,5 +1,8 @@
-/** Which trade ids of one product were seen: one bit each, in blocks of 4,096, so that a duplicate is known however old it is. */
-import { SEEN_BLOCKS_MAX } from "../common/limits.ts";
+/**
+ * Which trade ids of one product were seen, in blocks of 4,096, so that a duplicate is known however old it is. A block with few ids
+ * is a sorted list, one with many a bitmap: memory follows the ticks, not the range of their ids.
+ */
+import { SEEN_BLOCKS_MAX, SEEN_LIST_IDS_MAX } from "../common/limits.ts";
 import type { SeenBlock } from "../common/window.ts";
 
 const IDS = 4_096;
@@ -16,7 +19,9 @@ export interface StoredBlocks {
   between(from: number, to: number): number[];
 }
 
+/** `list` while there are few ids, then `bits`; both null: every id was seen. */
 interface Block {
+  list: number[] | null;
   bits: Uint8Array | null;
   count: number;
   dirty: boolean;
@@ -38,18 +43,11 @@ export class SeenIds {
     const number = Math.floor(id / IDS);
     if (number !== this.#current || this.#block === null) this.#open(number);
     const block = this.#block!;
-    if (block.bits === null) return false;
-    const bit = id - number * IDS;
-    const at = bit >> 3;
-    const mask = 1 << (bit & 7);
-    const byte = block.bits[at]!;
-    if ((byte & mask) !== 0) return false;
-    block.bits[at] = byte | mask;
+    if (!addTo(block, id - number * IDS)) return false;
     if (!block.dirty) {
       block.dirty = true;
       this.#dirty.push(number);
     }
-    if (++block.count === IDS) block.bits = null;
     return true;
   }
 
@@ -60,9 +58,7 @@ export class SeenIds {
       const block = this.#get(number);
       const from = Math.max(after + 1, number * IDS);
       const stop = Math.min(last + 1, (number + 1) * IDS);
-      if (block.bits === null) count += stop - from;
-      else if (stop - from === IDS) count += block.count;
-      else if (block.count > 0) count += countBits(block.bits, from - number * IDS, stop - number * IDS);
+      count += stop - from === IDS ? block.count : countIn(block, from - number * IDS, stop - number * IDS);
     }
     return count;
   }
@@ -70,8 +66,7 @@ export class SeenIds {
   /** Blocks changed since the last call of `committed`. */
   dirty(): SeenBlock[] {
     return this.#dirty.map((number) => {
-      const bits = this.#blocks.get(number)!.bits;
-      return { product_id: this.product_id, block: number, bits };
+      return { product_id: this.product_id, block: number, bits: encode(this.#blocks.get(number)!) };
     });
   }
 
@@ -104,11 +99,72 @@ export class SeenIds {
     const known = this.#blocks.get(number);
     if (known !== undefined) return known;
     const loaded = this.stored.load(number);
-    const bits = loaded === undefined ? new Uint8Array(BYTES) : loaded === null ? null : loaded.slice();
-    const block = { bits, count: bits === null ? IDS : countBits(bits, 0, IDS), dirty: false };
+    const block = decode(loaded);
     this.#blocks.set(number, block);
     return block;
   }
+}
+
+/** Marks one of a block's ids; true when it was new. */
+function addTo(block: Block, id: number): boolean {
+  const { bits } = block;
+  if (bits === null) {
+    if (block.list === null || !insert(block.list, id)) return false;
+    block.count++;
+    if (block.count > SEEN_LIST_IDS_MAX) toBitmap(block, block.list);
+    return true;
+  }
+  const at = id >> 3;
+  const mask = 1 << (id & 7);
+  const byte = bits[at]!;
+  if ((byte & mask) !== 0) return false;
+  bits[at] = byte | mask;
+  if (++block.count === IDS) block.bits = null;
+  return true;
+}
+
+/** Puts an id into a sorted list, mostly at its end; false when it is there. */
+function insert(list: number[], id: number): boolean {
+  let at = list.length;
+  while (at > 0 && list[at - 1]! > id) at--;
+  if (at > 0 && list[at - 1] === id) return false;
+  if (at === list.length) list.push(id);
+  else list.splice(at, 0, id);
+  return true;
+}
+
+function toBitmap(block: Block, list: readonly number[]): void {
+  const bits = new Uint8Array(BYTES);
+  for (const id of list) bits[id >> 3]! |= 1 << (id & 7);
+  block.bits = bits;
+  block.list = null;
+}
+
+/** A block as it is stored (common/window.ts SeenBlock). */
+function encode({ list, bits }: Block): Uint8Array | null {
+  if (list === null) return bits;
+  const bytes = new Uint8Array(2 * list.length);
+  for (const [i, id] of list.entries()) {
+    bytes[2 * i] = id & 0xff;
+    bytes[2 * i + 1] = id >> 8;
+  }
+  return bytes;
+}
+
+function decode(stored: Uint8Array | null | undefined): Block {
+  if (stored === null) return { list: null, bits: null, count: IDS, dirty: false };
+  if (stored?.length === BYTES) {
+    return { list: null, bits: stored.slice(), count: countBits(stored, 0, IDS), dirty: false };
+  }
+  const list: number[] = [];
+  for (let at = 0; at < (stored?.length ?? 0); at += 2) list.push(stored![at]! | (stored![at + 1]! << 8));
+  return { list, bits: null, count: list.length, dirty: false };
+}
+
+/** Ids of [from, stop) in a block. */
+function countIn({ list, bits }: Block, from: number, stop: number): number {
+  if (list !== null) return list.reduce((count, id) => count + (id >= from && id < stop ? 1 : 0), 0);
+  return bits === null ? stop - from : countBits(bits, from, stop);
 }
 
 /** Set bits of bits[from, to). */

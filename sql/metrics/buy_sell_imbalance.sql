@@ -10,6 +10,6 @@ WITH hours AS (
   GROUP BY product_id, hour
 )
 SELECT hour, product_id, buy_volume, sell_volume,
-       CAST(buy_volume - sell_volume AS DOUBLE) / CAST(total_volume AS DOUBLE) AS imbalance
+       CASE WHEN total_volume > 0 THEN CAST(buy_volume - sell_volume AS DOUBLE) / CAST(total_volume AS DOUBLE) END AS imbalance
 FROM hours
 ORDER BY hour DESC, product_id

@@ -2,15 +2,24 @@
 -- description: The hundred longest runs of trade ids that were never stored, and the recorded outages. In the ticker channel a run may be a batched cascade.
 -- chart: table
 -- portable: no (bitstring_agg: a sort of every tick, as Spark would need, does not fit into a metric's memory)
-WITH blocks AS ( -- a thousand trade ids each; `stored` has a 1 for each of them that is there
-  SELECT product_id, trade_id // 1000 AS block, min(trade_id) AS lowest, max(trade_id) AS highest,
-         CAST(bitstring_agg(trade_id % 1000, 0, 999) AS VARCHAR) AS stored
+WITH blocks AS ( -- a thousand trade ids each
+  SELECT product_id, trade_id // 1000 AS block, count(*) AS ids, min(trade_id) AS lowest, max(trade_id) AS highest
   FROM ticks
   WHERE ($product IS NULL OR product_id = $product)
     AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
   GROUP BY product_id, block
+), holed AS ( -- those with a run inside
+  SELECT product_id, block, ids >= 50 AS dense FROM blocks WHERE highest - lowest + 1 > ids
+), inside AS (
+  SELECT ticks.product_id, trade_id, trade_id // 1000 AS block, dense
+  FROM ticks JOIN holed ON holed.product_id = ticks.product_id AND holed.block = trade_id // 1000
+  WHERE ($product IS NULL OR ticks.product_id = $product)
+    AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
+), bitmaps AS ( -- `stored` has a 1 for each id that is there; a bitmap of few ids would cost a kilobyte for each of them
+  SELECT product_id, block, CAST(bitstring_agg(trade_id % 1000, 0, 999) AS VARCHAR) AS stored
+  FROM inside WHERE dense GROUP BY product_id, block
 ), inner_runs AS (
-  SELECT product_id, block, stored, length(unnest(regexp_extract_all(trim(stored, '0'), '0+'))) AS ids FROM blocks
+  SELECT product_id, block, stored, length(unnest(regexp_extract_all(trim(stored, '0'), '0+'))) AS ids FROM bitmaps
 ), places AS ( -- of the stored ids in the blocks with the longest runs
   SELECT DISTINCT product_id, block * 1000 + place AS id, block
   FROM (SELECT * FROM inner_runs ORDER BY ids DESC, block, product_id LIMIT 100) CROSS JOIN range(1000) AS r(place)
@@ -19,6 +28,8 @@ WITH blocks AS ( -- a thousand trade ids each; `stored` has a 1 for each of them
   SELECT product_id, lag(highest) OVER (PARTITION BY product_id ORDER BY block) AS before, lowest AS after FROM blocks
   UNION ALL
   SELECT product_id, lag(id) OVER (PARTITION BY product_id, block ORDER BY id), id FROM places
+  UNION ALL
+  SELECT product_id, lag(trade_id) OVER (PARTITION BY product_id, block ORDER BY trade_id), trade_id FROM inside WHERE NOT dense
 ), longest AS (
   SELECT * FROM runs WHERE after - before > 1 ORDER BY after - before DESC, before, product_id LIMIT 100
 ), ends AS (

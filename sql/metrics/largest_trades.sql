@@ -9,7 +9,7 @@ WITH whole_minutes AS (
 ), highest AS (
   SELECT CAST(max(max_price) AS DOUBLE) AS price FROM minutes WHERE ($product IS NULL OR product_id = $product)
 ), enough AS ( -- twenty minutes have a trade of this notional, and no price is higher: no smaller size is among the twenty largest
-  SELECT CAST(0.999999 * CASE WHEN count(*) = 20 THEN CAST(min(max_notional) AS DOUBLE) ELSE 0 END / max(price) AS DECIMAL(18, 8)) AS size
+  SELECT CAST(0.999999 * CASE WHEN count(*) = 20 THEN CAST(min(max_notional) AS DOUBLE) ELSE 0 END / max(price) AS DECIMAL(20, 8)) AS size
   FROM whole_minutes CROSS JOIN highest
 )
 SELECT time, product_id, side, price, last_size, price * last_size AS notional, trade_id

@@ -5,7 +5,7 @@ WITH sums AS (
   SELECT CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,
          CAST(sum(sell_count) AS BIGINT) AS sell_count,
          sum(price_sum) AS price_sum, max(max_price) AS max_price, min(min_price) AS min_price,
-         sum(total_volume) AS total_volume, sum(notional) AS notional, count(DISTINCT product_id) AS products,
+         sum(total_volume) AS total_volume, try_sum(notional) AS notional, count(DISTINCT product_id) AS products,
          utc(min(open_time_us)) AS first_time, utc(max(close_time_us)) AS newest_time
   FROM minutes
   WHERE ($product IS NULL OR product_id = $product)

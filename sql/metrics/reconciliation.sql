@@ -1,5 +1,5 @@
 -- title: Reconciliation
--- description: Each closed window of the stream against the same window computed from the store, column by column, exactly. Explained: the difference is precisely the late ticks. Pending: consume has not read that far yet. (missing is not compared: it tells what had not come yet.)
+-- description: Each closed window of the stream against the same window computed from the store, column by column, exactly. Explained: the difference is precisely the late ticks. Pending: consume has not read that far yet. Unread, and not compared: some of its ticks had left the log before a stage was rebuilt. (missing is not compared: it tells what had not come yet.)
 -- chart: table
 -- portable: no (views/stream_rows.sql uses EXCLUDE)
 WITH compared AS (
@@ -28,12 +28,13 @@ WITH compared AS (
   LEFT JOIN positions p ON p.log_partition = w.closed_partition
   GROUP BY product_id, size_us, window_start_us
 ), outcomes AS (
-  SELECT *, CASE WHEN waits = 1 THEN 'pending' WHEN differs IS NOT NULL THEN 'unexplained'
+  SELECT judged.*, CASE WHEN u.product_id IS NOT NULL THEN 'unread' WHEN waits = 1 THEN 'pending' WHEN differs IS NOT NULL THEN 'unexplained'
                  WHEN late_count > 0 THEN 'explained' ELSE 'equal' END AS outcome
-  FROM judged WHERE final <> 0
+  FROM judged LEFT JOIN unread_windows u USING (product_id, size_us, window_start_us)
+  WHERE final <> 0
 )
 SELECT utc(window_start_us) AS window_start, product_id, size_us, outcome, late_count,
   CASE WHEN outcome = 'unexplained' THEN differs END AS differs,
   count(*) OVER (PARTITION BY outcome) AS windows_alike, count(*) OVER () AS windows_in_all
 FROM outcomes
-ORDER BY CASE outcome WHEN 'unexplained' THEN 0 WHEN 'pending' THEN 1 WHEN 'explained' THEN 2 ELSE 3 END, window_start DESC, product_id, size_us
+ORDER BY CASE outcome WHEN 'unexplained' THEN 0 WHEN 'pending' THEN 1 WHEN 'unread' THEN 2 WHEN 'explained' THEN 3 ELSE 4 END, window_start DESC, product_id, size_us

@@ -7,7 +7,7 @@ SELECT product_id, window_start_of(time_us, 60000000) AS minute_us, log_partitio
        sum(price) AS price_sum,
        sum(last_size) AS total_volume,
        sum(CASE WHEN side = 'buy' THEN last_size ELSE 0 END) AS buy_volume,
-       sum(price * last_size) AS notional,
+       try_sum(price * last_size) AS notional,
        max(price * last_size) AS max_notional,
        max(price) AS max_price,
        min(price) AS min_price,

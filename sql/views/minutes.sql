@@ -2,7 +2,7 @@
 SELECT utc(minute_us) AS minute, product_id, minute_us,
        CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,
        CAST(sum(sell_count) AS BIGINT) AS sell_count,
-       sum(price_sum) AS price_sum, sum(total_volume) AS total_volume, sum(buy_volume) AS buy_volume, sum(notional) AS notional,
+       sum(price_sum) AS price_sum, sum(total_volume) AS total_volume, sum(buy_volume) AS buy_volume, try_sum(notional) AS notional,
        max(max_notional) AS max_notional, max(max_price) AS max_price, min(min_price) AS min_price,
        min_by(open_price, (open_time_us, open_trade_id)) AS open_price, min(open_time_us) AS open_time_us,
        min_by(open_trade_id, (open_time_us, open_trade_id)) AS open_trade_id,

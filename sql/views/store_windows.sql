@@ -24,7 +24,7 @@ WITH cut AS (
   FROM single
 )
 SELECT product_id, size_us, window_start_us, sum(trade_count) AS trade_count, sum(buy_count) AS buy_count,
-       sum(sell_count) AS sell_count, sum(price_sum) AS price_sum, sum(total_volume) AS total_volume, sum(notional) AS notional,
+       sum(sell_count) AS sell_count, sum(price_sum) AS price_sum, sum(total_volume) AS total_volume, try_sum(notional) AS notional,
        max(max_price) AS max_price, min(min_price) AS min_price,
        min_by(open_price, (open_time_us, open_trade_id)) AS open_price,
        max_by(close_price, (close_time_us, close_trade_id)) AS close_price,

@@ -14,7 +14,7 @@ WITH claims AS (
 SELECT claims.*,
   concat_ws(', ',
     CASE WHEN avg_price <> average_price(price_sum, trade_count) THEN 'avg_price' END,
-    CASE WHEN vwap <> average_by_volume(notional, total_volume) THEN 'vwap' END,
+    CASE WHEN notional IS NOT NULL AND vwap IS DISTINCT FROM average_by_volume(notional, total_volume) THEN 'vwap' END,
     CASE WHEN price_range <> max_price - min_price THEN 'price_range' END,
     CASE WHEN buy_sell_ratio <> CAST(buy_count AS DOUBLE) / (sell_count + ratio_epsilon) THEN 'buy_sell_ratio' END,
     CASE WHEN volatility_flag <> CASE WHEN price_range > volatility_range THEN 'High' ELSE 'Normal' END THEN 'volatility_flag' END,

@@ -153,7 +153,7 @@ describe("into a file", () => {
   test("parquet without rows has its columns; all ticks are in it when --limit allows", async () => {
     const none = join(out.path, "none.parquet");
     await query("--format", "parquet", "--output", none, "SELECT price, time FROM ticks WHERE false");
-    expect(await parquet(none)).toEqual({ types: ["DECIMAL(18,10)", "TIMESTAMP"], rows: [] });
+    expect(await parquet(none)).toEqual({ types: ["DECIMAL(20,10)", "TIMESTAMP"], rows: [] });
     const all = join(out.path, "all.parquet");
     await query("--format", "parquet", "--output", all, "SELECT * FROM ticks ORDER BY product_id, trade_id");
     const { rows } = await parquet(all);

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { fillLog, recordedLines, tempDir } from "../support/project.ts";
+import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 import { batch, follow, type Row, rowsOf } from "./harness.ts";
 
 setDefaultTimeout(60_000);
@@ -156,4 +156,57 @@ test("what is changed by hand is unexplained, each column by name; so is a lost 
   expect(wrong).toEqual([]);
   expect(differs.size).toBe(expected.length);
   expect([unexplained, explained, equal]).toEqual([expected.length, 0, compared - expected.length]);
+});
+
+describe("one stage rebuilt after the log was cut", () => {
+  const late = [3, 700, 1_500].map((i) => changed(LINES[i]!, { trade_id: 900_000 + i }));
+  const other = LINES.slice(0, 400).map((line) => changed(line, { product_id: "ETH-USD" }));
+  const lines = [
+    ...LINES.slice(0, 1_300),
+    ...other,
+    late[0]!,
+    LINES[5]!,
+    ...LINES.slice(1_300, 3_000),
+    ...late.slice(1),
+  ];
+  /** Removes the oldest blocks, as `produce --retain` does. */
+  const cut = (data: string, blocks: number) => {
+    const log = new Database(join(data, "log.db"));
+    log.exec(`DELETE FROM blocks WHERE position IN (SELECT position FROM blocks ORDER BY position LIMIT ${blocks})`);
+    log.close();
+  };
+  for (const [stage, flags] of [
+    ["stream", []],
+    ["consume", []],
+    ["stream", ["--window", "1m,10s"]],
+    ["consume", ["--window", "1m,10s"]],
+  ] as ["stream" | "consume", string[]][]) {
+    test(`${stage} ${flags.join(" ")}: what only one side could read is stated as unread, the rest is equal or explained`, async () => {
+      using dir = tempDir();
+      await follow(dir.path, lines, ["stream", "consume"], flags);
+      const whole = await compare(dir.path);
+      expect(whole).toMatchObject({ unexplained: 0, pending: 0 });
+      cut(dir.path, 3);
+      const rebuild = await run(stage, [
+        "--data",
+        dir.path,
+        "--until-end",
+        "--rebuild",
+        ...(stage === "stream" ? flags : []),
+      ]);
+      expect(rebuild.code).toBe(0);
+      const part = await compare(dir.path);
+      expect(part).toMatchObject({ unexplained: 0, pending: 0 });
+      expect(part.compared).toBeGreaterThan(whole.compared / 4);
+      expect(part.compared).toBeLessThan(whole.compared);
+      expect(outcomes(dir.path, "unread").length).toBeGreaterThan(0);
+      // A tick that differs in what both could read is still found.
+      const db = new Database(join(dir.path, "windows.db"));
+      db.exec(
+        "UPDATE windows SET price_sum = '1', change_id = change_id + 1000 WHERE rowid = (SELECT rowid FROM windows WHERE final = 1 ORDER BY window_start_us DESC LIMIT 1)",
+      );
+      db.close();
+      expect((await compare(dir.path)).unexplained).toBe(1);
+    });
+  }
 });

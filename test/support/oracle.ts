@@ -214,7 +214,7 @@ function naiveWindow(seen: Seen[]) {
     avg_price: formatUnits(divideHalfUp(prices_sum, BigInt(ticks.length)), 10),
     total_volume: formatUnits(volume, 8),
     notional: formatUnits(notional, 18),
-    vwap: formatUnits(divideHalfUp(notional, volume), 10),
+    vwap: volume === 0n ? null : formatUnits(divideHalfUp(notional, volume), 10),
     min_price: formatUnits(prices[0]!, 10),
     max_price: formatUnits(prices.at(-1)!, 10),
     price_range: formatUnits(prices.at(-1)! - prices[0]!, 10),

@@ -1,5 +1,6 @@
 /** Random streams for the window job, with all that may be done to it meanwhile; and how they are played. */
 import fc from "fast-check";
+import type { Mantissa } from "../../scripts/common/tick.ts";
 import type { WindowSpec } from "../../scripts/common/window.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
 import type { JobSettings, StateSource, StepResult } from "../../scripts/window/state.ts";
@@ -26,8 +27,24 @@ const appended_us = fc.oneof(
   { weight: 20, arbitrary: fc.constantFrom(60 * SECOND, 60 * SECOND, 40 * SECOND).map((us) => BASE + us) },
   { weight: 1, arbitrary: fc.constantFrom(-1_000, 0, BASE / 1_000, BASE - 40 * 86_400 * SECOND) },
 );
-const price = fc.constantFrom([2574102, 2], [1, 10], [9_007_199_254, 2], [99_999_999, 0], [5, 0], [812, 8]);
-const size = fc.constantFrom([371005, 8], [1, 8], [9_999_999_999, 0], [25, 1]);
+type Decimal = [mantissa: Mantissa, scale: number];
+const price = fc.constantFrom<Decimal[]>(
+  [2574102, 2],
+  [1, 10],
+  [9_007_199_254, 2],
+  [99_999_999, 0],
+  [5, 0],
+  [812, 8],
+  [99_999_999_999_999_999_999n, 10],
+);
+const size = fc.constantFrom<Decimal[]>(
+  [371005, 8],
+  [1, 8],
+  [9_999_999_999, 0],
+  [25, 1],
+  [0, 0],
+  [99_999_999_999_999_999_999n, 8],
+);
 const trade_id = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 60 }) },
   { weight: 2, arbitrary: fc.integer({ min: 4_090, max: 4_100 }) },
@@ -36,7 +53,7 @@ const trade_id = fc.oneof(
 const tick = fc
   .record({ product_id, trade_id, time_us, price, size, side: fc.constantFrom("buy" as const, "sell" as const) })
   .map(({ price: [p, ps], size: [s, ss], ...rest }) => {
-    return { ...rest, price_mantissa: p!, price_scale: ps!, size_mantissa: s!, size_scale: ss! };
+    return { ...rest, price_mantissa: p, price_scale: ps, size_mantissa: s, size_scale: ss };
   });
 export const stream = fc.array(
   fc.oneof(

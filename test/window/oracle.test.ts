@@ -61,7 +61,7 @@ test("where the commits, restarts and crashes fall changes no stored row", () =>
     const often = (kind: "commit" | "restart" | "crash", every: number) =>
       moves.flatMap((move, i): Step[] => (i % every === every - 1 ? [move, { kind }] : [move]));
     // Offsets are places in the list: they are the moves' own, so that they don't differ.
-    const same = (list: Step[]) => rows(played(list, how)).replace(/"(log|closed)_offset":\w+/g, "");
+    const same = (list: Step[]) => rows(played(list, how)).replace(/"(log|closed|opened)_offset":\w+/g, "");
     const once = same(moves);
     expect(same(often("commit", 1))).toBe(once);
     expect(same(often("commit", 7))).toBe(once);
@@ -86,7 +86,7 @@ test("a crash after each single tick of a thousand: the same rows", () => {
       const commit: Step[] = i % 50 === 49 ? [{ kind: "commit" }] : [];
       return i === n ? [move, { kind }, ...commit] : [move, ...commit];
     });
-  const plain = (steps: Step[]) => rows(played(steps, how)).replace(/"(log|closed)_offset":\w+/g, "");
+  const plain = (steps: Step[]) => rows(played(steps, how)).replace(/"(log|closed|opened)_offset":\w+/g, "");
   const expected = plain(at(-1, "commit"));
   expect(moves.length).toBe(1_000);
   expect(JSON.parse(rows(played(moves, how)))[3]).toMatchObject({ ticks: 980, duplicates: 20, late: 1 });

@@ -30,7 +30,14 @@ class FileState implements Committed {
 
   store(step: StepResult, next: number): void {
     const places = new Map([[0, { next, seen_us: 0 }]]);
-    this.#store.commit({ ...step, dead: [], counters: { ...step.counts }, places, derive: () => ({}) });
+    this.#store.commit({
+      ...step,
+      dead: [],
+      counters: { ...step.counts },
+      places,
+      firsts: new Map(),
+      derive: () => ({}),
+    });
   }
 
   reopen(): void {

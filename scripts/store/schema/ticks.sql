@@ -19,7 +19,24 @@ CREATE TABLE offsets (                    -- the job's checkpoint, in the same t
   log_partition INTEGER PRIMARY KEY,
   next_offset   INTEGER NOT NULL,
   seen_us       INTEGER NOT NULL,         -- newest append time before it: a log that says otherwise is another log
-  generation    INTEGER NOT NULL          -- fence: a zombie's generation is another (faults.md 16)
+  generation    INTEGER NOT NULL,         -- fence: a zombie's generation is another (faults.md 16)
+  first_offset  INTEGER NOT NULL DEFAULT 0 -- the first record read: a rebuild from a log that was cut begins later than 0
+) STRICT;
+CREATE TABLE conflicts (                  -- a repeated (product_id, trade_id) with another content: the stored trade wins, this one is kept whole
+  log_partition INTEGER NOT NULL,
+  log_offset    INTEGER NOT NULL,
+  appended_us   INTEGER NOT NULL,
+  product_id    TEXT    NOT NULL,
+  trade_id      INTEGER NOT NULL,
+  time_us       INTEGER NOT NULL,
+  price         TEXT    NOT NULL,
+  last_size     TEXT    NOT NULL,
+  side          TEXT    NOT NULL,
+  best_bid      TEXT,
+  best_ask      TEXT,
+  source        TEXT    NOT NULL,
+  pruned        INTEGER NOT NULL,         -- 1: the stored trade was pruned, so only the batch can compare; 0: it differs
+  PRIMARY KEY (log_partition, log_offset)
 ) STRICT;
 CREATE TABLE dead_letters (
   log_partition INTEGER NOT NULL,
@@ -40,8 +57,8 @@ CREATE TABLE outages (                    -- spans without a feed, and trade ids
   log_partition INTEGER NOT NULL,
   log_offset    INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, inserted, duplicates, malformed, run_*
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, created, generation
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, inserted, duplicates, conflicts, unverified, malformed, run_*
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, created, generation, rules, problems, pruned_to
 CREATE VIEW btc_prices AS
   SELECT trade_id, CAST(price AS REAL) AS price, CAST(best_bid AS REAL) AS best_bid, CAST(best_ask AS REAL) AS best_ask, side,
          strftime('%Y-%m-%dT%H:%M:%S', time_us / 1000000, 'unixepoch') || printf('.%06dZ', time_us % 1000000) AS time,

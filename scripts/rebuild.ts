@@ -1,0 +1,70 @@
+/** `bun run rebuild`: forgets both stores together, so that stream and consume read the log again with this version's rules. */
+import { rmSync } from "node:fs";
+import { type CommandSpec, runCommand } from "./common/cli.ts";
+import { TidemarkError } from "./common/errors.ts";
+import { RULES_VERSION } from "./common/limits.ts";
+import { DATA_FLAG, type DataPaths, LOG_FLAG, openDataDir } from "./common/settings.ts";
+import { openReadOnly, removeStore } from "./common/sqlite.ts";
+import { lockStage } from "./common/stage-lock.ts";
+import { openLog } from "./log/open.ts";
+
+interface RebuildOptions {
+  data: string;
+  log: string;
+}
+
+export const spec: CommandSpec<RebuildOptions> = {
+  name: "rebuild",
+  summary:
+    "Forgets windows.db, stream_csv/ and ticks.db together: the next stream and consume read the log again from its start, with the rules of this version.",
+  flags: [DATA_FLAG, LOG_FLAG],
+  examples: ["bun run rebuild", "bun run rebuild --log kafka://localhost:9092/raw_prices"],
+  async run(options, { logger }) {
+    const paths = openDataDir(options.data);
+    const releases = ["stream", "consume", "batch"].map((stage) => lockStage(paths, stage));
+    const log = await openLog(options.log, paths, { role: "reader", logger });
+    try {
+      for (const { partition, start } of await log.spans()) refuseLoss(paths, log.name, partition, start);
+      // In this order: while one is left, it decides the rules of the next to be created.
+      removeStore(paths.windows);
+      rmSync(paths.streamCsv, { recursive: true, force: true });
+      removeStore(paths.ticks);
+      logger.info(
+        `windows.db and ticks.db are removed; stream and consume read ${log.name} with rules ${RULES_VERSION}`,
+      );
+    } finally {
+      await log.close();
+      for (const release of releases) release();
+    }
+    return 0;
+  },
+};
+
+/** The log is the only source of a rebuild: what it no longer holds would be lost. */
+function refuseLoss(paths: DataPaths, log: string, partition: number, start: number): void {
+  for (const path of [paths.windows, paths.ticks]) {
+    const db = openReadOnly(path);
+    try {
+      if (db === null) continue;
+      const row = db
+        .query<{ first: number }, [number]>(
+          `SELECT ${hasFirst(db) ? "first_offset" : "0"} AS first FROM offsets WHERE log_partition = ? AND next_offset > 0`,
+        )
+        .get(partition);
+      if (row === null || row.first >= start) continue;
+    } finally {
+      db?.close();
+    }
+    throw new TidemarkError(
+      "LOG_SHORTER_THAN_CHECKPOINT",
+      `${log} holds partition ${partition} from offset ${start} on, and ${path} has read what was before: a rebuild would lose it.`,
+      "Keep the stores as they are, or begin in another data directory.",
+    );
+  }
+}
+
+function hasFirst(db: NonNullable<ReturnType<typeof openReadOnly>>): boolean {
+  return db.query("SELECT 1 FROM pragma_table_info('offsets') WHERE name = 'first_offset'").get() !== null;
+}
+
+await runCommand(spec, import.meta.main);

@@ -1,0 +1,61 @@
+/** The metric `gaps`: the runs of ids that are not there, in memory that follows the ticks and not the range of their ids. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import fc from "fast-check";
+import { ROOT } from "../support/project.ts";
+
+setDefaultTimeout(60_000);
+
+const GAPS = readFileSync(join(ROOT, "sql/metrics/gaps.sql"), "utf8").replace(/\$(product|from|to)\b/g, "NULL");
+
+/** The metric's rows over ticks with these ids, a SELECT of one column, in so much memory. */
+async function gaps(ids: string, memory_limit = "1GB") {
+  const instance = await DuckDBInstance.create(":memory:", { memory_limit, threads: "2" });
+  const connection = await instance.connect();
+  try {
+    await connection.run("SET temp_directory = ''");
+    await connection.run(
+      `CREATE VIEW ticks AS SELECT 'A' AS product_id, id AS trade_id, make_timestamp(id) AS time FROM (${ids}) AS t(id)`,
+    );
+    const nothing = "NULL::BIGINT AS first_trade_id, NULL::BIGINT AS last_trade_id, NULL::TIMESTAMP AS from_time";
+    await connection.run(
+      `CREATE VIEW outages AS SELECT 'A' AS product_id, ${nothing}, NULL::TIMESTAMP AS to_time, '' AS reason WHERE false`,
+    );
+    const reader = await connection.runAndReadAll(GAPS);
+    return reader.getRowObjectsJson().map(({ ids: n, first_id }) => [Number(n), Number(first_id)]);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+test("random ids, dense and far apart: the longest runs, as counted one by one", async () => {
+  const run = fc.record({
+    step: fc.constantFrom(1, 1, 2, 3, 30, 700, 5_000),
+    n: fc.integer({ min: 1, max: 120 }),
+    skip: fc.nat(40),
+  });
+  const property = fc.asyncProperty(fc.array(run, { minLength: 1, maxLength: 8 }), async (runs) => {
+    const ids: number[] = [];
+    let id = 1;
+    for (const { step, n, skip } of runs) {
+      for (let i = 0; i < n; i++, id += step) ids.push(id);
+      id += skip;
+    }
+    const expected = ids.flatMap((one, i) =>
+      i > 0 && one - ids[i - 1]! > 1 ? [[one - ids[i - 1]! - 1, ids[i - 1]! + 1]] : [],
+    );
+    expected.sort((a, b) => b[0]! - a[0]! || a[1]! - b[1]!);
+    expect(await gaps(`SELECT unnest([${ids.join(", ")}])`)).toEqual(expected.slice(0, 100));
+  });
+  await fc.assert(property, { numRuns: 20 });
+});
+
+test("300,000 ids, each 5,000 or 400 after the other, in 128 MB", async () => {
+  for (const step of [5_000, 400]) {
+    const rows = await gaps(`SELECT i * ${step} FROM range(300000) AS r(i)`, "128MB");
+    expect([rows.length, rows[0]]).toEqual([100, [step - 1, 1]]);
+  }
+});
