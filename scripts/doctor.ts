@@ -4,10 +4,10 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { extensionFile } from "./batch/sqlite-extension.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./common/cli.ts";
-import { sentence } from "./common/errors.ts";
+import { sentence, TidemarkError } from "./common/errors.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
-import { openLog } from "./log/open.ts";
+import { logName, openLog } from "./log/open.ts";
 
 interface DoctorOptions {
   data: string;
@@ -135,8 +135,9 @@ function damageIn(path: string): string | null {
 function settings(options: DoctorOptions): Finding {
   const command = buildCommand(spec);
   command.parse(process.argv);
+  const shown = { data: options.data, log: logName(options.log) };
   const sources = (["data", "log"] as const).map(
-    (name) => `${name} = ${options[name]} (${command.getOptionValueSource(name)})`,
+    (name) => `${name} = ${shown[name]} (${command.getOptionValueSource(name)})`,
   );
   return { what: "settings", found: sources.join(", "), ok: true, advice: "" };
 }
@@ -153,11 +154,14 @@ async function logState(
   try {
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const spans = await log.spans();
+    const lacking = await log.lacking?.();
     await log.close();
+    if (lacking) return { what, found: sentence(lacking), ok: false, advice: lacking.hint };
     const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
     return { what, found: `${log.name}: ${found}`, ok: true, advice: "" };
   } catch (error) {
-    return { what, found: sentence(error), ok: false, advice: "Start the broker, or use --log embedded:." };
+    const advice = error instanceof TidemarkError ? error.hint : "--verbose shows where it came from.";
+    return { what, found: sentence(error), ok: false, advice };
   }
 }
 

@@ -7,7 +7,7 @@ import { sentence } from "./common/errors.ts";
 import type { Log, PartitionSpan } from "./common/log.ts";
 import type { Logger } from "./common/logger.ts";
 import { DATA_FLAG, type DataPaths, LOG_FLAG, openDataDir, wholeNumber } from "./common/settings.ts";
-import { openLog, parseLogUrl } from "./log/open.ts";
+import { checkLogUrl, logName, openLog } from "./log/open.ts";
 
 interface ServeFlags {
   data: string;
@@ -42,7 +42,7 @@ export const spec: CommandSpec<ServeFlags> = {
     "curl -s http://127.0.0.1:8321/api/windows?limit=1",
   ],
   async run(options, { logger, signal }) {
-    parseLogUrl(options.log);
+    checkLogUrl(options.log);
     const paths = openDataDir(options.data, logger);
     const log = new AskedLog(options.log, paths, logger);
     const served = serve(paths, { host: options.host, port: Number(options.port), log, logger });
@@ -71,7 +71,7 @@ class AskedLog {
   ) {}
 
   get name(): string {
-    return this.url;
+    return logName(this.url);
   }
 
   spans(): Promise<PartitionSpan[] | null> {
@@ -86,7 +86,7 @@ class AskedLog {
   }
 
   async #ask(): Promise<PartitionSpan[] | null> {
-    if (!this.url.startsWith("kafka:") && !existsSync(this.paths.log)) return null;
+    if (!this.url.startsWith("kafka") && !existsSync(this.paths.log)) return null;
     try {
       this.#log ??= openLog(this.url, this.paths, { role: "reader", logger: this.logger });
       const spans = await (await this.#log).spans();

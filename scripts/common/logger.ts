@@ -2,8 +2,12 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import { TidemarkError } from "./errors.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 export type Logger = pino.Logger;
+
+/** Whatever a line quotes (a feed's URL, a library's message), it shows no password. */
+const hooks = { streamWrite: withoutSecrets };
 
 const LEVELS = ["debug", "info", "warn", "error", "silent"];
 const FORMATS = ["text", "json"];
@@ -13,7 +17,7 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
   const wanted = choice("TIDEMARK_LOG_LEVEL", LEVELS) ?? "info";
   const level = options.verbose ? "debug" : wanted;
   if (choice("TIDEMARK_LOG_FORMAT", FORMATS) === "json") {
-    return pino({ base: { stage }, level }, pino.destination({ fd: 2, sync: true }));
+    return pino({ base: { stage }, level, hooks }, pino.destination({ fd: 2, sync: true }));
   }
   const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
   const stream = pretty({
@@ -24,7 +28,7 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
     messageFormat: `${stage}: {msg}`,
     translateTime: "SYS:HH:MM:ss",
   });
-  return pino({ base: { stage }, level }, stream);
+  return pino({ base: { stage }, level, hooks }, stream);
 }
 
 function choice(variable: string, choices: string[]): string | undefined {

@@ -26,7 +26,7 @@ export function decompress(codec: number, packed: Uint8Array): Buffer {
 
 /** Gives kafkajs the codecs for what it reads itself (batches with headers or of transactions). Nothing is compressed by us. */
 export function registerCodecs(): void {
-  for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD]) {
+  for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD] as const) {
     CompressionCodecs[type] = () => ({
       compress: () => Promise.reject(new CodecError(`Compressing with ${CODEC_NAMES[type]} is not supported`)),
       decompress: async (packed: Buffer) => decompress(type, packed),
@@ -144,13 +144,14 @@ function unpackLz4(packed: Buffer): Buffer {
   for (let at = 0; at < packed.length; ) {
     if (packed.readUInt32LE(at) !== LZ4_MAGIC) throw new RangeError("it does not begin with LZ4's magic number");
     const flags = byteAt(packed, at + 4, packed.length);
-    if (flags >> 6 !== 1 || (flags & LZ4_DICTIONARY) !== 0) throw new RangeError("its version or dictionary is unknown");
+    if (flags >> 6 !== 1 || (flags & LZ4_DICTIONARY) !== 0)
+      throw new RangeError("its version or dictionary is unknown");
     at += 7 + ((flags & LZ4_CONTENT_SIZE) === 0 ? 0 : 8);
     for (;;) {
       const word = packed.readUInt32LE(at);
       at += 4;
       if (word === 0) break;
-      const end = at + word % LZ4_STORED;
+      const end = at + (word % LZ4_STORED);
       if (end > packed.length) throw new RangeError("it is cut off");
       if (word >= LZ4_STORED) output.literal(packed, at, end);
       else lz4Block(packed, at, end, output);

@@ -12,9 +12,9 @@ const { lz4Compress, snappyCompress } = require("@platformatic/wasm-utils");
 
 /** As Java's producer does: blocks of 32 kB behind a header. */
 function xerial(bytes: Buffer): Buffer {
-  const parts = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])];
+  const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])];
   for (let at = 0; at < bytes.length; at += 32_768) {
-    const block: Buffer = snappyCompress(bytes.subarray(at, at + 32_768));
+    const block: Buffer<ArrayBuffer> = snappyCompress(bytes.subarray(at, at + 32_768));
     const size = Buffer.alloc(4);
     size.writeUInt32BE(block.length);
     parts.push(size, block);
@@ -33,9 +33,9 @@ const COMPRESSORS: [name: string, codec: number, compress: (bytes: Buffer) => Bu
 /** Runs, repeats, near repeats and noise: what makes compressors use each of their forms. */
 const piece = fc.oneof(
   fc.tuple(fc.nat(255), fc.integer({ min: 1, max: 3_000 })).map(([byte, n]) => Buffer.alloc(n, byte)),
-  fc.tuple(fc.string({ minLength: 1, maxLength: 80 }), fc.integer({ min: 1, max: 200 })).map(([text, n]) =>
-    Buffer.from(text.repeat(n)),
-  ),
+  fc
+    .tuple(fc.string({ minLength: 1, maxLength: 80 }), fc.integer({ min: 1, max: 200 }))
+    .map(([text, n]) => Buffer.from(text.repeat(n))),
   fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)),
 );
 const content = fc.array(piece, { minLength: 1, maxLength: 40 }).map((pieces) => Buffer.concat([...pieces, ...pieces]));
@@ -47,24 +47,27 @@ test.each(COMPRESSORS)("%s: any bytes come back", (_, codec, compress) => {
   );
 });
 
-test.each(COMPRESSORS)("%s: damaged or cut bytes are an error or other bytes, never a hang or a crash", (_, codec, compress) => {
-  const damage = fc.tuple(content, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean());
-  fc.assert(
-    fc.property(damage, ([bytes, where, flip, cut]) => {
-      const packed = Buffer.from(compress(bytes));
-      const at = where % packed.length;
-      packed[at]! ^= flip;
-      try {
-        expect(decompress(codec, cut ? packed.subarray(0, at) : packed).length).toBeLessThanOrEqual(
-          KAFKA_UNPACKED_BYTES_MAX,
-        );
-      } catch (error) {
-        expect(error).toBeInstanceOf(CodecError);
-      }
-    }),
-    { numRuns: 200 },
-  );
-});
+test.each(COMPRESSORS)(
+  "%s: damaged or cut bytes are an error or other bytes, never a hang or a crash",
+  (_, codec, compress) => {
+    const damage = fc.tuple(content, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean());
+    fc.assert(
+      fc.property(damage, ([bytes, where, flip, cut]) => {
+        const packed = Buffer.from(compress(bytes));
+        const at = where % packed.length;
+        packed[at]! ^= flip;
+        try {
+          expect(decompress(codec, cut ? packed.subarray(0, at) : packed).length).toBeLessThanOrEqual(
+            KAFKA_UNPACKED_BYTES_MAX,
+          );
+        } catch (error) {
+          expect(error).toBeInstanceOf(CodecError);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
 
 test.each(COMPRESSORS)("%s: what would unpack to more than the limit is refused", (name, codec, compress) => {
   expect(() => decompress(codec, compress(Buffer.alloc(KAFKA_UNPACKED_BYTES_MAX + 1, 65)))).toThrow(CodecError);

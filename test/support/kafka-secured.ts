@@ -65,7 +65,10 @@ async function startSecuredBroker(): Promise<SecuredBroker> {
       ...["login", "tlslogin"].flatMap(logins),
     ],
     format: [USER, STRANGER].flatMap((user) =>
-      ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((kind) => ["--add-scram", `${kind}=[name=${user},password=${PASSWORD}]`]),
+      ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((kind) => [
+        "--add-scram",
+        `${kind}=[name=${user},password=${PASSWORD}]`,
+      ]),
     ),
   });
   await granted(plain.port, USER, [
