@@ -64,7 +64,9 @@ function boundedText(file: string): string {
   const descriptor = openSync(file, "r");
   try {
     let length = 0;
-    for (let got = -1; got !== 0 && length < bytes.length; length += got) got = readSync(descriptor, bytes, length);
+    for (let got = -1; got !== 0 && length < bytes.length; length += got) {
+      got = readSync(descriptor, bytes, length, bytes.length - length, null);
+    }
     if (length === bytes.length) throw new Error(`it has more than ${SECRET_FILE_BYTES_MAX} bytes`);
     return bytes.toString("utf8", 0, length);
   } finally {

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { TidemarkError } from "../../scripts/common/errors.ts";
 import { withoutSecrets, withoutTypedSecrets } from "../../scripts/common/secrets.ts";
 import { accessOf, PASSWORD, PASSWORD_FILE } from "../../scripts/log/kafka-login.ts";
-import { type KafkaAddress, withTopic } from "../../scripts/log/kafka-url.ts";
+import { type KafkaAddress, type Mechanism, withTopic } from "../../scripts/log/kafka-url.ts";
 import { checkLogUrl, logName, parseLogUrl } from "../../scripts/log/open.ts";
 import { tempDir } from "../support/project.ts";
 
@@ -28,7 +28,7 @@ function errorOf(action: () => unknown): TidemarkError {
 }
 
 const plain = { kind: "kafka", topic: "raw_prices", tls: false, login: null, ca: null } as const;
-const login = (user: string, mechanism: string) => ({ login: { user, mechanism } });
+const login = (user: string, mechanism: Mechanism) => ({ login: { user, mechanism } });
 
 const understood: [url: string, read: Partial<KafkaAddress>][] = [
   ["kafka://h", { ...plain, brokers: ["h:9092"], name: "kafka://h:9092/raw_prices" }],

@@ -1,0 +1,372 @@
+/** Managed Kafka: TLS, logins, rights, and listeners that don't fit the URL, on a real broker through the real commands. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { kafkaAvailable } from "../support/kafka.ts";
+import {
+  granted,
+  PASSWORD,
+  type SecuredBroker,
+  STRANGER,
+  securedUrl,
+  sharedSecuredBroker,
+  USER,
+} from "../support/kafka-secured.ts";
+import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
+import { fillLog, type Ran, recordedLines, run, tempDir } from "../support/project.ts";
+
+const here = kafkaAvailable();
+const WRONG = "wr0ng-Pa55";
+const env = { TIDEMARK_KAFKA_PASSWORD: PASSWORD };
+const root = mkdtempSync(join(tmpdir(), "tidemark-secured-"));
+let broker: SecuredBroker;
+let topics = 0;
+
+const newTopic = () => `topic-${++topics}`;
+const stream = (url: string, more: Record<string, string> = env) =>
+  run("stream", ["--log", url, "--data", join(root, "words"), "--until-end"], more);
+
+/** The two lines of an error: the sentence with its code, and what to do. */
+function wordsOf(ran: Ran): string {
+  expect(ran.stdout + ran.stderr).not.toContain(PASSWORD);
+  expect(ran.stdout + ran.stderr).not.toContain(WRONG);
+  return ran.stderr.slice(ran.stderr.indexOf("error: "));
+}
+
+describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java or no jars", () => {
+  beforeAll(async () => {
+    broker = await sharedSecuredBroker();
+  }, 120_000);
+  afterEach(killStages);
+  afterAll(async () => {
+    await broker.stop();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test.each(["plain", "scram-sha-256", "scram-sha-512"])(
+    "the whole path over TLS with a login by %s, the password from a file",
+    async (mechanism) => {
+      using dir = tempDir();
+      const file = join(dir.path, "password");
+      writeFileSync(file, `${PASSWORD}\n`);
+      const url = securedUrl(broker, newTopic(), mechanism);
+      process.env.TIDEMARK_KAFKA_PASSWORD = PASSWORD;
+      await fillLog(join(dir.path, "data"), recordedLines().slice(0, 300), { url });
+      delete process.env.TIDEMARK_KAFKA_PASSWORD;
+      const args = ["--log", url, "--data", join(dir.path, "data"), "--until-end", "--json"];
+      const given = { TIDEMARK_KAFKA_PASSWORD_FILE: file };
+      const [windows, ticks] = await Promise.all([run("stream", args, given), run("consume", args, given)]);
+      expect([windows.code, windows.json.records, ticks.code, ticks.json.records]).toEqual([0, 300, 0, 300]);
+      // The store's note of its log has neither user nor parameters: both may change while the log stays the same.
+      const [log] = rowsOf<{ value: string }>(
+        join(dir.path, "data"),
+        "ticks.db",
+        "SELECT value FROM settings WHERE name = 'log'",
+      );
+      expect(log?.value).toBe(url.replace(/\?.*/, "").replace(`${USER}@`, ""));
+    },
+    60_000,
+  );
+
+  test("a password in no output, no argument, no file: start with all its stages, the page, doctor", async () => {
+    using dir = tempDir();
+    const url = securedUrl(broker, newTopic());
+    const start = startStage(
+      "start",
+      ["--log", url, "--data", dir.path, "--replay", "--speed", "max", "--port", "0", "--verbose"],
+      env,
+    );
+    const data = join(dir.path, "replay");
+    await until(
+      "the page",
+      () =>
+        /\bserve\b.*(listening|http)|SELECT|closed/.test(start.said()) ||
+        rowsOf(data, "windows.db", "SELECT 1 FROM windows LIMIT 1").length > 0,
+    );
+    await until("stored ticks", () => rowsOf(data, "ticks.db", "SELECT 1 FROM ticks LIMIT 1").length > 0);
+    const arguments_ = readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        } catch {
+          return "";
+        }
+      });
+    expect(arguments_.filter((line) => line.includes("stream.ts")).length).toBeGreaterThan(0);
+    expect(arguments_.filter((line) => line.includes(PASSWORD))).toEqual([]);
+    const doctor = await run("doctor", ["--log", url, "--data", data], env);
+    expect(doctor.stdout).toContain(`kafka+ssl://${broker.at.tlsLogin}`);
+    expect(doctor.stdout + doctor.stderr + start.said()).not.toContain(PASSWORD);
+    start.signal("SIGTERM");
+    await start.ended;
+    const files = readdirSync(dir.path, { recursive: true, encoding: "utf8" }).map((name) => join(dir.path, name));
+    const holding = files.filter((file) => statSync(file).isFile() && readFileSync(file).includes(PASSWORD));
+    expect([files.length > 5, holding]).toEqual([true, []]);
+  }, 90_000);
+
+  describe("one true sentence, and what to do, when", () => {
+    const at = () => broker.at;
+    const ca = () => `ca=${encodeURIComponent(broker.ca)}`;
+    const cases: [
+      what: string,
+      url: () => string,
+      given: Record<string, string>,
+      sentence: () => string,
+      hint: string | RegExp,
+    ][] = [
+      [
+        "the password is wrong (PLAIN)",
+        () => securedUrl(broker, "t", "plain"),
+        { TIDEMARK_KAFKA_PASSWORD: WRONG },
+        () =>
+          `The Kafka broker at ${at().tlsLogin} refuses the login of the user "tidemark" by plain: the name or the password is wrong. [TIDEMARK_LOG_ACCESS]`,
+        "Check the user in the log URL and the password in TIDEMARK_KAFKA_PASSWORD.",
+      ],
+      [
+        "the password is wrong (SCRAM)",
+        () => securedUrl(broker, "t"),
+        { TIDEMARK_KAFKA_PASSWORD: WRONG },
+        () =>
+          `The Kafka broker at ${at().tlsLogin} refuses the login of the user "tidemark" by scram-sha-512: the name or the password is wrong.`,
+        "Check the user in the log URL",
+      ],
+      [
+        "no password is set",
+        () => securedUrl(broker, "t"),
+        {},
+        () => `The log URL names the user "tidemark", but no password is set. [TIDEMARK_USAGE]`,
+        "Set TIDEMARK_KAFKA_PASSWORD, or",
+      ],
+      [
+        "the password is in the URL",
+        () => `kafka+ssl://tidemark:${WRONG}@${at().tlsLogin}/t?mechanism=plain`,
+        {},
+        () => "The log URL contains a password; it is not used and not shown.",
+        "set TIDEMARK_KAFKA_PASSWORD",
+      ],
+      [
+        "the certificate is unknown",
+        () => `kafka+ssl://tidemark@${at().tlsLogin}/t?mechanism=plain`,
+        env,
+        () => `The certificate of the Kafka broker at ${at().tlsLogin} is signed by nobody that is trusted here.`,
+        "Get the CA certificate of the cluster as a PEM file, and add ca=FILE",
+      ],
+      [
+        "the CA file is another cluster's",
+        () => `kafka+ssl://tidemark@${at().tlsLogin}/t?mechanism=plain&ca=${broker.other}`,
+        env,
+        () => "is signed by nobody that is trusted here.",
+        /The file .*other\.pem has not signed it/,
+      ],
+      [
+        "the certificate has another name",
+        () => `kafka+ssl://tidemark@127.0.0.2:${at().tlsLogin.split(":")[1]}/t?mechanism=plain&${ca()}`,
+        env,
+        () =>
+          `The certificate of the Kafka broker at 127.0.0.2:${at().tlsLogin.split(":")[1]} is made out to another name than the URL's.`,
+        "Use the host name that the certificate has",
+      ],
+      [
+        "a plain client meets TLS",
+        () => `kafka://${at().tls}/t`,
+        env,
+        () => `The Kafka broker at ${at().tls} expects TLS, and the log URL asks for a plain connection.`,
+        "Use kafka+ssl:// instead of kafka://",
+      ],
+      [
+        "a plain client meets TLS with logins",
+        () => `kafka://${at().tlsLogin}/t`,
+        env,
+        () => `The Kafka broker at ${at().tlsLogin} expects TLS, and the log URL asks for a plain connection.`,
+        /Use kafka\+ssl:\/\/USER@.*\/t\?mechanism=scram-sha-512 and set/,
+      ],
+      [
+        "a plain client meets a login",
+        () => `kafka://${at().login}/t`,
+        env,
+        () => `The Kafka broker at ${at().login} expects a login; it offers scram-sha-256.`,
+        /Use kafka:\/\/USER@.*\?mechanism=scram-sha-256 and set/,
+      ],
+      [
+        "TLS without a login meets logins",
+        () => `kafka+ssl://${at().tlsLogin}/t?${ca()}`,
+        env,
+        () => `The Kafka broker at ${at().tlsLogin} expects a login; it offers`,
+        "USER@",
+      ],
+      [
+        "TLS meets a plain listener",
+        () => `kafka+ssl://127.0.0.1:${broker.plain.port}/t?${ca()}`,
+        env,
+        () =>
+          `The Kafka broker at 127.0.0.1:${broker.plain.port} doesn't speak TLS on this port, and the log URL asks for it.`,
+        "Use kafka:// instead",
+      ],
+      [
+        "a login meets a plain listener",
+        () => `kafka://tidemark@127.0.0.1:${broker.plain.port}/t?mechanism=plain`,
+        env,
+        () =>
+          `The Kafka broker at 127.0.0.1:${broker.plain.port} has no logins on this port, and the log URL names a user.`,
+        "Leave user@ and mechanism out",
+      ],
+      [
+        "the mechanism is not offered",
+        () => `kafka://tidemark@${at().login}/t?mechanism=scram-sha-512`,
+        env,
+        () => `The Kafka broker at ${at().login} doesn't offer scram-sha-512; it offers scram-sha-256.`,
+        "mechanism=scram-sha-256",
+      ],
+      [
+        "a client certificate is asked for",
+        () => `kafka+ssl://${at().mutual}/t?${ca()}`,
+        env,
+        () => `The Kafka broker at ${at().mutual} refuses the TLS connection: it asks for a client certificate`,
+        "Client certificates are not supported.",
+      ],
+      [
+        "the broker advertises an address that can't be reached",
+        () => `kafka://${at().astray}/t`,
+        env,
+        () =>
+          `The Kafka broker at ${at().astray} answers, but tells clients to use kafka.internal.invalid:9092, which can't be reached from here: `,
+        "Set the broker's advertised.listeners",
+      ],
+      [
+        "nothing listens",
+        () => "kafka://127.0.0.1:1/t",
+        env,
+        () =>
+          "The Kafka broker at 127.0.0.1:1 doesn't answer: connect ECONNREFUSED 127.0.0.1:1. [TIDEMARK_LOG_UNREACHABLE]",
+        "Is it running",
+      ],
+      [
+        "nothing listens at an IPv6 address",
+        () => "kafka://[::1]:1/t",
+        env,
+        () => "The Kafka broker at [::1]:1 doesn't answer: connect ECONNREFUSED ::1:1.",
+        "Is it running",
+      ],
+      [
+        "the host has no address",
+        () => "kafka://nowhere.invalid/t",
+        env,
+        () => "The Kafka broker at nowhere.invalid:9092 doesn't answer: getaddrinfo ENOTFOUND nowhere.invalid.",
+        "Check the host's name",
+      ],
+      [
+        "the session is shorter than the broker takes",
+        () => `kafka://127.0.0.1:${broker.plain.port}/t`,
+        { TIDEMARK_KAFKA_SESSION: "40m" },
+        () => "The Kafka broker refuses this session timeout: it is outside",
+        "Set TIDEMARK_KAFKA_SESSION",
+      ],
+    ];
+    test.each(cases)(
+      "%s",
+      async (_, url, given, sentence, hint) => {
+        const ran = await stream(url(), given);
+        const words = wordsOf(ran);
+        expect(words).toStartWith(`error: ${sentence()}`);
+        expect(words.split("\n")[1]).toMatch(hint);
+        expect(words.trimEnd().split("\n").length).toBe(2);
+        expect(ran.code).not.toBe(0);
+      },
+      60_000,
+    );
+
+    test("what listens is no Kafka broker, or says nothing", async () => {
+      const web = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+      const silent = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data() {} } });
+      try {
+        const [other, mute] = await Promise.all([
+          stream(`kafka://127.0.0.1:${web.port}/t`),
+          stream(`kafka://127.0.0.1:${silent.port}/t`),
+        ]);
+        expect(wordsOf(other)).toStartWith(`error: What listens at 127.0.0.1:${web.port} is not a Kafka broker`);
+        expect(wordsOf(mute)).toStartWith(`error: What listens at 127.0.0.1:${silent.port} is not a Kafka broker`);
+      } finally {
+        await web.stop(true);
+        silent.stop(true);
+      }
+    }, 60_000);
+  });
+
+  test("missing rights: each named at the first start, and doctor says the same", async () => {
+    const topic = "rights-topic";
+    process.env.TIDEMARK_KAFKA_PASSWORD = PASSWORD;
+    const url = securedUrl(broker, topic, "plain", STRANGER);
+    const where = ["--log", url, "--data", join(root, "rights")];
+    const produce = () => run("produce", [...where, "--feed", "ws://127.0.0.1:1", "--until-end"], env);
+    const follow = () => run("stream", [...where, "--until-end"], env);
+    const grant = (kind: "TOPIC" | "GROUP", prefix: string, operation: "READ" | "WRITE" | "DESCRIBE" | "CREATE") =>
+      granted(broker.plain.port, STRANGER, [[kind, prefix, operation]]);
+    const hint = "docs/kafka.md lists the rights that each command needs.";
+
+    expect(wordsOf(await produce())).toBe(
+      `error: The user "stranger" sees no topic ${topic}, and may not create it. [TIDEMARK_LOG_ACCESS]\nIf the topic exists, grant DESCRIBE on it; if not, let an administrator create it or grant CREATE. ${hint}\n`,
+    );
+    await fillLog(join(root, "owner"), recordedLines().slice(0, 50), { url: securedUrl(broker, topic) });
+    await grant("TOPIC", "rights-", "DESCRIBE");
+    expect(wordsOf(await follow())).toBe(
+      `error: The user "stranger" lacks rights on the Kafka cluster: READ on the topic ${topic}, READ on the group GROUP. [TIDEMARK_LOG_ACCESS]\nLet an administrator grant READ on the topic ${topic}, READ on groups that begin with tidemark-. ${hint}\n`.replace(
+        "GROUP",
+        groupOf("rights"),
+      ),
+    );
+    await grant("TOPIC", "rights-", "READ");
+    expect(wordsOf(await follow())).toContain(
+      `lacks a right on the Kafka cluster: READ on the group ${groupOf("rights")}.`,
+    );
+    await grant("GROUP", "tidemark-", "READ");
+    const read = await run("stream", [...where, "--until-end", "--json"], env);
+    expect([read.code, read.json.records]).toEqual([0, 50]);
+    expect(wordsOf(await produce())).toStartWith(
+      `error: The user "stranger" lacks a right on the Kafka cluster: WRITE on the topic ${topic}. [TIDEMARK_LOG_ACCESS]`,
+    );
+    const doctor = await run("doctor", [...where, "--json"], env);
+    const found = JSON.parse(doctor.stdout).find((one: { what: string }) => one.what === "log");
+    expect([found.ok, found.found]).toEqual([
+      false,
+      `The user "stranger" lacks a right on the Kafka cluster: WRITE on the topic ${topic}.`,
+    ]);
+    expect(found.advice).toContain("Let an administrator grant WRITE");
+    await grant("TOPIC", "rights-", "WRITE");
+    expect(wordsOf(await produce())).toContain("FEED_UNREACHABLE");
+    delete process.env.TIDEMARK_KAFKA_PASSWORD;
+  }, 120_000);
+
+  test("no command repeats a password that was typed into a URL, a wrong flag or TIDEMARK_LOG", async () => {
+    const url = `kafka+ssl://me:${WRONG}@127.0.0.1:1/t?mechanism=plain`;
+    const commands = ["start", "produce", "stream", "consume", "serve", "doctor", "drill", "bench"];
+    const ways = (name: string): [args: string[], given: Record<string, string>][] => [
+      [["--log", url], {}],
+      [[], name === "bench" ? {} : { TIDEMARK_LOG: url }],
+      [[`--lgo=${url}`], {}],
+      [["--log", "embedded:", url, url], {}],
+    ];
+    const data = ["--data", join(root, "typed")];
+    for (const name of commands) {
+      const tried = ways(name).filter(([args, given]) => args.length + Object.keys(given).length > 0);
+      const all = await Promise.all(
+        tried.map(([args, given]) => run(name, [...(name === "bench" ? [] : data), ...args], given)),
+      );
+      for (const ran of all) {
+        expect([name, ran.stdout.includes(WRONG), ran.stderr.includes(WRONG)]).toEqual([name, false, false]);
+        expect(ran.code).not.toBe(0);
+      }
+    }
+  }, 90_000);
+});
+
+/** The group of the stream whose windows are in a data directory. */
+function groupOf(name: string): string {
+  const [row] = rowsOf<{ value: string }>(
+    join(root, name),
+    "windows.db",
+    "SELECT value FROM settings WHERE name = 'created'",
+  );
+  return `tidemark-stream-${row!.value.slice(-8)}`;
+}
