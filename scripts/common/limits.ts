@@ -198,5 +198,5 @@ export const EXPORT_MS_MAX = 120_000;
 export const EXPORTS_MAX = 2;
 /** A password's or a certificate's file: a bundle of every public authority is 220 kB. */
 export const SECRET_FILE_BYTES_MAX = 1_048_576;
-/** How long each of the three questions may take that find out what kind of listener a broker has. */
+/** How long each of two connections may take that find out what kind of listener a broker has. */
 export const KAFKA_PROBE_MS = 3_000;

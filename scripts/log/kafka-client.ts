@@ -5,7 +5,7 @@ import { type ISocketFactory, Kafka, logLevel, type SASLOptions } from "kafkajs"
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import { nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
-import { TidemarkError } from "../common/errors.ts";
+import { sentence, systemCode, TidemarkError } from "../common/errors.ts";
 import { KAFKA_OPEN_MS, KAFKA_SESSION_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import { registerCodecs } from "./kafka-codecs.ts";
@@ -14,7 +14,7 @@ import type { KafkaAddress } from "./kafka-url.ts";
 
 /**
  * A client whose own messages are debug lines: what a user must know, our callers say. Each request is tried again for about ten
- * seconds; what must not give up then (append, a running reader) starts over. `onTrouble` gets each message about a failure: kafkajs
+ * seconds; what must not give up then (append, a running reader) starts over. `onTrouble` gets each failed connection: kafkajs
  * keeps trying meanwhile. Fails with USAGE when the URL's login or certificates are not complete.
  */
 export function kafkaClient(address: KafkaAddress, logger: Logger, onTrouble = (_: Trouble) => {}): Kafka {
@@ -25,7 +25,7 @@ export function kafkaClient(address: KafkaAddress, logger: Logger, onTrouble = (
     brokers: address.brokers.map((broker) => broker.replace(/:(?=.*:)/g, IPV6_COLON)),
     ssl,
     sasl: sasl as SASLOptions | undefined,
-    socketFactory,
+    socketFactory: socketFactory(onTrouble),
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     retry: {
@@ -38,30 +38,34 @@ export function kafkaClient(address: KafkaAddress, logger: Logger, onTrouble = (
     },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
-      const { message, broker } = entry.log;
-      logger.debug(`kafkajs: ${message}`);
-      if (typeof broker === "string") onTrouble({ message, broker });
+      logger.debug(`kafkajs: ${entry.log.message}`);
     },
   });
 }
 
-/** What kafkajs reports of one broker. */
+/** Why a connection to a broker failed; `code` is the system's or OpenSSL's, or "". */
 export interface Trouble {
   message: string;
   broker: string;
+  code: string;
 }
 
 const IPV6_COLON = ";";
 const KEEP_ALIVE_MS = 60_000;
 
-/** kafkajs's own, which besides takes IPv6 addresses in brackets. */
-const socketFactory: ISocketFactory = ({ host: written, port, ssl, onConnect }) => {
-  const host = written.replaceAll(IPV6_COLON, ":").replace(/^\[(.*)\]$/, "$1");
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = ssl ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
-  socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  return socket;
-};
+/** kafkajs's own, which besides takes IPv6 addresses in brackets and tells a failure's code, which kafkajs logs without. */
+function socketFactory(onTrouble: (trouble: Trouble) => void): ISocketFactory {
+  return ({ host: written, port, ssl, onConnect }) => {
+    const host = written.replaceAll(IPV6_COLON, ":").replace(/^\[(.*)\]$/, "$1");
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.once("error", (error) => {
+      onTrouble({ message: sentence(error), broker: `${written}:${port}`, code: systemCode(error) });
+    });
+    return socket;
+  };
+}
 
 /** After this without a sign of life, a group gives a member's partitions to the others: TIDEMARK_KAFKA_SESSION, else KAFKA_SESSION_MS. */
 export function sessionMs(): number {
@@ -74,26 +78,27 @@ export function sessionMs(): number {
   return us / 1_000;
 }
 
-/** Nothing was settled within KAFKA_OPEN_MS. */
-export class TookTooLong extends Error {
+/** A failure in kafkajs's shape, with what was last seen of a connection. */
+export class ConnectionFailure extends Error {
   readonly broker: string | undefined;
+  readonly code: string | undefined;
 
-  constructor(trouble?: Trouble) {
-    super(`no answer within ${KAFKA_OPEN_MS / 1000} s${trouble ? ` (${trouble.message.replace(/\.$/, "")})` : ""}`);
+  constructor(message: string, trouble: Trouble | null) {
+    super(message);
     this.broker = trouble?.broker;
-  }
-
-  /** The same with what kafkajs reported last. */
-  because(trouble: Trouble): TookTooLong {
-    return new TookTooLong(trouble);
+    this.code = trouble?.code;
   }
 }
 
-/** Fails with TookTooLong when the promise isn't settled within KAFKA_OPEN_MS. */
-export function within<T>(promise: Promise<T>): Promise<T> {
+/** Fails when the promise isn't settled within KAFKA_OPEN_MS. */
+export function within<T>(promise: Promise<T>, latest: () => Trouble | null): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TookTooLong()), KAFKA_OPEN_MS);
+    timer = setTimeout(() => {
+      const trouble = latest();
+      const why = trouble === null ? "" : ` (${trouble.message.replace(/\.$/, "")})`;
+      reject(new ConnectionFailure(`no answer within ${KAFKA_OPEN_MS / 1000} s${why}`, trouble));
+    }, KAFKA_OPEN_MS);
   });
   promise.catch(() => {});
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));

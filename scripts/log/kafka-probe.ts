@@ -18,15 +18,18 @@ const NOT_A_LOGIN_LISTENER = 34;
 /** Far above both answers; what announces more is no Kafka broker. */
 const ANSWER_BYTES_MAX = 65_536;
 
-/** Asks what listens at `host:port`; null when nothing takes the connection. Takes at most three times KAFKA_PROBE_MS. */
+/**
+ * Asks what listens at `host:port`; null when nothing takes the connection, or when it says nothing, as a broker that hangs does.
+ * Takes at most twice KAFKA_PROBE_MS.
+ */
 export async function probe(broker: string): Promise<Listener | null> {
   const { host, port } = addressOf(broker);
   const plain = await asked(() => connect({ host, port }), "connect");
-  if (plain === "no connection") return null;
+  if (plain === "silence") return null;
   if (plain !== "no answer") return { kafka: true, tls: false, mechanisms: plain };
   // Its certificate is not judged here: nothing is sent that anybody may not see.
   const tls = await asked(() => connectTls({ host, port, rejectUnauthorized: false }), "secureConnect");
-  if (tls === "no connection") return { kafka: false, tls: false, mechanisms: [] };
+  if (tls === "silence") return { kafka: false, tls: false, mechanisms: [] };
   return { kafka: true, tls: true, mechanisms: tls === "no answer" ? [] : tls };
 }
 
@@ -36,7 +39,8 @@ export function addressOf(broker: string): { host: string; port: number } {
   return { host: broker.slice(0, at).replace(/^\[(.*)\]$/, "$1"), port: Number(broker.slice(at + 1)) };
 }
 
-async function asked(open: () => Socket, ready: string): Promise<string[] | null | "no connection" | "no answer"> {
+/** Mechanisms as in Listener; "silence" without a connection or a word, "no answer" where it closed or answered something else. */
+async function asked(open: () => Socket, ready: string): Promise<string[] | null | "silence" | "no answer"> {
   const socket = open();
   const timeout = AbortSignal.timeout(KAFKA_PROBE_MS);
   try {
@@ -44,9 +48,9 @@ async function asked(open: () => Socket, ready: string): Promise<string[] | null
       new Promise<boolean>((resolve) => socket.once(ready, () => resolve(true))),
       endOf(socket, timeout).then(() => false),
     ]);
-    if (!connected) return "no connection";
+    if (!connected) return "silence";
     const versions = await answer(socket, frame(API_VERSIONS, 0, ""), timeout);
-    if (versions === null) return "no answer";
+    if (versions === null) return timeout.aborted ? "silence" : "no answer";
     const handshake = await answer(socket, frame(SASL_HANDSHAKE, 1, "NONE"), timeout);
     return handshake === null ? [] : mechanismsOf(handshake);
   } finally {

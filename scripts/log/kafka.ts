@@ -5,7 +5,7 @@ import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogPlace, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { newestPerKey } from "./batch.ts";
-import { kafkaClient, TookTooLong, type Trouble, within } from "./kafka-client.ts";
+import { ConnectionFailure, kafkaClient, type Trouble, within } from "./kafka-client.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
 import { adminOf, lacking, type MissingRight, missingRights } from "./kafka-rights.ts";
@@ -33,13 +33,19 @@ const TAIL_GROUP = "tidemark-tail";
  * login, rights; also when a writer's later start would need a right that is missing), LOG_SETTINGS, or USAGE without a password.
  */
 export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promise<KafkaLog> {
-  let trouble: Trouble | null = null;
-  const kafka = kafkaClient(url, options.logger, (latest) => {
-    trouble = latest;
+  let latest: Trouble | null = null;
+  const refused = Promise.withResolvers<never>();
+  refused.promise.catch(() => {});
+  const kafka = kafkaClient(url, options.logger, (trouble) => {
+    latest = trouble;
+    // kafkajs would try for five seconds more, which changes no certificate.
+    const failure = new ConnectionFailure(trouble.message, trouble);
+    if (refusal(failure, url) !== null) refused.reject(failure);
   });
   const { admin, cluster } = adminOf(kafka);
   try {
-    const partitions = await within(settleTopic(admin, url.topic, options));
+    const settled = Promise.race([settleTopic(admin, url.topic, options), refused.promise]);
+    const partitions = await within(settled, () => latest);
     const log = new KafkaLog(kafka, admin, url, partitions, options.logger, (operations, group) =>
       missingRights(cluster, url.topic, operations, group),
     );
@@ -48,8 +54,7 @@ export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promi
     return log;
   } catch (error) {
     admin.disconnect().catch(() => {});
-    if (error instanceof TidemarkError) throw error;
-    throw await explained(url, error instanceof TookTooLong && trouble !== null ? error.because(trouble) : error);
+    throw error instanceof TidemarkError ? error : await explained(url, error);
   }
 }
 

@@ -1,10 +1,10 @@
 /** A Kafka broker as clusters in the cloud are: TLS, logins, rights; and listeners that are set up otherwise than a client thinks. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
-import { type Broker, freePort, startBroker } from "./kafka.ts";
+import { type Broker, freePort, startBroker, whenGone } from "./kafka.ts";
 import { stockClient } from "./kafka-admin.ts";
 
 /** Found in no output of any command, or a test fails. */
@@ -23,7 +23,6 @@ export interface SecuredBroker {
   /** The certificate that signed the listeners' own; `other` has signed nothing. */
   ca: string;
   other: string;
-  stop(): Promise<void>;
 }
 
 let shared: Promise<SecuredBroker> | null = null;
@@ -41,7 +40,8 @@ export function securedUrl(broker: SecuredBroker, topic: string, mechanism = "sc
 
 async function startSecuredBroker(): Promise<SecuredBroker> {
   const dir = mkdtempSync(join(tmpdir(), "tidemark-tls-"));
-  const [store, ca] = certificate(dir, "broker", "san=ip:127.0.0.1,dns:localhost");
+  whenGone(`rm -rf "${dir}"`);
+  const [store, ca] = certificate(dir, "broker", "san=ip:127.0.0.1");
   const [, other] = certificate(dir, "other", "san=ip:127.0.0.1");
   const names = ["TLS", "LOGIN", "TLSLOGIN", "ASTRAY", "MUTUAL"];
   const ports = await Promise.all(names.map(freePort));
@@ -80,10 +80,6 @@ async function startSecuredBroker(): Promise<SecuredBroker> {
     at: { tls, login: login!, tlsLogin: tlsLogin!, astray: astray!, mutual: mutual! },
     ca,
     other,
-    stop: async () => {
-      await plain.stop();
-      rmSync(dir, { recursive: true, force: true });
-    },
   };
 }
 

@@ -86,7 +86,7 @@ export function sharedBroker(): Promise<Broker> {
 }
 
 /** Runs a shell command when this process is gone, however it ended; returns the call that lets it run now. */
-function whenGone(command: string): () => void {
+export function whenGone(command: string): () => void {
   const watcher = spawn("sh", ["-c", `cat > /dev/null; ${command}`], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
