@@ -41,7 +41,7 @@ const WRONG: [command: string, args: string[], code: number, words: string][] = 
   ["serve", ["--port", "99999"], 2, "whole number from 0 to 65535"],
   ["start", ["--speed", "fast"], 2, "number over 0, or max"],
   ["start", ["--window", "soon"], 2, "Give a duration"],
-  ["start", ["--log", "kafka:/x"], 2, "no log's address"],
+  ["start", ["--log", "kafka:/x"], 2, "The log URL is not valid."],
   ["query", ["--format", "xml", "SELECT 1"], 2, "Allowed choices are"],
   ["batch", ["--metric", "nothing"], 2, "There is no metric nothing"],
   ["batch", ["--sql", "/nowhere"], 1, "can't be read"],

@@ -1,34 +1,9 @@
 /** Every codec's own decoder against another implementation's compressor, and against damage. No broker needed. */
 import { expect, test } from "bun:test";
-import { createRequire } from "node:module";
-import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { KAFKA_UNPACKED_BYTES_MAX } from "../../scripts/common/limits.ts";
 import { CodecError, decompress } from "../../scripts/log/kafka-codecs.ts";
-
-// WebAssembly builds of the original libraries, which the foreign client of the tests brings.
-const require = createRequire(createRequire(import.meta.url).resolve("@platformatic/kafka"));
-const { lz4Compress, snappyCompress } = require("@platformatic/wasm-utils");
-
-/** As Java's producer does: blocks of 32 kB behind a header. */
-function xerial(bytes: Buffer): Buffer {
-  const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])];
-  for (let at = 0; at < bytes.length; at += 32_768) {
-    const block: Buffer<ArrayBuffer> = snappyCompress(bytes.subarray(at, at + 32_768));
-    const size = Buffer.alloc(4);
-    size.writeUInt32BE(block.length);
-    parts.push(size, block);
-  }
-  return Buffer.concat(parts);
-}
-
-const COMPRESSORS: [name: string, codec: number, compress: (bytes: Buffer) => Buffer][] = [
-  ["gzip", 1, (bytes) => gzipSync(bytes)],
-  ["snappy in Java's framing", 2, xerial],
-  ["snappy without a frame", 2, (bytes) => snappyCompress(bytes)],
-  ["lz4", 3, (bytes) => lz4Compress(bytes)],
-  ["zstd", 4, (bytes) => zstdCompressSync(bytes)],
-];
+import { COMPRESSORS } from "../support/compressors.ts";
 
 /** Runs, repeats, near repeats and noise: what makes compressors use each of their forms. */
 const piece = fc.oneof(

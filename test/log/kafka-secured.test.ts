@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { kafkaAvailable } from "../support/kafka.ts";
+import { freePort, kafkaAvailable } from "../support/kafka.ts";
 import {
   granted,
   PASSWORD,
@@ -68,19 +68,26 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
   test("a password in no output, no argument, no file: start with all its stages, the page, doctor", async () => {
     using dir = tempDir();
     const url = securedUrl(broker, newTopic());
+    const port = String(await freePort());
     const start = startStage(
       "start",
-      ["--log", url, "--data", dir.path, "--replay", "--speed", "max", "--port", "0", "--verbose"],
+      ["--log", url, "--data", dir.path, "--replay", "--speed", "max", "--port", port, "--verbose"],
       env,
     );
     const data = join(dir.path, "replay");
-    await until(
-      "the page",
-      () =>
-        /\bserve\b.*(listening|http)|SELECT|closed/.test(start.said()) ||
-        rowsOf(data, "windows.db", "SELECT 1 FROM windows LIMIT 1").length > 0,
+    await until("the page", () =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
     );
     await until("stored ticks", () => rowsOf(data, "ticks.db", "SELECT 1 FROM ticks LIMIT 1").length > 0);
+    const paths = ["", "healthz", "api/status", "metrics", "api/comparison"];
+    const pages = await Promise.all(
+      paths.map(async (path) => (await fetch(`http://127.0.0.1:${port}/${path}`)).text()),
+    );
+    expect(pages[2]).toContain(url.replace(/\?.*/, "").replace(`${USER}@`, ""));
+    expect(pages.filter((page) => page.includes(PASSWORD) || page.includes(`${USER}@`))).toEqual([]);
     const arguments_ = readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
       .map((pid) => {
