@@ -157,7 +157,11 @@ function reportToParent(error: unknown): void {
   const known = error instanceof TidemarkError ? error : null;
   const code = known ? ` [TIDEMARK_${known.code}]` : "";
   const isAway = known?.code === "LOG_UNREACHABLE" || passes(error);
-  const words: LastWords = { sentence: `${withoutSecrets(sentence(error))}${code}`, hint: known?.hint ?? "", passes: isAway };
+  const words: LastWords = {
+    sentence: `${withoutSecrets(sentence(error))}${code}`,
+    hint: known?.hint ?? "",
+    passes: isAway,
+  };
   try {
     writeSync(1, `${LAST_WORDS}${JSON.stringify(words)}\n`);
   } catch {

@@ -30,7 +30,7 @@ const WRONG: [command: string, args: string[], code: number, words: string][] = 
   ["stream", ["--window", "5m", "--every", "2m"], 2, "--every 2m does not divide the window of 5m"],
   ["stream", ["--lateness"], 2, "argument missing"],
   ["stream", ["--poll-records", "0"], 2, "whole number from 1"],
-  ["stream", ["--log", "redis://x"], 2, '"redis://x" is no log\'s address'],
+  ["stream", ["--log", "redis://x"], 2, "A log URL can't begin with redis://."],
   ["consume", ["extra"], 2, "too many arguments"],
   ["produce", ["--feed", "http://x"], 2, "ws:// or wss://"],
   ["produce", ["--channel", "level2"], 2, "Allowed choices are ticker, matches"],

@@ -3,10 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openDataDir } from "../../scripts/common/settings.ts";
+import { openLog } from "../../scripts/log/open.ts";
 import { freePort, kafkaAvailable } from "../support/kafka.ts";
 import {
   granted,
   PASSWORD,
+  revoked,
   type SecuredBroker,
   STRANGER,
   securedUrl,
@@ -14,7 +17,7 @@ import {
   USER,
 } from "../support/kafka-secured.ts";
 import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, type Ran, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, quiet, type Ran, recordedLines, run, tempDir } from "../support/project.ts";
 
 const here = kafkaAvailable();
 const WRONG = "wr0ng-Pa55";
@@ -152,6 +155,35 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     await fillLog(join(root, "rights"), recordedLines().slice(50, 60), { url });
     delete process.env.TIDEMARK_KAFKA_PASSWORD;
   }, 120_000);
+
+  test("rights that are taken away while stages run end them with a sentence", async () => {
+    const topic = "taken-topic";
+    const data = join(root, "taken");
+    const url = securedUrl(broker, topic, "scram-sha-256", STRANGER);
+    const rights = (group: string): Parameters<typeof granted>[2] => [
+      ["TOPIC", "taken-", "READ"],
+      ["TOPIC", "taken-", "WRITE"],
+      ["TOPIC", "taken-", "CREATE"],
+      ["GROUP", group, "READ"],
+    ];
+    await granted(broker.plain.port, STRANGER, rights("tidemark-"));
+    process.env.TIDEMARK_KAFKA_PASSWORD = PASSWORD;
+    await fillLog(data, recordedLines().slice(0, 50), { url });
+    const log = await openLog(url, openDataDir(data, quiet), { role: "writer", logger: quiet });
+    delete process.env.TIDEMARK_KAFKA_PASSWORD;
+    const consume = startStage("consume", ["--log", url, "--data", data], env);
+    await until("the ticks", () => rowsOf(data, "ticks.db", "SELECT 1 FROM ticks").length === 50);
+    await revoked(broker.plain.port, STRANGER, rights("tidemark-"));
+    expect(await consume.ended).toBe(1);
+    expect(consume.said()).toMatch(
+      /error: The user "stranger" (lacks|may not read) .*\[TIDEMARK_LOG_ACCESS\]\n.*grant /i,
+    );
+    const record = { key: "BTC-USD", value: Buffer.from("{}") };
+    await expect(log.append([record])).rejects.toThrow(
+      `lacks a right on the Kafka cluster: WRITE on the topic ${topic}.`,
+    );
+    await log.close();
+  }, 60_000);
 
   test("no command repeats a password that was typed into a URL, a wrong flag or TIDEMARK_LOG", async () => {
     const url = `kafka+ssl://me:${WRONG}@127.0.0.1:1/t?mechanism=plain`;

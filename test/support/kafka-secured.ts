@@ -114,7 +114,20 @@ type Right = [kind: "TOPIC" | "GROUP" | "CLUSTER", prefix: string, operation: ke
 export async function granted(port: number, user: string, rights: Right[]): Promise<void> {
   const admin = stockClient(port).admin();
   await admin.connect();
-  const acl = rights.map(([kind, prefix, operation]) => ({
+  await admin.createAcls({ acl: rights.map((right) => entryOf(user, right)) });
+  await admin.disconnect();
+}
+
+/** Takes them away again. */
+export async function revoked(port: number, user: string, rights: Right[]): Promise<void> {
+  const admin = stockClient(port).admin();
+  await admin.connect();
+  await admin.deleteAcls({ filters: rights.map((right) => entryOf(user, right)) });
+  await admin.disconnect();
+}
+
+function entryOf(user: string, [kind, prefix, operation]: Right) {
+  return {
     resourceType: AclResourceTypes[kind],
     resourceName: kind === "CLUSTER" ? "kafka-cluster" : prefix || "*",
     resourcePatternType: prefix === "" ? ResourcePatternTypes.LITERAL : ResourcePatternTypes.PREFIXED,
@@ -122,7 +135,5 @@ export async function granted(port: number, user: string, rights: Right[]): Prom
     host: "*",
     operation: AclOperationTypes[operation],
     permissionType: AclPermissionTypes.ALLOW,
-  }));
-  await admin.createAcls({ acl });
-  await admin.disconnect();
+  };
 }
