@@ -171,6 +171,8 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     await fillLog(data, recordedLines().slice(0, 50), { url });
     const log = await openLog(url, openDataDir(data, quiet), { role: "writer", logger: quiet });
     delete process.env.TIDEMARK_KAFKA_PASSWORD;
+    const record = { key: "BTC-USD", value: Buffer.from(recordedLines()[0]!) };
+    await log.append([record]);
     const consume = startStage("consume", ["--log", url, "--data", data], env);
     await until("the ticks", () => rowsOf(data, "ticks.db", "SELECT 1 FROM ticks").length === 50);
     await revoked(broker.plain.port, STRANGER, rights("tidemark-"));
@@ -178,7 +180,6 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     expect(consume.said()).toMatch(
       /error: The user "stranger" (lacks|may not read) .*\[TIDEMARK_LOG_ACCESS\]\n.*grant /i,
     );
-    const record = { key: "BTC-USD", value: Buffer.from("{}") };
     await expect(log.append([record])).rejects.toThrow(
       `lacks a right on the Kafka cluster: WRITE on the topic ${topic}.`,
     );
