@@ -1,6 +1,7 @@
 /** A broker that is set up otherwise than the log URL says: one true sentence with what to do, by the real command. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kafkaAvailable } from "../support/kafka.ts";
@@ -245,6 +246,23 @@ describe.skipIf(!here)(here ? "one true sentence when" : "sentences about Kafka,
       expect(code).toBe(sentence.includes("TIDEMARK_USAGE") ? 2 : 1);
       expect(stdout + stderr).not.toContain(PASSWORD);
       expect(stdout + stderr).not.toContain(WRONG);
+    },
+    60_000,
+  );
+
+  test.skipIf(!existsSync("/proc/net/if_inet6"))(
+    "nothing is wrong with an IPv6 address in brackets",
+    async () => {
+      const forward = createServer((socket) => socket.pipe(connect(broker.plain.port, "127.0.0.1")).pipe(socket));
+      await new Promise<void>((listening) => forward.listen(0, "::1", listening));
+      try {
+        const { port } = forward.address() as AddressInfo;
+        const args = ["--log", `kafka://[::1]:${port}/session`, "--data", join(root, "ipv6"), "--until-end", "--json"];
+        const { code, json } = await run("consume", args);
+        expect([code, json.records]).toEqual([0, 5]);
+      } finally {
+        forward.close();
+      }
     },
     60_000,
   );
