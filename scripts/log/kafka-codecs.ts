@@ -7,7 +7,10 @@ import { KAFKA_UNPACKED_BYTES_MAX } from "../common/limits.ts";
 export const CODEC_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 
 /** A compressed batch that is damaged, larger than KAFKA_UNPACKED_BYTES_MAX, or of an unknown type. */
-export class CodecError extends Error {}
+export class CodecError extends Error {
+  /** kafkajs 2.2.4 gives up at once on this name alone; it would try again for seconds, in which --until-end takes the topic for read. */
+  override readonly name = "KafkaJSNotImplemented";
+}
 
 /** Decompresses the records of one batch by its codec number (1 to 4). Fails with CodecError. */
 export function decompress(codec: number, packed: Uint8Array): Buffer {
