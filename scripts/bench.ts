@@ -78,7 +78,7 @@ function scale(text: string): number {
 function broker(text: string): string {
   const parsed = parseLogUrl(text);
   if (parsed.kind !== "kafka") throw invalid("Give kafka://host:port; the embedded log needs no address here.");
-  return `kafka://${parsed.brokers.join(",")}`;
+  return text;
 }
 
 await runCommand(spec, import.meta.main);

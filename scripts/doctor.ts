@@ -15,6 +15,7 @@ import { printable } from "./common/printable.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
 import { type LogEnds, logEnds } from "./log/ends.ts";
+import { logName } from "./log/open.ts";
 import { repairLog, repairText } from "./log/repair.ts";
 
 interface DoctorOptions {
@@ -72,7 +73,8 @@ export const spec: CommandSpec<DoctorOptions> = {
       settings(options),
     ];
     const log = await askLog(logEnds(options.log, paths, logger));
-    findings.push(logState(options.log, log), ...(await health(options.log, paths, log)));
+    const name = logName(options.log);
+    findings.push(logState(name, log), ...(await health(name, paths, log)));
     if (options.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
     else process.stdout.write(`${tableOf(findings)}\n`);
     return findings.every((finding) => finding.ok) ? 0 : 1;
@@ -178,14 +180,18 @@ function damageIn(path: string): string | null {
 function settings(options: DoctorOptions): Finding {
   const command = buildCommand(spec);
   command.parse(process.argv);
+  const shown = { data: options.data, log: logName(options.log) };
   const sources = (["data", "log"] as const).map(
-    (name) => `${name} = ${options[name]} (${command.getOptionValueSource(name)})`,
+    (name) => `${name} = ${shown[name]} (${command.getOptionValueSource(name)})`,
   );
   return { what: "settings", found: sources.join(", "), ok: true, advice: "" };
 }
 
+/** What the log answered, and the error that it answered with or that a right is lacking. */
+type Asked = LogAnswer & { fault: unknown };
+
 /** Asks the log once, for at most LOG_ANSWER_MS_MAX. */
-async function askLog(ends: LogEnds): Promise<LogAnswer> {
+async function askLog(ends: LogEnds): Promise<Asked> {
   const late = Bun.sleep(LOG_ANSWER_MS_MAX).then(() => {
     throw new TidemarkError(
       "LOG_UNREACHABLE",
@@ -195,18 +201,23 @@ async function askLog(ends: LogEnds): Promise<LogAnswer> {
   });
   late.catch(() => {});
   try {
-    return { spans: await Promise.race([ends.ask(), late]), asked_us: nowUs(), error: null, away_us: null };
+    const spans = await Promise.race([ends.ask(), late]);
+    const fault = await Promise.race([ends.lacking(), late]);
+    return { spans, asked_us: nowUs(), error: fault && errorText(fault), away_us: null, fault };
   } catch (error) {
-    return { spans: null, asked_us: null, error: errorText(error), away_us: nowUs() };
+    return { spans: null, asked_us: null, error: errorText(error), away_us: nowUs(), fault: error };
   } finally {
     ends.reset();
   }
 }
 
 /** An error's own sentence and hint: they say what was met. */
-function logState(name: string, { spans, error }: LogAnswer): Finding {
+function logState(name: string, { spans, fault }: Asked): Finding {
   const what = "log";
-  if (error !== null) return { what, found: error, ok: false, advice: "See the sentence; --log names another log." };
+  if (fault !== null) {
+    const advice = fault instanceof TidemarkError ? fault.hint : "--log names another log.";
+    return { what, found: sentence(fault), ok: false, advice };
+  }
   if (spans === null) return { what, found: "nothing produced yet", ok: true, advice: "" };
   const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
   return { what, found: `${name}: ${found}`, ok: true, advice: "" };

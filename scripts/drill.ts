@@ -10,7 +10,8 @@ import { MachineClock, noClock } from "./drill/machine-clock.ts";
 import { randomOf, troubled } from "./drill/plan.ts";
 import { calmRound, type RoundOptions, troubledRound } from "./drill/round.ts";
 import { pack } from "./drill/writer.ts";
-import { openLog, parseLogUrl } from "./log/open.ts";
+import { withTopic } from "./log/kafka-url.ts";
+import { checkLogUrl, openLog } from "./log/open.ts";
 
 interface DrillFlags {
   data: string;
@@ -56,7 +57,7 @@ export const spec: CommandSpec<DrillFlags> = {
     "bun run drill --log kafka://localhost:9092 --rounds 20",
   ],
   async run(options, { logger, signal }) {
-    parseLogUrl(options.log);
+    checkLogUrl(options.log);
     const root = mkdtempSync(join(tmpdir(), "tidemark-drill-"));
     const messages = join(root, "messages");
     const lines = troubled(await linesOf(options.data, logger), randomOf(options.seed));
@@ -114,8 +115,7 @@ function described({ rows, reconciliation: r, stream }: Answer): string {
 
 /** A log of its own for each round. Topics stay on the broker: only its owner can say that they may go. */
 function logOf(url: string, seed: number, round: number): string {
-  if (!url.startsWith("kafka:")) return url;
-  return `${/^kafka:\/\/[^/]+/.exec(url)![0]}/tidemark-drill-${process.pid}-${seed}-${round}`;
+  return url.startsWith("kafka") ? withTopic(url, `tidemark-drill-${process.pid}-${seed}-${round}`) : url;
 }
 
 async function linesOf(data: string, logger: Logger): Promise<Uint8Array[]> {

@@ -4,6 +4,7 @@ import { serve } from "../web/server.ts";
 import { type CommandSpec, given, runCommand } from "./common/cli.ts";
 import { DATA_FLAG, LOG_FLAG, shownDataDir, wholeNumber } from "./common/settings.ts";
 import { logEnds } from "./log/ends.ts";
+import { checkLogUrl, logName } from "./log/open.ts";
 
 interface ServeFlags {
   data: string;
@@ -38,8 +39,9 @@ export const spec: CommandSpec<ServeFlags> = {
     "curl -s http://127.0.0.1:8321/api/windows?limit=1",
   ],
   async run(options, { logger, signal }) {
+    checkLogUrl(options.log);
     const paths = shownDataDir(options.data, logger);
-    const log = new AskedLog(options.log, logEnds(options.log, paths, logger), logger);
+    const log = new AskedLog(logName(options.log), logEnds(options.log, paths, logger), logger);
     const served = serve(paths, { host: options.host, port: Number(options.port), log, logger });
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));

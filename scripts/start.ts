@@ -5,7 +5,7 @@ import { requireFreePort } from "./common/port.ts";
 import { DATA_FLAG, durationFlag, LOG_FLAG, wholeNumber } from "./common/settings.ts";
 import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
 import { readRecording } from "./feed/recording.ts";
-import { parseLogUrl } from "./log/open.ts";
+import { checkLogUrl } from "./log/open.ts";
 import { addressFile, claim, withRoom } from "./supervisor/claim.ts";
 import { recordingOf, type StartOptions, supervise } from "./supervisor/path.ts";
 import { reachable } from "./supervisor/reachable.ts";
@@ -65,7 +65,7 @@ export const spec: CommandSpec<StartOptions> = {
     "bun run start --products BTC-USD,ETH-USD --port 9000",
   ],
   async run(options, context) {
-    parseLogUrl(options.log);
+    checkLogUrl(options.log);
     requireFreePort(options.host, Number(options.port));
     if (options.replay) await readRecording(recordingOf(options), context.logger);
     const feed = options.replay ? null : await reachable(options.feed, context);

@@ -23,7 +23,7 @@ export interface BenchContext {
   scale: number;
   /** A directory of the bench's own, removed afterwards. */
   dir: string;
-  /** `kafka://host:port`, without a topic, or null. */
+  /** `kafka://host:port` or `kafka+ssl://…`, its topic unused, or null. */
   kafka: string | null;
   logger: Logger;
   signal: AbortSignal;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { monotonicMs } from "../common/clock.ts";
 import { openDataDir } from "../common/settings.ts";
 import { dropTopic } from "../log/kafka-raw.ts";
+import { withTopic } from "../log/kafka-url.ts";
 import { openLog } from "../log/open.ts";
 import type { BenchContext } from "./figure.ts";
 import { TickMaker, type TickSpec } from "./ticks.ts";
@@ -69,7 +70,7 @@ export async function append(
 
 /** An address of a topic that is removed with `dropTopics`. */
 export function newTopic({ kafka }: BenchContext, name: string): string {
-  const url = `${kafka}/tidemark-bench-${name}-${crypto.randomUUID().slice(0, 8)}`;
+  const url = withTopic(kafka!, `tidemark-bench-${name}-${crypto.randomUUID().slice(0, 8)}`);
   topics.push(url);
   return url;
 }

@@ -5,6 +5,7 @@ import { monotonicMs } from "./clock.ts";
 import { keptByNpm, readEnvironment } from "./environment.ts";
 import { passes, sentence, systemCode, TidemarkError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { withoutSecrets, withoutTypedSecrets } from "./secrets.ts";
 import { spaceError } from "./sqlite.ts";
 import { closeStderr, closeStdout, quietPipes } from "./stdout.ts";
 
@@ -132,22 +133,22 @@ export function report(error: unknown, verbose: boolean): number {
   if (systemCode(error) === "EPIPE") return 0;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    process.stderr.write(`${error.message}\nTry --help.\n`);
+    process.stderr.write(`${withoutTypedSecrets(error.message)}\nTry --help.\n`);
     return 2;
   }
   const known = error instanceof TidemarkError;
   if (hasAttentiveParent) {
     reportToParent(error);
-    if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (verbose && error instanceof Error) process.stderr.write(`${withoutSecrets(error.stack ?? "")}\n`);
     return known ? error.exitCode : 1;
   }
   // DuckDB's words keep their lines: the last one marks the place in the line above it.
-  const words = known && error.code === "QUERY" ? error.message.trim() : sentence(error);
+  const words = withoutSecrets(known && error.code === "QUERY" ? error.message.trim() : sentence(error));
   process.stderr.write(
     `error: ${words}${known ? `${words.includes("\n") ? "\n" : " "}[TIDEMARK_${error.code}]` : ""}\n`,
   );
   if (known && error.hint) process.stderr.write(`${error.hint}\n`);
-  if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${withoutSecrets(error.stack ?? "")}\n`);
   else if (!known) process.stderr.write("This is not an expected error; --verbose shows where it came from.\n");
   return known ? error.exitCode : 1;
 }
@@ -171,7 +172,11 @@ function reportToParent(error: unknown): void {
   const known = error instanceof TidemarkError ? error : null;
   const code = known ? ` [TIDEMARK_${known.code}]` : "";
   const isAway = known?.code === "LOG_UNREACHABLE" || passes(error);
-  const words: LastWords = { sentence: `${sentence(error)}${code}`, hint: known?.hint ?? "", passes: isAway };
+  const words: LastWords = {
+    sentence: `${withoutSecrets(sentence(error))}${code}`,
+    hint: known?.hint ?? "",
+    passes: isAway,
+  };
   try {
     writeSync(1, `${LAST_WORDS}${JSON.stringify(words)}\n`);
   } catch {

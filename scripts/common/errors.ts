@@ -6,6 +6,7 @@ import { printable } from "./printable.ts";
 export const ERROR_CODES = [
   "USAGE",
   "LOG_UNREACHABLE",
+  "LOG_ACCESS",
   "LOG_SHORTER_THAN_CHECKPOINT",
   "LOG_SETTINGS",
   "FEED_UNREACHABLE",

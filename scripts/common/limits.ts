@@ -135,6 +135,10 @@ export const MEMORY_LOOK_BYTES = 33_554_432;
 export const COLLECT_ABOVE_BYTES = 190_000_000;
 /** Bytes fetched of a partition at once: 8 MB cost the same CPU time and 150 MB more memory, 1 MB costs a third more CPU time. */
 export const KAFKA_FETCH_BYTES_MAX = 2_097_152;
+/** Bytes of one batch once decompressed: far above what a producer packs (1 MB by default), far below this machine's memory. */
+export const KAFKA_UNPACKED_BYTES_MAX = 67_108_864;
+/** Decompressed bytes of one fetch of a partition, besides a single larger batch; what is beyond comes with the next fetch. */
+export const KAFKA_UNPACKED_FETCH_BYTES_MAX = 16_777_216;
 /** A fetch without news ends after this, or after a quarter of a shorter session: it bounds how long a rebalance or a close goes unnoticed, and an idle stage pays for each. */
 export const KAFKA_FETCH_WAIT_MS = 1_500;
 /** The same for a reader that goes at the log's end. */
@@ -292,3 +296,7 @@ export const SCHEDULE_LOOK_MS = 5_000;
 export const MISSED_LOOK_MS = 366 * 86_400_000;
 /** Append times this far ahead of the reader's clock are reported: two machines' clocks never differ so much when both are right. */
 export const APPEND_AHEAD_US_MAX = 3_600_000_000;
+/** A password's or a certificate's file: a bundle of every public authority is 220 kB. */
+export const SECRET_FILE_BYTES_MAX = 1_048_576;
+/** How long each of two connections may take that find out what kind of listener a broker has. */
+export const KAFKA_PROBE_MS = 3_000;

@@ -1,4 +1,6 @@
 /** The log's interface (design.md "Log"): append-only, offsets, partitions, consumer groups. Two implementations: log/embedded.ts, log/kafka.ts. */
+
+import type { TidemarkError } from "./errors.ts";
 import type { Problem } from "./problems.ts";
 
 /** A record to append. `key` is the product id; `value` the message's bytes as they came. */
@@ -84,6 +86,8 @@ export interface Log {
   reader(options: ReaderOptions): Promise<LogReader>;
   /** Rejects with LOG_SHORTER_THAN_CHECKPOINT when a job's places don't belong to this log: it is shorter, cut before them, or another one. */
   verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void>;
+  /** Kafka only: the rights that a whole pipeline needs and this user lacks, as the error to report; null when all are there. */
+  lacking?(): Promise<TidemarkError | null>;
   /** Offsets last given to `commit`, by group and partition. */
   committed(group: string): Promise<{ partition: number; next: number }[]>;
   /** What a person must know of the log's records; absent where the log itself notices nothing. */

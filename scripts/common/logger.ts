@@ -3,6 +3,7 @@ import pino from "pino";
 import pretty from "pino-pretty";
 import { TidemarkError } from "./errors.ts";
 import { printableLines } from "./printable.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 export type Logger = pino.Logger;
 
@@ -28,7 +29,7 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
   return pino({ base: { stage }, level, hooks: HOOKS }, stream);
 }
 
-/** What is logged may hold text of the feed: it is shown as text, and its further lines are indented, so that none passes for a log line. */
+/** A line shows no password, whatever it quotes (a feed's URL, a library's message). What holds text of the feed is shown as text, and its further lines are indented, so that none passes for a log line. */
 const HOOKS: pino.LoggerOptions["hooks"] = {
   logMethod(args, method) {
     const shown = (args as unknown[]).map((arg) => {
@@ -39,6 +40,7 @@ const HOOKS: pino.LoggerOptions["hooks"] = {
     });
     method.apply(this, shown as Parameters<typeof method>);
   },
+  streamWrite: withoutSecrets,
 };
 
 function indented(text: string): string {

@@ -16,7 +16,8 @@ export const DATA_FLAG: Flag = {
 };
 export const LOG_FLAG: Flag = {
   flags: "--log <url>",
-  description: "the log: embedded: or kafka://host:port[,host:port]/topic",
+  description:
+    "the log: embedded:, kafka://host:port[,host:port]/topic or kafka+ssl://user@host:port/topic?mechanism=…",
   env: "TIDEMARK_LOG",
   default: "embedded:",
 };

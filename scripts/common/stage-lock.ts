@@ -59,7 +59,7 @@ function openLock(file: string): Database {
  * makes the stage's file anew, which needs it for itself.
  */
 export function lockForLog(paths: DataPaths, stage: string, options: { log: string; rebuild?: boolean }): () => void {
-  const shared = options.log.startsWith("kafka:");
+  const shared = options.log.startsWith("kafka");
   return lockStage(paths, stage, shared && !options.rebuild ? "shared" : "alone");
 }
 

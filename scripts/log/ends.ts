@@ -1,6 +1,7 @@
 /** Where a log begins and ends, for who only looks: opens it when asked, creates and changes nothing of an embedded one. */
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import type { TidemarkError } from "../common/errors.ts";
 import type { Log, PartitionSpan } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
@@ -12,6 +13,8 @@ import { Stamps } from "./stamps.ts";
 export interface LogEnds {
   /** Null: there is no log yet. Rejects with LOG_UNREACHABLE, LOG_SETTINGS, STORE_CORRUPT or DATA_DIR. */
   ask(): Promise<PartitionSpan[] | null>;
+  /** What of the rights that the path needs is lacking on a cluster that has answered `ask`; null: nothing. */
+  lacking(): Promise<TidemarkError | null>;
   /** Forgets what was opened; the next question opens it again. */
   reset(): void;
 }
@@ -53,6 +56,10 @@ class EmbeddedEnds implements LogEnds {
     }
   }
 
+  async lacking(): Promise<null> {
+    return null;
+  }
+
   reset(): void {
     this.#db?.close();
     this.#db = null;
@@ -77,6 +84,10 @@ class OpenedEnds implements LogEnds {
       this.reset();
       throw error;
     }
+  }
+
+  async lacking(): Promise<TidemarkError | null> {
+    return (await (await this.#log)?.lacking?.()) ?? null;
   }
 
   reset(): void {

@@ -1,20 +1,31 @@
 /** How kafkajs is set up: quiet, and patient only where that is right. */
-import { Kafka, logLevel } from "kafkajs";
+import { connect, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { type ISocketFactory, Kafka, logLevel, type SASLOptions } from "kafkajs";
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import { nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
-import { sentence, TidemarkError } from "../common/errors.ts";
+import { sentence, systemCode, TidemarkError } from "../common/errors.ts";
 import { KAFKA_OPEN_MS, KAFKA_SESSION_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
+import { registerCodecs } from "./kafka-codecs.ts";
+import { accessOf } from "./kafka-login.ts";
+import type { KafkaAddress } from "./kafka-url.ts";
 
 /**
  * A client whose own messages are debug lines: what a user must know, our callers say. Each request is tried again for about ten
- * seconds; what must not give up then (append, a running reader) starts over.
+ * seconds; what must not give up then (append, a running reader) starts over. `onTrouble` gets each failed connection: kafkajs
+ * keeps trying meanwhile. Fails with USAGE when the URL's login or certificates are not complete.
  */
-export function kafkaClient(brokers: string[], logger: Logger): Kafka {
+export function kafkaClient(address: KafkaAddress, logger: Logger, onTrouble = (_: Trouble) => {}): Kafka {
+  const { ssl, sasl } = accessOf(address);
   return new Kafka({
     clientId: "tidemark",
-    brokers,
+    // kafkajs cuts an address at its first colon.
+    brokers: address.brokers.map((broker) => broker.replace(/:(?=.*:)/g, IPV6_COLON)),
+    ssl,
+    sasl: sasl as SASLOptions | undefined,
+    socketFactory: socketFactory(onTrouble),
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     retry: {
@@ -26,48 +37,71 @@ export function kafkaClient(brokers: string[], logger: Logger): Kafka {
       restartOnFailure: async () => true,
     },
     logLevel: logLevel.WARN,
-    logCreator: () => (entry) => logger.debug(`kafkajs: ${entry.log.message}`),
+    logCreator: () => (entry) => {
+      logger.debug(`kafkajs: ${entry.log.message}`);
+    },
   });
+}
+
+/** Why a connection to a broker failed; `code` is the system's or OpenSSL's, or "". */
+export interface Trouble {
+  message: string;
+  broker: string;
+  code: string;
+}
+
+const IPV6_COLON = ";";
+const KEEP_ALIVE_MS = 60_000;
+
+/** kafkajs's own, which besides takes IPv6 addresses in brackets and tells a failure's code, which kafkajs logs without. */
+function socketFactory(onTrouble: (trouble: Trouble) => void): ISocketFactory {
+  return ({ host: written, port, ssl, onConnect }) => {
+    const host = written.replaceAll(IPV6_COLON, ":").replace(/^\[(.*)\]$/, "$1");
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl ? connectTls({ host, port, ...name, ...ssl }, onConnect) : connect({ host, port }, onConnect);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.once("error", (error) => {
+      onTrouble({ message: sentence(error), broker: `${written}:${port}`, code: systemCode(error) });
+    });
+    return socket;
+  };
 }
 
 /** After this without a sign of life, a group gives a member's partitions to the others: TIDEMARK_KAFKA_SESSION, else KAFKA_SESSION_MS. */
 export function sessionMs(): number {
   const wanted = process.env.TIDEMARK_KAFKA_SESSION;
-  if (wanted === undefined) return KAFKA_SESSION_MS;
+  if (wanted === undefined || wanted === "") return KAFKA_SESSION_MS;
   const us = parseDuration(wanted);
   if (us === null || us < 1_000_000) {
-    throw new TidemarkError("USAGE", `TIDEMARK_KAFKA_SESSION: "${wanted}" is no duration of at least 1s.`);
+    throw new TidemarkError("USAGE", `TIDEMARK_KAFKA_SESSION: "${wanted}" is not a valid duration of at least 1s.`);
   }
   return us / 1_000;
 }
 
+/** A failure in kafkajs's shape, with what was last seen of a connection. */
+export class ConnectionFailure extends Error {
+  readonly broker: string | undefined;
+  readonly code: string | undefined;
+
+  constructor(message: string, trouble: Trouble | null) {
+    super(message);
+    this.broker = trouble?.broker;
+    this.code = trouble?.code;
+  }
+}
+
 /** Fails when the promise isn't settled within KAFKA_OPEN_MS. */
-export function within<T>(promise: Promise<T>): Promise<T> {
+export function within<T>(promise: Promise<T>, latest: () => Trouble | null): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${KAFKA_OPEN_MS / 1000} s`)), KAFKA_OPEN_MS);
+    timer = setTimeout(() => {
+      const trouble = latest();
+      const why = trouble === null ? "" : ` (${trouble.message.replace(/\.$/, "")})`;
+      reject(new ConnectionFailure(`no answer within ${KAFKA_OPEN_MS / 1000} s${why}`, trouble));
+    }, KAFKA_OPEN_MS);
   });
   promise.catch(() => {});
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-/** The one sentence for a cluster that doesn't answer. */
-export function unreachable(brokers: string[], cause: unknown): TidemarkError {
-  const reason = sentence(cause).replace(/\.$/, "");
-  return new TidemarkError(
-    "LOG_UNREACHABLE",
-    `The Kafka broker at ${brokers.join(", ")} doesn't answer: ${reason}.`,
-    "Is it running, and is the address right? `bun run test:kafka` starts one on this machine; --log embedded: needs none.",
-    { cause },
-  );
-}
-
-/** The broker's own name of an error (`MESSAGE_TOO_LARGE`), wherever kafkajs has wrapped it, or "". */
-export function kafkaErrorType(error: unknown): string {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ("type" in at && typeof at.type === "string") return at.type;
-  }
-  return "";
 }
 
 /*
@@ -86,3 +120,5 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function () {
     throttled_ms > 0 ? throttled_ms : CHECK_PENDING_MS,
   );
 };
+
+registerCodecs();

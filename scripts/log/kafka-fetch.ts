@@ -1,10 +1,12 @@
 /**
  * What a broker answers to a fetch, read without an object a message: kafkajs 2.2.4 makes eight of each, half of its time. It is mended
- * from outside (kafka-client.ts has the other place): plain record batches of version 2 are read here, as arrays of numbers over the
- * answer's own bytes; compressed ones, transactions, control records, headers and older formats are left to kafkajs.
+ * from outside (kafka-client.ts has the other place): record batches of version 2 are read here, as arrays of numbers over the
+ * answer's own bytes, or over the decompressed ones; transactions, control records, headers and older formats are left to kafkajs.
  */
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response";
+import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../common/limits.ts";
 import type { LogBatch } from "../common/log.ts";
+import { decompress } from "./kafka-codecs.ts";
 
 /** A record batch: https://kafka.apache.org/documentation/#recordbatch. Bytes before its records, and where its fields lie. */
 const BATCH_BYTES = 61;
@@ -15,8 +17,12 @@ const FIRST_TIME_AT = 27;
 const MAX_TIME_AT = 35;
 const COUNT_AT = 57;
 const APPEND_TIME = 0x08;
-/** Attributes that we read: the kind of time, and nothing else. */
-const PLAIN = APPEND_TIME;
+/** The codec's number. */
+const CODEC = 0x07;
+/** Attributes that we read: the kind of time and the codec, and nothing else. */
+const READ = APPEND_TIME | CODEC;
+/** The fewest bytes of a record: its length, attributes, two deltas, two lengths and the number of headers. */
+const RECORD_BYTES_MIN = 7;
 
 /** One of kafkajs's messages. */
 export interface FetchedMessage {
@@ -191,18 +197,53 @@ function partitionOf(cursor: Cursor) {
   return { ...about, abortedTransactions, preferredReadReplica, messages };
 }
 
-/** The records of whole batches in bytes[start, end); the last batch may be cut off by the fetch's size, and comes whole with the next. */
-function recordsOf(bytes: Buffer, start: number, end: number): FetchedRecords {
-  let count = 0;
+/** Where the whole batches in bytes[start, end) begin; the last one may be cut off by the fetch's size, and comes whole with the next. */
+function batchesOf(bytes: Buffer, start: number, end: number): number[] {
   const batches: number[] = [];
   for (let at = start; at + BATCH_BYTES <= end; ) {
-    const next = at + LENGTH_AT + 4 + bytes.readInt32BE(at + LENGTH_AT);
+    const next = endOf(bytes, at);
     if (next > end) break;
-    const isPlain = bytes[at + MAGIC_AT] === 2 && (bytes.readInt16BE(at + ATTRIBUTES_AT) & ~PLAIN) === 0;
-    if (!isPlain || next < at + BATCH_BYTES) throw new NotPlain();
-    count += bytes.readInt32BE(at + COUNT_AT);
+    const isRead = bytes[at + MAGIC_AT] === 2 && (bytes.readInt16BE(at + ATTRIBUTES_AT) & ~READ) === 0;
+    if (!isRead || next < at + BATCH_BYTES) throw new NotPlain();
     batches.push(at);
     at = next;
+  }
+  return batches;
+}
+
+function endOf(bytes: Buffer, at: number): number {
+  return at + LENGTH_AT + 4 + bytes.readInt32BE(at + LENGTH_AT);
+}
+
+/** The same batches decompressed, one after another. A batch that would exceed the limit, and those after it, are left out. */
+function unpacked(bytes: Buffer, batches: number[]): Buffer {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for (const at of batches) {
+    const codec = bytes.readInt16BE(at + ATTRIBUTES_AT) & CODEC;
+    const packed = bytes.subarray(at + BATCH_BYTES, endOf(bytes, at));
+    const records = codec === 0 ? packed : decompress(codec, packed);
+    size += BATCH_BYTES + records.length;
+    if (size > KAFKA_UNPACKED_FETCH_BYTES_MAX && parts.length > 0) break;
+    const head = Buffer.from(bytes.subarray(at, at + BATCH_BYTES));
+    head.writeInt32BE(BATCH_BYTES - LENGTH_AT - 4 + records.length, LENGTH_AT);
+    head.writeInt16BE(head.readInt16BE(ATTRIBUTES_AT) & ~CODEC, ATTRIBUTES_AT);
+    parts.push(head, records);
+  }
+  return Buffer.concat(parts);
+}
+
+function recordsOf(bytes: Buffer, start: number, end: number): FetchedRecords {
+  const batches = batchesOf(bytes, start, end);
+  if (batches.some((at) => (bytes.readInt16BE(at + ATTRIBUTES_AT) & CODEC) !== 0)) {
+    const plain = unpacked(bytes, batches);
+    return recordsOf(plain, 0, plain.length);
+  }
+  let count = 0;
+  for (const at of batches) {
+    const records = bytes.readInt32BE(at + COUNT_AT);
+    if (records < 0 || records * RECORD_BYTES_MIN > endOf(bytes, at) - at - BATCH_BYTES) throw new NotPlain();
+    count += records;
   }
   const columns: Columns = {
     bytes,
@@ -224,7 +265,7 @@ function readBatch(columns: Columns, i: number, at: number): number {
   const isAppendTime = (bytes.readInt16BE(at + ATTRIBUTES_AT) & APPEND_TIME) !== 0;
   const time = Number(bytes.readBigInt64BE(at + (isAppendTime ? MAX_TIME_AT : FIRST_TIME_AT)));
   const stop = i + bytes.readInt32BE(at + COUNT_AT);
-  const end = at + LENGTH_AT + 4 + bytes.readInt32BE(at + LENGTH_AT);
+  const end = endOf(bytes, at);
   const cursor = new Cursor(bytes, at + BATCH_BYTES);
   for (let record = i; record < stop; record++) {
     const length = cursor.varint();

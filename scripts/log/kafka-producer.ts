@@ -5,21 +5,20 @@ import { KAFKA_SEND_BYTES_MAX, KAFKA_SEND_RECORDS_MAX } from "../common/limits.t
 import type { AppendRecord } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { AppendQueue } from "./append-queue.ts";
-import { kafkaErrorType } from "./kafka-client.ts";
+import { lacking } from "./kafka-rights.ts";
+import type { KafkaAddress } from "./kafka-url.ts";
+import { kafkaErrorType, refusal } from "./kafka-words.ts";
 import { Partitioner } from "./partition.ts";
 
 /** The broker forgot this producer (its data was lost, or the id expired): a new identity goes on where the old one stood. */
 const FORGOTTEN = ["UNKNOWN_PRODUCER_ID", "OUT_OF_ORDER_SEQUENCE_NUMBER", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
-/** No retry can help: the topic or its rights are set up otherwise. */
-const REFUSED = [
-  "MESSAGE_TOO_LARGE",
-  "RECORD_LIST_TOO_LARGE",
-  "INVALID_RECORD",
-  "POLICY_VIOLATION",
-  "TOPIC_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
-];
+/** No retry can help: the topic is set up otherwise. */
+const REFUSED = ["INVALID_RECORD", "POLICY_VIOLATION"];
+/** The batch exceeds the topic's max.message.bytes, or its segments: each half may fit. */
+const TOO_LARGE = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
 const RETRY_MS = 500;
+/** A batch's header, and a record's own lengths and numbers. */
+const BATCH_OVERHEAD_BYTES = 100;
 
 /**
  * Messages of one partition. kafkajs 2.2.4 sorts messages into partitions by a reduce that copies all those before at each one: half of
@@ -30,8 +29,20 @@ class OnePartition extends Array<Message> {
     return Array;
   }
 
-  constructor(private readonly partition: number) {
+  constructor(
+    private readonly partition: number,
+    messages: Message[] = [],
+  ) {
     super();
+    for (const message of messages) this.push(message);
+  }
+
+  halves(): [OnePartition, OnePartition] {
+    const middle = this.length >> 1;
+    return [
+      new OnePartition(this.partition, this.slice(0, middle)),
+      new OnePartition(this.partition, this.slice(middle)),
+    ];
   }
 
   override reduce(): never {
@@ -45,12 +56,16 @@ export class KafkaProducer {
   #producer: Promise<Producer> | null = null;
   #closed = false;
   #away = false;
+  /** Bytes of one request: smaller once the broker has refused that many. */
+  #bytes_max = KAFKA_SEND_BYTES_MAX;
 
   constructor(
     private readonly kafka: Kafka,
-    private readonly url: { brokers: string[]; topic: string },
+    private readonly url: KafkaAddress,
     partitions: number,
     private readonly logger: Logger,
+    /** The topic's max.message.bytes; null when the broker doesn't say. */
+    private readonly recordBytesMax: () => Promise<number | null>,
   ) {
     this.#partitioner = new Partitioner(partitions);
   }
@@ -72,15 +87,18 @@ export class KafkaProducer {
       for (; from < records.length && messages.length < KAFKA_SEND_RECORDS_MAX; from++) {
         const { key, value } = records[from]!;
         bytes += value.length + key.length;
-        if (bytes > KAFKA_SEND_BYTES_MAX && messages.length > 0) break;
+        if (bytes > this.#bytes_max && messages.length > 0) break;
         messages.push({ key, value: Buffer.from(value.buffer, value.byteOffset, value.length), partition });
       }
       await this.#send(messages);
     }
   }
 
-  /** Tries until the broker has them. The same messages again carry the same sequence numbers, so that none is stored twice. */
-  async #send(messages: Message[]): Promise<void> {
+  /**
+   * Tries until the broker has them. The same messages again carry the same sequence numbers, so that none is stored twice; a batch
+   * that is too large was not stored and has used none, so that its halves begin with them.
+   */
+  async #send(messages: OnePartition): Promise<void> {
     for (;;) {
       try {
         const producer = await this.#connected();
@@ -89,10 +107,31 @@ export class KafkaProducer {
         this.#away = false;
         return;
       } catch (error) {
+        if (TOO_LARGE.includes(kafkaErrorType(error))) return this.#sendHalves(messages, error);
         this.#judge(error, messages.length);
         await Bun.sleep(RETRY_MS);
       }
     }
+  }
+
+  async #sendHalves(messages: OnePartition, error: unknown): Promise<void> {
+    const bytes = messages.reduceRight((sum, message) => sum + bytesOf(message), 0);
+    if (messages.length === 1) throw await this.#tooLarge(bytes, error);
+    this.#bytes_max = Math.min(this.#bytes_max, Math.ceil(bytes / 2));
+    this.logger.debug(`the topic takes no batch of ${bytes} bytes: sending up to ${this.#bytes_max} from now on`);
+    for (const half of messages.halves()) await this.#send(half);
+  }
+
+  async #tooLarge(bytes: number, cause: unknown): Promise<TidemarkError> {
+    const { topic } = this.url;
+    const limit = await this.recordBytesMax().catch(() => null);
+    const limits = limit === null ? "more than its max.message.bytes" : `and its max.message.bytes is ${limit}`;
+    return new TidemarkError(
+      "LOG_SETTINGS",
+      `The topic ${topic} refuses a single record of ${bytes} bytes (${limits}).`,
+      `Raise max.message.bytes of the topic to at least ${bytes + BATCH_OVERHEAD_BYTES}.`,
+      { cause },
+    );
   }
 
   #connected(): Promise<Producer> {
@@ -119,10 +158,15 @@ export class KafkaProducer {
       throw new TidemarkError(
         "LOG_SETTINGS",
         `The Kafka broker refuses records for ${this.url.topic}: ${sentence(error)}`,
-        "See the topic's max.message.bytes and rights.",
+        "See the topic's settings.",
         { cause: error },
       );
     }
+    if (type === "TOPIC_AUTHORIZATION_FAILED") {
+      throw lacking([{ operation: "WRITE", on: "topic", name: this.url.topic }], this.url);
+    }
+    const refused = refusal(error, this.url);
+    if (refused !== null) throw refused;
     if (this.#closed) {
       throw new TidemarkError(
         "LOG_UNREACHABLE",
@@ -146,4 +190,8 @@ export class KafkaProducer {
     await this.#queue.idle();
     await (await this.#producer?.catch(() => null))?.disconnect();
   }
+}
+
+function bytesOf({ key, value }: Message): number {
+  return (value?.length ?? 0) + (key?.length ?? 0);
 }

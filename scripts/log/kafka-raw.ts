@@ -54,5 +54,5 @@ export async function dropTopic(url: string, logger: Logger): Promise<void> {
 function clientOf(url: string, logger: Logger) {
   const parsed = parseLogUrl(url);
   if (parsed.kind !== "kafka") throw new TypeError(`${url} is no Kafka topic`);
-  return { kafka: kafkaClient(parsed.brokers, logger), topic: parsed.topic };
+  return { kafka: kafkaClient(parsed, logger), topic: parsed.topic };
 }

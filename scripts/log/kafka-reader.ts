@@ -12,7 +12,8 @@ import {
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { HandOver, messageBatch } from "./kafka-batch.ts";
-import { kafkaErrorType, sessionMs } from "./kafka-client.ts";
+import { sessionMs } from "./kafka-client.ts";
+import { kafkaErrorType } from "./kafka-words.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
 import { Silence } from "./silence.ts";
 import { Waiter } from "./waiter.ts";
@@ -38,6 +39,10 @@ export interface KafkaReaderLog {
   spans(): Promise<PartitionSpan[]>;
   /** Fails when what lies before a place was appended later than the job has seen: that is another log. */
   recognise(partition: number, place: LogPlace, group: string): Promise<void>;
+  /** An error that no waiting mends, as what to report; null for all others. */
+  refused(error: unknown, group: string): TidemarkError | null;
+  /** What to report of an error that ended kafkajs's reading. */
+  ended(error: unknown, group: string): Promise<TidemarkError>;
 }
 
 export class KafkaReader implements LogReader {
@@ -76,7 +81,7 @@ export class KafkaReader implements LogReader {
       minBytes: 1,
       maxWaitTimeInMs: Math.min(options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
       allowAutoTopicCreation: false,
-      retry: { restartOnFailure: async () => !this.#closed },
+      retry: { restartOnFailure: async (error) => !this.#closed && log.refused(error, options.group) === null },
     });
   }
 
@@ -252,13 +257,10 @@ export class KafkaReader implements LogReader {
       this.#silence.lost(error);
       return;
     }
-    this.#failure = new TidemarkError(
-      "LOG_UNREACHABLE",
-      `${this.log.name} can't be read: ${sentence(error)}`,
-      "See the broker's log and the topic's rights.",
-      { cause: error },
-    );
-    this.#waiter.ring();
+    void this.log.ended(error, this.options.group).then((failure) => {
+      this.#failure = failure;
+      this.#waiter.ring();
+    });
   }
 
   /** After so many sessions a lost member, or a broker that is away, would have been noticed. */

@@ -1,13 +1,16 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
-import type { Admin, Kafka } from "kafkajs";
+import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import { TidemarkError } from "../common/errors.ts";
 import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogPlace, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { newestPerKey } from "./batch.ts";
-import { kafkaClient, kafkaErrorType, unreachable, within } from "./kafka-client.ts";
+import { ConnectionFailure, kafkaClient, type Trouble, within } from "./kafka-client.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
+import { adminOf, lacking, type MissingRight, missingRights } from "./kafka-rights.ts";
+import type { KafkaAddress } from "./kafka-url.ts";
+import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-words.ts";
 import { firstOffset, otherLog } from "./shorter.ts";
 
 const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
@@ -22,16 +25,36 @@ export interface KafkaOptions {
   logger: Logger;
 }
 
-/** Connects, and makes the topic when it is missing. Fails with LOG_UNREACHABLE within KAFKA_OPEN_MS, or LOG_SETTINGS. */
-export async function openKafka(url: { brokers: string[]; topic: string }, options: KafkaOptions): Promise<KafkaLog> {
-  const kafka = kafkaClient(url.brokers, options.logger);
-  const admin = kafka.admin();
+/** The group of a writer's look at the log's end (`tail`), for the question about rights. */
+const TAIL_GROUP = "tidemark-tail";
+
+/**
+ * Connects, and makes the topic when it is missing. Fails with LOG_UNREACHABLE within KAFKA_OPEN_MS, LOG_ACCESS (listener, certificate,
+ * login, rights; also when a writer's later start would need a right that is missing), LOG_SETTINGS, or USAGE without a password.
+ */
+export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promise<KafkaLog> {
+  let latest: Trouble | null = null;
+  const refused = Promise.withResolvers<never>();
+  refused.promise.catch(() => {});
+  const kafka = kafkaClient(url, options.logger, (trouble) => {
+    latest = trouble;
+    // kafkajs would try for five seconds more, which changes no certificate.
+    const failure = new ConnectionFailure(trouble.message, trouble);
+    if (refusal(failure, url) !== null) refused.reject(failure);
+  });
+  const { admin, cluster } = adminOf(kafka);
   try {
-    const partitions = await within(settleTopic(admin, url.topic, options));
-    return new KafkaLog(kafka, admin, url, partitions, options.logger);
+    const settled = Promise.race([settleTopic(admin, url.topic, options), refused.promise]);
+    const partitions = await within(settled, () => latest);
+    const log = new KafkaLog(kafka, admin, url, partitions, options.logger, (operations, group) =>
+      missingRights(cluster, url.topic, operations, group),
+    );
+    const missing = options.role === "writer" ? await log.missing(["READ", "WRITE"], TAIL_GROUP) : [];
+    if (missing.length > 0) throw lacking(missing, url);
+    return log;
   } catch (error) {
     admin.disconnect().catch(() => {});
-    throw error instanceof TidemarkError ? error : unreachable(url.brokers, error);
+    throw error instanceof TidemarkError ? error : await explained(url, error);
   }
 }
 
@@ -89,11 +112,13 @@ export class KafkaLog implements Log {
   constructor(
     private readonly kafka: Kafka,
     private readonly admin: Admin,
-    private readonly url: { brokers: string[]; topic: string },
+    private readonly url: KafkaAddress,
     readonly partitions: number,
     readonly logger: Logger,
+    /** Which of these rights on the topic, and of reading as the group, the user lacks. */
+    readonly missing: (operations: ("READ" | "WRITE")[], group: string) => Promise<MissingRight[]>,
   ) {
-    this.name = `kafka://${url.brokers.join(",")}/${url.topic}`;
+    this.name = url.name;
   }
 
   /**
@@ -101,8 +126,21 @@ export class KafkaLog implements Log {
    * the caller bounds what it holds meanwhile.
    */
   append(records: AppendRecord[]): Promise<void> {
-    this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger);
+    this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger, () =>
+      this.#recordBytesMax(),
+    );
     return this.#producer.append(records);
+  }
+
+  async lacking(): Promise<TidemarkError | null> {
+    const missing = await this.missing(["READ", "WRITE"], TAIL_GROUP);
+    return missing.length > 0 ? lacking(missing, this.url) : null;
+  }
+
+  async #recordBytesMax(): Promise<number | null> {
+    const wanted = { type: ConfigResourceTypes.TOPIC, name: this.url.topic, configNames: ["max.message.bytes"] };
+    const { resources } = await this.admin.describeConfigs({ resources: [wanted], includeSynonyms: false });
+    return Number(resources[0]?.configEntries[0]?.configValue) || null;
   }
 
   async spans(): Promise<PartitionSpan[]> {
@@ -112,7 +150,7 @@ export class KafkaLog implements Log {
         .map(({ partition, low, high }) => ({ partition, start: Number(low), end: Number(high) }))
         .sort((a, b) => a.partition - b.partition);
     } catch (error) {
-      throw unreachable(this.url.brokers, error);
+      throw unreachable(this.url, error);
     }
   }
 
@@ -135,12 +173,12 @@ export class KafkaLog implements Log {
   /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
   async #recognise(partition: number, place: LogPlace, group: string): Promise<void> {
     if (place.seen_us === 0) return;
-    const { brokers, topic } = this.url;
+    const { topic } = this.url;
     // Kafka's times are whole milliseconds. Where no record is later, kafkajs gives the end.
     const found = await this.admin
       .fetchTopicOffsetsByTimestamp(topic, Math.floor(place.seen_us / 1_000) + 1)
       .catch((error) => {
-        throw unreachable(brokers, error);
+        throw unreachable(this.url, error);
       });
     const first = found.find((one) => one.partition === partition);
     if (first !== undefined && Number(first.offset) < place.next) throw otherLog(partition, place, group, this.name);
@@ -173,16 +211,29 @@ export class KafkaLog implements Log {
 
   async reader(options: ReaderOptions): Promise<KafkaReader> {
     const { name, logger } = this;
+    const missing = await this.missing(["READ"], options.group);
+    if (missing.length > 0) throw lacking(missing, this.url);
     const reader = new KafkaReader(this.kafka, this.url.topic, options, {
       name,
       logger,
       partitions: this.partitions,
       spans: () => this.spans(),
       recognise: (partition, place, group) => this.#recognise(partition, place, group),
+      refused: (error, group) => refusal(error, this.url, group),
+      ended: (error, group) => this.#ended(error, group),
     });
     this.#readers.push(reader);
-    await reader.start();
+    await reader.start().catch((error) => {
+      throw refusal(error, this.url, options.group) ?? unreachable(this.url, error);
+    });
     return reader;
+  }
+
+  async #ended(error: unknown, group: string): Promise<TidemarkError> {
+    const refused = refusal(error, this.url, group);
+    if (refused !== null) return refused;
+    const missing = await this.missing(["READ"], group);
+    return missing.length > 0 ? lacking(missing, this.url) : unreachable(this.url, error);
   }
 
   async committed(group: string): Promise<{ partition: number; next: number }[]> {
@@ -194,7 +245,7 @@ export class KafkaLog implements Log {
         .filter(({ next }) => next >= 0)
         .sort((a, b) => a.partition - b.partition);
     } catch (error) {
-      throw unreachable(this.url.brokers, error);
+      throw unreachable(this.url, error);
     }
   }
 

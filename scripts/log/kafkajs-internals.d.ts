@@ -1,4 +1,4 @@
-/** The two parts of kafkajs that are mended from outside (kafka-client.ts, kafka-fetch.ts): its own types leave them out. */
+/** The parts of kafkajs that are mended or used from outside (kafka-client.ts, kafka-fetch.ts, kafka-rights.ts): its own types leave them out. */
 declare module "kafkajs/src/network/requestQueue" {
   interface RequestQueue {
     throttleCheckTimeoutId: Timer | null;
@@ -14,4 +14,25 @@ declare module "kafkajs/src/network/requestQueue" {
 declare module "kafkajs/src/protocol/requests/fetch/v11/response" {
   const response: { decode(bytes: Buffer): Promise<unknown> };
   export default response;
+}
+
+declare module "kafkajs/src/protocol/encoder" {
+  class Encoder {
+    writeArray(values: string[]): this;
+    writeBoolean(value: boolean): this;
+  }
+  export default Encoder;
+}
+
+declare module "kafkajs/src/protocol/decoder" {
+  class Decoder {
+    constructor(bytes: Buffer);
+    readInt16(): number;
+    readInt32(): number;
+    readBoolean(): boolean;
+    readString(): string | null;
+    readBytes(): Buffer | null;
+    readArray<T>(read: () => T): T[];
+  }
+  export default Decoder;
 }

@@ -5,11 +5,8 @@ import type { Log } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { openEmbedded } from "./embedded.ts";
-
-/** The topic when the URL names none (design.md "Log"). */
-export const DEFAULT_TOPIC = "raw_prices";
-const DEFAULT_PORT = 9092;
-const FORMS = "Give embedded: or kafka://host:port[,host:port]/topic.";
+import { accessOf } from "./kafka-login.ts";
+import { FORMS, type KafkaAddress, parseKafkaUrl } from "./kafka-url.ts";
 
 export interface OpenLogOptions {
   /** A writer appends; a reader only notes how far it is. */
@@ -21,32 +18,35 @@ export interface OpenLogOptions {
   logger: Logger;
 }
 
-export type LogUrl = { kind: "embedded" } | { kind: "kafka"; brokers: string[]; topic: string };
+export type LogUrl = { kind: "embedded" } | KafkaAddress;
 
-/** Reads a log's URL; fails with USAGE and a sentence that names what is wrong. */
+/** Reads a log's URL; fails with USAGE and a sentence that says what is wrong, without what may be secret. */
 export function parseLogUrl(url: string): LogUrl {
   if (url === "embedded:" || url === "embedded") return { kind: "embedded" };
-  const match = /^kafka:\/\/([^/]+)(?:\/([^/]*))?$/.exec(url);
-  if (!match) throw new TidemarkError("USAGE", `--log: "${url}" is no log's address.`, FORMS);
-  const topic = match[2] || DEFAULT_TOPIC;
-  if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic) || topic === "." || topic === "..") {
-    throw new TidemarkError(
-      "USAGE",
-      `--log: "${topic}" is no topic's name.`,
-      "Use letters, digits, dots, underscores and hyphens.",
-    );
+  if (/^kafka(\+ssl)?:/.test(url)) return parseKafkaUrl(url);
+  const scheme = /^([A-Za-z][A-Za-z0-9+._-]{0,20}):\/\//.exec(url)?.[1];
+  if (scheme !== undefined) throw new TidemarkError("USAGE", `A log URL can't begin with ${scheme}://.`, FORMS);
+  const shown = /^[A-Za-z0-9._-]{0,40}:?$/.test(url) ? `"${url}" is not a valid log URL.` : "The log URL is not valid.";
+  throw new TidemarkError("USAGE", shown, FORMS);
+}
+
+/** The same, and whatever a connection needs beside the URL is there: password, certificates. Fails with USAGE. */
+export function checkLogUrl(url: string): void {
+  const parsed = parseLogUrl(url);
+  if (parsed.kind === "kafka") accessOf(parsed);
+}
+
+/** What to show for a log's URL: without user and parameters; nothing of one that is not valid. */
+export function logName(url: string): string {
+  try {
+    const parsed = parseLogUrl(url);
+    return parsed.kind === "embedded" ? "embedded:" : parsed.name;
+  } catch {
+    return "(not a valid log URL)";
   }
-  return { kind: "kafka", brokers: match[1]!.split(",").map(brokerOf), topic };
 }
 
-function brokerOf(text: string): string {
-  const match = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(text.trim());
-  const port = Number(match?.[2] ?? DEFAULT_PORT);
-  if (!match || port < 1 || port > 65_535) throw new TidemarkError("USAGE", `--log: "${text}" is no host:port.`, FORMS);
-  return `${match[1]}:${port}`;
-}
-
-/** Opens the log, and makes it when it isn't there. Fails with USAGE, LOG_UNREACHABLE, LOG_SETTINGS or what SQLite's file has. */
+/** Opens the log, and makes it when it isn't there. Fails with USAGE, LOG_UNREACHABLE, LOG_ACCESS, LOG_SETTINGS or what SQLite's file has. */
 export async function openLog(url: string, paths: DataPaths, options: OpenLogOptions): Promise<Log> {
   const partitions = options.partitions ?? partitionsAskedFor();
   if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions <= PARTITIONS_MAX)) {

@@ -1,9 +1,14 @@
-/** A broker's answer read by us is the same as read by kafkajs, record for record; what is not plain is left to kafkajs. No broker needed. */
+/** A broker's answer read by us is the same as read by kafkajs, record for record; transactions and headers are left to it. No broker needed. */
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
+import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../../scripts/common/limits.ts";
 import { messageBatch } from "../../scripts/log/kafka-batch.ts";
+import { registerCodecs } from "../../scripts/log/kafka-codecs.ts";
 import { decodeFetch, type FetchedMessage, type FetchedRecords } from "../../scripts/log/kafka-fetch.ts";
+import { COMPRESSORS } from "../support/compressors.ts";
+
+registerCodecs();
 
 // kafkajs's own encoders; its decoder of this version is the one that was mended, so the parts below it are asked.
 const require = createRequire(import.meta.url);
@@ -18,22 +23,32 @@ interface Spec {
   time: number;
   /** Set by the broker: the time of the append, for all records of the batch. */
   appended?: boolean;
-  compression?: number;
+  /** Which of COMPRESSORS; none when left out. */
+  compressor?: number;
   transactional?: boolean;
   records: { key: string | null; value: string | null; later_ms?: number; skip?: number; headers?: object }[];
 }
 
-async function batchOf({ first, time, appended, compression, transactional, records }: Spec): Promise<Buffer> {
+async function batchOf({ first, time, appended, compressor, transactional, records }: Spec): Promise<Buffer> {
   let offset = -1;
   const encoded = records.map(({ key, value, later_ms = 0, skip = 0, headers = {} }) => {
     offset += 1 + skip;
     return Record({ offsetDelta: offset, timestampDelta: later_ms, key, value, headers });
   });
   const firstOffset = BigInt(first);
-  const settings = { compression, transactional, firstOffset, firstTimestamp: time, maxTimestamp: time + 7 };
+  const settings = { transactional, firstOffset, firstTimestamp: time, maxTimestamp: time + 7 };
   const { buffer } = await RecordBatch({ ...settings, lastOffsetDelta: offset, records: encoded });
   if (appended) buffer.writeInt16BE(buffer.readInt16BE(21) | 0x08, 21);
-  return Buffer.from(buffer);
+  return compressor === undefined ? Buffer.from(buffer) : packed(Buffer.from(buffer), compressor);
+}
+
+/** A batch with its records compressed: its length and attributes say so. */
+function packed(batch: Buffer, compressor: number): Buffer {
+  const [, codec, compress] = COMPRESSORS[compressor]!;
+  const whole = Buffer.concat([batch.subarray(0, 61), compress(batch.subarray(61))]);
+  whole.writeInt32BE(whole.length - 12, 8);
+  whole.writeInt16BE(whole.readInt16BE(21) | codec, 21);
+  return whole;
 }
 
 function answerOf(partitions: { partition: number; aborted?: number[]; records: Buffer }[]): Buffer {
@@ -82,10 +97,11 @@ const spec = fc.record({
   first: fc.integer({ min: 0, max: 2 ** 52 }),
   time: fc.integer({ min: 0, max: 2 ** 44 }),
   appended: fc.boolean(),
+  compressor: fc.option(fc.nat(COMPRESSORS.length - 1), { nil: undefined }),
   records: fc.array(record, { minLength: 1, maxLength: 20 }),
 });
 
-test("any plain batches, the last one cut anywhere, are the same records as by kafkajs", async () => {
+test("any batches, compressed or not, the last one cut anywhere, are the same records as by kafkajs", async () => {
   const property = fc.asyncProperty(fc.array(spec, { maxLength: 4 }), fc.nat(80), async (specs, cut) => {
     const whole = Buffer.concat(await Promise.all(specs.map(batchOf)));
     const bytes = whole.subarray(0, Math.max(0, whole.length - cut));
@@ -94,6 +110,16 @@ test("any plain batches, the last one cut anywhere, are the same records as by k
     expect([...ours!].map(plain)).toEqual((await byKafkajs(bytes)).map(plain));
   });
   await fc.assert(property, { numRuns: 200 });
+});
+
+test("compressed batches beyond the limit of one fetch are left for the next one, but the first is always read", async () => {
+  const value = "x".repeat(KAFKA_UNPACKED_FETCH_BYTES_MAX - 100_000);
+  const batch = (first: number, text: string) =>
+    batchOf({ first, time: 1, compressor: 4, records: [{ key: "k", value: text }] });
+  const offsets = async (...batches: Promise<Buffer>[]) =>
+    [...byUs(Buffer.concat(await Promise.all(batches)))!].map(({ offset }) => offset);
+  expect(await offsets(batch(5, "small"), batch(6, value), batch(7, value), batch(8, "small"))).toEqual(["5", "6"]);
+  expect(await offsets(batch(7, value + value), batch(8, "small"))).toEqual(["7"]);
 });
 
 test("a batch of the log made of either is the same", async () => {
@@ -137,7 +163,6 @@ test("kafkajs's filter by offset keeps what lies at and after it", async () => {
 describe("left to kafkajs:", () => {
   const one = [{ key: "k", value: "v" }];
   const others: [string, Spec][] = [
-    ["a compressed batch", { first: 0, time: 1, compression: 1, records: one }],
     ["a transaction's", { first: 0, time: 1, transactional: true, records: one }],
     ["a record with headers", { first: 0, time: 1, records: [{ ...one[0]!, headers: { h: "x" } }] }],
   ];

@@ -69,6 +69,12 @@ export interface BrokerOptions {
   port?: number;
   /** Kept after stop() when given; else a temporary one. */
   dir?: string;
+  /** Other listeners besides the plain one, as `NAME://host:port`, with what they advertise. */
+  listeners?: { listener: string; advertised: string }[];
+  /** More lines of the broker's properties. */
+  properties?: string[];
+  /** More arguments of the storage's format. */
+  format?: string[];
 }
 
 let shared: Promise<Broker> | null = null;
@@ -80,7 +86,7 @@ export function sharedBroker(): Promise<Broker> {
 }
 
 /** Runs a shell command when this process is gone, however it ended; returns the call that lets it run now. */
-function whenGone(command: string): () => void {
+export function whenGone(command: string): () => void {
   const watcher = spawn("sh", ["-c", `cat > /dev/null; ${command}`], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
@@ -97,8 +103,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const port = options.port ?? (await freePort());
   const config = join(dir, "server.properties");
   mkdirSync(dir, { recursive: true });
-  writeFileSync(config, properties(dir, port, await freePort()));
-  if (!existsSync(join(dir, "data", "meta.properties"))) format(config);
+  writeFileSync(config, properties(dir, port, await freePort(), options));
+  if (!existsSync(join(dir, "data", "meta.properties"))) format(config, options.format ?? []);
   if (options.dir === undefined) whenGone(`sleep 1; rm -rf "${dir}"`);
   let child = await launch(config, port);
   return {
@@ -116,12 +122,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   };
 }
 
-function properties(dir: string, port: number, controllerPort: number): string {
+function properties(dir: string, port: number, controllerPort: number, more: BrokerOptions): string {
+  const others = more.listeners ?? [];
+  const listeners = others.map(({ listener }) => `,${listener}`).join("");
+  const advertised = others.map((one) => `,${one.advertised}`).join("");
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port}${advertised}
 controller.listener.names=CONTROLLER
 log.dirs=${join(dir, "data")}
 auto.create.topics.enable=false
@@ -138,11 +147,13 @@ broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=200
 log.segment.delete.delay.ms=100
 log.retention.check.interval.ms=1000
+${(more.properties ?? []).join("\n")}
 `;
 }
 
-function format(config: string): void {
-  const args = ["-cp", `${LIB}/*`, "kafka.tools.StorageTool", "format", "-t", "tidemark-test-cluster-0", "-c", config];
+function format(config: string, more: string[]): void {
+  const tool = ["-cp", `${LIB}/*`, "kafka.tools.StorageTool"];
+  const args = [...tool, "format", "-t", "tidemark-test-cluster-0", "-c", config, ...more];
   const done = spawnSync("java", args, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(`Kafka's storage could not be formatted: ${done.stdout}${done.stderr}`);
 }
