@@ -3,7 +3,7 @@ import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
 import { removeStore } from "./common/sqlite.ts";
 import { lockForLog } from "./common/stage-lock.ts";
-import { follow } from "./log/follow.ts";
+import { follow, readingAgain } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
 import { ConsumeStage } from "./stages/consume.ts";
 import { TickStore } from "./store/tick-store.ts";
@@ -42,7 +42,7 @@ export const spec: CommandSpec<ConsumeOptions> = {
     const log = await openLog(options.log, paths, { role: "reader", logger });
     const store = new TickStore(paths.ticks);
     store.keepSettings({ log: log.kind === "embedded" ? "embedded:" : log.name });
-    const stage = new ConsumeStage(store);
+    const stage = new ConsumeStage(store, logger);
     logger.info(`reading ${log.name} into ${paths.ticks}`);
     try {
       await follow(log, stage, {
@@ -67,4 +67,4 @@ export const spec: CommandSpec<ConsumeOptions> = {
   },
 };
 
-await runCommand(spec, import.meta.main);
+await runCommand(readingAgain(spec), import.meta.main);

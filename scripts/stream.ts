@@ -6,7 +6,7 @@ import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } 
 import { removeStore } from "./common/sqlite.ts";
 import { lockForLog } from "./common/stage-lock.ts";
 import type { WindowSpec } from "./common/window.ts";
-import { follow } from "./log/follow.ts";
+import { follow, readingAgain } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
 import { removeCsv } from "./sink/csv.ts";
 import { StreamStage } from "./stages/stream.ts";
@@ -85,7 +85,7 @@ export const spec: CommandSpec<StreamOptions> = {
     const max_skew_us = asDuration(options.maxSkew);
     const name = log.kind === "embedded" ? "embedded:" : log.name;
     store.keepSettings({ log: name, windows: JSON.stringify(specs), lateness_us, max_skew_us });
-    const stage = new StreamStage(store, { windows: specs, lateness_us, max_skew_us }, paths.streamCsv);
+    const stage = new StreamStage(store, { windows: specs, lateness_us, max_skew_us }, paths.streamCsv, logger);
     logger.info(`reading ${log.name} into ${specs.map((w) => formatDuration(w.size_us)).join(", ")} windows`);
     try {
       await follow(log, stage, {
@@ -134,4 +134,4 @@ function windowSpecs(options: StreamOptions): WindowSpec[] {
   });
 }
 
-await runCommand(spec, import.meta.main);
+await runCommand(readingAgain(spec), import.meta.main);

@@ -126,6 +126,15 @@ export const KAFKA_FETCH_WAIT_MS = 1_500;
 export const KAFKA_LAST_FETCH_WAIT_MS = 100;
 /** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
 export const KAFKA_LOOK_MS = 5_000;
+/** Age of the topic's metadata before it is asked for again: partitions that were added are read after this. */
+export const KAFKA_METADATA_MS = 3_000;
+/**
+ * Where a product may be in several partitions, a record waits this long for partitions that are at their ends: a record with an
+ * earlier append time may still become visible there (replication, a producer's request to another broker).
+ */
+export const KAFKA_QUIET_MS = 500;
+/** Times that a stage reads its log again from the start because a record came after ones that it belongs before; then it stops. */
+export const READ_AGAIN_MAX = 3;
 /** An unpacked recording: it is held in memory while it plays. */
 export const RECORDING_BYTES_MAX = 1_000_000_000;
 /** A client that has not subscribed by then is cut (feed.md "On subscribing"). */

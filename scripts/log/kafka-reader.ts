@@ -8,11 +8,14 @@ import {
   KAFKA_FETCH_WAIT_MS,
   KAFKA_LAST_FETCH_WAIT_MS,
   KAFKA_LOOK_MS,
+  KAFKA_METADATA_MS,
 } from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
-import { HandOver, messageBatch } from "./kafka-batch.ts";
+import { type Handed, HandOver, holesIn, messageBatch } from "./kafka-batch.ts";
 import { kafkaErrorType, sessionMs } from "./kafka-client.ts";
+import { FetchOrder } from "./kafka-flow.ts";
+import { PartitionMerge } from "./kafka-merge.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -43,12 +46,19 @@ export class KafkaReader implements LogReader {
   readonly #consumer: Consumer;
   readonly #waiter = new Waiter();
   readonly #handOver = new HandOver(HEARTBEAT_MS, () => this.#waiter.ring());
-  /** First offset not yet given, of each partition that was taken up. */
+  /** First offset not yet given, of each partition that was taken up; and the newest append time of what was given. */
   #places = new Map<number, number>();
+  #seen = new Map<number, number>();
+  /** Where this reader holds all of several partitions. */
+  #merge: PartitionMerge | null = null;
+  /** Until a waiting record is due. */
+  #wait_ms = Number.POSITIVE_INFINITY;
+  readonly #fetches: FetchOrder;
   #memberId = "";
   #joined: Joined | null = null;
   /** What the log holds, looked up since the group was joined. */
   #spans: PartitionSpan[] | null = null;
+  #noted_ms = 0;
   #looking = false;
   #doubts = 0;
   #quiet = true;
@@ -74,14 +84,29 @@ export class KafkaReader implements LogReader {
       minBytes: 1,
       maxWaitTimeInMs: Math.min(options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
       allowAutoTopicCreation: false,
+      metadataMaxAge: KAFKA_METADATA_MS,
       retry: { restartOnFailure: async () => !this.#closed },
     });
+    this.#fetches = new FetchOrder(this.#consumer, topic, this.#handOver);
   }
 
   /** Joins the group in the background; a poll takes up what it is given. */
   async start(): Promise<void> {
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberId, payload.memberAssignment));
+    // Markers and aborted records alone are not given to eachBatch.
+    this.#consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize === 0 && this.#flows(payload.partition)) {
+        const lost = this.#fetches.passed(
+          payload.partition,
+          Number(payload.firstOffset),
+          Number(payload.lastOffset) + 1,
+        );
+        if (lost > 0) void this.#look();
+        this.#merge?.came(payload.partition, Number(payload.lastOffset) + 1, Number(payload.highWatermark));
+        this.#waiter.ring();
+      }
+    });
     this.#consumer.on(events.CRASH, ({ payload }) => this.#onCrash(payload.error, payload.restart));
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topic: this.topic, fromBeginning: true });
@@ -107,41 +132,70 @@ export class KafkaReader implements LogReader {
       const left = deadline - monotonicMs();
       const woken = this.#waiter.takeWoken();
       if (batches.length > 0 || woken || left <= 0) return batches;
-      await this.#waiter.wait(left);
+      await this.#waiter.wait(Math.min(left, Math.max(1, this.#wait_ms)));
     }
+  }
+
+  #flows(partition: number): boolean {
+    return !this.#closed && this.#joined === null && this.#places.has(partition);
   }
 
   async #receive({ batch, resolveOffset, heartbeat, isStale }: EachBatchPayload): Promise<void> {
     const { partition, messages } = batch;
-    if (isStale() || this.#closed || this.#joined !== null || !this.#places.has(partition)) return;
+    if (isStale() || !this.#flows(partition)) return;
     this.#quiet = false;
-    const taken = await this.#handOver.offer(messageBatch(partition, messages), heartbeat);
-    if (taken) resolveOffset(messages[messages.length - 1]!.offset);
+    const records = messageBatch(partition, messages);
+    const last = batch.lastOffset();
+    const holes = this.#fetches.came(partition, Number(last) + 1, (expected) => holesIn(batch, records, expected));
+    this.#merge?.came(partition, Number(last) + 1, Number(batch.highWatermark));
+    const taken = await this.#handOver.offer(records, holes, heartbeat);
+    if (taken) resolveOffset(last);
   }
 
   #take(records_max: number): LogBatch[] {
+    const align = (handed: Handed) => this.#align(handed);
+    const given = (batch: LogBatch) => this.#given(batch);
+    if (this.#merge !== null) {
+      const { batches, starving, wait_ms } = this.#merge.take(records_max, align, given);
+      this.#wait_ms = wait_ms ?? Number.POSITIVE_INFINITY;
+      this.#fetches.next(starving, wait_ms !== null);
+      return batches;
+    }
     const batches: LogBatch[] = [];
     let records = 0;
     for (let handed = this.#handOver.waiting[0]; handed && records < records_max; handed = this.#handOver.waiting[0]) {
-      const place = this.#places.get(handed.partition)!;
-      const { offsets, count } = handed.records;
-      let first = handed.from;
-      if (offsets[first] !== place) {
-        // Offsets may have holes (transactions, compaction), but kafkajs also jumps without a word when its place is gone.
-        if (!handed.verified) {
-          void this.#look();
-          break;
-        }
-        while (first < count && offsets[first]! < place) first++;
-        this.#handOver.skip(handed, first);
-        if (first === count) continue;
-      }
+      if (!align(handed)) break;
+      if (this.#handOver.waiting[0] !== handed) continue;
       const batch = this.#handOver.take(handed, records_max - records);
-      this.#places.set(handed.partition, batch.offsets[batch.count - 1]! + 1);
+      given(batch);
       batches.push(batch);
       records += batch.count;
     }
     return batches;
+  }
+
+  /** Sets a waiting batch on the reader's place. False: it begins elsewhere, and the log is asked first whether that is right. */
+  #align(handed: Handed): boolean {
+    const place = this.#places.get(handed.partition)!;
+    const { offsets, count } = handed.records;
+    let first = handed.from;
+    if (offsets[first] === place) return true;
+    // Offsets may have holes (transactions, lost records), but kafkajs also jumps without a word when its place is gone.
+    if (!handed.verified) {
+      void this.#look();
+      return false;
+    }
+    while (first < count && offsets[first]! < place) first++;
+    this.#handOver.skip(handed, first);
+    return true;
+  }
+
+  #given(batch: LogBatch): void {
+    const { partition, count, offsets, appended_us } = batch;
+    let seen_us = this.#seen.get(partition) ?? 0;
+    for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
+    this.#seen.set(partition, seen_us);
+    this.#places.set(partition, offsets[count - 1]! + 1);
   }
 
   /** The group has (re)joined: nothing flows until a poll takes up the partitions, so that the job is never interrupted in mid-batch. */
@@ -167,13 +221,29 @@ export class KafkaReader implements LogReader {
       if (came.length > 0) this.options.onAssigned?.(came);
       joined.announced = true;
     }
-    const places = new Map<number, number>();
+    const places = new Map<number, LogPlace>();
+    const holdsAll = joined.partitions.length >= spans.length;
     try {
+      if (!holdsAll && (await this.#isAlone())) {
+        // Partitions were added just now: the group gives them to this reader as soon as kafkajs sees them.
+        this.#spans = null;
+        this.#lookAgain(HEARTBEAT_MS);
+        return;
+      }
+      this.options.merge?.onHolds(holdsAll);
+      const spanOf = (partition: number) =>
+        spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
+      for (const [partition, next] of this.#places) {
+        if (partition >= spans.length) firstOffset(spanOf(partition), next, this.options.group, this.log);
+      }
       const known: [partition: number, place: LogPlace][] = [];
       for (const partition of joined.partitions) {
-        const span = spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
-        const place = placeOf(stayed.get(partition) ?? this.options.position(partition));
-        places.set(partition, firstOffset(span, place.next, this.options.group, this.log));
+        const span = spanOf(partition);
+        const next = stayed.get(partition);
+        const seen_us = this.#seen.get(partition) ?? 0;
+        const place = next === undefined ? placeOf(this.options.position(partition)) : { next, seen_us };
+        const first = firstOffset(span, place.next, this.options.group, this.log);
+        places.set(partition, { next: first, seen_us: place.seen_us });
         if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
       }
       await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, this.options.group)));
@@ -184,23 +254,22 @@ export class KafkaReader implements LogReader {
     // The group may have gone on while the broker was asked.
     if (this.#joined !== joined) return;
     this.#doubts = 0;
-    this.#places = places;
+    this.#places = new Map([...places].map(([partition, { next }]) => [partition, next]));
+    this.#seen = new Map([...places].map(([partition, { seen_us }]) => [partition, seen_us]));
+    const { merge, until_end = false } = this.options;
+    this.#merge =
+      merge !== undefined && holdsAll && spans.length > 1
+        ? new PartitionMerge(this.#handOver, places, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
+        : null;
     this.#memberId = joined.memberId;
     this.#joined = null;
     this.#news_ms = monotonicMs();
-    this.#flow();
+    this.#fetches.begin(this.#places, (error) => this.log.logger.debug(`${this.log.name}: ${sentence(error)}`));
   }
 
-  #flow(): void {
-    try {
-      for (const [partition, next] of this.#places) {
-        this.#consumer.seek({ topic: this.topic, partition, offset: String(next) });
-      }
-      this.#consumer.resume([{ topic: this.topic, partitions: [...this.#places.keys()] }]);
-    } catch (error) {
-      // kafkajs lost the group just now; it joins again by itself and comes back through #onJoin.
-      this.log.logger.debug(`${this.log.name}: ${sentence(error)}`);
-    }
+  async #isAlone(): Promise<boolean> {
+    const group = await this.#consumer.describeGroup().catch(() => null);
+    return group?.members.length === 1;
   }
 
   /** Compares the reader's places with what the log holds: after a join, at a hole, and now and then in silence. */
@@ -209,10 +278,16 @@ export class KafkaReader implements LogReader {
     this.#looking = true;
     const places = [...this.#places];
     const handed = [...this.#handOver.waiting];
+    const noted_ms = monotonicMs();
     try {
       const spans = await this.log.spans();
-      if (this.#joined !== null) this.#spans = spans;
-      else this.#compare(places, spans);
+      if (this.#joined !== null) {
+        this.#spans = spans;
+        this.#noted_ms = noted_ms;
+      } else {
+        this.#compare(places, spans);
+        this.#merge?.ends(spans, noted_ms);
+      }
       for (const one of handed) one.verified = true;
     } catch (error) {
       if (error instanceof TidemarkError && error.code === "LOG_SHORTER_THAN_CHECKPOINT") this.#doubt(error);

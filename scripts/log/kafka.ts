@@ -8,6 +8,7 @@ import { newestPerKey } from "./batch.ts";
 import { kafkaClient, kafkaErrorType, unreachable, within } from "./kafka-client.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
+import { refuseCompacted } from "./kafka-topic.ts";
 import { firstOffset, otherLog } from "./shorter.ts";
 
 const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
@@ -40,6 +41,7 @@ async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): 
   const known = await admin.listTopics();
   if (!known.includes(topic)) await createTopic(admin, topic, options);
   await leadersAnswer(admin, topic);
+  await refuseCompacted(admin, topic, options.logger);
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const partitions = topics[0]!.partitions.length;
   if (options.partitions !== undefined && options.partitions !== partitions) {
@@ -70,6 +72,9 @@ async function createTopic(admin: Admin, topic: string, options: KafkaOptions): 
   const configEntries = [
     // The broker's own clock, one for all producers: a foreign one can't disturb the guard against skewed ticks.
     { name: "message.timestamp.type", value: "LogAppendTime" },
+    // A compacted topic keeps the newest record of each key alone; a recompressed one costs the broker time.
+    { name: "cleanup.policy", value: "delete" },
+    { name: "compression.type", value: "producer" },
     { name: "max.message.bytes", value: String(KAFKA_RECORD_BYTES_MAX) },
   ];
   if (options.retain_us !== undefined) {

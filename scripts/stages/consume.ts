@@ -2,8 +2,11 @@
 import { monotonicMs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import type { LogBatch, LogPlace } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
+import { Problems } from "../common/problems.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { after, countRecords, type LogJob } from "../log/follow.ts";
+import { reportLost } from "../store/lost.ts";
 import type { TickStore } from "../store/tick-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
@@ -13,11 +16,15 @@ const STATS_EVERY_MS = 1_000;
 export class ConsumeStage implements LogJob {
   readonly places = new Map<number, LogPlace>();
   readonly stats = new RunStats();
+  readonly problems = new Problems();
   readonly counts = { inserted: 0, duplicates: 0, malformed: 0 };
   readonly #extractor = new Extractor({ quotes: true });
   #statsDue_ms = 0;
 
-  constructor(readonly store: TickStore) {}
+  constructor(
+    readonly store: TickStore,
+    readonly logger?: Logger,
+  ) {}
 
   /** Where to read a newly assigned partition from. */
   assign(partition: number): LogPlace {
@@ -34,6 +41,14 @@ export class ConsumeStage implements LogJob {
     return this.store.places();
   }
 
+  holds(all: boolean): void {
+    this.store.order.holds(all);
+  }
+
+  isSpread(): boolean {
+    return this.store.order.isSpread;
+  }
+
   /** Takes records and commits them, or changes nothing and fails: then the same records may be given again. */
   handle(batches: LogBatch[]): void {
     if (batches.length > 0) this.#store(batches);
@@ -44,6 +59,7 @@ export class ConsumeStage implements LogJob {
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
+    reportLost(this.store, this.problems, this.logger);
     this.store.saveFigures(this.stats.counters());
   }
 
@@ -55,16 +71,23 @@ export class ConsumeStage implements LogJob {
   #store(batches: LogBatch[]): void {
     const places = after(this.places, batches);
     const records = countRecords(batches);
+    const lost = batches.reduce((sum, batch) => sum + (batch.lost ?? 0), 0);
+    const { order } = this.store;
     diePoint("consume-read");
     this.store.begin();
+    let counts: ReturnType<TickStore["commit"]>;
     try {
       for (const batch of batches) {
+        order.begin(batch.partition, this.places.get(batch.partition)?.seen_us ?? 0);
         for (let i = 0; i < batch.count; i++) this.#record(batch, i);
+        order.end();
       }
+      counts = this.store.commit(places, records, lost);
     } catch (error) {
+      order.reset();
       throw this.store.undo(error);
     }
-    const counts = this.store.commit(places, records);
+    order.committed();
     for (const [partition, place] of places) this.places.set(partition, place);
     for (const name of ["inserted", "duplicates", "malformed"] as const) this.counts[name] += counts[name];
     this.stats.records += records;
@@ -73,15 +96,19 @@ export class ConsumeStage implements LogJob {
   #record(batch: LogBatch, i: number): void {
     const bytes = batch.buffer(i);
     const [partition, offset, appended_us] = [batch.partition, batch.offsets[i]!, batch.appended_us[i]!];
+    this.store.order.move(appended_us);
     const tick = this.#extractor.extract(bytes, batch.starts[i]!, batch.ends[i]!);
     if (tick !== null) {
+      this.store.order.product(tick.product_id, offset);
       this.store.tick(tick, partition, offset, appended_us);
       return;
     }
     const value = bytes.subarray(batch.starts[i]!, batch.ends[i]!);
     const parsed = parseRecord(value);
-    if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
-    else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
+    if (parsed.kind === "tick") {
+      this.store.order.product(parsed.tick.product_id, offset);
+      this.store.tick(parsed.tick, partition, offset, appended_us);
+    } else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
     else if (parsed.kind === "dead") this.store.dead({ partition, offset, appended_us, reason: parsed.reason, value });
   }
 }

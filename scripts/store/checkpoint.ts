@@ -7,11 +7,19 @@ import { FIGURES_SILENT_US } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
 import { type Problem, problemsText } from "../common/problems.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
+import { ProductOrder } from "./product-order.ts";
 
 export type Counters = Record<string, number>;
 
+/** Leads schema 1 to schema 2, as far as both stores share it. */
+export function storeOf1(schema: string): string {
+  return /CREATE TABLE product_partitions \([\s\S]*?\) STRICT;/.exec(schema)![0];
+}
+
 export class CheckpointStore {
   readonly db: Database;
+  /** The order of products that lie in several partitions; its part of each commit is saved with the places. */
+  readonly order: ProductOrder;
   /** A number that no other process that ever opened this file has (faults.md 16). */
   readonly #generation: number;
   readonly #inPlace: InPlace;
@@ -21,6 +29,7 @@ export class CheckpointStore {
     schema: SchemaSpec,
   ) {
     this.db = openDatabase(path, schema, "NORMAL");
+    this.order = new ProductOrder(this.db);
     const next = this.db.query<{ value: string }, []>(
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
@@ -117,6 +126,7 @@ export class CheckpointStore {
     for (const [partition, { next, seen_us }] of places) {
       if (move.run(next, seen_us, partition, this.#generation).changes !== 1) throw new FencedError(partition);
     }
+    this.order.save();
   }
 
   protected add(counters: Counters): void {

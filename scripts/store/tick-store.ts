@@ -5,10 +5,10 @@ import { diePoint } from "../common/die-point.ts";
 import type { LogPlace } from "../common/log.ts";
 import type { SchemaSpec } from "../common/sqlite.ts";
 import type { DeadLetter, FullTick, Outage, Position } from "../common/tick.ts";
-import { CheckpointStore } from "./checkpoint.ts";
+import { CheckpointStore, storeOf1 } from "./checkpoint.ts";
 import SCHEMA from "./schema/ticks.sql" with { type: "text" };
 
-export const TICKS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
+export const TICKS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 2, migrations: { 1: storeOf1(SCHEMA) } };
 
 /** An outage as it stood in the log. */
 export type OutageRow = Position & Outage;
@@ -110,12 +110,13 @@ export class TickStore extends CheckpointStore {
   commit(
     places: ReadonlyMap<number, LogPlace>,
     records: number,
+    lost = 0,
   ): { inserted: number; duplicates: number; malformed: number } {
     return this.guard(() => {
       this.#flush();
       const counts = { inserted: this.#inserted, duplicates: this.#duplicates, malformed: this.#malformed };
       this.savePlaces(places);
-      this.add({ records, ...counts });
+      this.add({ records, lost, ...counts });
       diePoint("consume-before-commit");
       this.db.exec("COMMIT");
       diePoint("consume-committed");

@@ -6,10 +6,10 @@ import type { LogPlace } from "../common/log.ts";
 import type { SchemaSpec } from "../common/sqlite.ts";
 import type { DeadLetter } from "../common/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
-import { CheckpointStore, type Counters } from "./checkpoint.ts";
+import { CheckpointStore, type Counters, storeOf1 } from "./checkpoint.ts";
 import SCHEMA from "./schema/windows.sql" with { type: "text" };
 
-export const WINDOWS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 1 };
+export const WINDOWS_SCHEMA: SchemaSpec = { create: SCHEMA, version: 2, migrations: { 1: storeOf1(SCHEMA) } };
 
 /** Everything of one commit; what of it comes from the window job, and what from the reader. */
 export interface WindowCommit {
