@@ -138,6 +138,7 @@ broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=200
 log.segment.delete.delay.ms=100
 log.retention.check.interval.ms=1000
+log.cleaner.backoff.ms=500
 `;
 }
 
