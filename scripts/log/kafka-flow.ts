@@ -1,7 +1,35 @@
 /** What kafkajs fetches next, and which offsets it has brought: it fetches again only when all that it brought was taken. */
-import type { Consumer } from "kafkajs";
+import type { Consumer, Kafka } from "kafkajs";
+import {
+  KAFKA_FETCH_BYTES_MAX,
+  KAFKA_FETCH_WAIT_MS,
+  KAFKA_LAST_FETCH_WAIT_MS,
+  KAFKA_METADATA_MS,
+} from "../common/limits.ts";
+import type { ReaderOptions } from "../common/log.ts";
 import type { Hole } from "./holes.ts";
 import type { HandOver } from "./kafka-batch.ts";
+import { sessionMs } from "./kafka-client.ts";
+
+/** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
+export const HEARTBEAT_MS = 333;
+
+/** A member of the reader's group; `restarts`: whether it starts again after an error of its own. */
+export function groupConsumer(kafka: Kafka, options: ReaderOptions, restarts: () => boolean): Consumer {
+  const wait_ms = options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS;
+  return kafka.consumer({
+    groupId: options.group,
+    sessionTimeout: sessionMs(),
+    heartbeatInterval: HEARTBEAT_MS,
+    maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
+    maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
+    minBytes: 1,
+    maxWaitTimeInMs: Math.min(wait_ms, sessionMs() / 4),
+    allowAutoTopicCreation: false,
+    metadataMaxAge: KAFKA_METADATA_MS,
+    retry: { restartOnFailure: async () => restarts() },
+  });
+}
 
 export class FetchOrder {
   readonly #paused = new Set<number>();
@@ -12,7 +40,7 @@ export class FetchOrder {
   constructor(
     private readonly consumer: Consumer,
     private readonly topic: string,
-    private readonly handOver: HandOver,
+    readonly handOver: HandOver,
   ) {}
 
   /** Fetches from these places on. `lost`: kafkajs has just lost the group, and joins again by itself. */

@@ -2,25 +2,17 @@
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
 import { passes, sentence, TidemarkError } from "../common/errors.ts";
-import {
-  KAFKA_CONFIRM_MS,
-  KAFKA_FETCH_BYTES_MAX,
-  KAFKA_FETCH_WAIT_MS,
-  KAFKA_LAST_FETCH_WAIT_MS,
-  KAFKA_LOOK_MS,
-  KAFKA_METADATA_MS,
-} from "../common/limits.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_LOOK_MS } from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
-import { type Handed, HandOver, holesIn, messageBatch } from "./kafka-batch.ts";
+import { HandOver } from "./kafka-batch.ts";
 import { kafkaErrorType, sessionMs } from "./kafka-client.ts";
-import { FetchOrder } from "./kafka-flow.ts";
+import { FetchOrder, groupConsumer, HEARTBEAT_MS } from "./kafka-flow.ts";
 import { PartitionMerge } from "./kafka-merge.ts";
+import { Taker } from "./kafka-take.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
 import { Waiter } from "./waiter.ts";
 
-/** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
-const HEARTBEAT_MS = 333;
 /** A note of how far the group is, and a leave, are not waited for longer: a stage ends within DRAIN_MS_MAX also when the broker is away. */
 const COMMIT_MS_MAX = 1_000;
 const CLOSE_MS_MAX = 2_000;
@@ -46,14 +38,8 @@ export class KafkaReader implements LogReader {
   readonly #consumer: Consumer;
   readonly #waiter = new Waiter();
   readonly #handOver = new HandOver(HEARTBEAT_MS, () => this.#waiter.ring());
-  /** First offset not yet given, of each partition that was taken up; and the newest append time of what was given. */
-  #places = new Map<number, number>();
-  #seen = new Map<number, number>();
-  /** Where this reader holds all of several partitions. */
-  #merge: PartitionMerge | null = null;
-  /** Until a waiting record is due. */
-  #wait_ms = Number.POSITIVE_INFINITY;
   readonly #fetches: FetchOrder;
+  readonly #taker: Taker;
   #memberId = "";
   #joined: Joined | null = null;
   /** What the log holds, looked up since the group was joined. */
@@ -75,19 +61,9 @@ export class KafkaReader implements LogReader {
     private readonly options: ReaderOptions,
     private readonly log: KafkaReaderLog,
   ) {
-    this.#consumer = kafka.consumer({
-      groupId: options.group,
-      sessionTimeout: sessionMs(),
-      heartbeatInterval: HEARTBEAT_MS,
-      maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
-      maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
-      minBytes: 1,
-      maxWaitTimeInMs: Math.min(options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
-      allowAutoTopicCreation: false,
-      metadataMaxAge: KAFKA_METADATA_MS,
-      retry: { restartOnFailure: async () => !this.#closed },
-    });
+    this.#consumer = groupConsumer(kafka, options, () => !this.#closed);
     this.#fetches = new FetchOrder(this.#consumer, topic, this.#handOver);
+    this.#taker = new Taker(this.#fetches, () => void this.#look());
   }
 
   /** Joins the group in the background; a poll takes up what it is given. */
@@ -96,16 +72,10 @@ export class KafkaReader implements LogReader {
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberId, payload.memberAssignment));
     // Markers and aborted records alone are not given to eachBatch.
     this.#consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
-      if (payload.batchSize === 0 && this.#flows(payload.partition)) {
-        const lost = this.#fetches.passed(
-          payload.partition,
-          Number(payload.firstOffset),
-          Number(payload.lastOffset) + 1,
-        );
-        if (lost > 0) void this.#look();
-        this.#merge?.came(payload.partition, Number(payload.lastOffset) + 1, Number(payload.highWatermark));
-        this.#waiter.ring();
-      }
+      const { batchSize, partition, firstOffset, lastOffset, highWatermark } = payload;
+      if (batchSize > 0 || !this.#flows(partition)) return;
+      this.#taker.passed(partition, Number(firstOffset), Number(lastOffset), Number(highWatermark));
+      this.#waiter.ring();
     });
     this.#consumer.on(events.CRASH, ({ payload }) => this.#onCrash(payload.error, payload.restart));
     await this.#consumer.connect();
@@ -127,75 +97,23 @@ export class KafkaReader implements LogReader {
     for (;;) {
       if (this.#joined !== null && this.#spans !== null) await this.#takeUp(this.#joined, this.#spans);
       if (this.#failure !== null) throw this.#failure;
-      const batches = this.#joined === null ? this.#take(limits.records_max) : [];
+      const batches = this.#joined === null ? this.#taker.take(limits.records_max) : [];
       if (batches.length > 0) this.#news_ms = monotonicMs();
       const left = deadline - monotonicMs();
       const woken = this.#waiter.takeWoken();
       if (batches.length > 0 || woken || left <= 0) return batches;
-      await this.#waiter.wait(Math.min(left, Math.max(1, this.#wait_ms)));
+      await this.#waiter.wait(Math.min(left, Math.max(1, this.#taker.wait_ms)));
     }
   }
 
   #flows(partition: number): boolean {
-    return !this.#closed && this.#joined === null && this.#places.has(partition);
+    return !this.#closed && this.#joined === null && this.#taker.places.has(partition);
   }
 
-  async #receive({ batch, resolveOffset, heartbeat, isStale }: EachBatchPayload): Promise<void> {
-    const { partition, messages } = batch;
-    if (isStale() || !this.#flows(partition)) return;
+  async #receive(payload: EachBatchPayload): Promise<void> {
+    if (payload.isStale() || !this.#flows(payload.batch.partition)) return;
     this.#quiet = false;
-    const records = messageBatch(partition, messages);
-    const last = batch.lastOffset();
-    const holes = this.#fetches.came(partition, Number(last) + 1, (expected) => holesIn(batch, records, expected));
-    this.#merge?.came(partition, Number(last) + 1, Number(batch.highWatermark));
-    const taken = await this.#handOver.offer(records, holes, heartbeat);
-    if (taken) resolveOffset(last);
-  }
-
-  #take(records_max: number): LogBatch[] {
-    const align = (handed: Handed) => this.#align(handed);
-    const given = (batch: LogBatch) => this.#given(batch);
-    if (this.#merge !== null) {
-      const { batches, starving, wait_ms } = this.#merge.take(records_max, align, given);
-      this.#wait_ms = wait_ms ?? Number.POSITIVE_INFINITY;
-      this.#fetches.next(starving, wait_ms !== null);
-      return batches;
-    }
-    const batches: LogBatch[] = [];
-    let records = 0;
-    for (let handed = this.#handOver.waiting[0]; handed && records < records_max; handed = this.#handOver.waiting[0]) {
-      if (!align(handed)) break;
-      if (this.#handOver.waiting[0] !== handed) continue;
-      const batch = this.#handOver.take(handed, records_max - records);
-      given(batch);
-      batches.push(batch);
-      records += batch.count;
-    }
-    return batches;
-  }
-
-  /** Sets a waiting batch on the reader's place. False: it begins elsewhere, and the log is asked first whether that is right. */
-  #align(handed: Handed): boolean {
-    const place = this.#places.get(handed.partition)!;
-    const { offsets, count } = handed.records;
-    let first = handed.from;
-    if (offsets[first] === place) return true;
-    // Offsets may have holes (transactions, lost records), but kafkajs also jumps without a word when its place is gone.
-    if (!handed.verified) {
-      void this.#look();
-      return false;
-    }
-    while (first < count && offsets[first]! < place) first++;
-    this.#handOver.skip(handed, first);
-    return true;
-  }
-
-  #given(batch: LogBatch): void {
-    const { partition, count, offsets, appended_us } = batch;
-    let seen_us = this.#seen.get(partition) ?? 0;
-    for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
-    this.#seen.set(partition, seen_us);
-    this.#places.set(partition, offsets[count - 1]! + 1);
+    await this.#taker.receive(payload);
   }
 
   /** The group has (re)joined: nothing flows until a poll takes up the partitions, so that the job is never interrupted in mid-batch. */
@@ -213,16 +131,16 @@ export class KafkaReader implements LogReader {
   /** Partitions that stayed go on where they were; those that came begin at the job's position. */
   async #takeUp(joined: Joined, spans: PartitionSpan[]): Promise<void> {
     // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
-    const stayed = joined.memberId === this.#memberId ? this.#places : new Map<number, number>();
+    const stayed = joined.memberId === this.#memberId ? this.#taker.places : new Map<number, number>();
     const came = joined.partitions.filter((partition) => !stayed.has(partition));
     if (!joined.announced) {
-      const gone = [...this.#places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
+      const gone = [...this.#taker.places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
       if (gone.length > 0) this.options.onRevoked?.(gone);
       if (came.length > 0) this.options.onAssigned?.(came);
       joined.announced = true;
     }
-    const places = new Map<number, LogPlace>();
     const holdsAll = joined.partitions.length >= spans.length;
+    let places: Map<number, LogPlace>;
     try {
       if (!holdsAll && (await this.#isAlone())) {
         // Partitions were added just now: the group gives them to this reader as soon as kafkajs sees them.
@@ -231,22 +149,7 @@ export class KafkaReader implements LogReader {
         return;
       }
       this.options.merge?.onHolds(holdsAll);
-      const spanOf = (partition: number) =>
-        spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
-      for (const [partition, next] of this.#places) {
-        if (partition >= spans.length) firstOffset(spanOf(partition), next, this.options.group, this.log);
-      }
-      const known: [partition: number, place: LogPlace][] = [];
-      for (const partition of joined.partitions) {
-        const span = spanOf(partition);
-        const next = stayed.get(partition);
-        const seen_us = this.#seen.get(partition) ?? 0;
-        const place = next === undefined ? placeOf(this.options.position(partition)) : { next, seen_us };
-        const first = firstOffset(span, place.next, this.options.group, this.log);
-        places.set(partition, { next: first, seen_us: place.seen_us });
-        if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
-      }
-      await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, this.options.group)));
+      places = await this.#placesIn(joined.partitions, stayed, spans);
     } catch (error) {
       this.#doubt(error);
       return;
@@ -254,17 +157,38 @@ export class KafkaReader implements LogReader {
     // The group may have gone on while the broker was asked.
     if (this.#joined !== joined) return;
     this.#doubts = 0;
-    this.#places = new Map([...places].map(([partition, { next }]) => [partition, next]));
-    this.#seen = new Map([...places].map(([partition, { seen_us }]) => [partition, seen_us]));
     const { merge, until_end = false } = this.options;
-    this.#merge =
-      merge !== undefined && holdsAll && spans.length > 1
-        ? new PartitionMerge(this.#handOver, places, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
-        : null;
+    const isMerged = merge !== undefined && holdsAll && spans.length > 1;
+    const merging = isMerged
+      ? new PartitionMerge(this.#handOver, places, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
+      : null;
+    this.#taker.begin(places, merging);
     this.#memberId = joined.memberId;
     this.#joined = null;
     this.#news_ms = monotonicMs();
-    this.#fetches.begin(this.#places, (error) => this.log.logger.debug(`${this.log.name}: ${sentence(error)}`));
+    this.#fetches.begin(this.#taker.places, (error) => this.log.logger.debug(`${this.log.name}: ${sentence(error)}`));
+  }
+
+  /** Where to begin in the partitions; fails with LOG_SHORTER_THAN_CHECKPOINT when the log is shorter, another one, or has fewer. */
+  async #placesIn(partitions: number[], stayed: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
+    const { group } = this.options;
+    const spanOf = (partition: number) =>
+      spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
+    for (const [partition, next] of this.#taker.places) {
+      if (partition >= spans.length) firstOffset(spanOf(partition), next, group, this.log);
+    }
+    const places = new Map<number, LogPlace>();
+    const known: [partition: number, place: LogPlace][] = [];
+    for (const partition of partitions) {
+      const span = spanOf(partition);
+      const next = stayed.get(partition);
+      const seen_us = this.#taker.seenOf(partition);
+      const place = next === undefined ? placeOf(this.options.position(partition)) : { next, seen_us };
+      places.set(partition, { next: firstOffset(span, place.next, group, this.log), seen_us: place.seen_us });
+      if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
+    }
+    await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, group)));
+    return places;
   }
 
   async #isAlone(): Promise<boolean> {
@@ -276,7 +200,7 @@ export class KafkaReader implements LogReader {
   async #look(): Promise<void> {
     if (this.#looking || this.#closed) return;
     this.#looking = true;
-    const places = [...this.#places];
+    const places = [...this.#taker.places];
     const handed = [...this.#handOver.waiting];
     const noted_ms = monotonicMs();
     try {
@@ -286,7 +210,7 @@ export class KafkaReader implements LogReader {
         this.#noted_ms = noted_ms;
       } else {
         this.#compare(places, spans);
-        this.#merge?.ends(spans, noted_ms);
+        this.#taker.merge?.ends(spans, noted_ms);
       }
       for (const one of handed) one.verified = true;
     } catch (error) {
@@ -351,7 +275,7 @@ export class KafkaReader implements LogReader {
 
   /** For lag display only: not told when the broker is away. */
   async commit(positions: { partition: number; next: number }[]): Promise<void> {
-    const mine = positions.filter(({ partition }) => this.#places.has(partition));
+    const mine = positions.filter(({ partition }) => this.#taker.places.has(partition));
     if (mine.length === 0 || this.#joined !== null || this.#away) return;
     const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
     try {
