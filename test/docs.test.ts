@@ -69,9 +69,11 @@ test("links between the documents lead somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-test("docs/faults.md has all 45 faults, and every test that it names is there", () => {
+test("docs/faults.md has its faults in order, and every test that it names is there", () => {
   const rows = [...read("docs/faults.md").matchAll(/^\| (\d+) \|(.*)\|$/gm)];
-  expect(rows.map(([, number]) => Number(number))).toEqual(Array.from({ length: 45 }, (_, i) => i + 1));
+  const numbers = rows.map(([, number]) => Number(number));
+  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+  expect(numbers.slice(0, 45)).toEqual(Array.from({ length: 45 }, (_, i) => i + 1));
   const wrong: string[] = [];
   for (const [row, number, cells] of rows) {
     const named = [...cells!.matchAll(/`(test\/[\w/.-]+\.ts)`: ("[^"]+"(?:, "[^"]+")*)/g)];
