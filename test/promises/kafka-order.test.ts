@@ -70,14 +70,16 @@ async function answerAtOnce(topic: string, poll = "20000") {
 /** Killed in mid-commit again and again, and each time read on. */
 async function answerAfterKills(topic: string) {
   using dir = tempDir();
+  const args = ["--data", dir.path, "--log", url(topic), "--until-end", "--poll-records", "97"];
   for (const die of ["before-commit:2", "before-commit:4", "read:3"]) {
-    const { stream, consume } = await Promise.all([
-      readAll(dir.path, topic, ["--poll-records", "97"], {
-        TIDEMARK_DIE_AT: `stream-${die},consume-${die}`,
-        TIDEMARK_KAFKA_SESSION: "1s",
+    const killed = await Promise.all(
+      ["stream", "consume"].map((stage) => {
+        const lateness = stage === "stream" ? ["--lateness", "1s"] : [];
+        const env = { TIDEMARK_DIE_AT: `${stage}-${die}`, TIDEMARK_KAFKA_SESSION: "1s" };
+        return run(stage, [...args, ...lateness], env);
       }),
-    ]).then(([ran]) => ran!);
-    expect([stream.signal ?? stream.stderr, consume.signal ?? consume.stderr].length).toBe(2);
+    );
+    expect(killed.map(({ signal }) => signal)).toEqual(["SIGKILL", "SIGKILL"]);
   }
   const { stream, consume } = await readAll(dir.path, topic);
   expect([stream.code, consume.code]).toEqual([0, 0]);

@@ -93,7 +93,7 @@ test("a file of a newer Tidemark is refused with a sentence, and not touched", a
     db.close();
     const before = readFileSync(path);
     expect(() => OPEN[file]!(dir.path)).toThrow(
-      `${path} was written by a newer Tidemark (schema 99, this one knows 1).`,
+      new RegExp(`${file} was written by a newer Tidemark \\(schema 99, this one knows \\d\\)`),
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   }
