@@ -3,7 +3,7 @@ import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
 import { removeStore } from "./common/sqlite.ts";
 import { lockForLog } from "./common/stage-lock.ts";
-import { follow } from "./log/follow.ts";
+import { follow, readingAgain } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
 import { ConsumeStage } from "./stages/consume.ts";
 import { TickStore } from "./store/tick-store.ts";
@@ -69,4 +69,4 @@ export const spec: CommandSpec<ConsumeOptions> = {
   },
 };
 
-await runCommand(spec, import.meta.main);
+await runCommand(readingAgain(spec), import.meta.main);

@@ -6,7 +6,7 @@ import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } 
 import { removeStore } from "./common/sqlite.ts";
 import { lockForLog } from "./common/stage-lock.ts";
 import type { WindowSpec } from "./common/window.ts";
-import { follow } from "./log/follow.ts";
+import { follow, readingAgain } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
 import { removeCsv } from "./sink/csv.ts";
 import { StreamStage } from "./stages/stream.ts";
@@ -136,4 +136,4 @@ function windowSpecs(options: StreamOptions): WindowSpec[] {
   });
 }
 
-await runCommand(spec, import.meta.main);
+await runCommand(readingAgain(spec), import.meta.main);

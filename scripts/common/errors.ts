@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   "LOG_ACCESS",
   "LOG_SHORTER_THAN_CHECKPOINT",
   "LOG_SETTINGS",
+  "LOG_ORDER",
   "FEED_UNREACHABLE",
   "FEED_REFUSED",
   "DATA_DIR",
@@ -55,6 +56,17 @@ export class FencedError extends TidemarkError {
       "STAGE_BUSY",
       `Another process has taken over partition ${partition}; this one's last batch was rolled back.`,
       "Nothing is lost: the other process reads on from the committed offset.",
+    );
+  }
+}
+
+/** A record came after ones of its product that it belongs before (log/merge.ts): what was made of them is not the log's one answer. */
+export class OutOfOrderError extends TidemarkError {
+  constructor(product_id: string, partition: number, offset: number, before: number) {
+    super(
+      "LOG_ORDER",
+      `Offset ${offset} of partition ${partition} has an earlier append time than records of ${product_id} that were already read from partition ${before}.`,
+      "The one answer needs the log read again: use --rebuild for stream and consume. Topics with message.timestamp.type=LogAppendTime keep the order.",
     );
   }
 }

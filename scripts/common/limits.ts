@@ -119,32 +119,11 @@ export const LOG_BUSY_MS = 100;
 /** Partitions of a log, and log offsets of a partition: together they fit a safe integer (log/log.sql). */
 export const PARTITIONS_MAX = 1_024;
 export const OFFSETS_MAX = 2 ** 43;
-/** How long a Kafka broker may take to answer when a log is opened. */
-export const KAFKA_OPEN_MS = 10_000;
-/** A broker that just came back may show an older end for a moment: a shorter log is believed when it is seen twice, this far apart. */
-export const KAFKA_CONFIRM_MS = 1_000;
-/** A dead process's partitions go to the others of its group, or to its own next start, after this: the shortest that a broker takes by default. */
-export const KAFKA_SESSION_MS = 6_000;
-/** Bytes of one record that a topic made by us takes: FRAME_BYTES_MAX and room for the envelope. */
-export const KAFKA_RECORD_BYTES_MAX = 2_097_152;
-/** Bytes and records of one produce request; brokers take 1,048,588 bytes by default. */
-export const KAFKA_SEND_BYTES_MAX = 900_000;
-export const KAFKA_SEND_RECORDS_MAX = 10_000;
 /** So often, in bytes read of a log, a job looks at its memory, and above so much it collects what it no longer needs: at Bun's own pace a drain of 20 million messages grows to 280 MB. */
 export const MEMORY_LOOK_BYTES = 33_554_432;
 export const COLLECT_ABOVE_BYTES = 190_000_000;
-/** Bytes fetched of a partition at once: 8 MB cost the same CPU time and 150 MB more memory, 1 MB costs a third more CPU time. */
-export const KAFKA_FETCH_BYTES_MAX = 2_097_152;
-/** Bytes of one batch once decompressed: far above what a producer packs (1 MB by default), far below this machine's memory. */
-export const KAFKA_UNPACKED_BYTES_MAX = 67_108_864;
-/** Decompressed bytes of one fetch of a partition, besides a single larger batch; what is beyond comes with the next fetch. */
-export const KAFKA_UNPACKED_FETCH_BYTES_MAX = 16_777_216;
-/** A fetch without news ends after this, or after a quarter of a shorter session: it bounds how long a rebalance or a close goes unnoticed, and an idle stage pays for each. */
-export const KAFKA_FETCH_WAIT_MS = 1_500;
-/** The same for a reader that goes at the log's end. */
-export const KAFKA_LAST_FETCH_WAIT_MS = 100;
-/** A silent partition's end is compared with the reader's place this often, to notice a topic that was made anew. */
-export const KAFKA_LOOK_MS = 5_000;
+/** Times that a stage reads its log again from the start because a record came after ones that it belongs before; then it stops. */
+export const READ_AGAIN_MAX = 3;
 /** An unpacked recording: it is held in memory while it plays. */
 export const RECORDING_BYTES_MAX = 1_000_000_000;
 /** A client that has not subscribed by then is cut (feed.md "On subscribing"). */
@@ -298,5 +277,3 @@ export const MISSED_LOOK_MS = 366 * 86_400_000;
 export const APPEND_AHEAD_US_MAX = 3_600_000_000;
 /** A password's or a certificate's file: a bundle of every public authority is 220 kB. */
 export const SECRET_FILE_BYTES_MAX = 1_048_576;
-/** How long each of two connections may take that find out what kind of listener a broker has. */
-export const KAFKA_PROBE_MS = 3_000;

@@ -21,6 +21,8 @@ export interface LogBatch {
   appended_us: Float64Array;
   /** The key of record i. */
   key(i: number): string;
+  /** Kafka only: offsets just before the first record that hold neither a record nor a transaction's marker: lost records. */
+  lost?: number;
 }
 
 /** One partition's span: records have offsets `start` … `end − 1`. */
@@ -48,6 +50,13 @@ export interface ReaderOptions {
   position(partition: number): LogPlace | number;
   /** Kafka only: it is closed once it has read what is there, so that it need not wait long for more. */
   until_end?: boolean;
+  /** Kafka only: give the records of all partitions in one order (log/merge.ts) whenever this reader holds them all. */
+  merge?: {
+    /** Whether some product is known to be in several partitions. */
+    isSpread(): boolean;
+    /** Called before `position`: whether the reader holds all partitions, or other members of the group hold some. */
+    onHolds(all: boolean): void;
+  };
   /** Kafka only: partitions came or went. Called before the first record of a newly assigned partition. */
   onAssigned?(partitions: number[]): void;
   onRevoked?(partitions: number[]): void;

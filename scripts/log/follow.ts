@@ -1,7 +1,8 @@
 /** The loop of a job that reads the log: join, poll, handle, tell how far it is, until its end or a signal. */
+import type { CommandSpec } from "../common/cli.ts";
 import { monotonicMs } from "../common/clock.ts";
-import { FencedError, passes, sentence } from "../common/errors.ts";
-import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES } from "../common/limits.ts";
+import { FencedError, OutOfOrderError, passes, sentence, TidemarkError } from "../common/errors.ts";
+import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES, READ_AGAIN_MAX } from "../common/limits.ts";
 import type { Log, LogBatch, LogPlace, LogReader } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 
@@ -24,6 +25,9 @@ export interface LogJob {
   handle(batches: LogBatch[]): void;
   /** The log does not answer, and why; null: it does. Called after each poll. */
   logAway?(why: string | null): void;
+  /** Kafka only: whether this process holds all partitions from now on, or shares them; and whether a product is in several of them. */
+  holds(all: boolean): void;
+  isSpread(): boolean;
 }
 
 export interface FollowOptions {
@@ -46,10 +50,12 @@ export async function follow(log: Log, job: LogJob, options: FollowOptions): Pro
       until_end: options.until_end,
       position: (partition) => job.assign(partition),
       onRevoked: (partitions) => job.revoke(partitions),
+      merge: { isSpread: () => job.isSpread(), onHolds: (all) => job.holds(all) },
     });
     try {
       return await readOn(log, reader, job, ends, options);
     } catch (error) {
+      if (error instanceof OutOfOrderError) throw await repairable(log, error);
       // This process was given up (it slept, it was stopped): what it still held is another's, and it begins as a new member.
       if (!(error instanceof FencedError) || log.kind !== "kafka") throw error;
       options.logger.warn(`${sentence(error)} Joining the group again.`);
@@ -59,6 +65,26 @@ export async function follow(log: Log, job: LogJob, options: FollowOptions): Pro
     job.revoke([...job.places.keys()]);
     if (options.signal.aborted) return;
   }
+}
+
+/**
+ * A stage's command that runs again with `rebuild`, up to READ_AGAIN_MAX times, when a record came after ones that it belongs before: its
+ * store is not the log's one answer then.
+ */
+export function readingAgain<O extends { rebuild?: boolean }>(spec: CommandSpec<O>): CommandSpec<O> {
+  return {
+    ...spec,
+    async run(options, context) {
+      for (let again = 0; ; again++) {
+        try {
+          return await spec.run(again > 0 ? { ...options, rebuild: true } : options, context);
+        } catch (error) {
+          if (!(error instanceof OutOfOrderError) || again === READ_AGAIN_MAX) throw error;
+          context.logger.warn(`${error.message} Reading the log again from its start, in the order of append times.`);
+        }
+      }
+    },
+  };
 }
 
 async function readOn(
@@ -78,7 +104,7 @@ async function readOn(
     while (!signal.aborted && !reached(ends, job)) {
       const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
       job.logAway?.(reader.away?.() ?? null);
-      await handle(log, job, ends ? cut(batches, ends) : batches, options);
+      await handle(log, job, ends ? cut(batches, ends, job) : batches, options);
       const isOver = ends !== null && batches.length === 0 && holdsAll(ends, job) && (await reader.dry?.());
       if (isOver) break;
       read_bytes += bytesOf(batches);
@@ -140,16 +166,32 @@ function holdsAll(ends: ReadonlyMap<number, number>, job: LogJob): boolean {
   return [...ends.keys()].every((partition) => job.places.has(partition));
 }
 
-/** Leaves out what came after the end that was noted at the start. */
-function cut(batches: LogBatch[], ends: ReadonlyMap<number, number>): LogBatch[] {
+/**
+ * Leaves out what came after the ends that were noted at the start. Where all partitions are held their records are in one order, so what
+ * is read is a part of it from the start: up to the record that completes the last partition.
+ */
+function cut(batches: LogBatch[], ends: ReadonlyMap<number, number>, job: LogJob): LogBatch[] {
+  const isMerged = holdsAll(ends, job);
+  const open = new Set([...ends].filter(([p, end]) => (job.places.get(p)?.next ?? 0) < end).map(([p]) => p));
   const kept: LogBatch[] = [];
   for (const batch of batches) {
     const end = ends.get(batch.partition) ?? 0;
     let count = batch.count;
     while (count > 0 && batch.offsets[count - 1]! >= end) count--;
+    if (count < batch.count || batch.offsets[count - 1]! + 1 === end) open.delete(batch.partition);
+    if (isMerged && open.size > 0) count = batch.count;
     if (count > 0) kept.push(count === batch.count ? batch : { ...batch, count });
+    if (isMerged && open.size === 0) break;
   }
   return kept;
+}
+
+/** The stage reads the log again where its beginning is still kept; else a person has to decide. */
+async function repairable(log: Log, error: OutOfOrderError): Promise<TidemarkError> {
+  const isWhole = (await log.spans()).every(({ start }) => start === 0);
+  if (isWhole) return error;
+  const message = `${error.message} ${log.name} no longer keeps its beginning, so reading it again changes older windows.`;
+  return new TidemarkError(error.code, message, error.hint, { cause: error });
 }
 
 function nexts(places: ReadonlyMap<number, LogPlace>): { partition: number; next: number }[] {

@@ -1,13 +1,19 @@
 /** From what kafkajs pushes to what a poll pulls: the hand-over, and kafkajs's messages as a LogBatch. */
-import type { KafkaMessage } from "kafkajs";
+import type { Batch, KafkaMessage } from "kafkajs";
+import { monotonicMs } from "../common/clock.ts";
 import type { LogBatch } from "../common/log.ts";
 import { sliceBatch } from "./batch.ts";
+import { type Hole, holesOf } from "./holes.ts";
 import { FetchedRecords } from "./kafka-fetch.ts";
 
 /** A batch on its way. */
 export interface Handed {
   readonly partition: number;
   readonly records: LogBatch;
+  /** In front of these records something is lost; in order. */
+  readonly holes: Hole[];
+  /** Monotonic milliseconds. */
+  readonly came_ms: number;
   /** Index of the first record not yet given. */
   from: number;
   /** It doesn't begin where the reader stands, and that was found to be right. */
@@ -25,11 +31,13 @@ export class HandOver {
   ) {}
 
   /** Resolves with true when all records were taken, with false when the batch was dropped; rejects when the heartbeat does. */
-  async offer(records: LogBatch, heartbeat: () => Promise<void>): Promise<boolean> {
+  async offer(records: LogBatch, holes: Hole[], heartbeat: () => Promise<void>): Promise<boolean> {
     let beat: Timer | undefined;
     try {
       return await new Promise<boolean>((settle, fail) => {
-        const handed: Handed = { partition: records.partition, records, from: 0, verified: false, settle };
+        const { partition } = records;
+        const came_ms = monotonicMs();
+        const handed: Handed = { partition, records, holes, came_ms, from: 0, verified: false, settle };
         this.waiting.push(handed);
         beat = setInterval(() => {
           heartbeat().catch((error) => {
@@ -44,12 +52,20 @@ export class HandOver {
     }
   }
 
-  /** Gives up to `records_max` records of a waiting batch, and lets kafkajs go on once all were given. */
+  /** Returns up to `records_max` records of a waiting batch, none beyond its next hole, and lets kafkajs fetch once all were given. */
   take(handed: Handed, records_max: number): LogBatch {
-    const to = Math.min(handed.records.count, handed.from + records_max);
-    const batch = sliceBatch(handed.records, handed.from, to);
+    const { from, holes } = handed;
+    while (holes.length > 0 && holes[0]!.at < from) holes.shift();
+    const lost = holes[0]?.at === from ? holes.shift()!.lost : 0;
+    const to = Math.min(handed.records.count, from + records_max, holes[0]?.at ?? handed.records.count);
+    const batch = sliceBatch(handed.records, from, to);
     this.skip(handed, to);
-    return batch;
+    return lost === 0 ? batch : { ...batch, lost };
+  }
+
+  /** Lets kafkajs fetch although records still wait here: those of another partition are needed first. */
+  release(): void {
+    for (const handed of this.waiting) handed.settle(true);
   }
 
   /** Goes on to record `to`. */
@@ -68,6 +84,17 @@ export class HandOver {
     const at = this.waiting.indexOf(handed);
     if (at >= 0) this.waiting.splice(at, 1);
   }
+}
+
+/**
+ * The lost offsets in front of a fetch's records, from the first one asked for. kafkajs keeps markers and aborted records in an array that
+ * its types leave out; a run of plain records (kafka-fetch.ts) has none.
+ */
+export function holesIn(batch: Batch, records: LogBatch, expected: number): Hole[] {
+  if (batch.messages instanceof FetchedRecords) return holesOf(records.offsets, records.offsets, expected);
+  const { rawMessages } = batch as Batch & { rawMessages: KafkaMessage[] };
+  const all = rawMessages.map(({ offset }) => Number(offset));
+  return holesOf(records.offsets, all, expected);
 }
 
 const EMPTY = new Uint8Array(0);

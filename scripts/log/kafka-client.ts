@@ -6,9 +6,9 @@ import RequestQueue from "kafkajs/src/network/requestQueue";
 import { nowMs } from "../common/clock.ts";
 import { parseDuration } from "../common/duration.ts";
 import { sentence, systemCode, TidemarkError } from "../common/errors.ts";
-import { KAFKA_OPEN_MS, KAFKA_SESSION_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import { registerCodecs } from "./kafka-codecs.ts";
+import { KAFKA_OPEN_MS, KAFKA_SESSION_MS } from "./kafka-limits.ts";
 import { accessOf } from "./kafka-login.ts";
 import type { KafkaAddress } from "./kafka-url.ts";
 

@@ -1,7 +1,7 @@
 /** Decompresses Kafka's record batches: gzip and zstd by the runtime, Snappy and LZ4 here (kafkajs brings gzip alone). */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
-import { KAFKA_UNPACKED_BYTES_MAX } from "../common/limits.ts";
+import { KAFKA_UNPACKED_BYTES_MAX } from "./kafka-limits.ts";
 
 /** The compression types of a record batch, the lowest three bits of its attributes. */
 export const CODEC_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"] as const;

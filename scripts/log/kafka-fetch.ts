@@ -4,9 +4,9 @@
  * answer's own bytes, or over the decompressed ones; transactions, control records, headers and older formats are left to kafkajs.
  */
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response";
-import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../common/limits.ts";
 import type { LogBatch } from "../common/log.ts";
 import { decompress } from "./kafka-codecs.ts";
+import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "./kafka-limits.ts";
 
 /** A record batch: https://kafka.apache.org/documentation/#recordbatch. Bytes before its records, and where its fields lie. */
 const BATCH_BYTES = 61;

@@ -1,7 +1,7 @@
 /** Finds out what listens at a broker's address, so that an error can say what was met instead of guessing. */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { KAFKA_PROBE_MS } from "../common/limits.ts";
+import { KAFKA_PROBE_MS } from "./kafka-limits.ts";
 
 export interface Listener {
   /** It connects, but speaks neither Kafka's protocol nor TLS. */

@@ -1,10 +1,10 @@
 /** Appends to a Kafka topic: idempotent, acknowledged by all in-sync replicas, in order per partition, and never given up while the log is open. */
 import { type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
 import { sentence, TidemarkError } from "../common/errors.ts";
-import { KAFKA_SEND_BYTES_MAX, KAFKA_SEND_RECORDS_MAX } from "../common/limits.ts";
 import type { AppendRecord } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { AppendQueue } from "./append-queue.ts";
+import { KAFKA_SEND_BYTES_MAX, KAFKA_SEND_RECORDS_MAX } from "./kafka-limits.ts";
 import { lacking } from "./kafka-rights.ts";
 import type { KafkaAddress } from "./kafka-url.ts";
 import { kafkaErrorType, refusal } from "./kafka-words.ts";

@@ -2,28 +2,24 @@
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
 import { passes, sentence, TidemarkError } from "../common/errors.ts";
-import {
-  KAFKA_CONFIRM_MS,
-  KAFKA_FETCH_BYTES_MAX,
-  KAFKA_FETCH_WAIT_MS,
-  KAFKA_LAST_FETCH_WAIT_MS,
-  KAFKA_LOOK_MS,
-} from "../common/limits.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
-import { HandOver, messageBatch } from "./kafka-batch.ts";
+import { HandOver } from "./kafka-batch.ts";
 import { sessionMs } from "./kafka-client.ts";
+import { FetchOrder, groupConsumer, HEARTBEAT_MS } from "./kafka-flow.ts";
+import {
+  KAFKA_CLOSE_MS,
+  KAFKA_COMMIT_MS,
+  KAFKA_CONFIRM_MS,
+  KAFKA_DRY_SESSIONS,
+  KAFKA_LOOK_MS,
+} from "./kafka-limits.ts";
+import { PartitionMerge } from "./kafka-merge.ts";
+import { Taker } from "./kafka-take.ts";
 import { kafkaErrorType } from "./kafka-words.ts";
 import { firstOffset, placeOf } from "./shorter.ts";
 import { Silence } from "./silence.ts";
 import { Waiter } from "./waiter.ts";
-
-/** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
-const HEARTBEAT_MS = 333;
-/** A note of how far the group is, and a leave, are not waited for longer: a stage ends within DRAIN_MS_MAX also when the broker is away. */
-const COMMIT_MS_MAX = 1_000;
-const CLOSE_MS_MAX = 2_000;
-const DRY_SESSIONS = 2.5;
 
 /** What the group gave this member, not yet taken up by a poll. */
 interface Joined {
@@ -49,12 +45,13 @@ export class KafkaReader implements LogReader {
   readonly #consumer: Consumer;
   readonly #waiter = new Waiter();
   readonly #handOver = new HandOver(HEARTBEAT_MS, () => this.#waiter.ring());
-  /** First offset not yet given, of each partition that was taken up. */
-  #places = new Map<number, number>();
+  readonly #fetches: FetchOrder;
+  readonly #taker: Taker;
   #memberId = "";
   #joined: Joined | null = null;
   /** What the log holds, looked up since the group was joined. */
   #spans: PartitionSpan[] | null = null;
+  #noted_ms = 0;
   #looking = false;
   #doubts = 0;
   #quiet = true;
@@ -72,23 +69,23 @@ export class KafkaReader implements LogReader {
     private readonly log: KafkaReaderLog,
   ) {
     this.#silence = new Silence(log);
-    this.#consumer = kafka.consumer({
-      groupId: options.group,
-      sessionTimeout: sessionMs(),
-      heartbeatInterval: HEARTBEAT_MS,
-      maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
-      maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
-      minBytes: 1,
-      maxWaitTimeInMs: Math.min(options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS, sessionMs() / 4),
-      allowAutoTopicCreation: false,
-      retry: { restartOnFailure: async (error) => !this.#closed && log.refused(error, options.group) === null },
-    });
+    const restarts = (error: Error) => !this.#closed && log.refused(error, options.group) === null;
+    this.#consumer = groupConsumer(kafka, options, restarts);
+    this.#fetches = new FetchOrder(this.#consumer, topic, this.#handOver);
+    this.#taker = new Taker(this.#fetches, () => void this.#look());
   }
 
   /** Joins the group in the background; a poll takes up what it is given. */
   async start(): Promise<void> {
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberId, payload.memberAssignment));
+    // Markers and aborted records alone are not given to eachBatch.
+    this.#consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
+      const { batchSize, partition, firstOffset, lastOffset, highWatermark } = payload;
+      if (batchSize > 0 || !this.#flows(partition)) return;
+      this.#taker.passed(partition, Number(firstOffset), Number(lastOffset), Number(highWatermark));
+      this.#waiter.ring();
+    });
     this.#consumer.on(events.CRASH, ({ payload }) => this.#onCrash(payload.error, payload.restart));
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topic: this.topic, fromBeginning: true });
@@ -109,46 +106,23 @@ export class KafkaReader implements LogReader {
     for (;;) {
       if (this.#joined !== null && this.#spans !== null) await this.#takeUp(this.#joined, this.#spans);
       if (this.#failure !== null) throw this.#failure;
-      const batches = this.#joined === null ? this.#take(limits.records_max) : [];
+      const batches = this.#joined === null ? this.#taker.take(limits.records_max) : [];
       if (batches.length > 0) this.#news_ms = monotonicMs();
       const left = deadline - monotonicMs();
       const woken = this.#waiter.takeWoken();
       if (batches.length > 0 || woken || left <= 0) return batches;
-      await this.#waiter.wait(left);
+      await this.#waiter.wait(Math.min(left, Math.max(1, this.#taker.wait_ms)));
     }
   }
 
-  async #receive({ batch, resolveOffset, heartbeat, isStale }: EachBatchPayload): Promise<void> {
-    const { partition, messages } = batch;
-    if (isStale() || this.#closed || this.#joined !== null || !this.#places.has(partition)) return;
+  #flows(partition: number): boolean {
+    return !this.#closed && this.#joined === null && this.#taker.places.has(partition);
+  }
+
+  async #receive(payload: EachBatchPayload): Promise<void> {
+    if (payload.isStale() || !this.#flows(payload.batch.partition)) return;
     this.#quiet = false;
-    const taken = await this.#handOver.offer(messageBatch(partition, messages), heartbeat);
-    if (taken) resolveOffset(messages[messages.length - 1]!.offset);
-  }
-
-  #take(records_max: number): LogBatch[] {
-    const batches: LogBatch[] = [];
-    let records = 0;
-    for (let handed = this.#handOver.waiting[0]; handed && records < records_max; handed = this.#handOver.waiting[0]) {
-      const place = this.#places.get(handed.partition)!;
-      const { offsets, count } = handed.records;
-      let first = handed.from;
-      if (offsets[first] !== place) {
-        // Offsets may have holes (transactions, compaction), but kafkajs also jumps without a word when its place is gone.
-        if (!handed.verified) {
-          void this.#look();
-          break;
-        }
-        while (first < count && offsets[first]! < place) first++;
-        this.#handOver.skip(handed, first);
-        if (first === count) continue;
-      }
-      const batch = this.#handOver.take(handed, records_max - records);
-      this.#places.set(handed.partition, batch.offsets[batch.count - 1]! + 1);
-      batches.push(batch);
-      records += batch.count;
-    }
-    return batches;
+    await this.#taker.receive(payload);
   }
 
   /** The group has (re)joined: nothing flows until a poll takes up the partitions, so that the job is never interrupted in mid-batch. */
@@ -165,24 +139,25 @@ export class KafkaReader implements LogReader {
   /** Partitions that stayed go on where they were; those that came begin at the job's position. */
   async #takeUp(joined: Joined, spans: PartitionSpan[]): Promise<void> {
     // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
-    const stayed = joined.memberId === this.#memberId ? this.#places : new Map<number, number>();
+    const stayed = joined.memberId === this.#memberId ? this.#taker.places : new Map<number, number>();
     const came = joined.partitions.filter((partition) => !stayed.has(partition));
     if (!joined.announced) {
-      const gone = [...this.#places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
+      const gone = [...this.#taker.places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
       if (gone.length > 0) this.options.onRevoked?.(gone);
       if (came.length > 0) this.options.onAssigned?.(came);
       joined.announced = true;
     }
-    const places = new Map<number, number>();
+    const holdsAll = joined.partitions.length >= spans.length;
+    let places: Map<number, LogPlace>;
     try {
-      const known: [partition: number, place: LogPlace][] = [];
-      for (const partition of joined.partitions) {
-        const span = spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
-        const place = placeOf(stayed.get(partition) ?? this.options.position(partition));
-        places.set(partition, firstOffset(span, place.next, this.options.group, this.log));
-        if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
+      if (!holdsAll && (await this.#isAlone())) {
+        // Partitions were added just now: the group gives them to this reader as soon as kafkajs sees them.
+        this.#spans = null;
+        this.#lookAgain(HEARTBEAT_MS);
+        return;
       }
-      await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, this.options.group)));
+      this.options.merge?.onHolds(holdsAll);
+      places = await this.#placesIn(joined.partitions, stayed, spans);
     } catch (error) {
       this.#doubt(error);
       return;
@@ -190,35 +165,61 @@ export class KafkaReader implements LogReader {
     // The group may have gone on while the broker was asked.
     if (this.#joined !== joined) return;
     this.#doubts = 0;
-    this.#places = places;
+    const { merge, until_end = false } = this.options;
+    const isMerged = merge !== undefined && holdsAll && spans.length > 1;
+    const merging = isMerged
+      ? new PartitionMerge(this.#handOver, places, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
+      : null;
+    this.#taker.begin(places, merging);
     this.#memberId = joined.memberId;
     this.#joined = null;
     this.#news_ms = monotonicMs();
-    this.#flow();
+    this.#fetches.begin(this.#taker.places, (error) => this.log.logger.debug(`${this.log.name}: ${sentence(error)}`));
   }
 
-  #flow(): void {
-    try {
-      for (const [partition, next] of this.#places) {
-        this.#consumer.seek({ topic: this.topic, partition, offset: String(next) });
-      }
-      this.#consumer.resume([{ topic: this.topic, partitions: [...this.#places.keys()] }]);
-    } catch (error) {
-      // kafkajs lost the group just now; it joins again by itself and comes back through #onJoin.
-      this.log.logger.debug(`${this.log.name}: ${sentence(error)}`);
+  /** Where to begin in the partitions; fails with LOG_SHORTER_THAN_CHECKPOINT when the log is shorter, another one, or has fewer. */
+  async #placesIn(partitions: number[], stayed: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
+    const { group } = this.options;
+    const spanOf = (partition: number) =>
+      spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
+    for (const [partition, next] of this.#taker.places) {
+      if (partition >= spans.length) firstOffset(spanOf(partition), next, group, this.log);
     }
+    const places = new Map<number, LogPlace>();
+    const known: [partition: number, place: LogPlace][] = [];
+    for (const partition of partitions) {
+      const span = spanOf(partition);
+      const next = stayed.get(partition);
+      const seen_us = this.#taker.seenOf(partition);
+      const place = next === undefined ? placeOf(this.options.position(partition)) : { next, seen_us };
+      places.set(partition, { next: firstOffset(span, place.next, group, this.log), seen_us: place.seen_us });
+      if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
+    }
+    await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, group)));
+    return places;
+  }
+
+  async #isAlone(): Promise<boolean> {
+    const group = await this.#consumer.describeGroup().catch(() => null);
+    return group?.members.length === 1;
   }
 
   /** Compares the reader's places with what the log holds: after a join, at a hole, and now and then in silence. */
   async #look(): Promise<void> {
     if (this.#looking || this.#closed) return;
     this.#looking = true;
-    const places = [...this.#places];
+    const places = [...this.#taker.places];
     const handed = [...this.#handOver.waiting];
+    const noted_ms = monotonicMs();
     try {
       const spans = await this.#silence.ask(() => this.log.spans());
-      if (this.#joined !== null) this.#spans = spans;
-      else this.#compare(places, spans);
+      if (this.#joined !== null) {
+        this.#spans = spans;
+        this.#noted_ms = noted_ms;
+      } else {
+        this.#compare(places, spans);
+        this.#taker.merge?.ends(spans, noted_ms);
+      }
       for (const one of handed) one.verified = true;
     } catch (error) {
       if (error instanceof TidemarkError && error.code === "LOG_SHORTER_THAN_CHECKPOINT") this.#doubt(error);
@@ -263,9 +264,13 @@ export class KafkaReader implements LogReader {
     });
   }
 
-  /** After so many sessions a lost member, or a broker that is away, would have been noticed. */
+  /**
+   * After so many sessions a lost member, or a broker that is away, would have been noticed; and a fetch must have come back empty, since
+   * one that is slow or fails brings nothing either.
+   */
   async dry(): Promise<boolean> {
-    if (monotonicMs() - this.#news_ms < DRY_SESSIONS * sessionMs()) return false;
+    const isQuiet = monotonicMs() - this.#news_ms >= KAFKA_DRY_SESSIONS * sessionMs();
+    if (!isQuiet || this.#fetches.empty_ms < this.#news_ms) return false;
     const spans = await this.log.spans().catch(() => null);
     if (spans === null) this.#news_ms = monotonicMs();
     return spans !== null;
@@ -279,11 +284,11 @@ export class KafkaReader implements LogReader {
 
   /** For lag display only: not told when the broker is away. */
   async commit(positions: { partition: number; next: number }[]): Promise<void> {
-    const mine = positions.filter(({ partition }) => this.#places.has(partition));
+    const mine = positions.filter(({ partition }) => this.#taker.places.has(partition));
     if (mine.length === 0 || this.#joined !== null || this.#silence.away) return;
     const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
     try {
-      await Promise.race([this.#consumer.commitOffsets(offsets), Bun.sleep(COMMIT_MS_MAX)]);
+      await Promise.race([this.#consumer.commitOffsets(offsets), Bun.sleep(KAFKA_COMMIT_MS)]);
     } catch (error) {
       this.log.logger.debug(`how far ${this.options.group} is could not be noted: ${sentence(error)}`);
     }
@@ -296,6 +301,6 @@ export class KafkaReader implements LogReader {
     this.#handOver.clear();
     this.#waiter.wake();
     // The group notices by itself when the broker can't be told.
-    await Promise.race([this.#consumer.disconnect().catch(() => {}), Bun.sleep(CLOSE_MS_MAX)]);
+    await Promise.race([this.#consumer.disconnect().catch(() => {}), Bun.sleep(KAFKA_CLOSE_MS)]);
   }
 }

@@ -1,7 +1,7 @@
 /** What a Kafka error means, in one sentence with what to do. Waiting helps with LOG_UNREACHABLE alone. */
 import { sentence, TidemarkError } from "../common/errors.ts";
-import { KAFKA_UNPACKED_BYTES_MAX } from "../common/limits.ts";
 import { CodecError } from "./kafka-codecs.ts";
+import { KAFKA_UNPACKED_BYTES_MAX } from "./kafka-limits.ts";
 import { PASSWORD, PASSWORD_FILE } from "./kafka-login.ts";
 import { type Listener, probe } from "./kafka-probe.ts";
 import { type KafkaAddress, MECHANISMS } from "./kafka-url.ts";

@@ -1,14 +1,15 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
 import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import { TidemarkError } from "../common/errors.ts";
-import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "../common/limits.ts";
 import type { AppendRecord, Log, LogBatch, LogPlace, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import { newestPerKey } from "./batch.ts";
 import { ConnectionFailure, kafkaClient, type Trouble, within } from "./kafka-client.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
 import { KafkaProducer } from "./kafka-producer.ts";
 import { KafkaReader } from "./kafka-reader.ts";
 import { adminOf, lacking, type MissingRight, missingRights } from "./kafka-rights.ts";
+import { refuseCompacted } from "./kafka-topic.ts";
 import type { KafkaAddress } from "./kafka-url.ts";
 import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-words.ts";
 import { firstOffset, otherLog } from "./shorter.ts";
@@ -63,6 +64,7 @@ async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): 
   const known = await admin.listTopics();
   if (!known.includes(topic)) await createTopic(admin, topic, options);
   await leadersAnswer(admin, topic);
+  await refuseCompacted(admin, topic, options.logger);
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const partitions = topics[0]!.partitions.length;
   if (options.partitions !== undefined && options.partitions !== partitions) {
@@ -93,6 +95,9 @@ async function createTopic(admin: Admin, topic: string, options: KafkaOptions): 
   const configEntries = [
     // The broker's own clock, one for all producers: a foreign one can't disturb the guard against skewed ticks.
     { name: "message.timestamp.type", value: "LogAppendTime" },
+    // A compacted topic keeps the newest record of each key alone; a recompressed one costs the broker time.
+    { name: "cleanup.policy", value: "delete" },
+    { name: "compression.type", value: "producer" },
     { name: "max.message.bytes", value: String(KAFKA_RECORD_BYTES_MAX) },
   ];
   if (options.retain_us !== undefined) {

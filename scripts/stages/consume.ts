@@ -7,6 +7,7 @@ import { Problems } from "../common/problems.ts";
 import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
 import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
+import { reportLost } from "../store/lost.ts";
 import type { TickCounts, TickStore } from "../store/tick-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
@@ -50,6 +51,14 @@ export class ConsumeStage implements LogJob {
     return this.store.places();
   }
 
+  holds(all: boolean): void {
+    this.store.order.holds(all);
+  }
+
+  isSpread(): boolean {
+    return this.store.order.isSpread;
+  }
+
   /** Takes records and commits them, or changes nothing and fails: then the same records may be given again. */
   handle(batches: LogBatch[]): void {
     if (batches.length > 0) this.#store(batches);
@@ -60,6 +69,7 @@ export class ConsumeStage implements LogJob {
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
+    reportLost(this.store, this.problems, this.logger);
     this.store.saveFigures({ ...this.stats.counters(), ...this.#health.counters() });
     this.#health.save();
   }
@@ -86,17 +96,24 @@ export class ConsumeStage implements LogJob {
   #store(batches: LogBatch[]): void {
     const places = after(this.places, batches);
     const records = countRecords(batches);
+    const lost = batches.reduce((sum, batch) => sum + (batch.lost ?? 0), 0);
+    const { order } = this.store;
     diePoint("consume-read");
     this.#refused = [];
     this.store.begin();
+    let counts: TickCounts;
     try {
       for (const batch of batches) {
+        order.begin(batch.partition, this.places.get(batch.partition)?.seen_us ?? 0);
         for (let i = 0; i < batch.count; i++) this.#record(batch, i);
+        order.end();
       }
+      counts = this.store.commit(places, records, firstOffsets(batches), lost);
     } catch (error) {
+      order.reset();
       throw this.store.undo(error);
     }
-    const counts = this.store.commit(places, records, firstOffsets(batches));
+    order.committed();
     for (const [partition, place] of places) this.places.set(partition, place);
     for (const name of Object.keys(counts) as (keyof TickCounts)[]) this.counts[name] += counts[name];
     if (counts.conflicts > 0) this.#reportConflict();
@@ -107,15 +124,19 @@ export class ConsumeStage implements LogJob {
   #record(batch: LogBatch, i: number): void {
     const bytes = batch.buffer(i);
     const [partition, offset, appended_us] = [batch.partition, batch.offsets[i]!, batch.appended_us[i]!];
+    this.store.order.move(appended_us);
     const tick = this.#extractor.extract(bytes, batch.starts[i]!, batch.ends[i]!);
     if (tick !== null) {
+      this.store.order.product(tick.product_id, offset);
       this.store.tick(tick, partition, offset, appended_us);
       return;
     }
     const value = bytes.subarray(batch.starts[i]!, batch.ends[i]!);
     const parsed = parseRecord(value, this.store.rules);
-    if (parsed.kind === "tick") this.store.tick(parsed.tick, partition, offset, appended_us);
-    else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
+    if (parsed.kind === "tick") {
+      this.store.order.product(parsed.tick.product_id, offset);
+      this.store.tick(parsed.tick, partition, offset, appended_us);
+    } else if (parsed.kind === "outage") this.store.outage({ ...parsed.outage, partition, offset, appended_us });
     else if (parsed.kind === "gap") this.store.gap(parsed.gap, partition, offset);
     else if (parsed.kind === "dead") {
       this.#refused.push(parsed.reason);

@@ -8,10 +8,12 @@ import type { Logger } from "../common/logger.ts";
 import { Problems } from "../common/problems.ts";
 import { noProgressMs } from "../common/progress.ts";
 import { RunStats } from "../common/run-stats.ts";
-import type { DeadLetter } from "../common/tick.ts";
+import type { DeadLetter, Tick } from "../common/tick.ts";
 import type { ProductRow, WindowRow } from "../common/window.ts";
 import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
 import { WindowCsv } from "../sink/csv.ts";
+import { reportLost } from "../store/lost.ts";
+import type { ProductOrder } from "../store/product-order.ts";
 import { MovedError, type WindowStore } from "../store/window-store.ts";
 import { Extractor } from "../tick/extract.ts";
 import { parseRecord } from "../tick/parse.ts";
@@ -37,19 +39,22 @@ export class StreamStage implements LogJob {
   /** Event-time high marks, by product: a commit that raises one is progress. */
   readonly #marks = new Map<string, number>();
   readonly #health: StageHealth;
+  readonly #order: ProductOrder;
+  #lost = 0;
   #statsDue_ms = 0;
 
   constructor(
     readonly store: WindowStore,
     readonly settings: JobSettings,
     csvDir: string,
-    logger: Logger,
+    private readonly logger: Logger,
   ) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
     this.#health = new StageHealth(store, this.problems, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
     this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
     this.#extractor = new Extractor({ quotes: false, rules: store.rules });
+    this.#order = store.order;
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {
       const name = `windows_${formatDuration(size_us)}.csv`;
@@ -73,6 +78,14 @@ export class StreamStage implements LogJob {
 
   allPlaces(): Map<number, LogPlace> {
     return this.store.places();
+  }
+
+  holds(all: boolean): void {
+    this.store.order.holds(all);
+  }
+
+  isSpread(): boolean {
+    return this.store.order.isSpread;
   }
 
   /** Takes records and commits what they change, or changes nothing and fails: then the same records may be given again. */
@@ -108,6 +121,7 @@ export class StreamStage implements LogJob {
 
   saveStats(): void {
     this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
+    reportLost(this.store, this.problems, this.logger);
     this.store.saveRun({ ...this.stats.counters(), ...this.#health.counters() }, this.stats.takeLatencies());
     this.#health.save();
   }
@@ -128,7 +142,9 @@ export class StreamStage implements LogJob {
       return true;
     } catch (error) {
       this.#job.reset();
+      this.store.order.reset();
       this.#dead = [];
+      this.#lost = 0;
       if (error instanceof MovedError) return false;
       throw error;
     }
@@ -137,33 +153,47 @@ export class StreamStage implements LogJob {
   #read(batch: LogBatch): void {
     const at = this.#at;
     at.partition = batch.partition;
+    this.#order.begin(batch.partition, this.places.get(batch.partition)?.seen_us ?? 0);
     for (let i = 0; i < batch.count; i++) {
       at.offset = batch.offsets[i]!;
       at.appended_us = batch.appended_us[i]!;
+      this.#order.move(at.appended_us);
       const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
-      if (tick !== null) this.#job.tick(tick, at);
+      if (tick !== null) this.#tick(tick);
       else this.#readSlowly(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!));
     }
+    this.#order.end();
+    this.#lost += batch.lost ?? 0;
+  }
+
+  #tick(tick: Tick): void {
+    this.#order.product(tick.product_id, this.#at.offset);
+    this.#job.tick(tick, this.#at);
   }
 
   #readSlowly(value: Uint8Array): void {
     const parsed = parseRecord(value, this.store.rules);
-    if (parsed.kind === "tick") this.#job.tick(parsed.tick, this.#at);
-    else if (parsed.kind === "heartbeat") this.#job.heartbeat(parsed.product_id, parsed.time_us, this.#at);
-    else if (parsed.kind === "dead")
+    if (parsed.kind === "tick") this.#tick(parsed.tick);
+    else if (parsed.kind === "heartbeat") {
+      this.#order.product(parsed.product_id, this.#at.offset);
+      this.#job.heartbeat(parsed.product_id, parsed.time_us, this.#at);
+    } else if (parsed.kind === "dead")
       this.#dead.push({ ...this.#at, reason: parsed.reason, value: parsed.frame ?? value.slice() });
   }
 
   #commit(places: ReadonlyMap<number, LogPlace>, records: number, firsts: ReadonlyMap<number, number>): void {
     const step = this.#job.take();
     const dead = this.#dead;
+    const lost = this.#lost;
     this.#dead = [];
-    const counters = { records, ...step.counts, malformed: dead.length, closed: step.closed.length };
+    this.#lost = 0;
+    const counters = { records, lost, ...step.counts, malformed: dead.length, closed: step.closed.length };
     const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
     this.store.commit({ ...step, dead, counters, places, firsts, derive });
     for (const [partition, place] of places) this.places.set(partition, place);
     diePoint("stream-committed");
     this.#job.committed();
+    this.#order.committed();
     this.stats.records += records;
     this.#skew.see(step.counts, this.#job.noticed);
     for (const [name, n] of Object.entries(step.counts)) this.counts[name as keyof typeof step.counts] += n;

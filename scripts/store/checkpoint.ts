@@ -8,6 +8,7 @@ import { FIGURES_SILENT_US, RULES_VERSION } from "../common/limits.ts";
 import type { LogPlace } from "../common/log.ts";
 import { type Problem, problemsText } from "../common/problems.ts";
 import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../common/sqlite.ts";
+import { ProductOrder } from "./product-order.ts";
 
 export type Counters = Record<string, number>;
 
@@ -32,6 +33,8 @@ function rulesAt(path: string): number | null {
 
 export class CheckpointStore {
   readonly db: Database;
+  /** The order of products that lie in several partitions; its part of each commit is saved with the places. */
+  readonly order: ProductOrder;
   /** A number that no other process that ever opened this file has (faults.md 16). */
   readonly #generation: number;
   readonly #inPlace: InPlace;
@@ -44,6 +47,7 @@ export class CheckpointStore {
   ) {
     this.db = openDatabase(path, schema, "NORMAL");
     this.#rules = this.guard(() => this.#keepRules(join(dirname(path), other)));
+    this.order = new ProductOrder(this.db);
     const next = this.db.query<{ value: string }, []>(
       "INSERT INTO settings VALUES ('generation', '1') ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
     );
@@ -167,6 +171,7 @@ export class CheckpointStore {
       const first = firsts.get(partition) ?? 0;
       if (move.run(next, seen_us, first, partition, this.#generation).changes !== 1) throw new FencedError(partition);
     }
+    this.order.save();
   }
 
   protected add(counters: Counters): void {

@@ -20,7 +20,7 @@ import SCHEMA from "./schema/ticks.sql" with { type: "text" };
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   version: 2,
-  migrations: { 1: storeOf1(SCHEMA, ["offsets"], ["conflicts"]) },
+  migrations: { 1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]) },
 };
 
 /** An outage as it stood in the log. */
@@ -188,12 +188,17 @@ export class TickStore extends CheckpointStore {
   }
 
   /** Commits what came since `begin` with the places after it; gives the counts. */
-  commit(places: ReadonlyMap<number, LogPlace>, records: number, firsts: ReadonlyMap<number, number>): TickCounts {
+  commit(
+    places: ReadonlyMap<number, LogPlace>,
+    records: number,
+    firsts: ReadonlyMap<number, number>,
+    lost = 0,
+  ): TickCounts {
     return this.guard(() => {
       this.#flush();
       const counts = this.#counts;
       this.savePlaces(places, firsts);
-      this.add({ records, ...counts });
+      this.add({ records, lost, ...counts });
       diePoint("consume-before-commit");
       this.db.exec("COMMIT");
       diePoint("consume-committed");

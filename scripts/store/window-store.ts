@@ -13,7 +13,7 @@ import SCHEMA from "./schema/windows.sql" with { type: "text" };
 export const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   version: 2,
-  migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], []) },
+  migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]) },
 };
 
 /** Everything of one commit; what of it comes from the window job, and what from the reader. */

@@ -1,8 +1,8 @@
 /** Every codec's own decoder against another implementation's compressor, and against damage. No broker needed. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { KAFKA_UNPACKED_BYTES_MAX } from "../../scripts/common/limits.ts";
 import { CodecError, decompress } from "../../scripts/log/kafka-codecs.ts";
+import { KAFKA_UNPACKED_BYTES_MAX } from "../../scripts/log/kafka-limits.ts";
 import { COMPRESSORS } from "../support/compressors.ts";
 
 /** Runs, repeats, near repeats and noise: what makes compressors use each of their forms. */

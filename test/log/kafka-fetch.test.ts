@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
-import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../../scripts/common/limits.ts";
 import { messageBatch } from "../../scripts/log/kafka-batch.ts";
 import { registerCodecs } from "../../scripts/log/kafka-codecs.ts";
 import { decodeFetch, type FetchedMessage, type FetchedRecords } from "../../scripts/log/kafka-fetch.ts";
+import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../../scripts/log/kafka-limits.ts";
 import { COMPRESSORS } from "../support/compressors.ts";
 
 registerCodecs();

@@ -148,6 +148,7 @@ broker.heartbeat.interval.ms=200
 log.segment.delete.delay.ms=100
 log.retention.check.interval.ms=1000
 ${(more.properties ?? []).join("\n")}
+log.cleaner.backoff.ms=500
 `;
 }
 

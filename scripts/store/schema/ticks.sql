@@ -57,7 +57,13 @@ CREATE TABLE outages (                    -- spans without a feed, and trade ids
   log_partition INTEGER NOT NULL,
   log_offset    INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, inserted, duplicates, conflicts, unverified, malformed, run_*
+CREATE TABLE product_partitions (         -- where each product's records were, and its newest append time there (log/merge.ts)
+  product_id    TEXT    NOT NULL,
+  log_partition INTEGER NOT NULL,
+  last_us       INTEGER NOT NULL,
+  PRIMARY KEY (product_id, log_partition)
+) STRICT;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, lost, inserted, duplicates, conflicts, unverified, malformed, run_*
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, created, generation, rules, problems, pruned_to
 CREATE VIEW btc_prices AS
   SELECT trade_id, CAST(price AS REAL) AS price, CAST(best_bid AS REAL) AS best_bid, CAST(best_ask AS REAL) AS best_ask, side,

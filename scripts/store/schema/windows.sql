@@ -47,6 +47,12 @@ CREATE TABLE offsets (                                      -- the job's checkpo
   generation INTEGER NOT NULL,                              -- fence: a zombie's generation is another (faults.md 16)
   first_offset INTEGER NOT NULL DEFAULT 0                   -- the first record read: a rebuild from a log that was cut begins later than 0
 ) STRICT;
+CREATE TABLE product_partitions (          -- where each product's records were, and its newest append time there (log/merge.ts)
+  product_id    TEXT    NOT NULL,
+  log_partition INTEGER NOT NULL,
+  last_us       INTEGER NOT NULL,
+  PRIMARY KEY (product_id, log_partition)
+) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;   -- records, ticks, duplicates, late, malformed, skewed, change_id, run_*, a CSV file's bytes by its name
 CREATE TABLE latencies (name TEXT NOT NULL, bucket INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (name, bucket)) STRICT;  -- bucket: upper bound, microseconds
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;      -- log, created, generation, rules, windows, lateness_us, max_skew_us, problems

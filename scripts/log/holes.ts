@@ -1,0 +1,31 @@
+/** Offsets of a partition that hold neither a record nor a transaction's marker: what was there is lost. */
+
+export interface Hole {
+  /** Index of the record that comes after it. */
+  at: number;
+  /** How many offsets. */
+  lost: number;
+}
+
+/**
+ * The holes in front of records. `kept` are the records' offsets; `all` those of everything that came, with markers and records of
+ * aborted transactions; `expected` is the first offset that was asked for. All rise.
+ */
+export function holesOf(kept: ArrayLike<number>, all: ArrayLike<number>, expected: number): Hole[] {
+  const holes: Hole[] = [];
+  if (all[0] === expected && all[all.length - 1]! - expected + 1 === all.length) return holes;
+  let at = 0;
+  let next = expected;
+  for (let i = 0; i < all.length; i++) {
+    const offset = all[i]!;
+    if (offset < next) continue;
+    while (at < kept.length && kept[at]! < offset) at++;
+    const lost = offset - next;
+    next = offset + 1;
+    if (lost === 0 || at === kept.length) continue;
+    const before = holes.at(-1);
+    if (before?.at === at) before.lost += lost;
+    else holes.push({ at, lost });
+  }
+  return holes;
+}
