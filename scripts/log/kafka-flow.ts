@@ -1,7 +1,9 @@
 /** What kafkajs fetches next, and which offsets it has brought: it fetches again only when all that it brought was taken. */
 import type { Consumer, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
-import type { ReaderOptions } from "../common/log.ts";
+import type { TidemarkError } from "../common/errors.ts";
+import type { LogPlace, PartitionSpan, ReaderOptions } from "../common/log.ts";
+import type { Logger } from "../common/logger.ts";
 import type { Hole } from "./holes.ts";
 import type { HandOver } from "./kafka-batch.ts";
 import { sessionMs } from "./kafka-client.ts";
@@ -11,6 +13,20 @@ import {
   KAFKA_LAST_FETCH_WAIT_MS,
   KAFKA_METADATA_MS,
 } from "./kafka-limits.ts";
+
+/** What a reader asks of the log that it reads. */
+export interface KafkaReaderLog {
+  name: string;
+  partitions: number;
+  logger: Logger;
+  spans(): Promise<PartitionSpan[]>;
+  /** Fails when what lies before a place was appended later than the job has seen: that is another log. */
+  recognise(partition: number, place: LogPlace, group: string): Promise<void>;
+  /** An error that no waiting mends, as what to report; null for all others. */
+  refused(error: unknown, group: string): TidemarkError | null;
+  /** What to report of an error that ended kafkajs's reading. */
+  ended(error: unknown, group: string): Promise<TidemarkError>;
+}
 
 /** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
 export const HEARTBEAT_MS = 333;

@@ -3,10 +3,9 @@ import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../common/clock.ts";
 import { passes, sentence, TidemarkError } from "../common/errors.ts";
 import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
 import { HandOver } from "./kafka-batch.ts";
 import { sessionMs } from "./kafka-client.ts";
-import { FetchOrder, groupConsumer, HEARTBEAT_MS } from "./kafka-flow.ts";
+import { FetchOrder, groupConsumer, HEARTBEAT_MS, type KafkaReaderLog } from "./kafka-flow.ts";
 import {
   KAFKA_CLOSE_MS,
   KAFKA_COMMIT_MS,
@@ -26,19 +25,6 @@ interface Joined {
   memberId: string;
   partitions: number[];
   announced: boolean;
-}
-
-export interface KafkaReaderLog {
-  name: string;
-  partitions: number;
-  logger: Logger;
-  spans(): Promise<PartitionSpan[]>;
-  /** Fails when what lies before a place was appended later than the job has seen: that is another log. */
-  recognise(partition: number, place: LogPlace, group: string): Promise<void>;
-  /** An error that no waiting mends, as what to report; null for all others. */
-  refused(error: unknown, group: string): TidemarkError | null;
-  /** What to report of an error that ended kafkajs's reading. */
-  ended(error: unknown, group: string): Promise<TidemarkError>;
 }
 
 export class KafkaReader implements LogReader {
