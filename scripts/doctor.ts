@@ -12,6 +12,7 @@ import { nowUs } from "./common/clock.ts";
 import { sentence, TidemarkError } from "./common/errors.ts";
 import { LOG_ANSWER_MS_MAX } from "./common/limits.ts";
 import { printable } from "./common/printable.ts";
+import type { Problem } from "./common/problems.ts";
 import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
 import { type LogEnds, logEnds } from "./log/ends.ts";
@@ -188,7 +189,7 @@ function settings(options: DoctorOptions): Finding {
 }
 
 /** What the log answered, and the error that it answered with or that a right is lacking. */
-type Asked = LogAnswer & { fault: unknown };
+type Asked = LogAnswer & { fault: unknown; problems: Problem[] };
 
 /** Asks the log once, for at most LOG_ANSWER_MS_MAX. */
 async function askLog(ends: LogEnds): Promise<Asked> {
@@ -203,16 +204,23 @@ async function askLog(ends: LogEnds): Promise<Asked> {
   try {
     const spans = await Promise.race([ends.ask(), late]);
     const fault = await Promise.race([ends.lacking(), late]);
-    return { spans, asked_us: nowUs(), error: fault && errorText(fault), away_us: null, fault };
+    return {
+      spans,
+      asked_us: nowUs(),
+      error: fault && errorText(fault),
+      away_us: null,
+      fault,
+      problems: ends.problems(),
+    };
   } catch (error) {
-    return { spans: null, asked_us: null, error: errorText(error), away_us: nowUs(), fault: error };
+    return { spans: null, asked_us: null, error: errorText(error), away_us: nowUs(), fault: error, problems: [] };
   } finally {
     ends.reset();
   }
 }
 
 /** An error's own sentence and hint: they say what was met. */
-function logState(name: string, { spans, fault }: Asked): Finding {
+function logState(name: string, { spans, fault, problems }: Asked): Finding {
   const what = "log";
   if (fault !== null) {
     const advice = fault instanceof TidemarkError ? fault.hint : "--log names another log.";
@@ -220,7 +228,7 @@ function logState(name: string, { spans, fault }: Asked): Finding {
   }
   if (spans === null) return { what, found: "nothing produced yet", ok: true, advice: "" };
   const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
-  return { what, found: `${name}: ${found}`, ok: true, advice: "" };
+  return { what, found: `${name}: ${found}`, ok: problems.length === 0, advice: problems[0]?.sentence ?? "" };
 }
 
 /**

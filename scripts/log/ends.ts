@@ -4,6 +4,7 @@ import { statSync } from "node:fs";
 import type { TidemarkError } from "../common/errors.ts";
 import type { Log, PartitionSpan } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
+import type { Problem } from "../common/problems.ts";
 import type { DataPaths } from "../common/settings.ts";
 import { openReadOnly, storeError } from "../common/sqlite.ts";
 import { BlockSource } from "./embedded-reader.ts";
@@ -15,6 +16,8 @@ export interface LogEnds {
   ask(): Promise<PartitionSpan[] | null>;
   /** What of the rights that the path needs is lacking on a cluster that has answered `ask`; null: nothing. */
   lacking(): Promise<TidemarkError | null>;
+  /** What is wrong with a log that has answered `ask`, although it answers. */
+  problems(): Problem[];
   /** Forgets what was opened; the next question opens it again. */
   reset(): void;
 }
@@ -46,7 +49,7 @@ class EmbeddedEnds implements LogEnds {
     if (db === null) return null;
     try {
       const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'").get();
-      const source = new BlockSource(db, this.path, new Stamps(db, { name: this.path, logger: this.logger }));
+      const source = new BlockSource(db, this.path, this.#stamps(db));
       return Array.from({ length: Number(row?.value ?? 0) }, (_, partition) => source.span(partition));
     } catch (error) {
       this.reset();
@@ -54,6 +57,14 @@ class EmbeddedEnds implements LogEnds {
       if (/no such table/.test(String(error))) return null;
       throw storeError(this.path, error);
     }
+  }
+
+  problems(): Problem[] {
+    return this.#db === null ? [] : this.#stamps(this.#db).problems();
+  }
+
+  #stamps(db: Database): Stamps {
+    return new Stamps(db, { name: `embedded:${this.path}`, logger: this.logger });
   }
 
   async lacking(): Promise<null> {
@@ -84,6 +95,11 @@ class OpenedEnds implements LogEnds {
       this.reset();
       throw error;
     }
+  }
+
+  /** A cluster's own append times are judged by the stages that read them. */
+  problems(): Problem[] {
+    return [];
   }
 
   async lacking(): Promise<TidemarkError | null> {
