@@ -2,7 +2,7 @@
 import { withPlace } from "./batch/answer.ts";
 import { collect } from "./batch/archive.ts";
 import { openDestination } from "./batch/destination.ts";
-import { runLimited } from "./batch/limited.ts";
+import { isLimited, runLimited } from "./batch/limited.ts";
 import { checkName, type Metric, readMetric } from "./batch/metric.ts";
 import { METRICS_DIR } from "./batch/project.ts";
 import { FORMATS, type Format, runQuery } from "./batch/query.ts";
@@ -70,8 +70,6 @@ export const spec: CommandSpec<QueryFlags> = {
     'bun run query --format parquet --output ticks.parquet --limit 1000000 "SELECT * FROM ticks"',
   ],
   async run(options, { args, logger, signal }) {
-    const ended = await runLimited(signal);
-    if (ended !== null) return ended;
     const { product = null, from = null, to = null, output = "-" } = options;
     const format = options.format ?? formatOf(output);
     if (format === "parquet" && options.output === undefined) {
@@ -84,7 +82,10 @@ export const spec: CommandSpec<QueryFlags> = {
     if (from !== null && to !== null && from >= to)
       throw new TidemarkError("USAGE", `--from ${from} is not before --to ${to}.`);
     if (metric !== null) checkMinutes(metric, [from, to]);
-    if (options.fresh) await refresh(options.data);
+    // Collecting runs no SQL of the user's, and its memory follows what is new.
+    if (options.fresh && !isLimited()) await refresh(options.data);
+    const ended = await runLimited(signal);
+    if (ended !== null) return ended;
     const sql = metric?.sql ?? args[0] ?? "";
     for (const [name, value] of Object.entries({ product, from, to }))
       if (value !== null && !sql.includes(`$${name}`))

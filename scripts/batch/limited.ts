@@ -78,12 +78,17 @@ export function endedBy(exit: number | null, signal: string | number | null): st
   return `Its process ended ${how} inside DuckDB, mostly of too much memory or too deep nesting: simplify the query.`;
 }
 
+/** Whether this is the process that `runLimited` started for the work. */
+export function isLimited(): boolean {
+  return process.env[LIMITED_VARIABLE] === String(process.ppid);
+}
+
 /**
  * Runs the whole present command again in a limited process with the same input, output and error, and returns its exit status.
  * Returns null in that limited process, where the work is done. Rejects with QUERY when the limit or DuckDB ended it.
  */
 export async function runLimited(signal: AbortSignal): Promise<number | null> {
-  if (process.env[LIMITED_VARIABLE] === String(process.ppid)) {
+  if (isLimited()) {
     limitThisProcess({ with_parent: true });
     return null;
   }

@@ -48,9 +48,11 @@ export class Results {
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 
-  /** Notes a new run. The caller holds the batch's lock, so a run that is still `running` has died. Returns how many had. */
-  begin(started_us: number): number {
-    const died = this.noteDied();
+  /** Notes a new run. The caller holds the batch's lock, so a run that is still `running` has died. Returns whether the last one had. */
+  begin(started_us: number): boolean {
+    this.noteDied();
+    const last = "SELECT state FROM runs WHERE state <> 'missed' ORDER BY run_id DESC LIMIT 1";
+    const died = this.#db.query<{ state: string }, []>(last).get()?.state === "died";
     const insert = this.#db.query("INSERT INTO runs (state, pid, started_us, error) VALUES ('running', ?, ?, ?)");
     this.#run_id = Number(insert.run(process.pid, started_us, ROOM).lastInsertRowid);
     for (const table of ["runs", "reconciliation"])

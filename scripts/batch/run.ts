@@ -53,7 +53,7 @@ export async function runBatch(
   // Started now, so that it loads DuckDB while this process collects.
   const sandbox = new Sandbox(paths.results);
   try {
-    if (results.begin(started_us) > 0) logger.warn("the last run was killed; this one takes over where it stopped");
+    if (results.begin(started_us)) logger.warn("the last run was killed; this one repeats its work");
     return await new Batch(paths, options, { results, sandbox, logger, signal, started_us }).run(names);
   } catch (error) {
     const known = spaceError(error, paths.root);
