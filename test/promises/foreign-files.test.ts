@@ -57,7 +57,7 @@ test("files, folders, links and modes of others survive every command that write
       }
       expect(existsSync(join(data, "batch_output/metrics/gone.csv"))).toBe(false);
     }),
-    { numRuns: 2, seed: Number(process.env.TIDEMARK_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31)), verbose: 1 },
+    { numRuns: 2, endOnFailure: true, seed: Math.floor(Math.random() * 2 ** 31) },
   );
 }, 180_000);
 

@@ -1,0 +1,102 @@
+/** Files that are removed or run out of space while they are in use: CSV files come again, a store's stage ends with a sentence. */
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { FeedFigures, writeStatus } from "../../scripts/feed/figures.ts";
+import { metricFolder, type Row, sqlite, stored } from "../batch/harness.ts";
+import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { until } from "../support/until.ts";
+
+const lines = recordedLines();
+
+function staying(name: string, data: string) {
+  const command = [process.execPath, join(ROOT, "scripts", `${name}.ts`), "--data", data];
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const said = new Response(child.stderr).text();
+  return { child, said, [Symbol.dispose]: () => child.kill("SIGKILL") };
+}
+
+test("a CSV file of the stream that is removed or replaced comes again within seconds, whole, without a restart", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, lines.slice(0, 3_000));
+  const csv = join(dir.path, "stream_csv/windows_1m.csv");
+  using stream = staying("stream", dir.path);
+  const whole = () => existsSync(csv) && readFileSync(csv, "utf8").split("\n").length > 10 && readFileSync(csv, "utf8");
+  const before = await until("the CSV", whole);
+  rmSync(csv);
+  await until("the CSV again", () => whole() === before);
+  renameSync(csv, `${csv}.moved`);
+  writeFileSync(csv, "");
+  await until("the CSV once more", () => whole() === before);
+  expect(stream.child.exitCode).toBeNull();
+  stream.child.kill("SIGTERM");
+  expect([await stream.child.exited, readFileSync(`${csv}.moved`, "utf8")]).toEqual([0, before]);
+}, 60_000);
+
+test("a stage whose store is removed or replaced ends with a sentence; the next start builds it again", async () => {
+  for (const [stage, file] of [
+    ["stream", "windows.db"],
+    ["consume", "ticks.db"],
+    ["consume", "ticks.db-wal"],
+  ] as const) {
+    using dir = tempDir();
+    await fillLog(dir.path, lines.slice(0, 500));
+    using child = staying(stage, dir.path);
+    const path = join(dir.path, file);
+    await until("the store", () => existsSync(path) && existsSync(`${path.replace("-wal", "")}-shm`));
+    await until(
+      "its first commit",
+      () => sqlite(dir.path, file.replace("-wal", ""), "SELECT 1 FROM counters WHERE name = 'records'")[0],
+    );
+    rmSync(path);
+    expect(await child.child.exited).toBe(1);
+    expect(await child.said).toContain(
+      `error: ${path} was removed or replaced while it was in use. [TIDEMARK_DATA_DIR]`,
+    );
+    expect((await run(stage, ["--data", dir.path, "--until-end"])).code).toBe(0);
+  }
+}, 90_000);
+
+/** A mount namespace of one's own needs to be root, or to be let. */
+const namespace = [
+  ["unshare", "-m"],
+  ["sudo", "-n", "unshare", "-m"],
+  ["unshare", "-rm"],
+].find(
+  (command) =>
+    process.platform === "linux" &&
+    Bun.spawnSync([...command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stderr: "ignore" }).exitCode === 0,
+);
+
+test.skipIf(namespace === undefined)(
+  `a disk that is full in a batch: DISK_FULL, and the run is noted as failed with that error${namespace ? "" : " (skipped: may not mount a small disk here)"}`,
+  async () => {
+    using data = await stored();
+    using disk = tempDir();
+    using sql = metricFolder(
+      Object.fromEntries(["a", "b", "c"].map((name) => [name, "SELECT repeat('x', 1000) FROM range(8000)"])),
+    );
+    const command = `"${process.execPath}" "${join(ROOT, "scripts/batch.ts")}" --data "${disk.path}/data" --sql "${sql.path}"`;
+    // Once in the results, once in the archive: a new directory with less room than its first files need.
+    for (const room of ["12m", "8m"]) {
+      const inside = `mount -t tmpfs -o size=${room} tmpfs "${disk.path}" && cp -r "${data.path}" "${disk.path}/data" &&
+        { ${room === "8m" ? `head -c 100m /dev/zero > "${disk.path}/ballast"; rm -f "${disk.path}/ballast2"; truncate -s -400k "${disk.path}/ballast";` : ""} ${command}; echo "status $?"; rm -f "${disk.path}/ballast"; cp "${disk.path}/data/results.db"* "${data.path}"; }`;
+      const child = Bun.spawnSync([...namespace!, "sh", "-c", inside], { stderr: "pipe" });
+      expect([room, child.stdout.toString()]).toEqual([room, "status 1\n"]);
+      expect(child.stderr.toString()).toContain("[TIDEMARK_DISK_FULL]");
+      const [last] = sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");
+      expect(last).toMatchObject({ state: "failed", error: expect.stringMatching(/^No space is left for /) });
+      rmSync(join(data.path, "results.db"));
+    }
+  },
+  60_000,
+);
+
+test("a status file is never written through a link", () => {
+  using dir = tempDir();
+  const target = join(dir.path, "target");
+  writeFileSync(target, "mine");
+  symlinkSync(target, join(dir.path, "feed.json.part"));
+  expect(() => writeStatus(join(dir.path, "feed.json"), { state: new FeedFigures().state })).toThrow("ELOOP");
+  expect(readFileSync(target, "utf8")).toBe("mine");
+});
