@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import { archiveState } from "./batch/read-archive.ts";
 import { extensionFile } from "./batch/sqlite-extension.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./common/cli.ts";
 import { sentence } from "./common/errors.ts";
@@ -45,6 +46,7 @@ export const spec: CommandSpec<DoctorOptions> = {
       extension(),
       directory(paths),
       ...files(paths, options.deep === true),
+      ...archive(paths, options.deep === true),
       settings(options),
     ];
     findings.push(await logState(options, paths, logger));
@@ -118,6 +120,11 @@ function files(paths: DataPaths, deep: boolean): Finding[] {
         : "See TIDEMARK_STORE_CORRUPT in docs/errors.md.";
     return { what: basename(path), found, ok: wal < 256e6 && damage === null, advice };
   });
+}
+
+function archive(paths: DataPaths, deep: boolean): Finding[] {
+  const state = archiveState(paths.archive, deep);
+  return state === null ? [] : [{ what: "archive", ...state }];
 }
 
 function damageIn(path: string): string | null {

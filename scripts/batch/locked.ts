@@ -1,5 +1,5 @@
 /** The instance that runs SQL which a user wrote: no extension, sees the archive only, one SELECT at a time, with a time and a memory limit (faults.md 1.3, 1.4). */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { sentence, TidemarkError } from "../common/errors.ts";
@@ -7,7 +7,7 @@ import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { newestRows } from "./changes.ts";
 import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
-import { quoted } from "./files.ts";
+import { escapedPath, fileLiteral, quoted } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
 import { VIEWS_DIR } from "./project.ts";
@@ -57,7 +57,7 @@ export class LockedDatabase {
     for (const statement of statements) await connection.run(statement);
     // Spilling to disk would need a directory that user SQL could write to as well.
     await connection.run("SET temp_directory = ''");
-    await connection.run(`SET allowed_directories = [${quoted(`${archive}/`)}]`);
+    await connection.run(`SET allowed_directories = [${quoted(escapedPath(`${archive}/`))}]`);
     await connection.run("SET enable_external_access = false");
     await connection.run("SET lock_configuration = true");
     return { instance, connection };
@@ -161,14 +161,13 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
   const statements = [FUNCTIONS, `CREATE VIEW archive_ticks AS ${ticks}`];
   statements.push(`CREATE VIEW archive_minutes AS ${minutesRelation(archive, manifest)}`);
   for (const [name, table] of Object.entries(CHANGING)) {
-    const files = manifest.changes?.[name]?.files ?? [];
+    const files = manifest.changes[name]?.files ?? [];
     const rows = files.length ? newestRows(table, parquet(archive, files)) : emptySelect(table.columns);
     statements.push(`CREATE VIEW archive_${name} AS ${rows}`);
   }
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
-    const file = join(archive, manifest.snapshot, `${name}.parquet`);
-    const select =
-      manifest.snapshot && existsSync(file) ? `SELECT * FROM read_parquet(${quoted(file)})` : emptySelect(columns);
+    const file = manifest.snapshot_files[name];
+    const select = file ? `SELECT * FROM read_parquet(${fileLiteral(join(archive, file.path))})` : emptySelect(columns);
     statements.push(`CREATE VIEW archive_${name} AS ${select}`);
   }
   statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);

@@ -5,10 +5,10 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { TidemarkError } from "../common/errors.ts";
 import { METRIC_MEMORY } from "../common/limits.ts";
 import { type DataPaths, replayed } from "../common/settings.ts";
-import { publish, quoted, TEMPORARY, writeAtomically } from "./files.ts";
+import { fileLiteral, publish, quoted, TEMPORARY, writeAtomically } from "./files.ts";
 import { type Answer, LockedDatabase, type Parameters } from "./locked.ts";
-import { readManifest } from "./manifest.ts";
 import { toCsv } from "./output.ts";
+import { readArchive } from "./read-archive.ts";
 
 export const FORMATS = ["table", "json", "csv", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -22,20 +22,20 @@ export interface Query {
 
 /** Runs one SELECT over the archive as of the last batch. NO_DATA when there was none yet, QUERY when the SQL is refused or fails. */
 export async function runQuery(paths: DataPaths, query: Query): Promise<Answer> {
-  const manifest = readManifest(paths.archive);
-  if (manifest === null) {
-    throw new TidemarkError(
-      "NO_DATA",
-      `There is no archive in ${paths.root} yet.`,
-      replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
-    );
-  }
-  const database = await LockedDatabase.open(paths.archive, manifest, query.sql);
-  try {
-    return await database.select(query.sql, query.parameters, query.rows_max);
-  } finally {
-    database.close();
-  }
+  const answer = await readArchive(paths.archive, async (manifest) => {
+    const database = await LockedDatabase.open(paths.archive, manifest, query.sql);
+    try {
+      return await database.select(query.sql, query.parameters, query.rows_max);
+    } finally {
+      database.close();
+    }
+  });
+  if (answer !== null) return answer;
+  throw new TidemarkError(
+    "NO_DATA",
+    `There is no archive in ${paths.root} yet.`,
+    replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
+  );
 }
 
 /** The answer as text for stdout. */
@@ -62,7 +62,7 @@ export async function writeFile(answer: Answer, kind: Format, path: string): Pro
       ({ name, type }) => `${quotedName(name)}: ${quoted(parquetType(answer, name, type))}`,
     );
     const columns = typed.join(", ");
-    const relation = `read_json(${quoted(lines)}, format = 'newline_delimited', columns = {${columns}})`;
+    const relation = `read_json(${fileLiteral(lines)}, format = 'newline_delimited', columns = {${columns}})`;
     await connection.run(`COPY (SELECT * FROM ${relation}) TO ${quoted(file + TEMPORARY)} (FORMAT parquet)`);
     publish(file);
   } finally {

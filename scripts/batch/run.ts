@@ -74,7 +74,7 @@ export async function runBatch(
         (max, { max_time_us: t }) => (max === null || t > max ? t : max),
         null,
       ),
-      archive_bytes: archiveBytes(paths.archive, manifest),
+      archive_bytes: archiveBytes(manifest),
     };
     results.finish(record, answers, agreement, options.metric === undefined);
     const failed = answers.flatMap(({ name, error }) => (error === null ? [] : [{ metric: name, error }]));
