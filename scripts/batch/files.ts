@@ -65,3 +65,8 @@ export function escapedPath(path: string): string {
 export function fileLiteral(path: string): string {
   return quoted(escapedPath(path));
 }
+
+/** A SQL list for `allowed_directories` or `allowed_paths`: DuckDB compares the pattern that it is given, and then each file that it found. */
+export function allowedList(path: string): string {
+  return `[${[...new Set([path, escapedPath(path)])].map(quoted).join(", ")}]`;
+}

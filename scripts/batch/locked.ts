@@ -7,7 +7,7 @@ import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX } from "../common/limits
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { newestRows } from "./changes.ts";
 import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
-import { escapedPath, fileLiteral, quoted } from "./files.ts";
+import { allowedList, fileLiteral } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
 import { VIEWS_DIR } from "./project.ts";
@@ -57,7 +57,7 @@ export class LockedDatabase {
     for (const statement of statements) await connection.run(statement);
     // Spilling to disk would need a directory that user SQL could write to as well.
     await connection.run("SET temp_directory = ''");
-    await connection.run(`SET allowed_directories = [${quoted(escapedPath(`${archive}/`))}]`);
+    await connection.run(`SET allowed_directories = ${allowedList(`${archive}/`)}`);
     await connection.run("SET enable_external_access = false");
     await connection.run("SET lock_configuration = true");
     return { instance, connection };

@@ -6,7 +6,7 @@ import { TidemarkError } from "../common/errors.ts";
 import { BUSY_TIMEOUT_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
-import { escapedPath, fileLiteral, quoted, TEMPORARY } from "./files.ts";
+import { allowedList, fileLiteral, quoted, TEMPORARY } from "./files.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
 
 export type StoreName = "ticks" | "windows";
@@ -52,10 +52,9 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
 
 /** From here on the instance that collects reads and writes its own data directory's archive only, whatever a path may match. */
 export async function lockTo(connection: DuckDBConnection, paths: DataPaths): Promise<void> {
-  const list = (all: string[]) => [...new Set(all.flatMap((path) => [path, escapedPath(path)]))].map(quoted).join(", ");
   await connection.run("SET temp_directory = ''");
-  await connection.run(`SET allowed_directories = [${list([`${paths.archive}/`])}]`);
-  await connection.run(`SET allowed_paths = [${list([readingFile(paths)])}]`);
+  await connection.run(`SET allowed_directories = ${allowedList(`${paths.archive}/`)}`);
+  await connection.run(`SET allowed_paths = ${allowedList(readingFile(paths))}`);
   await connection.run("SET enable_external_access = false");
   await connection.run("SET lock_configuration = true");
 }
