@@ -133,8 +133,8 @@ export function stageFile(from: string, to: string): void {
  */
 export function putStaged(archive: string, manifest: Manifest): void {
   const staged = join(archive, WORK, String(manifest.sequence));
-  const folders = entries(staged).filter((entry) => entry.isDirectory() && REPLACED.includes(entry.name));
-  for (const { name } of folders) {
+  const folders = REPLACED.filter((folder) => existsSync(join(staged, folder)));
+  for (const name of folders) {
     const [here, away] = [join(archive, name), join(archive, WORK, `${manifest.sequence}-old`, name)];
     if (existsSync(here)) {
       chmodSync(join(staged, name), statSync(here).mode);
