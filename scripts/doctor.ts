@@ -6,6 +6,7 @@ import { problemLine } from "../web/health.ts";
 import { errorText, type LogAnswer } from "../web/log-view.ts";
 import { Sources } from "../web/sources.ts";
 import { status } from "../web/status.ts";
+import { archiveState } from "./batch/read-archive.ts";
 import { extensionFile } from "./batch/sqlite-extension.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./common/cli.ts";
 import { nowUs } from "./common/clock.ts";
@@ -71,6 +72,7 @@ export const spec: CommandSpec<DoctorOptions> = {
       extension(),
       directory(paths),
       ...files(paths, options.deep === true),
+      ...archive(paths, options.deep === true),
       settings(options),
     ];
     const log = await askLog(logEnds(options.log, paths, logger));
@@ -164,6 +166,11 @@ function files(paths: DataPaths, deep: boolean): Finding[] {
         : "See TIDEMARK_STORE_CORRUPT in docs/errors.md.";
     return { what: basename(path), found, ok: wal < 256e6 && damage === null, advice };
   });
+}
+
+function archive(paths: DataPaths, deep: boolean): Finding[] {
+  const state = archiveState(paths.archive, deep);
+  return state === null ? [] : [{ what: "archive", ...state }];
 }
 
 function damageIn(path: string): string | null {

@@ -1,29 +1,24 @@
-/** Step collect: what is new in ticks.db goes into Parquet by product and day, and windows.db is copied beside it. Re-runnable after kill -9 at any point. */
-import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+/** Step collect: what is new in ticks.db goes into Parquet, and windows.db is copied beside it. Re-runnable after kill -9 at any point. */
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { ARCHIVE_FILES_PER_DAY_MAX, ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../common/limits.ts";
+import { ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import { type DataPaths, replayed } from "../common/settings.ts";
 import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
 import { CHANGING, castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
-import { publish, quoted, TEMPORARY } from "./files.ts";
-import {
-  type CollectedChanges,
-  emptyManifest,
-  type Manifest,
-  type PartFile,
-  readManifest,
-  removeOrphans,
-  type TickFile,
-  writeManifest,
-} from "./manifest.ts";
-import { FUNCTIONS, mergedMinutes, minutesOf, parquet } from "./rollup.ts";
-import { openSource, refuseOlder, type Source, type StoreName } from "./source.ts";
+import { convert } from "./convert.ts";
+import { type CollectedChanges, emptyManifest, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { compact, smallFiles } from "./merge.ts";
+import { checkFolders, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
+import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
+import { lockTo, openSource, refuseOlder, type Source, type StoreName } from "./source.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
+import { verifyArchive } from "./verify.ts";
+import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
 export interface Collected {
   manifest: Manifest;
@@ -44,7 +39,7 @@ export function checkStored(paths: DataPaths): void {
 /** Collects everything that ticks.db and windows.db hold now. NO_DATA when ticks.db isn't there yet. */
 export async function collect(paths: DataPaths, logger: Logger): Promise<Collected> {
   checkStored(paths);
-  mkdirSync(paths.archive, { recursive: true });
+  checkFolders(paths.archive);
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: METRIC_MEMORY,
     preserve_insertion_order: "false",
@@ -54,6 +49,8 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
   let source: Source | undefined;
   try {
     source = await openSource(connection, paths, logger);
+    await connection.run(FUNCTIONS);
+    await lockTo(connection, paths);
     return await new Collector(connection, source, paths, logger).run();
   } finally {
     await source?.close();
@@ -69,6 +66,7 @@ const DAY_US = 86_400_000_000;
 
 class Collector {
   #manifest!: Manifest;
+  #writer!: ArchiveWriter;
 
   constructor(
     private readonly connection: DuckDBConnection,
@@ -79,44 +77,90 @@ class Collector {
 
   async run(): Promise<Collected> {
     this.#manifest = await this.#open();
-    await this.connection.run(FUNCTIONS);
-    removeOrphans(this.paths.archive, this.#manifest);
-    const sequence = this.#manifest.sequence + 1;
-    const folder = `snapshot/${sequence}`;
-    const { files, minutes } = this.#manifest;
-    if (minutes === undefined && files.length > 0)
-      await this.#writeMinutes(minutesOf(parquet(this.paths.archive, files)), []);
-    for (const name of FIRST) await this.#snapshot(name, folder);
+    const { archive } = this.paths;
+    const next = () => this.#manifest.sequence + 1;
+    this.#writer = new ArchiveWriter(this.connection, archive, this.#manifest.store_created, next);
+    removeOrphans(archive, this.#manifest);
+    await this.#prepare();
+    const folder = `snapshot/${next()}`;
+    const snapshot_files: Manifest["snapshot_files"] = {};
+    const copy = async (name: string) => {
+      const { store, table, columns } = SNAPSHOT[name]!;
+      if (store === "windows" && !this.source.has_windows) return;
+      const from = await this.source.table(store, table, Object.keys(columns));
+      const select = `SELECT ${castSelect(columns)} FROM ${from}`;
+      snapshot_files[name] = await this.#writer.part(select, join(archive, folder), folder, `${name}.parquet`);
+    };
+    for (const name of FIRST) await copy(name);
     const ticks_new = await this.#ticks();
-    for (const name of Object.keys(SNAPSHOT)) {
-      if (!FIRST.includes(name) && name !== LAST) await this.#snapshot(name, folder);
-    }
+    for (const name of Object.keys(SNAPSHOT)) if (!FIRST.includes(name) && name !== LAST) await copy(name);
     for (const name of Object.keys(CHANGING)) await this.#changes(name);
-    await this.#snapshot(LAST, folder);
-    await this.#compact();
-    this.#commit({ snapshot: folder });
+    await copy(LAST);
+    this.#manifest = await compact(archive, this.#manifest, this.#writer);
+    await checkMinutes(this.connection, archive, whereStaged(archive, { ...this.#manifest, sequence: next() }));
+    this.#commit({ snapshot: folder, snapshot_files });
     return { manifest: this.#manifest, ticks_new, source: this.source.kind };
   }
 
   /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
   async #open(): Promise<Manifest> {
+    const { archive } = this.paths;
     const settings = await this.#settings("ticks");
     refuseOlder(this.paths.ticks, settings, "consume");
     if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#settings("windows"), "stream");
     const created = settings.get("created") ?? "";
+    const pruned_to = Number(settings.get("pruned_to") ?? 0);
+    const rules = Number(settings.get("rules") ?? 1);
     const [newest = 0] = await this.#values("ticks", "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
       "insert_id",
     ]);
-    const manifest = readManifest(this.paths.archive);
+    const manifest = readManifest(archive);
     const isOurs = manifest !== null && manifest.store_created === created;
-    this.#refuseGap(isOurs ? manifest.collected_to : 0, Number(settings.get("pruned_to") ?? 0));
-    if (manifest === null) return emptyManifest(created);
-    if (isOurs && manifest.collected_to <= Number(newest)) return manifest;
-    const aside = `${this.paths.archive}.${manifest.sequence}.${nowUs()}`;
-    renameSync(this.paths.archive, aside);
-    mkdirSync(this.paths.archive, { recursive: true });
-    this.logger.warn(`ticks.db was made anew: the archive of the old one is kept in ${aside}, a new one is built.`);
-    return emptyManifest(created);
+    this.#refuseGap(isOurs ? manifest.collected_to : 0, pruned_to);
+    if (manifest === null) return emptyManifest(created, rules);
+    if (isOurs && manifest.collected_to <= Number(newest)) {
+      putStaged(archive, manifest);
+      return this.#verified(manifest, pruned_to > 0);
+    }
+    const aside = `${archive}.${manifest.sequence}.${nowUs()}`;
+    renameSync(archive, aside);
+    checkFolders(archive);
+    this.logger.warn(`ticks.db was created again: its old archive is kept in ${aside}, and a new one is built.`);
+    return emptyManifest(created, rules);
+  }
+
+  /**
+   * Every file is as it was written, by checksum where it was changed since, and all in a day's first run. A folder that someone removed,
+   * as STORE_CORRUPT advises, is made again; the copies of this run's snapshot are not read.
+   */
+  #verified(manifest: Manifest, pruned: boolean): Manifest {
+    const { archive } = this.paths;
+    const day = today();
+    const isThere = (folder: string) => existsSync(join(archive, folder));
+    const changes = Object.entries(manifest.changes).filter(([name, { files }]) => files.length === 0 || isThere(name));
+    const minutes = isThere("minutes") ? manifest.minutes : [];
+    const kept = { ...manifest, changes: Object.fromEntries(changes), minutes };
+    const depth = manifest.checked_day === day ? "changed" : "all";
+    const checked = verifyArchive(archive, { ...kept, snapshot_files: {} }, depth, pruned);
+    return { ...checked, snapshot_files: kept.snapshot_files, checked_day: day };
+  }
+
+  /** An archive of the first layout gets today's; minutes that are missing are summed from the ticks. */
+  async #prepare(): Promise<void> {
+    const { archive } = this.paths;
+    if (this.#manifest.version === 1) {
+      const pruned_to = Number((await this.#settings("ticks")).get("pruned_to") ?? 0);
+      const { connection, source } = this;
+      this.logger.info("the archive is converted to files with checksums, once");
+      const of = { connection, source, writer: this.#writer, archive, manifest: this.#manifest, pruned_to };
+      const { files, minutes } = await convert(of);
+      // Their columns have other types now: all of them are read again by this run.
+      const old = Object.entries(this.#manifest.changes).map(([name, one]) => [name, { ...one, whole_day: -1 }]);
+      this.#commit({ version: 2, files, minutes, changes: Object.fromEntries(old) });
+    }
+    if (this.#manifest.minutes.length > 0 || this.#manifest.files.length === 0) return;
+    this.logger.warn("archive/minutes is computed again from the ticks of the archive");
+    await this.#addMinutes(minutesOf(parquet(archive, this.#manifest.files)));
   }
 
   /** After a prune the archive is the only place where its ticks are: without it every answer would be wrong in silence. */
@@ -151,58 +195,50 @@ class Collector {
   async #ticks(): Promise<number> {
     let total = 0;
     for (;;) {
-      const select = `SELECT ${Object.keys(TICK_COLUMNS).join(", ")} FROM ticks WHERE insert_id > ${this.#manifest.collected_to} ORDER BY insert_id LIMIT ${ARCHIVE_SLICE_ROWS}`;
-      const from = await this.source.from("ticks", select, Object.keys(TICK_COLUMNS));
-      await this.connection.run(
-        `CREATE OR REPLACE TEMP TABLE slice AS SELECT *, make_timestamp(time_us) AS time, strftime(make_timestamp(time_us), '%Y-%m-%d') AS day FROM (SELECT ${castSelect(TICK_COLUMNS)} FROM ${from})`,
-      );
-      const rows = await this.#writeSlice();
+      const rows = await this.#slice(this.#manifest.collected_to);
       total += rows;
       if (rows < ARCHIVE_SLICE_ROWS) return total;
     }
   }
 
-  async #writeSlice(): Promise<number> {
-    const groups = await this.connection.runAndReadAll(
-      "SELECT product_id, day, max(insert_id) AS last, max(time_us) AS newest FROM slice GROUP BY ALL ORDER BY ALL",
+  /** One slice becomes one file. What SQLite counted, what DuckDB read, what is in the file and what is in the minutes must be the same. */
+  async #slice(from_id: number): Promise<number> {
+    const rows = `SELECT * FROM ticks WHERE insert_id > ${from_id} ORDER BY insert_id LIMIT ${ARCHIVE_SLICE_ROWS}`;
+    const names = Object.keys(READ_FACTS);
+    const cells = names.map((name) => `${STORE_FACTS[name as keyof ReadFacts]} AS ${name}`).join(", ");
+    const counted = await this.#values("ticks", `SELECT ${cells} FROM (${rows})`, names);
+    const to = Number(counted[names.indexOf("last_insert_id")]);
+    if (to === 0) return 0;
+    const columns = Object.keys(TICK_COLUMNS);
+    const select = `SELECT ${columns.join(", ")} FROM ticks WHERE insert_id > ${from_id} AND insert_id <= ${to} ORDER BY insert_id`;
+    const from = await this.source.from("ticks", select, columns);
+    await this.connection.run(
+      `CREATE OR REPLACE TEMP TABLE slice AS SELECT *, make_timestamp(time_us) AS time FROM (SELECT ${castSelect(TICK_COLUMNS)} FROM ${from})`,
     );
-    const files: TickFile[] = [];
-    let collected_to = this.#manifest.collected_to;
-    for (const { product_id, day, last, newest } of groups.getRowObjectsJson()) {
-      const [product, date] = [String(product_id), String(day)];
-      const where = `product_id = ${quoted(product)} AND day = '${date}'`;
-      const relation = `(SELECT * EXCLUDE (day) FROM slice WHERE ${where})`;
-      files.push(await this.#writeTicks({ product_id: product, day: date, max_time_us: Number(newest) }, relation));
-      collected_to = Math.max(collected_to, Number(last));
-    }
-    if (files.length === 0) return 0;
-    await this.#writeMinutes(minutesOf("slice"), this.#manifest.minutes ?? []);
-    this.#commit({ files: [...this.#manifest.files, ...files], collected_to });
-    return files.reduce((sum, file) => sum + file.rows, 0);
+    const read = await this.connection.runAndReadAll(`SELECT ${Object.values(READ_FACTS).join(", ")} FROM slice`);
+    mustEqual(read.getRows()[0]!.map(String), counted, `What was read from ${this.paths.ticks}`);
+    const facts = await this.#writer.facts("slice");
+    const into = join(this.paths.archive, "ticks");
+    const file = await this.#writer.ticks("slice", facts, into, true);
+    await this.#addMinutes(minutesOf("slice"));
+    this.#commit({ files: [...this.#manifest.files, file], collected_to: to });
+    return facts.rows;
   }
 
-  /** One Parquet file of one product and day, in order of time, so that its statistics are of use. */
-  async #writeTicks(of: Pick<TickFile, "product_id" | "day" | "max_time_us">, relation: string): Promise<TickFile> {
-    const name = `${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
-    const path = `ticks/product_id=${encodeURIComponent(of.product_id)}/day=${of.day}/${name}`;
-    const { rows } = await this.#copy(`SELECT * FROM ${relation} ORDER BY time_us, trade_id`, path);
-    return { ...of, path, rows, bytes: statSync(join(this.paths.archive, path)).size };
-  }
-  #written = 0;
-
-  /** A file of the rollup beside those that are kept; it counts from the next commit on. */
-  async #writeMinutes(select: string, kept: PartFile[]): Promise<void> {
-    const part = await this.#writePart("minutes", `${select} ORDER BY product_id, minute_us`);
-    this.#manifest = { ...this.#manifest, minutes: [...kept, part] };
+  /** A file of the rollup beside those that are there; it counts from the next commit on. */
+  async #addMinutes(select: string): Promise<void> {
+    const sorted = `${select} ORDER BY product_id, minute_us`;
+    const part = await this.#writer.part(sorted, join(this.paths.archive, "minutes"), "minutes");
+    this.#manifest = { ...this.#manifest, minutes: [...this.#manifest.minutes, part] };
   }
 
-  /** What changed in a table since the last run. All of a file made anew, and all in a day's first run: so a digit that was altered in an old row is found. */
+  /** What changed in a table since the last run. All of a file created again, and all in a day's first run: so a digit that was altered in an old row is found. */
   async #changes(name: string): Promise<void> {
     const table = CHANGING[name]!;
     if (table.store === "windows" && !this.source.has_windows) return;
     const created = (await this.#settings(table.store)).get("created") ?? "";
-    const day = Math.floor(nowUs() / DAY_US);
-    let kept = this.#manifest.changes?.[name];
+    const day = today();
+    let kept = this.#manifest.changes[name];
     const look = newestChange(table, kept?.changed_to ?? -1);
     const [newest, mark] = await this.#values(table.store, look.select, look.columns);
     const goesOn =
@@ -217,65 +253,17 @@ class Collector {
     const table = CHANGING[name]!;
     const { select, columns } = changedRows(table, kept.changed_to);
     const from = await this.source.from(table.store, select, columns);
-    const added = await this.#writePart(name, typedRows(table, from));
+    const into = join(this.paths.archive, name);
+    const added = await this.#writer.part(typedRows(table, from), into, name);
     const last = lastChange(table, parquet(this.paths.archive, [added]));
     const [changed_to, mark] = (await this.connection.runAndReadAll(last)).getRows()[0]!.map(String);
     let files = [...kept.files, added];
     const small = new Set(smallFiles(files));
     if (small.size > 0) {
       const merged = newestRows(table, parquet(this.paths.archive, [...small]), ["change_id"]);
-      files = [...files.filter((file) => !small.has(file)), await this.#writePart(name, merged)];
+      files = [...files.filter((file) => !small.has(file)), await this.#writer.part(merged, into, name)];
     }
     return { ...kept, changed_to: Number(changed_to), mark: mark!, files };
-  }
-
-  async #writePart(folder: string, select: string): Promise<PartFile> {
-    const path = `${folder}/${this.#manifest.sequence + 1}-${this.#written++}.parquet`;
-    return { path, rows: (await this.#copy(select, path)).rows };
-  }
-
-  async #snapshot(name: string, folder: string): Promise<void> {
-    const { store, table, columns } = SNAPSHOT[name]!;
-    if (store === "windows" && !this.source.has_windows) return;
-    const names = Object.keys(columns);
-    const from = await this.source.table(store, table, names);
-    await this.#copy(`SELECT ${castSelect(columns)} FROM ${from}`, `${folder}/${name}.parquet`);
-  }
-
-  async #copy(select: string, path: string): Promise<{ rows: number }> {
-    const file = join(this.paths.archive, path);
-    mkdirSync(dirname(file), { recursive: true });
-    const result = await this.connection.run(
-      `COPY (${select}) TO ${quoted(file + TEMPORARY)} (FORMAT parquet, COMPRESSION lz4)`,
-    );
-    publish(file);
-    return { rows: result.rowsChanged };
-  }
-
-  /** Merges a day's files when there are many, the small ones only: each tick is rewritten a logarithmic number of times. The rollup's likewise. */
-  async #compact(): Promise<void> {
-    const { minutes = [] } = this.#manifest;
-    const parts = new Set(smallFiles(minutes));
-    if (parts.size > 0) {
-      const merged = mergedMinutes(parquet(this.paths.archive, [...parts]));
-      await this.#writeMinutes(
-        merged,
-        minutes.filter((file) => !parts.has(file)),
-      );
-    }
-    const days = Map.groupBy(this.#manifest.files, (file) => `${file.product_id}\n${file.day}`);
-    for (const files of days.values()) {
-      const small = smallFiles(files);
-      if (small.length < 2) continue;
-      const { product_id, day } = small[0]!;
-      const max_time_us = Math.max(...small.map((file) => file.max_time_us));
-      const merged = await this.#writeTicks({ product_id, day, max_time_us }, parquet(this.paths.archive, small));
-      const gone = new Set(small);
-      this.#manifest = {
-        ...this.#manifest,
-        files: [...this.#manifest.files.filter((file) => !gone.has(file)), merged],
-      };
-    }
   }
 
   #commit(change: Partial<Manifest>): void {
@@ -283,15 +271,11 @@ class Collector {
     this.#manifest = { ...this.#manifest, ...change, sequence: this.#manifest.sequence + 1, collected_us: nowUs() };
     writeManifest(this.paths.archive, this.#manifest);
     diePoint("committed");
+    putStaged(this.paths.archive, this.#manifest);
   }
 }
 
-/** The files to merge of one day: from the smallest on, while the next is at most twice of all before it. Exported for its test. */
-export function smallFiles<T extends { rows: number }>(files: readonly T[]): T[] {
-  if (files.length <= ARCHIVE_FILES_PER_DAY_MAX) return [];
-  const sorted = files.toSorted((a, b) => a.rows - b.rows);
-  let sum = 0;
-  let count = 0;
-  while (count < sorted.length && (count < 2 || sorted[count]!.rows <= 2 * sum)) sum += sorted[count++]!.rows;
-  return sorted.slice(0, count);
+/** Days since 1970, UTC. */
+function today(): number {
+  return Math.floor(nowUs() / DAY_US);
 }

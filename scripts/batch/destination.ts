@@ -25,6 +25,8 @@ import { toStdout } from "../common/stdout.ts";
 import { publish, TEMPORARY } from "./files.ts";
 
 export interface Destination {
+  /** Nothing was written, or what was can be taken back: another try may begin. */
+  readonly isFresh: boolean;
   /** Takes the next piece; resolves when more is wanted. */
   write(text: string): Promise<void>;
   /** For a writer that needs a file of its own (Parquet): a folder that holds nothing else. */
@@ -68,6 +70,7 @@ function followed(path: string): string {
 
 /** A regular file: written beside its place, then renamed, with the mode and the owner of what was there. */
 class FileDestination implements Destination {
+  readonly isFresh = true;
   readonly #folder: string;
   #fd: number | null = null;
 
@@ -116,11 +119,13 @@ class FileDestination implements Destination {
 
 /** Stdout, a device, a FIFO: what was written stays written. */
 class StreamDestination implements Destination {
+  isFresh = true;
   #folder: string | null = null;
 
   constructor(private readonly fd: number) {}
 
   async write(text: string): Promise<void> {
+    this.isFresh = false;
     if (this.fd === 1) await toStdout(text);
     else writeAll(this.fd, text);
   }
@@ -131,6 +136,7 @@ class StreamDestination implements Destination {
   }
 
   async finish(name?: string): Promise<void> {
+    this.isFresh = false;
     if (name !== undefined) await copyInto(join(this.folder(), name), this.fd);
     else if (this.fd !== 1) closeSync(this.fd);
     this.abandon();

@@ -1,5 +1,5 @@
 /** The instance that runs SQL which a user wrote: no extension, sees the archive only, one SELECT at a time, with a time and a memory limit (faults.md 1.3, 1.4). */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type DuckDBConnection,
@@ -12,7 +12,7 @@ import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX, SPILL_BYTES_MAX } from 
 import { THRESHOLDS } from "../common/thresholds.ts";
 import { newestRows } from "./changes.ts";
 import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "./columns.ts";
-import { quoted } from "./files.ts";
+import { allowedList, fileLiteral, quoted } from "./files.ts";
 import { isMemory } from "./limited.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
@@ -65,8 +65,8 @@ export class LockedDatabase {
     // A large sort spills into the folder of what is written; a metric, which has none, is limited to its memory.
     await connection.run(`SET temp_directory = ${quoted(output === null ? "" : join(output, "spill"))}`);
     await connection.run(`SET max_temp_directory_size = '${SPILL_BYTES_MAX}'`);
-    const allowed = [archive, ...(output === null ? [] : [output])].map((folder) => quoted(`${folder}/`));
-    await connection.run(`SET allowed_directories = [${allowed.join(", ")}]`);
+    const allowed = [archive, ...(output === null ? [] : [output])].map((folder) => `${folder}/`);
+    await connection.run(`SET allowed_directories = ${allowedList(...allowed)}`);
     await connection.run("SET enable_external_access = false");
     await connection.run("SET lock_configuration = true");
     return new LockedDatabase(instance, connection);
@@ -174,18 +174,17 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
   const statements = [FUNCTIONS, `CREATE VIEW archive_ticks AS ${ticks}`];
   statements.push(`CREATE VIEW archive_minutes AS ${minutesRelation(archive, manifest)}`);
   for (const [name, table] of Object.entries(CHANGING)) {
-    const files = manifest.changes?.[name]?.files ?? [];
+    const files = manifest.changes[name]?.files ?? [];
     const rows = files.length
       ? newestRows(table, widened({ ...table.columns, change_id: "BIGINT" }, parquet(archive, files)))
       : emptySelect(table.columns);
     statements.push(`CREATE VIEW archive_${name} AS ${rows}`);
   }
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
-    const file = join(archive, manifest.snapshot, `${name}.parquet`);
-    const select =
-      manifest.snapshot && existsSync(file)
-        ? `FROM ${widened(columns, `read_parquet(${quoted(file)})`)}`
-        : emptySelect(columns);
+    const file = manifest.snapshot_files[name];
+    const select = file
+      ? `FROM ${widened(columns, `read_parquet(${fileLiteral(join(archive, file.path))})`)}`
+      : emptySelect(columns);
     statements.push(`CREATE VIEW archive_${name} AS ${select}`);
   }
   statements.push(`CREATE VIEW thresholds AS ${thresholdsSelect()}`);

@@ -1,13 +1,21 @@
 /** Takes archived ticks out of ticks.db, in short transactions beside consume; what was there stays known, so no duplicate comes back. Never in a process with DuckDB (faults.md 1.1). */
 import type { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { nowUs } from "../common/clock.ts";
 import { diePoint } from "../common/die-point.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { PRUNE_SLICE_ROWS, SEEN_LIST_IDS_MAX, STAMP_AHEAD_US_MAX } from "../common/limits.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import {
+  PRICE_SCALE_MAX,
+  PRUNE_SLICE_ROWS,
+  SEEN_LIST_IDS_MAX,
+  SIZE_SCALE_MAX,
+  STAMP_AHEAD_US_MAX,
+  SUM_MODULUS,
+} from "../common/limits.ts";
+import { readManifest, type TickFile } from "./manifest.ts";
+import { whereStaged } from "./own-files.ts";
 import schema from "./pruned.sql" with { type: "text" };
+import { repair, verifyArchive } from "./verify.ts";
 
 const BLOCK_IDS = 4_096;
 const ALL = "F".repeat(BLOCK_IDS / 4);
@@ -22,41 +30,77 @@ export interface PruneOptions {
 
 /** Gives the number of ticks taken out. NO_DATA without an archive; STORE_CORRUPT when the archive isn't whole: then nothing is deleted. */
 export function prune(db: Database, { archive, before_us, signal }: PruneOptions): number {
-  const collected_to = archivedTo(db, archive);
+  const files = verifiedFiles(db, archive);
   db.exec(schema);
   let pruned = 0;
-  while (!signal.aborted) {
-    const rows = pruneSlice(db, collected_to, before_us);
-    pruned += rows;
-    if (rows < PRUNE_SLICE_ROWS) break;
+  // File after file, in the order of their rows: none loses a row before it was compared with all of its rows.
+  for (const file of files) {
+    if (signal.aborted || !hasOlder(db, file, before_us)) break;
+    compare(db, archive, file);
+    for (let rows = PRUNE_SLICE_ROWS; rows === PRUNE_SLICE_ROWS && !signal.aborted; pruned += rows)
+      rows = pruneSlice(db, file.last_insert_id, before_us);
   }
   return pruned;
 }
 
-/** The last insert_id that may go: all up to it are in files that are there, and that were synced before the manifest named them. */
-function archivedTo(db: Database, archive: string): number {
+/** The archive's tick files; each has just been compared with its checksum. */
+function verifiedFiles(db: Database, archive: string): TickFile[] {
   const manifest = readManifest(archive);
   if (manifest === null) {
     throw new TidemarkError("NO_DATA", `There is no archive in ${archive} yet.`, "Run `bun run batch` first.");
   }
-  const created = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'created'").get()?.value;
-  if (created !== manifest.store_created) {
+  if (setting(db, "created") !== manifest.store_created) {
     throw new TidemarkError("NO_DATA", `${archive} was made from another ticks.db.`, "Run `bun run batch` first.");
   }
-  checkFiles(archive, manifest);
-  return manifest.collected_to;
+  if (manifest.version === 1) {
+    throw new TidemarkError("NO_DATA", `${archive} has no checksums yet.`, "Run `bun run batch` first: it adds them.");
+  }
+  const pruned = Number(setting(db, "pruned_to") ?? 0) > 0;
+  return verifyArchive(archive, whereStaged(archive, manifest), "all", pruned).files;
 }
 
-function checkFiles(archive: string, manifest: Manifest): void {
-  for (const file of manifest.files) {
-    const path = join(archive, file.path);
-    if (statSync(path, { throwIfNoEntry: false })?.size === file.bytes) continue;
-    throw new TidemarkError(
-      "STORE_CORRUPT",
-      `${path} is missing or not as long as it was, so nothing was pruned.`,
-      "Move the archive folder away: the next batch builds it again from ticks.db.",
-    );
+function setting(db: Database, name: string): string | undefined {
+  return db.query<{ value: string }, [string]>("SELECT value FROM settings WHERE name = ?").get(name)?.value;
+}
+
+function hasOlder(db: Database, { last_insert_id }: TickFile, before_us: number): boolean {
+  const first = db
+    .query<{ appended_us: number }, [number]>(
+      "SELECT appended_us FROM ticks WHERE insert_id <= ? ORDER BY insert_id LIMIT 1",
+    )
+    .get(last_insert_id);
+  return first !== null && isOld(first.appended_us, before_us);
+}
+
+/** Rows and sums of the file against those of ticks.db; a file of which some rows are gone was compared before the first of them went. */
+function compare(db: Database, archive: string, file: TickFile): void {
+  const { first_insert_id, last_insert_id } = file;
+  if (Number(setting(db, "pruned_to") ?? 0) >= first_insert_id) return;
+  const stored = { rows: 0, ids: 0, times: 0, price: 0n, size: 0n };
+  const rows = db.query<{ trade_id: number; time_us: number; price: string; last_size: string }, [number, number]>(
+    "SELECT trade_id, time_us, price, last_size FROM ticks WHERE insert_id BETWEEN ? AND ?",
+  );
+  for (const row of rows.iterate(first_insert_id, last_insert_id)) {
+    stored.rows += 1;
+    stored.ids += row.trade_id % SUM_MODULUS;
+    stored.times += row.time_us % SUM_MODULUS;
+    stored.price += units(row.price, PRICE_SCALE_MAX);
+    stored.size += units(row.last_size, SIZE_SCALE_MAX);
   }
+  const { ids, times, price, size } = stored;
+  const sums = { price: String(price), size: String(size), trade_ids: String(ids), times: String(times) };
+  if (stored.rows === file.rows && JSON.stringify(sums) === JSON.stringify(file.sums)) return;
+  throw new TidemarkError(
+    "STORE_CORRUPT",
+    `${join(archive, file.path)} does not hold what ${db.filename} has from insert_id ${first_insert_id} to ${last_insert_id}, so nothing more was pruned.`,
+    repair(file.path, first_insert_id > 1 && setting(db, "pruned_to") !== undefined),
+  );
+}
+
+/** A decimal text in units of 10^-scale. */
+function units(text: string, scale: number): bigint {
+  const [whole = "", fraction = ""] = text.split(".");
+  return BigInt(whole + fraction.padEnd(scale, "0"));
 }
 
 interface Stored {

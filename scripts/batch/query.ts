@@ -6,8 +6,9 @@ import { printable } from "../common/printable.ts";
 import { type DataPaths, replayed } from "../common/settings.ts";
 import type { Destination } from "./destination.ts";
 import { type Answer, LockedDatabase } from "./locked.ts";
-import { readManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 import { csvHeader, csvRows } from "./output.ts";
+import { readArchive } from "./read-archive.ts";
 import type { Column, Row } from "./values.ts";
 import { copyToParquet, type Selected, streamRows } from "./write.ts";
 
@@ -16,26 +17,46 @@ export type Format = (typeof FORMATS)[number];
 
 const PARQUET_FILE = "rows.parquet";
 
+interface Written {
+  rows: number;
+  truncated: boolean;
+}
+
 /**
  * Runs one SELECT over the archive as of the last batch and writes its rows. Returns their number; `truncated`: there were more.
  * NO_DATA when there was no batch yet, QUERY when the SQL is refused or fails; then a regular file is as it was.
  */
-export async function runQuery(
-  paths: DataPaths,
+export async function runQuery(paths: DataPaths, query: Selected, format: Format, to: Destination): Promise<Written> {
+  let failure: unknown = null;
+  const written = await readArchive(paths.archive, async (manifest) => {
+    // What a pipe has taken can't be taken back, so the query does not run again over a newer state.
+    if (failure !== null && !to.isFresh) throw failure;
+    try {
+      return await write(paths.archive, manifest, query, format, to);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      to.abandon();
+    }
+  });
+  if (written !== null) return written;
+  throw new TidemarkError(
+    "NO_DATA",
+    `There is no archive in ${paths.root} yet.`,
+    replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
+  );
+}
+
+async function write(
+  archive: string,
+  manifest: Manifest,
   query: Selected,
   format: Format,
   to: Destination,
-): Promise<{ rows: number; truncated: boolean }> {
-  const manifest = readManifest(paths.archive);
-  if (manifest === null) {
-    throw new TidemarkError(
-      "NO_DATA",
-      `There is no archive in ${paths.root} yet.`,
-      replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
-    );
-  }
+): Promise<Written> {
   const folder = to.folder();
-  const database = await LockedDatabase.open(paths.archive, manifest, query.sql, folder);
+  const database = await LockedDatabase.open(archive, manifest, query.sql, folder);
   try {
     if (format === "parquet") {
       const written = await copyToParquet(database, query, join(folder, PARQUET_FILE));
@@ -47,7 +68,6 @@ export async function runQuery(
     await to.finish();
     return written;
   } finally {
-    to.abandon();
     database.close();
   }
 }

@@ -134,7 +134,7 @@ class Batch {
         (max, { max_time_us: t }) => (max === null || t > max ? t : max),
         null,
       ),
-      archive_bytes: archiveBytes(paths.archive, manifest),
+      archive_bytes: archiveBytes(manifest),
     };
     const failed = this.#failed.sort((a, b) => (a.metric < b.metric ? -1 : 1));
     const counts = { metrics: this.#metrics, failed: failed.length, first_error: failed[0]?.error ?? null };

@@ -6,7 +6,7 @@ import { TidemarkError } from "../common/errors.ts";
 import { BUSY_TIMEOUT_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 import type { DataPaths } from "../common/settings.ts";
-import { quoted, TEMPORARY } from "./files.ts";
+import { allowedList, fileLiteral, quoted, TEMPORARY } from "./files.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
 
 export type StoreName = "ticks" | "windows";
@@ -60,6 +60,15 @@ export function refuseOlder(path: string, settings: ReadonlyMap<string, string>,
   );
 }
 
+/** From here on the instance that collects reads and writes its own data directory's archive only, whatever a path may match. */
+export async function lockTo(connection: DuckDBConnection, paths: DataPaths): Promise<void> {
+  await connection.run("SET temp_directory = ''");
+  await connection.run(`SET allowed_directories = ${allowedList(`${paths.archive}/`)}`);
+  await connection.run(`SET allowed_paths = ${allowedList(readingFile(paths))}`);
+  await connection.run("SET enable_external_access = false");
+  await connection.run("SET lock_configuration = true");
+}
+
 /** Where the child puts its rows: beside the archive, which may be moved aside meanwhile. */
 function readingFile(paths: DataPaths): string {
   return `${paths.archive}.reading${TEMPORARY}`;
@@ -85,7 +94,7 @@ class ChildSource implements Source {
     const [code, error] = await Promise.all([child.exited, new Response(child.stderr).text()]);
     if (code !== 0) throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(error)}.`);
     const types = columns.map((name) => `${name}: 'VARCHAR'`).join(", ");
-    return `read_json(${quoted(file)}, format = 'newline_delimited', columns = {${types}})`;
+    return `read_json(${fileLiteral(file)}, format = 'newline_delimited', columns = {${types}})`;
   }
 
   table(store: StoreName, table: string, columns: readonly string[]): Promise<string> {

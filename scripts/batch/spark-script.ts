@@ -1,5 +1,5 @@
 /** The text that `spark-sql -f` runs: the views over the archive in Spark's dialect, then each metric into a folder of its own. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { newestRows } from "./changes.ts";
 import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
@@ -17,19 +17,18 @@ export function sparkScript(archive: string, manifest: Manifest, metrics: readon
   const parts = [
     readFileSync(join(PROJECT_ROOT, "sql", "spark", "functions.sql"), "utf8"),
     relation("archive_ticks", archive, manifest.files, { ...TICK_COLUMNS, time: "TIMESTAMP_NTZ" }),
-    manifest.minutes?.length
+    manifest.minutes.length > 0
       ? relation("archive_minutes", archive, manifest.minutes, {})
       : view("archive_minutes", minutesOf("archive_ticks")),
   ];
   for (const [name, table] of Object.entries(CHANGING)) {
-    const files = manifest.changes?.[name]?.files ?? [];
+    const files = manifest.changes[name]?.files ?? [];
     parts.push(relation(`every_${name}`, archive, files, { ...table.columns, change_id: "BIGINT" }));
     parts.push(view(`archive_${name}`, newestRows(table, `every_${name}`)));
   }
   for (const [name, { columns }] of Object.entries(SNAPSHOT)) {
-    const path = `${manifest.snapshot}/${name}.parquet`;
-    const there = manifest.snapshot !== "" && existsSync(join(archive, path));
-    parts.push(relation(`archive_${name}`, archive, there ? [{ path }] : [], columns));
+    const file = manifest.snapshot_files[name];
+    parts.push(relation(`archive_${name}`, archive, file ? [file] : [], columns));
   }
   parts.push(view("thresholds", thresholdsSelect()));
   for (const name of readdirSync(VIEWS_DIR).sort()) {

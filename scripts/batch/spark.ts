@@ -6,7 +6,7 @@ import { monotonicMs, nowUs } from "../common/clock.ts";
 import { shortened, TidemarkError } from "../common/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../common/limits.ts";
 import { type MetricResult, withPlace } from "./answer.ts";
-import { quoted } from "./files.ts";
+import { escapedPath, quoted } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
 import { chartOf, type Metric } from "./metric.ts";
 import { PROJECT_ROOT } from "./project.ts";
@@ -26,7 +26,7 @@ export interface SparkRun {
 /** The metrics' results one by one, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
 export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricResult> {
   // In the archive, because that is what a cluster's workers see as well, where the next run clears up after one that was killed.
-  const folder = mkdtempSync(join(run.archive, "snapshot", "spark-"));
+  const folder = mkdtempSync(join(run.archive, "snapshot", `spark-${run.manifest.sequence}-`));
   try {
     const file = join(folder, "script.sql");
     const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
@@ -173,7 +173,7 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
   const connection = await instance.connect();
   try {
     await connection.run("SET TimeZone = 'UTC'");
-    const files = quoted(join(folder, name, "*.parquet"));
+    const files = quoted(`${escapedPath(join(folder, name))}/*.parquet`);
     const found = await connection.stream(`SELECT * FROM read_parquet(${files})`);
     const { rows, truncated } = await readRows(found, METRIC_ROWS_MAX);
     const columns = readColumns(found);

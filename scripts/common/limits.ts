@@ -85,8 +85,16 @@ export const SPARK_START_MS_MAX = 120_000;
 export const ARCHIVE_SLICE_ROWS = 250_000;
 /** Ticks that prune takes out of ticks.db at once: about 20 ms, so that consume hardly waits. */
 export const PRUNE_SLICE_ROWS = 5_000;
-/** Parquet files of one product and day; more are merged. */
-export const ARCHIVE_FILES_PER_DAY_MAX = 8;
+/** Parquet files of one kind that may still grow; more are merged. */
+export const ARCHIVE_SMALL_FILES_MAX = 8;
+/** Ticks in one file of the archive: sorting more at once takes more than half of METRIC_MEMORY. */
+export const ARCHIVE_FILE_ROWS_MAX = 1_000_000;
+/** Sums of ids and times that are compared across SQLite, DuckDB and Parquet are taken modulo this prime, so that they fit 64 bits. */
+export const SUM_MODULUS = 1_000_003;
+/** Bytes read at once for a checksum. */
+export const CHECKSUM_READ_BYTES = 1_048_576;
+/** A reader whose files a batch replaces meanwhile begins again this often. */
+export const ARCHIVE_READ_TRIES_MAX = 5;
 /** Files of the market summary kept in batch_output/, and rows of the run history kept in results.db (ten weeks of a run a minute). */
 export const SUMMARY_FILES_MAX = 1_000;
 export const RUNS_KEPT_MAX = 100_000;

@@ -1,7 +1,7 @@
 /** Prune: ticks.db loses what the archive has, and nothing else changes: not an answer, not what a duplicate is, whatever kills it. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { renameSync, rmSync, truncateSync } from "node:fs";
+import { cpSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { troubledLines } from "../support/served.ts";
@@ -148,10 +148,36 @@ describe("the archive is then the only copy", () => {
     expect([early.code, early.stderr]).toEqual([1, expect.stringContaining("TIDEMARK_NO_DATA")]);
     await batch(dir.path, ["--metric", "coverage"]);
     const [file] = manifestOf(dir.path).files;
-    truncateSync(join(dir.path, "archive", file!.path), file!.bytes - 1);
+    const path = join(dir.path, "archive", file!.path);
+    truncateSync(path, file!.bytes - 1);
     const { code, stderr } = await prune(dir.path);
-    expect([code, stderr]).toEqual([1, expect.stringContaining(`${file!.path} is missing or not as long`)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`${file!.path} has ${file!.bytes - 1} bytes instead of`),
+    ]);
+    rmSync(path);
+    expect((await prune(dir.path)).stderr).toContain(`${file!.path} is missing. [TIDEMARK_STORE_CORRUPT]`);
     expect(left(dir.path)).toBe(STORED_TICKS);
+  });
+
+  test("a file whose rows or sums are not those of ticks.db: nothing is pruned", async () => {
+    const changes = [
+      "UPDATE ticks SET price = '1.5' WHERE insert_id = 7",
+      "UPDATE ticks SET last_size = last_size || '1' WHERE insert_id = 8",
+      "UPDATE ticks SET time_us = time_us + 1 WHERE insert_id = 9",
+      "DELETE FROM ticks WHERE insert_id = 10",
+      "UPDATE ticks SET trade_id = trade_id + 5000000 WHERE insert_id = 11",
+    ];
+    using whole = await stored();
+    await batch(whole.path, ["--metric", "coverage"]);
+    for (const change of changes) {
+      using dir = tempDir();
+      cpSync(whole.path, dir.path, { recursive: true });
+      sqlite(dir.path, "ticks.db", change);
+      const { code, stderr } = await prune(dir.path);
+      expect([change, code, stderr]).toEqual([change, 1, expect.stringContaining("does not hold what")]);
+      expect(left(dir.path)).toBe(change.startsWith("DELETE") ? STORED_TICKS - 1 : STORED_TICKS);
+    }
   });
 
   test("without it the batch refuses instead of answering from what is left; consume --rebuild mends it", async () => {

@@ -248,16 +248,9 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
       await producer!.send({ topic: "holes", messages: [{ key: "ETH-USD", value: "rubbish" }] });
       return await isCompacted("holes");
     });
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: ConfigResourceTypes.TOPIC,
-          name: "holes",
-          configEntries: [{ name: "cleanup.policy", value: "delete" }],
-        },
-      ],
-    });
+    const configEntries = [{ name: "cleanup.policy", value: "delete" }];
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: "holes", configEntries }];
+    await admin.alterConfigs({ validateOnly: false, resources });
     // A cleaner that has begun must not reach the transactions below: it starts at most each 500 ms (log.cleaner.backoff.ms).
     await Bun.sleep(1_500);
     const transactional = stockClient(broker.port).producer({
