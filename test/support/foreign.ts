@@ -76,19 +76,23 @@ export function place(data: string, outside: string, all: readonly Foreign[]): v
   }
 }
 
-/** Everything at or below the foreign paths, and all of `outside`: kind, mode and content by path. */
+/**
+ * Everything at or below the foreign paths, and all of `outside`: kind, mode and content by path. An archive that was put aside whole
+ * (a ticks.db made anew begins another one) is looked at where it is kept.
+ */
 export function picture(data: string, outside: string, all: readonly Foreign[]): Record<string, string> {
   const seen: Record<string, string> = {};
-  const look = (path: string) => {
+  const look = (path: string, called: string) => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) seen[path] = "gone";
-    else if (stat.isSymbolicLink()) seen[path] = `link ${readlinkSync(path)}`;
+    if (stat === undefined) seen[called] = "gone";
+    else if (stat.isSymbolicLink()) seen[called] = `link ${readlinkSync(path)}`;
     else if (stat.isDirectory()) {
-      seen[path] = `folder ${stat.mode.toString(8)}`;
-      for (const name of readdirSync(path)) look(join(path, name));
-    } else seen[path] = `file ${stat.mode.toString(8)} ${readFileSync(path, "latin1")}`;
+      seen[called] = `folder ${stat.mode.toString(8)}`;
+      for (const name of readdirSync(path)) look(join(path, name), join(called, name));
+    } else seen[called] = `file ${stat.mode.toString(8)} ${readFileSync(path, "latin1")}`;
   };
-  for (const { folder, name } of all) look(join(data, folder, name));
-  look(outside);
+  const aside = readdirSync(data).find((name) => /^archive\.\d+\.\d+$/.test(name)) ?? "archive";
+  for (const { folder, name } of all) look(join(data, folder.replace(/^archive/, aside), name), join(folder, name));
+  look(outside, "outside");
   return seen;
 }
