@@ -7,12 +7,19 @@ const ROW_MAKERS = new Set(["range", "generate_series", "unnest", "repeat", "rep
 /** Scalar functions that do more than compute. */
 const EFFECTS = new Set(["write_log", "nextval", "currval", "setseed", "getenv", "getvariable", "current_setting"]);
 
+/** DuckDB makes several statements of one PIVOT that has to look up its columns. */
+function notOne(text: string, count: number): string {
+  if (/\bPIVOT(_WIDER)?\b/i.test(text))
+    return "A PIVOT that names no values is more than one statement: write PIVOT … ON column IN ('value', …).";
+  return `It holds ${count} statements; a query is exactly one SELECT.`;
+}
+
 /** Rejects with QUERY and a sentence unless `sql` is one SELECT (or WITH, FROM, VALUES). */
 export async function checkSelect(connection: DuckDBConnection, sql: string): Promise<void> {
   const text = stripComments(sql).replace(/^[\s;]+/, "");
   if (text === "") throw refused("It holds no statement.");
   const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1) throw refused(`It holds ${statements.count} statements; a query is exactly one SELECT.`);
+  if (statements.count !== 1) throw refused(notOne(text, statements.count));
   const reader = await connection.runAndReadAll("SELECT json_serialize_sql(CAST($sql AS VARCHAR))", { sql });
   const tree: unknown = JSON.parse(String(reader.getRows()[0]![0]));
   // Not prepared to learn its kind: that binds it, and the binding of what is called is its own code. Syntax errors were thrown above, in DuckDB's words.
