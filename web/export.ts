@@ -122,7 +122,7 @@ export class Exports {
       throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when they have ended.");
     const run = new ExportRun(this.sources.paths.root, ending, [...flags, "--", sql]);
     this.#running.add(run);
-    c.req.raw.signal.addEventListener("abort", () => run.end());
+    endWith(c, run);
     try {
       return await this.#send(c, await run.file(), name, ending);
     } finally {
@@ -143,9 +143,16 @@ export class Exports {
       throw new Problem(503, "BUSY", `${DOWNLOADS_MAX} downloads are open already.`, "Try again when some have ended.");
     const sent = new Download(pieces, () => this.#downloads.delete(sent));
     this.#downloads.add(sent);
-    c.req.raw.signal.addEventListener("abort", () => sent.end());
+    endWith(c, sent);
     return c.body(sent.stream, 200, headersOf(name, ending));
   }
+}
+
+/** Ends what serves a request when its reader leaves, or has left. */
+function endWith(c: Context, one: { end(): void }): void {
+  const { signal } = c.req.raw;
+  signal.addEventListener("abort", () => one.end());
+  if (signal.aborted) one.end();
 }
 
 /** Bun cuts an answer of which nothing came for 10 s (1.4.5): while DuckDB works, or a download pauses. */

@@ -107,6 +107,7 @@ export async function runLimited(signal: AbortSignal): Promise<number | null> {
     grace = setTimeout(() => child.kill("SIGKILL"), INTERRUPT_MS_MAX);
   };
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   try {
     const code = await child.exited;
     if (isOver) throw new TidemarkError("QUERY", TOO_MUCH_MEMORY);

@@ -162,6 +162,8 @@ class Batch {
     const { sandbox, signal, logger } = this.parts;
     const { engine, master } = options;
     const stop = () => sandbox.close();
+    // The signal may have come while this process collected.
+    if (signal.aborted) return;
     signal.addEventListener("abort", stop, { once: true });
     const on_spark: Metric[] = [];
     try {

@@ -101,6 +101,7 @@ async function runSpark(
   });
   const kill = () => child.kill("SIGKILL");
   signal.addEventListener("abort", kill, { once: true });
+  if (signal.aborted) kill();
   const ms_max = SPARK_START_MS_MAX + METRIC_MS_MAX * metrics.length;
   let stopped = false;
   const timer = setTimeout(() => {

@@ -1,4 +1,4 @@
-/** An archive written by fa0d24d (test/fixtures/archive-v1.tar.gz): read as it is, then converted and compared with ticks.db; nothing is lost. */
+/** An archive written by fa0d24d (test/batch/archive-v1.tar.gz): read as it is, then converted and compared with ticks.db; nothing is lost. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const TICKS = 302;
 /** A directory of which nothing, or all but the last 53 ticks, was pruned; today's stages have opened its stores. */
 async function written(name: "whole" | "pruned") {
   const dir = tempDir();
-  const archive = join(ROOT, "test/fixtures/archive-v1.tar.gz");
+  const archive = join(ROOT, "test/batch/archive-v1.tar.gz");
   expect(Bun.spawnSync(["tar", "-xzf", archive, "-C", dir.path]).exitCode).toBe(0);
   const path = join(dir.path, name);
   for (const stage of ["stream", "consume"]) await run(stage, ["--data", path, "--until-end"]);

@@ -66,6 +66,8 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const over = page.locator("#chart-price .u-over");
     await over.waitFor();
+    // The stages don't run here, so the list of problems pushes the charts down.
+    await over.scrollIntoViewIfNeeded();
     const box = (await over.boundingBox())!;
     await page.mouse.move(box.x + 60, box.y + 60);
     await page.mouse.down();
