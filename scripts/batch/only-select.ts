@@ -9,7 +9,7 @@ const EFFECTS = new Set(["write_log", "nextval", "currval", "setseed", "getenv",
 
 /** DuckDB makes several statements of one PIVOT that has to look up its columns. */
 function notOne(text: string, count: number): string {
-  if (/\bPIVOT(_WIDER)?\b/i.test(text))
+  if (/\bPIVOT(_WIDER)?\b/i.test(text) && !/;\s*\S/.test(text))
     return "A PIVOT that names no values is more than one statement: write PIVOT … ON column IN ('value', …).";
   return `It holds ${count} statements; a query is exactly one SELECT.`;
 }
