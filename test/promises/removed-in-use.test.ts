@@ -44,10 +44,10 @@ test("a stage whose store is removed or replaced ends with a sentence; the next 
     using child = staying(stage, dir.path);
     const path = join(dir.path, file);
     await until("the store", () => existsSync(path) && existsSync(`${path.replace("-wal", "")}-shm`));
-    await until(
-      "its first commit",
-      () => sqlite(dir.path, file.replace("-wal", ""), "SELECT 1 FROM counters WHERE name = 'records'")[0],
-    );
+    const first = (sql: string) => sqlite(dir.path, file.replace("-wal", ""), sql)[0];
+    // The file is there before its tables are.
+    await until("its tables", () => first("SELECT 1 FROM sqlite_master WHERE name = 'counters'"));
+    await until("its first commit", () => first("SELECT 1 FROM counters WHERE name = 'records'"));
     rmSync(path);
     expect(await child.child.exited).toBe(1);
     expect(await child.said).toContain(
