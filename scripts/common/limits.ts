@@ -218,6 +218,8 @@ export const PAGE_WINDOWS = 10;
 export const PAGE_METRIC_ROWS = 10;
 /** Columns and characters of a cell and of a metric's SQL shown there: every open page gets all panels with each batch. */
 export const PAGE_METRIC_COLUMNS = 50;
+/** Bytes of one argument of a process: Linux takes 128 KiB (MAX_ARG_STRLEN), with its end. */
+export const ARGUMENT_BYTES_MAX = 100_000;
 export const PAGE_CELL_CHARACTERS_MAX = 300;
 export const PAGE_SQL_CHARACTERS_MAX = 20_000;
 /** Bytes of a request's body or of its address: the page needs none of more. */
