@@ -69,8 +69,12 @@ export class Outputs {
     for (const folder of [paths.batchOutput, this.#metrics]) removeUnfinished(folder);
   }
 
-  write({ name, error, columns, rows }: MetricResult, started_us: number): void {
+  write({ name, error, columns, rows, truncated }: MetricResult, started_us: number): void {
     if (error !== null) return;
+    if (truncated)
+      this.logger.warn(
+        `the CSV of ${name} holds its first ${rows.length} rows; for all: bun run query --metric ${name} --output FILE.`,
+      );
     const time = isoFromUs(started_us)
       .replace(/[-:]/g, "")
       .replace(/\.(\d{3}).*$/, "$1Z");

@@ -36,9 +36,10 @@
       };
       const x = { ...axis, grid: { show: false } };
       if (ordinal) {
-        x.values = (_plot, splits) => splits.map((i) => (Number.isInteger(i) ? (ordinal[i] ?? "") : ""));
+        x.values = (plot, splits) => roomFor(plot, splits, ordinal);
       } else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
-      const number = (_plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 4 }));
+      const number = (_plot, value) =>
+        value == null ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 17 });
       return {
         ...this.size(),
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
@@ -55,7 +56,7 @@
           x: { time: times && !ordinal },
           y: log ? { distr: 3 } : { range: (_plot, min, max) => spread(min, max, this.bars) },
         },
-        axes: [x, { ...axis, size: 70 }],
+        axes: [x, { ...axis, size: widthOf, values: (_plot, splits) => labelsOf(splits) }],
         cursor: sync ? { sync: { key: sync }, points: { size: 7 } } : { points: { size: 7 } },
         legend: { live: true },
         series: [
@@ -79,9 +80,46 @@
     }
 
     show(data) {
-      this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed);
+      // In a batch uPlot draws at once, so what it throws reaches the caller.
+      this.plot.batch(() => this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed));
       if (this.zoomed) this.plot.redraw();
     }
+  }
+
+  /** The labels of names that fit beside each other: each ends where the next begins, a long one is shortened. */
+  function roomFor(plot, splits, names) {
+    const CHARACTER = 7;
+    const CHARACTERS_MAX = 24;
+    const short = (name) => (name.length > CHARACTERS_MAX ? `${name.slice(0, CHARACTERS_MAX - 1)}…` : name);
+    const scale = plot.scales.x;
+    const width = plot.over?.clientWidth || plot.width - 70;
+    const place = (i) => ((i - scale.min) / (scale.max - scale.min)) * width;
+    let end = Number.NEGATIVE_INFINITY;
+    return splits.map((i) => {
+      const label = Number.isInteger(i) ? short(names[i] ?? "") : "";
+      const half = (label.length * CHARACTER) / 2;
+      if (label === "" || place(i) - half < end) return "";
+      end = place(i) + half + CHARACTER;
+      return label;
+    });
+  }
+
+  /** Numbers with as many digits as tell neighbours apart; very large and very small ones with an exponent. */
+  function labelsOf(splits) {
+    const step = Math.abs(splits[1] - splits[0]) || Math.abs(splits[0]) || 1;
+    const largest = Math.max(...splits.map((value) => Math.abs(value ?? 0)));
+    if (largest >= 1e15 || (largest > 0 && largest < 1e-6)) {
+      const digits = Math.min(15, Math.max(0, Math.ceil(Math.log10(largest / step))));
+      return splits.map((value) => (value == null ? "" : value === 0 ? "0" : value.toExponential(digits)));
+    }
+    const digits = Math.min(15, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9) + 1));
+    return splits.map((value) => (value == null ? "" : value.toLocaleString("en", { maximumFractionDigits: digits })));
+  }
+
+  /** Pixels of the y axis: its longest label's. */
+  function widthOf(_plot, labels) {
+    const CHARACTER = 7.5;
+    return Math.max(70, 22 + CHARACTER * Math.max(0, ...(labels ?? []).map((label) => label.length)));
   }
 
   function seriesOf({ label, colour: name, dash, bars, points }, value) {
@@ -106,9 +144,11 @@
   /** Bars stand on zero; lines take the room that they need. */
   function spread(min, max, fromZero) {
     if (min == null || max == null) return [0, 1];
-    if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || 1];
-    const room = (max - min || Math.abs(max) || 1) * 0.08;
-    return [min - room, max + room];
+    if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || (min < 0 ? 0 : 1)];
+    const size = Math.max(Math.abs(min), Math.abs(max)) || 1;
+    // Below a thousand millionth of the value there are no ticks that differ.
+    const room = Math.max((max - min || size) * 0.08, size * 5e-10);
+    return [Math.max(min - room, -Number.MAX_VALUE / 4), Math.min(max + room, Number.MAX_VALUE / 4)];
   }
 
   function chart(id, series, options) {
@@ -192,8 +232,23 @@
     const { metric, version } = element.dataset;
     if (drawn.get(element) === version) return;
     drawn.set(element, version);
-    const answer = await newestRows(metric);
-    if (answer === null) return;
+    try {
+      const answer = await newestRows(metric);
+      if (answer !== null) drawRows(element, answer);
+    } catch (error) {
+      element.replaceChildren();
+      note(element, `This chart can't be drawn: ${String(error?.message ?? error).slice(0, 200)}. The rows are below.`);
+    }
+  }
+
+  function note(element, text) {
+    const line = document.createElement("p");
+    line.className = "more";
+    line.textContent = text;
+    element.append(line);
+  }
+
+  function drawRows(element, answer) {
     const { chart: spec } = answer;
     const { xs, lines, ordinal, left_out } = lay(answer);
     // More than two would stand in front of each other.
@@ -205,16 +260,12 @@
       bars: isBars ? (lines.length === 1 ? 0 : i === 0 ? -1 : 1) : undefined,
     }));
     element.replaceChildren();
-    new Chart(element, series, { ordinal }).show([
-      xs,
-      ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
-    ]);
-    if (left_out.length > 0) {
-      const note = document.createElement("p");
-      note.className = "more";
-      note.textContent = left_out.join("; ");
-      element.append(note);
-    }
+    if (xs.length > 0)
+      new Chart(element, series, { ordinal }).show([
+        xs,
+        ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
+      ]);
+    if (left_out.length > 0) note(element, left_out.join("; "));
   }
 
   /** Of times the newest rows, whichever way the file sorts; of names the first. */
@@ -226,37 +277,58 @@
     const first = await get("limit");
     if (first === null || first.rows.length === first.row_count) return first;
     const { chart, rows: found } = first;
-    return isTimes(found, chart.x) && found[0][chart.x] < found.at(-1)[chart.x] ? get("last") : first;
+    const xs = found.map((row) => row[chart.x]).filter((x) => timeOf(x) !== null);
+    return isTimes(found, chart.x) && timeOf(xs[0]) < timeOf(xs.at(-1)) ? get("last") : first;
   }
 
+  /** Seconds since 1970 of a time as the server writes it; null of anything else, `infinity` among it. */
+  function timeOf(value) {
+    const ms = /^\d{4}-\d\d-\d\d(T|$)/.test(String(value)) ? Date.parse(value) : Number.NaN;
+    return Number.isNaN(ms) ? null : ms / 1000;
+  }
+
+  const isNever = (value) => /^-?infinity$/.test(String(value));
+
+  /** Whether the column is one of times; rows without one, or with `infinity`, don't count. */
   function isTimes(found, x) {
-    return found.every((row) => /^\d{4}-\d\d-\d\d(T|$)/.test(String(row[x])));
+    const given = found.map((row) => row[x]).filter((value) => value != null && !isNever(value));
+    return given.length > 0 && given.every((value) => timeOf(value) !== null);
   }
 
-  function lay({ chart: spec, rows: found, row_count }) {
-    const isTime = isTimes(found, spec.x);
+  /** What is drawn of a result: places, lines, and in words what is not. */
+  function lay({ chart: spec, rows: all_rows, row_count }) {
+    const isTime = isTimes(all_rows, spec.x);
+    const found = all_rows.filter((row) => row[spec.x] != null && !(isTime && isNever(row[spec.x])));
     const names = isTime ? null : [...new Set(found.map((row) => String(row[spec.x])))];
     const places = names && new Map(names.map((name, i) => [name, i]));
-    const x = (row) => (isTime ? Date.parse(row[spec.x]) / 1000 : places.get(String(row[spec.x])));
+    const x = (row) => (isTime ? timeOf(row[spec.x]) : places.get(String(row[spec.x])));
     const isSplit = spec.series && new Set(found.map((row) => row[spec.series])).size > 1;
     const all = new Map();
-    let again = 0;
+    const counts = { again: 0, not_finite: 0 };
     for (const row of found) {
       for (const y of spec.y) {
         const label = isSplit ? `${row[spec.series]} ${y}` : y;
         if (!all.has(label)) all.set(label, { label, values: new Map() });
         const { values } = all.get(label);
-        if (values.has(x(row))) again++;
-        else if (row[y] !== null) values.set(x(row), Number(row[y]));
+        const value = row[y] === null ? null : Number(row[y]);
+        if (values.has(x(row))) counts.again++;
+        // Half of what a number can hold is left to the scale.
+        else if (value !== null && !(Math.abs(value) < Number.MAX_VALUE / 4)) counts.not_finite++;
+        else if (value !== null) values.set(x(row), value);
       }
     }
     const xs = [...new Set(found.map(x))].sort((a, b) => a - b);
     const lines = [...all.values()].slice(0, METRIC_LINES_MAX);
     const left_out = [];
-    if (found.length < row_count)
-      left_out.push(`${isTime ? "the newest" : "the first"} ${found.length} of ${row_count} rows`);
+    if (all_rows.length < row_count)
+      left_out.push(`${isTime ? "the newest" : "the first"} ${all_rows.length} of ${row_count} rows`);
+    const without = all_rows.length - found.length;
+    if (without > 0) left_out.push(`${without} ${without === 1 ? "row" : "rows"} without ${spec.x} left out`);
+    if (counts.not_finite === 1) left_out.push("1 value is not finite: a gap");
+    if (counts.not_finite > 1) left_out.push(`${counts.not_finite} values are not finite: gaps`);
     if (lines.length < all.size) left_out.push(`${lines.length} of ${all.size} lines`);
-    if (again > 0) left_out.push(`${again} more values at the same ${spec.x}: series=COLUMN would split them`);
+    if (counts.again > 0)
+      left_out.push(`${counts.again} more values at the same ${spec.x}: series=COLUMN would split them`);
     return { xs, lines, ordinal: names, left_out };
   }
 
