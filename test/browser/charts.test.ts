@@ -100,7 +100,7 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
     const layout = (call: string) => page.evaluate(`window.tidemarkLayout.${call}`) as Promise<string[]>;
     const close = await layout("labelsOf([0.9999999995, 1, 1.0000000005])");
     expect(new Set(close).size).toBe(3);
-    expect(await layout("labelsOf([1e300, 2e300])")).toEqual(["1e+300", "2e+300"]);
+    expect(await layout("labelsOf([1e300, 2e300])")).toEqual(["1.0e+300", "2.0e+300"]);
     expect(await layout("widthOf(null, ['108,000,000,000,000'])")).toBeGreaterThan(150 as never);
     const plot = "{ scales: { x: { min: 0, max: 9 } }, over: { clientWidth: 600 } }";
     const names = await layout(
