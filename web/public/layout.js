@@ -2,11 +2,11 @@
 (() => {
   const METRIC_LINES_MAX = 12;
 
-  /** The labels of names that fit beside each other: each ends where the next begins, a long one is shortened. */
+  /** The labels of names that fit beside each other: each ends where the next begins, a long one keeps its begin and end, where names differ. */
   function roomFor(plot, splits, names) {
     const CHARACTER = 7;
-    const CHARACTERS_MAX = 24;
-    const short = (name) => (name.length > CHARACTERS_MAX ? `${name.slice(0, CHARACTERS_MAX - 1)}…` : name);
+    const CHARACTERS_MAX = 18;
+    const short = (name) => (name.length > CHARACTERS_MAX ? `${name.slice(0, 8)}…${name.slice(-9)}` : name);
     const scale = plot.scales.x;
     const width = plot.over?.clientWidth || plot.width - 70;
     const place = (i) => ((i - scale.min) / (scale.max - scale.min)) * width;
