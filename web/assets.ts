@@ -14,7 +14,10 @@ const FILES: Record<string, string> = {
   "uPlot.iife.min.js": Bun.resolveSync("uplot/dist/uPlot.iife.min.js", import.meta.dir),
   "uPlot.min.css": Bun.resolveSync("uplot/dist/uPlot.min.css", import.meta.dir),
   ...Object.fromEntries(
-    ["style.css", "theme.js", "charts.js", "app.js", "icon.svg"].map((name) => [name, resolve(PUBLIC, name)]),
+    ["style.css", "theme.js", "layout.js", "charts.js", "app.js", "icon.svg"].map((name) => [
+      name,
+      resolve(PUBLIC, name),
+    ]),
   ),
 };
 const TYPES: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };

@@ -1,10 +1,10 @@
 /** The two things of an export that must end with its request: the process that makes the file, and the stream that sends it. */
-import { createReadStream, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { removeAbandoned } from "../scripts/common/abandoned.ts";
 import { PARENT_VARIABLE } from "../scripts/common/cli.ts";
-import { DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../scripts/common/limits.ts";
+import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../scripts/common/limits.ts";
 import { Problem } from "./problem.ts";
 
 const QUERY = resolve(import.meta.dir, "../scripts/query.ts");
@@ -18,11 +18,16 @@ export class ExportRun {
   readonly #watch: ReturnType<typeof setInterval>;
   #size = 0;
 
-  constructor(data: string, ending: string, args: string[]) {
+  /** One SELECT and the flags of `query` with its parameters. */
+  constructor(data: string, ending: string, sql: string, flags: string[]) {
     this.#file = join(this.#folder, `export.${ending}`);
     try {
       this.#child = Bun.spawn(
-        [process.execPath, QUERY, "--data", data, "--format", ending, "--output", this.#file, ...args],
+        [
+          ...[process.execPath, QUERY, "--data", data, "--format", ending, "--output", this.#file],
+          ...flags,
+          ...this.#select(sql),
+        ],
         {
           // Its end tells the child that we are gone.
           stdin: "pipe",
@@ -36,6 +41,13 @@ export class ExportRun {
       throw error;
     }
     this.#watch = setInterval(() => this.#check(), EXPORT_STILL_MS_MAX);
+  }
+
+  /** Linux takes an argument of at most 128 KiB: a longer SELECT comes as a metric's file. */
+  #select(sql: string): string[] {
+    if (Buffer.byteLength(sql) <= ARGUMENT_BYTES_MAX) return ["--", sql];
+    writeFileSync(join(this.#folder, "export.sql"), sql);
+    return ["--sql", this.#folder, "--metric", "export"];
   }
 
   /** Removes what servers that were killed have left. */

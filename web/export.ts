@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { getBunServer } from "hono/bun";
 import { isoFromUs, nowUs } from "../scripts/common/clock.ts";
-import { csvLine } from "../scripts/common/csv.ts";
+import { csvLine, isTextType } from "../scripts/common/csv.ts";
 import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../scripts/common/limits.ts";
 import TICKS from "../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../sql/page/export_windows.sql" with { type: "text" };
@@ -60,15 +60,21 @@ export class Exports {
   metric = async (c: Context): Promise<Response> => {
     untimed(c);
     parameters(c, []);
-    const [, name = "", ending] = /^(\w{1,64})\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
+    const [, name = "", ending] = /^(\w+)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     const result = this.results.get(name);
     if (result === null) throw unknownMetric(c.req.param("file") ?? "", this.results);
     if (!result.ok && !result.stale) throw new Problem(404, "METRIC", result.error ?? "It has never worked.");
     if (ending === "parquet" && result.stale)
       throw new Problem(404, "METRIC", result.error ?? "It fails.", "The CSV has the last rows that worked.");
-    if (ending === "parquet") return this.#child(c, `tidemark_${name}`, "parquet", result.sql, []);
+    // What batch keeps of a long result is cut; the export has all rows.
+    if (ending === "parquet" || (result.truncated && !result.stale))
+      return this.#child(c, `tidemark_${name}`, ending as Ending, result.sql, []);
+    if (result.truncated) {
+      const why = `The last result that worked is cut after ${result.row_count} rows.`;
+      throw new Problem(404, "METRIC", why, "Mend the metric's file: the next batch makes it whole.");
+    }
     const { columns, rows } = result;
-    const isText = (i: number) => columns[i]!.type === "VARCHAR";
+    const isText = (i: number) => isTextType(columns[i]!.type);
     const lines = [
       csvLine(
         columns.map((column) => column.name),
@@ -120,7 +126,7 @@ export class Exports {
     if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
     if (this.#running.size >= EXPORTS_MAX)
       throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when they have ended.");
-    const run = new ExportRun(this.sources.paths.root, ending, [...flags, "--", sql]);
+    const run = new ExportRun(this.sources.paths.root, ending, sql, flags);
     this.#running.add(run);
     endWith(c, run);
     try {

@@ -17,6 +17,8 @@ export function parameters<N extends string>(c: Context, names: readonly N[]): R
       names.length > 0 ? `There are: ${names.join(", ")}.` : "There are none.",
     );
   }
+  const twice = names.find((name) => given.getAll(name).length > 1);
+  if (twice !== undefined) throw new Problem(400, "USAGE", `${twice} is given more than once.`, "Give it once.");
   const values = names.map((name) => [name, given.get(name) === "" ? null : given.get(name)]);
   return Object.fromEntries(values) as Record<N, string | null>;
 }
@@ -32,7 +34,9 @@ export function timeOf(name: string, text: string | null): number | null {
   if (text === null) return null;
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?\d*)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
   const ms = match ? Date.parse(`${match[1]}T${match[2] ?? "00:00"}${match[4] ?? "Z"}`) : Number.NaN;
-  if (!match || Number.isNaN(ms))
+  // Date.parse takes 31 February for 3 March.
+  const isDay = match !== null && new Date(Date.parse(match[1]!)).toJSON()?.slice(0, 10) === match[1];
+  if (!match || !isDay || Number.isNaN(ms))
     throw new Problem(400, "USAGE", `${name} is "${text.slice(0, 40)}": give a time such as 2023-09-05T16:00:00Z.`);
   return ms * 1_000 + Number((match[3] ?? "").padEnd(6, "0"));
 }

@@ -43,6 +43,7 @@ export async function answer(database: Pick<Sandbox, "select">, dir: string, nam
     result.metric = metric;
     const found = await database.select(metric.sql, NO_PARAMETERS, METRIC_ROWS_MAX);
     metric.chart = chartOf(metric.chart, found.columns);
+    if (name === "reconciliation") checkReconciliation(found.columns);
     Object.assign(result, found);
   } catch (error) {
     result.error = result.metric === null ? shortened(sentence(error)) : withPlace(result.metric, error);
@@ -50,6 +51,16 @@ export async function answer(database: Pick<Sandbox, "select">, dir: string, nam
   result.elapsed_ms = monotonicMs() - started_ms;
   result.finished_us = nowUs();
   return result;
+}
+
+/** The page's verdict is counted from these columns: without them it would wait for ever. Throws METRIC. */
+function checkReconciliation(columns: readonly Column[]): void {
+  const missing = ["outcome", "windows_alike", "windows_in_all"].filter(
+    (needed) => !columns.some(({ name }) => name === needed),
+  );
+  if (missing.length === 0) return;
+  const what = `The page's verdict is counted from columns that the result lacks: ${missing.join(", ")}.`;
+  throw new TidemarkError("QUERY", what, "Keep them, or give your query another file name.");
 }
 
 /** `file:line: words`; DuckDB says `LINE n:` where it knows the line, the chart's is known, and some are found in the text. */

@@ -8,6 +8,8 @@ import { METRIC_FILE_BYTES_MAX } from "../common/limits.ts";
 import { PROJECT_ROOT } from "./project.ts";
 
 const CHARTS = ["table", "number", "line", "bar"] as const;
+/** Characters of a title. */
+const TITLE_MAX = 80;
 const length = (max: number) =>
   z.string().max(max, { error: (issue) => `has ${String(issue.input).length} characters; at most ${max}` });
 
@@ -19,7 +21,7 @@ export interface Chart {
 }
 
 const headerSchema = z.strictObject({
-  title: length(80).min(1, "is empty"),
+  title: length(TITLE_MAX).min(1, "is empty"),
   description: length(500).default(""),
   chart: z.string().default("table"),
   portable: z
@@ -239,7 +241,8 @@ export function chartOf({ type, x, y, series }: Chart, columns: readonly { name:
 
 function titleOf(name: string): string {
   const words = name.replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const title = words.charAt(0).toUpperCase() + words.slice(1);
+  return title.length > TITLE_MAX ? `${title.slice(0, TITLE_MAX - 1)}…` : title;
 }
 
 function headerError(file: string, line: number, what: string): TidemarkError {

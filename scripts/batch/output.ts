@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { isoFromUs } from "../common/clock.ts";
-import { csvLine } from "../common/csv.ts";
+import { csvLine, isTextType } from "../common/csv.ts";
 import { sentence } from "../common/errors.ts";
 import { SUMMARY_FILES_MAX } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
@@ -37,7 +37,7 @@ export function csvHeader(columns: readonly Column[]): string {
 
 /** Cells of text columns are guarded against spreadsheets, numbers and times are not (common/csv.ts). */
 export function csvRows(columns: readonly Column[], rows: readonly Row[]): string {
-  const isText = (i: number) => columns[i]!.type === "VARCHAR";
+  const isText = (i: number) => isTextType(columns[i]!.type);
   return rows
     .map((row) =>
       csvLine(
@@ -69,8 +69,12 @@ export class Outputs {
     for (const folder of [paths.batchOutput, this.#metrics]) removeUnfinished(folder);
   }
 
-  write({ name, error, columns, rows }: MetricResult, started_us: number): void {
+  write({ name, error, columns, rows, truncated }: MetricResult, started_us: number): void {
     if (error !== null) return;
+    if (truncated)
+      this.logger.warn(
+        `the CSV of ${name} holds its first ${rows.length} rows; for all: bun run query --metric ${name} --output FILE.`,
+      );
     const time = isoFromUs(started_us)
       .replace(/[-:]/g, "")
       .replace(/\.(\d{3}).*$/, "$1Z");

@@ -2,12 +2,16 @@
 import {
   DuckDBDateValue,
   DuckDBDecimalValue,
+  DuckDBMapValue,
   type DuckDBResult,
+  DuckDBTimestampMillisecondsValue,
+  DuckDBTimestampNanosecondsValue,
+  DuckDBTimestampSecondsValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
+  DuckDBUnionValue,
   type DuckDBValue,
 } from "@duckdb/node-api";
-import { isoFromUs } from "../common/clock.ts";
 import { formatUnits } from "../common/decimal.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { METRIC_ROWS_MAX, NAME_CHARACTERS_MAX, RESULT_BYTES_MAX, ROW_CHARACTERS_MAX } from "../common/limits.ts";
@@ -25,9 +29,18 @@ export function readColumns(result: DuckDBResult): Column[] {
   return names.map((name, i) => ({ name, type: String(result.columnType(i)) }));
 }
 
+/** DuckDB's interface hands out a struct as an object: fields without names would replace each other. Throws QUERY. */
+function checkNamed(result: DuckDBResult): void {
+  const column = readColumns(result).find(({ type }) => /[(,] ?"(__proto__)?" /.test(type));
+  if (column === undefined) return;
+  const what = `Column ${column.name.slice(0, 64)} is a struct with fields that have no names.`;
+  throw new TidemarkError("QUERY", what, "Give them names, for example {'low': 1, 'high': 2}.");
+}
+
 /** At most `rows_max` rows; `truncated` says that there were more. Rejects with QUERY when they hold more text than memory should. */
 export async function readRows(result: DuckDBResult, rows_max: number): Promise<{ rows: Row[]; truncated: boolean }> {
   const names = result.deduplicatedColumnNames();
+  checkNamed(result);
   const rows: Row[] = [];
   const characters_max = rows_max > METRIC_ROWS_MAX ? rows_max * ROW_CHARACTERS_MAX : RESULT_BYTES_MAX;
   const long = names.findIndex((name) => name.length > NAME_CHARACTERS_MAX);
@@ -62,6 +75,7 @@ export async function readRows(result: DuckDBResult, rows_max: number): Promise<
  */
 export async function* rowChunks(result: DuckDBResult, rows_max: number): AsyncGenerator<Row[], boolean> {
   const names = result.deduplicatedColumnNames();
+  checkNamed(result);
   let left = rows_max;
   for await (const chunk of result.yieldRows()) {
     if (chunk.length > 0 && left === 0) return true;
@@ -78,14 +92,22 @@ function lengthOf(value: Json): number {
   return typeof value === "object" && value !== null ? JSON.stringify(value).length : String(value).length;
 }
 
+/**
+ * One value as JSON, without loss: integers beyond 2^53, decimals, NaN and infinities as text; a map as an object whose keys are text, a
+ * union as `{tag: value}`, a BLOB as DuckDB writes it (`\\xAA` for a byte that is no printable ASCII). Times are ISO 8601 in UTC with six
+ * digits (nine of TIMESTAMP_NS); `infinity`, and years before 1 and after 9999, as DuckDB writes them.
+ */
 export function toJson(value: DuckDBValue): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
   if (value instanceof DuckDBDecimalValue) return formatUnits(value.value, value.scale);
-  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
-    return isoFromUs(Number(value.micros));
-  if (value instanceof DuckDBDateValue) return value.toString();
+  if (value instanceof DuckDBDateValue) return infinite(BigInt(value.days), DAYS_INFINITE) ?? value.toString();
+  const time = timeText(value);
+  if (time !== null) return time;
+  if (value instanceof DuckDBMapValue)
+    return Object.fromEntries(value.entries.map((entry) => [keyText(toJson(entry.key)), toJson(entry.value)]));
+  if (value instanceof DuckDBUnionValue) return { [value.tag]: toJson(value.value) };
   if ("items" in value && Array.isArray(value.items)) return value.items.map(toJson);
   if ("entries" in value && !Array.isArray(value.entries)) {
     return Object.fromEntries(
@@ -94,3 +116,39 @@ export function toJson(value: DuckDBValue): Json {
   }
   return String(value);
 }
+
+const DAYS_INFINITE = 2n ** 31n - 1n;
+const TICKS_INFINITE = 2n ** 63n - 1n;
+
+function infinite(value: bigint, infinity: bigint): string | null {
+  if (value === infinity) return "infinity";
+  return value === -infinity ? "-infinity" : null;
+}
+
+function keyText(key: Json): string {
+  return typeof key === "object" && key !== null ? JSON.stringify(key) : String(key);
+}
+
+/** A timestamp of any unit; null for what is none. */
+function timeText(value: DuckDBValue): string | null {
+  if (value instanceof DuckDBTimestampSecondsValue) return timestamp(value.seconds, 0, value);
+  if (value instanceof DuckDBTimestampMillisecondsValue) return timestamp(value.millis, 3, value);
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
+    return timestamp(value.micros, 6, value);
+  return value instanceof DuckDBTimestampNanosecondsValue ? timestamp(value.nanos, 9, value) : null;
+}
+
+/** `digits`: decimals of a second in one unit of `units`. */
+function timestamp(units: bigint, digits: number, value: { toString(): string }): string {
+  const never = infinite(units, TICKS_INFINITE);
+  if (never !== null) return never;
+  const per_second = 10n ** BigInt(digits);
+  const rest = ((units % per_second) + per_second) % per_second;
+  const seconds = Number((units - rest) / per_second);
+  if (seconds < SECONDS_YEAR_1 || seconds >= SECONDS_YEAR_10000) return value.toString();
+  const fraction = (digits === 0 ? "" : String(rest).padStart(digits, "0")).padEnd(6, "0");
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
+}
+
+const SECONDS_YEAR_1 = Date.parse("0001-01-01T00:00:00Z") / 1000;
+const SECONDS_YEAR_10000 = Date.parse("+010000-01-01T00:00:00Z") / 1000;

@@ -149,10 +149,11 @@ function decimalType(type: string): string {
   return type.replace(new RegExp(HUGE, "g"), "DECIMAL(38,0)");
 }
 
-/** Whether every value of a column survives the cast. */
+/** Whether every value of a column survives the cast. Within a list or struct TRY_CAST replaces what doesn't fit by NULL: that tells nothing. */
 function fitsDecimal({ name, type }: Column): string {
   const column = quotedName(name);
   if (!HUGE.test(type)) return "true";
+  if (!/^U?HUGEINT$/.test(type)) return "false";
   return `coalesce(bool_and(${column} IS NULL OR TRY_CAST(${column} AS ${decimalType(type)}) IS NOT NULL), true)`;
 }
 

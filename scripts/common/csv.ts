@@ -1,11 +1,21 @@
 /** One rule for CSV cells (RFC 4180), in stream_csv/, batch_output/, `query` and downloads. */
 
-/** A cell. `text`: the value is somebody's text; one that a spreadsheet would take for a formula gets an apostrophe in front (faults.md 34). */
+/**
+ * A cell. `text`: the value is somebody's text; one that a spreadsheet would take for a formula gets an apostrophe in front (faults.md 34).
+ * A text that is wholly a number ("-2.00") is no formula.
+ */
 export function csvCell(value: unknown, text: boolean): string {
   if (value === null || value === undefined) return "";
   const plain = typeof value === "object" ? JSON.stringify(value) : String(value);
-  const safe = text && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
+  const safe = text && /^[=+\-@\t\r]/.test(plain) && !NUMBER.test(plain) ? `'${plain}` : plain;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Whether a column of this DuckDB type holds text of somebody's choice. */
+export function isTextType(type: string): boolean {
+  return /^(VARCHAR|ENUM|BLOB|VARIANT)/.test(type);
 }
 
 /** A line of cells, ended. `isText` says of a column whether it holds text rather than numbers and times. */

@@ -222,6 +222,8 @@ export const PAGE_CELL_CHARACTERS_MAX = 300;
 export const PAGE_SQL_CHARACTERS_MAX = 20_000;
 /** Bytes of a request's body or of its address: the page needs none of more. */
 export const REQUEST_BYTES_MAX = 65_536;
+/** Bytes of a SELECT that goes to an export as an argument: Linux takes 128 KiB (MAX_ARG_STRLEN), with its end. */
+export const ARGUMENT_BYTES_MAX = 100_000;
 /** An export whose file has not grown for this long is stopped; DuckDB itself is stopped after METRIC_MS_MAX without progress. */
 export const EXPORT_STILL_MS_MAX = 120_000;
 /** A download that takes no byte for this long is ended: a paused one may go on until then. */

@@ -24,6 +24,7 @@ export function Layout({ title, assets, children }: { title: string; assets: Ass
         <script src={assets("htmx.min.js")} />
         <script src={assets("hx-sse.min.js")} />
         <script src={assets("uPlot.iife.min.js")} defer />
+        <script src={assets("layout.js")} defer />
         <script src={assets("charts.js")} defer />
         <script src={assets("app.js")} defer />
       </head>

@@ -40,6 +40,8 @@ function Panel({ metric }: { metric: Shown }) {
     row_count,
   } = metric;
   const isNumber = chart.type === "number" && rows.length > 0;
+  const shown = chart.y[0] ?? columns[0]?.name ?? "";
+  const typeOf = (column: string) => columns.find(({ name }) => name === column)?.type ?? "";
   const drawn = (chart.type === "line" || chart.type === "bar") && rows.length > 1;
   return (
     <article class={`panel${ok ? "" : " broken"}`} id={`metric-${name}`}>
@@ -64,13 +66,13 @@ function Panel({ metric }: { metric: Shown }) {
           hx-morph-skip-children
         />
       )}
-      {isNumber && <p class="number">{exact(rows[0]![chart.y[0] ?? columns[0]?.name ?? ""])}</p>}
+      {isNumber && <p class="number">{cell(rows[0]![shown], typeOf(shown))}</p>}
       {isNumber && rows.length > 1 && <p class="more">the first of {counted(row_count, "row")}</p>}
       {(!isNumber || rows.length > 1) && (ok || stale) && <Rows metric={metric} folded={drawn || isNumber} />}
       <footer>
         <span>
           {counted(row_count, "row")}
-          {truncated ? " (cut there; the Parquet has all)" : ""} in {duration(elapsed_ms)}
+          {truncated ? " (cut there; CSV and Parquet have all)" : ""} in {duration(elapsed_ms)}
         </span>
         <details>
           <summary>{file}</summary>
@@ -130,7 +132,7 @@ function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
 }
 
 function isNumeric(type: string): boolean {
-  return /INT|DECIMAL|DOUBLE|FLOAT/.test(type);
+  return /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT|BIGNUM)[^[]*$/.test(type);
 }
 
 function cell(value: unknown, type: string): string {

@@ -2,6 +2,7 @@
 (() => {
   const CHART_WINDOWS_MAX = 720;
   const HEIGHT = 220;
+  const { roomFor, labelsOf, widthOf, timeOf, isTimes, lay } = window.tidemarkLayout;
   const charts = new Map();
 
   /* A canvas knows no light-dark(): the style sheet's colour as the browser resolves it for the present theme. */
@@ -36,9 +37,10 @@
       };
       const x = { ...axis, grid: { show: false } };
       if (ordinal) {
-        x.values = (_plot, splits) => splits.map((i) => (Number.isInteger(i) ? (ordinal[i] ?? "") : ""));
+        x.values = (plot, splits) => roomFor(plot, splits, ordinal);
       } else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
-      const number = (_plot, value) => (value == null ? "–" : value.toLocaleString("en", { maximumFractionDigits: 4 }));
+      const number = (_plot, value) =>
+        value == null ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 17 });
       return {
         ...this.size(),
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
@@ -55,7 +57,7 @@
           x: { time: times && !ordinal },
           y: log ? { distr: 3 } : { range: (_plot, min, max) => spread(min, max, this.bars) },
         },
-        axes: [x, { ...axis, size: 70 }],
+        axes: [x, { ...axis, size: widthOf, values: (_plot, splits) => labelsOf(splits) }],
         cursor: sync ? { sync: { key: sync }, points: { size: 7 } } : { points: { size: 7 } },
         legend: { live: true },
         series: [
@@ -79,7 +81,8 @@
     }
 
     show(data) {
-      this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed);
+      // In a batch uPlot draws at once, so what it throws reaches the caller.
+      this.plot.batch(() => this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed));
       if (this.zoomed) this.plot.redraw();
     }
   }
@@ -106,9 +109,11 @@
   /** Bars stand on zero; lines take the room that they need. */
   function spread(min, max, fromZero) {
     if (min == null || max == null) return [0, 1];
-    if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || 1];
-    const room = (max - min || Math.abs(max) || 1) * 0.08;
-    return [min - room, max + room];
+    if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || (min < 0 ? 0 : 1)];
+    const size = Math.max(Math.abs(min), Math.abs(max)) || 1;
+    // Below a thousand millionth of the value there are no ticks that differ.
+    const room = Math.max((max - min || size) * 0.08, size * 5e-10);
+    return [Math.max(min - room, -Number.MAX_VALUE / 4), Math.min(max + room, Number.MAX_VALUE / 4)];
   }
 
   function chart(id, series, options) {
@@ -185,15 +190,29 @@
   }
 
   /* Metric files: x is a time or a name, y one or more columns, series splits the rows. What is left out is said below the chart. */
-  const METRIC_LINES_MAX = 12;
   const drawn = new Map();
 
   async function drawMetric(element) {
     const { metric, version } = element.dataset;
     if (drawn.get(element) === version) return;
     drawn.set(element, version);
-    const answer = await newestRows(metric);
-    if (answer === null) return;
+    try {
+      const answer = await newestRows(metric);
+      if (answer !== null) drawRows(element, answer);
+    } catch (error) {
+      element.replaceChildren();
+      note(element, `This chart can't be drawn: ${String(error?.message ?? error).slice(0, 200)}. The rows are below.`);
+    }
+  }
+
+  function note(element, text) {
+    const line = document.createElement("p");
+    line.className = "more";
+    line.textContent = text;
+    element.append(line);
+  }
+
+  function drawRows(element, answer) {
     const { chart: spec } = answer;
     const { xs, lines, ordinal, left_out } = lay(answer);
     // More than two would stand in front of each other.
@@ -205,16 +224,12 @@
       bars: isBars ? (lines.length === 1 ? 0 : i === 0 ? -1 : 1) : undefined,
     }));
     element.replaceChildren();
-    new Chart(element, series, { ordinal }).show([
-      xs,
-      ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
-    ]);
-    if (left_out.length > 0) {
-      const note = document.createElement("p");
-      note.className = "more";
-      note.textContent = left_out.join("; ");
-      element.append(note);
-    }
+    if (xs.length > 0)
+      new Chart(element, series, { ordinal }).show([
+        xs,
+        ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
+      ]);
+    if (left_out.length > 0) note(element, left_out.join("; "));
   }
 
   /** Of times the newest rows, whichever way the file sorts; of names the first. */
@@ -226,38 +241,8 @@
     const first = await get("limit");
     if (first === null || first.rows.length === first.row_count) return first;
     const { chart, rows: found } = first;
-    return isTimes(found, chart.x) && found[0][chart.x] < found.at(-1)[chart.x] ? get("last") : first;
-  }
-
-  function isTimes(found, x) {
-    return found.every((row) => /^\d{4}-\d\d-\d\d(T|$)/.test(String(row[x])));
-  }
-
-  function lay({ chart: spec, rows: found, row_count }) {
-    const isTime = isTimes(found, spec.x);
-    const names = isTime ? null : [...new Set(found.map((row) => String(row[spec.x])))];
-    const places = names && new Map(names.map((name, i) => [name, i]));
-    const x = (row) => (isTime ? Date.parse(row[spec.x]) / 1000 : places.get(String(row[spec.x])));
-    const isSplit = spec.series && new Set(found.map((row) => row[spec.series])).size > 1;
-    const all = new Map();
-    let again = 0;
-    for (const row of found) {
-      for (const y of spec.y) {
-        const label = isSplit ? `${row[spec.series]} ${y}` : y;
-        if (!all.has(label)) all.set(label, { label, values: new Map() });
-        const { values } = all.get(label);
-        if (values.has(x(row))) again++;
-        else if (row[y] !== null) values.set(x(row), Number(row[y]));
-      }
-    }
-    const xs = [...new Set(found.map(x))].sort((a, b) => a - b);
-    const lines = [...all.values()].slice(0, METRIC_LINES_MAX);
-    const left_out = [];
-    if (found.length < row_count)
-      left_out.push(`${isTime ? "the newest" : "the first"} ${found.length} of ${row_count} rows`);
-    if (lines.length < all.size) left_out.push(`${lines.length} of ${all.size} lines`);
-    if (again > 0) left_out.push(`${again} more values at the same ${spec.x}: series=COLUMN would split them`);
-    return { xs, lines, ordinal: names, left_out };
+    const xs = found.map((row) => row[chart.x]).filter((x) => timeOf(x) !== null);
+    return isTimes(found, chart.x) && timeOf(xs[0]) < timeOf(xs.at(-1)) ? get("last") : first;
   }
 
   const seen = new IntersectionObserver(

@@ -1,0 +1,145 @@
+/** Every DuckDB type through every output: JSON, CSV and Parquet say the value exactly. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { csvCell } from "../../scripts/common/csv.ts";
+import { run, tempDir } from "../support/project.ts";
+import { batch, metricFolder, rowsOf, stored } from "./harness.ts";
+
+setDefaultTimeout(60_000);
+
+const HUGE = "170141183460469231731687303715884105727";
+const UHUGE = "340282366920938463463374607431768211455";
+const NINES = "9".repeat(38);
+/** SQL of a value, its JSON, and what Parquet holds as DuckDB's text (null: the JSON's own text). */
+const VALUES: [sql: string, json: unknown, parquet: string | null][] = [
+  ["true", true, "true"],
+  ["(-128)::TINYINT", -128, "-128"],
+  ["9007199254740993::BIGINT", "9007199254740993", null],
+  ["18446744073709551615::UBIGINT", "18446744073709551615", null],
+  [`${HUGE}::HUGEINT`, HUGE, null],
+  [`${UHUGE}::UHUGEINT`, UHUGE, null],
+  ["(-5)::HUGEINT", -5, "-5"],
+  [`[${HUGE}::HUGEINT, NULL]`, [HUGE, null], `[${HUGE}, NULL]`],
+  [`{'a': ${UHUGE}::UHUGEINT}`, { a: UHUGE }, `{'a': ${UHUGE}}`],
+  [`MAP {'a': ${HUGE}::HUGEINT}`, { a: HUGE }, `{a=${HUGE}}`],
+  [`${NINES}::DECIMAL(38,0)`, NINES, null],
+  [`'-0.${"0".repeat(37)}1'::DECIMAL(38,38)`, `-0.${"0".repeat(37)}1`, `-.${"0".repeat(37)}1`],
+  ["'nan'::DOUBLE", "NaN", "nan"],
+  ["'-inf'::DOUBLE", "-Infinity", "-inf"],
+  ["'inf'::FLOAT", "Infinity", "inf"],
+  ["1e308::DOUBLE", 1e308, "1e+308"],
+  ["5e-324::DOUBLE", 5e-324, "5e-324"],
+  ["0.5::FLOAT", 0.5, "0.5"],
+  ["'é😀'", "é😀", null],
+  ["'\\xAA\\x00b'::BLOB", "\\xAA\\x00b", null],
+  ["'101'::BIT", "101", null],
+  ["'550e8400-e29b-41d4-a716-446655440000'::UUID", "550e8400-e29b-41d4-a716-446655440000", null],
+  ["'x'::ENUM('x','y')", "x", null],
+  ["INTERVAL '1 month 2 days 00:00:03.5'", "1 month 2 days 00:00:03.5", null],
+  ["INTERVAL '-25 hours'", "-25:00:00", null],
+  ["TIME '24:00:00'", "24:00:00", null],
+  ["TIMETZ '12:00:00.5+05:30'", "12:00:00.5+05:30", null],
+  ["TIMESTAMP_S '2024-01-02 03:04:05'", "2024-01-02T03:04:05.000000Z", "2024-01-02 03:04:05"],
+  ["TIMESTAMP_MS '1969-12-31 23:59:59.123'", "1969-12-31T23:59:59.123000Z", "1969-12-31 23:59:59.123"],
+  ["TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", "2024-01-02T03:04:05.123456789Z", "2024-01-02 03:04:05.123456789"],
+  ["TIMESTAMP_NS 'infinity'", "infinity", null],
+  ["TIMESTAMP '9999-12-31 23:59:59.999999'", "9999-12-31T23:59:59.999999Z", "9999-12-31 23:59:59.999999"],
+  ["TIMESTAMP '20000-01-01'", "20000-01-01 00:00:00", null],
+  ["TIMESTAMP '290000-01-01 00:00:00.000001'", "290000-01-01 00:00:00.000001", null],
+  ["TIMESTAMP '0044-03-15 (BC) 12:00:00.000001'", "0044-03-15 (BC) 12:00:00.000001", null],
+  ["TIMESTAMP '-infinity'", "-infinity", null],
+  ["TIMESTAMPTZ '2024-01-02 03:04:05+02'", "2024-01-02T01:04:05.000000Z", "2024-01-02 01:04:05+00"],
+  ["TIMESTAMPTZ 'infinity'", "infinity", null],
+  ["DATE '2024-02-29'", "2024-02-29", null],
+  ["DATE 'infinity'", "infinity", null],
+  ["DATE '-infinity'", "-infinity", null],
+  ["DATE '20000-01-01'", "20000-01-01", null],
+  ["DATE '0044-03-15 (BC)'", "0044-03-15 (BC)", null],
+  ["[]::INTEGER[]", [], "[]"],
+  ["[NULL, 1]", [null, 1], "[NULL, 1]"],
+  ["[1, 2, 3]::INTEGER[3]", [1, 2, 3], "[1, 2, 3]"],
+  ["MAP {'a': 1, 'b': NULL}", { a: 1, b: null }, "{a=1, b=NULL}"],
+  ["MAP {[1, 2]: 'l'}", { "[1,2]": "l" }, "{[1, 2]=l}"],
+  ["union_value(num := 2)", { num: 2 }, "2"],
+  [
+    "{'m': MAP {'a': 1}, 't': [TIMESTAMP 'infinity']}",
+    { m: { a: 1 }, t: ["infinity"] },
+    "{'m': {a=1}, 't': [infinity]}",
+  ],
+  ["NULL::INTEGER", null, null],
+];
+const columns = VALUES.map(([sql], i) => `${sql} AS c${i}`).join(", ");
+const ALL = `SELECT ${columns}`;
+
+let data: Awaited<ReturnType<typeof stored>>;
+const out = tempDir();
+beforeAll(async () => {
+  data = await stored();
+  using folder = metricFolder({ types: ALL });
+  expect((await batch(data.path, ["--sql", folder.path])).json.failed).toEqual([]);
+});
+afterAll(() => {
+  data[Symbol.dispose]();
+  out[Symbol.dispose]();
+});
+const written = async (ending: string, sql = ALL) => {
+  const file = join(out.path, `types.${ending}`);
+  const ran = await run("query", ["--data", data.path, "--output", file, sql]);
+  expect([ran.code, ran.stderr]).toEqual([0, expect.stringContaining("rows in")]);
+  return file;
+};
+
+test("JSON and the batch's result hold each value exactly", async () => {
+  const expected = Object.fromEntries(VALUES.map(([, json], i) => [`c${i}`, json]));
+  const [row] = JSON.parse(readFileSync(await written("json"), "utf8"));
+  expect(row).toEqual(expected);
+  expect(rowsOf(data.path, "types") as unknown[]).toEqual([expected]);
+});
+
+test("CSV holds what JSON holds", async () => {
+  const [, line] = readFileSync(await written("csv"), "utf8").split("\n");
+  expect(line).toBe(VALUES.map(([, json]) => csvCell(json, false)).join(","));
+});
+
+test("Parquet holds each value, or its text where it has no such type", async () => {
+  const file = await written("parquet");
+  const db = await DuckDBInstance.create(":memory:");
+  const connection = await db.connect();
+  const texts = VALUES.map((_, i) => `c${i}::VARCHAR`).join(", ");
+  const [row] = await (await connection.run(`SELECT ${texts} FROM '${file}'`)).getRows();
+  for (const [i, [sql, json, parquet]] of VALUES.entries())
+    expect([sql, row![i]]).toEqual([sql, (parquet ?? json) as string]);
+  connection.closeSync();
+  db.closeSync();
+});
+
+test("a struct without names is refused with a sentence: its fields would replace each other", async () => {
+  const refused = await run("query", ["--data", data.path, "--format", "json", "SELECT row(1, 2) AS pair"]);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("fields that have no names")]);
+});
+
+test("a CSV text that is wholly a number has no apostrophe; a formula keeps it, also one of an ENUM", async () => {
+  for (const text of ["-2.00", "+1", "-.5", "-1e-7", "+2."]) expect(csvCell(text, true)).toBe(text);
+  for (const text of ["-2.00+1", "=1", "@a", "+", "-", "-1 ", "\t1", "- 1", "-1\n=2", "+1\n"])
+    expect(csvCell(text, true).replace(/^"/, "").startsWith("'")).toBe(true);
+  const file = await written("csv", "SELECT '=1'::ENUM('=1') AS a, '-2.00' AS b, '=1' AS c");
+  expect(readFileSync(file, "utf8")).toBe("a,b,c\n'=1,-2.00,'=1\n");
+});
+
+test("a result of more rows than a batch keeps: its file is said to be cut, and query writes all", async () => {
+  using folder = metricFolder({ long: "SELECT i FROM range(20000) AS r(i)" });
+  const { stderr } = await batch(data.path, ["--sql", folder.path]);
+  expect(stderr).toContain("the CSV of long holds its first 10000 rows; for all: bun run query --metric long");
+  const file = join(out.path, "long.csv");
+  await run("query", ["--data", data.path, "--sql", folder.path, "--metric", "long", "--output", file]);
+  expect(readFileSync(file, "utf8").trimEnd().split("\n").length).toBe(20_001);
+});
+
+test("a reconciliation.sql without the verdict's columns is an error that names them", async () => {
+  using folder = metricFolder({});
+  writeFileSync(join(folder.path, "reconciliation.sql"), "SELECT 'equal' AS outcome");
+  const { json } = await batch(data.path, ["--sql", folder.path]);
+  expect(json.failed[0]?.error).toContain("columns that the result lacks: windows_alike, windows_in_all");
+});

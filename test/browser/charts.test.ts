@@ -1,0 +1,143 @@
+/** The page's charts of values that are no ordinary numbers, in a real browser. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { browserHere, launch, openPage } from "../support/browser.ts";
+import { recordedLines, tempDir } from "../support/project.ts";
+import { type Served, served } from "../support/served.ts";
+
+setDefaultTimeout(45_000);
+
+const minutes = (y: string, x = "TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE", type = "line") =>
+  `-- chart: ${type} x=x y=v\nSELECT ${x} AS x, ${y} AS v FROM range(40) AS r(i)`;
+/** Metrics by name, with what is said under the chart (null: nothing). */
+const CHARTS: Record<string, [sql: string, note: string | null]> = {
+  infinity: [
+    minutes("CASE WHEN i = 3 THEN 1 / 0.0 WHEN i = 5 THEN 'nan'::DOUBLE ELSE i END"),
+    "2 values are not finite: gaps",
+  ],
+  enormous: [minutes("CASE WHEN i = 3 THEN 1e308 ELSE i END"), "1 value is not finite: a gap"],
+  large: [minutes("1e300 * i"), null],
+  noise: [minutes("CASE WHEN i % 2 = 0 THEN 0.9999999999999999 ELSE 1.0000000000000002 END::DOUBLE"), null],
+  high: [minutes("100000000000000 + 0 * i"), null],
+  zero: [minutes("0 * i"), null],
+  below: [minutes("-1 - i", "'n' || i", "bar"), null],
+  second: [minutes("i", "(TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE)::TIMESTAMP_S"), null],
+  millisecond: [minutes("i", "(TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE)::TIMESTAMP_MS"), null],
+  nanosecond: [minutes("i", "(TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE)::TIMESTAMP_NS"), null],
+  zoned: [minutes("i", "(TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE)::TIMESTAMPTZ"), null],
+  days: [minutes("i", "DATE '2023-09-05' + i::INTEGER"), null],
+  total: [
+    minutes("i", "CASE WHEN i < 39 THEN TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE END"),
+    "1 row without x left out",
+  ],
+  never: [
+    minutes("i", "CASE WHEN i < 38 THEN DATE '2023-09-05' + i::INTEGER ELSE 'infinity' END"),
+    "2 rows without x left out",
+  ],
+  nothing: [minutes("i", "NULL::TIMESTAMP"), "40 rows without x left out"],
+  names: [
+    "-- chart: bar x=x y=v\nSELECT 'a category with quite a long name, number ' || i AS x, i AS v FROM range(300) t(i)",
+    null,
+  ],
+};
+const OTHERS: Record<string, string> = {
+  written: "-- chart: number y=v\nSELECT '12.277.106' AS v",
+  cell: "SELECT repeat('x', 170000) AS v, list(i) AS w FROM range(30000) AS r(i)",
+  twenty_thousand: "SELECT i FROM range(20000) AS r(i)",
+  spaced: `SELECT 1 AS a ${" ".repeat(150_000)}`,
+  [`long_${"n".repeat(80)}`]: "SELECT 1 AS a",
+};
+
+let browser: Browser;
+let server: Served;
+let page: Page;
+let complaints: string[];
+const sql = tempDir();
+
+describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chromium (apt install chromium)", () => {
+  beforeAll(async () => {
+    const all = { ...Object.fromEntries(Object.entries(CHARTS).map(([name, [text]]) => [name, text])), ...OTHERS };
+    for (const [name, text] of Object.entries(all)) writeFileSync(join(sql.path, `${name}.sql`), text);
+    browser = await launch();
+    server = await served(recordedLines().slice(0, 500), sql.path);
+    ({ page, complaints } = await openPage(browser, `${server.url}/?product=BTC-USD`));
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    rmSync(sql.path, { recursive: true, force: true });
+  });
+
+  /** Places of a chart's canvas that are painted. */
+  const painted = (name: string) =>
+    page.evaluate(`(() => {
+      const canvas = document.querySelector("#chart-${name} canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let i = 3; i < data.length; i += 4) if (data[i] > 200) count++;
+      return count;
+    })()`) as Promise<number>;
+
+  test("each chart is drawn, or says why not, and counts what it leaves out", async () => {
+    for (const [name, [, note]] of Object.entries(CHARTS)) {
+      await page.locator(`#metric-${name}`).scrollIntoViewIfNeeded();
+      if (note !== null) await page.locator(`#chart-${name} .more`).waitFor();
+      if (name !== "nothing") {
+        await page.locator(`#chart-${name} canvas`).waitFor();
+        expect([name, (await painted(name)) > 500]).toEqual([name, true]);
+      }
+      const said = await page.locator(`#chart-${name} .more`).allInnerTexts();
+      expect([name, said]).toEqual([name, note === null ? [] : [note]]);
+    }
+    expect(complaints).toEqual([]);
+    if (process.env.TIDEMARK_SCREENSHOT)
+      await page.screenshot({ path: process.env.TIDEMARK_SCREENSHOT, fullPage: true });
+  });
+
+  test("labels: neighbours differ, large numbers fit, names don't overlap", async () => {
+    const layout = (call: string) => page.evaluate(`window.tidemarkLayout.${call}`) as Promise<string[]>;
+    const close = await layout("labelsOf([0.9999999995, 1, 1.0000000005])");
+    expect(new Set(close).size).toBe(3);
+    expect(await layout("labelsOf([1e300, 2e300])")).toEqual(["1.0e+300", "2.0e+300"]);
+    expect(await layout("widthOf(null, ['108,000,000,000,000'])")).toBeGreaterThan(150 as never);
+    const plot = "{ scales: { x: { min: 0, max: 9 } }, over: { clientWidth: 600 } }";
+    const names = await layout(
+      `roomFor(${plot}, [0,1,2,3,4,5,6,7,8,9], Array(10).fill("a category with a long name"))`,
+    );
+    expect(names.filter(Boolean).length).toBeGreaterThan(1);
+    // Each takes 126 of the 600 pixels.
+    expect(names.filter(Boolean).length).toBeLessThanOrEqual(5);
+  });
+
+  test("every time type is an axis of times, also with rows that have none", async () => {
+    for (const name of ["second", "millisecond", "nanosecond", "zoned", "days", "total", "never"]) {
+      const answer = await (await fetch(`${server.url}/api/metrics/${name}`)).json();
+      const isTime = await page.evaluate(`window.tidemarkLayout.lay(${JSON.stringify(answer)}).ordinal === null`);
+      expect([name, isTime]).toEqual([name, true]);
+    }
+  });
+
+  test("a number chart shows text as text; a long cell is cut; long names and statements are exported, whole", async () => {
+    expect(await page.locator("#metric-written .number").innerText()).toBe("12.277.106");
+    const cells = await page.locator("#metric-cell tbody td").allInnerTexts();
+    expect(cells.map((cell) => [cell.length < 400, cell.includes("whole in the CSV")])).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+    const csv = async (name: string, ending = "csv") => {
+      const answer = await fetch(`${server.url}/export/metrics/${name}.${ending}`);
+      return [answer.status, (await answer.text()).split("\n").length] as const;
+    };
+    expect(await csv("twenty_thousand")).toEqual([200, 20_002]);
+    expect(await csv(`long_${"n".repeat(80)}`)).toEqual([200, 3]);
+    expect((await csv("spaced", "parquet"))[0]).toBe(200);
+  });
+
+  test("a parameter that is given twice and a day that doesn't exist are refused", async () => {
+    for (const query of ["limit=5&limit=7", "from=2023-02-31", "from=2023-02-30T10:00:00Z", "to=2023-06-31"])
+      expect([query, (await fetch(`${server.url}/api/windows?${query}`)).status]).toEqual([query, 400]);
+    expect((await fetch(`${server.url}/api/windows?from=2024-02-29T23:30:00-05:00`)).status).toBe(200);
+  });
+});
