@@ -14,7 +14,7 @@ import { sentence, TidemarkError } from "./common/errors.ts";
 import { LOG_ANSWER_MS_MAX } from "./common/limits.ts";
 import { printable } from "./common/printable.ts";
 import type { Problem } from "./common/problems.ts";
-import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, LOG_FLAG, readKind } from "./common/settings.ts";
+import { DATA_FLAG, type DataPaths, dataPaths, JSON_FLAG, kindDamage, LOG_FLAG, readKind } from "./common/settings.ts";
 import { damageOf, openReadOnly } from "./common/sqlite.ts";
 import { type LogEnds, logEnds } from "./log/ends.ts";
 import { logName } from "./log/open.ts";
@@ -129,6 +129,8 @@ function directory(paths: DataPaths): Finding {
   if (!existsSync(paths.root)) return { what, found: `${paths.root}: not made yet`, ok: true, advice: "" };
   try {
     accessSync(paths.root, constants.R_OK | constants.X_OK);
+    const damage = kindDamage(paths);
+    if (damage !== null) return { what, found: damage.message, ok: false, advice: damage.hint ?? "" };
     const readOnly = isWritable(paths.root)
       ? ""
       : ", read only: serve, query and doctor work, the stages can't store here";

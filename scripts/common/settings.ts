@@ -143,6 +143,8 @@ export function replayed(paths: DataPaths): string | null {
 export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
   const before = readKind(paths);
   if (before === kind) return;
+  const damage = kindDamage(paths);
+  if (damage !== null) throw damage;
   if (before !== null) {
     throw new TidemarkError(
       "DATA_KIND",
@@ -157,11 +159,22 @@ export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
   }
 }
 
-/** What feeds a data directory, or null when nothing has yet. */
+/** What feeds a data directory, or null when nothing has yet, or when the file that says so is damaged (kindDamage). */
 export function readKind(paths: DataPaths): "live" | "replay" | null {
-  if (!existsSync(paths.kind)) return null;
-  const text = readFileSync(paths.kind, "utf8");
-  // Empty where the disk was full when it was written.
-  if (text === "") return null;
-  return text.includes("replay") ? "replay" : "live";
+  return (/^\{"kind":"(live|replay)"\}\s*$/.exec(kindText(paths))?.[1] ?? null) as "live" | "replay" | null;
+}
+
+/** STORE_CORRUPT when the file holds something else than one of the two kinds: guessing could mix live and replayed ticks. */
+export function kindDamage(paths: DataPaths): TidemarkError | null {
+  if (kindText(paths) === "" || readKind(paths) !== null) return null;
+  return new TidemarkError(
+    "STORE_CORRUPT",
+    `${paths.kind} is damaged: it names neither live nor replay.`,
+    'Write {"kind":"live"} or {"kind":"replay"} into it, whichever fed this data directory.',
+  );
+}
+
+/** Empty when there is no file, and where the disk was full when it was written. */
+function kindText(paths: DataPaths): string {
+  return existsSync(paths.kind) ? readFileSync(paths.kind, "utf8") : "";
 }
