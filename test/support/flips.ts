@@ -198,7 +198,7 @@ async function readLog(data: string): Promise<string> {
       for (const { partition, count, buffer, starts, ends, offsets, appended_us, key } of batches) {
         for (let i = 0; i < count; i++)
           lines.push(
-            `${partition} ${offsets[i]} ${appended_us[i]} ${key(i)} ${Buffer.from(buffer().subarray(starts[i], ends[i])).toString()}`,
+            `${partition} ${offsets[i]} ${appended_us[i]} ${key(i)} ${Buffer.from(buffer(i).subarray(starts[i], ends[i])).toString()}`,
           );
         left -= count;
       }
