@@ -1,9 +1,9 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
-import { sentence, TidemarkError } from "./errors.ts";
+import { sentence, systemCode, TidemarkError } from "./errors.ts";
 import { POLL_RECORDS_MAX } from "./limits.ts";
 import type { Logger } from "./logger.ts";
 import { spaceError, storeError } from "./sqlite.ts";
@@ -47,9 +47,33 @@ export function durationFlag(text: string): number {
   return us;
 }
 
+/** Where relative paths begin. Fails with DATA_DIR when the directory was removed under the process. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The working directory was removed: ${systemCode(error)}.`,
+      "Change to another directory, or name the data directory by its absolute path with --data DIR.",
+    );
+  }
+}
+
+/** A path for people: relative where it lies below the working directory. */
+export function nearOf(path: string): string {
+  try {
+    const near = relative(process.cwd(), path);
+    return near.startsWith("..") ? path : near;
+  } catch {
+    // The working directory was removed under the process.
+    return path;
+  }
+}
+
 /** The files of a data directory; each is written by exactly one stage (design.md "Data path"). */
 export function dataPaths(dir: string) {
-  const root = resolve(dir);
+  const root = isAbsolute(dir) ? resolve(dir) : resolve(workingDirectory(), dir);
   return {
     root,
     kind: join(root, "kind.json"),
