@@ -130,6 +130,7 @@ test("a folder for temporary files that is missing, is a file, or has no rights:
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 50));
   expect((await run("consume", ["--data", dir.path, "--until-end"])).code).toBe(0);
+  expect((await run("batch", ["--data", dir.path])).code).toBe(0);
   for (const TMPDIR of ["/nonexistent", join(dir.path, "log.db"), "/proc"]) {
     const server = await startServe(dir.path, 0, { TMPDIR });
     expect((await fetch(server.url)).status).toBe(200);
