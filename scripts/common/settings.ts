@@ -1,5 +1,6 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
@@ -38,6 +39,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (!/^\d+$/.test(text) || value < min || value > max) throw invalid(`Give a whole number from ${min} to ${max}.`);
     return value;
   };
+}
+
+/** A name or an address to listen on, for a flag; an IPv6 address may have brackets, and has none in the value. */
+export function hostFlag(text: string): string {
+  const host = text.trim().replace(/^\[(.*)\]$/, "$1");
+  if (!/^[\w.-]+$/.test(host) && (isIP(host) !== 6 || host.includes("%")))
+    throw invalid("Give a name or an address without a port, for example localhost, 127.0.0.1 or ::1.");
+  return host;
 }
 
 /** A duration such as 500ms, 10s, 1m, 2h, 7d, for a flag; in microseconds. */

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { keptByNpm, readEnvironment } from "../../scripts/common/environment.ts";
+import { hostFlag } from "../../scripts/common/settings.ts";
 import { specs } from "../support/commands-doc.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { startServe } from "../support/served.ts";
@@ -125,6 +126,18 @@ test("from another working directory, without HOME, every command that makes som
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
 }, 60_000);
+
+test("--host takes every spelling of an address, and refuses what is none", () => {
+  for (const [text, host] of [
+    ["[::1]", "::1"],
+    ["::", "::"],
+    [" 127.0.0.1 ", "127.0.0.1"],
+    ["my-host.example", "my-host.example"],
+  ] as const)
+    expect([text, hostFlag(text)]).toEqual([text, host]);
+  for (const text of ["localhost:8321", "[::1]:8321", "http://localhost", "[::1", "[]", "a b", "fe80::1%eth0", "1:2"])
+    expect(() => hostFlag(text), text).toThrow("without a port");
+});
 
 test("a folder for temporary files that is missing, is a file, or has no rights: serve runs, exports say what to set", async () => {
   using dir = tempDir();
