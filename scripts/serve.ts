@@ -2,7 +2,7 @@
 import { AskedLog } from "../web/log-view.ts";
 import { serve } from "../web/server.ts";
 import { type CommandSpec, given, runCommand } from "./common/cli.ts";
-import { DATA_FLAG, LOG_FLAG, shownDataDir, wholeNumber } from "./common/settings.ts";
+import { DATA_FLAG, hostFlag, LOG_FLAG, shownDataDir, wholeNumber } from "./common/settings.ts";
 import { logEnds } from "./log/ends.ts";
 import { checkLogUrl, logName } from "./log/open.ts";
 
@@ -30,6 +30,7 @@ export const spec: CommandSpec<ServeFlags> = {
       flags: "--host <address>",
       description: "the address to listen on; 0.0.0.0 is every one of this machine",
       env: "TIDEMARK_HOST",
+      parse: hostFlag,
       default: "127.0.0.1",
     },
   ],

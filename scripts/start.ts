@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { type CommandSpec, runCommand } from "./common/cli.ts";
 import { requireFreePort } from "./common/port.ts";
-import { DATA_FLAG, durationFlag, LOG_FLAG, wholeNumber } from "./common/settings.ts";
+import { DATA_FLAG, durationFlag, hostFlag, LOG_FLAG, wholeNumber } from "./common/settings.ts";
 import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
 import { readRecording } from "./feed/recording.ts";
 import { checkLogUrl } from "./log/open.ts";
@@ -35,7 +35,13 @@ export const spec: CommandSpec<StartOptions> = {
       parse: wholeNumber(0, 65_535),
       default: "8321",
     },
-    { flags: "--host <address>", description: "the page's address", env: "TIDEMARK_HOST", default: "127.0.0.1" },
+    {
+      flags: "--host <address>",
+      description: "the page's address",
+      env: "TIDEMARK_HOST",
+      parse: hostFlag,
+      default: "127.0.0.1",
+    },
     { ...PRODUCTS_FLAG, parse: checked(productIds) },
     CHANNEL_FLAG,
     HEARTBEATS_FLAG,

@@ -1,10 +1,9 @@
 /** The two things of an export that must end with its request: the process that makes the file, and the stream that sends it. */
-import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createReadStream, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { removeAbandoned } from "../scripts/common/abandoned.ts";
 import { PARENT_VARIABLE } from "../scripts/common/cli.ts";
 import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../scripts/common/limits.ts";
+import { removeAbandonedTemporary, temporaryFolder } from "../scripts/common/temporary.ts";
 import { Problem } from "./problem.ts";
 
 const QUERY = resolve(import.meta.dir, "../scripts/query.ts");
@@ -12,7 +11,7 @@ const FOLDER = "tidemark-export-";
 
 /** `query` as a child, into a temporary folder. */
 export class ExportRun {
-  readonly #folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
+  readonly #folder = temporaryFolder(FOLDER);
   readonly #file: string;
   readonly #child: Bun.Subprocess<"pipe", "ignore", "pipe">;
   readonly #watch: ReturnType<typeof setInterval>;
@@ -52,7 +51,7 @@ export class ExportRun {
 
   /** Removes what servers that were killed have left. */
   static removeAbandoned(): void {
-    removeAbandoned(tmpdir(), FOLDER);
+    removeAbandonedTemporary(FOLDER);
   }
 
   /** The bytes of the whole file, open. Rejects with the child's own sentence. */

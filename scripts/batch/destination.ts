@@ -7,7 +7,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readlinkSync,
   realpathSync,
@@ -16,12 +15,11 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { removeAbandoned } from "../common/abandoned.ts";
 import { TidemarkError } from "../common/errors.ts";
 import { requireForeign } from "../common/settings.ts";
 import { toStdout } from "../common/stdout.ts";
+import { removeAbandoned, removeAbandonedTemporary, temporaryFolder } from "../common/temporary.ts";
 import { publish, TEMPORARY } from "./files.ts";
 
 export interface Destination {
@@ -131,7 +129,7 @@ class StreamDestination implements Destination {
   }
 
   folder(): string {
-    this.#folder ??= temporaryFolder();
+    this.#folder ??= elsewhere();
     return this.#folder;
   }
 
@@ -148,9 +146,9 @@ class StreamDestination implements Destination {
   }
 }
 
-function temporaryFolder(): string {
-  removeAbandoned(tmpdir(), OURS_ELSEWHERE);
-  return mkdtempSync(join(tmpdir(), `${OURS_ELSEWHERE}${process.pid}-`));
+function elsewhere(): string {
+  removeAbandonedTemporary(OURS_ELSEWHERE);
+  return temporaryFolder(OURS_ELSEWHERE);
 }
 
 function keepOwner(path: string, { mode, uid, gid }: Stats): void {

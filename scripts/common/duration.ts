@@ -21,7 +21,8 @@ export function formatDuration(us: number): string {
 /** 28,800,000,000 → `8 hours`: for people, with at most one digit after the point, in the largest unit of which there are 1.5. */
 export function formatSpan(us: number): string {
   const [size, unit] = SPANS.find(([size]) => us >= 1.5 * size) ?? [1e6, "seconds"];
-  return `${Number((us / size).toFixed(1))} ${unit}`;
+  const count = Number((us / size).toFixed(1));
+  return `${count} ${count === 1 ? unit.slice(0, -1) : unit}`;
 }
 
 const SPANS: [size_us: number, unit: string][] = [

@@ -1,9 +1,10 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { isIP } from "node:net";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
 import { parseDuration } from "./duration.ts";
-import { sentence, TidemarkError } from "./errors.ts";
+import { sentence, systemCode, TidemarkError } from "./errors.ts";
 import { POLL_RECORDS_MAX } from "./limits.ts";
 import type { Logger } from "./logger.ts";
 import { spaceError, storeError } from "./sqlite.ts";
@@ -40,6 +41,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** A name or an address to listen on, for a flag; an IPv6 address may have brackets, and has none in the value. */
+export function hostFlag(text: string): string {
+  const host = text.trim().replace(/^\[(.*)\]$/, "$1");
+  if (!/^[\w.-]+$/.test(host) && (isIP(host) !== 6 || host.includes("%")))
+    throw invalid("Give a name or an address without a port, for example localhost, 127.0.0.1 or ::1.");
+  return host;
+}
+
 /** A duration such as 500ms, 10s, 1m, 2h, 7d, for a flag; in microseconds. */
 export function durationFlag(text: string): number {
   const us = parseDuration(text);
@@ -47,9 +56,33 @@ export function durationFlag(text: string): number {
   return us;
 }
 
+/** Where relative paths begin. Fails with DATA_DIR when the directory was removed under the process. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The working directory was removed: ${systemCode(error)}.`,
+      "Change to another directory, or name the data directory by its absolute path with --data DIR.",
+    );
+  }
+}
+
+/** A path for people: relative where it lies below the working directory. */
+export function nearOf(path: string): string {
+  try {
+    const near = relative(process.cwd(), path);
+    return near.startsWith("..") ? path : near;
+  } catch {
+    // The working directory was removed under the process.
+    return path;
+  }
+}
+
 /** The files of a data directory; each is written by exactly one stage (design.md "Data path"). */
 export function dataPaths(dir: string) {
-  const root = resolve(dir);
+  const root = isAbsolute(dir) ? resolve(dir) : resolve(workingDirectory(), dir);
   return {
     root,
     kind: join(root, "kind.json"),

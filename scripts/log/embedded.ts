@@ -1,7 +1,6 @@
 /** The log in one SQLite file: append-only blocks, several processes at once, retention. Nothing to install. */
 import type { Database, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
-import { relative } from "node:path";
 import { monotonicMs, nowUs } from "../common/clock.ts";
 import { systemCode, TidemarkError } from "../common/errors.ts";
 import {
@@ -16,7 +15,7 @@ import {
 import type { AppendRecord, Log, LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../common/log.ts";
 import type { Logger } from "../common/logger.ts";
 import type { Problem } from "../common/problems.ts";
-import type { DataPaths } from "../common/settings.ts";
+import { type DataPaths, nearOf } from "../common/settings.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../common/sqlite.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { newestPerKey, sliceBatch } from "./batch.ts";
@@ -99,8 +98,7 @@ export class EmbeddedLog implements Log {
     this.logger = options.logger;
     this.#retain_us = options.role === "writer" ? (options.retain_us ?? null) : null;
     this.#inode = statSync(path).ino;
-    const near = relative(process.cwd(), path);
-    this.name = `embedded:${near.startsWith("..") ? path : near}`;
+    this.name = `embedded:${nearOf(path)}`;
     this.#stamps = new Stamps(db, this);
     this.#source = new BlockSource(db, path, this.#stamps);
     this.#partitioner = new Partitioner(partitions);

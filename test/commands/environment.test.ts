@@ -1,9 +1,12 @@
 /** The machine's environment: variables, working directory, npm. A second run of test/commands in another environment is part of CI. */
 import { expect, test } from "bun:test";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { keptByNpm, readEnvironment } from "../../scripts/common/environment.ts";
+import { hostFlag } from "../../scripts/common/settings.ts";
 import { specs } from "../support/commands-doc.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { startServe } from "../support/served.ts";
 
 const COMMANDS = await specs();
 const VARIABLES = [...new Set(COMMANDS.flatMap(({ flags }) => flags.flatMap(({ env }) => env ?? [])))];
@@ -122,6 +125,56 @@ test("from another working directory, without HOME, every command that makes som
   expect(await (await fetch(url)).text()).toContain("<title>");
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
+}, 60_000);
+
+test("--host takes every spelling of an address, and refuses what is none", () => {
+  for (const [text, host] of [
+    ["[::1]", "::1"],
+    ["::", "::"],
+    [" 127.0.0.1 ", "127.0.0.1"],
+    ["my-host.example", "my-host.example"],
+  ] as const)
+    expect([text, hostFlag(text)]).toEqual([text, host]);
+  for (const text of ["localhost:8321", "[::1]:8321", "http://localhost", "[::1", "[]", "a b", "fe80::1%eth0", "1:2"])
+    expect(() => hostFlag(text), text).toThrow("without a port");
+});
+
+test("a folder for temporary files that is missing, is a file, or has no rights: serve runs, exports say what to set", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, recordedLines().slice(0, 50));
+  expect((await run("consume", ["--data", dir.path, "--until-end"])).code).toBe(0);
+  expect((await run("batch", ["--data", dir.path])).code).toBe(0);
+  for (const TMPDIR of ["/nonexistent", join(dir.path, "log.db"), "/proc"]) {
+    const server = await startServe(dir.path, 0, { TMPDIR });
+    expect((await fetch(server.url)).status).toBe(200);
+    const answer = await fetch(`${server.url}/export/ticks.parquet`);
+    expect([TMPDIR, answer.status]).toEqual([TMPDIR, 503]);
+    expect(await answer.text()).toContain("Set TMPDIR");
+    server.child.kill("SIGTERM");
+    expect(await server.child.exited).toBe(0);
+    const query = await run("query", ["--data", dir.path, "SELECT 1"], { TMPDIR });
+    expect([TMPDIR, query.code === 0 || query.stderr.includes("Set TMPDIR")]).toEqual([TMPDIR, true]);
+    expect(query.stderr).not.toContain("not an expected error");
+  }
+}, 60_000);
+
+test("a working directory that was removed: absolute paths work, relative ones are refused with a sentence", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, recordedLines().slice(0, 50));
+  const removed = async (...args: string[]) => {
+    const gone = mkdtempSync(join(dir.path, "gone-"));
+    const command = [process.execPath, ...args.map((arg) => `'${arg}'`)].join(" ");
+    const child = Bun.spawn(["sh", "-c", `cd '${gone}' && rmdir '${gone}' && exec ${command}`], { stderr: "pipe" });
+    return { said: await new Response(child.stderr).text(), code: await child.exited };
+  };
+  for (const [name, ...args] of [["stream", "--until-end"], ["consume", "--until-end"], ["batch"]] as const) {
+    const script = join(ROOT, "scripts", `${name}.ts`);
+    const absolute = await removed(script, "--data", dir.path, ...args);
+    expect([name, absolute.code, absolute.said.match(/error.*/i)?.[0]]).toEqual([name, 0, undefined]);
+    const relative = await removed(script, "--data", "data", ...args);
+    expect([name, relative.code]).toEqual([name, 1]);
+    expect(relative.said).toContain("The working directory was removed");
+  }
 }, 60_000);
 
 test("flags that npm kept for itself are noticed, its own are not", () => {

@@ -65,12 +65,13 @@ test.skipIf(noClock() !== null)(
 );
 
 test("spans for people", () => {
-  expect([7_200e6, 119.9 * 60e6, 86_400e6, 315_360_000e6, 5e6, 0].map(formatSpan)).toEqual([
+  expect([7_200e6, 119.9 * 60e6, 86_400e6, 315_360_000e6, 5e6, 1e6, 0].map(formatSpan)).toEqual([
     "2 hours",
     "2 hours",
     "24 hours",
     "10 years",
     "5 seconds",
+    "1 second",
     "0 seconds",
   ]);
 });
