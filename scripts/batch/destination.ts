@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { removeAbandoned } from "../common/abandoned.ts";
 import { TidemarkError } from "../common/errors.ts";
-import { requireForeign } from "../common/settings.ts";
+import { requireForeign, requireNoOtherName } from "../common/settings.ts";
 import { toStdout } from "../common/stdout.ts";
 import { publish, TEMPORARY } from "./files.ts";
 
@@ -44,8 +44,8 @@ const OURS_ELSEWHERE = "tidemark-output-";
 /** Symbolic links followed by hand, where the last of them leads nowhere yet. */
 const LINKS_MAX = 40;
 
-/** Opens `path`; `-` is stdout. Fails with USAGE for a folder, and for a file that Tidemark keeps. */
-export function openDestination(path: string): Destination {
+/** Opens `path`; `-` is stdout. Fails with USAGE for a folder, and for a file that Tidemark keeps, in `root` also under other names. */
+export function openDestination(path: string, root: string): Destination {
   if (path === "-") return new StreamDestination(1);
   const stat = statSync(path, { throwIfNoEntry: false }) ?? null;
   if (stat?.isDirectory())
@@ -53,6 +53,7 @@ export function openDestination(path: string): Destination {
   if (stat !== null && !stat.isFile()) return new StreamDestination(openSync(path, "w"));
   const file = followed(resolve(path));
   requireForeign(file);
+  if (stat !== null) requireNoOtherName(file, stat, root);
   return new FileDestination(file, stat);
 }
 
