@@ -92,7 +92,7 @@ export const spec: CommandSpec<QueryFlags> = {
         logger.warn(`${metric?.name ?? "the query"} doesn't use $${name}: --${name} has no effect`);
     const limit = options.limit ?? (output === "-" || format === "table" ? METRIC_ROWS_MAX : Number.POSITIVE_INFINITY);
     const query = { sql, parameters: { product, from, to }, rows_max: limit };
-    const destination = openDestination(output);
+    const destination = openDestination(output, dataPaths(options.data).root);
     void given(signal).then(() => {
       destination.abandon();
       process.exit(130);

@@ -16,8 +16,8 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { TidemarkError } from "../common/errors.ts";
-import { requireForeign } from "../common/settings.ts";
+import { sentence, TidemarkError } from "../common/errors.ts";
+import { requireForeign, requireNoOtherName } from "../common/settings.ts";
 import { toStdout } from "../common/stdout.ts";
 import { removeAbandoned, removeAbandonedTemporary, temporaryFolder } from "../common/temporary.ts";
 import { publish, TEMPORARY } from "./files.ts";
@@ -42,15 +42,29 @@ const OURS_ELSEWHERE = "tidemark-output-";
 /** Symbolic links followed by hand, where the last of them leads nowhere yet. */
 const LINKS_MAX = 40;
 
-/** Opens `path`; `-` is stdout. Fails with USAGE for a folder, and for a file that Tidemark keeps. */
-export function openDestination(path: string): Destination {
+/** Opens `path`; `-` is stdout. Fails with USAGE for a folder, and for a file that Tidemark keeps, in `root` also under other names. */
+export function openDestination(path: string, root: string): Destination {
   if (path === "-") return new StreamDestination(1);
+  try {
+    return destinationAt(path, root);
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error;
+    throw new TidemarkError(
+      "OUTPUT",
+      `--output ${path} can't be written: ${sentence(error)}.`,
+      "Name a file, a pipe or a device that can be opened for writing; - is stdout.",
+    );
+  }
+}
+
+function destinationAt(path: string, root: string): Destination {
   const stat = statSync(path, { throwIfNoEntry: false }) ?? null;
   if (stat?.isDirectory())
     throw new TidemarkError("USAGE", `--output ${path} is a folder.`, "Name a file, for example in this folder.");
   if (stat !== null && !stat.isFile()) return new StreamDestination(openSync(path, "w"));
   const file = followed(resolve(path));
   requireForeign(file);
+  if (stat !== null) requireNoOtherName(file, stat, root);
   return new FileDestination(file, stat);
 }
 

@@ -1,5 +1,16 @@
 /** Flags that several commands share, and where each file of a data directory lies. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { isIP } from "node:net";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type Flag, invalid } from "./cli.ts";
@@ -141,6 +152,17 @@ export function requireForeign(file: string): void {
       );
     }
     if (folder === dirname(folder)) return;
+  }
+}
+
+/** Fails with USAGE when `file` is another name (a hard link) of a file that Tidemark keeps in the data directory `root`. */
+export function requireNoOtherName(file: string, { dev, ino, nlink }: Stats, root: string): void {
+  if (nlink < 2 || !existsSync(root)) return;
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const kept = join(realpathSync(entry.parentPath), entry.name);
+    const stat = statSync(kept, { throwIfNoEntry: false });
+    if (stat?.ino === ino && stat.dev === dev && kept !== file) requireForeign(kept);
   }
 }
 

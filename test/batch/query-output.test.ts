@@ -142,7 +142,12 @@ describe("--output", () => {
     symlinkSync(data.path, at("elsewhere"));
     const before = files.map((file) => readFileSync(file).toString("base64"));
     for (const file of [...files, join(data.path, "archive/new.csv"), join(data.path, "log.db")])
-      expect(() => openDestination(file)).toThrow("Tidemark keeps it");
+      expect(() => openDestination(file, out.path)).toThrow("Tidemark keeps it");
+    for (const [i, file] of files.entries()) {
+      linkSync(file, at(`hard-${i}.csv`));
+      expect(() => openDestination(at(`hard-${i}.csv`), data.path)).toThrow("Tidemark keeps it");
+      rmSync(at(`hard-${i}.csv`));
+    }
     for (const file of [join(data.path, "ticks.db"), at("elsewhere/ticks.db")]) {
       const refused = await query("--format", "csv", "--output", file, SMALL);
       expect([file, refused.code, refused.stderr]).toEqual([file, 2, expect.stringContaining("Tidemark keeps it")]);
