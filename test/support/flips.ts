@@ -1,6 +1,6 @@
 /** One flipped bit in a stored file, and what the file's verifier finds: docs/archive.md names the guarantee that is tested here. */
 import { Database } from "bun:sqlite";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   allFiles,
