@@ -1,6 +1,6 @@
 /** Files that are removed or run out of space while they are in use: CSV files come again, a store's stage ends with a sentence. */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FeedFigures, writeStatus } from "../../scripts/feed/figures.ts";
 import { metricFolder, type Row, sqlite, stored } from "../batch/harness.ts";
@@ -9,8 +9,8 @@ import { until } from "../support/until.ts";
 
 const lines = recordedLines();
 
-function staying(name: string, data: string) {
-  const command = [process.execPath, join(ROOT, "scripts", `${name}.ts`), "--data", data];
+function staying(name: string, data: string, ...more: string[]) {
+  const command = [process.execPath, join(ROOT, "scripts", `${name}.ts`), "--data", data, ...more];
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const said = new Response(child.stderr).text();
   return { child, said, [Symbol.dispose]: () => child.kill("SIGKILL") };
@@ -100,3 +100,17 @@ test("a status file is never written through a link", () => {
   expect(() => writeStatus(join(dir.path, "feed.json"), { state: new FeedFigures().state })).toThrow("ELOOP");
   expect(readFileSync(target, "utf8")).toBe("mine");
 });
+
+test("a status that can't be written is reported once, not once a second, and the producer continues", async () => {
+  using dir = tempDir();
+  // A folder in its place fails each write, as a full disk does.
+  mkdirSync(join(dir.path, "feed.json.part"));
+  using produce = staying("produce", dir.path, "--feed", "ws://127.0.0.1:9");
+  // Long enough for three writes.
+  await Bun.sleep(3_500);
+  expect(produce.child.exitCode).toBeNull();
+  produce.child.kill("SIGTERM");
+  await produce.child.exited;
+  const told = (await produce.said).split("\n").filter((line) => line.includes("feed.json can't be written"));
+  expect(told.length).toBe(1);
+}, 30_000);
