@@ -112,7 +112,7 @@ test("a first step that fails loses no slot", async () => {
   const isRoot = process.getuid?.() === 0;
   // root writes everywhere: there the folder goes instead.
   if (isRoot) Bun.spawnSync(["mv", tmp, `${tmp}.away`]);
-  for (let i = 0; i < 4; i++) expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(500);
+  for (let i = 0; i < 4; i++) expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(503);
   if (isRoot) Bun.spawnSync(["mv", `${tmp}.away`, tmp]);
   chmodSync(tmp, 0o700);
   expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(200);
