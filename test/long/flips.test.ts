@@ -1,7 +1,8 @@
 /** 500 flips of one bit against the verifiers in process, 20 through the commands: never a wrong answer that is called right (docs/archive.md). */
 import { setDefaultTimeout } from "bun:test";
-import { testFlips } from "../support/flip-tests.ts";
+import { testFlips, testFlipsByCommands } from "../support/flip-tests.ts";
 
 setDefaultTimeout(120_000);
 
 testFlips({ in_process: 500 });
+testFlipsByCommands(20);
