@@ -1,10 +1,12 @@
 /** The rows of one SELECT on their way out, however many: text in pieces, or a Parquet file that DuckDB writes itself. Memory holds one piece. */
 import { statSync } from "node:fs";
+import type { DuckDBType } from "@duckdb/node-api";
 import { sentence, TidemarkError } from "../common/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX } from "../common/limits.ts";
 import { quoted } from "./files.ts";
 import { inDuckdbWords, type LockedDatabase, type Parameters, prepared } from "./locked.ts";
 import { checkSelect } from "./only-select.ts";
+import { mayBeWide, parquetType, quotedName } from "./parquet-types.ts";
 import { type Column, type Row, readColumns, rowChunks } from "./values.ts";
 
 /** What is asked. */
@@ -59,17 +61,19 @@ export async function copyToParquet(
   try {
     const inner = await bracketed(database, sql);
     const probe = await prepared(connection, sql, parameters, `SELECT * FROM (${inner}) LIMIT 0`);
-    const columns = readColumns(await watch.over(probe.run()));
+    const found = await watch.over(probe.run());
+    const columns = found.deduplicatedColumnNames().map((name, i) => ({ name, type: found.columnType(i) }));
     const run = async (text: string) => (await (await prepared(connection, sql, parameters, text)).run()).getRows();
     const copy = async (isWide: boolean[]) => {
-      const list = columns.map((column, i) => parquetColumn(column, isWide[i]!));
+      const list = columns.map(({ name, type }, i) => written(name, type, isWide[i]!));
       return run(`COPY (SELECT ${list.join(", ")} FROM (${inner})${limit}) TO ${quoted(file)} (FORMAT parquet)`);
     };
-    // Most integers of 128 bits are sums that fit 38 digits; a column where one does not is written as text.
+    // Most integers of 128 bits are sums that fit 38 digits; a column where one does not has them as text.
     const wide = copy(columns.map(() => false)).catch(async (error) => {
-      if (!isTooWide(error)) throw error;
-      const [fits] = await run(`SELECT ${columns.map(fitsDecimal).join(", ")} FROM (${inner})`);
-      return copy(fits!.map((isFit) => !isFit));
+      if (!isTooWide(error) || !columns.some(({ type }) => mayBeWide(type))) throw error;
+      const [all] = await run(`SELECT ${columns.map(({ name, type }) => fits(name, type)).join(", ")} FROM (${inner})`);
+      if (all!.every((isFit) => isFit)) throw error;
+      return copy(all!.map((isFit) => !isFit));
     });
     const rows = Number((await watch.over(wide))[0]![0]);
     if (rows < rows_max) return { rows, truncated: false };
@@ -135,34 +139,24 @@ async function bracketed({ connection }: LockedDatabase, sql: string): Promise<s
   return `${sql}\n`;
 }
 
-/** Parquet has no integers of 128 bits, and DuckDB would round them to doubles; unions and bit strings it has none of either. */
-function parquetColumn({ name, type }: Column, isWide: boolean): string {
+/** A column of a SELECT whose rows go into a Parquet file. */
+function written(name: string, type: DuckDBType, isWide: boolean): string {
   const column = quotedName(name);
-  if (isWide || /\b(UNION|BIT|TIME WITH TIME ZONE|INTERVAL)\b/.test(type))
-    return `CAST(${column} AS VARCHAR) AS ${column}`;
-  return HUGE.test(type) ? `CAST(${column} AS ${decimalType(type)}) AS ${column}` : column;
+  const other = parquetType(type, isWide);
+  return other === null ? column : `CAST(${column} AS ${other}) AS ${column}`;
 }
 
-const HUGE = /\bU?HUGEINT\b/;
-
-function decimalType(type: string): string {
-  return type.replace(new RegExp(HUGE, "g"), "DECIMAL(38,0)");
-}
-
-/** Whether every value of a column survives the cast. Within a list or struct TRY_CAST replaces what doesn't fit by NULL: that tells nothing. */
-function fitsDecimal({ name, type }: Column): string {
+/** Whether every value of a column survives its cast; a part of a nested value that does not is NULL after it. */
+function fits(name: string, type: DuckDBType): string {
+  if (!mayBeWide(type)) return "true";
   const column = quotedName(name);
-  if (!HUGE.test(type)) return "true";
-  if (!/^U?HUGEINT$/.test(type)) return "false";
-  return `coalesce(bool_and(${column} IS NULL OR TRY_CAST(${column} AS ${decimalType(type)}) IS NOT NULL), true)`;
-}
-
-function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  const narrow = `TRY_CAST(${column} AS ${parquetType(type, false)})`;
+  const wide = `CAST(${column} AS ${parquetType(type, true)})`;
+  return `coalesce(bool_and(CAST(${narrow} AS ${parquetType(type, true)}) IS NOT DISTINCT FROM ${wide}), true)`;
 }
 
 function isTooWide(error: unknown): boolean {
-  return /^(Conversion|Out of Range) Error/.test(sentence(error)) && sentence(error).includes("DECIMAL(38,0)");
+  return /^(Conversion|Out of Range) Error/.test(sentence(error));
 }
 
 /** Of the destination rather than of DuckDB: its code says what it is. */

@@ -68,7 +68,34 @@ const VALUES: [sql: string, json: unknown, parquet: string | null][] = [
     { m: { a: 1 }, t: ["infinity"] },
     "{'m': {a=1}, 't': [infinity]}",
   ],
+  ["TIMESTAMP_S 'infinity'", "infinity", null],
+  ["{'t': TIMESTAMP_S '-infinity'}", { t: "-infinity" }, "{'t': -infinity}"],
+  ["TIME_NS '01:02:03.123456789'", "01:02:03.123456789", null],
+  [`'${UHUGE}0'::BIGNUM`, `${UHUGE}0`, null],
+  ["[1.50, 2.25]::DECIMAL(9,2)[2]", ["1.5", "2.25"], "[1.50, 2.25]"],
+  ["{'i': INTERVAL '-1 day', 'n': NULL}", { i: "-1 day", n: null }, "{'i': -1 day, 'n': NULL}"],
+  ["[union_value(t := 'x')]", [{ t: "x" }], "[x]"],
+  // Names of types as names and labels.
+  ["{'HUGEINT': 5, 'UNION': 'x'}", { HUGEINT: 5, UNION: "x" }, "{'HUGEINT': 5, 'UNION': x}"],
+  ["{'h': 5::HUGEINT, 'HUGEINT': 'z'}", { h: 5, HUGEINT: "z" }, "{'h': 5, 'HUGEINT': z}"],
+  [
+    `{'a "q"': [${HUGE}::HUGEINT], 'BIT': 'HUGEINT'::ENUM('HUGEINT')}`,
+    { 'a "q"': [HUGE], BIT: "HUGEINT" },
+    `{'a "q"': [${HUGE}], 'BIT': HUGEINT}`,
+  ],
   ["NULL::INTEGER", null, null],
+];
+/** Columns that keep their type in Parquet, or its parts', and which one. */
+const PARQUET_TYPES: [sql: string, type: string][] = [
+  ["{'BIT': 1, 'HUGEINT': 'x'}", 'STRUCT("BIT" INTEGER, HUGEINT VARCHAR)'],
+  ["[5::HUGEINT]", "DECIMAL(38,0)[]"],
+  [`[${HUGE}::HUGEINT, NULL]`, "VARCHAR[]"],
+  [`{'n': 1, 'h': ${UHUGE}::UHUGEINT}`, "STRUCT(n INTEGER, h VARCHAR)"],
+  ["{'n': 1, 'u': union_value(t := 'x')}", "STRUCT(n INTEGER, u VARCHAR)"],
+  ["MAP {'a': 5::UHUGEINT}", "MAP(VARCHAR, DECIMAL(38,0))"],
+  ["TIMESTAMP_S 'infinity'", "TIMESTAMP"],
+  ["'HUGEINT'::ENUM('HUGEINT')", "VARCHAR"],
+  ["'\\xAA'::BLOB", "BLOB"],
 ];
 const columns = VALUES.map(([sql], i) => `${sql} AS c${i}`).join(", ");
 const ALL = `SELECT ${columns}`;
@@ -105,15 +132,32 @@ test("CSV holds what JSON holds", async () => {
 
 test("Parquet holds each value, or its text where it has no such type", async () => {
   const file = await written("parquet");
-  const db = await DuckDBInstance.create(":memory:");
-  const connection = await db.connect();
   const texts = VALUES.map((_, i) => `c${i}::VARCHAR`).join(", ");
-  const [row] = await (await connection.run(`SELECT ${texts} FROM '${file}'`)).getRows();
+  const [row] = await rowsIn(`SELECT ${texts} FROM '${file}'`);
   for (const [i, [sql, json, parquet]] of VALUES.entries())
     expect([sql, row![i]]).toEqual([sql, (parquet ?? json) as string]);
-  connection.closeSync();
-  db.closeSync();
 });
+
+test("Parquet keeps what it has a type for, also inside of nested values; a name is no type", async () => {
+  const list = PARQUET_TYPES.map(([sql], i) => `${sql} AS c${i}`).join(", ");
+  // One of 6,000 rows does not fit 38 digits.
+  const late = `SELECT ${list}, CASE WHEN i = 5000 THEN ${HUGE} ELSE i END::HUGEINT AS late FROM range(6000) AS r(i)`;
+  const file = await written("parquet", late);
+  const types = (await rowsIn(`DESCRIBE FROM '${file}'`)).map(([, type]) => type);
+  expect(types as unknown[]).toEqual([...PARQUET_TYPES.map(([, type]) => type), "VARCHAR"]);
+  expect(await rowsIn(`SELECT DISTINCT late FROM '${file}' WHERE length(late) > 4`)).toEqual([[HUGE]]);
+});
+
+async function rowsIn(sql: string) {
+  const db = await DuckDBInstance.create(":memory:");
+  const connection = await db.connect();
+  try {
+    return await (await connection.run(sql)).getRows();
+  } finally {
+    connection.closeSync();
+    db.closeSync();
+  }
+}
 
 test("a struct without names is refused with a sentence: its fields would replace each other", async () => {
   const refused = await run("query", ["--data", data.path, "--format", "json", "SELECT row(1, 2) AS pair"]);
