@@ -6,6 +6,7 @@ import { NO_PARAMETERS } from "./locked.ts";
 import { chartOf, fileOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { Column, Row } from "./values.ts";
+import type { WholeCsv } from "./whole-csv.ts";
 
 export interface MetricResult {
   name: string;
@@ -18,12 +19,24 @@ export interface MetricResult {
   columns: Column[];
   rows: Row[];
   truncated: boolean;
+  /** Where its CSV is written before it is published. */
+  csv: string;
+  /** What became of that file when there are more rows than `rows` holds; otherwise nothing is written yet. */
+  whole: WholeCsv | null;
   elapsed_ms: number;
   finished_us: number;
 }
 
-/** Runs the metric `name` of the folder `dir`; never rejects because of what the file holds. */
-export async function answer(database: Pick<Sandbox, "select">, dir: string, name: string): Promise<MetricResult> {
+/**
+ * Runs the metric `name` of the folder `dir`; never rejects because of what the file holds. All rows of a result that is too long to be kept
+ * go into the new file `csv`.
+ */
+export async function answer(
+  database: Pick<Sandbox, "select">,
+  dir: string,
+  name: string,
+  csv: string,
+): Promise<MetricResult> {
   const started_ms = monotonicMs();
   const result: MetricResult = {
     name,
@@ -33,6 +46,8 @@ export async function answer(database: Pick<Sandbox, "select">, dir: string, nam
     columns: [],
     rows: [],
     truncated: false,
+    csv,
+    whole: null,
     elapsed_ms: 0,
     finished_us: 0,
   };
@@ -41,7 +56,7 @@ export async function answer(database: Pick<Sandbox, "select">, dir: string, nam
     result.source = source;
     const metric = withHeader(source);
     result.metric = metric;
-    const found = await database.select(metric.sql, NO_PARAMETERS, METRIC_ROWS_MAX);
+    const found = await database.select(metric.sql, NO_PARAMETERS, METRIC_ROWS_MAX, { csv });
     metric.chart = chartOf(metric.chart, found.columns);
     if (name === "reconciliation") checkReconciliation(found.columns);
     Object.assign(result, found);

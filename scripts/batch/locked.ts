@@ -18,7 +18,9 @@ import type { Manifest } from "./manifest.ts";
 import { checkSelect } from "./only-select.ts";
 import { VIEWS_DIR } from "./project.ts";
 import { FUNCTIONS, minutesRelation, parquet } from "./rollup.ts";
+import { streamed, whyFailed } from "./stream.ts";
 import { type Column, type Row, readColumns, readRows } from "./values.ts";
+import { CsvFile, type WholeCsv } from "./whole-csv.ts";
 
 /** What a metric may ask for; null means all. Times are ISO 8601 text. */
 export interface Parameters {
@@ -32,6 +34,8 @@ export interface Answer {
   columns: Column[];
   rows: Row[];
   truncated: boolean;
+  /** Of a truncated result whose CSV was asked for. */
+  whole: WholeCsv | null;
 }
 
 export class LockedDatabase {
@@ -72,8 +76,16 @@ export class LockedDatabase {
     return new LockedDatabase(instance, connection);
   }
 
-  /** Runs one SELECT and reads at most `rows_max` rows. Rejects with QUERY and DuckDB's own words, or when `ms_max` have passed. */
-  async select(sql: string, parameters: Parameters, rows_max: number, ms_max = METRIC_MS_MAX): Promise<Answer> {
+  /**
+   * Runs one SELECT and reads at most `rows_max` rows; when there are more, all of them go into the new file `csv`. Rejects with QUERY and
+   * DuckDB's own words, or when `ms_max` have passed.
+   */
+  async select(
+    sql: string,
+    parameters: Parameters,
+    rows_max: number,
+    { ms_max = METRIC_MS_MAX, csv = null }: { ms_max?: number; csv?: string | null } = {},
+  ): Promise<Answer> {
     const { connection } = this;
     const over = Promise.withResolvers<never>();
     const stopped = new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
@@ -82,7 +94,7 @@ export class LockedDatabase {
       connection.interrupt();
       deaf = setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
     }, ms_max);
-    const answer = runSelect(connection, sql, parameters, rows_max);
+    const answer = this.#read(sql, parameters, { rows_max, csv, isStopped: () => deaf !== undefined });
     try {
       return await Promise.race([answer, over.promise]);
     } catch (error) {
@@ -92,6 +104,27 @@ export class LockedDatabase {
       clearTimeout(timer);
       clearTimeout(deaf);
     }
+  }
+
+  async #read(
+    sql: string,
+    parameters: Parameters,
+    { rows_max, csv, isStopped }: { rows_max: number; csv: string | null; isStopped: () => boolean },
+  ): Promise<Answer> {
+    const file = csv === null ? null : new CsvFile(csv);
+    const { found, failed } = await streamed(this, async () => {
+      const statement = await prepared(this.connection, sql, parameters);
+      const result = await statement.stream();
+      return { ...(await readRows(result, rows_max, file)), columns: readColumns(result) };
+    });
+    // Beyond the rows that are kept only the file is cut.
+    if (failed && (!found.truncated || file !== null)) {
+      const again = (text: string) => prepared(this.connection, sql, parameters, text);
+      const why = isStopped() ? new Error("it took too long") : await whyFailed(sql, again);
+      if (!found.truncated) throw why;
+      file?.refuse(sentence(inDuckdbWords(why)));
+    }
+    return { ...found, whole: file?.end() ?? null };
   }
 
   /** Inside one long call of a function DuckDB doesn't hear the interrupt. */
@@ -114,18 +147,6 @@ export class LockedDatabase {
     this.connection.closeSync();
     this.instance.closeSync();
   }
-}
-
-async function runSelect(
-  connection: DuckDBConnection,
-  sql: string,
-  parameters: Parameters,
-  rows_max: number,
-): Promise<Answer> {
-  const statement = await prepared(connection, sql, parameters);
-  const result = await statement.stream();
-  const { rows, truncated } = await readRows(result, rows_max);
-  return { columns: readColumns(result), rows, truncated };
 }
 
 /** `sql`, or `text` that holds it, checked and with its parameters bound. */

@@ -48,6 +48,7 @@ export function csvRows(columns: readonly Column[], rows: readonly Row[]): strin
     .join("");
 }
 
+const MARKET_SUMMARY = "market_summary";
 /** Names that only a batch gives: of the market summary, finished or not (the second also of older versions). */
 const SUMMARY = /^market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv$/;
 const UNFINISHED = /^(\.tidemark-\w+\.csv|market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv)\.tmp$/;
@@ -57,7 +58,8 @@ const UNFINISHED = /^(\.tidemark-\w+\.csv|market_summary_\d{8}T\d{6}\.?\d{3}Z\.c
  * batch wrote is never replaced or removed, even where its name is a metric's: it is named in a warning.
  */
 export class Outputs {
-  readonly #written: { metric: string; temporary: string; place: string }[] = [];
+  readonly #written: { metric: string; temporary: string | null; place: string }[] = [];
+  #temporaries: string[] = [];
   readonly #metrics: string;
 
   constructor(
@@ -69,45 +71,65 @@ export class Outputs {
     for (const folder of [paths.batchOutput, this.#metrics]) removeUnfinished(folder);
   }
 
-  write({ name, error, columns, rows, truncated }: MetricResult, started_us: number): void {
+  /** Where a metric's CSV is written before it is published; removed at the run's end unless it was. A name of a file may be too long for more. */
+  temporary(name: string): string {
+    const folder = name === MARKET_SUMMARY ? this.paths.batchOutput : this.#metrics;
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `.tidemark-${this.#temporaries.length}.csv${TEMPORARY}`);
+    this.#temporaries.push(path);
+    return path;
+  }
+
+  /** Writes the rows, unless all of them are in the file already. Throws when that failed for lack of space. */
+  write(result: MetricResult, started_us: number): void {
+    const { name, error, columns, rows, truncated, csv: temporary, whole } = result;
     if (error !== null) return;
-    if (truncated)
-      this.logger.warn(
-        `the CSV of ${name} holds its first ${rows.length} rows; for all: bun run query --metric ${name} --output FILE.`,
-      );
     const time = isoFromUs(started_us)
       .replace(/[-:]/g, "")
       .replace(/\.(\d{3}).*$/, "$1Z");
-    const isSummary = name === "market_summary";
-    const place = isSummary ? join(this.paths.batchOutput, summaryName(time)) : join(this.#metrics, `${name}.csv`);
-    const temporary = join(dirname(place), `.tidemark-${name}.csv${TEMPORARY}`);
-    mkdirSync(dirname(place), { recursive: true });
-    writeNew(temporary, toCsv(columns, rows));
-    this.#written.push({ metric: name, temporary, place });
+    const file = name === MARKET_SUMMARY ? summaryName(time) : `${name}.csv`;
+    const written = { metric: name, temporary, place: join(dirname(temporary), file) };
+    if (!truncated) writeNew(temporary, toCsv(columns, rows));
+    else if (whole === null || "refused" in whole) {
+      if (whole?.code) throw Object.assign(new Error(whole.refused), { code: whole.code });
+      const why = whole?.refused ?? `it has more than ${rows.length} rows`;
+      this.logger.warn(
+        `the CSV of ${name} is not written: ${why}. For all rows: bun run query --metric ${name} --output FILE`,
+      );
+      this.#written.push({ ...written, temporary: null });
+      return;
+    }
+    this.#written.push(written);
   }
 
   /** Also removes the CSV of each metric of `gone`, and the oldest summaries of more than SUMMARY_FILES_MAX. */
   publish(gone: readonly string[]): void {
     for (const { metric, temporary, place } of this.#written.splice(0)) {
-      if (this.#mayReplace(metric, place)) publish(place, temporary);
-      else rmSync(temporary);
+      // One that was refused leaves no older file, which would be taken for the newest.
+      if (temporary === null) this.#remove(metric, place);
+      else if (this.#mayReplace(metric, place)) publish(place, temporary);
     }
+    this.discard();
     removeOldSummaries(this.paths.batchOutput);
     for (const metric of gone) {
-      const place = join(this.#metrics, `${metric}.csv`);
-      if (this.results.owns(metric) && !hasLink(this.#metrics) && lstat(place)?.isFile()) rmSync(place);
+      this.#remove(metric, join(this.#metrics, `${metric}.csv`));
       this.results.disown(metric);
     }
   }
 
-  /** Removes what was written for a run that ends without results. */
+  /** Removes what was written and not published. */
   discard(): void {
-    for (const { temporary } of this.#written.splice(0)) rmSync(temporary, { force: true });
+    this.#written.splice(0);
+    for (const temporary of this.#temporaries.splice(0)) rmSync(temporary, { force: true });
+  }
+
+  #remove(metric: string, place: string): void {
+    if (this.results.owns(metric) && !hasLink(this.#metrics) && lstat(place)?.isFile()) rmSync(place);
   }
 
   #mayReplace(metric: string, place: string): boolean {
     const stat = lstat(place);
-    const isOurs = stat === null || (stat.isFile() && (metric === "market_summary" || this.results.owns(metric)));
+    const isOurs = stat === null || (stat.isFile() && (metric === MARKET_SUMMARY || this.results.owns(metric)));
     if (isOurs) this.results.own(metric);
     else
       this.logger.warn(

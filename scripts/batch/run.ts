@@ -172,7 +172,7 @@ class Batch {
       for (const name of names) {
         const metric = engine === "spark" ? await forSpark(sandbox, options.sql, name) : null;
         if (metric !== null) on_spark.push(metric);
-        else this.#take(await answer(sandbox, options.sql, name));
+        else this.#take(await answer(sandbox, options.sql, name, this.#outputs.temporary(name)));
         if (signal.aborted) return;
       }
     } finally {
@@ -181,7 +181,8 @@ class Batch {
     if (engine === "duckdb") return;
     logger.info(`${on_spark.length} metrics on Spark (${master}), ${this.#metrics} on DuckDB`);
     if (on_spark.length === 0) return;
-    for await (const result of answerOnSpark({ archive, manifest, metrics: on_spark, master, signal }))
+    const csv = (name: string) => this.#outputs.temporary(name);
+    for await (const result of answerOnSpark({ archive, manifest, metrics: on_spark, master, signal, csv }))
       this.#take(result);
   }
 

@@ -20,8 +20,8 @@ async function perform(request: Request): Promise<Answer | null> {
     await database.check(request.check);
     return null;
   }
-  const { sql, parameters, rows_max, ms_max } = request.select;
-  return database.select(sql, parameters, rows_max, ms_max);
+  const { sql, parameters, rows_max, ms_max, csv } = request.select;
+  return database.select(sql, parameters, rows_max, { ms_max, csv });
 }
 
 async function handle(request: Request): Promise<void> {

@@ -15,7 +15,7 @@ interface Opening {
 export type Request =
   | { open: Opening }
   | { check: string }
-  | { select: { sql: string; parameters: Parameters; rows_max: number; ms_max: number } };
+  | { select: { sql: string; parameters: Parameters; rows_max: number; ms_max: number; csv: string | null } };
 
 export interface Reply {
   answer: Answer | null;
@@ -62,8 +62,13 @@ export class Sandbox {
   }
 
   /** As LockedDatabase.select, but whatever the query does to its process is an error of this query alone. */
-  select(sql: string, parameters: Parameters, rows_max: number, ms_max = METRIC_MS_MAX): Promise<Answer> {
-    return this.#perform<Answer>({ select: { sql, parameters, rows_max, ms_max } }, ms_max);
+  select(
+    sql: string,
+    parameters: Parameters,
+    rows_max: number,
+    { ms_max = METRIC_MS_MAX, csv = null }: { ms_max?: number; csv?: string | null } = {},
+  ): Promise<Answer> {
+    return this.#perform<Answer>({ select: { sql, parameters, rows_max, ms_max, csv } }, ms_max);
   }
 
   /** As LockedDatabase.check. */

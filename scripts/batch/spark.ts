@@ -11,7 +11,9 @@ import type { Manifest } from "./manifest.ts";
 import { chartOf, type Metric } from "./metric.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { MARK, notForSpark, sparkScript } from "./spark-script.ts";
+import { streamed } from "./stream.ts";
 import { readColumns, readRows } from "./values.ts";
+import { CsvFile } from "./whole-csv.ts";
 
 export interface SparkRun {
   archive: string;
@@ -21,6 +23,8 @@ export interface SparkRun {
   /** `local[*]` or `spark://host:port`. */
   master: string;
   signal: AbortSignal;
+  /** The file for the CSV of a metric's result, if that is too long to be kept. */
+  csv: (metric: string) => string;
 }
 
 /** The metrics' results one by one, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
@@ -32,7 +36,8 @@ export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricResult
     const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
     writeFileSync(file, sparkScript(run.archive, run.manifest, metrics, folder));
     const said = await runSpark(run, file, folder);
-    for (const metric of run.metrics) yield await readAnswer(metric, folder, said.get(metric.name));
+    for (const metric of run.metrics)
+      yield await readAnswer(metric, folder, said.get(metric.name), run.csv(metric.name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -145,7 +150,7 @@ async function hear(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Sai
 }
 
 /** Spark's result of a metric, read back with exact decimals in Spark's order. */
-async function readAnswer(metric: Metric, folder: string, said: Said | undefined): Promise<MetricResult> {
+async function readAnswer(metric: Metric, folder: string, said: Said | undefined, csv: string): Promise<MetricResult> {
   const { name } = metric;
   const elapsed_ms = said?.elapsed_ms ?? 0;
   const result: MetricResult = {
@@ -156,6 +161,8 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
     columns: [],
     rows: [],
     truncated: false,
+    csv,
+    whole: null,
     elapsed_ms,
     finished_us: nowUs(),
   };
@@ -175,11 +182,15 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
   try {
     await connection.run("SET TimeZone = 'UTC'");
     const files = quoted(`${escapedPath(join(folder, name))}/*.parquet`);
-    const found = await connection.stream(`SELECT * FROM read_parquet(${files})`);
-    const { rows, truncated } = await readRows(found, METRIC_ROWS_MAX);
-    const columns = readColumns(found);
+    const file = new CsvFile(csv);
+    const { found, failed } = await streamed({ connection, isDeaf: false }, async () => {
+      const read = await connection.stream(`SELECT * FROM read_parquet(${files})`);
+      return { ...(await readRows(read, METRIC_ROWS_MAX, file)), columns: readColumns(read) };
+    });
+    if (failed) throw new TidemarkError("QUERY", "What Spark wrote of it can't be read whole.");
+    const { rows, truncated, columns } = found;
     const chart = chartOf(metric.chart, columns);
-    return { ...result, metric: { ...metric, chart }, columns, rows, truncated };
+    return { ...result, metric: { ...metric, chart }, columns, rows, truncated, whole: file.end() };
   } catch (error) {
     return { ...result, error: withPlace(metric, error) };
   } finally {

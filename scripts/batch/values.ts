@@ -37,8 +37,21 @@ function checkNamed(result: DuckDBResult): void {
   throw new TidemarkError("QUERY", what, "Give them names, for example {'low': 1, 'high': 2}.");
 }
 
-/** At most `rows_max` rows; `truncated` says that there were more. Rejects with QUERY when they hold more text than memory should. */
-export async function readRows(result: DuckDBResult, rows_max: number): Promise<{ rows: Row[]; truncated: boolean }> {
+/** A sink of all rows of a result (whole-csv.ts). */
+interface Whole {
+  /** False: no more are wanted. */
+  add(columns: readonly Column[], rows: readonly Row[]): boolean;
+}
+
+/**
+ * At most `rows_max` rows; `truncated` says that there were more, and then `whole` gets all of them. Rejects with QUERY when they hold more
+ * text than memory should. A stream that ends may have failed (stream.ts).
+ */
+export async function readRows(
+  result: DuckDBResult,
+  rows_max: number,
+  whole: Whole | null = null,
+): Promise<{ rows: Row[]; truncated: boolean }> {
   const names = result.deduplicatedColumnNames();
   checkNamed(result);
   const rows: Row[] = [];
@@ -56,8 +69,11 @@ export async function readRows(result: DuckDBResult, rows_max: number): Promise<
   if (characters > characters_max)
     throw new TidemarkError("QUERY", `The names and types of its columns have over ${characters_max} characters.`);
   for await (const chunk of result.yieldRows()) {
-    for (const values of chunk) {
-      if (rows.length === rows_max) return { rows, truncated: true };
+    for (const [at, values] of chunk.entries()) {
+      if (rows.length === rows_max) {
+        await addAll(result, whole, rows, chunk.slice(at));
+        return { rows, truncated: true };
+      }
       const row = Object.fromEntries(values.map((value, i) => [names[i]!, toJson(value)]));
       characters += names_length;
       for (const value of Object.values(row)) characters += lengthOf(value);
@@ -67,6 +83,15 @@ export async function readRows(result: DuckDBResult, rows_max: number): Promise<
     }
   }
   return { rows, truncated: false };
+}
+
+/** Hands `kept`, the rest of their chunk and all chunks that follow to `whole`. */
+async function addAll(result: DuckDBResult, whole: Whole | null, kept: Row[], rest: DuckDBValue[][]): Promise<void> {
+  const columns = readColumns(result);
+  const rowOf = (values: DuckDBValue[]) =>
+    Object.fromEntries(values.map((value, i) => [columns[i]!.name, toJson(value)]));
+  if (!whole?.add(columns, kept) || !whole.add(columns, rest.map(rowOf))) return;
+  for await (const chunk of result.yieldRows()) if (!whole.add(columns, chunk.map(rowOf))) return;
 }
 
 /**

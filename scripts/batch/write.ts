@@ -7,6 +7,7 @@ import { quoted } from "./files.ts";
 import { inDuckdbWords, type LockedDatabase, type Parameters, prepared } from "./locked.ts";
 import { checkSelect } from "./only-select.ts";
 import { mayBeWide, parquetType, quotedName } from "./parquet-types.ts";
+import { streamed, whyFailed } from "./stream.ts";
 import { type Column, type Row, readColumns, rowChunks } from "./values.ts";
 
 /** What is asked. */
@@ -29,17 +30,23 @@ export async function streamRows(
 ): Promise<{ rows: number; truncated: boolean }> {
   const watch = new Watch(database, ms_max);
   let rows = 0;
-  try {
-    const statement = await watch.over(prepared(database.connection, sql, parameters));
+  const prepare = (text: string) => watch.over(prepared(database.connection, sql, parameters, text));
+  const read = async () => {
+    const statement = await prepare(sql);
     const result = await watch.over(statement.stream());
     const columns = readColumns(result);
     await take([], columns);
     for (const chunks = rowChunks(result, rows_max); ; ) {
       const { value, done } = await watch.over(chunks.next());
-      if (done) return { rows, truncated: value };
+      if (done) return value;
       rows += value.length;
       await take(value, columns);
     }
+  };
+  try {
+    const { found: truncated, failed } = await streamed(database, read);
+    if (failed && !truncated) throw await watch.over(whyFailed(sql, prepare));
+    return { rows, truncated };
   } catch (error) {
     throw isOurs(error) ? error : inDuckdbWords(error);
   }
@@ -110,8 +117,9 @@ class Watch {
       timer = isStopped ? setTimeout(given_up.reject, INTERRUPT_MS_MAX, this.#stopped) : setTimeout(check, this.ms_max);
     };
     timer = setTimeout(check, this.ms_max);
+    let found: T;
     try {
-      return await Promise.race([work, given_up.promise]);
+      found = await Promise.race([work, given_up.promise]);
     } catch (error) {
       if (error === this.#stopped) {
         work.catch(() => {});
@@ -121,6 +129,9 @@ class Watch {
     } finally {
       clearTimeout(timer);
     }
+    // An interrupted stream ends as if it had no more rows.
+    if (isStopped) throw this.#stopped;
+    return found;
   }
 }
 

@@ -103,6 +103,8 @@ export const MISSED_NOTED_MAX = 1_000;
 /** A folder of metric files is looked at this often where the file system doesn't tell; a change counts once it has been quiet for so long. */
 export const FOLDER_LOOK_MS = 1_000;
 export const FOLDER_SETTLE_MS = 100;
+/** Bytes of one metric's CSV in batch_output/, all its rows: 400,000 candles; a larger one would be written anew by each batch. */
+export const METRIC_CSV_BYTES_MAX = 50_000_000;
 /** Rows kept of one metric's result, and rows answered by one API call. */
 export const METRIC_ROWS_MAX = 10_000;
 /** Characters of a row on average where more than METRIC_ROWS_MAX rows are asked for (`query --limit`); RESULT_BYTES_MAX else. */

@@ -13,7 +13,7 @@ if (import.meta.main && data) {
   await database.open({ archive, manifest: readManifest(archive)!, sql: null });
   const became: unknown[] = [];
   for (const sql of queries) {
-    const { rows, error } = await database.select(sql, NO_PARAMETERS, METRIC_ROWS_MAX, Number(ms_max)).then(
+    const { rows, error } = await database.select(sql, NO_PARAMETERS, METRIC_ROWS_MAX, { ms_max: Number(ms_max) }).then(
       ({ rows }) => ({ rows, error: null }),
       (error: Error) => ({ rows: null, error: error.message }),
     );

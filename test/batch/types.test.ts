@@ -1,7 +1,7 @@
 /** Every DuckDB type through every output: JSON, CSV and Parquet say the value exactly. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { csvCell } from "../../scripts/common/csv.ts";
 import { run, tempDir } from "../support/project.ts";
@@ -172,13 +172,37 @@ test("a CSV text that is wholly a number has no apostrophe; a formula keeps it, 
   expect(readFileSync(file, "utf8")).toBe("a,b,c\n'=1,-2.00,'=1\n");
 });
 
-test("a result of more rows than a batch keeps: its file is said to be cut, and query writes all", async () => {
-  using folder = metricFolder({ long: "SELECT i FROM range(20000) AS r(i)" });
-  const { stderr } = await batch(data.path, ["--sql", folder.path]);
-  expect(stderr).toContain("the CSV of long holds its first 10000 rows; for all: bun run query --metric long");
+const csvOf = (name: string) => join(data.path, "batch_output/metrics", `${name}.csv`);
+
+test("a result of more rows than a batch keeps: its CSV has all of them, in the folder and from query; a name of 251 characters is one", async () => {
+  const name = "n".repeat(251);
+  using folder = metricFolder({ long: "SELECT i, '-1+1' AS t FROM range(20000) AS r(i)", [name]: "SELECT 1 AS a" });
+  const { json, stderr } = await batch(data.path, ["--sql", folder.path]);
+  expect([json.failed, stderr.includes("is not written")]).toEqual([[], false]);
+  const lines = readFileSync(csvOf("long"), "utf8").trimEnd().split("\n");
+  expect([lines.length, lines[0], lines[10_001], lines[20_000]]).toEqual([20_001, "i,t", "10000,'-1+1", "19999,'-1+1"]);
+  expect(rowsOf(data.path, "long").length).toBe(10_000);
+  expect(readFileSync(csvOf(name), "utf8")).toBe("a\n1\n");
   const file = join(out.path, "long.csv");
   await run("query", ["--data", data.path, "--sql", folder.path, "--metric", "long", "--output", file]);
-  expect(readFileSync(file, "utf8").trimEnd().split("\n").length).toBe(20_001);
+  expect(readFileSync(file, "utf8").trimEnd().split("\n")).toEqual(lines);
+});
+
+test("a CSV that would be too large, or whose later rows fail, is not written, and no older one is left; the result is kept", async () => {
+  using folder = metricFolder({ large: "SELECT 1 AS a", late: "SELECT 1 AS a" });
+  await batch(data.path, ["--sql", folder.path]);
+  expect([existsSync(csvOf("large")), existsSync(csvOf("late"))]).toEqual([true, true]);
+  writeFileSync(join(folder.path, "large.sql"), "SELECT repeat('x', 1000) AS t FROM range(60000)");
+  writeFileSync(
+    join(folder.path, "late.sql"),
+    "SELECT CASE WHEN i = 300000 THEN error('too late') ELSE i END AS i FROM range(400000) AS r(i)",
+  );
+  const { json, stderr } = await batch(data.path, ["--sql", folder.path]);
+  expect(json.failed).toEqual([]);
+  expect(stderr).toContain("the CSV of large is not written: it would be larger than 50000000 bytes.");
+  expect(stderr).toMatch(/the CSV of late is not written: .*too late/);
+  expect(rowsOf(data.path, "large").length).toBe(10_000);
+  expect(readdirSync(dirname(csvOf("x"))).filter((name) => /^(large|late)\.|\.tmp$/.test(name))).toEqual([]);
 });
 
 test("a reconciliation.sql without the verdict's columns is an error that names them", async () => {
