@@ -72,6 +72,9 @@ export class Api {
   reconciliation = (c: Context): Response => {
     parameters(c, []);
     const counts = agreementOf(this.sources);
+    const error = this.results.get("reconciliation")?.error ?? null;
+    if (counts === null && error !== null)
+      throw new Problem(404, "METRIC", error, "Correct the file: the next batch run compares.");
     if (counts === null)
       throw new Problem(
         404,
@@ -90,6 +93,7 @@ export class Api {
       pending,
       agreement: compared === 0 ? null : equal / compared,
       differences,
+      error,
     });
   };
 

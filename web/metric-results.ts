@@ -171,9 +171,17 @@ function panelOf(result: MetricResult): Panel {
     ...result,
     columns: shown,
     rows: rows.slice(0, PAGE_METRIC_ROWS).map(cut),
-    sql: shortText(sql, PAGE_SQL_CHARACTERS_MAX, "the whole text is in the file"),
+    sql: shortSql(sql),
     column_count: columns.length,
   };
+}
+
+/** The beginning of a long cell. */
+export class CutText {
+  constructor(
+    readonly text: string,
+    readonly length: number,
+  ) {}
 }
 
 function shortCell(value: Cell): Cell {
@@ -181,10 +189,14 @@ function shortCell(value: Cell): Cell {
     typeof value === "string" ? value : typeof value === "object" && value !== null ? JSON.stringify(value) : "";
   return text.length <= PAGE_CELL_CHARACTERS_MAX
     ? value
-    : shortText(text, PAGE_CELL_CHARACTERS_MAX, "whole in the CSV");
+    : new CutText(begin(text, PAGE_CELL_CHARACTERS_MAX), text.length);
 }
 
-function shortText(text: string, max: number, where: string): string {
-  if (text.length <= max) return text;
-  return `${text.slice(0, max).replace(/[\uD800-\uDBFF]$/, "")} … (${text.length} characters, ${where})`;
+function begin(text: string, max: number): string {
+  return text.slice(0, max).replace(/[\uD800-\uDBFF]$/, "");
+}
+
+function shortSql(sql: string): string {
+  if (sql.length <= PAGE_SQL_CHARACTERS_MAX) return sql;
+  return `${begin(sql, PAGE_SQL_CHARACTERS_MAX)} … (${sql.length} characters, the whole text is in the file)`;
 }

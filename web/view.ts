@@ -50,6 +50,8 @@ export interface BatchSide {
   /** Due times at which no run began. */
   missed: number;
   agreement: ReturnType<typeof agreementOf>;
+  /** Why the newest run compared nothing: the error of reconciliation.sql; null when it works, or never ran. */
+  not_compared: string | null;
   /** By window_start: equal, explained, unexplained or pending. */
   outcomes: Map<string, string>;
   metrics: Panel[];
@@ -132,6 +134,7 @@ function makeBatchSide(sources: Sources, results: MetricResults, { product, size
     runs: runs(sources, RUNS_SHOWN),
     missed: sources.results.get<{ n: number }>("SELECT count(*) AS n FROM runs WHERE state = 'missed'")?.n ?? 0,
     agreement: agreementOf(sources),
+    not_compared: results.get("reconciliation")?.error ?? null,
     outcomes,
     metrics: results.panels(),
     files: filesIn(sources.paths.batchOutput),

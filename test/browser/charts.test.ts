@@ -36,6 +36,24 @@ const CHARTS: Record<string, [sql: string, note: string | null]> = {
     minutes("i", "CASE WHEN i < 38 THEN DATE '2023-09-05' + i::INTEGER ELSE 'infinity' END"),
     "2 rows without x left out",
   ],
+  alternating: [
+    `-- chart: line x=x y=v series=s\nSELECT TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE AS x, i AS v, i % 2 AS s FROM range(100) AS r(i)`,
+    null,
+  ],
+  lonely: [minutes("CASE WHEN i % 2 = 0 THEN i END"), null],
+  far: [
+    minutes("i", "CASE WHEN i = 1 THEN TIMESTAMP '20000-01-01' ELSE TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE END"),
+    "1 row with x outside of the years 1 to 9999 left out",
+  ],
+  micro: [minutes("i", "TIMESTAMP '2023-09-05' + INTERVAL (i) MICROSECOND"), null],
+  same: [
+    `-- chart: line x=x y=v series=v\nSELECT TIMESTAMP '2023-09-05 16:00:00' AS x, i AS v FROM range(5) AS r(i)`,
+    null,
+  ],
+  clock: [minutes("i", "TIME '00:00:00' + INTERVAL (i) MINUTE"), null],
+  zoned_clock: [minutes("i", "('00:' || lpad(i::VARCHAR, 2, '0') || ':00+05:30')::TIMETZ"), null],
+  huge: [minutes("170141183460469231731687303715884105727::HUGEINT - i"), null],
+  tiny: [minutes("i * 5e-324"), null],
   nothing: [minutes("i", "NULL::TIMESTAMP"), "40 rows without x left out"],
   names: [
     "-- chart: bar x=x y=v\nSELECT 'a category with quite a long name, number ' || i AS x, i AS v FROM range(300) t(i)",
@@ -43,6 +61,7 @@ const CHARTS: Record<string, [sql: string, note: string | null]> = {
   ],
 };
 const OTHERS: Record<string, string> = {
+  nines: "-- chart: number y=v\nSELECT repeat('9', 170000) AS v",
   written: "-- chart: number y=v\nSELECT '12.277.106' AS v",
   cell: "SELECT repeat('x', 170000) AS v, list(i) AS w FROM range(30000) AS r(i)",
   twenty_thousand: "SELECT i FROM range(20000) AS r(i)",
@@ -70,13 +89,17 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
     rmSync(sql.path, { recursive: true, force: true });
   });
 
-  /** Places of a chart's canvas that are painted. */
+  /** Places of a chart's canvas in the colour of its first line, not of its axes. */
   const painted = (name: string) =>
     page.evaluate(`(() => {
       const canvas = document.querySelector("#chart-${name} canvas");
+      const probe = document.body.appendChild(document.createElement("span"));
+      probe.style.color = "var(--stream)";
+      const colour = getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).map(Number);
+      probe.remove();
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       let count = 0;
-      for (let i = 3; i < data.length; i += 4) if (data[i] > 200) count++;
+      for (let i = 0; i < data.length; i += 4) if (colour.every((part, j) => Math.abs(data[i + j] - part) < 8)) count++;
       return count;
     })()`) as Promise<number>;
 
@@ -86,7 +109,7 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
       if (note !== null) await page.locator(`#chart-${name} .more`).waitFor();
       if (name !== "nothing") {
         await page.locator(`#chart-${name} canvas`).waitFor();
-        expect([name, (await painted(name)) > 500]).toEqual([name, true]);
+        expect([name, (await painted(name)) >= 4]).toEqual([name, true]);
       }
       const said = await page.locator(`#chart-${name} .more`).allInnerTexts();
       expect([name, said]).toEqual([name, note === null ? [] : [note]]);
@@ -101,6 +124,10 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
     const close = await layout("labelsOf([0.9999999995, 1, 1.0000000005])");
     expect(new Set(close).size).toBe(3);
     expect(await layout("labelsOf([1e300, 2e300])")).toEqual(["1.0e+300", "2.0e+300"]);
+    expect(await layout("labelsOf([0, 1, 2], 1e38)")).toEqual(["0", "1.0e+38", "2.0e+38"]);
+    expect(await page.evaluate("[0, 1, 5e-324, 1e14, 1.7e38].map(window.tidemarkLayout.unitOf)")).toEqual([
+      1, 1, 5e-324, 1, 1e38,
+    ]);
     expect(await layout("widthOf(null, ['108,000,000,000,000'])")).toBeGreaterThan(150 as never);
     const plot = "{ scales: { x: { min: 0, max: 9 } }, over: { clientWidth: 600 } }";
     const names = await layout(
@@ -112,7 +139,8 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
   });
 
   test("every time type is an axis of times, also with rows that have none", async () => {
-    for (const name of ["second", "millisecond", "nanosecond", "zoned", "days", "total", "never"]) {
+    const names = "second millisecond nanosecond zoned days total never far micro same clock zoned_clock".split(" ");
+    for (const name of names) {
       const answer = await (await fetch(`${server.url}/api/metrics/${name}`)).json();
       const isTime = await page.evaluate(`window.tidemarkLayout.lay(${JSON.stringify(answer)}).ordinal === null`);
       expect([name, isTime]).toEqual([name, true]);
@@ -121,6 +149,9 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
 
   test("a number chart shows text as text; a long cell is cut; long names and statements are exported, whole", async () => {
     expect(await page.locator("#metric-written .number").innerText()).toBe("12.277.106");
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1280);
+    const link = page.locator("#metric-cell tbody td a").first();
+    expect(await link.getAttribute("href")).toBe("/export/metrics/cell.csv");
     const cells = await page.locator("#metric-cell tbody td").allInnerTexts();
     expect(cells.map((cell) => [cell.length < 400, cell.includes("whole in the CSV")])).toEqual([
       [true, true],

@@ -18,7 +18,7 @@ test("a page of metrics with large results is small, and says where the rest is"
   await using server = await served(recordedLines().slice(0, 500), sql.path);
   const page = await (await fetch(`${server.url}/`)).text();
   expect(page.length).toBeLessThan(500_000);
-  expect(page).toContain("… (170000 characters, whole in the CSV)");
+  expect(page).toContain('… (170000 characters, <a href="/export/metrics/cell.csv">whole in the CSV</a>)');
   expect(page).toContain("50 of 200 columns");
   expect(page).toMatch(/10 of 10.?000 rows/);
   const whole = (await (await fetch(`${server.url}/api/metrics/cell`)).json()) as { rows: { cell: string }[] };

@@ -1,6 +1,6 @@
 /** One panel a metric file: its chart, its rows, its SQL; a broken file shows DuckDB's words and its last good rows. */
 /** @jsxImportSource hono/jsx */
-import type { Panel as Shown } from "../metric-results.ts";
+import { CutText, type Panel as Shown } from "../metric-results.ts";
 import { counted, duration, exact } from "./format.ts";
 
 export function Metrics({ metrics }: { metrics: Shown[] }) {
@@ -66,7 +66,11 @@ function Panel({ metric }: { metric: Shown }) {
           hx-morph-skip-children
         />
       )}
-      {isNumber && <p class="number">{cell(rows[0]![shown], typeOf(shown))}</p>}
+      {isNumber && (
+        <p class="number">
+          <Value value={rows[0]![shown]} type={typeOf(shown)} name={name} />
+        </p>
+      )}
       {isNumber && rows.length > 1 && <p class="more">the first of {counted(row_count, "row")}</p>}
       {(!isNumber || rows.length > 1) && (ok || stale) && <Rows metric={metric} folded={drawn || isNumber} />}
       <footer>
@@ -102,7 +106,9 @@ function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
           {rows.map((row) => (
             <tr>
               {columns.map((column) => (
-                <td class={isNumeric(column.type) ? "n" : ""}>{cell(row[column.name], column.type)}</td>
+                <td class={isNumeric(column.type) ? "n" : ""}>
+                  <Value value={row[column.name]} type={column.type} name={name} />
+                </td>
               ))}
             </tr>
           ))}
@@ -133,6 +139,16 @@ function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
 
 function isNumeric(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT|BIGNUM)[^[]*$/.test(type);
+}
+
+/** A cell of the metric `name`; a long one is cut, and says where the whole is. */
+function Value({ value, type, name }: { value: unknown; type: string; name: string }) {
+  if (!(value instanceof CutText)) return <>{cell(value, type)}</>;
+  return (
+    <>
+      {value.text} … ({value.length} characters, <a href={`/export/metrics/${name}.csv`}>whole in the CSV</a>)
+    </>
+  );
 }
 
 function cell(value: unknown, type: string): string {

@@ -4,7 +4,21 @@ import type { View } from "../view.ts";
 import { counted, exact } from "./format.ts";
 
 export function Verdict({ view }: { view: Pick<View, "batch"> }) {
-  const { agreement } = view.batch;
+  const { agreement, not_compared } = view.batch;
+  if (not_compared !== null) {
+    return (
+      <section id="verdict" class="verdict differ" aria-live="polite">
+        <h1>The newest run did not compare stream and batch</h1>
+        <p>{not_compared}</p>
+        {agreement !== null && (
+          <p>
+            The last comparison, of run {exact(agreement.run_id)}: {counted(agreement.compared, "window")} compared,{" "}
+            {exact(agreement.unexplained)} different without an explanation.
+          </p>
+        )}
+      </section>
+    );
+  }
   if (agreement === null || agreement.compared === 0) {
     return (
       <section id="verdict" class="verdict waiting" aria-live="polite">

@@ -2,7 +2,7 @@
 (() => {
   const CHART_WINDOWS_MAX = 720;
   const HEIGHT = 220;
-  const { roomFor, labelsOf, widthOf, timeOf, isTimes, lay } = window.tidemarkLayout;
+  const { roomFor, unitOf, labelsOf, widthOf, timeOf, clockOf, isTimes, lay, alone, spread } = window.tidemarkLayout;
   const charts = new Map();
 
   /* A canvas knows no light-dark(): the style sheet's colour as the browser resolves it for the present theme. */
@@ -29,7 +29,7 @@
       return { width: Math.max(200, this.element.clientWidth), height: HEIGHT };
     }
 
-    options(series, { sync, log, ordinal, times = true }) {
+    options(series, { sync, log, ordinal, isClock, unit = 1, times = true }) {
       const axis = {
         stroke: colour("--muted"),
         grid: { stroke: colour("--line"), width: 1 },
@@ -38,9 +38,15 @@
       const x = { ...axis, grid: { show: false } };
       if (ordinal) {
         x.values = (plot, splits) => roomFor(plot, splits, ordinal);
-      } else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
+      } else if (isClock) x.values = (_plot, splits) => splits.map(clockOf);
+      else if (!times) x.values = (_plot, splits) => splits.map((value) => (Number.isInteger(value) ? value : ""));
       const number = (_plot, value) =>
-        value == null ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 17 });
+        value == null
+          ? "–"
+          : unit === 1
+            ? value.toLocaleString("en", { maximumSignificantDigits: 17 })
+            : String(Number((value * unit).toPrecision(15)));
+      const xValue = times ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : number;
       return {
         ...this.size(),
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
@@ -57,11 +63,17 @@
           x: { time: times && !ordinal },
           y: log ? { distr: 3 } : { range: (_plot, min, max) => spread(min, max, this.bars) },
         },
-        axes: [x, { ...axis, size: widthOf, values: (_plot, splits) => labelsOf(splits) }],
+        axes: [x, { ...axis, size: widthOf, values: (_plot, splits) => labelsOf(splits, unit) }],
         cursor: sync ? { sync: { key: sync }, points: { size: 7 } } : { points: { size: 7 } },
         legend: { live: true },
         series: [
-          { value: ordinal ? (_plot, i) => ordinal[i] ?? "–" : times ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : number },
+          {
+            value: ordinal
+              ? (_plot, i) => ordinal[i] ?? "–"
+              : isClock
+                ? (_plot, at) => (at == null ? "–" : clockOf(at))
+                : xValue,
+          },
           ...series.map((s) => seriesOf(s, number)),
         ],
         hooks: {
@@ -84,11 +96,14 @@
       // In a batch uPlot draws at once, so what it throws reaches the caller.
       this.plot.batch(() => this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed));
       if (this.zoomed) this.plot.redraw();
+      const [x, more] = data[0];
+      // Around a single place uPlot shows years.
+      if (x !== undefined && more === undefined && !this.zoomed) this.plot.setScale("x", { min: x - 1, max: x + 1 });
     }
   }
 
   function seriesOf({ label, colour: name, dash, bars, points }, value) {
-    const series = { label, stroke: colour(name), width: 2, value, points: { show: points === true, size: 5 } };
+    const series = { label, stroke: colour(name), width: 2, value, points: pointsOf(points === true) };
     if (dash) series.dash = [6, 5];
     if (bars !== undefined) {
       series.paths = uPlot.paths.bars({ size: [bars === 0 ? 0.7 : 0.42, 40], align: bars });
@@ -99,21 +114,16 @@
     return series;
   }
 
+  /** Where there are too many for all of them, values without a neighbour: no line would lead to them. */
+  function pointsOf(show) {
+    return { show, size: 5, filter: (plot, i) => (show ? null : alone(plot.data[i])) };
+  }
+
   /** The first and the last bar would be cut in half at the edges. */
   function roomy([xs, ...columns]) {
     if (xs.length < 2) return [xs, ...columns];
     const step = Math.min(...xs.slice(1).map((x, i) => x - xs[i]));
     return [[xs[0] - step, ...xs, xs.at(-1) + step], ...columns.map((column) => [null, ...column, null])];
-  }
-
-  /** Bars stand on zero; lines take the room that they need. */
-  function spread(min, max, fromZero) {
-    if (min == null || max == null) return [0, 1];
-    if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || (min < 0 ? 0 : 1)];
-    const size = Math.max(Math.abs(min), Math.abs(max)) || 1;
-    // Below a thousand millionth of the value there are no ticks that differ.
-    const room = Math.max((max - min || size) * 0.08, size * 5e-10);
-    return [Math.max(min - room, -Number.MAX_VALUE / 4), Math.min(max + room, Number.MAX_VALUE / 4)];
   }
 
   function chart(id, series, options) {
@@ -214,7 +224,8 @@
 
   function drawRows(element, answer) {
     const { chart: spec } = answer;
-    const { xs, lines, ordinal, left_out } = lay(answer);
+    const { xs, lines, ordinal, isClock, left_out } = lay(answer);
+    const unit = unitOf(Math.max(0, ...lines.flatMap(({ values }) => [...values.values()].map(Math.abs))));
     // More than two would stand in front of each other.
     const isBars = spec.type === "bar" && lines.length < 3;
     const series = lines.map(({ label }, i) => ({
@@ -225,9 +236,9 @@
     }));
     element.replaceChildren();
     if (xs.length > 0)
-      new Chart(element, series, { ordinal }).show([
+      new Chart(element, series, { ordinal, isClock, unit }).show([
         xs,
-        ...lines.map((line) => xs.map((x) => line.values.get(x) ?? null)),
+        ...lines.map(({ values }) => xs.map((x) => (values.get(x) == null ? values.get(x) : values.get(x) / unit))),
       ]);
     if (left_out.length > 0) note(element, left_out.join("; "));
   }
@@ -242,7 +253,7 @@
     if (first === null || first.rows.length === first.row_count) return first;
     const { chart, rows: found } = first;
     const xs = found.map((row) => row[chart.x]).filter((x) => timeOf(x) !== null);
-    return isTimes(found, chart.x) && timeOf(xs[0]) < timeOf(xs.at(-1)) ? get("last") : first;
+    return isTimes(first, chart.x) && timeOf(xs[0]) < timeOf(xs.at(-1)) ? get("last") : first;
   }
 
   const seen = new IntersectionObserver(
