@@ -169,19 +169,19 @@ const hasAttentiveParent = process.env[LAST_WORDS_VARIABLE] !== undefined;
 delete process.env[LAST_WORDS_VARIABLE];
 
 function reportToParent(error: unknown): void {
-  const known = error instanceof TidemarkError ? error : null;
-  const code = known ? ` [TIDEMARK_${known.code}]` : "";
-  const isAway = known?.code === "LOG_UNREACHABLE" || passes(error);
-  const words: LastWords = {
-    sentence: `${withoutSecrets(sentence(error))}${code}`,
-    hint: known?.hint ?? "",
-    passes: isAway,
-  };
   try {
-    writeSync(1, `${LAST_WORDS}${JSON.stringify(words)}\n`);
+    writeSync(1, `${LAST_WORDS}${JSON.stringify(lastWordsOf(error))}\n`);
   } catch {
     // The parent is gone: nobody is left to hear it.
   }
+}
+
+/** An error as the last words of the process that it ends, or that it keeps from starting. */
+export function lastWordsOf(error: unknown): LastWords {
+  const known = error instanceof TidemarkError ? error : null;
+  const code = known ? ` [TIDEMARK_${known.code}]` : "";
+  const isAway = known?.code === "LOG_UNREACHABLE" || passes(error);
+  return { sentence: `${withoutSecrets(sentence(error))}${code}`, hint: known?.hint ?? "", passes: isAway };
 }
 
 /** Reads a line of a child's standard output; null when it is an ordinary one. */

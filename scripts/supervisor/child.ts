@@ -1,7 +1,7 @@
 /** One stage as a child process: restarted with back-off when it dies, given up when it can't start or dies too often. */
-import { LAST_WORDS_VARIABLE, type LastWords, lastWords, PARENT_VARIABLE } from "../common/cli.ts";
+import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf, PARENT_VARIABLE } from "../common/cli.ts";
 import { monotonicMs } from "../common/clock.ts";
-import { passes, sentence, TidemarkError } from "../common/errors.ts";
+import { TidemarkError } from "../common/errors.ts";
 import { CHILD_RESTARTS_MAX, DRAIN_MS_MAX, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../common/limits.ts";
 import type { Logger } from "../common/logger.ts";
 
@@ -88,13 +88,7 @@ export class Child {
     try {
       args = await this.options.command();
     } catch (error) {
-      const isAway = passes(error) || (error instanceof TidemarkError && error.code === "LOG_UNREACHABLE");
-      const hint = error instanceof TidemarkError ? error.hint : "";
-      return {
-        how: "can't be started",
-        words: { sentence: sentence(error), hint, passes: isAway },
-        isKilled: false,
-      };
+      return { how: "can't be started", words: lastWordsOf(error), isKilled: false };
     }
     if (this.#stop.signal.aborted) return null;
     const child = Bun.spawn([process.execPath, ...args], {

@@ -10,6 +10,7 @@ import { answerHash } from "../../scripts/store/answer.ts";
 import { unpack } from "../log/conformance.ts";
 import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { namespace } from "../support/small-disk.ts";
 
 const lines = recordedLines();
 const LOG_SHORTER = /^error: .* \[TIDEMARK_LOG_SHORTER_THAN_CHECKPOINT\]$/m;
@@ -24,17 +25,6 @@ async function readLog(data: string, messages: string[], batch: number): Promise
   const ran = await Promise.all([run("stream", args(data)), run("consume", args(data))]);
   expect(ran.map(({ code }) => code)).toEqual([0, 0]);
 }
-
-/** A mount namespace of one's own needs to be root, or to be let. */
-const namespace = [
-  ["unshare", "-m"],
-  ["sudo", "-n", "unshare", "-m"],
-  ["unshare", "-rm"],
-].find(
-  (command) =>
-    process.platform === "linux" &&
-    Bun.spawnSync([...command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stderr: "ignore" }).exitCode === 0,
-);
 
 test.skipIf(namespace === undefined)(
   `disk full: an append is refused whole, a stage waits and says so, and with room again both go on${namespace ? "" : " (skipped: may not mount a small disk here)"}`,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { FeedFigures, writeStatus } from "../../scripts/feed/figures.ts";
 import { metricFolder, type Row, sqlite, stored } from "../batch/harness.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { namespace } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
 
 const lines = recordedLines();
@@ -56,17 +57,6 @@ test("a stage whose store is removed or replaced ends with a sentence; the next 
     expect((await run(stage, ["--data", dir.path, "--until-end"])).code).toBe(0);
   }
 }, 90_000);
-
-/** A mount namespace of one's own needs to be root, or to be let. */
-const namespace = [
-  ["unshare", "-m"],
-  ["sudo", "-n", "unshare", "-m"],
-  ["unshare", "-rm"],
-].find(
-  (command) =>
-    process.platform === "linux" &&
-    Bun.spawnSync([...command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stderr: "ignore" }).exitCode === 0,
-);
 
 test.skipIf(namespace === undefined)(
   `a disk that is full in a batch: DISK_FULL, and the run is noted as failed with that error${namespace ? "" : " (skipped: may not mount a small disk here)"}`,

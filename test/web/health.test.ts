@@ -9,6 +9,7 @@ import { serve } from "../../web/server.ts";
 import { killStages, startStage } from "../support/kafka-stage.ts";
 import { quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { runPath, startServe } from "../support/served.ts";
+import { namespace } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
 import { allWell, STATES, sql } from "./health-states.ts";
 
@@ -121,13 +122,8 @@ test("pages that listen hear that a store can't be read, and nothing fails behin
   expect(await child.exited).toBe(0);
 }, 60_000);
 
-/** A mount namespace of one's own needs to be root. */
-const mayMount =
-  process.platform === "linux" &&
-  Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stderr: "ignore" }).exitCode === 0;
-
-test.skipIf(!mayMount)(
-  `disk-full${mayMount ? "" : " (skipped: may not mount a small disk here)"}`,
+test.skipIf(namespace === undefined)(
+  `disk-full${namespace ? "" : " (skipped: may not mount a small disk here)"}`,
   async () => {
     using dir = tempDir();
     const bun = (name: string) => `"${process.execPath}" "${join(ROOT, "scripts", name)}.ts" --data "${dir.path}"`;
@@ -136,7 +132,7 @@ test.skipIf(!mayMount)(
       `dd if=/dev/zero "of=${dir.path}/fill" bs=64k 2> /dev/null`,
       `${bun("doctor")} --json; echo "status $?"; exec ${bun("serve")} --port 0`,
     ].join("; ");
-    const child = Bun.spawn(["unshare", "-m", "sh", "-c", script], {
+    const child = Bun.spawn([...namespace!, "sh", "-c", script], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",
