@@ -176,8 +176,9 @@ function archive(paths: DataPaths, deep: boolean): Finding[] {
 }
 
 function damageIn(path: string): string | null {
-  const db = openReadOnly(path);
+  let db: Database | null = null;
   try {
+    db = openReadOnly(path);
     return db === null ? null : damageOf(db);
   } catch (error) {
     return sentence(error);

@@ -151,11 +151,16 @@ export function removeStore(path: string): void {
 }
 
 function corrupt(path: string, detail: string): TidemarkError {
-  return new TidemarkError(
-    "STORE_CORRUPT",
-    `${path} is damaged: ${detail}.`,
-    `Move ${basename(path)} away; windows.db and ticks.db are rebuilt from the log with --rebuild.`,
-  );
+  return new TidemarkError("STORE_CORRUPT", `${path} is damaged: ${detail}.`, repairOf(basename(path)));
+}
+
+/** What brings a damaged file back: the stores come from the log, the results from the archive, the log from nowhere. */
+function repairOf(name: string): string {
+  if (name === "log.db")
+    return "Bring a copy of log.db back, or begin in another directory with --data DIR; what the stages have read stays in windows.db, ticks.db and archive/.";
+  if (name === "results.db") return "Move results.db away; the next batch makes it again.";
+  const rebuilt = "windows.db and ticks.db are rebuilt from the log with --rebuild";
+  return name === "windows.db" || name === "ticks.db" ? `Move ${name} away; ${rebuilt}.` : `Move ${name} away.`;
 }
 
 /** SQLite's and the system's errors as sentences about the file. */

@@ -1,7 +1,8 @@
 /** What doctor finds: a WAL that a long reader keeps from being reset (faults.md 24). */
 import { expect, test } from "bun:test";
-import { truncateSync, writeFileSync } from "node:fs";
+import { cpSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { settle } from "../support/flips.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
 test("a WAL over 256 MB is a warning that says what to do; the usual one is none", async () => {
@@ -17,3 +18,33 @@ test("a WAL over 256 MB is a warning that says what to do; the usual one is none
   const warned = await run("doctor", ["--data", dir.path]);
   expect(warned.stdout + warned.stderr).toContain(advice);
 }, 30_000);
+
+test("a database that is cut is a finding of its own, whichever it is: the others are still listed, and each advice is true of its file", async () => {
+  using whole = tempDir();
+  await fillLog(whole.path, recordedLines().slice(0, 2_000), { batch: 20 });
+  for (const [name, ...args] of [["stream", "--until-end"], ["consume", "--until-end"], ["batch"]] as const)
+    expect([name, (await run(name, ["--data", whole.path, ...args])).code]).toEqual([name, 0]);
+  const advice = {
+    "log.db": ["stream", "Bring a copy of log.db back"],
+    "windows.db": ["stream", "--rebuild"],
+    "ticks.db": ["consume", "--rebuild"],
+    "results.db": ["batch", "the next batch makes it again"],
+  } as const;
+  for (const [name, [stage, words]] of Object.entries(advice)) {
+    using dir = tempDir();
+    cpSync(whole.path, dir.path, { recursive: true });
+    const file = join(dir.path, name);
+    settle(file);
+    truncateSync(file, Math.floor((statSync(file).size * 0.6) / 4_096) * 4_096);
+    const doctor = await run("doctor", ["--data", dir.path, "--deep", "--json"]);
+    const findings = JSON.parse(doctor.stdout) as { what: string; found: string; ok: boolean }[];
+    expect([name, doctor.code]).toEqual([name, 1]);
+    const files = findings.filter(({ what }) => what in advice);
+    expect(files.filter(({ ok }) => !ok).map(({ what }) => what)).toEqual([name]);
+    expect(files.length).toBe(Object.keys(advice).length);
+    const args = stage === "batch" ? [] : ["--until-end"];
+    const { code, stderr } = await run(stage, ["--data", dir.path, ...args]);
+    expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining(words)]);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  }
+}, 60_000);
