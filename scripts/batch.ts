@@ -1,13 +1,14 @@
 /** `bun run batch`: ticks.db → Parquet archive → every metric of sql/metrics → results.db and batch_output/. */
 
-import { checkName } from "./batch/metric.ts";
-import { METRICS_DIR } from "./batch/project.ts";
-import { type BatchSummary, runBatch } from "./batch/run.ts";
-import { schedule } from "./batch/schedule.ts";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import type { Logger } from "./common/logger.ts";
-import { DATA_FLAG, JSON_FLAG, openDataDir } from "./common/settings.ts";
-import { lockStage } from "./common/stage-lock.ts";
+import { openDataDir } from "./base/data-dir.ts";
+import type { Logger } from "./base/logger.ts";
+import { METRICS_DIR } from "./base/project.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, JSON_FLAG } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
+import { checkName } from "./metrics/metric.ts";
+import { type BatchSummary, runBatch } from "./stages/batch.ts";
+import { schedule } from "./stages/schedule.ts";
 
 interface BatchFlags {
   data: string;

@@ -6,8 +6,8 @@ import type { Bench, BenchContext, Figure, Skipped } from "./bench/figure.ts";
 import { BENCHES } from "./bench/list.ts";
 import { dropTopics } from "./bench/logs.ts";
 import { json, machine, table } from "./bench/report.ts";
-import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
-import { JSON_FLAG, wholeNumber } from "./common/settings.ts";
+import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
+import { JSON_FLAG, wholeNumber } from "./command/flags.ts";
 import { parseLogUrl } from "./log/open.ts";
 
 interface BenchFlags {

@@ -1,8 +1,10 @@
 /** `bun run consume`: log → ticks.db, every tick once. */
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { DATA_FLAG, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
-import { removeStore } from "./common/sqlite.ts";
-import { lockForLog } from "./common/stage-lock.ts";
+
+import { openDataDir } from "./base/data-dir.ts";
+import { removeStore } from "./base/sqlite.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, JSON_FLAG, LOG_FLAG, POLL_FLAG } from "./command/flags.ts";
+import { lockForLog } from "./command/stage-lock.ts";
 import { follow, readingAgain } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
 import { ConsumeStage } from "./stages/consume.ts";

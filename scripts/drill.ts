@@ -2,15 +2,16 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import type { Logger } from "./common/logger.ts";
-import { DATA_FLAG, dataPaths, JSON_FLAG, LOG_FLAG, wholeNumber } from "./common/settings.ts";
-import { type Answer, differences } from "./drill/answer.ts";
+import { dataPaths } from "./base/data-dir.ts";
+import type { Logger } from "./base/logger.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
+import { pack } from "./drill/feeder.ts";
 import { MachineClock, noClock } from "./drill/machine-clock.ts";
+import { type Answer, differences } from "./drill/outcome.ts";
 import { randomOf, troubled } from "./drill/plan.ts";
 import { calmRound, type RoundOptions, troubledRound } from "./drill/round.ts";
-import { pack } from "./drill/writer.ts";
-import { withTopic } from "./log/kafka-url.ts";
+import { withTopic } from "./log/kafka/topic-url.ts";
 import { checkLogUrl, openLog } from "./log/open.ts";
 
 interface DrillFlags {

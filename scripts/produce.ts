@@ -1,21 +1,15 @@
 /** `bun run produce`: feed → log. */
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { diePoint } from "./common/die-point.ts";
-import { PARTITIONS_MAX } from "./common/limits.ts";
-import {
-  claimKind,
-  DATA_FLAG,
-  durationFlag,
-  JSON_FLAG,
-  LOG_FLAG,
-  openDataDir,
-  wholeNumber,
-} from "./common/settings.ts";
-import { lockStage } from "./common/stage-lock.ts";
-import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
-import { Producer } from "./feed/produce.ts";
-import { restUrlOf } from "./feed/rest.ts";
+
+import { claimKind, openDataDir } from "./base/data-dir.ts";
+import { diePoint } from "./base/die-point.ts";
+import { PARTITIONS_MAX } from "./base/limits.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
+import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/feed-flags.ts";
+import { restUrlOf } from "./feed/tape/rest.ts";
 import { openLog } from "./log/open.ts";
+import { Producer } from "./stages/produce.ts";
 
 interface ProduceFlags {
   data: string;

@@ -1,11 +1,12 @@
 /** `bun run prune`: takes ticks that are in the archive out of ticks.db; every answer stays the same. */
-import { prune } from "./batch/prune.ts";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { nowUs } from "./common/clock.ts";
-import { TidemarkError } from "./common/errors.ts";
-import { DATA_FLAG, durationFlag, JSON_FLAG, openDataDir } from "./common/settings.ts";
-import { openDatabase } from "./common/sqlite.ts";
-import { lockStage } from "./common/stage-lock.ts";
+import { prune } from "./archive/pruning.ts";
+import { nowUs } from "./base/clock.ts";
+import { openDataDir } from "./base/data-dir.ts";
+import { TidemarkError } from "./base/errors.ts";
+import { openDatabase } from "./base/sqlite.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
 import { TICKS_SCHEMA } from "./store/tick-store.ts";
 
 interface PruneFlags {

@@ -1,16 +1,18 @@
 /** `bun run query "SQL"`: read-only SQL over the views, or one metric's file with its parameters, as a table, JSON, CSV or Parquet. */
-import { withPlace } from "./batch/answer.ts";
-import { collect } from "./batch/archive.ts";
-import { openDestination } from "./batch/destination.ts";
-import { isLimited, runLimited } from "./batch/limited.ts";
-import { checkName, type Metric, readMetric } from "./batch/metric.ts";
-import { METRICS_DIR } from "./batch/project.ts";
-import { FORMATS, type Format, runQuery } from "./batch/query.ts";
-import { type CommandSpec, given, invalid, runCommand } from "./common/cli.ts";
-import { TidemarkError } from "./common/errors.ts";
-import { METRIC_ROWS_MAX } from "./common/limits.ts";
-import { DATA_FLAG, dataPaths, openDataDir, wholeNumber } from "./common/settings.ts";
-import { lockStage } from "./common/stage-lock.ts";
+
+import { collect } from "./archive/collect.ts";
+import { dataPaths, openDataDir } from "./base/data-dir.ts";
+import { TidemarkError } from "./base/errors.ts";
+import { METRIC_ROWS_MAX } from "./base/limits.ts";
+import { METRICS_DIR } from "./base/project.ts";
+import { type CommandSpec, given, invalid, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, wholeNumber } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
+import { openDestination } from "./metrics/destination.ts";
+import { isLimited, runLimited } from "./metrics/limited.ts";
+import { checkName, type Metric, readMetric } from "./metrics/metric.ts";
+import { withPlace } from "./metrics/run.ts";
+import { FORMATS, type Format, runQuery } from "./metrics/user-query.ts";
 
 interface QueryFlags {
   data: string;

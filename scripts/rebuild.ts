@@ -1,11 +1,12 @@
 /** `bun run rebuild`: forgets both stores together, so that stream and consume read the log again with this version's rules. */
 import { rmSync } from "node:fs";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { TidemarkError } from "./common/errors.ts";
-import { RULES_VERSION } from "./common/limits.ts";
-import { DATA_FLAG, type DataPaths, LOG_FLAG, openDataDir } from "./common/settings.ts";
-import { openReadOnly, removeStore } from "./common/sqlite.ts";
-import { lockStage } from "./common/stage-lock.ts";
+import { type DataPaths, openDataDir } from "./base/data-dir.ts";
+import { TidemarkError } from "./base/errors.ts";
+import { RULES_VERSION } from "./base/limits.ts";
+import { openReadOnly, removeStore } from "./base/sqlite.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, LOG_FLAG } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
 import { openLog } from "./log/open.ts";
 
 interface RebuildOptions {

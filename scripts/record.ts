@@ -1,12 +1,13 @@
 /** `bun run record`: feed → recording. */
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { isoFromUs, nowUs } from "./common/clock.ts";
-import { TidemarkError } from "./common/errors.ts";
-import { durationFlag, JSON_FLAG } from "./common/settings.ts";
-import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/flags.ts";
-import { Producer } from "./feed/produce.ts";
-import { RecordingWriter } from "./feed/recording.ts";
-import { restUrlOf } from "./feed/rest.ts";
+
+import { isoFromUs, nowUs } from "./base/clock.ts";
+import { TidemarkError } from "./base/errors.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { durationFlag, JSON_FLAG } from "./command/flags.ts";
+import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/feed-flags.ts";
+import { restUrlOf } from "./feed/tape/rest.ts";
+import { RecordingWriter } from "./simulator/recording.ts";
+import { Producer } from "./stages/produce.ts";
 
 interface RecordFlags {
   feed: string;

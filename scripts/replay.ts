@@ -1,11 +1,11 @@
 /** `bun run replay`: a recording → a local server that speaks the exchange's protocol. */
 import { resolve } from "node:path";
-import { type CommandSpec, given, runCommand } from "./common/cli.ts";
-import { wholeNumber } from "./common/settings.ts";
-import { startExchange } from "./feed/exchange.ts";
-import { parseFaults } from "./feed/faults.ts";
-import { afterIds, productIds, speed } from "./feed/flags.ts";
-import { asProducts, readRecording } from "./feed/recording.ts";
+import { type CommandSpec, given, runCommand } from "./command/cli.ts";
+import { wholeNumber } from "./command/flags.ts";
+import { afterIds, productIds, speed } from "./feed/feed-flags.ts";
+import { startExchange } from "./simulator/exchange-server.ts";
+import { parseFaults } from "./simulator/faults.ts";
+import { asProducts, readRecording } from "./simulator/recording.ts";
 
 interface ReplayFlags {
   speed: string | number;

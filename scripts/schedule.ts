@@ -1,12 +1,13 @@
 /** `bun run schedule`: `batch` again and again, never two at once. */
 import { rmSync } from "node:fs";
-import { METRICS_DIR } from "./batch/project.ts";
-import { parseEvery, schedule } from "./batch/schedule.ts";
-import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
-import { TidemarkError } from "./common/errors.ts";
-import { DATA_FLAG, durationFlag, openDataDir } from "./common/settings.ts";
-import { lockStage } from "./common/stage-lock.ts";
-import { writeStatus } from "./feed/figures.ts";
+import { openDataDir } from "./base/data-dir.ts";
+import { TidemarkError } from "./base/errors.ts";
+import { METRICS_DIR } from "./base/project.ts";
+import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, durationFlag } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
+import { writeStatus } from "./feed/feed-figures.ts";
+import { parseEvery, schedule } from "./stages/schedule.ts";
 
 interface ScheduleFlags {
   data: string;

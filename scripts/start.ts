@@ -1,11 +1,19 @@
 /** `bun run start`: every stage as a child process, on the live feed or, where that can't be reached, on the bundled recording. */
 import { rmSync } from "node:fs";
-import { type CommandSpec, runCommand } from "./common/cli.ts";
-import { requireFreePort } from "./common/port.ts";
-import { DATA_FLAG, durationFlag, hostFlag, LOG_FLAG, wholeNumber } from "./common/settings.ts";
-import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/flags.ts";
-import { readRecording } from "./feed/recording.ts";
+import { requireFreePort } from "./base/port.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, durationFlag, hostFlag, LOG_FLAG, wholeNumber } from "./command/flags.ts";
+import {
+  CHANNEL_FLAG,
+  FEED_FLAG,
+  HEARTBEATS_FLAG,
+  isReplay,
+  PRODUCTS_FLAG,
+  productIds,
+  speed,
+} from "./feed/feed-flags.ts";
 import { checkLogUrl } from "./log/open.ts";
+import { readRecording } from "./simulator/recording.ts";
 import { addressFile, claim, withRoom } from "./supervisor/claim.ts";
 import { recordingOf, type StartOptions, supervise } from "./supervisor/path.ts";
 import { reachable } from "./supervisor/reachable.ts";

@@ -1,14 +1,16 @@
 /** `bun run stream`: log → exact windows in windows.db and stream_csv/. */
-import { type CommandSpec, invalid, runCommand } from "./common/cli.ts";
-import { formatDuration } from "./common/duration.ts";
-import { TidemarkError } from "./common/errors.ts";
-import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, openDataDir, POLL_FLAG } from "./common/settings.ts";
-import { removeStore } from "./common/sqlite.ts";
-import { lockForLog } from "./common/stage-lock.ts";
-import type { WindowSpec } from "./common/window.ts";
+
+import { openDataDir } from "./base/data-dir.ts";
+import { formatDuration } from "./base/duration.ts";
+import { TidemarkError } from "./base/errors.ts";
+import { removeStore } from "./base/sqlite.ts";
+import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, POLL_FLAG } from "./command/flags.ts";
+import { lockForLog } from "./command/stage-lock.ts";
+import type { WindowSpec } from "./contract/window.ts";
 import { follow, readingAgain } from "./log/follow.ts";
 import { openLog } from "./log/open.ts";
-import { removeCsv } from "./sink/csv.ts";
+import { removeCsv } from "./sink/stream-csv.ts";
 import { StreamStage } from "./stages/stream.ts";
 import { WindowStore } from "./store/window-store.ts";
 

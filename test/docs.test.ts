@@ -2,11 +2,11 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ERROR_CODES } from "../scripts/common/errors.ts";
+import { ERROR_CODES } from "../scripts/base/errors.ts";
+import { FAMILIES } from "../web/answers/telemetry.ts";
 import { PATHS } from "../web/server.ts";
-import { FAMILIES } from "../web/telemetry.ts";
 import { COMMANDS_DOC, commandsDoc, specs } from "./support/commands-doc.ts";
-import { STATES } from "./web/health-states.ts";
+import { STATES } from "./support/health-states.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -112,7 +112,7 @@ function reportedCodes(): string[] {
     readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" }).map((name) => join(dir, name)),
   );
   const reporting = files.filter((file) => /\.tsx?$/.test(file)).map(read);
-  const text = reporting.filter((source) => /problems\.ts"|web\/health/.test(source)).join("\n");
+  const text = reporting.filter((source) => /problems\.ts"|\/health\.ts"/.test(source)).join("\n");
   const calls = text.matchAll(/(?:code: |(?:stopping|note)\(\s*(?:"\w+"|name),\s*|\bone\(\s*)"([a-z]+(?:-[a-z]+)*)"/g);
   const names = text.matchAll(/^(?:export )?const [A-Z_]+ = "([a-z]+-[a-z-]+)";$/gm);
   return [...new Set([...calls, ...names].map(([, code]) => code!))];

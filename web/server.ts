@@ -1,24 +1,24 @@
 /** The page and the API: every path in one table, each with the function that answers it. Reads only; listens on this machine unless told otherwise. */
 import { type Context, Hono } from "hono";
-import { REQUEST_BYTES_MAX } from "../scripts/common/limits.ts";
-import type { Logger } from "../scripts/common/logger.ts";
-import { listenError } from "../scripts/common/port.ts";
-import { printableLines } from "../scripts/common/printable.ts";
-import type { DataPaths } from "../scripts/common/settings.ts";
-import { Api } from "./api.ts";
-import { Assets } from "./assets.ts";
-import { EventHub } from "./events.ts";
-import { Exports } from "./export.ts";
-import { headers, ownHost, readOnly } from "./guard.ts";
-import type { LogView } from "./log-view.ts";
-import { MetricResults } from "./metric-results.ts";
-import { News } from "./news.ts";
+import type { DataPaths } from "../scripts/base/data-dir.ts";
+import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
+import type { Logger } from "../scripts/base/logger.ts";
+import { listenError } from "../scripts/base/port.ts";
+import { printableLines } from "../scripts/base/printable.ts";
+import { Api } from "./answers/api.ts";
+import { EventHub } from "./answers/events.ts";
+import { Exports } from "./answers/export.ts";
+import { Telemetry } from "./answers/telemetry.ts";
+import { News } from "./answers/updates.ts";
+import { Assets } from "./http/assets.ts";
+import { headers, ownHost, readOnly } from "./http/guard.ts";
+import { answerProblem, Problem, problemOf } from "./http/problem.ts";
+import { parameters, selectionOf } from "./http/query-string.ts";
+import type { LogView } from "./model/log-view.ts";
+import { MetricResults } from "./model/metric-results.ts";
+import { Sources } from "./model/sources.ts";
+import { choices, view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
-import { answerProblem, Problem, problemOf } from "./problem.ts";
-import { parameters, selectionOf } from "./query-string.ts";
-import { Sources } from "./sources.ts";
-import { Telemetry } from "./telemetry.ts";
-import { choices, view } from "./view.ts";
 
 export interface ServeOptions {
   host: string;

@@ -9,7 +9,7 @@ const MESSAGES = 2_000_000;
 export const NO_BROKER = "no broker: start one with `bun run test:kafka`, and give its address with --log";
 
 async function rawRate({ url, data, records }: FilledLog) {
-  const { summary, cpu_s } = await runScript("bench/raw.ts", [url, data, String(records)]);
+  const { summary, cpu_s } = await runScript("bench/raw-read.ts", [url, data, String(records)]);
   return { rate: records / summary.seconds!, cpu_s_per_million: (cpu_s / records) * 1e6 };
 }
 

@@ -1,5 +1,5 @@
 /** What a bench hands back: figures with all their runs, and what each is to reach. */
-import type { Logger } from "../common/logger.ts";
+import type { Logger } from "../base/logger.ts";
 
 export interface Figure {
   bench: string;

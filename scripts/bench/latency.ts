@@ -1,11 +1,11 @@
 /** How long after its frame was sent a tick is in a committed window row: the whole way through exchange, produce, log and stream, while consume runs too. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { given } from "../common/cli.ts";
-import { isoFromUs, nowUs } from "../common/clock.ts";
-import { TidemarkError } from "../common/errors.ts";
-import { startExchange } from "../feed/exchange.ts";
-import type { Recorded } from "../feed/recording.ts";
+import { isoFromUs, nowUs } from "../base/clock.ts";
+import { TidemarkError } from "../base/errors.ts";
+import { given } from "../command/cli.ts";
+import { startExchange } from "../simulator/exchange-server.ts";
+import type { Recorded } from "../simulator/recording.ts";
 import { NO_BROKER } from "./drain.ts";
 import { type Bench, type BenchContext, type Figure, measure, percentile, type Skipped } from "./figure.ts";
 import { newTopic } from "./logs.ts";
@@ -72,7 +72,7 @@ async function once(kind: "embedded" | "kafka", rate: number, context: BenchCont
     stages.push(startScript("stream.ts", log), startScript("consume.ts", log));
     await Bun.sleep(kind === "kafka" ? 2_000 : 500);
     const last = String(recorded.at(-1)!.trade_id);
-    const watcher = startScript("bench/watch.ts", [join(data, "windows.db"), last]);
+    const watcher = startScript("bench/window-watch.ts", [join(data, "windows.db"), last]);
     stages.push(watcher, startScript("produce.ts", [...log, "--feed", exchange.url, "--until-end", "--json"]));
     const seen = await Promise.race([
       watcher.done,

@@ -1,12 +1,12 @@
 /** All benches, in the order in which they run and are shown. */
-import { batch } from "./batch.ts";
+import { batch } from "./batch-runs.ts";
 import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { pages } from "./pages.ts";
-import { produce } from "./produce.ts";
+import { produce } from "./produce-rate.ts";
 
 export const BENCHES: Bench[] = [
   embeddedDrain,

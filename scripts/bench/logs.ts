@@ -1,10 +1,10 @@
 /** Logs filled for the benches: each is made once, and read by all that ask for the same. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { monotonicMs } from "../common/clock.ts";
-import { openDataDir } from "../common/settings.ts";
-import { dropTopic } from "../log/kafka-raw.ts";
-import { withTopic } from "../log/kafka-url.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { openDataDir } from "../base/data-dir.ts";
+import { dropTopic } from "../log/kafka/raw-reader.ts";
+import { withTopic } from "../log/kafka/topic-url.ts";
 import { openLog } from "../log/open.ts";
 import type { BenchContext } from "./figure.ts";
 import { TickMaker, type TickSpec } from "./ticks.ts";

@@ -2,7 +2,7 @@
  * A process of its own that opens many pages' event streams: `pages-client.ts URL PAGES SECONDS` prints, as JSON, how many updates of windows
  * a page got a second (the median page's), and how long after the first page the others had the same update (p99, ms).
  */
-import { monotonicMs } from "../common/clock.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { median, percentile } from "./figure.ts";
 
 const decoder = new TextDecoder("latin1");

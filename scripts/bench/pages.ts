@@ -1,8 +1,8 @@
 /** A thousand open pages: how often and how evenly they hear of a window that grows, and what that costs `serve`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isoFromUs, nowUs } from "../common/clock.ts";
-import { openDataDir } from "../common/settings.ts";
+import { isoFromUs, nowUs } from "../base/clock.ts";
+import { openDataDir } from "../base/data-dir.ts";
 import { openLog } from "../log/open.ts";
 import { type Bench, type BenchContext, measure } from "./figure.ts";
 import { startScript } from "./running.ts";

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
-import { isoFromUs, nowUs } from "../common/clock.ts";
+import { isoFromUs, nowUs } from "../base/clock.ts";
 import { type Figure, isMet, median, round, type Skipped } from "./figure.ts";
 
 export interface Machine {

@@ -1,6 +1,6 @@
 /** Commands that run on beside a measurement, until they are told to stop. */
 import { join, resolve } from "node:path";
-import { TidemarkError } from "../common/errors.ts";
+import { TidemarkError } from "../base/errors.ts";
 import { complaint, cpuSeconds } from "./stage.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");

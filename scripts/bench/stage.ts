@@ -1,7 +1,7 @@
 /** The commands as the bench runs them: whole processes, their own JSON, their CPU time and memory. */
 import { join, resolve } from "node:path";
-import { monotonicMs } from "../common/clock.ts";
-import { TidemarkError } from "../common/errors.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { TidemarkError } from "../base/errors.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 

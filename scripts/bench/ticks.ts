@@ -1,6 +1,6 @@
 /** Messages for the benches: the real shape (394 bytes of ticker JSON with quotes and 24-hour figures), the same for the same seed. */
-import { isoFromUs } from "../common/clock.ts";
-import type { AppendRecord } from "../common/log.ts";
+import { isoFromUs } from "../base/clock.ts";
+import type { AppendRecord } from "../contract/log.ts";
 
 export interface TickSpec {
   seed: number;

@@ -1,10 +1,10 @@
 /** One round: real processes over a fresh directory, killed, stopped and put to sleep while messages come; then everything is let finish. */
 import { join, resolve } from "node:path";
-import { monotonicMs } from "../common/clock.ts";
-import { type Answer, answerOf } from "./answer.ts";
-import { ForeignFiles } from "./foreign.ts";
+import { monotonicMs } from "../base/clock.ts";
 import type { MachineClock } from "./machine-clock.ts";
+import { type Answer, answerOf } from "./outcome.ts";
 import { type Blow, nextBlow, nextDeath, type Stage } from "./plan.ts";
+import { ForeignFiles } from "./users-files.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 /** Records of one commit: small, so that a round has many. */
@@ -55,7 +55,7 @@ async function finish(
   pause_ms: number,
 ): Promise<void> {
   const where = ["--data", data, "--log", log, "--until-end", "--poll-records", POLL_RECORDS];
-  await toEnd([join(SCRIPTS, "drill/writer.ts"), messages, log, data, String(pause_ms)]);
+  await toEnd([join(SCRIPTS, "drill/feeder.ts"), messages, log, data, String(pause_ms)]);
   await toEnd([join(SCRIPTS, "stream.ts"), ...where]);
   await toEnd([join(SCRIPTS, "consume.ts"), ...where]);
   await toEnd([join(SCRIPTS, "batch.ts"), "--data", data]);
@@ -158,7 +158,7 @@ class Crew {
   #command(stage: Stage): string[] {
     const { messages, log, data } = this.options;
     const where = ["--data", data, "--log", log, "--poll-records", POLL_RECORDS];
-    if (stage === "writer") return [join(SCRIPTS, "drill/writer.ts"), messages, log, data, String(PAUSE_MS)];
+    if (stage === "writer") return [join(SCRIPTS, "drill/feeder.ts"), messages, log, data, String(PAUSE_MS)];
     return stage === "batch" ? [join(SCRIPTS, "batch.ts"), "--data", data] : [join(SCRIPTS, `${stage}.ts`), ...where];
   }
 

@@ -1,5 +1,5 @@
 /** How long to wait before the next connect: exponential, with a cap and full jitter, reset by news and not by a connect. */
-import { CONNECT_GAP_MS_MIN, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../common/limits.ts";
+import { CONNECT_GAP_MS_MIN, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../base/limits.ts";
 
 export interface BackoffOptions {
   base_ms: number;

@@ -1,16 +1,16 @@
 /** Between the socket and the log: the socket's callback only puts records in, one loop takes them out by batches. Bounded in records and bytes. */
 
-import { monotonicMs } from "../common/clock.ts";
-import { sentence, TidemarkError } from "../common/errors.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { sentence, TidemarkError } from "../base/errors.ts";
 import {
   DRAIN_MS_MAX,
   FEED_APPEND_RECORDS_MAX,
   FEED_BUFFER_BYTES_MAX,
   FEED_BUFFER_RECORDS_MAX,
   FEED_RETRY_MS,
-} from "../common/limits.ts";
-import type { AppendRecord } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
+} from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { AppendRecord } from "../contract/log.ts";
 
 export class FeedBuffer {
   #records: AppendRecord[] = [];

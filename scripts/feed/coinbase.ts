@@ -3,21 +3,21 @@
  * It never writes: records go into a FeedBuffer.
  */
 import { isUtf8 } from "node:buffer";
-import { monotonicMs, nowUs } from "../common/clock.ts";
-import { TidemarkError } from "../common/errors.ts";
-import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS } from "../common/limits.ts";
-import type { Logger } from "../common/logger.ts";
-import type { Tick } from "../common/tick.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
+import { TidemarkError } from "../base/errors.ts";
+import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Tick } from "../contract/tick.ts";
+import { type Message, readFrame } from "../message/frame.ts";
+import { Judge } from "../message/judge.ts";
+import { envelopeFrame, outageFrame, unreadable } from "../message/own-records.ts";
 import { Backoff, type BackoffOptions, pause } from "./backoff.ts";
 import type { FeedBuffer } from "./buffer.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
-import { FeedFigures } from "./figures.ts";
-import { type Message, readFrame } from "./frame.ts";
-import { Judge } from "./judge.ts";
-import { type MatchTape, matchRecord } from "./matches.ts";
-import { envelopeFrame, outageFrame, unreadable } from "./notes.ts";
+import { FeedFigures } from "./feed-figures.ts";
 import { type Route, routeTo } from "./proxy.ts";
 import { Subscription } from "./subscription.ts";
+import { type MatchTape, matchRecord } from "./tape/matches.ts";
 import { shownWords } from "./words.ts";
 
 export interface FeedOptions {

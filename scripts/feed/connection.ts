@@ -3,7 +3,7 @@
  * `ws` is Bun's built-in: on 1.4.5 it honours maxPayload, handshakeTimeout and pause(), which Bun's own WebSocket does only in part.
  */
 import WebSocket from "ws";
-import { FEED_SILENCE_MS_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX } from "../common/limits.ts";
+import { FEED_SILENCE_MS_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX } from "../base/limits.ts";
 
 export interface ConnectionEnd {
   /** The close frame's code; 1006 when there was none. */

@@ -1,5 +1,5 @@
 /** Which proxy a connection uses, by the variables that curl and most programs read; loopback never uses one. */
-import { TidemarkError } from "../common/errors.ts";
+import { TidemarkError } from "../base/errors.ts";
 
 /** Where a request goes. `url` may hold a password: it is passed to the socket and never printed. */
 export interface Route {

@@ -1,9 +1,9 @@
 /** What the log's end has of each product: read from the log itself, so that there is nothing beside it to be wrong. */
-import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../common/limits.ts";
-import type { Log, LogBatch } from "../common/log.ts";
-import type { GapNote } from "../common/tick.ts";
-import { Extractor } from "../tick/extract.ts";
-import { parseRecord } from "../tick/parse.ts";
+import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../base/limits.ts";
+import type { Log, LogBatch } from "../contract/log.ts";
+import type { GapNote } from "../contract/tick.ts";
+import { Extractor } from "../message/extract.ts";
+import { parseRecord } from "../message/parse.ts";
 
 /** An accepted trade of the feed. */
 export interface Stand {

@@ -1,8 +1,8 @@
 /** What one connection has subscribed to: replies in parts, errors by name, and the products asked one by one when an error names none. */
-import { monotonicMs } from "../common/clock.ts";
-import { PRODUCT_STRIKES_MAX, REFUSAL_MS, SUBSCRIBED_MS_MAX } from "../common/limits.ts";
-import type { Logger } from "../common/logger.ts";
-import type { Message } from "./frame.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { PRODUCT_STRIKES_MAX, REFUSAL_MS, SUBSCRIBED_MS_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Message } from "../message/frame.ts";
 import { namedIn, shownWords } from "./words.ts";
 
 export interface SubscriptionOptions {

@@ -1,5 +1,5 @@
 /** Text from outside, as it may be shown: bounded, and with control characters as escapes, so that none reaches a terminal. */
-import { FEED_WORDS_MAX } from "../common/limits.ts";
+import { FEED_WORDS_MAX } from "../base/limits.ts";
 
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

@@ -1,15 +1,15 @@
 /** Where a log begins and ends, for who only looks: opens it when asked, creates and changes nothing of an embedded one. */
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
-import type { TidemarkError } from "../common/errors.ts";
-import type { Log, PartitionSpan } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
-import type { Problem } from "../common/problems.ts";
-import type { DataPaths } from "../common/settings.ts";
-import { openReadOnly, storeError } from "../common/sqlite.ts";
-import { BlockSource } from "./embedded-reader.ts";
+import type { DataPaths } from "../base/data-dir.ts";
+import type { TidemarkError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { openReadOnly, storeError } from "../base/sqlite.ts";
+import type { Log, PartitionSpan } from "../contract/log.ts";
+import type { Problem } from "../contract/problems.ts";
+import { BlockSource } from "./embedded/block-reader.ts";
+import { Stamps } from "./embedded/stamps.ts";
 import { openLog, parseLogUrl } from "./open.ts";
-import { Stamps } from "./stamps.ts";
 
 export interface LogEnds {
   /** Null: there is no log yet. Rejects with LOG_UNREACHABLE, LOG_SETTINGS, STORE_CORRUPT or DATA_DIR. */

@@ -1,10 +1,11 @@
 /** The loop of a job that reads the log: join, poll, handle, tell how far it is, until its end or a signal. */
-import type { CommandSpec } from "../common/cli.ts";
-import { monotonicMs } from "../common/clock.ts";
-import { FencedError, OutOfOrderError, passes, sentence, TidemarkError } from "../common/errors.ts";
-import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES, READ_AGAIN_MAX } from "../common/limits.ts";
-import type { Log, LogBatch, LogPlace, LogReader } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
+
+import { monotonicMs } from "../base/clock.ts";
+import { FencedError, OutOfOrderError, passes, sentence, TidemarkError } from "../base/errors.ts";
+import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES, READ_AGAIN_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { CommandSpec } from "../command/cli.ts";
+import type { Log, LogBatch, LogPlace, LogReader } from "../contract/log.ts";
 
 /** How long one poll waits, and how often the group's position is told to the log. */
 const POLL_MS = 500;

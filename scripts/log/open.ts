@@ -1,12 +1,13 @@
 /** From `--log URL` to a log. */
-import { TidemarkError } from "../common/errors.ts";
-import { PARTITIONS_MAX } from "../common/limits.ts";
-import type { Log } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
-import type { DataPaths } from "../common/settings.ts";
-import { openEmbedded } from "./embedded.ts";
-import { accessOf } from "./kafka-login.ts";
-import { FORMS, type KafkaAddress, parseKafkaUrl } from "./kafka-url.ts";
+
+import type { DataPaths } from "../base/data-dir.ts";
+import { TidemarkError } from "../base/errors.ts";
+import { PARTITIONS_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Log } from "../contract/log.ts";
+import { openEmbedded } from "./embedded/embedded-log.ts";
+import { accessOf } from "./kafka/login.ts";
+import { FORMS, type KafkaAddress, parseKafkaUrl } from "./kafka/topic-url.ts";
 
 export interface OpenLogOptions {
   /** A writer appends; a reader only notes how far it is. */
@@ -55,7 +56,7 @@ export async function openLog(url: string, paths: DataPaths, options: OpenLogOpt
   const parsed = parseLogUrl(url);
   if (parsed.kind === "embedded") return openEmbedded(paths, { ...options, partitions });
   // Loaded when asked for: kafkajs costs the embedded log's processes 30 ms at their start otherwise.
-  const { openKafka } = await import("./kafka.ts");
+  const { openKafka } = await import("./kafka/kafka-log.ts");
   return openKafka(parsed, { ...options, partitions });
 }
 

@@ -1,17 +1,17 @@
 /** The consume stage: records of the log → ticks.db, one transaction a poll, the log positions inside it. */
-import { monotonicMs } from "../common/clock.ts";
-import { diePoint } from "../common/die-point.ts";
-import type { LogBatch, LogPlace } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
-import { Problems } from "../common/problems.ts";
-import { noProgressMs } from "../common/progress.ts";
-import { RunStats } from "../common/run-stats.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { diePoint } from "../base/die-point.ts";
+import type { Logger } from "../base/logger.ts";
+import type { LogBatch, LogPlace } from "../contract/log.ts";
+import { Problems } from "../contract/problems.ts";
 import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
+import { RunStats } from "../measure/run-stats.ts";
+import { Extractor } from "../message/extract.ts";
+import { parseRecord } from "../message/parse.ts";
 import { reportLost } from "../store/lost.ts";
 import type { TickCounts, TickStore } from "../store/tick-store.ts";
-import { Extractor } from "../tick/extract.ts";
-import { parseRecord } from "../tick/parse.ts";
-import { StageHealth } from "./health.ts";
+import { noProgressMs } from "./progress.ts";
+import { StageHealth } from "./stage-health.ts";
 
 const STATS_EVERY_MS = 1_000;
 

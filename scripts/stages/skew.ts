@@ -1,16 +1,16 @@
 /** Whether stamps too far ahead come from the exchange or from our own clock, and append times that cannot judge: what `stream` reports of both. */
-import { monotonicMs, nowUs } from "../common/clock.ts";
-import { formatDuration, formatSpan } from "../common/duration.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
+import { formatDuration, formatSpan } from "../base/duration.ts";
 import {
   APPEND_AHEAD_US_MAX,
   APPEND_EARLIEST_US,
   CLOCK_VALID_MS,
   CLOCK_WRONG_TICKS,
   STAMP_AHEAD_US_MAX,
-} from "../common/limits.ts";
-import type { Logger } from "../common/logger.ts";
-import type { Problem, Problems } from "../common/problems.ts";
-import type { Position } from "../common/tick.ts";
+} from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Problem, Problems } from "../contract/problems.ts";
+import type { Position } from "../contract/tick.ts";
 
 const REPAIR = "An embedded log is repaired with `bun run doctor --repair-log`.";
 

@@ -1,26 +1,26 @@
 /** The stream stage: records of the log → ticks → the window job → one commit of windows.db and the derived CSV files. */
-import { monotonicMs, nowUs } from "../common/clock.ts";
-import { diePoint } from "../common/die-point.ts";
-import { formatDuration } from "../common/duration.ts";
-import { FencedError } from "../common/errors.ts";
-import type { LogBatch, LogPlace } from "../common/log.ts";
-import type { Logger } from "../common/logger.ts";
-import { Problems } from "../common/problems.ts";
-import { noProgressMs } from "../common/progress.ts";
-import { RunStats } from "../common/run-stats.ts";
-import type { DeadLetter, Tick } from "../common/tick.ts";
-import type { ProductRow, WindowRow } from "../common/window.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
+import { diePoint } from "../base/die-point.ts";
+import { formatDuration } from "../base/duration.ts";
+import { FencedError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { LogBatch, LogPlace } from "../contract/log.ts";
+import { Problems } from "../contract/problems.ts";
+import type { DeadLetter, Tick } from "../contract/tick.ts";
+import type { ProductRow, WindowRow } from "../contract/window.ts";
 import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
-import { WindowCsv } from "../sink/csv.ts";
+import { RunStats } from "../measure/run-stats.ts";
+import { Extractor } from "../message/extract.ts";
+import { parseRecord } from "../message/parse.ts";
+import { WindowCsv } from "../sink/stream-csv.ts";
 import { reportLost } from "../store/lost.ts";
 import type { ProductOrder } from "../store/product-order.ts";
 import { MovedError, type WindowStore } from "../store/window-store.ts";
-import { Extractor } from "../tick/extract.ts";
-import { parseRecord } from "../tick/parse.ts";
 import { WindowJob } from "../window/job.ts";
 import type { JobSettings } from "../window/state.ts";
-import { StageHealth } from "./health.ts";
+import { noProgressMs } from "./progress.ts";
 import { SkewWatch } from "./skew.ts";
+import { StageHealth } from "./stage-health.ts";
 
 const STATS_EVERY_MS = 1_000;
 

@@ -1,13 +1,13 @@
 /** What both stores are: a file of one stage with its places in the log, fenced by a generation, its counters and settings. */
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
-import { nowUs } from "../common/clock.ts";
-import { FencedError, passes, TidemarkError } from "../common/errors.ts";
-import { InPlace } from "../common/in-place.ts";
-import { FIGURES_SILENT_US, RULES_VERSION } from "../common/limits.ts";
-import type { LogPlace } from "../common/log.ts";
-import { type Problem, problemsText } from "../common/problems.ts";
-import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../common/sqlite.ts";
+import { nowUs } from "../base/clock.ts";
+import { FencedError, passes, TidemarkError } from "../base/errors.ts";
+import { InPlace } from "../base/in-place.ts";
+import { FIGURES_SILENT_US, RULES_VERSION } from "../base/limits.ts";
+import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../base/sqlite.ts";
+import type { LogPlace } from "../contract/log.ts";
+import { type Problem, problemsText } from "../contract/problems.ts";
 import { ProductOrder } from "./product-order.ts";
 
 export type Counters = Record<string, number>;

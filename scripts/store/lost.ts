@@ -1,7 +1,7 @@
 /** A log that has lost records is reported once on stderr, and shown while the store that read it is kept. */
-import { nowUs } from "../common/clock.ts";
-import type { Logger } from "../common/logger.ts";
-import type { Problems } from "../common/problems.ts";
+import { nowUs } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Problems } from "../contract/problems.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 
 /** Reports the store's counter `lost`, when it is above 0. */

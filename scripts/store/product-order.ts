@@ -3,7 +3,7 @@
  * one already taken, or a product that several processes would share, is refused, never answered differently.
  */
 import type { Database } from "bun:sqlite";
-import { OutOfOrderError, TidemarkError } from "../common/errors.ts";
+import { OutOfOrderError, TidemarkError } from "../base/errors.ts";
 
 interface Entry {
   product_id: string;

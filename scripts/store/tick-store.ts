@@ -1,10 +1,10 @@
 /** ticks.db: every tick ever read, once. A batch of ticks and the log positions after it are one transaction. */
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
-import { isoFromUs } from "../common/clock.ts";
-import { formatDecimal } from "../common/decimal.ts";
-import { diePoint } from "../common/die-point.ts";
-import type { LogPlace } from "../common/log.ts";
-import type { SchemaSpec } from "../common/sqlite.ts";
+import { isoFromUs } from "../base/clock.ts";
+import { formatDecimal } from "../base/decimal.ts";
+import { diePoint } from "../base/die-point.ts";
+import type { SchemaSpec } from "../base/sqlite.ts";
+import type { LogPlace } from "../contract/log.ts";
 import {
   type DeadLetter,
   type FullTick,
@@ -12,7 +12,7 @@ import {
   OPEN_GAP_REASON,
   type Outage,
   type Position,
-} from "../common/tick.ts";
+} from "../contract/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/ticks.sql" with { type: "text" };

@@ -1,11 +1,11 @@
 /** windows.db: reads the stream job's committed state back, and stores one step with its log positions in one transaction. */
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
-import { nowUs } from "../common/clock.ts";
-import { diePoint } from "../common/die-point.ts";
-import type { LogPlace } from "../common/log.ts";
-import type { SchemaSpec } from "../common/sqlite.ts";
-import type { DeadLetter } from "../common/tick.ts";
-import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../common/window.ts";
+import { nowUs } from "../base/clock.ts";
+import { diePoint } from "../base/die-point.ts";
+import type { SchemaSpec } from "../base/sqlite.ts";
+import type { LogPlace } from "../contract/log.ts";
+import type { DeadLetter } from "../contract/tick.ts";
+import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../contract/window.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/windows.sql" with { type: "text" };

@@ -1,9 +1,10 @@
 /** One stage as a child process: restarted with back-off when it dies, given up when it can't start or dies too often. */
-import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf, PARENT_VARIABLE } from "../common/cli.ts";
-import { monotonicMs } from "../common/clock.ts";
-import { TidemarkError } from "../common/errors.ts";
-import { CHILD_RESTARTS_MAX, DRAIN_MS_MAX, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../common/limits.ts";
-import type { Logger } from "../common/logger.ts";
+
+import { monotonicMs } from "../base/clock.ts";
+import { TidemarkError } from "../base/errors.ts";
+import { CHILD_RESTARTS_MAX, DRAIN_MS_MAX, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf, PARENT_VARIABLE } from "../command/cli.ts";
 
 const MINUTE_MS = 60_000;
 /** A child that fails by itself this soon after its first start has wrong settings; starting it again would not help. */

@@ -1,11 +1,11 @@
 /** How `start` takes a data directory for itself, and what it leaves there for a second one. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CommandContext, given } from "../common/cli.ts";
-import { TidemarkError } from "../common/errors.ts";
-import type { Logger } from "../common/logger.ts";
-import { claimKind, type DataPaths, openDataDir } from "../common/settings.ts";
-import { lockStage } from "../common/stage-lock.ts";
+import { claimKind, type DataPaths, openDataDir } from "../base/data-dir.ts";
+import { TidemarkError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { type CommandContext, given } from "../command/cli.ts";
+import { lockStage } from "../command/stage-lock.ts";
 
 /** Between two tries on a full disk. */
 const FULL_RETRY_MS = 1_000;

@@ -1,9 +1,9 @@
 /** The whole path as children of `start`: which stages run with which flags, until a signal or until one is given up. */
 import { resolve } from "node:path";
-import { type CommandContext, given } from "../common/cli.ts";
-import type { TidemarkError } from "../common/errors.ts";
-import type { DataPaths } from "../common/settings.ts";
-import { productIds } from "../feed/flags.ts";
+import type { DataPaths } from "../base/data-dir.ts";
+import type { TidemarkError } from "../base/errors.ts";
+import { type CommandContext, given } from "../command/cli.ts";
+import { productIds } from "../feed/feed-flags.ts";
 import { olderTrades, recentTrades } from "../feed/resume.ts";
 import { openLog } from "../log/open.ts";
 import { Child } from "./child.ts";

@@ -1,7 +1,8 @@
 /** Whether the live feed answers, before `start` decides what it plays. */
-import { type CommandContext, given } from "../common/cli.ts";
-import { TidemarkError } from "../common/errors.ts";
-import { FEED_FIRST_CONNECT_MS } from "../common/limits.ts";
+
+import { TidemarkError } from "../base/errors.ts";
+import { FEED_FIRST_CONNECT_MS } from "../base/limits.ts";
+import { type CommandContext, given } from "../command/cli.ts";
 import { feedSocket } from "../feed/proxy.ts";
 
 /** The feed's URL when it answers in time; otherwise null, after one line that says so. */

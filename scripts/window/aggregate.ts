@@ -1,10 +1,10 @@
 /** The fold of ticks into one window, exact: safe-integer sums that are emptied into bigints before they could lose a digit. */
-import { isoFromUs } from "../common/clock.ts";
-import { divideHalfUp, formatDecimal, formatUnits, POW10, parseUnits, pow10 } from "../common/decimal.ts";
-import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../common/limits.ts";
-import { buySellRatio, sentiment, THRESHOLDS } from "../common/thresholds.ts";
-import type { Mantissa, Position, Tick } from "../common/tick.ts";
-import type { WindowRow } from "../common/window.ts";
+import { isoFromUs } from "../base/clock.ts";
+import { divideHalfUp, formatDecimal, formatUnits, POW10, parseUnits, pow10 } from "../base/decimal.ts";
+import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
+import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
+import type { Mantissa, Position, Tick } from "../contract/tick.ts";
+import type { WindowRow } from "../contract/window.ts";
 
 const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
 const VOLATILITY_UNITS = parseUnits(THRESHOLDS.volatility_range, PRICE_SCALE_MAX);

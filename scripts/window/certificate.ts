@@ -1,5 +1,5 @@
 /** The completeness certificate: how many trade ids up to a window's last were never seen since the window before it. 0 proves that nothing is missing. */
-import type { WindowRow } from "../common/window.ts";
+import type { WindowRow } from "../contract/window.ts";
 import { toRow, type Window } from "./aggregate.ts";
 import type { SeenIds } from "./seen.ts";
 import type { ProductState, SizeState } from "./state.ts";

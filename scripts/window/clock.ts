@@ -1,6 +1,6 @@
 /** Event time of one product: M rises with its ticks and never falls; a stamp too far ahead doesn't move it. Never the machine's clock. */
 
-import { APPEND_BEHIND_US_MAX, APPEND_EARLIEST_US } from "../common/limits.ts";
+import { APPEND_BEHIND_US_MAX, APPEND_EARLIEST_US } from "../base/limits.ts";
 
 /** M before anything was seen. */
 export const NO_TIME = Number.MIN_SAFE_INTEGER;

@@ -2,9 +2,9 @@
  * The stream job's core: (state, ticks) → (state, rows), without input, output or clock. One tick after another, in log order:
  * duplicate? → move M → close windows → place or mark late (design.md "Stream semantics", windows.md "Ours must be" 3).
  */
-import { formatDecimal } from "../common/decimal.ts";
-import { CLOSED_WINDOWS_CACHE_MAX } from "../common/limits.ts";
-import type { Position, Tick } from "../common/tick.ts";
+import { formatDecimal } from "../base/decimal.ts";
+import { CLOSED_WINDOWS_CACHE_MAX } from "../base/limits.ts";
+import type { Position, Tick } from "../contract/tick.ts";
 import { addTick, emptyWindow, fromRow, toRow, type Window } from "./aggregate.ts";
 import { certify, missing, updatedRows } from "./certificate.ts";
 import {

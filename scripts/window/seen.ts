@@ -2,8 +2,8 @@
  * Which trade ids of one product were seen, in blocks of 4,096, so that a duplicate is known however old it is. A block with few ids
  * is a sorted list, one with many a bitmap: memory follows the ticks, not the range of their ids.
  */
-import { SEEN_BLOCKS_MAX, SEEN_LIST_IDS_MAX } from "../common/limits.ts";
-import type { SeenBlock } from "../common/window.ts";
+import { SEEN_BLOCKS_MAX, SEEN_LIST_IDS_MAX } from "../base/limits.ts";
+import type { SeenBlock } from "../contract/window.ts";
 
 const IDS = 4_096;
 const BYTES = IDS / 8;
@@ -140,7 +140,7 @@ function toBitmap(block: Block, list: readonly number[]): void {
   block.list = null;
 }
 
-/** A block as it is stored (common/window.ts SeenBlock). */
+/** A block as it is stored (contract/window.ts SeenBlock). */
 function encode({ list, bits }: Block): Uint8Array | null {
   if (list === null) return bits;
   const bytes = new Uint8Array(2 * list.length);

@@ -7,7 +7,7 @@ import type {
   SeenBlock,
   WindowRow,
   WindowSpec,
-} from "../common/window.ts";
+} from "../contract/window.ts";
 import { fromRow, type Window } from "./aggregate.ts";
 import { EventClock, NO_TIME } from "./clock.ts";
 import { SeenIds } from "./seen.ts";

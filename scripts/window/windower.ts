@@ -1,5 +1,5 @@
 /** Which windows a time belongs to, and which a watermark closes. Pure: no clock, no store, no ticks. */
-import type { WindowSpec } from "../common/window.ts";
+import type { WindowSpec } from "../contract/window.ts";
 
 /** Start of the last window that contains `time_us`: floor, also before 1970 (windows.md, "Ours must be" 1). */
 export function lastStart(time_us: number, spec: WindowSpec): number {

@@ -4,7 +4,7 @@ import type { Admin } from "kafkajs";
 import { isMet, median, percentile } from "../../scripts/bench/figure.ts";
 import { BENCHES } from "../../scripts/bench/list.ts";
 import { BUSY, TickMaker } from "../../scripts/bench/ticks.ts";
-import { parseRecord } from "../../scripts/tick/parse.ts";
+import { parseRecord } from "../../scripts/message/parse.ts";
 import { kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { run } from "../support/project.ts";

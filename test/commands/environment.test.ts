@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { keptByNpm, readEnvironment } from "../../scripts/common/environment.ts";
-import { hostFlag } from "../../scripts/common/settings.ts";
+import { keptByNpm, readEnvironment } from "../../scripts/command/environment.ts";
+import { hostFlag } from "../../scripts/command/flags.ts";
 import { specs } from "../support/commands-doc.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { startServe } from "../support/served.ts";

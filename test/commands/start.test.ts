@@ -3,8 +3,8 @@ import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { answerHash } from "../../scripts/store/answer.ts";
-import { exchange, HOUR } from "../feed/harness.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { exchange, HOUR } from "../support/feed.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { until } from "../support/until.ts";
 

@@ -1,14 +1,14 @@
 /** The log is away or full: the feed's buffer is bounded, then the socket is not read, and nothing is lost, doubled or out of order (faults.md 13, 21, 44). */
 import { expect, test } from "bun:test";
-import { TidemarkError } from "../../scripts/common/errors.ts";
-import { FEED_BUFFER_BYTES_MAX, FEED_BUFFER_RECORDS_MAX } from "../../scripts/common/limits.ts";
-import type { AppendRecord } from "../../scripts/common/log.ts";
+import { TidemarkError } from "../../scripts/base/errors.ts";
+import { FEED_BUFFER_BYTES_MAX, FEED_BUFFER_RECORDS_MAX } from "../../scripts/base/limits.ts";
+import type { AppendRecord } from "../../scripts/contract/log.ts";
 import { FeedBuffer } from "../../scripts/feed/buffer.ts";
-import { Producer } from "../../scripts/feed/produce.ts";
-import { asProducts } from "../../scripts/feed/recording.ts";
+import { asProducts } from "../../scripts/simulator/recording.ts";
+import { Producer } from "../../scripts/stages/produce.ts";
+import { exchange, HOUR } from "../support/feed.ts";
 import { quiet } from "../support/project.ts";
 import { until } from "../support/until.ts";
-import { exchange, HOUR } from "./harness.ts";
 
 test("while the log takes nothing the socket is not read past the buffer's bound; then everything arrives once and in order", async () => {
   const products = Array.from({ length: 16 }, (_, i) => `P${i}-USD`);

@@ -1,8 +1,8 @@
 /** The exchange's client: what goes into the log, and what becomes of a connection (feed.md, faults.md 1 to 8 and 10). */
 import { expect, test } from "bun:test";
 import { Backoff } from "../../scripts/feed/backoff.ts";
-import { asProducts } from "../../scripts/feed/recording.ts";
-import { ACK, exchange, HOUR, produce, scripted, tick } from "./harness.ts";
+import { asProducts } from "../../scripts/simulator/recording.ts";
+import { ACK, exchange, HOUR, produce, scripted, tick } from "../support/feed.ts";
 
 test("the recorded hour: 13,197 records, keyed by product, byte for byte", async () => {
   await using server = exchange();

@@ -1,15 +1,15 @@
 /** From the exchange's socket to the stored answers: heartbeats, the full tape with its gaps, twenty products (feed.md, faults.md 12). */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { openDataDir } from "../../scripts/common/settings.ts";
-import { type ProduceOptions, Producer } from "../../scripts/feed/produce.ts";
-import { asProducts, type Recorded } from "../../scripts/feed/recording.ts";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { asProducts, type Recorded } from "../../scripts/simulator/recording.ts";
+import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { exchange, HOUR } from "../support/feed.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { quiet, run, tempDir } from "../support/project.ts";
 import { until } from "../support/until.ts";
-import { exchange, HOUR } from "./harness.ts";
 
 /** `produce` in this process, so that its waits can be short: feed → the embedded log of a directory. */
 async function produce(data: string, url: string, options: Partial<ProduceOptions> & { signal?: AbortSignal } = {}) {

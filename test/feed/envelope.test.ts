@@ -1,13 +1,13 @@
 /** Frames that not every reader of the topic can decode: whole within an envelope of our own, unpacked by `stream` and `consume`. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { openDataDir } from "../../scripts/common/settings.ts";
-import { unreadable } from "../../scripts/feed/notes.ts";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { parseRecord } from "../../scripts/tick/parse.ts";
+import { unreadable } from "../../scripts/message/own-records.ts";
+import { parseRecord } from "../../scripts/message/parse.ts";
+import { ACK, produce, scripted, tick } from "../support/feed.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { quiet, run, tempDir } from "../support/project.ts";
-import { ACK, produce, scripted, tick } from "./harness.ts";
 
 /** As the strictest reader of the topic does: the replaced pipeline's consumer ends at a value that it can't decode. */
 function decode(value: Uint8Array): unknown {

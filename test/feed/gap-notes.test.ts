@@ -1,17 +1,17 @@
 /** An open gap is a record of the log: after a stop or a kill at any record, the next start fills it and closes the note. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type { AppendRecord } from "../../scripts/common/log.ts";
-import { openDataDir } from "../../scripts/common/settings.ts";
-import { OPEN_GAP_REASON } from "../../scripts/common/tick.ts";
-import { type ProduceOptions, Producer } from "../../scripts/feed/produce.ts";
-import { asProducts } from "../../scripts/feed/recording.ts";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
+import type { AppendRecord } from "../../scripts/contract/log.ts";
+import { OPEN_GAP_REASON } from "../../scripts/contract/tick.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { parseRecord } from "../../scripts/tick/parse.ts";
+import { parseRecord } from "../../scripts/message/parse.ts";
+import { asProducts } from "../../scripts/simulator/recording.ts";
+import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
+import { exchange, HOUR, produce } from "../support/feed.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { quiet, ROOT, run, tempDir } from "../support/project.ts";
 import { until } from "../support/until.ts";
-import { exchange, HOUR, produce } from "./harness.ts";
 
 const LOST = [100, 101];
 const gaps = (records: readonly AppendRecord[]) =>

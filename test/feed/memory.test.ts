@@ -1,10 +1,10 @@
 /** What the feed remembers of a product comes only from trades that count; every note that it writes is one that its readers accept. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isoFromUs, nowUs } from "../../scripts/common/clock.ts";
-import { gapFrame, outageFrame } from "../../scripts/feed/notes.ts";
-import { parseRecord } from "../../scripts/tick/parse.ts";
-import { ack, produce, scripted, tick } from "./harness.ts";
+import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { gapFrame, outageFrame } from "../../scripts/message/own-records.ts";
+import { parseRecord } from "../../scripts/message/parse.ts";
+import { ack, produce, scripted, tick } from "../support/feed.ts";
 
 /** Frames of one connection after the other, each dropped but the last. */
 async function arrive(connections: (object | string)[][], options: Parameters<typeof produce>[1] = {}) {

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import net from "node:net";
-import { ack, produce, tick } from "./harness.ts";
+import { ack, produce, tick } from "../support/feed.ts";
 
 /** A WebSocket server written by hand: it sends the chunks as they are after the client's subscription. */
 async function handmade(chunks: Uint8Array[]) {

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { feedSocket, isLoopback, routeTo } from "../../scripts/feed/proxy.ts";
+import { exchange } from "../support/feed.ts";
+import { httpProxy } from "../support/http-proxy.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { run, tempDir } from "../support/project.ts";
-import { exchange } from "./harness.ts";
-import { httpProxy } from "./http-proxy.ts";
 
 /** Every spelling, so that the machine's own environment has no say. */
 const NONE = {

@@ -1,7 +1,7 @@
 /** What the feed answers to a subscription: replies in parts, errors with and without a product's name, pings, closes. */
 import { expect, test } from "bun:test";
 import { namedIn, shownWords } from "../../scripts/feed/words.ts";
-import { ack, exchange, produce, type Session, scripted, tick } from "./harness.ts";
+import { ack, exchange, produce, type Session, scripted, tick } from "../support/feed.ts";
 
 const error = (reason: string) => ({ type: "error", message: "Failed to subscribe", reason });
 const of = (product_id: string, trade_id = 1) => tick(trade_id, { product_id });

@@ -1,11 +1,11 @@
 /** What the exchange's socket really sends, line by line of feed.md: from the socket through the log's bytes to ticks, dead letters and windows. */
 import { expect, test } from "bun:test";
-import { isoFromUs, nowUs } from "../../scripts/common/clock.ts";
-import { formatDecimal } from "../../scripts/common/decimal.ts";
-import { type Parsed, parseRecord } from "../../scripts/tick/parse.ts";
+import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { formatDecimal } from "../../scripts/base/decimal.ts";
+import { type Parsed, parseRecord } from "../../scripts/message/parse.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
+import { ACK, client, exchange, produce, SUBSCRIBE, scripted, tick } from "../support/feed.ts";
 import { MemoryState } from "../support/memory-state.ts";
-import { ACK, client, exchange, produce, SUBSCRIBE, scripted, tick } from "./harness.ts";
 
 const MINUTE = 60_000_000;
 const START = Date.UTC(2023, 8, 5, 16) * 1_000;

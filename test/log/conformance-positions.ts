@@ -1,6 +1,6 @@
 /** The part of the suite of every log that is about where a reader stands: positions, groups, spans, and logs that were cut or replaced. */
 import { expect } from "bun:test";
-import type { LogReader } from "../../scripts/common/log.ts";
+import type { LogReader } from "../../scripts/contract/log.ts";
 import {
   type Harness,
   later,

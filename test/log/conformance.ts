@@ -1,7 +1,7 @@
 /** What every log must do, whatever keeps it: run by embedded.test.ts and kafka.test.ts. */
 import { afterEach, expect, test } from "bun:test";
-import { nowUs } from "../../scripts/common/clock.ts";
-import type { AppendRecord, Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/common/log.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import type { AppendRecord, Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
 import { positions } from "./conformance-positions.ts";
 
 export interface Harness {

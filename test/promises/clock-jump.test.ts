@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
-import { exchange, HOUR } from "../feed/harness.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { exchange, HOUR } from "../support/feed.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, run, tempDir } from "../support/project.ts";
 

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { parseUnits } from "../../scripts/common/decimal.ts";
-import type { LateRow, RevisionRow, WindowRow } from "../../scripts/common/window.ts";
+import { parseUnits } from "../../scripts/base/decimal.ts";
+import type { LateRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
 import { fillLog, ROOT, run, tempDir } from "../support/project.ts";
 
 const RECORDING = join(ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Answer, differences } from "../../scripts/drill/answer.ts";
+import { pack, unpack } from "../../scripts/drill/feeder.ts";
+import { type Answer, differences } from "../../scripts/drill/outcome.ts";
 import { nextBlow, randomOf, troubled } from "../../scripts/drill/plan.ts";
-import { pack, unpack } from "../../scripts/drill/writer.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
 test("two rounds over a user's log: killed, stopped and started again, the answer is the undisturbed run's", async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { batch, metricFolder, rowsOf, STORED_TICKS, stored } from "../batch/harness.ts";
+import { batch, metricFolder, rowsOf, STORED_TICKS, stored } from "../support/batch.ts";
 import { foreignFiles, picture, place } from "../support/foreign.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 

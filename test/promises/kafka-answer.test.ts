@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Consumer, Producer } from "@platformatic/kafka";
-import { answerHash } from "../../scripts/store/answer.ts";
-import { exchange } from "../feed/harness.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { exchange } from "../support/feed.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { rowsOf } from "../support/kafka-stage.ts";

@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
-import { openDataDir } from "../../scripts/common/settings.ts";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, freePort, kafkaAvailable, startBroker } from "../support/kafka.ts";
 import { deleteTopic, dropBefore, stockClient } from "../support/kafka-admin.ts";
 import { committedRecords, killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";

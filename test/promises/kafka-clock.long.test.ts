@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ConfigResourceTypes } from "kafkajs";
 import { noClock } from "../../scripts/drill/machine-clock.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { killStages } from "../support/kafka-stage.ts";

@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Admin, ConfigResourceTypes, type Producer } from "kafkajs";
-import { parseProblems } from "../../scripts/common/problems.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { parseProblems } from "../../scripts/contract/problems.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { committedRecords, killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
 import { stockClient } from "../support/kafka-admin.ts";
 import { committedRecords, killStages, rowsOf, type Stage, startStage, until } from "../support/kafka-stage.ts";

@@ -1,7 +1,7 @@
 /** Between the exchange and the log: whatever instant `produce` is killed at, no trade is missing without a word (faults.md 1, 12; feed.md "Loss"). */
 import { expect, test } from "bun:test";
-import type { Faults } from "../../scripts/feed/faults.ts";
-import { exchange, HOUR } from "../feed/harness.ts";
+import type { Faults } from "../../scripts/simulator/faults.ts";
+import { exchange, HOUR } from "../support/feed.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { run, tempDir } from "../support/project.ts";
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { POINTS } from "../../scripts/drill/plan.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 

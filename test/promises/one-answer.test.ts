@@ -1,8 +1,8 @@
 /** One log, one answer: over any restarts, commit sizes and partitions. */
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
-import { answerHash } from "../../scripts/store/answer.ts";
-import { exchange, HOUR } from "../feed/harness.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { exchange, HOUR } from "../support/feed.ts";
 import { committedRecords, killStages, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 

@@ -3,8 +3,8 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseUnits } from "../../scripts/common/decimal.ts";
-import type { WindowRow } from "../../scripts/common/window.ts";
+import { parseUnits } from "../../scripts/base/decimal.ts";
+import type { WindowRow } from "../../scripts/contract/window.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
 test("stream and consume: 60 windows, 13,197 ticks, every sum to the last digit", async () => {

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FeedFigures, writeStatus } from "../../scripts/feed/figures.ts";
-import { metricFolder, type Row, sqlite, stored } from "../batch/harness.ts";
+import { FeedFigures, writeStatus } from "../../scripts/feed/feed-figures.ts";
+import { metricFolder, type Row, sqlite, stored } from "../support/batch.ts";
 import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { namespace } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";

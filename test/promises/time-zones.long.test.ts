@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, run, tempDir } from "../support/project.ts";
 import { troubledLines } from "../support/served.ts";

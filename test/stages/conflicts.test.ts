@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import { parseProblems } from "../../scripts/common/problems.ts";
-import type { FullTick } from "../../scripts/common/tick.ts";
+import { parseProblems } from "../../scripts/contract/problems.ts";
+import type { FullTick } from "../../scripts/contract/tick.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, run, tempDir } from "../support/project.ts";

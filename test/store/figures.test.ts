@@ -1,7 +1,7 @@
 /** Whose figures a store shows: those of a process that lives, whatever the clock was when it wrote them. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { nowUs } from "../../scripts/common/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
 import { tempDir } from "../support/project.ts";
 

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { batch, FINGERPRINT } from "../batch/harness.ts";
+import { batch, FINGERPRINT } from "../support/batch.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, run, tempDir } from "../support/project.ts";
 

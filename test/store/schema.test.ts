@@ -14,12 +14,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { Results } from "../../scripts/batch/results.ts";
-import { QUICK_CHECK_BYTES_MAX } from "../../scripts/common/limits.ts";
-import { openDataDir } from "../../scripts/common/settings.ts";
-import { openDatabase } from "../../scripts/common/sqlite.ts";
-import { openEmbedded } from "../../scripts/log/embedded.ts";
-import { answerHash } from "../../scripts/store/answer.ts";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
+import { QUICK_CHECK_BYTES_MAX } from "../../scripts/base/limits.ts";
+import { openDatabase } from "../../scripts/base/sqlite.ts";
+import { openEmbedded } from "../../scripts/log/embedded/embedded-log.ts";
+import { Results } from "../../scripts/metrics/results.ts";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
@@ -183,7 +183,7 @@ test("processes that make a new file at the same moment all get it", async () =>
     using dir = tempDir();
     const at_ms = Date.now() + 400;
     const children = Array.from({ length: 6 }, () =>
-      Bun.spawn([process.execPath, join(import.meta.dir, "open-at.ts"), dir.path, String(at_ms)], {
+      Bun.spawn([process.execPath, join(import.meta.dir, "../support/open-at.ts"), dir.path, String(at_ms)], {
         stdout: "ignore",
         stderr: "pipe",
       }),

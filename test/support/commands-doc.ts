@@ -1,7 +1,7 @@
 /** docs/commands.md from the commands' own specs: `bun test/support/commands-doc.ts` writes it, test/docs.test.ts compares. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { CommandSpec } from "../../scripts/common/cli.ts";
+import type { CommandSpec } from "../../scripts/command/cli.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 export const COMMANDS_DOC = join(ROOT, "docs/commands.md");

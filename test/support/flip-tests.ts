@@ -1,8 +1,8 @@
-/** The tests of flipped bits, with as many flips as a caller wants: `npm test` has a few, test/long/flips.test.ts 500 and 20. */
+/** The tests of flipped bits, with as many flips as a caller wants: `npm test` has a few, test/archive/flips.long.test.ts 500 and 20. */
 import { expect, test } from "bun:test";
 import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { batch, FINGERPRINT, metricFolder, rowsOf, stored } from "../batch/harness.ts";
+import { batch, FINGERPRINT, metricFolder, rowsOf, stored } from "./batch.ts";
 import { type Flipped, flip, flipsInProcess, random, settle } from "./flips.ts";
 import { run, tempDir } from "./project.ts";
 

@@ -9,11 +9,11 @@ import {
   mapFiles,
   type PartFile,
   readManifest,
-} from "../../scripts/batch/manifest.ts";
-import { prune } from "../../scripts/batch/prune.ts";
-import { identity, verifyArchive } from "../../scripts/batch/verify.ts";
-import { claimKind, type DataPaths, dataPaths, readKind } from "../../scripts/common/settings.ts";
-import { openDatabase } from "../../scripts/common/sqlite.ts";
+} from "../../scripts/archive/manifest.ts";
+import { prune } from "../../scripts/archive/pruning.ts";
+import { identity, verifyArchive } from "../../scripts/archive/verify.ts";
+import { claimKind, type DataPaths, dataPaths, readKind } from "../../scripts/base/data-dir.ts";
+import { openDatabase } from "../../scripts/base/sqlite.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { TICKS_SCHEMA } from "../../scripts/store/tick-store.ts";
 import { quiet, tempDir } from "./project.ts";

@@ -1,6 +1,7 @@
 /** A process that appends to a log, for tests: URL, data directory, key, records, records an append. Prints each total that is durable. */
-import { createLogger } from "../../scripts/common/logger.ts";
-import { openDataDir } from "../../scripts/common/settings.ts";
+
+import { openDataDir } from "../../scripts/base/data-dir.ts";
+import { createLogger } from "../../scripts/base/logger.ts";
 import { openLog } from "../../scripts/log/open.ts";
 
 const [url, dir, key, total, size] = process.argv.slice(2) as [string, string, string, string, string];

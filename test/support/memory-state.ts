@@ -1,5 +1,5 @@
 /** Committed state in memory, with the meaning of windows.db: what the job stored is what it reads back. */
-import type { ClosedRow, LateRow, ProductRow, RevisionRow, WindowRow } from "../../scripts/common/window.ts";
+import type { ClosedRow, LateRow, ProductRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
 import type { StateSource, StepResult } from "../../scripts/window/state.ts";
 
 export class MemoryState implements StateSource {

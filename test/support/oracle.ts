@@ -1,7 +1,7 @@
 /** A naive answer to compare with: all moves in an array, each window asked for by filtering and sorting them, sums in bigints, no state kept. */
-import { divideHalfUp, formatUnits, pow10 } from "../../scripts/common/decimal.ts";
-import type { Tick } from "../../scripts/common/tick.ts";
-import type { WindowSpec } from "../../scripts/common/window.ts";
+import { divideHalfUp, formatUnits, pow10 } from "../../scripts/base/decimal.ts";
+import type { Tick } from "../../scripts/contract/tick.ts";
+import type { WindowSpec } from "../../scripts/contract/window.ts";
 import type { JobSettings } from "../../scripts/window/state.ts";
 
 /** What can come, in the log's order; a flush comes from outside. */

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { createLogger } from "../../scripts/common/logger.ts";
-import { openDataDir } from "../../scripts/common/settings.ts";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
+import { createLogger } from "../../scripts/base/logger.ts";
 import { openLog } from "../../scripts/log/open.ts";
 
 export const ROOT = join(import.meta.dir, "../..");

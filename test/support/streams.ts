@@ -1,7 +1,7 @@
 /** Random streams for the window job, with all that may be done to it meanwhile; and how they are played. */
 import fc from "fast-check";
-import type { Mantissa } from "../../scripts/common/tick.ts";
-import type { WindowSpec } from "../../scripts/common/window.ts";
+import type { Mantissa } from "../../scripts/contract/tick.ts";
+import type { WindowSpec } from "../../scripts/contract/window.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
 import type { JobSettings, StateSource, StepResult } from "../../scripts/window/state.ts";
 import type { Expected, Move } from "./oracle.ts";

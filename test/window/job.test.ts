@@ -1,6 +1,6 @@
 /** design.md "Stream semantics" and windows.md, case by case. */
 import { describe, expect, test } from "bun:test";
-import type { Position, Tick } from "../../scripts/common/tick.ts";
+import type { Position, Tick } from "../../scripts/contract/tick.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
 import type { JobSettings } from "../../scripts/window/state.ts";
 import { MemoryState } from "../support/memory-state.ts";

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseRecord } from "../../scripts/tick/parse.ts";
+import { parseRecord } from "../../scripts/message/parse.ts";
 import type { JobSettings } from "../../scripts/window/state.ts";
 import { MemoryState } from "../support/memory-state.ts";
 import { type Expected, type Logged, oracle } from "../support/oracle.ts";

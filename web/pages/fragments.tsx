@@ -1,16 +1,16 @@
 /** Parts of the page as htmx takes them from the stream: each names the element that it replaces. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import type { Word } from "../comparison.ts";
-import type { View } from "../view.ts";
-import type { ShownWindow } from "../windows.ts";
-import { Metrics } from "./metrics.tsx";
+import type { Word } from "../model/comparison.ts";
+import type { View } from "../model/view.ts";
+import type { ShownWindow } from "../model/windows.ts";
+import { Metrics } from "./metric-panels.tsx";
 import { Outages, Sentiment } from "./page.tsx";
-import { Problems } from "./problems.tsx";
+import { Problems } from "./problem-list.tsx";
 import { BatchCard, StreamCard } from "./sides.tsx";
 import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
-import { rowId, WindowRow, WindowTable } from "./windows.tsx";
+import { rowId, WindowRow, WindowTable } from "./window-table.tsx";
 import { Words } from "./words.tsx";
 
 /** outerMorph keeps what didn't change: selections, open details, drawn charts. */

@@ -1,8 +1,8 @@
 /** The page's frame: head, scripts by their hashed names, the header with its choices. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import type { Asset } from "../assets.ts";
-import { sizeName, type View } from "../view.ts";
+import type { Asset } from "../http/assets.ts";
+import { sizeName, type View } from "../model/view.ts";
 
 export function Layout({ title, assets, children }: { title: string; assets: Asset; children?: Child }) {
   return (
@@ -24,7 +24,7 @@ export function Layout({ title, assets, children }: { title: string; assets: Ass
         <script src={assets("htmx.min.js")} />
         <script src={assets("hx-sse.min.js")} />
         <script src={assets("uPlot.iife.min.js")} defer />
-        <script src={assets("layout.js")} defer />
+        <script src={assets("chart-layout.js")} defer />
         <script src={assets("charts.js")} defer />
         <script src={assets("app.js")} defer />
       </head>

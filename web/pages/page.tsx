@@ -1,15 +1,15 @@
 /** The page, from top to bottom. What changes has an id, and is replaced by its own component when it does (events.ts). */
 /** @jsxImportSource hono/jsx */
-import type { Asset } from "../assets.ts";
-import { sizeName, type View } from "../view.ts";
+import type { Asset } from "../http/assets.ts";
+import { sizeName, type View } from "../model/view.ts";
 import { counted, exact } from "./format.ts";
 import { Header, Layout } from "./layout.tsx";
-import { Metrics } from "./metrics.tsx";
-import { Problems } from "./problems.tsx";
+import { Metrics } from "./metric-panels.tsx";
+import { Problems } from "./problem-list.tsx";
 import { BatchCard, StreamCard } from "./sides.tsx";
 import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
-import { WindowTable } from "./windows.tsx";
+import { WindowTable } from "./window-table.tsx";
 import { Words } from "./words.tsx";
 
 export function Page({ view, assets }: { view: View; assets: Asset }) {

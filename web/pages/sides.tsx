@@ -1,7 +1,7 @@
 /** Stream and batch beside each other: the same questions, answered from memory and from everything stored. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import { lastDoneOf, type View } from "../view.ts";
+import { lastDoneOf, type View } from "../model/view.ts";
 import { counted, duration, exact } from "./format.ts";
 
 type Sides = Pick<View, "stream" | "batch">;

@@ -1,8 +1,8 @@
 /** The status strip: how the path stands at this second, each stage with its lag, and what was late, doubled or malformed. */
 /** @jsxImportSource hono/jsx */
-import { AT_REST } from "../comparison.ts";
-import type { Stage } from "../status.ts";
-import type { View } from "../view.ts";
+import { AT_REST } from "../model/comparison.ts";
+import type { Stage } from "../model/status.ts";
+import type { View } from "../model/view.ts";
 import { clock, day, duration, exact } from "./format.ts";
 
 /** The log is asked every few seconds: an older answer says its age. */

@@ -1,6 +1,6 @@
 /** The one sentence that the page exists for: do both pipelines agree, to the last digit? */
 /** @jsxImportSource hono/jsx */
-import type { View } from "../view.ts";
+import type { View } from "../model/view.ts";
 import { counted, exact } from "./format.ts";
 
 export function Verdict({ view }: { view: Pick<View, "batch"> }) {

@@ -1,6 +1,6 @@
 /** What is measured, what each word means, and both pipelines' figures. */
 /** @jsxImportSource hono/jsx */
-import type { Figure, Word } from "../comparison.ts";
+import type { Figure, Word } from "../model/comparison.ts";
 import { bytes, duration, exact, percent, round } from "./format.ts";
 
 export function Words({ words }: { words: Word[] }) {

@@ -1,0 +1,112 @@
+/** Reading ticks.db and windows.db for the archive: through DuckDB's sqlite extension, or without it through a child process. Both give the same rows. */
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { TEMPORARY } from "../base/atomic-file.ts";
+import type { DataPaths } from "../base/data-dir.ts";
+import { TidemarkError } from "../base/errors.ts";
+import { BUSY_TIMEOUT_MS } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import { allowedList, fileLiteral, quoted } from "./sql-literal.ts";
+import { loadSqliteExtension } from "./sqlite-extension.ts";
+
+export type StoreName = "ticks" | "windows";
+
+export interface Source {
+  readonly kind: "extension" | "child";
+  /** Whether windows.db is there. */
+  readonly has_windows: boolean;
+  /** A FROM item with the rows of one SQLite SELECT over plain columns, good until the next one; cast each column, since the child gives text. */
+  from(store: StoreName, select: string, columns: readonly string[]): Promise<string>;
+  /** A FROM item with all rows of a table. Not by `from`: the extension's sqlite_query gives doubles as text of 15 digits, a table scan gives them whole. */
+  table(store: StoreName, table: string, columns: readonly string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Attaches both files read-only. This process must hold no bun:sqlite handle on them (faults.md 1.1). */
+export async function openSource(connection: DuckDBConnection, paths: DataPaths, logger: Logger): Promise<Source> {
+  const has_windows = existsSync(paths.windows);
+  rmSync(readingFile(paths), { force: true });
+  const missing = await loadSqliteExtension(connection);
+  if (missing !== null) {
+    // Said once a data directory: a schedule would repeat it all day.
+    const level = existsSync(paths.archive) && readdirSync(paths.archive).length > 0 ? "debug" : "warn";
+    logger[level](
+      `DuckDB's sqlite extension isn't available (${firstLine(missing)}): reading through bun:sqlite in a child process. The answers are the same. See docs/add-a-metric.md.`,
+    );
+    return new ChildSource(paths, has_windows);
+  }
+  await connection.run(`SET sqlite_busy_timeout = ${BUSY_TIMEOUT_MS}`).catch(() => {});
+  await connection.run(`ATTACH ${quoted(paths.ticks)} AS ticks (TYPE sqlite, READ_ONLY)`);
+  if (has_windows) await connection.run(`ATTACH ${quoted(paths.windows)} AS windows (TYPE sqlite, READ_ONLY)`);
+  return {
+    kind: "extension",
+    has_windows,
+    from: async (store, select) => `sqlite_query('${store}', ${quoted(select)})`,
+    table: async (store, table) => `${store}.${table}`,
+    close: async () => {
+      await connection.run("DETACH ticks");
+      if (has_windows) await connection.run("DETACH windows");
+    },
+  };
+}
+
+/** Fails with SCHEMA_OLDER for a store of schema 1, which has no setting `rules`: its stage migrates it, the batch only reads. */
+export function refuseOlder(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {
+  if (settings.has("rules")) return;
+  throw new TidemarkError(
+    "SCHEMA_OLDER",
+    `${path} was written by an older Tidemark.`,
+    `Run \`bun run ${stage} --until-end\` once: it migrates the file after a copy.`,
+  );
+}
+
+/** From here on the instance that collects reads and writes its own data directory's archive only, whatever a path may match. */
+export async function lockTo(connection: DuckDBConnection, paths: DataPaths): Promise<void> {
+  await connection.run("SET temp_directory = ''");
+  await connection.run(`SET allowed_directories = ${allowedList(`${paths.archive}/`)}`);
+  await connection.run(`SET allowed_paths = ${allowedList(readingFile(paths))}`);
+  await connection.run("SET enable_external_access = false");
+  await connection.run("SET lock_configuration = true");
+}
+
+/** Where the child puts its rows: beside the archive, which may be moved aside meanwhile. */
+function readingFile(paths: DataPaths): string {
+  return `${paths.archive}.reading${TEMPORARY}`;
+}
+
+/** Rows as JSON lines in a temporary file, written by read-sqlite.ts. */
+class ChildSource implements Source {
+  readonly kind = "child";
+
+  constructor(
+    private readonly paths: DataPaths,
+    readonly has_windows: boolean,
+  ) {}
+
+  async from(store: StoreName, select: string, columns: readonly string[]): Promise<string> {
+    const file = readingFile(this.paths);
+    rmSync(file, { force: true });
+    const reader = join(import.meta.dir, "read-sqlite.ts");
+    const child = Bun.spawn([process.execPath, reader, this.paths[store], select, file], {
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const [code, error] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+    if (code !== 0) throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(error)}.`);
+    const types = columns.map((name) => `${name}: 'VARCHAR'`).join(", ");
+    return `read_json(${fileLiteral(file)}, format = 'newline_delimited', columns = {${types}})`;
+  }
+
+  table(store: StoreName, table: string, columns: readonly string[]): Promise<string> {
+    return this.from(store, `SELECT ${columns.join(", ")} FROM ${table}`, columns);
+  }
+
+  async close(): Promise<void> {
+    rmSync(readingFile(this.paths), { force: true });
+  }
+}
+
+function firstLine(text: string): string {
+  return (text.trim().split("\n")[0] ?? "").replace(/[.\s]+$/, "");
+}

@@ -1,0 +1,187 @@
+/** The data directory: where each of its files is, who feeds it, and which names in it are ours. */
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { sentence, systemCode, TidemarkError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import { spaceError, storeError } from "./sqlite.ts";
+
+/** The data directory of a command that is given none. */
+export const DATA_DEFAULT = "data";
+
+/** Where relative paths begin. Fails with DATA_DIR when the directory was removed under the process. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The working directory was removed: ${systemCode(error)}.`,
+      "Change to another directory, or name the data directory by its absolute path with --data DIR.",
+    );
+  }
+}
+
+/** A path for people: relative where it lies below the working directory. */
+export function nearOf(path: string): string {
+  try {
+    const near = relative(process.cwd(), path);
+    return near.startsWith("..") ? path : near;
+  } catch {
+    // The working directory was removed under the process.
+    return path;
+  }
+}
+
+/** The files of a data directory; each is written by exactly one stage (design.md "Data path"). */
+export function dataPaths(dir: string) {
+  const root = isAbsolute(dir) ? resolve(dir) : resolve(workingDirectory(), dir);
+  return {
+    root,
+    kind: join(root, "kind.json"),
+    feed: join(root, "feed.json"),
+    schedule: join(root, "schedule.json"),
+    log: join(root, "log.db"),
+    ticks: join(root, "ticks.db"),
+    windows: join(root, "windows.db"),
+    results: join(root, "results.db"),
+    archive: join(root, "archive"),
+    streamCsv: join(root, "stream_csv"),
+    batchOutput: join(root, "batch_output"),
+    batchLog: join(root, "batch_log.txt"),
+    locks: join(root, "locks"),
+  };
+}
+export type DataPaths = ReturnType<typeof dataPaths>;
+
+/**
+ * Makes the directory, or fails with DATA_DIR when it can't be made or written. A new one that isn't the default is logged as a
+ * warning where a logger is given: its name may be misspelt.
+ */
+export function openDataDir(dir: string, logger?: Logger): DataPaths {
+  const paths = dataPaths(dir);
+  if (!existsSync(paths.root) && dir.split("/")[0] !== DATA_DEFAULT)
+    logger?.warn(`new data directory: ${paths.root} did not exist`);
+  try {
+    mkdirSync(paths.locks, { recursive: true });
+    accessSync(paths.root, constants.W_OK);
+  } catch (error) {
+    const full = spaceError(error, paths.root);
+    if (full !== error) throw full;
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The data directory ${paths.root} can't be written: ${sentence(error)}.`,
+      "Choose another with --data DIR, or change its permissions.",
+    );
+  }
+  return paths;
+}
+
+/** Names that Tidemark keeps in a data directory: its stores, its log, their companions, and its folders. */
+const KEPT =
+  /^((log|ticks|windows|results)\.db(-wal|-shm|\.v\d+\.bak)?|log\.notify|kind\.json|feed\.json|schedule\.json|batch_log\.txt)$/;
+const KEPT_FOLDERS = ["archive", "stream_csv", "batch_output", "locks"];
+
+/** Fails with USAGE for a file, by its real path, that Tidemark keeps in any data directory. */
+export function requireForeign(file: string): void {
+  for (let folder = dirname(file), name = basename(file); ; name = basename(folder), folder = dirname(folder)) {
+    const isKept = (folder === dirname(file) && KEPT.test(name)) || KEPT_FOLDERS.includes(name);
+    if (isKept && isDataDir(folder)) {
+      throw new TidemarkError(
+        "USAGE",
+        `${file} belongs to the data directory ${folder}: Tidemark keeps it.`,
+        "Name another file.",
+      );
+    }
+    if (folder === dirname(folder)) return;
+  }
+}
+
+/** Fails with USAGE when `file` is another name (a hard link) of a file that Tidemark keeps in the data directory `root`. */
+export function requireNoOtherName(file: string, { dev, ino, nlink }: Stats, root: string): void {
+  if (nlink < 2 || !existsSync(root)) return;
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const kept = join(realpathSync(entry.parentPath), entry.name);
+    const stat = statSync(kept, { throwIfNoEntry: false });
+    if (stat?.ino === ino && stat.dev === dev && kept !== file) requireForeign(kept);
+  }
+}
+
+function isDataDir(folder: string): boolean {
+  const paths = dataPaths(folder);
+  return [paths.locks, paths.kind, paths.log, paths.ticks, paths.windows, paths.results].some(existsSync);
+}
+
+/** The directory for who only reads: made when it isn't there, otherwise read rights are enough. Fails with DATA_DIR. */
+export function shownDataDir(dir: string, logger?: Logger): DataPaths {
+  const paths = dataPaths(dir);
+  if (!existsSync(paths.root) || !statSync(paths.root).isDirectory()) return openDataDir(dir, logger);
+  try {
+    accessSync(paths.root, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    throw new TidemarkError(
+      "DATA_DIR",
+      `The data directory ${paths.root} can't be read: ${sentence(error)}.`,
+      "Choose another with --data DIR, or change its permissions.",
+    );
+  }
+  return paths;
+}
+
+/** What to do where this directory holds nothing and `start` has played the recording into the one below it; null otherwise. */
+export function replayed(paths: DataPaths): string | null {
+  const below = join(paths.root, "replay");
+  if (!existsSync(join(below, "ticks.db"))) return null;
+  return `The recording was played into ${below}: add \`--data ${below}\`.`;
+}
+
+/** Notes what feeds a data directory, live or replay, and refuses the other kind ever after (design.md "Feed"). */
+export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
+  const before = readKind(paths);
+  if (before === kind) return;
+  const damage = kindDamage(paths);
+  if (damage !== null) throw damage;
+  if (before !== null) {
+    throw new TidemarkError(
+      "DATA_KIND",
+      `${paths.root} holds ${before} data, and this feed is ${kind}.`,
+      "Replayed and live ticks never share a data directory: choose another with --data DIR.",
+    );
+  }
+  try {
+    writeFileSync(paths.kind, `${JSON.stringify({ kind })}\n`);
+  } catch (error) {
+    throw storeError(paths.kind, error);
+  }
+}
+
+/** What feeds a data directory, or null when nothing has yet, or when the file that says so is damaged (kindDamage). */
+export function readKind(paths: DataPaths): "live" | "replay" | null {
+  return (/^\{"kind":"(live|replay)"\}\s*$/.exec(kindText(paths))?.[1] ?? null) as "live" | "replay" | null;
+}
+
+/** STORE_CORRUPT when the file holds something else than one of the two kinds: guessing could mix live and replayed ticks. */
+export function kindDamage(paths: DataPaths): TidemarkError | null {
+  if (kindText(paths) === "" || readKind(paths) !== null) return null;
+  return new TidemarkError(
+    "STORE_CORRUPT",
+    `${paths.kind} is damaged: it names neither live nor replay.`,
+    'Write {"kind":"live"} or {"kind":"replay"} into it, whichever fed this data directory.',
+  );
+}
+
+/** Empty when there is no file, and where the disk was full when it was written. */
+function kindText(paths: DataPaths): string {
+  return existsSync(paths.kind) ? readFileSync(paths.kind, "utf8") : "";
+}

@@ -1,0 +1,33 @@
+/** A process of its own that reads a log and does nothing with it: `raw-read.ts URL DATA COUNT` prints the seconds from opening to the last record. */
+import { monotonicMs } from "../base/clock.ts";
+import { openDataDir } from "../base/data-dir.ts";
+import { createLogger } from "../base/logger.ts";
+import { countRecords } from "../log/follow.ts";
+import { readRaw } from "../log/kafka/raw-reader.ts";
+import { openLog } from "../log/open.ts";
+import { peakRssBytes } from "../measure/run-stats.ts";
+
+/** The same through our own reader, which makes batches of what the log gives. */
+async function readLog(url: string, data: string, count: number): Promise<number> {
+  const logger = createLogger("bench", { verbose: false });
+  const started_ms = monotonicMs();
+  const log = await openLog(url, openDataDir(data), { role: "reader", logger });
+  const reader = await log.reader({ group: "tidemark-raw", position: () => 0 });
+  for (let read = 0; read < count; ) {
+    read += countRecords(await reader.poll({ records_max: 20_000, timeout_ms: 1_000 }));
+  }
+  const seconds = (monotonicMs() - started_ms) / 1_000;
+  await reader.close();
+  await log.close();
+  return seconds;
+}
+
+if (import.meta.main) {
+  const [url, data, count] = process.argv.slice(2) as [string, string, string];
+  const logger = createLogger("bench", { verbose: false });
+  const seconds = url.startsWith("kafka:")
+    ? await readRaw(url, Number(count), logger)
+    : await readLog(url, data, Number(count));
+  process.stdout.write(`${JSON.stringify({ seconds, peak_rss_bytes: peakRssBytes() })}\n`);
+  process.exit(0);
+}

@@ -1,0 +1,54 @@
+/**
+ * A process of its own that looks at a windows.db as any reader could: `watch.ts WINDOWS_DB LAST`. It ends at the trade id LAST or by SIGTERM,
+ * and prints a line `US TRADE_ID` for each moment (µs since 1970) at which a committed window row first reached up to that id. A commit is
+ * seen 0.1 ms late on average.
+ */
+import type { Database } from "bun:sqlite";
+import { nowUs } from "../base/clock.ts";
+import { openReadOnly } from "../base/sqlite.ts";
+
+const LOOK_MS = 0.2;
+/** Looks between two turns of the event loop, in which a signal is heard. */
+const LOOKS = 50;
+
+async function watch(path: string, until: number): Promise<void> {
+  let stopped = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      stopped = true;
+    });
+  }
+  let db = opened(path);
+  // Its stage may still be making it.
+  for (; db === null && !stopped; db = opened(path)) await Bun.sleep(10);
+  if (db === null) return;
+  const version = db.query<{ data_version: number }, []>("PRAGMA data_version");
+  const reach = db.query<{ last: number | null }, []>("SELECT max(last_trade_id) AS last FROM windows WHERE final = 0");
+  const seen: string[] = [];
+  let [known, last] = [-1, -1];
+  while (!stopped && last < until) {
+    for (let look = 0; look < LOOKS; look++) {
+      Bun.sleepSync(LOOK_MS);
+      const now = version.get()!.data_version;
+      if (now === known) continue;
+      known = now;
+      const reached = reach.get()?.last ?? -1;
+      if (reached <= last) continue;
+      last = reached;
+      seen.push(`${nowUs()} ${last}\n`);
+    }
+    await Bun.sleep(0);
+  }
+  process.stdout.write(seen.join(""));
+  db.close();
+}
+
+/** The file, once it has its table. */
+function opened(path: string): Database | null {
+  const db = openReadOnly(path);
+  if (db?.query("SELECT 1 FROM sqlite_schema WHERE name = 'windows'").get()) return db;
+  db?.close();
+  return null;
+}
+
+if (import.meta.main) await watch(process.argv[2]!, Number(process.argv[3]));

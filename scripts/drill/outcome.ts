@@ -1,0 +1,75 @@
+/** What a data directory says in the end: one hash over the stream's answer, one over the stored ticks, and the newest reconciliation. */
+import { join } from "node:path";
+import { openReadOnly } from "../base/sqlite.ts";
+import { answerHash } from "../store/answer-hash.ts";
+
+export interface Answer {
+  /** SHA-256 of windows, late ticks and revisions. */
+  stream: string;
+  /** SHA-256 of the stored ticks and the dead letters' reasons. */
+  ticks: string;
+  /** Rows of each. */
+  rows: { windows: number; late_ticks: number; window_revisions: number; ticks: number; dead_letters: number };
+  reconciliation: { compared: number; equal: number; explained: number; unexplained: number; pending: number };
+}
+
+const TICKS =
+  "SELECT product_id, trade_id, time_us, price, last_size, side, best_bid, best_ask FROM ticks ORDER BY product_id, trade_id";
+const DEAD = "SELECT reason, count(*) AS messages FROM dead_letters GROUP BY reason ORDER BY reason";
+const AGREEMENT =
+  "SELECT compared, equal, explained, unexplained, pending FROM reconciliation ORDER BY run_id DESC LIMIT 1";
+
+/** Reads it when no stage works on it. Throws when a file is missing or SQLite's own check finds it damaged. */
+export function answerOf(data: string): Answer {
+  const stream = answerHash(join(data, "windows.db"));
+  const ticks = openReadOnly(join(data, "ticks.db"));
+  const results = openReadOnly(join(data, "results.db"));
+  if (ticks === null || results === null) throw new Error(`${data} has no ticks.db or results.db`);
+  try {
+    for (const name of ["windows.db", "ticks.db", "results.db"]) check(join(data, name));
+    const hasher = new Bun.CryptoHasher("sha256");
+    let count = 0;
+    for (const row of ticks.query<Record<string, unknown>, []>(TICKS).iterate()) {
+      hasher.update(JSON.stringify(row));
+      count++;
+    }
+    const dead = ticks.query<{ reason: string; messages: number }, []>(DEAD).all();
+    hasher.update(JSON.stringify(dead));
+    const dead_letters = dead.reduce((sum, { messages }) => sum + messages, 0);
+    const reconciliation = results.query<Answer["reconciliation"], []>(AGREEMENT).get();
+    if (reconciliation === null) throw new Error(`${data} has no reconciliation`);
+    return {
+      stream: stream.hash,
+      ticks: hasher.digest("hex"),
+      rows: { ...stream.rows, ticks: count, dead_letters },
+      reconciliation,
+    };
+  } finally {
+    ticks.close();
+    results.close();
+  }
+}
+
+function check(path: string): void {
+  const db = openReadOnly(path);
+  const said = db?.query<{ integrity_check: string }, []>("PRAGMA integrity_check").get()?.integrity_check;
+  db?.close();
+  if (said !== "ok") throw new Error(`${path}: ${said}`);
+}
+
+/** What differs from the undisturbed run, as sentences; [] when nothing does. */
+export function differences(calm: Answer, now: Answer): string[] {
+  const found: string[] = [];
+  for (const [name, rows] of Object.entries(calm.rows)) {
+    const there = now.rows[name as keyof Answer["rows"]];
+    if (there !== rows) found.push(`${there} ${name} instead of ${rows}`);
+  }
+  if (now.stream !== calm.stream) found.push("windows, late ticks or revisions differ");
+  if (now.ticks !== calm.ticks) found.push("stored ticks differ");
+  for (const name of ["unexplained", "pending"] as const) {
+    if (now.reconciliation[name] !== 0) found.push(`${now.reconciliation[name]} windows are ${name}`);
+  }
+  if (now.reconciliation.compared !== calm.reconciliation.compared)
+    found.push("the reconciliation compared other windows");
+  return found;
+}

@@ -1,0 +1,68 @@
+/** Flags that the feed's commands share. */
+import { type Flag, invalid } from "../command/cli.ts";
+
+export const LIVE_FEED = "wss://ws-feed.exchange.coinbase.com";
+
+export const FEED_FLAG: Flag = {
+  flags: "--feed <url>",
+  description: "the exchange's WebSocket; one on this machine is a replay",
+  env: "TIDEMARK_FEED",
+  parse: feedUrl,
+  default: LIVE_FEED,
+};
+
+export const PRODUCTS_FLAG: Flag = {
+  flags: "--products <ids>",
+  description: "products, separated by commas",
+  env: "TIDEMARK_PRODUCTS",
+  parse: productIds,
+  default: "BTC-USD",
+};
+
+export const CHANNEL_FLAG: Flag = {
+  flags: "--channel <name>",
+  description: "ticker, or matches for the full tape",
+  env: "TIDEMARK_CHANNEL",
+  choices: ["ticker", "matches"],
+  default: "ticker",
+};
+
+export const HEARTBEATS_FLAG: Flag = {
+  flags: "--heartbeats",
+  description: "put the feed's heartbeats into the log too: they close the windows of quiet products",
+  env: "TIDEMARK_HEARTBEATS",
+};
+
+/** `BTC-USD,ETH-USD` as a list, each once. */
+export function productIds(text: string): string[] {
+  const ids = [...new Set(text.split(",").map((id) => id.trim()))];
+  const wrong = ids.find((id) => !/^[A-Za-z0-9._-]{1,64}$/.test(id));
+  if (wrong !== undefined) throw invalid(`"${wrong}" is no product's name; give for example BTC-USD,ETH-USD.`);
+  return ids;
+}
+
+function feedUrl(text: string): string {
+  if (!/^wss?:\/\//.test(text) || !URL.canParse(text)) throw invalid("Give a ws:// or wss:// address.");
+  return text;
+}
+
+/** A feed on this machine is a replay: the exchange is never here (design.md "Feed"). */
+export function isReplay(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
+/** `123`, or `BTC-USD:123,ETH-USD:45`, for a flag: a trade id for all products, or one each. */
+export function afterIds(text: string): number | ReadonlyMap<string, number> {
+  const parts = text.split(",").map((part) => /^(?:(.{1,64}):)?(\d{1,15})$/.exec(part));
+  if (parts.length === 1 && parts[0] && parts[0][1] === undefined) return Number(parts[0][2]);
+  if (parts.some((part) => part?.[1] === undefined))
+    throw invalid("Give a trade id, or one each as BTC-USD:123,ETH-USD:45.");
+  return new Map(parts.map((part) => [part![1]!, Number(part![2])]));
+}
+
+/** `1`, `60`, `max`, for a flag; max is Infinity. */
+export function speed(text: string): number {
+  const value = text === "max" ? Number.POSITIVE_INFINITY : Number(text.replace(/x$/, ""));
+  if (!(value > 0) || text.trim() === "") throw invalid("Give a number over 0, or max.");
+  return value;
+}

@@ -1,0 +1,197 @@
+/**
+ * The full tape (`--channel matches`): a gap in trade_id is noted in the log, filled from REST within its rate and noted as closed; what can't
+ * be filled is noted as an outage.
+ */
+import { monotonicMs, nowUs } from "../../base/clock.ts";
+import { diePoint } from "../../base/die-point.ts";
+import { sentence } from "../../base/errors.ts";
+import { GAP_IDS_MAX, GAPS_AT_ONCE_MAX, RECONNECT_BASE_MS, REST_PAGE_MAX, REST_TRIES_MAX } from "../../base/limits.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { AppendRecord } from "../../contract/log.ts";
+import { OPEN_GAP_REASON } from "../../contract/tick.ts";
+import { asTicker, type Message } from "../../message/frame.ts";
+import { Judge } from "../../message/judge.ts";
+import { gapFrame, outageFrame } from "../../message/own-records.ts";
+import { pause } from "../backoff.ts";
+import { type Gap, GapTracker, lacking, lacks, type NotedGap } from "./gaps.ts";
+import { RestTrades } from "./rest.ts";
+
+export interface MatchTapeOptions {
+  /** `https://api.exchange.coinbase.com`, or a simulator's. */
+  rest_url: string;
+  push(record: AppendRecord): void;
+  /** Records that this process has put into the log so far. */
+  records(): number;
+  logger: Logger;
+  retry_ms?: number;
+  wait_ms?: number;
+}
+
+/** How often gaps are looked for, and after how many trades besides: a burst of trades leaves the timer no turn. */
+const LOOK_MS = 50;
+const LOOK_TRADES = 1_000;
+const UNKNOWN = "REST does not know these trades";
+
+/** A match as the log has it: the ticker's shape, or the frame itself when it is no whole trade, for the consumers to judge. */
+export function matchRecord(message: Message, bytes: Uint8Array): Uint8Array {
+  const ticker = asTicker(message, String(message.product_id));
+  return ticker === null ? bytes : Buffer.from(ticker);
+}
+
+export class MatchTape {
+  readonly #gaps: GapTracker;
+  readonly #rest: RestTrades;
+  readonly #judge = new Judge();
+  readonly figures = { filled: 0, unfillable: 0 };
+  /** What REST answered last when it did not answer a request for trades, and when (microseconds); null when it did. */
+  rest_failure: { words: string; since_us: number; last_us: number } | null = null;
+  #trades = 0;
+  #ended = false;
+
+  constructor(private readonly options: MatchTapeOptions) {
+    this.#gaps = new GapTracker(options.records, options.wait_ms);
+    this.#rest = new RestTrades(options.rest_url);
+  }
+
+  /** Gaps that lack ids now. */
+  get open(): readonly Gap[] {
+    return this.#gaps.open;
+  }
+
+  /** Sees an accepted trade of the feed. */
+  see(product_id: string, trade_id: number, time_us: number): void {
+    this.#gaps.see(product_id, trade_id, time_us, monotonicMs());
+    if (++this.#trades % LOOK_TRADES === 0) this.#note();
+  }
+
+  /** The log has these trades already, or notes them as missing for good. */
+  noted(product_id: string, lo: number, hi: number): void {
+    this.#gaps.found(product_id, lo, hi);
+  }
+
+  /** The log has a note of this gap by an earlier process. */
+  notedGap(gap: NotedGap, state: "opened" | "closed"): void {
+    if (state === "opened") this.#gaps.reopen(gap, monotonicMs());
+    else this.#gaps.forget(gap);
+  }
+
+  /** The feed has ended: `run` ends once every gap is filled or noted. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Fills gaps side by side until `end`; on the signal it stops at once, and the next start finds the notes of what is open. */
+  async run(signal: AbortSignal): Promise<void> {
+    const busy = new Set<Promise<void>>();
+    while (!signal.aborted) {
+      if (this.#ended) this.#gaps.end(monotonicMs());
+      this.#note();
+      for (const gap of this.#gaps.due(monotonicMs(), this.#ended)) {
+        if (busy.size >= GAPS_AT_ONCE_MAX) break;
+        gap.isBusy = true;
+        const filling: Promise<void> = this.#fill(gap, signal).finally(() => {
+          gap.isBusy = false;
+          busy.delete(filling);
+        });
+        busy.add(filling);
+      }
+      this.#close();
+      if (this.#ended && busy.size === 0 && this.#gaps.open.length === 0) return;
+      await pause(LOOK_MS, signal);
+    }
+    await Promise.all(busy);
+    this.#close();
+    this.#gaps.end(monotonicMs());
+    for (const gap of this.#gaps.toNote(monotonicMs(), true)) this.#noteOpen(gap);
+  }
+
+  #note(): void {
+    for (const gap of this.#gaps.toNote(monotonicMs())) this.#noteOpen(gap);
+  }
+
+  #noteOpen(gap: Gap): void {
+    gap.isNoted = true;
+    this.#pushNote(gap, "opened", OPEN_GAP_REASON);
+    gap.records = this.options.records();
+  }
+
+  /** Gaps whose ids all came, from REST or late from the feed. */
+  #close(): void {
+    for (const gap of this.#gaps.takeClosed()) if (gap.isNoted) this.#pushNote(gap, "closed", "filled");
+  }
+
+  #pushNote(gap: Gap, state: "opened" | "closed", reason: string): void {
+    const { product_id, from_us, to_us, lo, hi } = gap;
+    const ids = { last_trade_id: lo - 1, first_trade_id: hi + 1, missing: lacking(gap) };
+    this.options.push({ key: product_id, value: gapFrame({ product_id, state, from_us, to_us, ...ids, reason }) });
+  }
+
+  async #fill(gap: Gap, signal: AbortSignal): Promise<void> {
+    const { product_id, lo, hi } = gap;
+    if (hi - lo >= GAP_IDS_MAX) return this.#giveUp(gap, `${hi - lo + 1} ids at once are too many to fill`);
+    this.options.logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
+    let why = UNKNOWN;
+    for (let tries = 0; tries < REST_TRIES_MAX && !signal.aborted; tries++) {
+      if (tries > 0) await pause((this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tries - 1), signal);
+      try {
+        const isAnswered = await this.#pages(gap, signal);
+        this.rest_failure = null;
+        if (gap.left.length === 0) return;
+        why = isAnswered ? UNKNOWN : `REST does not have trade ${hi + 1} after the gap yet`;
+        if (isAnswered) break;
+      } catch (error) {
+        if (signal.aborted) return;
+        why = sentence(error);
+        this.rest_failure = { words: why, since_us: this.rest_failure?.since_us ?? nowUs(), last_us: nowUs() };
+      }
+    }
+    if (!signal.aborted) this.#giveUp(gap, why);
+  }
+
+  /**
+   * Newest first, from the trade just above the gap down to its lowest id. True when REST had that trade and all pages down to the
+   * gap's lower end: then an id that it lacks does not exist there. Without that trade REST may only be behind the feed.
+   */
+  async #pages(gap: Gap, signal: AbortSignal): Promise<boolean> {
+    const { product_id, lo, hi } = gap;
+    let hasNext = false;
+    for (let after = hi + 2; after > lo; ) {
+      const { trades, oldest } = await this.#rest.page(product_id, after, Math.min(REST_PAGE_MAX, after - lo), signal);
+      for (const trade of trades) {
+        if (trade?.trade_id === hi + 1) hasNext = true;
+        else this.#take(gap, trade);
+      }
+      if (gap.left.length === 0) return true;
+      if (trades.length === 0) return hasNext;
+      const lowest = Number.isFinite(oldest) ? oldest : Math.min(...trades.map((trade) => Number(trade?.trade_id)));
+      if (!(lowest < after)) return false;
+      after = lowest;
+    }
+    return hasNext;
+  }
+
+  #take(gap: Gap, trade: Message): void {
+    const id = trade?.trade_id;
+    if (typeof id !== "number" || !lacks(gap, id)) return;
+    const ticker = asTicker(trade, gap.product_id, "rest");
+    const value = ticker === null ? null : Buffer.from(ticker);
+    if (value === null || this.#judge.tick(value) === null) return;
+    this.options.push({ key: gap.product_id, value });
+    this.#gaps.found(gap.product_id, id, id);
+    this.figures.filled++;
+    diePoint("produce-filled");
+  }
+
+  #giveUp(gap: Gap, why: string): void {
+    const { product_id, from_us, to_us } = gap;
+    for (const { lo, hi } of gap.left) {
+      const ids = { last_trade_id: lo - 1, first_trade_id: hi + 1 };
+      const value = outageFrame({ product_id, from_us, to_us, ...ids, reason: `not filled: ${why}` });
+      this.options.push({ key: product_id, value });
+      this.options.logger.warn(`${product_id}: trades ${lo} to ${hi} are missing for good: ${why}`);
+      this.figures.unfillable += hi - lo + 1;
+    }
+    if (gap.isNoted) this.#pushNote(gap, "closed", why);
+    this.#gaps.forget(gap);
+  }
+}

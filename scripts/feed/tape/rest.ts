@@ -1,0 +1,126 @@
+/** The exchange's REST trades: one page at a time, within its rate, with bounds on time and bytes, through the proxy if there is one. */
+import { monotonicMs, nowMs } from "../../base/clock.ts";
+import { sentence } from "../../base/errors.ts";
+import {
+  REST_BYTES_MAX,
+  REST_MS_MAX,
+  REST_PER_SECOND_MAX,
+  REST_REDIRECTS_MAX,
+  REST_RETRY_AFTER_MS_MAX,
+} from "../../base/limits.ts";
+import type { Message } from "../../message/frame.ts";
+import { pause } from "../backoff.ts";
+import { fetchProxy } from "../proxy.ts";
+
+export interface RestPage {
+  /** Newest first, as the exchange sent them. */
+  trades: Message[];
+  /** Id of the oldest trade of the page; NaN when the exchange does not name it. */
+  oldest: number;
+}
+
+/** `wss://ws-feed.exchange.coinbase.com` → its REST address; a simulator answers on the feed's own port. */
+export function restUrlOf(feed_url: string): string {
+  const url = new URL(feed_url);
+  const host = url.host.replace(/^ws-feed([.-])/, "api$1");
+  return `${url.protocol === "wss:" ? "https:" : "http:"}//${host}`;
+}
+
+export class RestTrades {
+  /** No request starts before this, on the monotonic clock. */
+  #next_ms = 0;
+
+  constructor(
+    private readonly url: string,
+    private readonly answer_ms = REST_MS_MAX,
+  ) {}
+
+  /**
+   * Trades of a product with ids below `after`, newest first, `limit` at most. Throws an Error whose message says what REST answered:
+   * a status, a redirect that leads nowhere, too many bytes, no list. All requests wait as long as a `Retry-After` asks for.
+   */
+  async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
+    await this.#turn(signal);
+    const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
+    const stop = AbortSignal.any([signal, AbortSignal.timeout(this.answer_ms)]);
+    try {
+      const response = await this.#follow(`${this.url.replace(/\/+$/, "")}${path}`, stop);
+      return { trades: await tradesOf(response), oldest: Number(response.headers.get("cb-after") ?? Number.NaN) };
+    } catch (error) {
+      if (stop.aborted && !signal.aborted) throw new Error(`REST did not answer within ${this.answer_ms / 1_000} s`);
+      throw error;
+    }
+  }
+
+  async #follow(address: string, signal: AbortSignal): Promise<Response> {
+    let url = address;
+    for (let hops = 0; hops <= REST_REDIRECTS_MAX; hops++) {
+      // By hand, so that each address has its own route: a redirect to this machine doesn't go through a proxy.
+      const response = await this.#fetch(url, signal);
+      const target = response.headers.get("location");
+      if (response.ok) return response;
+      await response.body?.cancel();
+      if (response.status < 300 || response.status > 399 || target === null) throw this.#refusal(response);
+      if (!URL.canParse(target, url) || !/^https?:/.test(new URL(target, url).protocol))
+        throw new Error("REST redirects to an address that is not http or https");
+      url = new URL(target, url).href;
+    }
+    throw new Error(`REST redirects more than ${REST_REDIRECTS_MAX} times`);
+  }
+
+  async #fetch(url: string, signal: AbortSignal): Promise<Response> {
+    const { shown, option } = fetchProxy(url);
+    try {
+      return await fetch(url, { signal, redirect: "manual", ...option });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      throw new Error(`REST can't be reached${shown === "" ? "" : ` through the proxy ${shown}`}: ${sentence(error)}`);
+    }
+  }
+
+  #refusal(response: Response): Error {
+    const wait_ms = retryAfterMs(response.headers.get("retry-after"), nowMs());
+    if (wait_ms === null) return new Error(`REST answers ${response.status}`);
+    this.#next_ms = Math.max(this.#next_ms, monotonicMs() + wait_ms);
+    return new Error(`REST answers ${response.status} and asks to wait ${Math.ceil(wait_ms / 1_000)} s`);
+  }
+
+  /** Requests start one after another, never more than REST_PER_SECOND_MAX a second, whoever asks. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const now_ms = monotonicMs();
+      if (now_ms >= this.#next_ms || signal.aborted) break;
+      await pause(this.#next_ms - now_ms, signal);
+    }
+    this.#next_ms = monotonicMs() + 1_000 / REST_PER_SECOND_MAX;
+  }
+}
+
+/**
+ * Milliseconds that a `Retry-After` header asks for: seconds or an HTTP date (RFC 9110, 10.2.3), REST_RETRY_AFTER_MS_MAX at most; null when
+ * there is none or it is neither.
+ */
+export function retryAfterMs(header: string | null, now_ms: number): number | null {
+  const text = header?.trim() ?? "";
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : text === "" ? Number.NaN : Date.parse(text) - now_ms;
+  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), REST_RETRY_AFTER_MS_MAX);
+}
+
+/** Reads the body up to its bound, whatever its headers say of its length; a packed body is counted unpacked. */
+async function tradesOf(response: Response): Promise<Message[]> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > REST_BYTES_MAX) throw new Error(`REST answers with more than ${REST_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  let page: unknown;
+  try {
+    page = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    throw new Error("REST answers with text that is not JSON");
+  }
+  if (!Array.isArray(page)) throw new Error("REST answers with no list of trades");
+  return page as Message[];
+}

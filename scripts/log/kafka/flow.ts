@@ -1,0 +1,121 @@
+/** What kafkajs fetches next, and which offsets it has brought: it fetches again only when all that it brought was taken. */
+import type { Consumer, Kafka } from "kafkajs";
+import { monotonicMs } from "../../base/clock.ts";
+import type { TidemarkError } from "../../base/errors.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { LogPlace, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import { sessionMs } from "./client.ts";
+import type { HandOver } from "./handover.ts";
+import type { Hole } from "./holes.ts";
+import {
+  KAFKA_FETCH_BYTES_MAX,
+  KAFKA_FETCH_WAIT_MS,
+  KAFKA_LAST_FETCH_WAIT_MS,
+  KAFKA_METADATA_MS,
+} from "./kafka-limits.ts";
+
+/** What a reader asks of the log that it reads. */
+export interface KafkaReaderLog {
+  name: string;
+  partitions: number;
+  logger: Logger;
+  spans(): Promise<PartitionSpan[]>;
+  /** Fails when what lies before a place was appended later than the job has seen: that is another log. */
+  recognise(partition: number, place: LogPlace, group: string): Promise<void>;
+  /** An error that no waiting mends, as what to report; null for all others. */
+  refused(error: unknown, group: string): TidemarkError | null;
+  /** What to report of an error that ended kafkajs's reading. */
+  ended(error: unknown, group: string): Promise<TidemarkError>;
+}
+
+/** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
+export const HEARTBEAT_MS = 333;
+
+/** A member of the reader's group; `restarts`: whether it starts again after an error of its own. */
+export function groupConsumer(kafka: Kafka, options: ReaderOptions, restarts: (error: Error) => boolean): Consumer {
+  const wait_ms = options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS;
+  return kafka.consumer({
+    groupId: options.group,
+    sessionTimeout: sessionMs(),
+    heartbeatInterval: HEARTBEAT_MS,
+    maxBytesPerPartition: KAFKA_FETCH_BYTES_MAX,
+    maxBytes: 2 * KAFKA_FETCH_BYTES_MAX,
+    minBytes: 1,
+    maxWaitTimeInMs: Math.min(wait_ms, sessionMs() / 4),
+    allowAutoTopicCreation: false,
+    metadataMaxAge: KAFKA_METADATA_MS,
+    retry: { restartOnFailure: async (error) => restarts(error) },
+  });
+}
+
+export class FetchOrder {
+  readonly #paused = new Set<number>();
+  /** First offset that has not come, and lost offsets before it that no record has carried yet, by partition. */
+  #next = new Map<number, number>();
+  #lost = new Map<number, number>();
+
+  /** When a fetch came back without a record last (monotonic clock): what it asked for has an end there. */
+  empty_ms = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly topic: string,
+    readonly handOver: HandOver,
+  ) {
+    consumer.on(consumer.events.FETCH, ({ payload }) => {
+      if (payload.numberOfBatches === 0) this.empty_ms = monotonicMs();
+    });
+  }
+
+  /** Fetches from these places on. `lost`: kafkajs has just lost the group, and joins again by itself. */
+  begin(places: ReadonlyMap<number, number>, lost: (error: unknown) => void): void {
+    this.#paused.clear();
+    this.#next = new Map(places);
+    this.#lost = new Map();
+    try {
+      for (const [partition, next] of places) {
+        this.consumer.seek({ topic: this.topic, partition, offset: String(next) });
+      }
+      this.consumer.resume([{ topic: this.topic, partitions: [...places.keys()] }]);
+    } catch (error) {
+      lost(error);
+    }
+  }
+
+  /** Records came, up to, not including, `next`: returns the holes in front of them, found from the first offset that was expected. */
+  came(partition: number, next: number, find: (expected: number) => Hole[]): Hole[] {
+    const holes = find(this.#next.get(partition) ?? 0);
+    const before = this.#lost.get(partition) ?? 0;
+    this.#next.set(partition, Math.max(next, this.#next.get(partition) ?? 0));
+    this.#lost.delete(partition);
+    if (before === 0) return holes;
+    if (holes[0]?.at === 0) holes[0].lost += before;
+    else holes.unshift({ at: 0, lost: before });
+    return holes;
+  }
+
+  /** Offsets [first, next) came and hold no record; what was lost before them is kept for the next record. Returns how much that is. */
+  passed(partition: number, first: number, next: number): number {
+    const expected = this.#next.get(partition) ?? 0;
+    const lost = Math.max(0, first - expected);
+    if (lost > 0) this.#lost.set(partition, (this.#lost.get(partition) ?? 0) + lost);
+    this.#next.set(partition, Math.max(next, expected));
+    return lost;
+  }
+
+  /**
+   * Lets kafkajs fetch on while records wait: those of `starving` partitions alone when there are any, else of all when a record waits
+   * for quiet partitions.
+   */
+  next(starving: number[], isWaiting: boolean): void {
+    const waiting = new Set(this.handOver.waiting.map(({ partition }) => partition));
+    const isStarving = starving.length > 0;
+    const pause = isStarving ? [...waiting].filter((partition) => !this.#paused.has(partition)) : [];
+    const resume = [...this.#paused].filter((partition) => !waiting.has(partition) || (isWaiting && !isStarving));
+    for (const partition of pause) this.#paused.add(partition);
+    for (const partition of resume) this.#paused.delete(partition);
+    if (pause.length > 0) this.consumer.pause([{ topic: this.topic, partitions: pause }]);
+    if (resume.length > 0) this.consumer.resume([{ topic: this.topic, partitions: resume }]);
+    if (isStarving || isWaiting) this.handOver.release();
+  }
+}

@@ -1,0 +1,262 @@
+/** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
+import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
+import { TidemarkError } from "../../base/errors.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { AppendRecord, Log, LogBatch, LogPlace, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import { newestPerKey } from "../shared/batches.ts";
+import { firstOffset, otherLog } from "../shared/shorter.ts";
+import { ConnectionFailure, kafkaClient, type Trouble, within } from "./client.ts";
+import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-errors.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
+import { KafkaProducer } from "./producer.ts";
+import { KafkaReader } from "./reader.ts";
+import { adminOf, lacking, type MissingRight, missingRights } from "./rights.ts";
+import { refuseCompacted } from "./topic-settings.ts";
+import type { KafkaAddress } from "./topic-url.ts";
+
+const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
+const LEADER_LOOK_MS = 200;
+
+export interface KafkaOptions {
+  role: "writer" | "reader";
+  /** For a topic that is made now; another number on an existing topic is LOG_SETTINGS. */
+  partitions?: number;
+  /** For a topic that is made now: how long it keeps records, microseconds; the broker's own setting when left out. */
+  retain_us?: number;
+  logger: Logger;
+}
+
+/** The group of a writer's look at the log's end (`tail`), for the question about rights. */
+const TAIL_GROUP = "tidemark-tail";
+
+/**
+ * Connects, and makes the topic when it is missing. Fails with LOG_UNREACHABLE within KAFKA_OPEN_MS, LOG_ACCESS (listener, certificate,
+ * login, rights; also when a writer's later start would need a right that is missing), LOG_SETTINGS, or USAGE without a password.
+ */
+export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promise<KafkaLog> {
+  let latest: Trouble | null = null;
+  const refused = Promise.withResolvers<never>();
+  refused.promise.catch(() => {});
+  const kafka = kafkaClient(url, options.logger, (trouble) => {
+    latest = trouble;
+    // kafkajs would try for five seconds more, which changes no certificate.
+    const failure = new ConnectionFailure(trouble.message, trouble);
+    if (refusal(failure, url) !== null) refused.reject(failure);
+  });
+  const { admin, cluster } = adminOf(kafka);
+  try {
+    const settled = Promise.race([settleTopic(admin, url.topic, options), refused.promise]);
+    const partitions = await within(settled, () => latest);
+    const log = new KafkaLog(kafka, admin, url, partitions, options.logger, (operations, group) =>
+      missingRights(cluster, url.topic, operations, group),
+    );
+    const missing = options.role === "writer" ? await log.missing(["READ", "WRITE"], TAIL_GROUP) : [];
+    if (missing.length > 0) throw lacking(missing, url);
+    return log;
+  } catch (error) {
+    admin.disconnect().catch(() => {});
+    throw error instanceof TidemarkError ? error : await explained(url, error);
+  }
+}
+
+async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<number> {
+  await admin.connect();
+  const known = await admin.listTopics();
+  if (!known.includes(topic)) await createTopic(admin, topic, options);
+  await leadersAnswer(admin, topic);
+  await refuseCompacted(admin, topic, options.logger);
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const partitions = topics[0]!.partitions.length;
+  if (options.partitions !== undefined && options.partitions !== partitions) {
+    throw new TidemarkError(
+      "LOG_SETTINGS",
+      `The topic ${topic} has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${options.partitions}.`,
+      "Leave the number out, or name another topic.",
+    );
+  }
+  return partitions;
+}
+
+/** A topic that was just made is listed before its leaders answer for it; on a busy broker that takes seconds. */
+async function leadersAnswer(admin: Admin, topic: string): Promise<void> {
+  for (;;) {
+    try {
+      await admin.fetchTopicOffsets(topic);
+      return;
+    } catch (error) {
+      if (!NO_LEADER_YET.includes(kafkaErrorType(error))) throw error;
+      await Bun.sleep(LEADER_LOOK_MS);
+    }
+  }
+}
+
+async function createTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<void> {
+  const numPartitions = options.partitions ?? 1;
+  const configEntries = [
+    // The broker's own clock, one for all producers: a foreign one can't disturb the guard against skewed ticks.
+    { name: "message.timestamp.type", value: "LogAppendTime" },
+    // A compacted topic keeps the newest record of each key alone; a recompressed one costs the broker time.
+    { name: "cleanup.policy", value: "delete" },
+    { name: "compression.type", value: "producer" },
+    { name: "max.message.bytes", value: String(KAFKA_RECORD_BYTES_MAX) },
+  ];
+  if (options.retain_us !== undefined) {
+    configEntries.push({ name: "retention.ms", value: String(Math.ceil(options.retain_us / 1_000)) });
+  }
+  const made = await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
+  if (made)
+    options.logger.info(`made the topic ${topic} with ${numPartitions} partition${numPartitions === 1 ? "" : "s"}`);
+}
+
+export class KafkaLog implements Log {
+  readonly kind = "kafka";
+  readonly name: string;
+  #producer: KafkaProducer | null = null;
+  #readers: KafkaReader[] = [];
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly admin: Admin,
+    private readonly url: KafkaAddress,
+    readonly partitions: number,
+    readonly logger: Logger,
+    /** Which of these rights on the topic, and of reading as the group, the user lacks. */
+    readonly missing: (operations: ("READ" | "WRITE")[], group: string) => Promise<MissingRight[]>,
+  ) {
+    this.name = url.name;
+  }
+
+  /**
+   * Resolves when all in-sync replicas have the records. While the cluster is away it goes on trying, in order, and resolves late:
+   * the caller bounds what it holds meanwhile.
+   */
+  append(records: AppendRecord[]): Promise<void> {
+    this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger, () =>
+      this.#recordBytesMax(),
+    );
+    return this.#producer.append(records);
+  }
+
+  async lacking(): Promise<TidemarkError | null> {
+    const missing = await this.missing(["READ", "WRITE"], TAIL_GROUP);
+    return missing.length > 0 ? lacking(missing, this.url) : null;
+  }
+
+  async #recordBytesMax(): Promise<number | null> {
+    const wanted = { type: ConfigResourceTypes.TOPIC, name: this.url.topic, configNames: ["max.message.bytes"] };
+    const { resources } = await this.admin.describeConfigs({ resources: [wanted], includeSynonyms: false });
+    return Number(resources[0]?.configEntries[0]?.configValue) || null;
+  }
+
+  async spans(): Promise<PartitionSpan[]> {
+    try {
+      const offsets = await this.admin.fetchTopicOffsets(this.url.topic);
+      return offsets
+        .map(({ partition, low, high }) => ({ partition, start: Number(low), end: Number(high) }))
+        .sort((a, b) => a.partition - b.partition);
+    } catch (error) {
+      throw unreachable(this.url, error);
+    }
+  }
+
+  async verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void> {
+    const read = [...places].filter(([, place]) => place.next > 0);
+    const look = async () => {
+      const spans = new Map((await this.spans()).map((span) => [span.partition, span]));
+      for (const [partition, place] of read) {
+        firstOffset(spans.get(partition) ?? { partition, start: 0, end: 0 }, place.next, group, this);
+        await this.#recognise(partition, place, group);
+      }
+    };
+    if (read.length === 0) return;
+    await look().catch(async () => {
+      await Bun.sleep(KAFKA_CONFIRM_MS);
+      await look();
+    });
+  }
+
+  /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
+  async #recognise(partition: number, place: LogPlace, group: string): Promise<void> {
+    if (place.seen_us === 0) return;
+    const { topic } = this.url;
+    // Kafka's times are whole milliseconds. Where no record is later, kafkajs gives the end.
+    const found = await this.admin
+      .fetchTopicOffsetsByTimestamp(topic, Math.floor(place.seen_us / 1_000) + 1)
+      .catch((error) => {
+        throw unreachable(this.url, error);
+      });
+    const first = found.find((one) => one.partition === partition);
+    if (first !== undefined && Number(first.offset) < place.next) throw otherLog(partition, place, group, this.name);
+  }
+
+  /** Reads the end of each partition through a group of its own, which is gone afterwards. */
+  async tail(records: number): Promise<LogBatch[]> {
+    const spans = (await this.spans()).filter((span) => span.end > span.start);
+    if (spans.length === 0) return [];
+    const starts = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - records)]));
+    const group = `tidemark-tail-${crypto.randomUUID()}`;
+    const reader = await this.reader({ group, until_end: true, position: (partition) => starts.get(partition) ?? 0 });
+    const batches: LogBatch[] = [];
+    const open = new Map(spans.map((span) => [span.partition, span.end]));
+    try {
+      while (open.size > 0) {
+        const some = await reader.poll({ records_max: records, timeout_ms: 1_000 });
+        for (const batch of some) {
+          batches.push(batch);
+          if (batch.offsets[batch.count - 1]! + 1 >= (open.get(batch.partition) ?? 0)) open.delete(batch.partition);
+        }
+        if (some.length === 0 && (await reader.dry())) break;
+      }
+    } finally {
+      await reader.close();
+      await this.admin.deleteGroups([group]).catch(() => {});
+    }
+    return newestPerKey(batches);
+  }
+
+  async reader(options: ReaderOptions): Promise<KafkaReader> {
+    const { name, logger } = this;
+    const missing = await this.missing(["READ"], options.group);
+    if (missing.length > 0) throw lacking(missing, this.url);
+    const reader = new KafkaReader(this.kafka, this.url.topic, options, {
+      name,
+      logger,
+      partitions: this.partitions,
+      spans: () => this.spans(),
+      recognise: (partition, place, group) => this.#recognise(partition, place, group),
+      refused: (error, group) => refusal(error, this.url, group),
+      ended: (error, group) => this.#ended(error, group),
+    });
+    this.#readers.push(reader);
+    await reader.start().catch((error) => {
+      throw refusal(error, this.url, options.group) ?? unreachable(this.url, error);
+    });
+    return reader;
+  }
+
+  async #ended(error: unknown, group: string): Promise<TidemarkError> {
+    const refused = refusal(error, this.url, group);
+    if (refused !== null) return refused;
+    const missing = await this.missing(["READ"], group);
+    return missing.length > 0 ? lacking(missing, this.url) : unreachable(this.url, error);
+  }
+
+  async committed(group: string): Promise<{ partition: number; next: number }[]> {
+    try {
+      const answer = await this.admin.fetchOffsets({ groupId: group, topics: [this.url.topic] });
+      const offsets = answer[0]?.partitions ?? [];
+      return offsets
+        .map(({ partition, offset }) => ({ partition, next: Number(offset) }))
+        .filter(({ next }) => next >= 0)
+        .sort((a, b) => a.partition - b.partition);
+    } catch (error) {
+      throw unreachable(this.url, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.close()));
+    await this.#producer?.close();
+    await this.admin.disconnect();
+  }
+}

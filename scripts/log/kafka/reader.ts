@@ -1,0 +1,292 @@
+/** Reads a Kafka topic as a member of a group, from the job's own positions: kafkajs pushes, the job pulls. */
+import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import { monotonicMs } from "../../base/clock.ts";
+import { passes, sentence, TidemarkError } from "../../base/errors.ts";
+import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import { firstOffset, placeOf } from "../shared/shorter.ts";
+import { Waiter } from "../shared/waiter.ts";
+import { sessionMs } from "./client.ts";
+import { FetchOrder, groupConsumer, HEARTBEAT_MS, type KafkaReaderLog } from "./flow.ts";
+import { HandOver } from "./handover.ts";
+import { kafkaErrorType } from "./kafka-errors.ts";
+import {
+  KAFKA_CLOSE_MS,
+  KAFKA_COMMIT_MS,
+  KAFKA_CONFIRM_MS,
+  KAFKA_DRY_SESSIONS,
+  KAFKA_LOOK_MS,
+} from "./kafka-limits.ts";
+import { PartitionMerge } from "./merged-fetch.ts";
+import { Silence } from "./silence.ts";
+import { Taker } from "./take.ts";
+
+/** What the group gave this member, not yet taken up by a poll. */
+interface Joined {
+  memberId: string;
+  partitions: number[];
+  announced: boolean;
+}
+
+export class KafkaReader implements LogReader {
+  readonly #consumer: Consumer;
+  readonly #waiter = new Waiter();
+  readonly #handOver = new HandOver(HEARTBEAT_MS, () => this.#waiter.ring());
+  readonly #fetches: FetchOrder;
+  readonly #taker: Taker;
+  #memberId = "";
+  #joined: Joined | null = null;
+  /** What the log holds, looked up since the group was joined. */
+  #spans: PartitionSpan[] | null = null;
+  #noted_ms = 0;
+  #looking = false;
+  #doubts = 0;
+  #quiet = true;
+  /** When records, or partitions, came last. */
+  #news_ms = monotonicMs();
+  #timer: Timer | undefined;
+  #failure: unknown = null;
+  readonly #silence: Silence;
+  #closed = false;
+
+  constructor(
+    kafka: Kafka,
+    private readonly topic: string,
+    private readonly options: ReaderOptions,
+    private readonly log: KafkaReaderLog,
+  ) {
+    this.#silence = new Silence(log);
+    const restarts = (error: Error) => !this.#closed && log.refused(error, options.group) === null;
+    this.#consumer = groupConsumer(kafka, options, restarts);
+    this.#fetches = new FetchOrder(this.#consumer, topic, this.#handOver);
+    this.#taker = new Taker(this.#fetches, () => void this.#look());
+  }
+
+  /** Joins the group in the background; a poll takes up what it is given. */
+  async start(): Promise<void> {
+    const { events } = this.#consumer;
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberId, payload.memberAssignment));
+    // Markers and aborted records alone are not given to eachBatch.
+    this.#consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
+      const { batchSize, partition, firstOffset, lastOffset, highWatermark } = payload;
+      if (batchSize > 0 || !this.#flows(partition)) return;
+      this.#taker.passed(partition, Number(firstOffset), Number(lastOffset), Number(highWatermark));
+      this.#waiter.ring();
+    });
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#onCrash(payload.error, payload.restart));
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topic: this.topic, fromBeginning: true });
+    void this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.log.partitions,
+      eachBatch: (payload) => this.#receive(payload),
+    });
+    this.#timer = setInterval(() => {
+      if (this.#quiet) void this.#look();
+      this.#quiet = true;
+    }, KAFKA_LOOK_MS);
+  }
+
+  async poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]> {
+    const deadline = monotonicMs() + limits.timeout_ms;
+    for (;;) {
+      if (this.#joined !== null && this.#spans !== null) await this.#takeUp(this.#joined, this.#spans);
+      if (this.#failure !== null) throw this.#failure;
+      const batches = this.#joined === null ? this.#taker.take(limits.records_max) : [];
+      if (batches.length > 0) this.#news_ms = monotonicMs();
+      const left = deadline - monotonicMs();
+      const woken = this.#waiter.takeWoken();
+      if (batches.length > 0 || woken || left <= 0) return batches;
+      await this.#waiter.wait(Math.min(left, Math.max(1, this.#taker.wait_ms)));
+    }
+  }
+
+  #flows(partition: number): boolean {
+    return !this.#closed && this.#joined === null && this.#taker.places.has(partition);
+  }
+
+  async #receive(payload: EachBatchPayload): Promise<void> {
+    if (payload.isStale() || !this.#flows(payload.batch.partition)) return;
+    this.#quiet = false;
+    await this.#taker.receive(payload);
+  }
+
+  /** The group has (re)joined: nothing flows until a poll takes up the partitions, so that the job is never interrupted in mid-batch. */
+  #onJoin(memberId: string, assignment: Record<string, number[]>): void {
+    const partitions = assignment[this.topic] ?? [];
+    this.#consumer.pause([{ topic: this.topic, partitions }]);
+    this.#handOver.clear();
+    this.#joined = { memberId, partitions, announced: false };
+    this.#spans = null;
+    this.#silence.joined();
+    void this.#look();
+  }
+
+  /** Partitions that stayed go on where they were; those that came begin at the job's position. */
+  async #takeUp(joined: Joined, spans: PartitionSpan[]): Promise<void> {
+    // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
+    const stayed = joined.memberId === this.#memberId ? this.#taker.places : new Map<number, number>();
+    const came = joined.partitions.filter((partition) => !stayed.has(partition));
+    if (!joined.announced) {
+      const gone = [...this.#taker.places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
+      if (gone.length > 0) this.options.onRevoked?.(gone);
+      if (came.length > 0) this.options.onAssigned?.(came);
+      joined.announced = true;
+    }
+    const holdsAll = joined.partitions.length >= spans.length;
+    let places: Map<number, LogPlace>;
+    try {
+      if (!holdsAll && (await this.#isAlone())) {
+        // Partitions were added just now: the group gives them to this reader as soon as kafkajs sees them.
+        this.#spans = null;
+        this.#lookAgain(HEARTBEAT_MS);
+        return;
+      }
+      this.options.merge?.onHolds(holdsAll);
+      places = await this.#placesIn(joined.partitions, stayed, spans);
+    } catch (error) {
+      this.#doubt(error);
+      return;
+    }
+    // The group may have gone on while the broker was asked.
+    if (this.#joined !== joined) return;
+    this.#doubts = 0;
+    const { merge, until_end = false } = this.options;
+    const isMerged = merge !== undefined && holdsAll && spans.length > 1;
+    const merging = isMerged
+      ? new PartitionMerge(this.#handOver, places, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
+      : null;
+    this.#taker.begin(places, merging);
+    this.#memberId = joined.memberId;
+    this.#joined = null;
+    this.#news_ms = monotonicMs();
+    this.#fetches.begin(this.#taker.places, (error) => this.log.logger.debug(`${this.log.name}: ${sentence(error)}`));
+  }
+
+  /** Where to begin in the partitions; fails with LOG_SHORTER_THAN_CHECKPOINT when the log is shorter, another one, or has fewer. */
+  async #placesIn(partitions: number[], stayed: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
+    const { group } = this.options;
+    const spanOf = (partition: number) =>
+      spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
+    for (const [partition, next] of this.#taker.places) {
+      if (partition >= spans.length) firstOffset(spanOf(partition), next, group, this.log);
+    }
+    const places = new Map<number, LogPlace>();
+    const known: [partition: number, place: LogPlace][] = [];
+    for (const partition of partitions) {
+      const span = spanOf(partition);
+      const next = stayed.get(partition);
+      const seen_us = this.#taker.seenOf(partition);
+      const place = next === undefined ? placeOf(this.options.position(partition)) : { next, seen_us };
+      places.set(partition, { next: firstOffset(span, place.next, group, this.log), seen_us: place.seen_us });
+      if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
+    }
+    await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, group)));
+    return places;
+  }
+
+  async #isAlone(): Promise<boolean> {
+    const group = await this.#consumer.describeGroup().catch(() => null);
+    return group?.members.length === 1;
+  }
+
+  /** Compares the reader's places with what the log holds: after a join, at a hole, and now and then in silence. */
+  async #look(): Promise<void> {
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
+    const places = [...this.#taker.places];
+    const handed = [...this.#handOver.waiting];
+    const noted_ms = monotonicMs();
+    try {
+      const spans = await this.#silence.ask(() => this.log.spans());
+      if (this.#joined !== null) {
+        this.#spans = spans;
+        this.#noted_ms = noted_ms;
+      } else {
+        this.#compare(places, spans);
+        this.#taker.merge?.ends(spans, noted_ms);
+      }
+      for (const one of handed) one.verified = true;
+    } catch (error) {
+      if (error instanceof TidemarkError && error.code === "LOG_SHORTER_THAN_CHECKPOINT") this.#doubt(error);
+      else this.#lookAgain(HEARTBEAT_MS);
+    } finally {
+      this.#looking = false;
+    }
+    this.#waiter.ring();
+  }
+
+  #compare(places: [partition: number, next: number][], spans: PartitionSpan[]): void {
+    for (const [partition, next] of places) {
+      const span = spans.find((one) => one.partition === partition);
+      if (span) firstOffset(span, next, this.options.group, this.log);
+    }
+    this.#doubts = 0;
+  }
+
+  #doubt(error: unknown): void {
+    this.#spans = null;
+    const code = error instanceof TidemarkError ? error.code : "";
+    if (code === "LOG_UNREACHABLE" || passes(error)) this.#lookAgain(HEARTBEAT_MS);
+    else if (code === "LOG_SHORTER_THAN_CHECKPOINT" && this.#doubts++ === 0) this.#lookAgain(KAFKA_CONFIRM_MS);
+    else this.#failure = error;
+  }
+
+  #lookAgain(ms: number): void {
+    setTimeout(() => void this.#look(), ms);
+  }
+
+  #onCrash(error: Error, restart: boolean): void {
+    if (this.#closed) return;
+    // The very first group of a cluster waits a moment for its coordinator: nothing to tell.
+    if (restart && kafkaErrorType(error) === "GROUP_LOAD_IN_PROGRESS") return;
+    if (restart) {
+      this.#silence.lost(error);
+      return;
+    }
+    void this.log.ended(error, this.options.group).then((failure) => {
+      this.#failure = failure;
+      this.#waiter.ring();
+    });
+  }
+
+  /**
+   * After so many sessions a lost member, or a broker that is away, would have been noticed; and a fetch must have come back empty, since
+   * one that is slow or fails brings nothing either.
+   */
+  async dry(): Promise<boolean> {
+    const isQuiet = monotonicMs() - this.#news_ms >= KAFKA_DRY_SESSIONS * sessionMs();
+    if (!isQuiet || this.#fetches.empty_ms < this.#news_ms) return false;
+    const spans = await this.log.spans().catch(() => null);
+    if (spans === null) this.#news_ms = monotonicMs();
+    return spans !== null;
+  }
+
+  away = (): string | null => this.#silence.sentence();
+
+  wake(): void {
+    this.#waiter.wake();
+  }
+
+  /** For lag display only: not told when the broker is away. */
+  async commit(positions: { partition: number; next: number }[]): Promise<void> {
+    const mine = positions.filter(({ partition }) => this.#taker.places.has(partition));
+    if (mine.length === 0 || this.#joined !== null || this.#silence.away) return;
+    const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
+    try {
+      await Promise.race([this.#consumer.commitOffsets(offsets), Bun.sleep(KAFKA_COMMIT_MS)]);
+    } catch (error) {
+      this.log.logger.debug(`how far ${this.options.group} is could not be noted: ${sentence(error)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#handOver.clear();
+    this.#waiter.wake();
+    // The group notices by itself when the broker can't be told.
+    await Promise.race([this.#consumer.disconnect().catch(() => {}), Bun.sleep(KAFKA_CLOSE_MS)]);
+  }
+}

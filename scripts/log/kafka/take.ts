@@ -1,0 +1,102 @@
+/** What a poll takes of what kafkajs brought: from the reader's places on, as it came, or merged into one order. */
+import type { EachBatchPayload } from "kafkajs";
+import type { LogBatch, LogPlace } from "../../contract/log.ts";
+import type { FetchOrder } from "./flow.ts";
+import { type Handed, type HandOver, holesIn, messageBatch } from "./handover.ts";
+import type { PartitionMerge } from "./merged-fetch.ts";
+
+export class Taker {
+  /** First offset not yet given, of each partition that was taken up. */
+  places: ReadonlyMap<number, number> = new Map();
+  /** Where all of several partitions are held. */
+  merge: PartitionMerge | null = null;
+  /** Until a waiting record is due, milliseconds. */
+  wait_ms = Number.POSITIVE_INFINITY;
+  readonly handOver: HandOver;
+  #places = new Map<number, number>();
+  #seen = new Map<number, number>();
+
+  /** `fetches` of the same hand-over; `unsure`: a batch begins elsewhere than expected, and the log must be asked whether that is right. */
+  constructor(
+    private readonly fetches: FetchOrder,
+    private readonly unsure: () => void,
+  ) {
+    this.handOver = fetches.handOver;
+  }
+
+  begin(places: ReadonlyMap<number, LogPlace>, merge: PartitionMerge | null): void {
+    this.#places = new Map([...places].map(([partition, { next }]) => [partition, next]));
+    this.#seen = new Map([...places].map(([partition, { seen_us }]) => [partition, seen_us]));
+    this.places = this.#places;
+    this.merge = merge;
+    this.wait_ms = Number.POSITIVE_INFINITY;
+  }
+
+  /** The newest append time of what was given; 0 when that is not known. */
+  seenOf(partition: number): number {
+    return this.#seen.get(partition) ?? 0;
+  }
+
+  /** A fetch's records; resolves when kafkajs may fetch on. */
+  async receive({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
+    const { partition, messages } = batch;
+    const records = messageBatch(partition, messages);
+    const last = batch.lastOffset();
+    const holes = this.fetches.came(partition, Number(last) + 1, (expected) => holesIn(batch, records, expected));
+    this.merge?.came(partition, Number(last) + 1, Number(batch.highWatermark));
+    if (await this.handOver.offer(records, holes, heartbeat)) resolveOffset(last);
+  }
+
+  /** A fetch brought markers and aborted records alone, of these offsets. */
+  passed(partition: number, first: number, last: number, end: number): void {
+    const lost = this.fetches.passed(partition, first, last + 1);
+    if (lost > 0) this.unsure();
+    this.merge?.came(partition, last + 1, end);
+  }
+
+  take(records_max: number): LogBatch[] {
+    const align = (handed: Handed) => this.#align(handed);
+    const given = (batch: LogBatch) => this.#given(batch);
+    if (this.merge !== null) {
+      const { batches, starving, wait_ms } = this.merge.take(records_max, align, given);
+      this.wait_ms = wait_ms ?? Number.POSITIVE_INFINITY;
+      this.fetches.next(starving, wait_ms !== null);
+      return batches;
+    }
+    const { handOver } = this;
+    const batches: LogBatch[] = [];
+    let records = 0;
+    for (let handed = handOver.waiting[0]; handed && records < records_max; handed = handOver.waiting[0]) {
+      if (!align(handed)) break;
+      if (handOver.waiting[0] !== handed) continue;
+      const batch = handOver.take(handed, records_max - records);
+      given(batch);
+      batches.push(batch);
+      records += batch.count;
+    }
+    return batches;
+  }
+
+  /** Sets a waiting batch on the reader's place. False: it begins elsewhere, and the log is asked first. */
+  #align(handed: Handed): boolean {
+    const place = this.#places.get(handed.partition)!;
+    const { offsets, count } = handed.records;
+    let first = handed.from;
+    if (offsets[first] === place) return true;
+    // Offsets may have holes (transactions, lost records), but kafkajs also jumps silently when its place is gone.
+    if (!handed.verified) {
+      this.unsure();
+      return false;
+    }
+    while (first < count && offsets[first]! < place) first++;
+    this.handOver.skip(handed, first);
+    return true;
+  }
+
+  #given({ partition, count, offsets, appended_us }: LogBatch): void {
+    let seen_us = this.seenOf(partition);
+    for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
+    this.#seen.set(partition, seen_us);
+    this.#places.set(partition, offsets[count - 1]! + 1);
+  }
+}

@@ -1,0 +1,26 @@
+/** What a topic's settings must be, so that every record stays where it was until retention drops it. */
+import { type Admin, ConfigResourceTypes } from "kafkajs";
+import { sentence, TidemarkError } from "../../base/errors.ts";
+import type { Logger } from "../../base/logger.ts";
+
+/** Fails with LOG_SETTINGS when the broker compacts the topic; a policy that may not be read is only reported, since holes are counted. */
+export async function refuseCompacted(admin: Admin, topic: string, logger: Logger): Promise<void> {
+  const policy = await policyOf(admin, topic).catch((error) => {
+    logger.debug(`the cleanup.policy of ${topic} can't be read: ${sentence(error)}`);
+    return "";
+  });
+  if (!policy.split(",").some((one) => one.trim() === "compact")) return;
+  throw new TidemarkError(
+    "LOG_SETTINGS",
+    `The topic ${topic} has cleanup.policy=${policy}: compaction removes all but the newest record of each key, so ticks would be lost.`,
+    "Set cleanup.policy=delete on the topic, or name another topic. Records that were removed before are counted and reported.",
+  );
+}
+
+async function policyOf(admin: Admin, topic: string): Promise<string> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["cleanup.policy"] }],
+  });
+  return resources[0]?.configEntries.find(({ configName }) => configName === "cleanup.policy")?.configValue ?? "";
+}

@@ -1,0 +1,74 @@
+/** What a stage's process measures of itself in this run: records, CPU time, memory, latencies. Shown as "cost" and "latency" (design.md "What is measured"). */
+import { readFileSync } from "node:fs";
+import { monotonicMs, nowUs } from "../base/clock.ts";
+
+/** The JSON object that `consume`, `stream` and `batch` end with under --json, before their own counts (docs/json.md). */
+export interface RunSummary {
+  records: number;
+  seconds: number;
+  records_per_second: number;
+  peak_rss_bytes: number;
+}
+
+/** Buckets grow by 2^(1/4): a percentile read from them is at most 19 % too high, never too low. */
+const BUCKETS_PER_DOUBLING = 4;
+
+export class RunStats {
+  readonly started_us = nowUs();
+  readonly #started_ms = monotonicMs();
+  records = 0;
+  #latencies = new Map<string, Map<number, number>>();
+
+  /** Counts `count` latencies of `us` microseconds under `name`; negative ones fall into the bucket 0. */
+  latency(name: string, us: number, count: number): void {
+    let buckets = this.#latencies.get(name);
+    if (buckets === undefined) {
+      buckets = new Map();
+      this.#latencies.set(name, buckets);
+    }
+    const bucket =
+      us <= 0 ? 0 : Math.round(2 ** (Math.ceil(Math.log2(us) * BUCKETS_PER_DOUBLING) / BUCKETS_PER_DOUBLING));
+    buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);
+  }
+
+  /** Takes the latencies counted since the last call. */
+  takeLatencies(): Map<string, Map<number, number>> {
+    const taken = this.#latencies;
+    this.#latencies = new Map();
+    return taken;
+  }
+
+  summary(): RunSummary {
+    const seconds = (monotonicMs() - this.#started_ms) / 1000;
+    return {
+      records: this.records,
+      seconds: Math.round(seconds * 1000) / 1000,
+      records_per_second: seconds > 0 ? Math.round(this.records / seconds) : 0,
+      peak_rss_bytes: peakRssBytes(),
+    };
+  }
+
+  /** For the stage's `counters` table, so that `serve` can show them: names begin with `run_`. */
+  counters(): Record<string, number> {
+    const { user, system } = process.cpuUsage();
+    return {
+      run_pid: process.pid,
+      run_started_us: this.started_us,
+      run_alive_us: nowUs(),
+      run_records: this.records,
+      run_cpu_us: user + system,
+      run_peak_rss_bytes: peakRssBytes(),
+    };
+  }
+}
+
+/** The process's largest resident size so far, in bytes. */
+export function peakRssBytes(): number {
+  // Linux hands the parent's peak on to a child's maxRSS; VmHWM is of this program alone.
+  if (process.platform === "linux") {
+    const peak = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
+    if (peak) return Number(peak[1]) * 1024;
+  }
+  const max = process.resourceUsage().maxRSS;
+  return process.platform === "darwin" ? max : max * 1024;
+}

@@ -1,0 +1,54 @@
+/** Records of our own in the topic: JSON objects without a trade's fields, so that other readers of the topic step over them. */
+import { isUtf8 } from "node:buffer";
+import { FRAME_DEPTH_MAX, FRAME_DIGITS_MAX } from "../base/limits.ts";
+import type { GapNote, Outage } from "../contract/tick.ts";
+
+/** An outage as a record of the log: consumers store it, so that a replay of the log gives the same rows. */
+export function outageFrame(note: Outage): Buffer {
+  return Buffer.from(JSON.stringify({ type: "tidemark_outage", ...note }));
+}
+
+/** A gap that was opened or closed, as a record of the log. */
+export function gapFrame(note: GapNote): Buffer {
+  return Buffer.from(JSON.stringify({ type: "tidemark_gap", ...note }));
+}
+
+/**
+ * A frame that not every reader of the topic could decode, whole within one that each can. `stream` and `consume` unpack it and judge the frame
+ * itself.
+ */
+export function envelopeFrame(frame: Uint8Array, reason: string): Buffer {
+  return Buffer.from(JSON.stringify({ type: "tidemark_frame", reason, base64: Buffer.from(frame).toString("base64") }));
+}
+
+/** Why some reader of the topic could not decode a frame, or null: it is one JSON object of modest depth in UTF-8. */
+export function unreadable(frame: Uint8Array): string | null {
+  if (!isUtf8(frame)) return "not UTF-8";
+  const text = Buffer.from(frame.buffer, frame.byteOffset, frame.length).toString("utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return frame.length === 0 ? "empty message" : "not JSON";
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "not a JSON object";
+  if (depthOf(text) > FRAME_DEPTH_MAX) return `nested more than ${FRAME_DEPTH_MAX} levels deep`;
+  return DIGITS.test(text) ? `a number of more than ${FRAME_DIGITS_MAX} digits` : null;
+}
+
+const DIGITS = new RegExp(`\\d{${FRAME_DIGITS_MAX + 1}}`);
+
+/** Levels of objects and lists in a text that is JSON. */
+function depthOf(text: string): number {
+  let [depth, deepest, isText] = [0, 0, false];
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (isText) {
+      if (char === "\\") i++;
+      else if (char === '"') isText = false;
+    } else if (char === '"') isText = true;
+    else if (char === "{" || char === "[") deepest = Math.max(deepest, ++depth);
+    else if (char === "}" || char === "]") depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,184 @@
+/** Where `query --output` writes: stdout, a regular file that is replaced whole or not at all, or a pipe or device that takes the bytes as they come. */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  createReadStream,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { publish, TEMPORARY } from "../base/atomic-file.ts";
+import { requireForeign, requireNoOtherName } from "../base/data-dir.ts";
+import { sentence, TidemarkError } from "../base/errors.ts";
+import { toStdout } from "../base/stdout.ts";
+import { removeAbandoned, removeAbandonedTemporary, temporaryFolder } from "../base/temporary.ts";
+
+export interface Destination {
+  /** Nothing was written, or what was can be taken back: another try may begin. */
+  readonly isFresh: boolean;
+  /** Takes the next piece; resolves when more is wanted. */
+  write(text: string): Promise<void>;
+  /** For a writer that needs a file of its own (Parquet): a folder that holds nothing else. */
+  folder(): string;
+  /** Makes what was written, or the file `name` of `folder()`, the destination's content. */
+  finish(name?: string): Promise<void>;
+  /** Leaves the destination as it was, as far as it is a regular file. */
+  abandon(): void;
+}
+
+/** Names of our temporary folders begin so; the pid of their process follows. */
+const OURS = ".tidemark-output-";
+const OURS_ELSEWHERE = "tidemark-output-";
+
+/** Symbolic links followed by hand, where the last of them leads nowhere yet. */
+const LINKS_MAX = 40;
+
+/** Opens `path`; `-` is stdout. Fails with USAGE for a folder, and for a file that Tidemark keeps, in `root` also under other names. */
+export function openDestination(path: string, root: string): Destination {
+  if (path === "-") return new StreamDestination(1);
+  try {
+    return destinationAt(path, root);
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error;
+    throw new TidemarkError(
+      "OUTPUT",
+      `--output ${path} can't be written: ${sentence(error)}.`,
+      "Name a file, a pipe or a device that can be opened for writing; - is stdout.",
+    );
+  }
+}
+
+function destinationAt(path: string, root: string): Destination {
+  const stat = statSync(path, { throwIfNoEntry: false }) ?? null;
+  if (stat?.isDirectory())
+    throw new TidemarkError("USAGE", `--output ${path} is a folder.`, "Name a file, for example in this folder.");
+  if (stat !== null && !stat.isFile()) return new StreamDestination(openSync(path, "w"));
+  const file = followed(resolve(path));
+  requireForeign(file);
+  if (stat !== null) requireNoOtherName(file, stat, root);
+  return new FileDestination(file, stat);
+}
+
+/** Where a name leads in the end, also when nothing is there yet. */
+function followed(path: string): string {
+  let file = path;
+  for (let links = 0; lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true; links++) {
+    if (links === LINKS_MAX) throw new TidemarkError("USAGE", `--output ${path} is a link that leads in a circle.`);
+    if (existsSync(file)) return realpathSync(file);
+    file = resolve(dirname(file), readlinkSync(file));
+  }
+  const folder = dirname(file);
+  return existsSync(folder) ? join(realpathSync(folder), basename(file)) : file;
+}
+
+/** A regular file: written beside its place, then renamed, with the mode and the owner of what was there. */
+class FileDestination implements Destination {
+  readonly isFresh = true;
+  readonly #folder: string;
+  #fd: number | null = null;
+
+  constructor(
+    private readonly file: string,
+    private readonly before: Stats | null,
+  ) {
+    this.#folder = join(dirname(file), `${OURS}${process.pid}${TEMPORARY}`);
+  }
+
+  async write(text: string): Promise<void> {
+    this.#fd ??= openSync(join(this.folder(), "text"), "w");
+    writeAll(this.#fd, text);
+  }
+
+  folder(): string {
+    if (!existsSync(this.#folder)) {
+      mkdirSync(dirname(this.file), { recursive: true });
+      removeAbandoned(dirname(this.file), OURS);
+      mkdirSync(this.#folder);
+    }
+    return this.#folder;
+  }
+
+  async finish(name = "text"): Promise<void> {
+    if (this.#fd === null && name === "text") await this.write("");
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+    const made = join(this.#folder, name);
+    if (this.before !== null && this.before.nlink > 1) {
+      // Other names of the same file keep showing the same content.
+      await copyInto(made, openSync(this.file, "w"));
+    } else {
+      if (this.before !== null) keepOwner(made, this.before);
+      publish(this.file, made);
+    }
+    this.abandon();
+  }
+
+  abandon(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Stdout, a device, a FIFO: what was written stays written. */
+class StreamDestination implements Destination {
+  isFresh = true;
+  #folder: string | null = null;
+
+  constructor(private readonly fd: number) {}
+
+  async write(text: string): Promise<void> {
+    this.isFresh = false;
+    if (this.fd === 1) await toStdout(text);
+    else writeAll(this.fd, text);
+  }
+
+  folder(): string {
+    this.#folder ??= elsewhere();
+    return this.#folder;
+  }
+
+  async finish(name?: string): Promise<void> {
+    this.isFresh = false;
+    if (name !== undefined) await copyInto(join(this.folder(), name), this.fd);
+    else if (this.fd !== 1) closeSync(this.fd);
+    this.abandon();
+  }
+
+  abandon(): void {
+    if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder = null;
+  }
+}
+
+function elsewhere(): string {
+  removeAbandonedTemporary(OURS_ELSEWHERE);
+  return temporaryFolder(OURS_ELSEWHERE);
+}
+
+function keepOwner(path: string, { mode, uid, gid }: Stats): void {
+  chmodSync(path, mode & 0o7777);
+  if (process.getuid?.() === 0) chownSync(path, uid, gid);
+}
+
+async function copyInto(file: string, fd: number): Promise<void> {
+  for await (const bytes of createReadStream(file) as AsyncIterable<Uint8Array>) {
+    if (fd === 1) await toStdout(bytes);
+    else writeAll(fd, bytes);
+  }
+  if (fd !== 1) closeSync(fd);
+}
+
+function writeAll(fd: number, piece: string | Uint8Array): void {
+  const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done);
+}

@@ -1,0 +1,74 @@
+/** Notices that a folder of metric files is another than it was: a file came, changed or went. */
+import { type FSWatcher, statSync, watch } from "node:fs";
+import { join } from "node:path";
+import { FOLDER_LOOK_MS, FOLDER_SETTLE_MS } from "../base/limits.ts";
+import { metricNames } from "./metric.ts";
+
+export class MetricFolder {
+  #seen = "";
+  #watcher: FSWatcher | null = null;
+  #told = Promise.withResolvers<void>();
+
+  constructor(private readonly dir: string) {}
+
+  /** From here on a difference to what is there now is a change. */
+  look(): void {
+    this.#seen = this.#now();
+  }
+
+  /** Resolves when the folder differs from the last look and has been quiet for a moment (an editor writes in several steps), or when `signal` is given. */
+  async changed(signal: AbortSignal): Promise<void> {
+    let before = this.#seen;
+    while (!signal.aborted) {
+      const now = this.#now();
+      if (now !== this.#seen && now === before) return;
+      const settling = now !== before;
+      before = now;
+      await this.#wait(settling ? FOLDER_SETTLE_MS : FOLDER_LOOK_MS, !settling, signal);
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    this.#watcher = null;
+  }
+
+  /** Which files are there, and which version of each. */
+  #now(): string {
+    try {
+      const line = (name: string) => {
+        const stat = statSync(join(this.dir, `${name}.sql`), { throwIfNoEntry: false });
+        return `${name} ${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
+      };
+      return metricNames(this.dir).map(line).join("\n");
+    } catch {
+      return "the folder can't be read";
+    }
+  }
+
+  async #wait(ms: number, wakes: boolean, signal: AbortSignal): Promise<void> {
+    if (this.#watcher === null) this.#listen();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const stop = () => resolve();
+    signal.addEventListener("abort", stop);
+    await (wakes ? Promise.race([promise, this.#told.promise]) : promise);
+    signal.removeEventListener("abort", stop);
+    clearTimeout(timer);
+    this.#told = Promise.withResolvers<void>();
+  }
+
+  /** Where the file system tells of changes they are noticed at once, elsewhere (network, a folder made anew) at the next look. */
+  #listen(): void {
+    try {
+      this.#watcher = watch(this.dir, { persistent: false }, (event) => {
+        this.#told.resolve();
+        // The folder itself may be gone: the next wait listens to the one that has its name then.
+        if (event === "rename") this.close();
+      });
+      this.#watcher.on("error", () => this.close());
+    } catch {
+      this.#watcher = null;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/** Memory limits of a process that runs SQL which a user wrote: one of the kernel's, and a parent that watches. */
+
+import { dlopen, ptr } from "bun:ffi";
+import { readFileSync } from "node:fs";
+import { sentence, TidemarkError } from "../base/errors.ts";
+import {
+  INTERRUPT_MS_MAX,
+  LIMITED_DATA_BYTES,
+  LIMITED_RSS_BYTES_MAX,
+  MEMORY_WATCH_ELSEWHERE_MS,
+  MEMORY_WATCH_MS,
+} from "../base/limits.ts";
+
+const RLIMIT_DATA = 2;
+const RLIMIT_CORE = 4;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+/** Set for a process that `runLimited` started: the pid of its parent. */
+const LIMITED_VARIABLE = "TIDEMARK_LIMITED";
+
+export const TOO_MUCH_MEMORY = `It needed more than ${(LIMITED_DATA_BYTES / 1e9).toFixed(1)} GB of memory and its process was ended: group or filter earlier, or read the view minutes.`;
+
+/**
+ * Limits this process for good: it may map LIMITED_DATA_BYTES more than now (a larger request fails, which DuckDB reports as out of
+ * memory), and writes no core file; `with_parent`: it ends when its parent does. Linux with glibc only; elsewhere the parent's watch is
+ * the limit. Returns whether the kernel has the limit.
+ */
+export function limitThisProcess({ with_parent = false } = {}): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const { symbols } = dlopen("libc.so.6", {
+      setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+      prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+    });
+    // What is mapped now includes JavaScriptCore's reservations (6 GB that are never used), so the limit counts from here.
+    const mapped = Number(/^VmData:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
+    const limit = (bytes: number) => ptr(new BigUint64Array([BigInt(bytes), BigInt(bytes)]));
+    symbols.setrlimit(RLIMIT_CORE, limit(0));
+    if (with_parent) symbols.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    return symbols.setrlimit(RLIMIT_DATA, limit(mapped + LIMITED_DATA_BYTES)) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Calls `over` once when the process holds more than LIMITED_RSS_BYTES_MAX. Returns the end of the watch. */
+export function watchMemory(pid: number, over: () => void): () => void {
+  const look = process.platform === "linux" ? rssOnLinux : rssByPs;
+  const every_ms = process.platform === "linux" ? MEMORY_WATCH_MS : MEMORY_WATCH_ELSEWHERE_MS;
+  const timer = setInterval(() => {
+    if (look(pid) <= LIMITED_RSS_BYTES_MAX) return;
+    clearInterval(timer);
+    over();
+  }, every_ms);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Resident bytes of a process; 0 when it has ended. */
+function rssOnLinux(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** The same where there is no /proc (macOS). Exported for its test. */
+export function rssByPs(pid: number): number {
+  const said = Bun.spawnSync(["ps", "-o", "rss=", "-p", String(pid)], { stdin: "ignore", stderr: "ignore" });
+  return Number(said.stdout.toString().trim() || 0) * 1024;
+}
+
+/** How a process of user SQL ended that nobody stopped: for the sentence of the query that it ran. */
+export function endedBy(exit: number | null, signal: string | number | null): string {
+  const how = signal === null ? `with status ${exit}` : `by ${signal}`;
+  return `Its process ended ${how} inside DuckDB, mostly of too much memory or too deep nesting: simplify the query.`;
+}
+
+/** Whether this is the process that `runLimited` started for the work. */
+export function isLimited(): boolean {
+  return process.env[LIMITED_VARIABLE] === String(process.ppid);
+}
+
+/**
+ * Runs the whole present command again in a limited process with the same input, output and error, and returns its exit status.
+ * Returns null in that limited process, where the work is done. Rejects with QUERY when the limit or DuckDB ended it.
+ */
+export async function runLimited(signal: AbortSignal): Promise<number | null> {
+  if (isLimited()) {
+    limitThisProcess({ with_parent: true });
+    return null;
+  }
+  const child = Bun.spawn([process.execPath, ...process.argv.slice(1)], {
+    stdio: ["inherit", "inherit", "inherit"],
+    env: { ...process.env, [LIMITED_VARIABLE]: String(process.pid) },
+  });
+  let isOver = false;
+  const unwatch = watchMemory(child.pid, () => {
+    isOver = true;
+    child.kill("SIGKILL");
+  });
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const stop = () => {
+    child.kill("SIGTERM");
+    grace = setTimeout(() => child.kill("SIGKILL"), INTERRUPT_MS_MAX);
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const code = await child.exited;
+    if (isOver) throw new TidemarkError("QUERY", TOO_MUCH_MEMORY);
+    // Statuses of our own: done, failed, wrong usage, a second signal. All others are an abort within DuckDB or the runtime.
+    if (child.signalCode === null && [0, 1, 2, 130].includes(code)) return code;
+    if (signal.aborted) return 130;
+    throw new TidemarkError("QUERY", endedBy(child.exitCode, child.signalCode));
+  } finally {
+    unwatch();
+    clearTimeout(grace);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Whether an error of DuckDB or of the runtime means that no more memory was given. */
+export function isMemory(error: unknown): boolean {
+  return /^(Out of Memory Error|Out of memory|std::bad_alloc)|\bbad allocation\b|Allocation failure/i.test(
+    sentence(error),
+  );
+}

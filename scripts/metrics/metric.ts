@@ -1,0 +1,250 @@
+/** A metric is one file of sql/metrics: its name, its SELECT, and what its header comment says of title, description and chart. */
+import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { z } from "zod";
+import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
+import { METRIC_FILE_BYTES_MAX } from "../base/limits.ts";
+import { PROJECT_ROOT } from "../base/project.ts";
+
+const CHARTS = ["table", "number", "line", "bar"] as const;
+/** Characters of a title. */
+const TITLE_MAX = 80;
+const length = (max: number) =>
+  z.string().max(max, { error: (issue) => `has ${String(issue.input).length} characters; at most ${max}` });
+
+export interface Chart {
+  type: (typeof CHARTS)[number];
+  x?: string;
+  y: string[];
+  series?: string;
+}
+
+const headerSchema = z.strictObject({
+  title: length(TITLE_MAX).min(1, "is empty"),
+  description: length(500).default(""),
+  chart: z.string().default("table"),
+  portable: z
+    .string()
+    .regex(/^no \(.+\)$/, "can only be `no (why)`; otherwise leave the line out")
+    .optional(),
+});
+
+/** A metric's file as it lies there, whatever it holds. */
+export interface MetricSource {
+  /** The file's name without .sql: also the panel's id, the API path and the CSV's name. */
+  name: string;
+  /** For people: relative to the project when it lies inside. */
+  file: string;
+  sql: string;
+  /** SHA-256 of the text, for "did the file change since this result?". */
+  hash: string;
+}
+
+export interface Metric extends MetricSource {
+  title: string;
+  description: string;
+  chart: Chart;
+  /** Where the header says so; 1 without. */
+  chart_line: number;
+  /** Why only DuckDB can run it; null when Spark can too. */
+  only_duckdb: string | null;
+}
+
+const NAME = /^[A-Za-z0-9_]+\.sql$/;
+
+/** Names of the metric files of a folder, in order. Fails with METRIC when the folder can't be read. */
+export function metricNames(dir: string): string[] {
+  try {
+    const files = readdirSync(dir).filter((name) => NAME.test(name));
+    return files.map((name) => name.slice(0, -4)).sort();
+  } catch (error) {
+    throw new TidemarkError("METRIC", `The folder of metrics ${dir} can't be read.`, "Name one with --sql DIR.", {
+      cause: error,
+    });
+  }
+}
+
+/** Files that look like metrics and can't be: their names would be no path of the API. */
+export function misnamed(dir: string): string[] {
+  return readdirSync(dir).filter((name) => /\.sql$/i.test(name) && !NAME.test(name));
+}
+
+/** Fails with USAGE when the folder has no metric of that name; the hint lists those it has. */
+export function checkName(dir: string, name: string): void {
+  const names = metricNames(dir);
+  if (names.includes(name)) return;
+  throw new TidemarkError("USAGE", `There is no metric ${name} in ${dir}.`, `There are: ${names.join(", ")}.`);
+}
+
+/** Reads one metric. A header that can't be understood gives METRIC with file and line, and what was expected. */
+export function readMetric(dir: string, name: string): Metric {
+  return withHeader(readSource(dir, name));
+}
+
+/**
+ * Reads the text of one metric. METRIC when it is no regular file (or a link to one) of at most METRIC_FILE_BYTES_MAX in UTF-8: a FIFO
+ * or a device is never opened.
+ */
+export function readSource(dir: string, name: string): MetricSource {
+  const file = fileOf(dir, name);
+  const sql = textOf(join(dir, `${name}.sql`), file);
+  return { name, file, sql, hash: createHash("sha256").update(sql).digest("hex") };
+}
+
+/** A metric's file for people: relative to the project when it is inside, absolute otherwise. */
+export function fileOf(dir: string, name: string): string {
+  const path = resolve(dir, `${name}.sql`);
+  const inside = relative(PROJECT_ROOT, path);
+  return inside.startsWith("..") ? path : inside;
+}
+
+function textOf(path: string, file: string): string {
+  const refused = (what: string) =>
+    new TidemarkError("METRIC", `${file} ${what}`, "A metric is a text file in UTF-8, or a link to one.");
+  try {
+    checkFile(statSync(path), refused);
+    // Between the two somebody may have put a FIFO there: to open one without O_NONBLOCK waits for a writer.
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      checkFile(fstatSync(descriptor), refused);
+      const bytes = new Uint8Array(METRIC_FILE_BYTES_MAX + 1);
+      let length = 0;
+      for (let read = 1; read > 0 && length < bytes.length; length += read)
+        read = readSync(descriptor, bytes, length, bytes.length - length, null);
+      if (length > METRIC_FILE_BYTES_MAX) throw refused(`is larger than ${METRIC_FILE_BYTES_MAX} bytes.`);
+      // A byte order mark, which some editors write, is left out.
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
+      if (text.includes("\0")) throw refused("contains a NUL character.");
+      return text;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error;
+    if (systemCode(error) === "ERR_ENCODING_INVALID_ENCODED_DATA") throw refused("is not valid UTF-8.");
+    throw refused(`can't be read: ${sentence(error)}.`);
+  }
+}
+
+function checkFile(stat: Stats, refused: (what: string) => TidemarkError): void {
+  if (stat.isDirectory()) throw refused("is a folder.");
+  if (!stat.isFile()) throw refused("is not a regular file (a device, FIFO or socket).");
+  if (stat.size > METRIC_FILE_BYTES_MAX)
+    throw refused(`has ${stat.size} bytes; a metric's file has at most ${METRIC_FILE_BYTES_MAX}.`);
+}
+
+/**
+ * What the header says: `-- key: value` lines at the top, each key at most once. Other comments are passed over, also those with a
+ * colon (a URL, `sqlfluff:`, `vim:`); an unknown key is an error only when it looks like a misspelt one.
+ */
+export function withHeader(source: MetricSource): Metric {
+  const { name, sql, file } = source;
+  const found: Record<string, string> = { title: titleOf(name) };
+  const lineOf: Record<string, number> = {};
+  for (const [i, line] of sql.split("\n").entries()) {
+    if (line.trim() !== "" && !line.trimStart().startsWith("--")) break;
+    const match = /^\s*--\s*([a-z]+)\s*:(\s*)(.*?)\s*$/.exec(line);
+    if (!match) continue;
+    const key = match[1]!;
+    const isKey = Object.hasOwn(headerSchema.shape, key);
+    if (!isKey && (match[2] === "" || !isNearMiss(key))) continue;
+    if (!isKey)
+      throw headerError(
+        file,
+        i + 1,
+        `${key} is no key of the header: there are ${Object.keys(headerSchema.shape).join(", ")}`,
+      );
+    if (lineOf[key] !== undefined) throw headerError(file, i + 1, `${key} is given twice`);
+    found[key] = match[3]!;
+    lineOf[key] = i + 1;
+  }
+  const header = headerSchema.safeParse(found);
+  if (!header.success) {
+    const issue = header.error.issues[0]!;
+    throw headerError(file, lineOf[String(issue.path[0])] ?? 1, `${String(issue.path[0])} ${issue.message}`);
+  }
+  const { title, description, chart, portable } = header.data;
+  const chart_line = lineOf.chart ?? 1;
+  const only_duckdb = portable?.slice("no (".length, -1) ?? null;
+  return { ...source, title, description, chart: parseChart(chart, file, chart_line), chart_line, only_duckdb };
+}
+
+/** Whether a word is a key with one slip of the keyboard, or two in the long ones; `file:` is two from `title:`, and a remark. */
+function isNearMiss(word: string): boolean {
+  return Object.keys(headerSchema.shape).some((key) => slips(word, key) <= (key.length > 5 ? 2 : 1));
+}
+
+/** Letters added, left out, changed, or swapped with their neighbour (optimal string alignment). */
+function slips(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  const table = Array.from({ length: a.length + 1 }, (_, i) => Array.from({ length: b.length + 1 }, (_, j) => i + j));
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      const change = table[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let least = Math.min(table[i - 1]![j]! + 1, table[i]![j - 1]! + 1, change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, table[i - 2]![j - 2]! + 1);
+      table[i]![j] = least;
+    }
+  }
+  return table[a.length]![b.length]!;
+}
+
+/** `line x=window_start y=avg_price,vwap series=product_id` → the chart. */
+function parseChart(text: string, file: string, line: number): Chart {
+  const [type, ...settings] = text.split(/\s+/);
+  const kind = CHARTS.find((one) => one === type);
+  if (kind === undefined) throw headerError(file, line, `"${type}" is no chart: write ${CHARTS.join(", ")}`);
+  const given = new Map<string, string>();
+  for (const setting of settings) {
+    const match = /^(x|y|series)=(.+)$/.exec(setting);
+    if (!match || match[2]!.split(",").includes(""))
+      throw headerError(
+        file,
+        line,
+        `chart: "${setting}" isn't x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN (without blanks)`,
+      );
+    if (given.has(match[1]!)) throw headerError(file, line, `chart: ${match[1]} is given twice`);
+    given.set(match[1]!, match[2]!);
+  }
+  const chart: Chart = {
+    type: kind,
+    x: given.get("x"),
+    y: given.get("y")?.split(",") ?? [],
+    series: given.get("series"),
+  };
+  if ((kind === "line" || kind === "bar") && (!chart.x || chart.y.length === 0))
+    throw headerError(file, line, `chart: a ${kind} needs x=COLUMN and y=COLUMN`);
+  return chart;
+}
+
+const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT)/;
+
+/** The chart with its columns' names as the result writes them: as in SQL, capitals don't matter. METRIC when one is missing, or is nothing to draw. */
+export function chartOf({ type, x, y, series }: Chart, columns: readonly { name: string; type: string }[]): Chart {
+  const missing: string[] = [];
+  const real = (name: string) => {
+    const lower = name.toLowerCase();
+    const column = columns.find((one) => one.name === name) ?? columns.find((one) => one.name.toLowerCase() === lower);
+    if (!column) missing.push(name);
+    const isDrawn = (type === "line" || type === "bar") && y.includes(name);
+    if (column && isDrawn && !NUMBER.test(column.type))
+      throw new TidemarkError("METRIC", `The chart's y names ${name}, which is ${column.type}; y needs a number.`);
+    return column?.name ?? name;
+  };
+  const found = { type, x: x && real(x), y: y.map(real), series: series && real(series) };
+  if (missing.length === 0) return found;
+  const names = columns.map((column) => column.name).join(", ");
+  throw new TidemarkError("METRIC", `The chart names ${missing.join(", ")}, and the result has ${names}.`);
+}
+
+function titleOf(name: string): string {
+  const words = name.replaceAll("_", " ");
+  const title = words.charAt(0).toUpperCase() + words.slice(1);
+  return title.length > TITLE_MAX ? `${title.slice(0, TITLE_MAX - 1)}…` : title;
+}
+
+function headerError(file: string, line: number, what: string): TidemarkError {
+  return new TidemarkError("METRIC", `${file}:${line}: ${what}.`, "docs/add-a-metric.md shows the header's form.");
+}

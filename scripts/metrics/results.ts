@@ -1,0 +1,187 @@
+/** results.db: what each run did and the newest result of each metric. Written by batch, and by schedule what it missed; never attached by DuckDB. */
+import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { nowUs } from "../base/clock.ts";
+import { shortened } from "../base/errors.ts";
+import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../base/limits.ts";
+import { PROJECT_ROOT } from "../base/project.ts";
+import { openDatabase } from "../base/sqlite.ts";
+import { peakRssBytes } from "../measure/run-stats.ts";
+import schema from "./results.sql" with { type: "text" };
+import type { Agreement, MetricResult } from "./run.ts";
+
+/** Before version 2 every file in batch_output/metrics was taken for one of ours; those of a metric that worked were. */
+const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
+  INSERT INTO outputs SELECT metric FROM results WHERE columns <> '[]'`;
+/** Text that a run's row holds for a moment, so that the file and its WAL have room for its end on a full disk. */
+const ROOM = "x".repeat(65_536);
+
+export interface RunRecord {
+  collect_ms: number;
+  answer_ms: number;
+  seconds: number;
+  ticks_new: number;
+  ticks_total: number;
+  newest_time_us: number | null;
+  archive_bytes: number;
+}
+
+/** What the processes of the metrics cost. */
+export interface Cost {
+  cpu_us: number;
+  peak_rss: number;
+}
+
+export interface RunCounts extends Cost {
+  metrics: number;
+  failed: number;
+  first_error: string | null;
+}
+
+export class Results {
+  readonly #db: Database;
+  #run_id = 0;
+
+  constructor(path: string) {
+    this.#db = openDatabase(path, { create: schema, version: 2, migrations: { 1: FROM_1 } }, "NORMAL");
+    this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
+  }
+
+  /** Notes a new run. The caller holds the batch's lock, so a run that is still `running` has died. Returns whether the last one had. */
+  begin(started_us: number): boolean {
+    this.noteDied();
+    const last = "SELECT state FROM runs WHERE state <> 'missed' ORDER BY run_id DESC LIMIT 1";
+    const died = this.#db.query<{ state: string }, []>(last).get()?.state === "died";
+    const insert = this.#db.query("INSERT INTO runs (state, pid, started_us, error) VALUES ('running', ?, ?, ?)");
+    this.#run_id = Number(insert.run(process.pid, started_us, ROOM).lastInsertRowid);
+    for (const table of ["runs", "reconciliation"])
+      this.#db.query(`DELETE FROM ${table} WHERE run_id <= ?`).run(this.#run_id - RUNS_KEPT_MAX);
+    this.#db.query("UPDATE runs SET error = NULL WHERE run_id = ?").run(this.#run_id);
+    // From here on SQLite writes over the WAL from its beginning.
+    this.#db.query("PRAGMA wal_checkpoint(RESTART)").all();
+    return died;
+  }
+
+  /** Notes that runs which are still `running` have died; of one process only, when `pid` is given. Returns how many there were. */
+  noteDied(pid: number | null = null): number {
+    return this.#db
+      .query("UPDATE runs SET state = 'died', ended_us = ? WHERE state = 'running' AND pid = coalesce(?, pid)")
+      .run(nowUs(), pid).changes;
+  }
+
+  /** Notes due times (microseconds since 1970) at which no run began, each as a run of state `missed`. */
+  noteMissed(due_us: readonly number[], why: string): void {
+    const insert = this.#db.query(
+      "INSERT INTO runs (state, pid, started_us, ended_us, error) VALUES ('missed', ?, ?, ?, ?)",
+    );
+    this.#db.transaction(() => {
+      for (const us of due_us) insert.run(process.pid, us, us, why);
+    })();
+  }
+
+  /** Stores one result for `finish`: until then readers see the results of the run before. */
+  keep(result: MetricResult): void {
+    if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
+    this.#keep(result);
+  }
+
+  /** Metrics with a result whose SQL file is no longer there; those of another folder (`--sql`) stay. */
+  gone(names: ReadonlySet<string>): string[] {
+    const stored = this.#db.query<{ metric: string; file: string }, []>("SELECT metric, file FROM results").all();
+    const isGone = (file: string) => file === "" || !existsSync(resolve(PROJECT_ROOT, file));
+    return stored.filter(({ metric, file }) => !names.has(metric) && isGone(file)).map(({ metric }) => metric);
+  }
+
+  /** Whether batch_output/metrics/METRIC.csv is a file that a batch wrote. */
+  owns(metric: string): boolean {
+    return this.#db.query("SELECT 1 FROM outputs WHERE metric = ?").get(metric) !== null;
+  }
+
+  /** Notes that METRIC.csv is ours from now on; before it is written, so that a run that dies in between leaves no file of nobody's. */
+  own(metric: string): void {
+    this.#db.query("INSERT OR IGNORE INTO outputs VALUES (?)").run(metric);
+  }
+
+  /** Forgets METRIC.csv, after it was removed. */
+  disown(metric: string): void {
+    this.#db.query("DELETE FROM outputs WHERE metric = ?").run(metric);
+  }
+
+  /** Commits all results of the run at once. `gone`: metrics whose results are removed. */
+  finish(run: RunRecord, counts: RunCounts, agreement: Agreement | null, gone: readonly string[]): void {
+    if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
+    for (const metric of gone) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
+    if (agreement) {
+      const { compared, equal, explained, unexplained, pending } = agreement;
+      this.#db
+        .query("INSERT INTO reconciliation VALUES (?, ?, ?, ?, ?, ?)")
+        .run(this.#run_id, compared, equal, explained, unexplained, pending);
+    }
+    this.#end("done", { ...run, metrics: counts.metrics, failed: counts.failed, error: counts.first_error }, counts);
+    this.#db.exec("COMMIT");
+  }
+
+  /** Notes that the run ended without results. Its first error is what counts: one of noting it is only logged by the caller. */
+  fail(error: string, cost: Cost): void {
+    if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+    this.#end("failed", { error: shortened(error) }, cost);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #end(state: string, columns: Record<string, number | string | null>, { cpu_us, peak_rss }: Cost): void {
+    const { user, system } = process.cpuUsage();
+    const row: Record<string, number | string | null> = {
+      ...columns,
+      state,
+      ended_us: nowUs(),
+      peak_rss_bytes: peakRssBytes() + peak_rss,
+      cpu_seconds: (user + system + cpu_us) / 1e6,
+    };
+    const names = Object.keys(row);
+    this.#db
+      .query(`UPDATE runs SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE run_id = ?`)
+      .run(...Object.values(row), this.#run_id);
+  }
+
+  /** A failing metric keeps its last good rows, marked stale, beside the new error. A good result has columns. */
+  #keep(result: MetricResult): void {
+    const { name, metric, source, error } = result;
+    const about = [
+      metric?.title ?? name,
+      metric?.description ?? "",
+      JSON.stringify(metric?.chart ?? { type: "table", y: [] }),
+    ];
+    const file = [source.file, source.sql, source.hash];
+    if (error !== null) {
+      const changed = this.#db
+        .query(
+          "UPDATE results SET ok = 0, stale = (columns <> '[]'), error = ?, file = ?, sql = ?, file_hash = ? WHERE metric = ?",
+        )
+        .run(error, ...file, name).changes;
+      if (changed > 0) return;
+    }
+    this.#db
+      .query(
+        "INSERT OR REPLACE INTO results (metric, run_id, ok, error, stale, title, description, chart, file, sql, file_hash, columns, rows, row_count, truncated, elapsed_ms, finished_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      )
+      .run(
+        name,
+        this.#run_id,
+        error === null ? 1 : 0,
+        error,
+        0,
+        ...about,
+        ...file,
+        JSON.stringify(result.columns),
+        JSON.stringify(result.rows),
+        result.rows.length,
+        result.truncated ? 1 : 0,
+        result.elapsed_ms,
+        result.finished_us,
+      );
+  }
+}

@@ -1,0 +1,206 @@
+/** The portable metrics on Spark instead of DuckDB: the same files over the same archive, by `spark-sql -f`, one process a run. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import type { Manifest } from "../../archive/manifest.ts";
+import { escapedPath, quoted } from "../../archive/sql-literal.ts";
+import { monotonicMs, nowUs } from "../../base/clock.ts";
+import { shortened, TidemarkError } from "../../base/errors.ts";
+import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../../base/limits.ts";
+import { PROJECT_ROOT } from "../../base/project.ts";
+import { chartOf, type Metric } from "../metric.ts";
+import { streamed } from "../row-stream.ts";
+import { type MetricResult, withPlace } from "../run.ts";
+import { readColumns, readRows } from "../values.ts";
+import { CsvFile } from "../whole-csv.ts";
+import { MARK, notForSpark, sparkScript } from "./spark-script.ts";
+
+export interface SparkRun {
+  archive: string;
+  manifest: Manifest;
+  /** Only metrics that DuckDB has accepted (locked.ts `check`): one SELECT, over the views, with functions that both engines have. */
+  metrics: Metric[];
+  /** `local[*]` or `spark://host:port`. */
+  master: string;
+  signal: AbortSignal;
+  /** The file for the CSV of a metric's result, if that is too long to be kept. */
+  csv: (metric: string) => string;
+}
+
+/** The metrics' results one by one, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
+export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricResult> {
+  // In the archive, because that is what a cluster's workers see as well, where the next run clears up after one that was killed.
+  const folder = mkdtempSync(join(run.archive, "snapshot", `spark-${run.manifest.sequence}-`));
+  try {
+    const file = join(folder, "script.sql");
+    const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
+    writeFileSync(file, sparkScript(run.archive, run.manifest, metrics, folder));
+    const said = await runSpark(run, file, folder);
+    for (const metric of run.metrics)
+      yield await readAnswer(metric, folder, said.get(metric.name), run.csv(metric.name));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Spark's home: SPARK_HOME, or the pyspark of the project's cache. */
+export function sparkHome(): string | null {
+  if (process.env.SPARK_HOME) return existsSync(sparkSql(process.env.SPARK_HOME)) ? process.env.SPARK_HOME : null;
+  const cache = join(PROJECT_ROOT, ".cache", "spark");
+  if (!existsSync(cache)) return null;
+  const found = new Bun.Glob("lib/python*/site-packages/pyspark/bin/spark-sql").scanSync({ cwd: cache });
+  for (const path of found) return join(cache, path, "../..");
+  return null;
+}
+
+function sparkSql(home: string): string {
+  return join(home, "bin", "spark-sql");
+}
+
+const SETTINGS: Record<string, string> = {
+  "spark.sql.catalogImplementation": "in-memory",
+  "spark.ui.enabled": "false",
+  "spark.log.level": "ERROR",
+  "spark.sql.session.timeZone": "UTC",
+  "spark.sql.timestampType": "TIMESTAMP_NTZ",
+  "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+  "spark.sql.ansi.enabled": "true",
+  "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+  // A difference of sums keeps its last digit, or fails: never rounded.
+  "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+  "spark.sql.variable.substitute": "false",
+  "spark.sql.shuffle.partitions": "8",
+};
+
+/** What Spark said of one metric, and how long it took. */
+interface Said {
+  text: string;
+  elapsed_ms: number;
+}
+
+/** Runs the script; what stands between a metric's mark and the next is about that metric. */
+async function runSpark(
+  { master, metrics, signal }: SparkRun,
+  file: string,
+  folder: string,
+): Promise<Map<string, Said>> {
+  const home = sparkHome();
+  if (home === null) {
+    throw new TidemarkError(
+      "CHILD_FAILED",
+      "Spark isn't here: neither SPARK_HOME names one nor is pyspark in .cache/spark.",
+      "python3 -m venv .cache/spark && .cache/spark/bin/pip install pyspark==4.0.1 (it needs Java 17 or newer).",
+    );
+  }
+  const local = master.startsWith("local")
+    ? { "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1" }
+    : {};
+  const settings = Object.entries({ ...SETTINGS, ...local }).flatMap(([name, value]) => ["--conf", `${name}=${value}`]);
+  const args = ["--master", master, ...settings, "--hiveconf", "hive.cli.errors.ignore=true", "-f", file];
+  // One pipe for both of its outputs, so that an error stands where it happened.
+  const child = Bun.spawn(["sh", "-c", 'exec "$0" "$@" 2>&1', sparkSql(home), ...args], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: "pipe",
+    env: { ...process.env, SPARK_HOME: home },
+  });
+  const kill = () => child.kill("SIGKILL");
+  signal.addEventListener("abort", kill, { once: true });
+  if (signal.aborted) kill();
+  const ms_max = SPARK_START_MS_MAX + METRIC_MS_MAX * metrics.length;
+  let stopped = false;
+  const timer = setTimeout(() => {
+    stopped = true;
+    kill();
+  }, ms_max);
+  try {
+    const said = await hear(child.stdout);
+    const text = `It was stopped after ${ms_max / 1000} s, the limit for this run on Spark.`;
+    if (stopped)
+      for (const { name } of metrics) if (!said.get(name)?.elapsed_ms) said.set(name, { text, elapsed_ms: 0 });
+    return said;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", kill);
+    kill();
+  }
+}
+
+async function hear(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Said>> {
+  const said = new Map<string, Said>();
+  const decoder = new TextDecoder();
+  let [rest, begin, name] = ["", "", ""];
+  let since_ms = monotonicMs();
+  for await (const chunk of stdout) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const of = said.get(name);
+      if (line.startsWith(MARK)) {
+        if (of) of.elapsed_ms = monotonicMs() - since_ms;
+        name = line.slice(MARK.length);
+        since_ms = monotonicMs();
+        said.set(name, { text: "", elapsed_ms: 0 });
+      } else if (of) of.text += `${line}\n`;
+      else begin += `${line}\n`;
+    }
+  }
+  if (said.size === 0) throw new TidemarkError("CHILD_FAILED", `Spark didn't start: ${words(begin)}.`);
+  return said;
+}
+
+/** Spark's result of a metric, read back with exact decimals in Spark's order. */
+async function readAnswer(metric: Metric, folder: string, said: Said | undefined, csv: string): Promise<MetricResult> {
+  const { name } = metric;
+  const elapsed_ms = said?.elapsed_ms ?? 0;
+  const result: MetricResult = {
+    name,
+    source: metric,
+    metric,
+    error: null,
+    columns: [],
+    rows: [],
+    truncated: false,
+    csv,
+    whole: null,
+    elapsed_ms,
+    finished_us: nowUs(),
+  };
+  const other = notForSpark(metric.sql);
+  if (other !== null) return { ...result, error: shortened(`${metric.file}: ${other}.`) };
+  if (!existsSync(join(folder, name, "_SUCCESS"))) {
+    const text = said?.text ?? "It ended before this metric's turn came.";
+    // The file's text begins on the statement's second line.
+    const line = /\bline (\d+)[,\s]+pos/.exec(text)?.[1];
+    return {
+      ...result,
+      error: shortened(`${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${words(text)}`),
+    };
+  }
+  const instance = await DuckDBInstance.create(":memory:", { memory_limit: METRIC_MEMORY });
+  const connection = await instance.connect();
+  try {
+    await connection.run("SET TimeZone = 'UTC'");
+    const files = quoted(`${escapedPath(join(folder, name))}/*.parquet`);
+    const file = new CsvFile(csv);
+    const { found, failed } = await streamed({ connection, isDeaf: false }, async () => {
+      const read = await connection.stream(`SELECT * FROM read_parquet(${files})`);
+      return { ...(await readRows(read, METRIC_ROWS_MAX, file)), columns: readColumns(read) };
+    });
+    if (failed) throw new TidemarkError("QUERY", "What Spark wrote of it can't be read whole.");
+    const { rows, truncated, columns } = found;
+    const chart = chartOf(metric.chart, columns);
+    return { ...result, metric: { ...metric, chart }, columns, rows, truncated, whole: file.end() };
+  } catch (error) {
+    return { ...result, error: withPlace(metric, error) };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** The sentence of Spark's message: up to its SQLSTATE, without the plan and the stack behind it. */
+function words(text: string): string {
+  const known = /\[[A-Z_0-9.]+\][\s\S]*?SQLSTATE: \w+/.exec(text)?.[0];
+  return known ?? text.trim().slice(0, 500);
+}

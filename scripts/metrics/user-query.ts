@@ -1,0 +1,115 @@
+/** Read-only SQL over the archive's views for the shell, and exports for the page: the same lock-down as for metrics. */
+import { join } from "node:path";
+import type { Manifest } from "../archive/manifest.ts";
+import { readArchive } from "../archive/read-archive.ts";
+import { type DataPaths, replayed } from "../base/data-dir.ts";
+import { TidemarkError } from "../base/errors.ts";
+import { METRIC_ROWS_MAX } from "../base/limits.ts";
+import { printable } from "../base/printable.ts";
+import type { Destination } from "./destination.ts";
+import { type Answer, LockedDatabase } from "./locked.ts";
+import { csvHeader, csvRows } from "./output.ts";
+import { copyToParquet, type Selected, streamRows } from "./rows-out.ts";
+import type { Column, Row } from "./values.ts";
+
+export const FORMATS = ["table", "json", "csv", "parquet"] as const;
+export type Format = (typeof FORMATS)[number];
+
+const PARQUET_FILE = "rows.parquet";
+
+interface Written {
+  rows: number;
+  truncated: boolean;
+}
+
+/**
+ * Runs one SELECT over the archive as of the last batch and writes its rows. Returns their number; `truncated`: there were more.
+ * NO_DATA when there was no batch yet, QUERY when the SQL is refused or fails; then a regular file is as it was.
+ */
+export async function runQuery(paths: DataPaths, query: Selected, format: Format, to: Destination): Promise<Written> {
+  let failure: unknown = null;
+  const written = await readArchive(paths.archive, async (manifest) => {
+    // What a pipe has taken can't be taken back, so the query does not run again over a newer state.
+    if (failure !== null && !to.isFresh) throw failure;
+    try {
+      return await write(paths.archive, manifest, query, format, to);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      to.abandon();
+    }
+  });
+  if (written !== null) return written;
+  throw new TidemarkError(
+    "NO_DATA",
+    `There is no archive in ${paths.root} yet.`,
+    replayed(paths) ?? "Run `bun run batch` first, or query with --fresh.",
+  );
+}
+
+async function write(
+  archive: string,
+  manifest: Manifest,
+  query: Selected,
+  format: Format,
+  to: Destination,
+): Promise<Written> {
+  const folder = to.folder();
+  const database = await LockedDatabase.open(archive, manifest, query.sql, folder);
+  try {
+    if (format === "parquet") {
+      const written = await copyToParquet(database, query, join(folder, PARQUET_FILE));
+      await to.finish(PARQUET_FILE);
+      return written;
+    }
+    const written =
+      format === "table" ? await writeTable(database, query, to) : await writeText(database, query, format, to);
+    await to.finish();
+    return written;
+  } finally {
+    database.close();
+  }
+}
+
+/** JSON as an array of row objects, or CSV: a piece per chunk of rows. */
+async function writeText(database: LockedDatabase, query: Selected, format: Format, to: Destination) {
+  let isFirst = true;
+  const written = await streamRows(database, query, async (rows, columns) => {
+    await to.write(format === "csv" ? csvPiece(columns, rows) : jsonPiece(rows, isFirst));
+    isFirst &&= rows.length === 0;
+  });
+  if (format === "json") await to.write(isFirst ? "[]\n" : "]\n");
+  return written;
+}
+
+/** The first piece has no rows: there the header goes. */
+function csvPiece(columns: Column[], rows: Row[]): string {
+  return rows.length === 0 ? csvHeader(columns) : csvRows(columns, rows);
+}
+
+function jsonPiece(rows: Row[], isFirst: boolean): string {
+  if (rows.length === 0) return "";
+  return `${isFirst ? "[" : ","}${rows.map((row) => JSON.stringify(row)).join(",")}`;
+}
+
+/** A table's columns are as wide as their widest cell, so its rows are read whole, and bounded. */
+async function writeTable(database: LockedDatabase, { sql, parameters, rows_max }: Selected, to: Destination) {
+  const answer = await database.select(sql, parameters, Math.min(rows_max, METRIC_ROWS_MAX));
+  await to.write(table(answer));
+  return { rows: answer.rows.length, truncated: answer.truncated };
+}
+
+function table({ columns, rows }: Answer): string {
+  if (rows.length === 0) return "(no rows)\n";
+  const names = columns.map((column) => column.name);
+  const shown = rows.map((row) => Object.fromEntries(names.map((name) => [printable(name), shownCell(row[name])])));
+  const colors = process.stdout.isTTY === true && !process.env.NO_COLOR;
+  const heads = names.map((name) => printable(name));
+  return `${Bun.inspect.table(shown, heads, { colors })}\n`;
+}
+
+/** Text of the feed goes to a terminal as text. */
+function shownCell(value: unknown): unknown {
+  return typeof value === "string" ? printable(value, Number.POSITIVE_INFINITY) : value;
+}

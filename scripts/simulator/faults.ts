@@ -1,0 +1,96 @@
+/** Faults that the stand-in commits by script: plain JSON, decided by counts and ids, never by chance, so that a test can repeat them. */
+import { z } from "zod";
+import { TidemarkError } from "../base/errors.ts";
+
+export interface Faults {
+  /** The first n connections are closed right after they opened. */
+  refuse_connections?: number;
+  /** Connection k (from 1) is cut after the k-th number of trades; connections past the list live on. */
+  cut_after?: number[];
+  /** How: a close frame with this code, or the socket dropped when absent. */
+  cut_code?: number;
+  /** Connection k gets nothing more, heartbeats neither, after the k-th number of trades; the socket stays open (half-open). */
+  silent_after?: number[];
+  /** Frames sent before the n-th trade of the recording (from 1): `frame` as it is, or `bytes` bytes of padding. */
+  insert?: { before: number; frame?: string; bytes?: number }[];
+  /** Every n-th trade's frame is cut in half. */
+  truncate_every?: number;
+  /** Every n-th trade is sent twice. */
+  duplicate_every?: number;
+  /** Trades that the socket never sends; REST has them. */
+  drop_ids?: number[];
+  /** Trades sent after their successor. */
+  swap_ids?: number[];
+  rest?: {
+    /** Statuses of the first answers, in order: 429, 500 …; 200 answers truly. */
+    statuses?: number[];
+    /** A `Retry-After` header of every answer that is not 200. */
+    retry_after?: string;
+    /** Every answer takes so long. */
+    delay_ms?: number;
+    /** A page holds no more than this, whatever was asked for. */
+    page_max?: number;
+    /** Ids that REST does not know. */
+    lacking_ids?: number[];
+  };
+}
+
+const whole = z.number().int().min(0);
+const ids = z.array(whole);
+const SCRIPT: z.ZodType<Faults> = z.strictObject({
+  refuse_connections: whole.optional(),
+  cut_after: ids.optional(),
+  cut_code: whole.optional(),
+  silent_after: ids.optional(),
+  insert: z.array(z.strictObject({ before: whole, frame: z.string().optional(), bytes: whole.optional() })).optional(),
+  truncate_every: whole.optional(),
+  duplicate_every: whole.optional(),
+  drop_ids: ids.optional(),
+  swap_ids: ids.optional(),
+  rest: z
+    .strictObject({
+      statuses: ids.optional(),
+      retry_after: z.string().optional(),
+      delay_ms: whole.optional(),
+      page_max: whole.min(1).optional(),
+      lacking_ids: ids.optional(),
+    })
+    .optional(),
+});
+
+/** Reads a script of faults from JSON text; fails with USAGE, also for a fault that there is not. */
+export function parseFaults(text: string): Faults {
+  let why = "it is no JSON";
+  try {
+    const read = SCRIPT.safeParse(JSON.parse(text));
+    if (read.success) return read.data;
+    const { path, message } = read.error.issues[0]!;
+    why = [path.join("."), message].filter((part) => part !== "").join(": ");
+  } catch {}
+  throw new TidemarkError(
+    "USAGE",
+    `--faults can't be read: ${why}.`,
+    `Try '{"cut_after":[100]}'; docs/decisions/0004-feed.md lists them.`,
+  );
+}
+
+/** What connection `connection` (from 1) is sent in place of trade `index` (from 0): its own frame, several, none. */
+export function framesOf(
+  faults: Faults,
+  index: number,
+  trade_id: number,
+  frame: string,
+  before: string | null,
+): string[] {
+  const frames: string[] = [];
+  for (const { before: at, frame: extra, bytes } of faults.insert ?? []) {
+    if (at === index + 1) frames.push(extra ?? "x".repeat(bytes ?? 0));
+  }
+  if (faults.drop_ids?.includes(trade_id)) return frames;
+  if (faults.swap_ids?.includes(trade_id)) return frames;
+  const isNth = (every: number | undefined) => every !== undefined && (index + 1) % every === 0;
+  frames.push(isNth(faults.truncate_every) ? frame.slice(0, frame.length >> 1) : frame);
+  if (isNth(faults.duplicate_every)) frames.push(frame);
+  if (before !== null) frames.push(before);
+  return frames;
+}

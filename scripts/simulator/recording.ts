@@ -1,0 +1,158 @@
+/** Recordings: JSON lines, gzipped, one ticker message each, in the order in which they came. Reading and writing, not playing. */
+import { once } from "node:events";
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { createInterface } from "node:readline";
+import { createGunzip, createGzip } from "node:zlib";
+import { sentence, TidemarkError } from "../base/errors.ts";
+import { RECORDING_BYTES_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
+import type { AppendRecord } from "../contract/log.ts";
+import { readFrame } from "../message/frame.ts";
+
+/** One recorded trade: the message as it came, and what the player needs to know of it. */
+export interface Recorded {
+  line: string;
+  product_id: string;
+  trade_id: number;
+  time_us: number;
+}
+
+/** Lines that are no JSON are named one by one up to here, then only counted. */
+const WARNINGS_MAX = 5;
+
+/**
+ * A whole recording. A line that is no message is left out with a warning that names it; heartbeats and other messages are left out
+ * silently. Fails with RECORDING when the file is missing, damaged, too large or without a trade.
+ */
+export async function readRecording(path: string, logger: Logger): Promise<Recorded[]> {
+  if (!existsSync(path))
+    throw bad(`There is no recording at ${path}.`, "Name a .jsonl.gz or .jsonl file, or none for the bundled hour.");
+  const recorded: Recorded[] = [];
+  let [number, broken, bytes] = [0, 0, 0];
+  try {
+    for await (const line of linesOf(path)) {
+      number++;
+      bytes += line.length;
+      if (bytes > RECORDING_BYTES_MAX)
+        throw bad(`${path} is larger than ${RECORDING_BYTES_MAX} bytes unpacked.`, "Cut it into parts.");
+      if (line.trim() === "") continue;
+      const frame = readFrame(Buffer.from(line));
+      if (frame.kind === "tick" && Number.isFinite(frame.time_us + frame.trade_id)) {
+        const { product_id, trade_id, time_us } = frame;
+        recorded.push({ line, product_id, trade_id, time_us });
+      } else if (frame.kind === "garbled" || frame.kind === "tick") {
+        broken++;
+        const what = frame.kind === "tick" ? "a ticker without a time" : "no JSON message";
+        if (broken <= WARNINGS_MAX) logger.warn(`${path}, line ${number} is left out: it is ${what}`);
+      }
+    }
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error;
+    throw bad(
+      `${path} is damaged after line ${number}: ${sentence(error)}.`,
+      "It must be a whole .jsonl.gz or .jsonl file.",
+      error,
+    );
+  }
+  if (broken > WARNINGS_MAX) logger.warn(`${path}: ${broken} lines in all are left out`);
+  if (recorded.length === 0) throw bad(`${path} holds no trade.`, "Record one with `bun run record`.");
+  return recorded;
+}
+
+/** Each trade once for every name, as if the products traded alike: many products from one real recording. */
+export function asProducts(recorded: Recorded[], products: string[]): Recorded[] {
+  return recorded.flatMap((trade) =>
+    products.map((product_id) => {
+      const own = JSON.stringify(trade.product_id);
+      const line = trade.line.replace(`"product_id":${own}`, () => `"product_id":${JSON.stringify(product_id)}`);
+      return { ...trade, line, product_id };
+    }),
+  );
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const file = createReadStream(path);
+  const input = isGzip(path) ? file.pipe(createGunzip()) : file;
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  for (const stream of [file, input]) stream.on("error", failed.reject);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await Promise.race([lines.next(), failed.promise]);
+      if (next.done) break;
+      yield next.value;
+    }
+    // readline ends like at a proper end when its input breaks off: the error may come just after.
+    await Promise.race([failed.promise, Bun.sleep(0)]);
+  } finally {
+    file.destroy();
+  }
+}
+
+function isGzip(path: string): boolean {
+  const head = new Uint8Array(2);
+  const file = openSync(path, "r");
+  readSync(file, head, 0, 2, 0);
+  closeSync(file);
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+function bad(message: string, hint: string, cause?: unknown): TidemarkError {
+  return new TidemarkError("RECORDING", message, hint, { cause });
+}
+
+/** Writes a recording; the file has its name only once it is whole. Fails with RECORDING when the name is taken. */
+export class RecordingWriter {
+  readonly #gzip = createGzip();
+  readonly #file;
+  readonly #part: string;
+  #failed: unknown = null;
+  lines = 0;
+
+  constructor(readonly path: string) {
+    if (existsSync(path)) throw bad(`${path} is there already.`, "Choose another name, or remove it.");
+    this.#part = `${path}.part`;
+    this.#file = createWriteStream(this.#part);
+    for (const stream of [this.#file, this.#gzip]) stream.on("error", (error) => (this.#failed ??= error));
+    this.#gzip.pipe(this.#file);
+  }
+
+  /** One message a line; what is no message (a record without a key) is left out. A line break between a message's tokens becomes a space. */
+  async write(records: AppendRecord[]): Promise<void> {
+    this.#check();
+    const messages = records.filter(({ key }) => key !== "").map(({ value }) => value);
+    if (messages.length === 0) return;
+    this.lines += messages.length;
+    const text = messages.map((message) =>
+      Buffer.from(message)
+        .toString("utf8")
+        .replace(/[\r\n]+/g, " "),
+    );
+    if (!this.#gzip.write(`${text.join("\n")}\n`)) await once(this.#gzip, "drain");
+  }
+
+  /** Ends the file and gives it its name; an empty one is removed. */
+  async close(): Promise<void> {
+    const done = once(this.#file, "close");
+    this.#gzip.end();
+    await done.catch(() => {});
+    this.#check();
+    if (this.lines === 0) rmSync(this.#part, { force: true });
+    else renameSync(this.#part, this.path);
+  }
+
+  #check(): void {
+    if (this.#failed !== null)
+      throw bad(`${this.path} can't be written: ${sentence(this.#failed)}.`, "Choose another place.", this.#failed);
+  }
+}

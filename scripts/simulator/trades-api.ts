@@ -1,0 +1,96 @@
+/** The stand-in's REST side: `GET /products/{id}/trades`, newest first, in pages, with the maker's side (feed.md "REST trades"). */
+import { monotonicMs } from "../base/clock.ts";
+import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../base/limits.ts";
+import type { Faults } from "./faults.ts";
+import type { Tape } from "./player.ts";
+
+/** A bucket of tokens: `burst` at once, `per_second` more each second. */
+export class RateLimit {
+  #tokens: number;
+  #filled_ms = monotonicMs();
+
+  constructor(
+    private readonly per_second: number,
+    private readonly burst: number,
+  ) {
+    this.#tokens = burst;
+  }
+
+  /** Takes a token; false when there is none. */
+  take(): boolean {
+    const now_ms = monotonicMs();
+    this.#tokens = Math.min(this.burst, this.#tokens + ((now_ms - this.#filled_ms) / 1_000) * this.per_second);
+    this.#filled_ms = now_ms;
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+}
+
+export class RestAnswers {
+  readonly #rate = new RateLimit(REPLAY_REST_PER_SECOND, REPLAY_REST_PER_SECOND);
+  requests = 0;
+  /** A client of the full tape is there: it may ask for what it missed, even after the end. */
+  expected = false;
+  #last_ms = monotonicMs();
+
+  constructor(
+    private readonly tape: Tape,
+    private readonly faults: NonNullable<Faults["rest"]>,
+  ) {}
+
+  /** Milliseconds until nobody is likely to ask any more. */
+  quietMs(): number {
+    return this.expected ? Math.max(0, this.#last_ms + REPLAY_REST_QUIET_MS - monotonicMs()) : 0;
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    this.#last_ms = monotonicMs();
+    const product_id = /^\/products\/([^/]+)\/trades$/.exec(url.pathname)?.[1];
+    if (request.method !== "GET" || product_id === undefined) return problem(404, "NotFound");
+    if (!this.#rate.take()) return problem(429, "Too Many Requests");
+    const status = this.faults.statuses?.[this.requests++] ?? 200;
+    if (this.faults.delay_ms) await Bun.sleep(this.faults.delay_ms);
+    if (status !== 200) {
+      const { retry_after } = this.faults;
+      return problem(status, "as the script of faults says", retry_after ? { "retry-after": retry_after } : {});
+    }
+    if (!this.tape.products.has(product_id)) return problem(404, "NotFound");
+    const [limit, after, before] = ["limit", "after", "before"].map((name) => whole(url.searchParams.get(name)));
+    if (limit === false || after === false || before === false)
+      return problem(400, "limit, after and before are whole numbers");
+    const most = Math.min(limit ?? REST_PAGE_MAX, REST_PAGE_MAX, this.faults.page_max ?? REST_PAGE_MAX);
+    return this.#page(product_id, most, after ?? null, before ?? null);
+  }
+
+  /** Trades made by now with `before` < id < `after`, newest first. */
+  #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
+    const page: object[] = [];
+    for (let i = this.tape.stand - 1; i >= 0 && page.length < limit; i--) {
+      const { trade_id, line, ...trade } = this.tape.trade(i);
+      if (trade.product_id !== product_id || trade_id >= (after ?? Number.POSITIVE_INFINITY)) continue;
+      if (before !== null && trade_id <= before) break;
+      if (this.faults.lacking_ids?.includes(trade_id)) continue;
+      const { side, last_size: size, price, time } = JSON.parse(line);
+      page.push({ trade_id, side: side === "buy" ? "sell" : "buy", size, price, time });
+    }
+    const ids = page as { trade_id: number }[];
+    const headers = new Headers();
+    if (ids.length > 0) {
+      headers.set("CB-BEFORE", String(ids[0]!.trade_id));
+      headers.set("CB-AFTER", String(ids.at(-1)!.trade_id));
+    }
+    return Response.json(page, { headers });
+  }
+}
+
+/** A whole number, undefined when it isn't given, false when it is no number. */
+function whole(text: string | null): number | undefined | false {
+  if (text === null) return undefined;
+  return /^\d+$/.test(text) ? Number(text) : false;
+}
+
+function problem(status: number, message: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ message }, { status, headers });
+}

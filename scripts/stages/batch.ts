@@ -1,0 +1,220 @@
+/** One batch: collect, answer, keep the results. The caller holds the batch's lock. */
+
+import { checkStored, collect } from "../archive/collect.ts";
+import { archiveBytes, type Manifest } from "../archive/manifest.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
+import type { DataPaths } from "../base/data-dir.ts";
+import { sentence } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { spaceError } from "../base/sqlite.ts";
+import { peakRssBytes, type RunSummary } from "../measure/run-stats.ts";
+import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
+import { logRun, Outputs } from "../metrics/output.ts";
+import { Results } from "../metrics/results.ts";
+import { type Agreement, agreementOf, answer, type MetricResult } from "../metrics/run.ts";
+import { Sandbox } from "../metrics/sandbox.ts";
+import { answerOnSpark } from "../metrics/spark/spark-run.ts";
+
+export interface BatchOptions {
+  /** Folder of metric files. */
+  sql: string;
+  /** Only this metric. */
+  metric?: string;
+  /** What computes the portable metrics; DuckDB always collects, and computes the others. */
+  engine: "duckdb" | "spark";
+  /** Where Spark runs: `local[*]` or `spark://host:port`. */
+  master: string;
+}
+
+/** What `batch --json` prints (docs/json.md). */
+export interface BatchSummary extends RunSummary {
+  metrics: number;
+  failed: { metric: string; error: string }[];
+  ticks_new: number;
+  ticks_total: number;
+  reconciliation: Agreement | null;
+}
+
+/**
+ * Runs one batch. Rejects with NO_DATA before ticks.db exists; a broken metric is in `failed`, not an error. Null when `signal` came before the
+ * answers were there: what was collected is kept, the results stay as they were.
+ */
+export async function runBatch(
+  paths: DataPaths,
+  options: BatchOptions,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<BatchSummary | null> {
+  const names = metricNames(options.sql).filter((name) => options.metric === undefined || name === options.metric);
+  for (const file of misnamed(options.sql))
+    logger.warn(`${options.sql}/${file} is no metric: a name has letters, digits and _ only, and ends in .sql.`);
+  checkStored(paths);
+  const started_us = nowUs() - Math.round(monotonicMs() * 1000);
+  const results = new Results(paths.results);
+  // Started now, so that it loads DuckDB while this process collects.
+  const sandbox = new Sandbox(paths.results);
+  try {
+    if (results.begin(started_us)) logger.warn("the last run was killed; this one repeats its work");
+    return await new Batch(paths, options, { results, sandbox, logger, signal, started_us }).run(names);
+  } catch (error) {
+    const known = spaceError(error, paths.root);
+    noteFailure(results, sandbox, sentence(known), logger);
+    throw known;
+  } finally {
+    sandbox.close();
+    results.close();
+  }
+}
+
+interface Parts {
+  results: Results;
+  sandbox: Sandbox;
+  logger: Logger;
+  signal: AbortSignal;
+  started_us: number;
+}
+
+/** The run's own error counts, not one that comes from noting it. */
+function noteFailure(results: Results, sandbox: Sandbox, why: string, logger: Logger): void {
+  try {
+    results.fail(why, sandbox.cost);
+  } catch (error) {
+    logger.warn(`the run's end could not be noted in results.db: ${sentence(error)}`);
+  }
+}
+
+class Batch {
+  readonly #outputs: Outputs;
+  readonly #failed: BatchSummary["failed"] = [];
+  #agreement: Agreement | null = null;
+  #metrics = 0;
+
+  constructor(
+    private readonly paths: DataPaths,
+    private readonly options: BatchOptions,
+    private readonly parts: Parts,
+  ) {
+    this.#outputs = new Outputs(paths, parts.results, parts.logger);
+  }
+
+  async run(names: string[]): Promise<BatchSummary | null> {
+    const { paths, parts } = this;
+    const collecting_ms = monotonicMs();
+    const { manifest, ticks_new } = await collect(paths, parts.logger);
+    const answering_ms = monotonicMs();
+    try {
+      await this.#answerAll(manifest, names);
+    } catch (error) {
+      if (!parts.signal.aborted) throw error;
+    }
+    if (parts.signal.aborted) {
+      this.#outputs.discard();
+      noteFailure(parts.results, parts.sandbox, "Stopped by a signal.", parts.logger);
+      return null;
+    }
+    return this.#finish(manifest, names, { ticks_new, collecting_ms, answering_ms });
+  }
+
+  #finish(
+    manifest: Manifest,
+    names: string[],
+    { ticks_new, collecting_ms, answering_ms }: { ticks_new: number; collecting_ms: number; answering_ms: number },
+  ): BatchSummary {
+    const { paths, parts } = this;
+    const { results, sandbox, logger } = parts;
+    const gone = this.options.metric === undefined ? results.gone(new Set(names)) : [];
+    const done_ms = monotonicMs();
+    const ticks_total = manifest.files.reduce((sum, file) => sum + file.rows, 0);
+    const record = {
+      collect_ms: answering_ms - collecting_ms,
+      answer_ms: done_ms - answering_ms,
+      seconds: done_ms / 1000,
+      ticks_new,
+      ticks_total,
+      newest_time_us: manifest.files.reduce<number | null>(
+        (max, { max_time_us: t }) => (max === null || t > max ? t : max),
+        null,
+      ),
+      archive_bytes: archiveBytes(manifest),
+    };
+    const failed = this.#failed.sort((a, b) => (a.metric < b.metric ? -1 : 1));
+    const counts = { metrics: this.#metrics, failed: failed.length, first_error: failed[0]?.error ?? null };
+    results.finish(record, { ...counts, ...sandbox.cost }, this.#agreement, gone);
+    this.#outputs.publish(gone);
+    if (failed.length === 0) logRun(paths, record.seconds, logger);
+    const seconds = monotonicMs() / 1000;
+    return {
+      records: ticks_new,
+      seconds: Math.round(seconds * 1000) / 1000,
+      records_per_second: Math.round(ticks_new / seconds),
+      peak_rss_bytes: peakRssBytes() + sandbox.cost.peak_rss,
+      metrics: counts.metrics,
+      failed,
+      ticks_new,
+      ticks_total,
+      reconciliation: this.#agreement,
+    };
+  }
+
+  /** One result at a time is in memory. Rejects when the signal comes meanwhile. */
+  async #answerAll(manifest: Manifest, names: string[]): Promise<void> {
+    const { options, paths } = this;
+    const { archive } = paths;
+    const { sandbox, signal, logger } = this.parts;
+    const { engine, master } = options;
+    const stop = () => sandbox.close();
+    // The signal may have come while this process collected.
+    if (signal.aborted) return;
+    signal.addEventListener("abort", stop, { once: true });
+    const on_spark: Metric[] = [];
+    try {
+      const sql = names.length === 1 ? textOf(options.sql, names[0]!) : null;
+      await sandbox.open({ archive, manifest, sql });
+      for (const name of names) {
+        const metric = engine === "spark" ? await forSpark(sandbox, options.sql, name) : null;
+        if (metric !== null) on_spark.push(metric);
+        else this.#take(await answer(sandbox, options.sql, name, this.#outputs.temporary(name)));
+        if (signal.aborted) return;
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+    if (engine === "duckdb") return;
+    logger.info(`${on_spark.length} metrics on Spark (${master}), ${this.#metrics} on DuckDB`);
+    if (on_spark.length === 0) return;
+    const csv = (name: string) => this.#outputs.temporary(name);
+    for await (const result of answerOnSpark({ archive, manifest, metrics: on_spark, master, signal, csv }))
+      this.#take(result);
+  }
+
+  #take(result: MetricResult): void {
+    const { signal, results, started_us } = this.parts;
+    if (signal.aborted) return;
+    this.#metrics++;
+    if (result.error !== null) this.#failed.push({ metric: result.name, error: result.error });
+    this.#agreement ??= agreementOf(result);
+    results.keep(result);
+    this.#outputs.write(result, started_us);
+  }
+}
+
+/** Null when it can't be read: `answer` says so. */
+function textOf(dir: string, name: string): string | null {
+  try {
+    return readSource(dir, name).sql;
+  } catch {
+    return null;
+  }
+}
+
+/** The metric when it is Spark's; null when it says that it isn't portable, and when DuckDB refuses it, which is then told by DuckDB. */
+async function forSpark(sandbox: Sandbox, dir: string, name: string): Promise<Metric | null> {
+  try {
+    const metric = readMetric(dir, name);
+    if (metric.only_duckdb !== null) return null;
+    await sandbox.check(metric.sql);
+    return metric;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,99 @@
+/** One process a stage, or several that share it: who is refused is told whom to stop, and a lock dies with its process (faults.md 40). */
+import { Database } from "bun:sqlite";
+import { afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
+import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+
+afterEach(killStages);
+
+function want(dir: string, mode = "alone") {
+  const command = [process.execPath, join(import.meta.dir, "../support/lock-holder.ts"), dir, mode];
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  const said = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  return { child, first: said.read().then(({ value }) => value?.trim() ?? "") };
+}
+
+test("50 starts at once: exactly one wins, each other one is told the winner's pid", async () => {
+  using dir = tempDir();
+  const all = Array.from({ length: 50 }, () => want(dir.path));
+  const said = await Promise.all(all.map(({ first }) => first));
+  const winners = all.filter((_, i) => said[i] === "won");
+  expect(winners.length).toBe(1);
+  const { pid } = winners[0]!.child;
+  for (const text of said.filter((one) => one !== "won")) {
+    expect(text).toBe(`Another stream (pid ${pid}) already works on ${dir.path}.`);
+  }
+  winners[0]!.child.kill("SIGKILL");
+  await winners[0]!.child.exited;
+  const next = want(dir.path);
+  expect(await next.first).toBe("won");
+  next.child.stdin.end();
+  expect(await next.child.exited).toBe(0);
+}, 60_000);
+
+test("several may share a lock; who wants it alone is refused until the last one has gone, and refuses the others then", async () => {
+  using dir = tempDir();
+  const sharers = Array.from({ length: 5 }, () => want(dir.path, "shared"));
+  expect(await Promise.all(sharers.map(({ first }) => first))).toEqual(sharers.map(() => "won"));
+  expect(await want(dir.path).first).toMatch(/^Another stream \(pid \d+\) already works on /);
+  for (const { child } of sharers) child.kill("SIGKILL");
+  await Promise.all(sharers.map(({ child }) => child.exited));
+  const alone = want(dir.path);
+  expect(await alone.first).toBe("won");
+  expect(await want(dir.path, "shared").first).toBe(
+    `Another stream (pid ${alone.child.pid}) already works on ${dir.path}.`,
+  );
+  alone.child.kill("SIGKILL");
+  await alone.child.exited;
+}, 60_000);
+
+test("a second stream is refused with the first's pid; killed, the first leaves no lock behind; --rebuild is refused too", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, recordedLines().slice(0, 100));
+  const first = startStage("stream", ["--data", dir.path]);
+  await until(
+    "it has read",
+    () => rowsOf(dir.path, "windows.db", "SELECT 1 FROM offsets WHERE next_offset = 100").length === 1,
+  );
+  for (const more of [[], ["--rebuild"]]) {
+    const second = await run("stream", ["--data", dir.path, "--until-end", ...more]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(
+      `Another stream (pid ${first.pid}) already works on ${dir.path}. [TIDEMARK_STAGE_BUSY]`,
+    );
+  }
+  first.signal("SIGKILL");
+  await first.ended;
+  expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
+}, 60_000);
+
+test("a lock on windows.db that is held elsewhere is waited for, with a message, and no record is lost", async () => {
+  using dir = tempDir();
+  const lines = recordedLines().slice(0, 2_000);
+  await fillLog(dir.path, lines.slice(0, 1_000));
+  const stage = startStage("stream", ["--data", dir.path]);
+  await until(
+    "it has read",
+    () => rowsOf(dir.path, "windows.db", "SELECT 1 FROM offsets WHERE next_offset = 1000").length === 1,
+  );
+  const shell = new Database(join(dir.path, "windows.db"));
+  shell.exec("BEGIN IMMEDIATE");
+  await fillLog(dir.path, lines.slice(1_000));
+  await until("it says that it waits", () =>
+    /Another process holds the lock of .*windows\.db.*Waiting/.test(stage.said()),
+  );
+  shell.exec("ROLLBACK");
+  shell.close();
+  await until(
+    "it has read on",
+    () => rowsOf(dir.path, "windows.db", "SELECT 1 FROM offsets WHERE next_offset = 2000").length === 1,
+  );
+  stage.signal("SIGTERM");
+  expect(await stage.ended).toBe(0);
+  using calm = tempDir();
+  await fillLog(calm.path, lines);
+  await run("stream", ["--data", calm.path, "--until-end"]);
+  expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
+}, 60_000);

@@ -1,0 +1,158 @@
+/** The full tape: gaps in trade_id are found, filled from REST, or noted as outages (faults.md 12). */
+import { expect, test } from "bun:test";
+import { GapTracker } from "../../../scripts/feed/tape/gaps.ts";
+import { restUrlOf } from "../../../scripts/feed/tape/rest.ts";
+import { exchange, HOUR, produce } from "../../support/feed.ts";
+
+const full = { channel: "matches" as const };
+const sorted = (ids: number[]) => [...new Set(ids)].sort((a, b) => a - b);
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+test("a trade of matches is in the log as the ticker has it: same fields, the taker's side", async () => {
+  await using server = exchange({ trades: 2_000 });
+  const { lines } = await produce(server.url, full);
+  expect(lines).toEqual(HOUR.slice(0, 2_000).map((trade) => trade.line));
+});
+
+test("dropped trades are filled from REST, marked so, and nothing is missing then", async () => {
+  await using server = exchange({ trades: 1_000, faults: { drop_ids: [10, 11, 12, 500, 900] } });
+  const { ids, lines, counts, outages } = await produce(server.url, full);
+  expect(sorted(ids)).toEqual(range(1, 1_000));
+  const filled = lines.filter((line) => line.includes('"source":"rest"'));
+  expect(filled.length).toBe(5);
+  for (const line of filled) {
+    const { source, ...trade } = JSON.parse(line);
+    const { sequence, ...own } = JSON.parse(HOUR[trade.trade_id - 1]!.line);
+    expect(trade).toEqual(own);
+  }
+  expect(counts).toMatchObject({ filled: 5, unfillable: 0 });
+  expect(outages).toEqual([]);
+});
+
+test("neighbours that changed places are no gap: REST is not asked", async () => {
+  await using server = exchange({ trades: 300, faults: { swap_ids: [50, 100] } });
+  const { ids, counts } = await produce(server.url, full);
+  expect(sorted(ids)).toEqual(range(1, 300));
+  expect(counts).toMatchObject({ filled: 0, unfillable: 0 });
+});
+
+test("a gap over several pages is filled page by page", async () => {
+  const drop_ids = range(100, 2_600);
+  await using server = exchange({ trades: 3_000, faults: { drop_ids } });
+  const { ids, counts } = await produce(server.url, full);
+  expect(sorted(ids)).toEqual(range(1, 3_000));
+  expect(counts.filled).toBe(2_501);
+});
+
+test("REST that answers 429, 500 and slowly is asked again", async () => {
+  await using server = exchange({
+    trades: 300,
+    faults: { drop_ids: [100], rest: { statuses: [429, 500], delay_ms: 20 } },
+  });
+  const { counts, outages } = await produce(server.url, { ...full, retry_ms: 5 });
+  expect(counts).toMatchObject({ filled: 1, unfillable: 0 });
+  expect(outages).toEqual([]);
+});
+
+test("what REST does not know is an outage with the ids and times around it", async () => {
+  await using server = exchange({
+    trades: 300,
+    faults: { drop_ids: [100, 101, 102], rest: { lacking_ids: [101, 102] } },
+  });
+  const { counts, outages } = await produce(server.url, { ...full, retry_ms: 1 });
+  expect(counts).toMatchObject({ filled: 1, unfillable: 2 });
+  expect(outages).toEqual([
+    {
+      type: "tidemark_outage",
+      product_id: "BTC-USD",
+      from_us: HOUR[98]!.time_us,
+      to_us: HOUR[102]!.time_us,
+      last_trade_id: 100,
+      first_trade_id: 103,
+      reason: "not filled: REST does not know these trades",
+    },
+  ]);
+});
+
+test("REST that fails for ever makes an outage, and the feed goes on", async () => {
+  const statuses = Array.from({ length: 50 }, () => 500);
+  await using server = exchange({ trades: 300, faults: { drop_ids: [100], rest: { statuses } } });
+  const { ids, outages } = await produce(server.url, { ...full, retry_ms: 1 });
+  expect(outages[0]!.reason).toBe("not filled: REST answers 500");
+  expect(ids.at(-1)).toBe(300);
+});
+
+test("trades made while the connection was lost are filled, so the tape is whole and no outage is left", async () => {
+  await using server = exchange({ speed: 200, trades: 600, faults: { cut_after: [100, 50] } });
+  const { ids, counts, outages } = await produce(server.url, {
+    ...full,
+    backoff: { base_ms: 60, cap_ms: 60, gap_ms: 60 },
+  });
+  expect(counts.reconnects).toBe(2);
+  expect(counts.filled).toBeGreaterThan(0);
+  expect(sorted(ids)).toEqual(range(1, 600));
+  expect(outages).toEqual([]);
+});
+
+test("requests to REST keep their distance", async () => {
+  await using server = exchange({ trades: 300, faults: { drop_ids: [50, 100, 150, 200] } });
+  const started = performance.now();
+  const { counts } = await produce(server.url, full);
+  expect(counts.filled).toBe(4);
+  expect(performance.now() - started).toBeGreaterThan(590);
+});
+
+test("gaps: a jump opens one, trades inside narrow and split it, repeats change nothing", () => {
+  let records = 0;
+  const gaps = new GapTracker(() => records, 100);
+  const see = (id: number, now_ms = 0) => gaps.see("P", id, id * 10, now_ms);
+  const left = () => gaps.open.flatMap((gap) => gap.left.map(({ lo, hi }) => [lo, hi]));
+  see(5);
+  expect(gaps.open).toEqual([]);
+  see(12);
+  expect(gaps.due(99)).toEqual([]);
+  expect(gaps.toNote(99)).toEqual([]);
+  expect(gaps.due(100)).toMatchObject([{ product_id: "P", lo: 6, hi: 11, from_us: 50, to_us: 120 }]);
+  expect(gaps.toNote(100)).toHaveLength(1);
+  records = 5_000;
+  expect(gaps.toNote(99)).toHaveLength(1);
+  see(8);
+  expect(left()).toEqual([
+    [6, 7],
+    [9, 11],
+  ]);
+  for (const id of [6, 11, 8, 4]) see(id);
+  expect(left()).toEqual([
+    [7, 7],
+    [9, 10],
+  ]);
+  gaps.found("P", 1, 20);
+  expect(gaps.open).toEqual([]);
+  expect(gaps.takeClosed()).toMatchObject([{ lo: 6, hi: 11 }]);
+  expect(gaps.takeClosed()).toEqual([]);
+});
+
+test("gaps: an id far ahead counts once the next one is near it; ids that begin again are followed", () => {
+  const gaps = new GapTracker(() => 0, 0);
+  const see = (...ids: number[]) => ids.forEach((id, i) => void gaps.see("P", id, 1_000_000 + id + i, 0));
+  const left = () => gaps.open.flatMap((gap) => gap.left.map(({ lo, hi }) => [lo, hi]));
+  see(1, 2, 2 ** 40, 3, 5);
+  expect(left()).toEqual([[4, 4]]);
+  see(50_000, 50_001, 50_003);
+  expect(left()).toEqual([
+    [4, 4],
+    [6, 49_999],
+    [50_002, 50_002],
+  ]);
+  gaps.see("P", 7, 9_000_000, 0);
+  gaps.see("P", 9, 9_000_001, 0);
+  expect(left().at(-1)).toEqual([8, 8]);
+});
+
+test("the REST address follows from the feed's", () => {
+  expect(restUrlOf("wss://ws-feed.exchange.coinbase.com")).toBe("https://api.exchange.coinbase.com");
+  expect(restUrlOf("wss://ws-feed-public.sandbox.exchange.coinbase.com")).toBe(
+    "https://api-public.sandbox.exchange.coinbase.com",
+  );
+  expect(restUrlOf("ws://127.0.0.1:8400")).toBe("http://127.0.0.1:8400");
+});

@@ -1,0 +1,64 @@
+/** The log in SQLite: the suite of every log, and what is its own. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openDataDir } from "../../../scripts/base/data-dir.ts";
+import { createLogger } from "../../../scripts/base/logger.ts";
+import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
+import { conformance, read, record } from "../conformance.ts";
+
+const root = mkdtempSync(join(tmpdir(), "tidemark-log-"));
+const logger = createLogger("test", { verbose: false });
+logger.level = "silent";
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const paths = (place: string) => openDataDir(join(root, place));
+const open = (place: string, partitions?: number): EmbeddedLog =>
+  openEmbedded(paths(place), { role: "writer", partitions, logger });
+
+conformance("embedded", {
+  open: async (place, partitions) => open(place, partitions),
+  dropBefore: async (place, offset) => {
+    const log = open(place);
+    await log.retain({ before: new Map([[0, offset]]) });
+    await log.close();
+  },
+  replace: async (place) => rmSync(join(root, place), { recursive: true }),
+  writer: (place, key, total, size) =>
+    Bun.spawn(
+      [
+        process.execPath,
+        join(import.meta.dir, "../../support/log-writer.ts"),
+        "embedded:",
+        join(root, place),
+        key,
+        `${total}`,
+        `${size}`,
+      ],
+      { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
+    ),
+  timeout_ms: 20_000,
+});
+
+test("retention: a writer drops blocks older than it is told to keep, some with each append, and never the newest", async () => {
+  const data = paths("retained");
+  const before = openEmbedded(data, { role: "writer", logger });
+  for (let i = 0; i < 500; i++) await before.append([record("A", `${i}`)]);
+  await before.close();
+  const log = openEmbedded(data, { role: "writer", retain_us: 1, logger });
+  const starts: number[] = [];
+  for (let i = 500; i < 505; i++) {
+    await log.append([record("A", `${i}`)]);
+    starts.push((await log.spans())[0]!.start);
+  }
+  expect(starts).toEqual([200, 400, 502, 503, 504]);
+  const reader = await log.reader({ group: "new", position: () => 0 });
+  expect((await read(reader, 1)).map((r) => [r.text, r.offset])).toEqual([["504", 504]]);
+  await reader.close();
+  await log.close();
+  const kept = openEmbedded(data, { role: "writer", retain_us: 3_600_000_000, logger });
+  await kept.append([record("A", "505")]);
+  expect(await kept.spans()).toEqual([{ partition: 0, start: 504, end: 506 }]);
+  await kept.close();
+});

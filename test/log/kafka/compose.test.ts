@@ -1,0 +1,14 @@
+/** compose.yaml can't be run where there is no Docker: it parses, and its broker is the one that the tests run. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { KAFKA_VERSION } from "../../support/kafka.ts";
+import { ROOT } from "../../support/project.ts";
+
+test("compose.yaml starts the Kafka that the tests run, which makes no topic by itself", async () => {
+  const { services } = Bun.YAML.parse(await Bun.file(join(ROOT, "compose.yaml")).text()) as {
+    services: Record<string, { image: string; environment: Record<string, string | number> }>;
+  };
+  expect(services.kafka!.image).toBe(`apache/kafka:${KAFKA_VERSION}`);
+  expect(services.kafka!.environment.KAFKA_AUTO_CREATE_TOPICS_ENABLE).toBe("false");
+  expect(services.tidemark!.environment.TIDEMARK_LOG).toBe("kafka://kafka:19092/raw_prices");
+});

@@ -1,0 +1,212 @@
+/** Topics whose batches are compressed, by the broker or by somebody else's producer, and topics that take small batches only. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Producer } from "@platformatic/kafka";
+import { type Admin, CompressionTypes } from "kafkajs";
+import { openDataDir } from "../../../scripts/base/data-dir.ts";
+import type { TidemarkError } from "../../../scripts/base/errors.ts";
+import { KAFKA_UNPACKED_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
+import { openLog } from "../../../scripts/log/open.ts";
+import { type Broker, kafkaAvailable, sharedBroker } from "../../support/kafka.ts";
+import { stockClient } from "../../support/kafka-admin.ts";
+import { rowsOf } from "../../support/kafka-stage.ts";
+import { fillLog, quiet, recordedLines, run } from "../../support/project.ts";
+
+const here = kafkaAvailable();
+const CODECS = ["gzip", "snappy", "lz4", "zstd"] as const;
+const LINES = recordedLines().slice(0, 2_000);
+const root = mkdtempSync(join(tmpdir(), "tidemark-compressed-"));
+let broker: Broker;
+let admin: Admin;
+
+async function topicWith(name: string, config: Record<string, string>, partitions = 1): Promise<string> {
+  const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }));
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic: name, numPartitions: partitions, configEntries }],
+  });
+  return `${broker.url}/${name}`;
+}
+
+/** What both stages store of a log: ticks and windows. */
+async function answerOf(url: string, name: string) {
+  const data = join(root, name);
+  const args = ["--log", url, "--data", data, "--until-end", "--json"];
+  const [stream, consume] = await Promise.all([run("stream", [...args, "--flush"]), run("consume", args)]);
+  expect([stream.stderr, stream.code, consume.code]).toEqual([expect.anything(), 0, 0]);
+  const windows = rowsOf<Record<string, unknown>>(data, "windows.db", "SELECT * FROM windows ORDER BY 1, 2, 3");
+  const ticks = rowsOf<{ trade_id: number }>(data, "ticks.db", "SELECT trade_id FROM ticks ORDER BY rowid");
+  return {
+    ids: ticks.map(({ trade_id }) => trade_id),
+    // Without the times of the append and of the writing.
+    windows: windows.map((row) => ({ ...row, received_us: 0, updated_at: 0 })),
+    malformed: consume.json.malformed,
+  };
+}
+
+const idOf = (line: string) => Number(/"trade_id":(\d+)/.exec(line)![1]);
+
+describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped: no Java or no jars", () => {
+  let expected: Awaited<ReturnType<typeof answerOf>>;
+
+  beforeAll(async () => {
+    broker = await sharedBroker();
+    admin = stockClient(broker.port).admin();
+    await admin.connect();
+    await fillLog(join(root, "calm"), LINES, { url: await topicWith("calm", {}) });
+    expected = await answerOf(`${broker.url}/calm`, "calm");
+    expect(expected.ids).toEqual(LINES.map(idOf));
+  }, 120_000);
+  afterAll(async () => {
+    await admin.disconnect();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test.each(CODECS)(
+    "a topic with compression.type=%s gives the same answer",
+    async (codec) => {
+      const url = await topicWith(`by-broker-${codec}`, { "compression.type": codec });
+      await fillLog(join(root, codec), LINES, { url });
+      expect(await answerOf(url, codec)).toEqual(expected);
+    },
+    60_000,
+  );
+
+  test.each(CODECS)(
+    "another program's producer with %s, with and without headers, gives the same answer",
+    async (codec) => {
+      const topic = `by-producer-${codec}`;
+      const url = await topicWith(topic, {});
+      const producer = new Producer({
+        clientId: "somebody",
+        bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+        compression: codec,
+      });
+      for (let from = 0; from < LINES.length; from += 250) {
+        // kafkajs reads batches with headers, we all others.
+        const headers = from % 500 === 0 ? new Map([[Buffer.from("by"), Buffer.from("somebody")]]) : undefined;
+        const messages = LINES.slice(from, from + 250).map((line) => ({
+          topic,
+          partition: 0,
+          key: Buffer.from("BTC-USD"),
+          value: Buffer.from(line),
+          headers,
+        }));
+        await producer.send({ messages });
+      }
+      await producer.close();
+      expect(await answerOf(url, topic)).toEqual(expected);
+    },
+    60_000,
+  );
+
+  test("a batch that unpacks to more than the limit ends the stage with a sentence", async () => {
+    const url = await topicWith("bomb", {});
+    const stock = stockClient(broker.port).producer();
+    await stock.connect();
+    const value = Buffer.alloc(KAFKA_UNPACKED_BYTES_MAX + 1_000, 65);
+    await stock.send({ topic: "bomb", compression: CompressionTypes.GZIP, messages: [{ key: "BTC-USD", value }] });
+    await stock.disconnect();
+    const ran = await run("consume", ["--log", url, "--data", join(root, "bomb"), "--until-end"]);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr.slice(ran.stderr.indexOf("error:"))).toMatch(
+      /^error: The topic bomb can't be read on: A batch compressed with gzip can't be read: .* \[TIDEMARK_LOG_SETTINGS\]\nA batch may have 67108864 bytes/,
+    );
+  }, 60_000);
+
+  test("every codec in one topic, beside what is not compressed", async () => {
+    const topic = "mixed";
+    const url = await topicWith(topic, {});
+    const stock = stockClient(broker.port).producer();
+    await stock.connect();
+    for (const [i, codec] of [undefined, ...CODECS].entries()) {
+      const lines = LINES.slice(i * 400, (i + 1) * 400);
+      if (codec === undefined || codec === "gzip") {
+        const compression = codec === undefined ? CompressionTypes.None : CompressionTypes.GZIP;
+        await stock.send({ topic, compression, messages: lines.map((value) => ({ key: "BTC-USD", value })) });
+        continue;
+      }
+      const producer = new Producer({
+        clientId: "s",
+        bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+        compression: codec,
+      });
+      await producer.send({
+        messages: lines.map((line) => ({ topic, key: Buffer.from("BTC-USD"), value: Buffer.from(line) })),
+      });
+      await producer.close();
+    }
+    await stock.disconnect();
+    expect(await answerOf(url, topic)).toEqual(expected);
+  }, 60_000);
+});
+
+describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped: no Java or no jars", () => {
+  beforeAll(async () => {
+    broker = await sharedBroker();
+    admin = stockClient(broker.port).admin();
+    await admin.connect();
+  }, 120_000);
+  afterAll(() => admin.disconnect());
+
+  const cases: [bytes: number, partitions: number][] = [
+    [30_000, 1],
+    [1_000, 1],
+    [5_000, 3],
+  ];
+  test.each(cases)(
+    "%i bytes, %i partitions: batches are halved until they fit, in order, each record once",
+    async (bytes, partitions) => {
+      const topic = `small-${bytes}`;
+      const url = await topicWith(topic, { "max.message.bytes": String(bytes) }, partitions);
+      const log = await openLog(url, openDataDir(join(root, topic)), { role: "writer", logger: quiet });
+      const products = ["A-B", "C-D", "E-F", "G-H"];
+      const total = 2_000;
+      const records = Array.from({ length: total }, (_, i) => {
+        const key = products[i % products.length]!;
+        return { key, value: Buffer.from(`${key} ${i} ${"x".repeat(i % 300)}`) };
+      });
+      // Appends of several sizes at once, as the feed makes them.
+      await Promise.all(
+        [records.slice(0, 1_500), records.slice(1_500, 1_501), records.slice(1_501)].map((some) => log.append(some)),
+      );
+      const reader = await log.reader({ group: `tidemark-${topic}`, position: () => 0 });
+      const read: string[] = [];
+      while (read.length < total) {
+        for (const batch of await reader.poll({ records_max: 1_000, timeout_ms: 500 })) {
+          for (let i = 0; i < batch.count; i++) {
+            read.push(Buffer.from(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!)).toString());
+          }
+        }
+      }
+      const ends = (await log.spans()).reduce((sum, { end }) => sum + end, 0);
+      await log.close();
+      expect(ends).toBe(total);
+      for (const product of products) {
+        const wanted = records.filter(({ key }) => key === product).map(({ value }) => value.toString());
+        expect(read.filter((one) => one.startsWith(product))).toEqual(wanted);
+      }
+    },
+    60_000,
+  );
+
+  test("a single record that is too large: one sentence with both sizes, and what came before it is stored", async () => {
+    const topic = "tiny";
+    const url = await topicWith(topic, { "max.message.bytes": "1000" });
+    const log = await openLog(url, openDataDir(join(root, topic)), { role: "writer", logger: quiet });
+    const value = (size: number) => ({ key: "A-B", value: Buffer.alloc(size, 65) });
+    const error: TidemarkError = await log.append([value(10), value(20), value(2_000)]).then(
+      () => Promise.reject(new Error("it was taken")),
+      (refused) => refused,
+    );
+    expect([error.code, error.message]).toEqual([
+      "LOG_SETTINGS",
+      "The topic tiny refuses a single record of 2003 bytes (and its max.message.bytes is 1000).",
+    ]);
+    expect(error.hint).toStartWith("Raise max.message.bytes of the topic to at least 2103");
+    expect((await log.spans())[0]?.end).toBe(2);
+    await log.close();
+  }, 60_000);
+});

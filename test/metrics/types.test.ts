@@ -1,0 +1,213 @@
+/** Every DuckDB type through every output: JSON, CSV and Parquet say the value exactly. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { csvCell } from "../../scripts/base/csv.ts";
+import { batch, metricFolder, rowsOf, stored } from "../support/batch.ts";
+import { run, tempDir } from "../support/project.ts";
+
+setDefaultTimeout(60_000);
+
+const HUGE = "170141183460469231731687303715884105727";
+const UHUGE = "340282366920938463463374607431768211455";
+const NINES = "9".repeat(38);
+/** SQL of a value, its JSON, and what Parquet holds as DuckDB's text (null: the JSON's own text). */
+const VALUES: [sql: string, json: unknown, parquet: string | null][] = [
+  ["true", true, "true"],
+  ["(-128)::TINYINT", -128, "-128"],
+  ["9007199254740993::BIGINT", "9007199254740993", null],
+  ["18446744073709551615::UBIGINT", "18446744073709551615", null],
+  [`${HUGE}::HUGEINT`, HUGE, null],
+  [`${UHUGE}::UHUGEINT`, UHUGE, null],
+  ["(-5)::HUGEINT", -5, "-5"],
+  [`[${HUGE}::HUGEINT, NULL]`, [HUGE, null], `[${HUGE}, NULL]`],
+  [`{'a': ${UHUGE}::UHUGEINT}`, { a: UHUGE }, `{'a': ${UHUGE}}`],
+  [`MAP {'a': ${HUGE}::HUGEINT}`, { a: HUGE }, `{a=${HUGE}}`],
+  [`${NINES}::DECIMAL(38,0)`, NINES, null],
+  [`'-0.${"0".repeat(37)}1'::DECIMAL(38,38)`, `-0.${"0".repeat(37)}1`, `-.${"0".repeat(37)}1`],
+  ["'nan'::DOUBLE", "NaN", "nan"],
+  ["'-inf'::DOUBLE", "-Infinity", "-inf"],
+  ["'inf'::FLOAT", "Infinity", "inf"],
+  ["1e308::DOUBLE", 1e308, "1e+308"],
+  ["5e-324::DOUBLE", 5e-324, "5e-324"],
+  ["0.5::FLOAT", 0.5, "0.5"],
+  ["'é😀'", "é😀", null],
+  ["'\\xAA\\x00b'::BLOB", "\\xAA\\x00b", null],
+  ["'101'::BIT", "101", null],
+  ["'550e8400-e29b-41d4-a716-446655440000'::UUID", "550e8400-e29b-41d4-a716-446655440000", null],
+  ["'x'::ENUM('x','y')", "x", null],
+  ["INTERVAL '1 month 2 days 00:00:03.5'", "1 month 2 days 00:00:03.5", null],
+  ["INTERVAL '-25 hours'", "-25:00:00", null],
+  ["TIME '24:00:00'", "24:00:00", null],
+  ["TIMETZ '12:00:00.5+05:30'", "12:00:00.5+05:30", null],
+  ["TIMESTAMP_S '2024-01-02 03:04:05'", "2024-01-02T03:04:05.000000Z", "2024-01-02 03:04:05"],
+  ["TIMESTAMP_MS '1969-12-31 23:59:59.123'", "1969-12-31T23:59:59.123000Z", "1969-12-31 23:59:59.123"],
+  ["TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", "2024-01-02T03:04:05.123456789Z", "2024-01-02 03:04:05.123456789"],
+  ["TIMESTAMP_NS 'infinity'", "infinity", null],
+  ["TIMESTAMP '9999-12-31 23:59:59.999999'", "9999-12-31T23:59:59.999999Z", "9999-12-31 23:59:59.999999"],
+  ["TIMESTAMP '20000-01-01'", "20000-01-01 00:00:00", null],
+  ["TIMESTAMP '290000-01-01 00:00:00.000001'", "290000-01-01 00:00:00.000001", null],
+  ["TIMESTAMP '0044-03-15 (BC) 12:00:00.000001'", "0044-03-15 (BC) 12:00:00.000001", null],
+  ["TIMESTAMP '-infinity'", "-infinity", null],
+  ["TIMESTAMPTZ '2024-01-02 03:04:05+02'", "2024-01-02T01:04:05.000000Z", "2024-01-02 01:04:05+00"],
+  ["TIMESTAMPTZ 'infinity'", "infinity", null],
+  ["DATE '2024-02-29'", "2024-02-29", null],
+  ["DATE 'infinity'", "infinity", null],
+  ["DATE '-infinity'", "-infinity", null],
+  ["DATE '20000-01-01'", "20000-01-01", null],
+  ["DATE '0044-03-15 (BC)'", "0044-03-15 (BC)", null],
+  ["[]::INTEGER[]", [], "[]"],
+  ["[NULL, 1]", [null, 1], "[NULL, 1]"],
+  ["[1, 2, 3]::INTEGER[3]", [1, 2, 3], "[1, 2, 3]"],
+  ["MAP {'a': 1, 'b': NULL}", { a: 1, b: null }, "{a=1, b=NULL}"],
+  ["MAP {[1, 2]: 'l'}", { "[1,2]": "l" }, "{[1, 2]=l}"],
+  ["union_value(num := 2)", { num: 2 }, "2"],
+  [
+    "{'m': MAP {'a': 1}, 't': [TIMESTAMP 'infinity']}",
+    { m: { a: 1 }, t: ["infinity"] },
+    "{'m': {a=1}, 't': [infinity]}",
+  ],
+  ["TIMESTAMP_S 'infinity'", "infinity", null],
+  ["{'t': TIMESTAMP_S '-infinity'}", { t: "-infinity" }, "{'t': -infinity}"],
+  ["TIME_NS '01:02:03.123456789'", "01:02:03.123456789", null],
+  [`'${UHUGE}0'::BIGNUM`, `${UHUGE}0`, null],
+  ["[1.50, 2.25]::DECIMAL(9,2)[2]", ["1.5", "2.25"], "[1.50, 2.25]"],
+  ["{'i': INTERVAL '-1 day', 'n': NULL}", { i: "-1 day", n: null }, "{'i': -1 day, 'n': NULL}"],
+  ["[union_value(t := 'x')]", [{ t: "x" }], "[x]"],
+  // Names of types as names and labels.
+  ["{'HUGEINT': 5, 'UNION': 'x'}", { HUGEINT: 5, UNION: "x" }, "{'HUGEINT': 5, 'UNION': x}"],
+  ["{'h': 5::HUGEINT, 'HUGEINT': 'z'}", { h: 5, HUGEINT: "z" }, "{'h': 5, 'HUGEINT': z}"],
+  [
+    `{'a "q"': [${HUGE}::HUGEINT], 'BIT': 'HUGEINT'::ENUM('HUGEINT')}`,
+    { 'a "q"': [HUGE], BIT: "HUGEINT" },
+    `{'a "q"': [${HUGE}], 'BIT': HUGEINT}`,
+  ],
+  ["NULL::INTEGER", null, null],
+];
+/** Columns that keep their type in Parquet, or its parts', and which one. */
+const PARQUET_TYPES: [sql: string, type: string][] = [
+  ["{'BIT': 1, 'HUGEINT': 'x'}", 'STRUCT("BIT" INTEGER, HUGEINT VARCHAR)'],
+  ["[5::HUGEINT]", "DECIMAL(38,0)[]"],
+  [`[${HUGE}::HUGEINT, NULL]`, "VARCHAR[]"],
+  [`{'n': 1, 'h': ${UHUGE}::UHUGEINT}`, "STRUCT(n INTEGER, h VARCHAR)"],
+  ["{'n': 1, 'u': union_value(t := 'x')}", "STRUCT(n INTEGER, u VARCHAR)"],
+  ["MAP {'a': 5::UHUGEINT}", "MAP(VARCHAR, DECIMAL(38,0))"],
+  ["TIMESTAMP_S 'infinity'", "TIMESTAMP"],
+  ["'HUGEINT'::ENUM('HUGEINT')", "VARCHAR"],
+  ["'\\xAA'::BLOB", "BLOB"],
+];
+const columns = VALUES.map(([sql], i) => `${sql} AS c${i}`).join(", ");
+const ALL = `SELECT ${columns}`;
+
+let data: Awaited<ReturnType<typeof stored>>;
+const out = tempDir();
+beforeAll(async () => {
+  data = await stored();
+  using folder = metricFolder({ types: ALL });
+  expect((await batch(data.path, ["--sql", folder.path])).json.failed).toEqual([]);
+});
+afterAll(() => {
+  data[Symbol.dispose]();
+  out[Symbol.dispose]();
+});
+const written = async (ending: string, sql = ALL) => {
+  const file = join(out.path, `types.${ending}`);
+  const ran = await run("query", ["--data", data.path, "--output", file, sql]);
+  expect([ran.code, ran.stderr]).toEqual([0, expect.stringContaining("rows in")]);
+  return file;
+};
+
+test("JSON and the batch's result hold each value exactly", async () => {
+  const expected = Object.fromEntries(VALUES.map(([, json], i) => [`c${i}`, json]));
+  const [row] = JSON.parse(readFileSync(await written("json"), "utf8"));
+  expect(row).toEqual(expected);
+  expect(rowsOf(data.path, "types") as unknown[]).toEqual([expected]);
+});
+
+test("CSV holds what JSON holds", async () => {
+  const [, line] = readFileSync(await written("csv"), "utf8").split("\n");
+  expect(line).toBe(VALUES.map(([, json]) => csvCell(json, false)).join(","));
+});
+
+test("Parquet holds each value, or its text where it has no such type", async () => {
+  const file = await written("parquet");
+  const texts = VALUES.map((_, i) => `c${i}::VARCHAR`).join(", ");
+  const [row] = await rowsIn(`SELECT ${texts} FROM '${file}'`);
+  for (const [i, [sql, json, parquet]] of VALUES.entries())
+    expect([sql, row![i]]).toEqual([sql, (parquet ?? json) as string]);
+});
+
+test("Parquet keeps what it has a type for, also inside of nested values; a name is no type", async () => {
+  const list = PARQUET_TYPES.map(([sql], i) => `${sql} AS c${i}`).join(", ");
+  // One of 6,000 rows does not fit 38 digits.
+  const late = `SELECT ${list}, CASE WHEN i = 5000 THEN ${HUGE} ELSE i END::HUGEINT AS late FROM range(6000) AS r(i)`;
+  const file = await written("parquet", late);
+  const types = (await rowsIn(`DESCRIBE FROM '${file}'`)).map(([, type]) => type);
+  expect(types as unknown[]).toEqual([...PARQUET_TYPES.map(([, type]) => type), "VARCHAR"]);
+  expect(await rowsIn(`SELECT DISTINCT late FROM '${file}' WHERE length(late) > 4`)).toEqual([[HUGE]]);
+});
+
+async function rowsIn(sql: string) {
+  const db = await DuckDBInstance.create(":memory:");
+  const connection = await db.connect();
+  try {
+    return await (await connection.run(sql)).getRows();
+  } finally {
+    connection.closeSync();
+    db.closeSync();
+  }
+}
+
+test("a struct without names is refused with a sentence: its fields would replace each other", async () => {
+  const refused = await run("query", ["--data", data.path, "--format", "json", "SELECT row(1, 2) AS pair"]);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("fields that have no names")]);
+});
+
+test("a CSV text that is wholly a number has no apostrophe; a formula keeps it, also one of an ENUM", async () => {
+  for (const text of ["-2.00", "+1", "-.5", "-1e-7", "+2."]) expect(csvCell(text, true)).toBe(text);
+  for (const text of ["-2.00+1", "=1", "@a", "+", "-", "-1 ", "\t1", "- 1", "-1\n=2", "+1\n"])
+    expect(csvCell(text, true).replace(/^"/, "").startsWith("'")).toBe(true);
+  const file = await written("csv", "SELECT '=1'::ENUM('=1') AS a, '-2.00' AS b, '=1' AS c");
+  expect(readFileSync(file, "utf8")).toBe("a,b,c\n'=1,-2.00,'=1\n");
+});
+
+const csvOf = (name: string) => join(data.path, "batch_output/metrics", `${name}.csv`);
+
+test("a result of more rows than a batch keeps: its CSV has all of them, in the folder and from query; a name of 251 characters is one", async () => {
+  const name = "n".repeat(251);
+  using folder = metricFolder({ long: "SELECT i, '-1+1' AS t FROM range(20000) AS r(i)", [name]: "SELECT 1 AS a" });
+  const { json, stderr } = await batch(data.path, ["--sql", folder.path]);
+  expect([json.failed, stderr.includes("is not written")]).toEqual([[], false]);
+  const lines = readFileSync(csvOf("long"), "utf8").trimEnd().split("\n");
+  expect([lines.length, lines[0], lines[10_001], lines[20_000]]).toEqual([20_001, "i,t", "10000,'-1+1", "19999,'-1+1"]);
+  expect(rowsOf(data.path, "long").length).toBe(10_000);
+  expect(readFileSync(csvOf(name), "utf8")).toBe("a\n1\n");
+  const file = join(out.path, "long.csv");
+  await run("query", ["--data", data.path, "--sql", folder.path, "--metric", "long", "--output", file]);
+  expect(readFileSync(file, "utf8").trimEnd().split("\n")).toEqual(lines);
+});
+
+test("a CSV that would be too large, or whose later rows fail, is not written, and no older one is left; the result is kept", async () => {
+  using folder = metricFolder({ large: "SELECT 1 AS a", late: "SELECT 1 AS a" });
+  await batch(data.path, ["--sql", folder.path]);
+  expect([existsSync(csvOf("large")), existsSync(csvOf("late"))]).toEqual([true, true]);
+  writeFileSync(join(folder.path, "large.sql"), "SELECT repeat('x', 1000) AS t FROM range(60000)");
+  writeFileSync(
+    join(folder.path, "late.sql"),
+    "SELECT CASE WHEN i = 300000 THEN error('too late') ELSE i END AS i FROM range(400000) AS r(i)",
+  );
+  const { json, stderr } = await batch(data.path, ["--sql", folder.path]);
+  expect(json.failed).toEqual([]);
+  expect(stderr).toContain("the CSV of large is not written: it would be larger than 50000000 bytes.");
+  expect(stderr).toMatch(/the CSV of late is not written: .*too late/);
+  expect(rowsOf(data.path, "large").length).toBe(10_000);
+  expect(readdirSync(dirname(csvOf("x"))).filter((name) => /^(large|late)\.|\.tmp$/.test(name))).toEqual([]);
+});
+
+test("a reconciliation.sql without the verdict's columns is an error that names them", async () => {
+  using folder = metricFolder({});
+  writeFileSync(join(folder.path, "reconciliation.sql"), "SELECT 'equal' AS outcome");
+  const { json } = await batch(data.path, ["--sql", folder.path]);
+  expect(json.failed[0]?.error).toContain("columns that the result lacks: windows_alike, windows_in_all");
+});

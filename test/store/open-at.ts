@@ -1,9 +1,0 @@
-/** Opens log.db of a data directory at a given moment (ms since 1970), for schema.test.ts: several of these make it at once. */
-import { openDataDir } from "../../scripts/common/settings.ts";
-import { openLog } from "../../scripts/log/open.ts";
-import { quiet } from "../support/project.ts";
-
-const [data, at_ms] = process.argv.slice(2);
-while (Date.now() < Number(at_ms));
-const log = await openLog("embedded:", openDataDir(data!), { role: "reader", logger: quiet });
-await log.close();

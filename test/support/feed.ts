@@ -1,0 +1,178 @@
+/** What the feed's tests need: the stand-in on a free port, a producer into memory, a plain client, a server that says what it is told. */
+
+import { createLogger } from "../../scripts/base/logger.ts";
+import type { AppendRecord } from "../../scripts/contract/log.ts";
+import { readFrame } from "../../scripts/message/frame.ts";
+import { type ExchangeOptions, startExchange } from "../../scripts/simulator/exchange-server.ts";
+import type { Recorded } from "../../scripts/simulator/recording.ts";
+import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
+import { recordedLines } from "./project.ts";
+
+export const HOUR: Recorded[] = recordedLines().map((line) => {
+  const frame = readFrame(Buffer.from(line));
+  if (frame.kind !== "tick") throw new Error(line);
+  return { line, product_id: frame.product_id, trade_id: frame.trade_id, time_us: frame.time_us };
+});
+
+/** The stand-in at full speed over the first `trades` of the recorded hour. */
+export function exchange(options: Partial<ExchangeOptions> & { trades?: number } = {}) {
+  const recorded = HOUR.slice(0, options.trades ?? HOUR.length);
+  const defaults = {
+    recorded,
+    speed: Number.POSITIVE_INFINITY,
+    loop: false,
+    after: 0,
+    host: "127.0.0.1",
+    port: 0,
+    linger_ms: 200,
+  };
+  const started = startExchange({ ...defaults, ...options });
+  return Object.assign(started, { [Symbol.asyncDispose]: () => started.stop() });
+}
+
+export type Produced = Awaited<ReturnType<typeof produce>>;
+
+/** Produces into memory until the feed's end, the signal, or an error. Waits between connects are short. */
+export async function produce(
+  url: string,
+  options: Partial<ProduceOptions> & { signal?: AbortSignal; resume?: AppendRecord[] } = {},
+) {
+  const records: AppendRecord[] = [];
+  const lines: string[] = [];
+  const logger = createLogger("test", { verbose: false });
+  logger.level = "silent";
+  const warnings: string[] = [];
+  logger.warn = ((text: string) => void warnings.push(text)) as typeof logger.warn;
+  const producer = new Producer({
+    kind: "replay",
+    url,
+    channel: "ticker",
+    products: ["BTC-USD"],
+    heartbeats: false,
+    until_end: true,
+    rest_url: url.replace("ws:", "http:"),
+    status_path: null,
+    logger,
+    backoff: { base_ms: 1, cap_ms: 5, gap_ms: 1 },
+    refusal_ms: 100,
+    reply_ms: 300,
+    ...options,
+  });
+  let error: unknown = null;
+  try {
+    await producer.run(async (batch) => void records.push(...batch), options.signal ?? new AbortController().signal);
+  } catch (thrown) {
+    error = thrown;
+  }
+  for (const { value } of records) lines.push(Buffer.from(value).toString());
+  return {
+    records,
+    lines,
+    warnings,
+    error,
+    counts: producer.counts,
+    figures: producer.feed.figures,
+    ids: ids(lines),
+    outages: outages(lines),
+  };
+}
+
+function ids(lines: string[]): number[] {
+  return lines
+    .map((line) => /"type":"ticker".*"trade_id":(\d+)/.exec(line)?.[1])
+    .flatMap((id) => (id === undefined ? [] : [Number(id)]));
+}
+
+function outages(lines: string[]): Record<string, unknown>[] {
+  return lines.filter((line) => line.includes("tidemark_outage")).map((line) => JSON.parse(line));
+}
+
+export interface Session {
+  /** Counts from 1. */
+  connection: number;
+  socket: Bun.ServerWebSocket<{ connection: number }>;
+  /** Products of the subscription that is answered. */
+  asked: string[];
+  send(...frames: (string | object)[]): void;
+}
+
+/** A server that answers each subscription as the script says: for what no honest exchange does. */
+export function scripted(onSubscribe: (session: Session) => void, onOpen: (session: Session) => void = () => {}) {
+  let connections = 0;
+  const times: number[] = [];
+  const session = (socket: Session["socket"], asked: string[] = []): Session => ({
+    connection: socket.data.connection,
+    socket,
+    asked,
+    send: (...frames) => {
+      for (const frame of frames) socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    },
+  });
+  const server = Bun.serve<{ connection: number }>({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request, self) =>
+      self.upgrade(request, { data: { connection: ++connections } }) ? undefined : new Response("", { status: 404 }),
+    websocket: {
+      open: (socket) => {
+        times.push(performance.now());
+        onOpen(session(socket));
+      },
+      message: (socket, text) => onSubscribe(session(socket, JSON.parse(String(text)).product_ids)),
+    },
+  });
+  return {
+    url: `ws://127.0.0.1:${server.port}`,
+    times,
+    connections: () => connections,
+    [Symbol.asyncDispose]: () => server.stop(true),
+  };
+}
+
+/** The reply to a subscription. */
+export function ack(product_ids: string[], channel = "ticker") {
+  return { type: "subscriptions", channels: [{ name: channel, product_ids, account_ids: null }] };
+}
+
+export const ACK = ack(["BTC-USD"]);
+
+/** The n-th tick of a made-up tape, with other fields on request. */
+export function tick(trade_id: number, fields: object = {}): object {
+  const time = `2023-09-05T16:00:${String(trade_id % 60).padStart(2, "0")}.000000Z`;
+  const own = {
+    type: "ticker",
+    sequence: trade_id + 2 ** 33,
+    product_id: "BTC-USD",
+    price: "21152.5",
+    side: "buy",
+    time,
+    trade_id,
+    last_size: "0.00000001",
+  };
+  return { ...own, ...fields };
+}
+
+/** Bun's WebSocket can more than the web's (1.4.5). */
+type BunWebSocket = WebSocket & { terminate(): void; pause(): void; resume(): void };
+
+/** A plain client of the stand-in: what it is sent, in order. */
+export async function client(url: string, ...messages: object[]) {
+  const socket = new WebSocket(url) as BunWebSocket;
+  const frames: Record<string, unknown>[] = [];
+  const texts: string[] = [];
+  const closed = Promise.withResolvers<{ code: number; reason: string }>();
+  socket.onmessage = ({ data }) => {
+    texts.push(String(data));
+    frames.push(JSON.parse(String(data)));
+  };
+  socket.onclose = ({ code, reason }) => closed.resolve({ code, reason });
+  await new Promise((resolve) => {
+    socket.onopen = resolve;
+  });
+  const say = (message: object) => socket.send(JSON.stringify(message));
+  for (const message of messages) say(message);
+  const of = (type: string) => frames.filter((frame) => frame.type === type);
+  return { socket, frames, texts, say, of, closed: closed.promise, [Symbol.dispose]: () => socket.terminate() };
+}
+
+export const SUBSCRIBE = { type: "subscribe", product_ids: ["BTC-USD"], channels: ["ticker"] };

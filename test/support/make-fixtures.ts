@@ -1,0 +1,24 @@
+/** Writes test/fixtures/vN/*.db.gz, a small file of each database as this version makes it: `bun test/store/make-fixtures.ts`, once before a release that changed a schema. */
+import { Database } from "bun:sqlite";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { fillLog, ROOT, recordedLines, run, tempDir } from "./project.ts";
+
+using dir = tempDir();
+const lines = recordedLines().filter((_, i) => i % 40 === 0);
+const late = lines[10]!.replace(/"trade_id":\d+/, '"trade_id":900011');
+await fillLog(dir.path, [...lines.slice(0, 300), lines[5]!, "rubbish", late], { batch: 50 });
+for (const name of ["stream", "consume"]) await run(name, ["--data", dir.path, "--until-end"]);
+await run("batch", ["--data", dir.path]);
+for (const name of ["log", "ticks", "windows", "results"]) {
+  const path = join(dir.path, `${name}.db`);
+  const db = new Database(path);
+  const { user_version } = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!;
+  // One file without a WAL beside it.
+  db.exec("PRAGMA journal_mode = DELETE; VACUUM");
+  db.close();
+  const folder = join(ROOT, `test/fixtures/v${user_version}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.db.gz`), gzipSync(readFileSync(path), { level: 9 }));
+}

@@ -1,0 +1,246 @@
+/** Every path of docs/http.md over real files: what it answers, and how it refuses. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { EVIL, type Served, served, troubledLines } from "../../support/served.ts";
+
+let server: Served;
+const get = (path: string, init?: RequestInit) => fetch(`${server.url}${path}`, init);
+// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the test looks at
+const json = async (path: string): Promise<any> => (await get(path)).json();
+
+beforeAll(async () => {
+  server = await served(troubledLines(3_000));
+}, 60_000);
+afterAll(() => server[Symbol.asyncDispose]());
+
+describe("answers", () => {
+  test("/api/windows: newest first, exact, the reference's columns first", async () => {
+    const windows = await json("/api/windows?product=BTC-USD&limit=500");
+    const starts = windows.map((w: { window_start: string }) => w.window_start);
+    expect(starts).toEqual([...starts].sort().reverse());
+    expect(Object.keys(windows[0]).slice(0, 12)).toEqual([
+      "window_start",
+      "window_end",
+      "avg_price",
+      "max_price",
+      "min_price",
+      "price_range",
+      "volatility_flag",
+      "total_volume",
+      "trade_count",
+      "buy_sell_ratio",
+      "market_sentiment",
+      "volume_spike",
+    ]);
+    expect(windows.at(-1)).toMatchObject({
+      window_start: "2023-09-05T16:00:00.000000Z",
+      trade_count: 238,
+      price_sum: "6126200",
+      total_volume: "8.40453046",
+      final: 1,
+      late: 1,
+      missing: 0,
+    });
+    const some = await json("/api/windows?product=BTC-USD&from=2023-09-05T16:02:00Z&to=2023-09-05T16:04:00Z&window=1m");
+    expect(some.map((w: { window_start: string }) => w.window_start.slice(11, 16))).toEqual(["16:03", "16:02"]);
+    expect(await json("/api/windows?product=NONE")).toEqual([]);
+  });
+
+  test("/api/status: offsets, lag 0, watermark, and what was late, doubled or malformed", async () => {
+    const status = await json("/api/status");
+    expect(status.log.partitions).toEqual([
+      { partition: 0, start: 0, end: 3004, stream_next: 3004, consume_next: 3004 },
+    ]);
+    expect(status.counts).toMatchObject({ ticks: 3002, duplicates: 1, late: 1, dead_letters: 1, revisions: 1 });
+    const btc = status.watermarks.find((w: { product_id: string }) => w.product_id === "BTC-USD");
+    expect(Date.parse(btc.newest_event_time) - Date.parse(btc.watermark)).toBe(60_000);
+    expect(status.stages.map((s: { name: string }) => s.name)).toEqual(["produce", "stream", "consume", "batch"]);
+    expect(status.last_run).toMatchObject({ state: "done", ticks_total: 3002 });
+  });
+
+  test("/healthz: 503 with the reasons when stages don't run", async () => {
+    const answer = await get("/healthz");
+    expect(answer.status).toBe(503);
+    expect((await answer.json()).problems).toContainEqual(
+      expect.stringContaining("produce: nothing has been produced yet"),
+    );
+  });
+
+  test("/api/metrics/NAME is the file's newest result, with its SQL", async () => {
+    const metric = await json("/api/metrics/market_summary");
+    expect(metric).toMatchObject({ name: "market_summary", ok: true, stale: false });
+    expect(metric.rows[0]).toMatchObject({ trade_count: 3002 });
+    expect(metric.sql).toContain("SELECT");
+    const all = await json("/api/metrics/windows_by_minute");
+    const rows = async (query: string) => (await json(`/api/metrics/windows_by_minute?${query}`)).rows;
+    expect([await rows("limit=3"), await rows("last=2")]).toEqual([all.rows.slice(0, 3), all.rows.slice(-2)]);
+    expect(all.row_count).toBe(all.rows.length);
+  });
+
+  test("/api/reconciliation: the late tick explains its window, nothing is unexplained", async () => {
+    const r = await json("/api/reconciliation");
+    expect(r).toMatchObject({ explained: 1, unexplained: 0, pending: 0 });
+    expect(r.compared).toBe(r.equal + 1);
+    expect(r.differences).toEqual([
+      expect.objectContaining({ outcome: "explained", product_id: "BTC-USD", late_count: 1 }),
+    ]);
+  });
+
+  test("/api/comparison: every word with its definition; what isn't measured says why", async () => {
+    const { words } = await json("/api/comparison?product=BTC-USD");
+    expect(words.map((w: { word: string }) => w.word)).toEqual([
+      "feed latency",
+      "pipeline latency",
+      "freshness",
+      "finality",
+      "completeness",
+      "agreement",
+      "cost",
+    ]);
+    for (const { definition, stream, batch } of words) {
+      expect(definition.length).toBeGreaterThan(20);
+      for (const side of [stream, batch]) expect(side.values !== null || side.note.length > 5).toBe(true);
+    }
+    const complete = words.find((w: { word: string }) => w.word === "completeness");
+    // The late tick is in the store and not in the final row: 1 of the closed windows' ticks is missing there.
+    expect(complete.batch.values.ticks - complete.stream.values.ticks).toBe(1);
+  });
+
+  test("/metrics is Prometheus' text form", async () => {
+    const text = await (await get("/metrics")).text();
+    expect(text).toContain("tidemark_ticks_total 3002");
+    expect(text).toContain('tidemark_stage_lag_records{stage="stream"} 0');
+    expect(text).toContain('tidemark_reconciliation_windows{outcome="unexplained"} 0');
+    expect(text).not.toContain("NaN");
+  });
+
+  test("downloads: CSV and Parquet of windows, ticks and a metric, by names that say what they are", async () => {
+    const windows = await get("/export/windows.csv?product=BTC-USD");
+    expect(windows.headers.get("content-disposition")).toMatch(
+      /attachment; filename="tidemark_windows_BTC-USD_\d{4}-\d\d-\d\dT\d{4}Z\.csv"/,
+    );
+    const lines = (await windows.text()).trimEnd().split("\n");
+    expect(lines[0]).toStartWith("window_start,window_end,avg_price");
+    expect(lines.length).toBe(1 + (await json("/api/windows?product=BTC-USD&limit=500")).length);
+    const ticks = (await (await get("/export/ticks.csv?product=BTC-USD&to=2023-09-05T16:01:00Z")).text())
+      .trimEnd()
+      .split("\n");
+    expect(ticks.length).toBe(1 + 239);
+    for (const path of ["/export/ticks.parquet", "/export/windows.parquet", "/export/metrics/market_summary.parquet"]) {
+      const answer = await get(path);
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      expect([answer.status, new TextDecoder().decode(bytes.slice(0, 4))]).toEqual([200, "PAR1"]);
+    }
+    const metric = await (await get("/export/metrics/market_summary.csv")).text();
+    expect(metric).toStartWith(
+      "avg_price,max_price,min_price,total_volume,trade_count,buy_count,sell_count,price_range,volatility_flag,market_sentiment,volume_spike,buy_sell_ratio",
+    );
+  }, 30_000);
+
+  test("the page is HTML that shows it all, and the files it names are there", async () => {
+    const answer = await get("/");
+    const html = await answer.text();
+    for (const text of [
+      "Newest windows",
+      "Stream",
+      "Batch",
+      "Sentiment of the windows",
+      "What is measured",
+      "market_summary",
+    ])
+      expect(html).toContain(text);
+    expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+    const files = [...html.matchAll(/(?:src|href)="(\/static\/[^"]+)"/g)].map((match) => match[1]!);
+    expect(files.length).toBeGreaterThanOrEqual(8);
+    for (const file of files) expect([file, (await get(file)).status]).toEqual([file, 200]);
+  });
+
+  test("names from outside are escaped everywhere", async () => {
+    const html = await (await get(`/?product=${encodeURIComponent(EVIL)}`)).text();
+    expect(html).not.toContain("<img src=x");
+    expect(html).toContain("&quot;&gt;&lt;img src=x");
+    const csv = await (await get("/export/windows.csv")).text();
+    expect(csv).toContain('"""><img src=x onerror=alert(1)>"');
+  });
+});
+
+describe("refusals", () => {
+  const BAD: [path: string, status: number, words: string][] = [
+    ["/nothing", 404, "There is nothing at /nothing"],
+    ["/api/windows?limit=0", 400, 'limit is "0"'],
+    ["/api/windows?limit=1e9", 400, "whole number"],
+    ["/api/windows?from=yesterday", 400, 'from is "yesterday"'],
+    ["/api/windows?window=7", 400, 'window is "7"'],
+    ["/api/windows?produkt=BTC-USD", 400, '"produkt" is no parameter here'],
+    [`/api/windows?product=${"x".repeat(100)}`, 400, "at most 64 characters"],
+    ["/?window=7m", 404, "no windows of 7m"],
+    ["/api/metrics/none", 404, 'no result of a metric "none"'],
+    ["/api/metrics/..%2f..%2fetc%2fpasswd", 404, "no result of a metric"],
+    ["/export/passwd.csv", 404, "no such download"],
+    ["/export/ticks.exe", 404, "no such download"],
+    ["/export/metrics/none.csv", 404, "no result of a metric"],
+    ["/static/..%2f..%2f/package.json", 404, "no such file"],
+    ["/static/000000000000/app.js", 404, "no such file"],
+    ["/events?window=x", 400, 'window is "x"'],
+  ];
+  for (const [path, status, words] of BAD) {
+    test(`${path.slice(0, 60)} is ${status} with a sentence`, async () => {
+      const answer = await get(path);
+      expect(answer.status).toBe(status);
+      const { error } = await answer.json();
+      expect(Object.keys(error)).toEqual(["code", "message", "hint"]);
+      expect(error.message).toContain(words);
+    });
+  }
+
+  test("only GET and HEAD", async () => {
+    for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
+      const answer = await get("/api/windows", { method });
+      expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    }
+    expect((await get("/api/status", { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("a foreign Host is 421, ours in every spelling is not", async () => {
+    const port = new URL(server.url).port;
+    const status = async (host: string) => (await get("/api/status", { headers: { Host: host } })).status;
+    for (const host of [
+      "evil.com",
+      `evil.com:${port}`,
+      `127.0.0.1.evil.com:${port}`,
+      `localhost.evil.com:${port}`,
+      "127.0.0.1",
+      `127.0.0.1:1${port}`,
+      `user@127.0.0.1:${port}`,
+      `[::2]:${port}`,
+      `0.0.0.0:${port}`,
+    ]) {
+      expect([host, await status(host)]).toEqual([host, 421]);
+    }
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST:${port}`, `[::1]:${port}`])
+      expect([host, await status(host)]).toEqual([host, 200]);
+  });
+
+  test("a port in use and a host that isn't ours are sentences, exit 1 and 2", async () => {
+    const { run } = await import("../../support/project.ts");
+    const used = await run("serve", ["--data", server.data, "--port", new URL(server.url).port]);
+    expect(used.code).toBe(1);
+    expect(used.stderr).toContain("is in use by another process");
+    const foreign = await run("serve", ["--data", server.data, "--port", "0", "--host", "203.0.113.7"]);
+    expect(foreign.code).toBe(2);
+    expect(foreign.stderr).not.toContain("    at ");
+  });
+});
+
+test("serve over an empty directory answers everything, and says what there isn't yet", async () => {
+  await using empty = await served([]);
+  const status = async (path: string) => (await fetch(`${empty.url}${path}`)).status;
+  expect(await status("/")).toBe(200);
+  expect(await status("/api/status")).toBe(200);
+  expect(await (await fetch(`${empty.url}/api/windows`)).json()).toEqual([]);
+  expect(await status("/api/reconciliation")).toBe(404);
+  expect(await status("/api/comparison")).toBe(200);
+  expect(await status("/metrics")).toBe(200);
+  expect(await status("/healthz")).toBe(503);
+  expect(await status("/export/ticks.csv")).toBe(503);
+  expect(empty.said()).toBe("");
+});

@@ -1,0 +1,119 @@
+/** Downloads end with their request: HEAD, a reader that leaves, a server that stops or is killed, a first step that fails; nothing stays behind. */
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { PATHS } from "../../../web/server.ts";
+import { recordedLines, tempDir } from "../../support/project.ts";
+import { runPath, startServe } from "../../support/served.ts";
+import { until } from "../../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+/** Rows by the thousand million: it runs until it is stopped. */
+const ENDLESS = "SELECT count(*) AS n FROM range(900000000000)";
+const data = tempDir();
+const servers: Awaited<ReturnType<typeof startServe>>[] = [];
+
+beforeAll(async () => {
+  await runPath(data.path, recordedLines().slice(0, 2_000));
+  const db = new Database(join(data.path, "results.db"));
+  db.query("UPDATE results SET sql = ? WHERE metric = 'market_summary'").run(ENDLESS);
+  db.close();
+});
+afterAll(async () => {
+  for (const { child } of servers) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  data[Symbol.dispose]();
+});
+
+/** serve with a temporary folder of its own, so that what is left in it is seen. */
+async function server(): Promise<{ url: string; child: Bun.Subprocess; tmp: string; leftovers(): string[] }> {
+  const tmp = join(data.path, `tmp-${servers.length}`);
+  mkdirSync(tmp);
+  const one = await startServe(data.path, 0, { TMPDIR: tmp });
+  servers.push(one);
+  return { url: one.url, child: one.child, tmp, leftovers: () => readdirSync(tmp) };
+}
+
+/** Processes of exports from this folder. */
+const children = (tmp: string) =>
+  Bun.spawnSync(["pgrep", "-f", tmp]).stdout.toString().trim().split("\n").filter(Boolean);
+const endless = (url: string, signal?: AbortSignal) =>
+  fetch(`${url}/export/metrics/market_summary.parquet`, { signal });
+
+test("HEAD of every path answers without the work, without a false length, and leaves nothing open", async () => {
+  const { url, child, leftovers } = await server();
+  const paths = PATHS.flatMap((path) => {
+    if (path.includes(":hash")) return [];
+    return path
+      .replace(":file", path.includes("metrics") ? "market_summary.parquet" : "ticks.parquet")
+      .replace(":name", "market_summary");
+  });
+  const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length;
+  const pages = async () => /^tidemark_open_pages (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+  for (const path of paths) await fetch(`${url}${path}`, { method: "HEAD" });
+  const before = [descriptors(), await pages()];
+  for (const path of paths) {
+    for (let i = 0; i < 15; i++) {
+      const answer = await fetch(`${url}${path}`, { method: "HEAD" });
+      expect([path, answer.status, answer.headers.get("content-length")]).toEqual([path, answer.status, null]);
+      expect([path, answer.ok || answer.status === 503]).toEqual([path, true]);
+    }
+  }
+  expect([descriptors() - Number(before[0]) <= 3, (await pages()) ?? ""]).toEqual([true, String(before[1])]);
+  expect(leftovers()).toEqual([]);
+});
+
+test("a reader that leaves ends the export: process, folder and slot, however often", async () => {
+  const { url, tmp, leftovers } = await server();
+  for (let i = 0; i < 4; i++) {
+    const leave = new AbortController();
+    const answer = endless(url, leave.signal).catch(() => "left");
+    await until("the export runs", () => children(tmp).length > 0);
+    leave.abort();
+    expect(await answer).toBe("left");
+    await until("the export has ended", () => children(tmp).length === 0 && leftovers().length === 0);
+  }
+  expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(200);
+  expect(leftovers()).toEqual([]);
+});
+
+test("two at once, a third is refused with a sentence; SIGTERM to serve ends both within its drain", async () => {
+  const { url, child, tmp, leftovers } = await server();
+  const two = [endless(url).catch(() => "cut"), endless(url).catch(() => "cut")];
+  await until("both run", () => leftovers().length === 2);
+  const third = await endless(url);
+  expect([third.status, (await third.json()).error.message]).toEqual([503, "2 exports are running already."]);
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  await Promise.all(two);
+  await until("no export is left", () => children(tmp).length === 0);
+  expect(leftovers()).toEqual([]);
+});
+
+test("kill -9 of serve: its exports end by themselves, and the next serve removes their folders", async () => {
+  const first = await server();
+  const cut = endless(first.url).catch(() => "cut");
+  await until("it runs", () => children(first.tmp).length > 0);
+  first.child.kill("SIGKILL");
+  await cut;
+  await until("the export has ended", () => children(first.tmp).length === 0);
+  const next = await startServe(data.path, 0, { TMPDIR: first.tmp });
+  servers.push(next);
+  expect(first.leftovers()).toEqual([]);
+});
+
+test("a first step that fails loses no slot", async () => {
+  const { url, tmp } = await server();
+  chmodSync(tmp, 0o500);
+  const isRoot = process.getuid?.() === 0;
+  // root writes everywhere: there the folder goes instead.
+  if (isRoot) Bun.spawnSync(["mv", tmp, `${tmp}.away`]);
+  for (let i = 0; i < 4; i++) expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(503);
+  if (isRoot) Bun.spawnSync(["mv", `${tmp}.away`, tmp]);
+  chmodSync(tmp, 0o700);
+  expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(200);
+});

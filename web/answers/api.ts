@@ -1,0 +1,117 @@
+/** The JSON answers. Each is one function of a request; what it can't understand is a Problem with a sentence. */
+import type { Context } from "hono";
+import { isoFromUs } from "../../scripts/base/clock.ts";
+import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
+import { Problem } from "../http/problem.ts";
+import { limitOf, parameters, productOf, selectionOf, sizeOf, timeOf } from "../http/query-string.ts";
+import { agreementOf } from "../model/comparison.ts";
+import type { MetricResults } from "../model/metric-results.ts";
+import type { Sources } from "../model/sources.ts";
+import { complaints, notes, type Run, status } from "../model/status.ts";
+import { choices, sizeName, words } from "../model/view.ts";
+import { windows } from "../model/windows.ts";
+
+const WINDOWS_OTHERWISE = 100;
+
+export class Api {
+  constructor(
+    private readonly sources: Sources,
+    private readonly results: MetricResults,
+  ) {}
+
+  /** 200 while every stage makes progress or rests for a stated reason, otherwise 503 with the reasons; `notes` need a look in either case. */
+  health = async (c: Context): Promise<Response> => {
+    parameters(c, []);
+    const state = await status(this.sources);
+    const problems = complaints(state);
+    const healthy = problems.length === 0;
+    return c.json({ healthy, problems, notes: notes(state), mode: state.mode }, healthy ? 200 : 503, {
+      "Cache-Control": "no-store",
+    });
+  };
+
+  status = async (c: Context): Promise<Response> => {
+    parameters(c, []);
+    const { last_run, stages, problems, ...state } = await status(this.sources);
+    const shown = stages.map(({ alive_us, started_us, progress_us, ended, ...stage }) => stage);
+    return c.json({
+      ...state,
+      stages: shown,
+      last_run: last_run && shownRun(last_run),
+      problems: problems.map(({ since_us, ...one }) => ({ ...one, since: since_us > 0 ? isoFromUs(since_us) : null })),
+    });
+  };
+
+  windows = (c: Context): Response => {
+    const given = parameters(c, ["product", "window", "from", "to", "limit"]);
+    const query = {
+      product: productOf(given.product),
+      size_us: sizeOf(given.window),
+      from_us: timeOf("from", given.from),
+      to_us: timeOf("to", given.to),
+      limit: limitOf(given.limit, WINDOWS_OTHERWISE),
+    };
+    return c.json(windows(this.sources, query));
+  };
+
+  metric = (c: Context): Response => {
+    const { limit, last } = parameters(c, ["limit", "last"]);
+    const name = c.req.param("name") ?? "";
+    const result = this.results.get(name);
+    if (result === null) throw unknownMetric(name, this.results);
+    const { rows, finished_us, file_hash, ...rest } = result;
+    return c.json({
+      ...rest,
+      finished_at: isoFromUs(finished_us),
+      file_hash,
+      rows:
+        last === null ? rows.slice(0, limitOf(limit, API_ROWS_MAX)) : rows.slice(-limitOf(last, API_ROWS_MAX, "last")),
+    });
+  };
+
+  reconciliation = (c: Context): Response => {
+    parameters(c, []);
+    const counts = agreementOf(this.sources);
+    const error = this.results.get("reconciliation")?.error ?? null;
+    if (counts === null && error !== null)
+      throw new Problem(404, "METRIC", error, "Correct the file: the next batch run compares.");
+    if (counts === null)
+      throw new Problem(
+        404,
+        "NO_DATA",
+        "No reconciliation has run yet.",
+        "It comes with the first batch run: bun run batch.",
+      );
+    const { compared, equal, explained, unexplained, pending, run_id } = counts;
+    const differences = (this.results.get("reconciliation")?.rows ?? []).filter((row) => row.outcome !== "equal");
+    return c.json({
+      run_id,
+      compared,
+      equal,
+      explained,
+      unexplained,
+      pending,
+      agreement: compared === 0 ? null : equal / compared,
+      differences,
+      error,
+    });
+  };
+
+  comparison = async (c: Context): Promise<Response> => {
+    const selection = selectionOf(parameters(c, ["product", "window"]), choices(this.sources));
+    const state = await status(this.sources);
+    const table = words(this.sources, this.results, selection, state, this.sources.feed());
+    return c.json({ mode: state.mode, product: selection.product, window: sizeName(selection.size_us), words: table });
+  };
+}
+
+export function unknownMetric(name: string, results: MetricResults): Problem {
+  const names = results.names();
+  const hint = names.length > 0 ? `There are: ${names.join(", ")}.` : "No batch has run yet: bun run batch.";
+  return new Problem(404, "METRIC", `There is no result of a metric "${name.slice(0, 64)}".`, hint);
+}
+
+function shownRun({ started_us, ended_us, newest_time_us, ...run }: Run) {
+  const iso = (us: number | null) => (us === null ? null : isoFromUs(us));
+  return { ...run, started_at: isoFromUs(started_us), ended_at: iso(ended_us), newest_time: iso(newest_time_us) };
+}

@@ -1,0 +1,181 @@
+/** Downloads. CSV of windows and of metric results is written here; what needs DuckDB (Parquet, all ticks) runs in a child, `query` (design.md "Data path"). */
+import type { Context } from "hono";
+import { getBunServer } from "hono/bun";
+import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { csvLine, isTextType } from "../../scripts/base/csv.ts";
+import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../../scripts/base/limits.ts";
+import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
+import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
+import { Problem } from "../http/problem.ts";
+import { parameters, productOf, timeOf } from "../http/query-string.ts";
+import type { MetricResults } from "../model/metric-results.ts";
+import type { Sources } from "../model/sources.ts";
+import { WINDOW_COLUMNS, windows } from "../model/windows.ts";
+import { unknownMetric } from "./api.ts";
+import { Download, ExportRun } from "./download.ts";
+
+type Ending = "csv" | "parquet";
+const TYPES: Record<Ending, string> = { csv: "text/csv; charset=utf-8", parquet: "application/vnd.apache.parquet" };
+const WORDS = new Set(["product_id", "window_size", "volatility_flag", "market_sentiment", "volume_spike"]);
+
+export class Exports {
+  readonly #running = new Set<ExportRun>();
+  readonly #downloads = new Set<Download>();
+
+  constructor(
+    private readonly sources: Sources,
+    private readonly results: MetricResults,
+  ) {
+    ExportRun.removeAbandoned();
+  }
+
+  /** Ends what runs and what is being sent. */
+  close(): void {
+    for (const one of [...this.#running, ...this.#downloads]) one.end();
+  }
+
+  /** `/export/windows.csv`, `/export/ticks.parquet` …: as of now for windows.csv, as of the newest batch for the others. */
+  table = async (c: Context): Promise<Response> => {
+    untimed(c);
+    const [, what, ending] = /^(windows|ticks)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
+    if (!what)
+      throw new Problem(
+        404,
+        "USAGE",
+        "There is no such download.",
+        "There are windows and ticks, each as .csv and .parquet.",
+      );
+    const given = parameters(c, ["product", "from", "to"]);
+    const product = productOf(given.product);
+    const times = { from_us: timeOf("from", given.from), to_us: timeOf("to", given.to) };
+    const name = `tidemark_${what}_${product ?? "all"}`;
+    if (what === "windows" && ending === "csv") return this.#windowsCsv(c, name, product, times);
+    const flags = Object.entries({ product, from: isoOf(times.from_us), to: isoOf(times.to_us) }).flatMap(
+      ([flag, value]) => (value === null ? [] : [`--${flag}`, value]),
+    );
+    return this.#child(c, name, ending as Ending, what === "ticks" ? TICKS : WINDOWS, flags);
+  };
+
+  /** `/export/metrics/NAME.csv` and `.parquet`: the newest result, whole. */
+  metric = async (c: Context): Promise<Response> => {
+    untimed(c);
+    parameters(c, []);
+    const [, name = "", ending] = /^(\w+)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
+    const result = this.results.get(name);
+    if (result === null) throw unknownMetric(c.req.param("file") ?? "", this.results);
+    if (!result.ok && !result.stale) throw new Problem(404, "METRIC", result.error ?? "It has never worked.");
+    if (ending === "parquet" && result.stale)
+      throw new Problem(404, "METRIC", result.error ?? "It fails.", "The CSV has the last rows that worked.");
+    // What batch keeps of a long result is cut; the export has all rows.
+    if (ending === "parquet" || (result.truncated && !result.stale))
+      return this.#child(c, `tidemark_${name}`, ending as Ending, result.sql, []);
+    if (result.truncated) {
+      const why = `The last result that worked is cut after ${result.row_count} rows.`;
+      throw new Problem(404, "METRIC", why, "Mend the metric's file: the next batch makes it whole.");
+    }
+    const { columns, rows } = result;
+    const isText = (i: number) => isTextType(columns[i]!.type);
+    const lines = [
+      csvLine(
+        columns.map((column) => column.name),
+        () => true,
+      ),
+      ...rows.map((row) =>
+        csvLine(
+          columns.map((column) => row[column.name]),
+          isText,
+        ),
+      ),
+    ];
+    return this.#send(c, lines, `tidemark_${name}`, "csv");
+  };
+
+  #windowsCsv(
+    c: Context,
+    name: string,
+    product: string | null,
+    times: { from_us: number | null; to_us: number | null },
+  ): Promise<Response> {
+    const { sources } = this;
+    const isText = (i: number) => WORDS.has(WINDOW_COLUMNS[i]!);
+    function* pages(): Generator<string> {
+      yield csvLine(WINDOW_COLUMNS, () => false);
+      for (let to_us = times.to_us; ; ) {
+        const rows = windows(sources, { product, size_us: null, from_us: times.from_us, to_us, limit: API_ROWS_MAX });
+        // Rows of one start stay together: the next page begins below the oldest whole one.
+        const full = rows.length === API_ROWS_MAX;
+        const oldest = rows.at(-1)?.window_start;
+        const whole = full ? rows.filter((row) => row.window_start !== oldest) : rows;
+        yield whole
+          .map((row) =>
+            csvLine(
+              WINDOW_COLUMNS.map((column) => row[column]),
+              isText,
+            ),
+          )
+          .join("");
+        if (!full || whole.length === 0) return;
+        to_us = Date.parse(whole.at(-1)!.window_start) * 1_000;
+      }
+    }
+    return this.#send(c, pages(), name, "csv");
+  }
+
+  /** Runs `query` into a temporary file and sends that: an error is an answer of its own, never half a file. */
+  async #child(c: Context, name: string, ending: Ending, sql: string, flags: string[]): Promise<Response> {
+    if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
+    if (this.#running.size >= EXPORTS_MAX)
+      throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when they have ended.");
+    const run = new ExportRun(this.sources.paths.root, ending, sql, flags);
+    this.#running.add(run);
+    endWith(c, run);
+    try {
+      return await this.#send(c, await run.file(), name, ending);
+    } finally {
+      run.end();
+      this.#running.delete(run);
+    }
+  }
+
+  /** Sends pieces as the reader takes them; what waits or streams has no time limit of Bun's, but ours. */
+  async #send(
+    c: Context,
+    pieces: Iterable<string> | AsyncIterable<Uint8Array>,
+    name: string,
+    ending: Ending,
+  ): Promise<Response> {
+    if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
+    if (this.#downloads.size >= DOWNLOADS_MAX)
+      throw new Problem(503, "BUSY", `${DOWNLOADS_MAX} downloads are open already.`, "Try again when some have ended.");
+    const sent = new Download(pieces, () => this.#downloads.delete(sent));
+    this.#downloads.add(sent);
+    endWith(c, sent);
+    return c.body(sent.stream, 200, headersOf(name, ending));
+  }
+}
+
+/** Ends what serves a request when its reader leaves, or has left. */
+function endWith(c: Context, one: { end(): void }): void {
+  const { signal } = c.req.raw;
+  signal.addEventListener("abort", () => one.end());
+  if (signal.aborted) one.end();
+}
+
+/** Bun cuts an answer of which nothing came for 10 s (1.4.5): while DuckDB works, or a download pauses. */
+function untimed(c: Context): void {
+  getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
+}
+
+function headersOf(name: string, ending: Ending): Record<string, string> {
+  const time = isoFromUs(nowUs()).slice(0, 16).replace(":", "");
+  const safe = name.replace(/[^\w.-]/g, "_");
+  return {
+    "Content-Type": TYPES[ending],
+    "Content-Disposition": `attachment; filename="${safe}_${time}Z.${ending}"`,
+    "Cache-Control": "no-store",
+  };
+}
+
+function isoOf(us: number | null): string | null {
+  return us === null ? null : isoFromUs(us);
+}

@@ -1,0 +1,117 @@
+/** /metrics: what monitoring asks for, in Prometheus' text form. All of it is read from the stages' own files at each scrape. */
+import type { Context } from "hono";
+import { Gauge, Registry } from "prom-client";
+import { printable } from "../../scripts/base/printable.ts";
+import { parameters } from "../http/query-string.ts";
+import type { Word } from "../model/comparison.ts";
+import type { MetricResults } from "../model/metric-results.ts";
+import type { Sources } from "../model/sources.ts";
+import { type Status, status } from "../model/status.ts";
+import { choices, words } from "../model/view.ts";
+
+/** Every family with its help and labels; docs/http.md lists them, and a test compares. */
+export const FAMILIES = {
+  tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
+  tidemark_stage_lag_records: ["records in the log that the stage has not read", "stage"],
+  tidemark_stage_records: ["records that the stage's present process has handled", "stage"],
+  tidemark_stage_cpu_seconds: ["CPU time of the stage's present process", "stage"],
+  tidemark_stage_peak_rss_bytes: ["largest resident memory of the stage's present process", "stage"],
+  tidemark_stage_disk_bytes: ["what the stage keeps on disk", "stage"],
+  tidemark_ticks_total: ["trades counted by the stream, each once"],
+  tidemark_duplicates_total: ["trade ids that came again"],
+  tidemark_late_ticks_total: ["ticks whose own window was closed"],
+  tidemark_skewed_ticks_total: ["ticks stamped further ahead than --max-skew"],
+  tidemark_dead_letters_total: ["messages that are no trade"],
+  tidemark_window_revisions_total: ["revisions of closed windows"],
+  tidemark_outages_total: ["spans without a feed, and ids that could not be filled"],
+  tidemark_feed_reconnects_total: ["connections lost by the present process"],
+  tidemark_watermark_seconds: ["event time up to which windows are closed, seconds since 1970", "product_id"],
+  tidemark_pipeline_latency_seconds: ["from the log's receipt to the committed row", "quantile"],
+  tidemark_freshness_seconds: ["now − event time of the newest tick in the answer", "pipeline"],
+  tidemark_reconciliation_windows: ["windows of the newest reconciliation", "outcome"],
+  tidemark_batch_run_seconds: ["the newest batch run, whole process"],
+  tidemark_batch_failed_metrics: ["metric files that failed in the newest run"],
+  tidemark_problems: ["states that stop the path or need a look, by code (docs/health.md)", "stage", "code"],
+  tidemark_open_pages: ["pages that listen to /events"],
+} as const satisfies Record<string, readonly [help: string, ...labels: string[]]>;
+type Family = keyof typeof FAMILIES;
+
+export class Telemetry {
+  readonly #registry = new Registry();
+  readonly #gauges: Record<Family, Gauge<string>>;
+
+  constructor(
+    private readonly sources: Sources,
+    private readonly results: MetricResults,
+    private readonly openPages: () => number,
+  ) {
+    const entries = Object.entries(FAMILIES).map(([name, [help, ...labelNames]]) => [
+      name,
+      new Gauge({ name, help, labelNames, registers: [this.#registry] }),
+    ]);
+    this.#gauges = Object.fromEntries(entries) as Record<Family, Gauge<string>>;
+  }
+
+  answer = async (c: Context): Promise<Response> => {
+    parameters(c, []);
+    this.#registry.resetMetrics();
+    const state = await status(this.sources);
+    this.#stages(state);
+    this.#counts(state);
+    for (const { stage, code } of state.problems) this.#gauges.tidemark_problems.inc({ stage, code });
+    this.sources.leniently(() => {
+      const choice = choices(this.sources);
+      const selection = { product: choice.products[0]!, size_us: choice.sizes_us[0]! };
+      this.#words(words(this.sources, this.results, selection, state, this.sources.feed()));
+    });
+    this.#gauges.tidemark_open_pages.set(this.openPages());
+    return c.body(await this.#registry.metrics(), 200, { "Content-Type": this.#registry.contentType });
+  };
+
+  #stages({ stages }: Status): void {
+    const g = this.#gauges;
+    for (const { name: stage, state, lag, records, cpu_seconds, peak_rss_bytes, bytes } of stages) {
+      g.tidemark_stage_up.set({ stage }, state === "running" || state === "rest" ? 1 : 0);
+      if (lag !== null) g.tidemark_stage_lag_records.set({ stage }, lag);
+      g.tidemark_stage_records.set({ stage }, records);
+      g.tidemark_stage_cpu_seconds.set({ stage }, cpu_seconds);
+      g.tidemark_stage_peak_rss_bytes.set({ stage }, peak_rss_bytes);
+      g.tidemark_stage_disk_bytes.set({ stage }, bytes);
+    }
+  }
+
+  #counts({ counts, watermarks, last_run }: Status): void {
+    const g = this.#gauges;
+    g.tidemark_ticks_total.set(counts.ticks);
+    g.tidemark_duplicates_total.set(counts.duplicates);
+    g.tidemark_late_ticks_total.set(counts.late);
+    g.tidemark_skewed_ticks_total.set(counts.skewed);
+    g.tidemark_dead_letters_total.set(counts.dead_letters);
+    g.tidemark_window_revisions_total.set(counts.revisions);
+    g.tidemark_outages_total.set(counts.outages);
+    g.tidemark_feed_reconnects_total.set(counts.reconnects);
+    for (const { product_id, watermark } of watermarks) {
+      if (watermark !== null)
+        g.tidemark_watermark_seconds.set({ product_id: printable(product_id) }, Date.parse(watermark) / 1000);
+    }
+    if (last_run?.seconds != null) g.tidemark_batch_run_seconds.set(last_run.seconds);
+    if (last_run?.failed != null) g.tidemark_batch_failed_metrics.set(last_run.failed);
+  }
+
+  #words(table: Word[]): void {
+    const g = this.#gauges;
+    const word = (name: string) => table.find((each) => each.word === name);
+    const latency = word("pipeline latency")?.stream.values;
+    if (latency) {
+      g.tidemark_pipeline_latency_seconds.set({ quantile: "0.5" }, latency.p50_ms! / 1000);
+      g.tidemark_pipeline_latency_seconds.set({ quantile: "0.99" }, latency.p99_ms! / 1000);
+    }
+    for (const pipeline of ["stream", "batch"] as const) {
+      const age = word("freshness")?.[pipeline].values?.age_ms;
+      if (age !== undefined) g.tidemark_freshness_seconds.set({ pipeline }, age / 1000);
+    }
+    const agreement = { ...word("agreement")?.stream.values, ...word("agreement")?.batch.values };
+    for (const [outcome, windows] of Object.entries(agreement))
+      g.tidemark_reconciliation_windows.set({ outcome }, windows);
+  }
+}

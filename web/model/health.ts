@@ -1,0 +1,243 @@
+/** Every known reason why the path makes no progress or its data needs a look: one list for /healthz, the page, /metrics and `doctor` (docs/health.md). */
+import { statfsSync } from "node:fs";
+import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import {
+  BATCH_MS_MAX,
+  DISK_FREE_MIN_BYTES,
+  LOG_ANSWER_MS_MAX,
+  NO_PROGRESS_MS,
+  PROBLEMS_SHOWN_MAX,
+  STAGE_SILENCE_MS_MAX,
+} from "../../scripts/base/limits.ts";
+import { printable } from "../../scripts/base/printable.ts";
+import { type Problem, parseProblems } from "../../scripts/contract/problems.ts";
+import { deadLetterProblems } from "./dead-letters.ts";
+import { errorText } from "./log-view.ts";
+import { processState } from "./process-state.ts";
+import type { Feed, Schedule, Sources } from "./sources.ts";
+import type { Run, Stage } from "./status.ts";
+
+/** A problem with the stage, or the part of the path, that has it. */
+export interface StageProblem extends Problem {
+  stage: Stage["name"] | "log" | "disk" | "store";
+}
+
+/** What the problems are derived from; all of one moment. */
+export interface Known {
+  stages: readonly Stage[];
+  feed: Feed | null;
+  last_run: Run | null;
+}
+
+/** At most PROBLEMS_SHOWN_MAX, those that stop the path first, each sentence as printable text of bounded length. Waits for nothing. */
+export function problemsOf(sources: Sources, known: Known): StageProblem[] {
+  const found = sources.leniently(() => [
+    ...logProblems(sources),
+    ...diskProblems(sources),
+    ...known.stages.flatMap((stage) => stageProblems(sources, stage, known.feed)),
+    ...feedProblems(known),
+    ...reported(sources, known.feed),
+    ...batchProblems(sources, known.last_run),
+    ...deadLetterProblems(sources),
+  ]);
+  const all = [...found, ...storeProblems(sources)].map((one) => ({ ...one, sentence: printable(one.sentence) }));
+  const stops = (wanted: boolean) => all.filter((one) => one.stops === wanted);
+  return [...stops(true), ...stops(false)].slice(0, PROBLEMS_SHOWN_MAX);
+}
+
+/** `stage: sentence`, as /healthz and `doctor` print it. */
+export function problemLine({ stage, sentence }: StageProblem): string {
+  return printable(`${stage}: ${sentence}`);
+}
+
+function stopping(stage: StageProblem["stage"], code: string, sentence: string, since_us = 0): StageProblem {
+  return { stage, code, sentence, stops: true, since_us };
+}
+
+function note(stage: StageProblem["stage"], code: string, sentence: string, since_us = 0): StageProblem {
+  return { stage, code, sentence, stops: false, since_us };
+}
+
+/** Problems that the stages report of themselves. */
+function reported(sources: Sources, feed: Feed | null): StageProblem[] {
+  const of = (stage: StageProblem["stage"], problems: Problem[]) => problems.map((one) => ({ ...one, stage }));
+  return [
+    ...of("produce", ofFeed(feed)),
+    ...of("stream", parseProblems(sources.windows.setting("problems"))),
+    ...of("consume", parseProblems(sources.ticks.setting("problems"))),
+  ];
+}
+
+function ofFeed(feed: Feed | null): Problem[] {
+  return parseProblems(JSON.stringify(feed?.problems ?? []));
+}
+
+function logProblems({ log }: Sources): StageProblem[] {
+  const { error, asked_us, away_us } = log.last;
+  if (error === null) return [];
+  const last = asked_us === null ? "" : ` The last answer is of ${time(asked_us)}.`;
+  return [stopping("log", "log-unreachable", `${error}${last}`, away_us ?? 0)];
+}
+
+function diskProblems({ paths }: Sources): StageProblem[] {
+  try {
+    const { bavail, bsize } = statfsSync(paths.root);
+    if (bavail * bsize >= DISK_FREE_MIN_BYTES) return [];
+  } catch {
+    return [];
+  }
+  const say = `No space is left on the disk of ${paths.root}: nothing can be stored. Free some space; the stages wait, and nothing is lost meanwhile.`;
+  return [stopping("disk", "disk-full", say)];
+}
+
+function storeProblems({ windows, ticks, results }: Sources): StageProblem[] {
+  return [windows, ticks, results].flatMap(({ failure }) =>
+    failure === null ? [] : [stopping("store", "store-unreadable", errorText(failure))],
+  );
+}
+
+/** A stage that has never run, has ended, or is there and reports nothing. */
+function stageProblems(sources: Sources, stage: Stage, feed: Feed | null): StageProblem[] {
+  const { name, state, detail, pid } = stage;
+  if (name === "batch") return [];
+  if (state === "absent")
+    return [stopping(name, "stage-absent", `${detail}. Start it: bun run ${name}, or bun run start.`)];
+  if (state === "running" && stage.lag !== null && stage.lag > 0) return stuck(sources, stage);
+  const heard_us = name === "produce" ? (feed?.as_of_us ?? 0) : (stage.alive_us ?? 0);
+  if (state !== "silent" || Math.abs(nowUs() - heard_us) < STAGE_SILENCE_MS_MAX * 1_000) return [];
+  const process_state = processState(pid, name);
+  if (process_state === "stopped")
+    return [
+      stopping(
+        name,
+        "stage-frozen",
+        `${detail}: its process ${pid} is stopped. Resume it: kill -CONT ${pid}.`,
+        heard_us,
+      ),
+    ];
+  if (process_state === "running") {
+    const say = `${detail}, but its process ${pid} is there: it waits (for a lock, or for space on the disk) or hangs. Its last line on stderr has the reason; if there is none, restart it.`;
+    return [stopping(name, "stage-stuck", say, heard_us)];
+  }
+  return [
+    stopping(
+      name,
+      "stage-silent",
+      `${detail}. It has ended, or can't report. Start it: bun run ${name}, or bun run start.`,
+      heard_us,
+    ),
+  ];
+}
+
+/** A reader that is alive, has records to read, and reads none. */
+function stuck(sources: Sources, { name, lag, progress_us, started_us }: Stage): StageProblem[] {
+  const { asked_us, error } = sources.log.last;
+  const since_us = Math.max(progress_us ?? 0, started_us ?? 0);
+  const isKnown = error === null && asked_us !== null && nowUs() - asked_us < LOG_ANSWER_MS_MAX * 1_000;
+  if (!isKnown || since_us === 0 || nowUs() - since_us < NO_PROGRESS_MS * 1_000) return [];
+  const say = `${lag} records wait in the log, and it has read none since ${time(since_us)}. Its last line on stderr may have the reason; restart it.`;
+  return [stopping(name, "no-progress", say, since_us)];
+}
+
+/** What the state of `produce` says of the feed and of the log, while it runs and reports nothing more exact itself. */
+function feedProblems({ feed, stages }: Known): StageProblem[] {
+  const stage = stages.find(({ name }) => name === "produce");
+  if (feed === null || stage === undefined || feed.state === "ended") return [];
+  if (nowUs() - feed.as_of_us >= STAGE_SILENCE_MS_MAX * 1_000) return [];
+  if (ofFeed(feed).some(({ stops }) => stops)) return [];
+  if (feed.state === "waiting")
+    return [
+      stopping(
+        "produce",
+        "log-waiting",
+        `waiting for the log: ${feed.waiting_for} What the feed sends is held in memory.`,
+      ),
+    ];
+  const heard_us = Math.max(feed.last_tick_us ?? 0, feed.run_started_us);
+  const quiet_us = nowUs() - heard_us;
+  if (feed.state !== "connected")
+    return [
+      stopping(
+        "produce",
+        "feed-lost",
+        `${feed.state} to the feed. Check the network and the feed's status page.`,
+        heard_us,
+      ),
+    ];
+  if (feed.last_tick_us === undefined || quiet_us < NO_PROGRESS_MS * 1_000) return [];
+  const products = feed.products.join(", ");
+  if ((feed.lost_since_tick ?? 0) > 1) {
+    const say = `no trade of ${products} has come since ${time(heard_us)}, and the connection was lost ${feed.lost_since_tick} times since. Check the feed and the network.`;
+    return [stopping("produce", "feed-silent", say, heard_us)];
+  }
+  const say = `no trade of ${products} has come since ${time(heard_us)}, although the feed is connected: the market is quiet, or the feed has stopped sending trades.`;
+  return [note("produce", "feed-quiet", say, heard_us)];
+}
+
+function batchProblems(sources: Sources, run: Run | null): StageProblem[] {
+  const schedule = sources.schedule();
+  return [...runProblems(run, schedule), ...overdue(run, schedule), ...answerProblems(sources, run)];
+}
+
+/** How the newest run, or a batch that began none, ended. */
+function runProblems(run: Run | null, schedule: Schedule | null): StageProblem[] {
+  const one = (code: string, sentence: string, since_us: number) => [stopping("batch", code, sentence, since_us)];
+  if (schedule !== null && schedule.status !== 0 && (run?.started_us ?? 0) < schedule.began_us) {
+    const say = `the last batch of the schedule ended with status ${schedule.status} before it began a run. Its lines on stderr say why; or run it by hand: bun run batch.`;
+    return one("batch-failed", say, schedule.began_us);
+  }
+  if (run === null) return [];
+  const { run_id, state, started_us, pid } = run;
+  const since_us = run.ended_us ?? started_us;
+  if (state === "died" || (state === "running" && processState(pid, "batch") === "gone"))
+    return one(
+      "batch-died",
+      `run ${run_id} was killed before its end. The next run repeats its work: bun run batch.`,
+      since_us,
+    );
+  if (state === "failed")
+    return one(
+      "batch-failed",
+      `the last run failed: ${reason(run)}. The answers shown are those of the run before.`,
+      since_us,
+    );
+  if (state !== "running" || nowUs() - started_us < BATCH_MS_MAX * 1_000) return [];
+  const say = `run ${run_id} has not ended since ${time(started_us)}. End its process ${pid}; the next run repeats its work.`;
+  return one("batch-stuck", say, started_us);
+}
+
+/** The schedule said when its next run begins, and none has begun since. */
+function overdue(run: Run | null, schedule: Schedule | null): StageProblem[] {
+  const due_us = schedule?.due_us ?? null;
+  if (schedule === null || due_us === null || run?.state === "running") return [];
+  // A run may begin a moment before it is due.
+  const hasBegun = run !== null && run.started_us >= due_us - 1_000_000;
+  if (hasBegun || nowUs() - due_us < NO_PROGRESS_MS * 1_000) return [];
+  const say = `a run was due at ${time(due_us)} and has not begun: the schedule (process ${schedule.pid}) has ended or is stopped. Start it: bun run schedule, or bun run start.`;
+  return [stopping("batch", "batch-overdue", say, due_us)];
+}
+
+/** What a run that worked says of its answers. */
+function answerProblems(sources: Sources, run: Run | null): StageProblem[] {
+  const found: StageProblem[] = [];
+  if (run?.state === "done" && run.failed !== null && run.failed > 0) {
+    const say = `${run.failed} of ${run.metrics} metrics failed in run ${run.run_id}, the others are new: ${reason(run)}.`;
+    found.push(note("batch", "metric-failed", say, run.ended_us ?? run.started_us));
+  }
+  const judged = sources.results.get<{ unexplained: number; run_id: number }>(
+    "SELECT unexplained, run_id FROM reconciliation ORDER BY run_id DESC LIMIT 1",
+  );
+  if (judged !== null && judged.unexplained > 0) {
+    const say = `${judged.unexplained} windows of the stream and the batch differ without an explanation (run ${judged.run_id}). See /api/reconciliation; doctor --deep looks for damage, and stream --rebuild computes the windows again.`;
+    found.push(note("batch", "unexplained", say));
+  }
+  return found;
+}
+
+function reason({ error }: Run): string {
+  return error ? error.replace(/\.$/, "") : "no reason was noted";
+}
+
+function time(us: number): string {
+  return `${isoFromUs(us).slice(0, 19)}Z`;
+}

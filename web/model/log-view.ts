@@ -1,0 +1,112 @@
+/** The log's ends as the page shows them: asked in the background, so that no request waits for a broker; the last answer has its age. */
+import { monotonicMs, nowUs } from "../../scripts/base/clock.ts";
+import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
+import { LOG_ANSWER_MS_MAX, LOG_ASK_IDLE_MS, LOG_ASK_MS, LOG_REQUEST_WAIT_MS } from "../../scripts/base/limits.ts";
+import type { Logger } from "../../scripts/base/logger.ts";
+import type { PartitionSpan } from "../../scripts/contract/log.ts";
+
+/** What is known of the log. */
+export interface LogAnswer {
+  /** As of `asked_us`; null before the first answer, and while there is no log. */
+  spans: PartitionSpan[] | null;
+  /** When the log answered last, microseconds since 1970; null: never. */
+  asked_us: number | null;
+  /** Why it doesn't answer now, with what to do; null while it does. */
+  error: string | null;
+  /** Since when it has not answered; null while it does. */
+  away_us: number | null;
+}
+
+export interface LogView {
+  readonly name: string;
+  readonly last: LogAnswer;
+  /** Resolves when a newer answer is there, and after LOG_REQUEST_WAIT_MS in any case. */
+  refresh(): Promise<void>;
+}
+
+interface Ends {
+  ask(): Promise<PartitionSpan[] | null>;
+  reset(): void;
+}
+
+/** An error as the sentence that is shown, with its hint. */
+export function errorText(error: unknown): string {
+  const hint = error instanceof TidemarkError ? error.hint : "";
+  return `${sentence(error)}${hint ? ` ${hint}` : ""}`;
+}
+
+export class AskedLog implements LogView {
+  #last: LogAnswer = { spans: null, asked_us: null, error: null, away_us: null };
+  #asking: Promise<void> | null = null;
+  #asking_ms = 0;
+  #answered_ms = Number.NEGATIVE_INFINITY;
+  #timer: Timer | null = null;
+  #closed = false;
+
+  constructor(
+    readonly name: string,
+    private readonly ends: Ends,
+    private readonly logger: Logger,
+  ) {}
+
+  get last(): LogAnswer {
+    return this.#last;
+  }
+
+  async refresh(): Promise<void> {
+    const asking = this.#ask();
+    const waited_ms = monotonicMs() - this.#asking_ms;
+    if (asking === null || waited_ms >= LOG_REQUEST_WAIT_MS) return;
+    await Promise.race([asking, Bun.sleep(LOG_REQUEST_WAIT_MS - waited_ms)]);
+  }
+
+  /** Asks now, and every LOG_ASK_IDLE_MS when no request does. */
+  start(): void {
+    void this.#ask();
+    this.#timer ??= setInterval(() => void this.#ask(), LOG_ASK_IDLE_MS);
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer) clearInterval(this.#timer);
+    this.ends.reset();
+  }
+
+  /** The question that is under way, or a new one when the last answer is old enough. */
+  #ask(): Promise<void> | null {
+    if (this.#asking !== null || this.#closed) return this.#asking;
+    if (monotonicMs() - this.#answered_ms < LOG_ASK_MS) return null;
+    this.#asking_ms = monotonicMs();
+    this.#asking = this.#question().finally(() => {
+      this.#asking = null;
+      this.#answered_ms = monotonicMs();
+    });
+    return this.#asking;
+  }
+
+  async #question(): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const say = `${this.name} has not answered for ${LOG_ANSWER_MS_MAX / 1_000} s.`;
+      const hint = "Check that the broker runs, that it is not stopped or overloaded, and the network.";
+      timer = setTimeout(() => reject(new TidemarkError("LOG_UNREACHABLE", say, hint)), LOG_ANSWER_MS_MAX);
+    });
+    try {
+      const spans = await Promise.race([this.ends.ask(), late]);
+      if (this.#last.error !== null) this.logger.info(`${this.name} answers`);
+      this.#last = { spans, asked_us: nowUs(), error: null, away_us: null };
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.ends.reset();
+    if (this.#closed) return;
+    const text = errorText(error);
+    if (this.#last.error === null) this.logger.warn(`${text} The page shows what was known last.`);
+    this.#last = { ...this.#last, error: text, away_us: this.#last.away_us ?? nowUs() };
+  }
+}

@@ -1,0 +1,202 @@
+/** The newest result of each metric file, as batch left it in results.db. Parsed once a run, within a bound of memory. */
+import { shortened } from "../../scripts/base/errors.ts";
+import {
+  PAGE_CELL_CHARACTERS_MAX,
+  PAGE_METRIC_COLUMNS,
+  PAGE_METRIC_ROWS,
+  PAGE_SQL_CHARACTERS_MAX,
+  RESULT_BYTES_MAX,
+  RESULTS_CACHE_BYTES_MAX,
+} from "../../scripts/base/limits.ts";
+import type { Sources } from "./sources.ts";
+
+export type Cell = string | number | boolean | null | object;
+
+export interface MetricResult {
+  name: string;
+  title: string;
+  description: string;
+  chart: { type: "line" | "bar" | "table" | "number"; x?: string; y: string[]; series?: string };
+  file: string;
+  sql: string;
+  file_hash: string;
+  /** False when the newest run of it failed; `error` says why, and the rows are the last good ones (`stale`). */
+  ok: boolean;
+  error: string | null;
+  stale: boolean;
+  columns: { name: string; type: string }[];
+  rows: Record<string, Cell>[];
+  truncated: boolean;
+  run_id: number;
+  row_count: number;
+  elapsed_ms: number;
+  finished_us: number;
+}
+
+/** What a panel of the page shows: the first rows and columns, long texts cut. */
+export interface Panel extends MetricResult {
+  column_count: number;
+}
+
+interface Stored {
+  metric: string;
+  title: string;
+  description: string;
+  chart: string;
+  file: string;
+  sql: string;
+  file_hash: string;
+  ok: number;
+  error: string | null;
+  stale: number;
+  columns: string;
+  rows: string;
+  /** Characters of the rows; above RESULT_BYTES_MAX (a batch of an older version) they are not read. */
+  size: number;
+  truncated: number;
+  run_id: number;
+  row_count: number;
+  elapsed_ms: number;
+  finished_us: number;
+}
+
+const SELECT = `SELECT metric, run_id, row_count, title, description, chart, file, sql, file_hash, ok, error, stale, columns, truncated, elapsed_ms,
+  finished_us, length(rows) AS size, iif(length(rows) > ${RESULT_BYTES_MAX}, '[]', rows) AS rows FROM results WHERE metric = $name`;
+
+export class MetricResults {
+  #version = -1;
+  #epoch = "";
+  /** Whole results with their sizes, the newest used last; RESULTS_CACHE_BYTES_MAX in all. */
+  #parsed = new Map<string, { result: MetricResult; size: number }>();
+  #panels = new Map<string, Panel>();
+  #made = new Map<string, unknown>();
+
+  constructor(private readonly sources: Sources) {}
+
+  /** The names of all metrics, in order. */
+  names(): string[] {
+    return this.sources.results
+      .all<{ metric: string }>("SELECT metric FROM results ORDER BY metric")
+      .map(({ metric }) => metric);
+  }
+
+  /** What `make` gave when it was asked first since the newest run: for what is derived from results. `name` says which of its kind. */
+  once<T>(name: string, make: () => T): T {
+    this.#look();
+    if (!this.#made.has(name)) this.#made.set(name, make());
+    return this.#made.get(name) as T;
+  }
+
+  /** Forgets what is from before the newest run. */
+  #look(): void {
+    const { version, epoch } = this.sources.results;
+    if (version === this.#version && epoch === this.#epoch) return;
+    this.#parsed.clear();
+    this.#panels.clear();
+    this.#made.clear();
+    this.#version = version;
+    this.#epoch = epoch;
+  }
+
+  /** One metric's newest result, or null when there is none of that name. */
+  get(name: string): MetricResult | null {
+    this.#look();
+    const known = this.#parsed.get(name);
+    this.#parsed.delete(name);
+    if (known !== undefined) this.#parsed.set(name, known);
+    if (known !== undefined) return known.result;
+    const stored = this.sources.results.get<Stored>(SELECT, { name });
+    if (stored === null) return null;
+    const result = shown(stored);
+    this.#parsed.set(name, { result, size: stored.size });
+    let size = this.#parsed.values().reduce((sum, one) => sum + one.size, 0);
+    for (const [oldest, one] of this.#parsed) {
+      if (size <= RESULTS_CACHE_BYTES_MAX) break;
+      this.#parsed.delete(oldest);
+      size -= one.size;
+    }
+    return result;
+  }
+
+  /** The panels of all metrics, in order of name. */
+  panels(): Panel[] {
+    this.#look();
+    return this.names().flatMap((name) => {
+      const known = this.#panels.get(name);
+      if (known !== undefined) return known;
+      const result = this.get(name);
+      if (result === null) return [];
+      const panel = panelOf(result);
+      this.#panels.set(name, panel);
+      return panel;
+    });
+  }
+}
+
+/** Damage within a row that SQLite can't see is an error of that metric alone. */
+function shown(stored: Stored): MetricResult {
+  try {
+    return parse(stored);
+  } catch {
+    const error = `The stored result of ${stored.metric} is damaged. The next batch writes it again: bun run batch.`;
+    const rest = { ...stored, chart: '{"type":"table","y":[]}', columns: "[]", rows: "[]", ok: 0, stale: 0, error };
+    return parse(rest);
+  }
+}
+
+function parse(stored: Stored): MetricResult {
+  const { metric, chart, columns, rows, ok, stale, truncated, size, error, ...rest } = stored;
+  const isTooLarge = size > RESULT_BYTES_MAX;
+  const large = `Its result has ${size} characters; the next batch run replaces it by at most ${RESULT_BYTES_MAX}.`;
+  return {
+    name: metric,
+    ...rest,
+    chart: JSON.parse(chart),
+    columns: JSON.parse(columns),
+    rows: JSON.parse(rows),
+    ok: ok === 1 && !isTooLarge,
+    error: isTooLarge ? large : error === null ? null : shortened(error),
+    stale: stale === 1,
+    truncated: truncated === 1,
+  };
+}
+
+function panelOf(result: MetricResult): Panel {
+  const { rows, columns, chart, sql } = result;
+  const shown = columns.slice(0, PAGE_METRIC_COLUMNS);
+  const names = new Set([...shown.map(({ name }) => name), ...chart.y.slice(0, 1)]);
+  const cut = (row: MetricResult["rows"][number]) =>
+    Object.fromEntries([...names].map((name) => [name, shortCell(row[name] ?? null)]));
+  return {
+    ...result,
+    columns: shown,
+    rows: rows.slice(0, PAGE_METRIC_ROWS).map(cut),
+    sql: shortSql(sql),
+    column_count: columns.length,
+  };
+}
+
+/** The beginning of a long cell. */
+export class CutText {
+  constructor(
+    readonly text: string,
+    readonly length: number,
+  ) {}
+}
+
+function shortCell(value: Cell): Cell {
+  const text =
+    typeof value === "string" ? value : typeof value === "object" && value !== null ? JSON.stringify(value) : "";
+  return text.length <= PAGE_CELL_CHARACTERS_MAX
+    ? value
+    : new CutText(begin(text, PAGE_CELL_CHARACTERS_MAX), text.length);
+}
+
+function begin(text: string, max: number): string {
+  return text.slice(0, max).replace(/[\uD800-\uDBFF]$/, "");
+}
+
+function shortSql(sql: string): string {
+  if (sql.length <= PAGE_SQL_CHARACTERS_MAX) return sql;
+  return `${begin(sql, PAGE_SQL_CHARACTERS_MAX)} … (${sql.length} characters, the whole text is in the file)`;
+}

@@ -1,0 +1,144 @@
+/** One SQLite file of a stage, read only: opened when it appears, opened again when it was replaced. Never written, never attached by DuckDB here. */
+import type { Database } from "bun:sqlite";
+import { type Stats, statSync } from "node:fs";
+import { basename } from "node:path";
+import { TidemarkError } from "../../scripts/base/errors.ts";
+import { openShown, storeError } from "../../scripts/base/sqlite.ts";
+
+export type Row = Record<string, string | number | null>;
+/** Values by name, without the `$` of the SQL. */
+type Parameters = Record<string, string | number | null>;
+
+export class StoreFile {
+  #db: Database | null = null;
+  #ino = -1;
+  /** Of a file that is read as it is (openShown): what tells that it has changed; "" for one that is watched. */
+  #still = "";
+  /** Queries that fail, each with its error, until they work again or the file is another one. */
+  readonly #failures = new Map<string, TidemarkError>();
+  /** True: what can't be read is empty, and `failure` says why. False: it throws that error. */
+  lenient = false;
+
+  constructor(readonly path: string) {}
+
+  /** The open file, or null while it isn't there. Fails with STORE_CORRUPT or DATA_DIR, unless lenient. */
+  get db(): Database | null {
+    return this.#try("", null, () => this.#open());
+  }
+
+  /** Why the file, or a part of it, can't be read; null when nothing is known against it. */
+  get failure(): TidemarkError | null {
+    return [...this.#failures.values()][0] ?? null;
+  }
+
+  #open(): Database | null {
+    const stat = statSync(this.path, { throwIfNoEntry: false });
+    const ino = stat?.ino ?? -1;
+    if (ino === this.#ino && (this.#still === "" || this.#still === this.#content(stat))) return this.#db;
+    this.close();
+    // A stage makes its file and its tables in two steps: without a table it isn't there yet.
+    const opened = ino === -1 ? null : openShown(this.path);
+    if (opened === null) return null;
+    const { db, still } = opened;
+    try {
+      if (db.query("SELECT 1 FROM sqlite_master WHERE name = 'counters' OR name = 'runs'").get() === null) {
+        db.close();
+        return null;
+      }
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    this.#db = db;
+    this.#ino = ino;
+    this.#still = still ? this.#content(stat) : "";
+    return db;
+  }
+
+  #content(stat: Stats | undefined): string {
+    const wal = statSync(`${this.path}-wal`, { throwIfNoEntry: false });
+    return `${stat?.mtimeMs} ${stat?.size} ${wal?.size ?? 0}`;
+  }
+
+  /** Tells one file from the one that took its place: change ids begin again then. */
+  get epoch(): string {
+    return this.#quietly("none", () => (this.#open() === null ? "none" : this.#ino.toString(36)));
+  }
+
+  /** Another number whenever another process has committed: the cheapest question there is. -1 without a file. */
+  get version(): number {
+    return this.#quietly(-1, () => {
+      const db = this.#open();
+      if (db === null) return -1;
+      if (this.#still !== "") return Bun.hash.crc32(this.#still);
+      return db.query<{ data_version: number }, []>("PRAGMA data_version").get()?.data_version ?? -1;
+    });
+  }
+
+  all<T = Row>(sql: string, parameters: Parameters = {}): T[] {
+    return this.#try<T[]>(sql, [], () => this.#open()?.query<T, Parameters>(sql).all(parameters) ?? []);
+  }
+
+  get<T = Row>(sql: string, parameters: Parameters = {}): T | null {
+    return this.#try<T | null>(sql, null, () => this.#open()?.query<T, Parameters>(sql).get(parameters) ?? null);
+  }
+
+  /** The `counters` table as an object. */
+  counters(): Record<string, number> {
+    const rows = this.all<{ name: string; value: number }>("SELECT name, value FROM counters");
+    return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+  }
+
+  setting(name: string): string | null {
+    return this.get<{ value: string }>("SELECT value FROM settings WHERE name = $name", { name })?.value ?? null;
+  }
+
+  /** Bytes of the file and its write-ahead log. */
+  get bytes(): number {
+    return [this.path, `${this.path}-wal`].reduce(
+      (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+  }
+
+  close(): void {
+    this.#db?.close();
+    this.#db = null;
+    this.#ino = -1;
+    this.#still = "";
+    this.#failures.clear();
+  }
+
+  #try<T>(sql: string, nothing: T, work: () => T): T {
+    try {
+      const answer = work();
+      this.#failures.delete("");
+      this.#failures.delete(sql);
+      return answer;
+    } catch (error) {
+      const failure = this.#asSentence(error);
+      this.#failures.set(this.#db === null ? "" : sql, failure);
+      if (this.lenient) return nothing;
+      throw failure;
+    }
+  }
+
+  /** For what is asked many times a second: a file that can't be read is one that hasn't changed. */
+  #quietly<T>(nothing: T, work: () => T): T {
+    try {
+      return work();
+    } catch {
+      return nothing;
+    }
+  }
+
+  #asSentence(error: unknown): TidemarkError {
+    const known = storeError(this.path, error);
+    if (known instanceof TidemarkError) return known;
+    return new TidemarkError(
+      "STORE_CORRUPT",
+      `${this.path} can't be read as expected: ${error instanceof Error ? error.message : String(error)}.`,
+      `Another version of Tidemark may have written ${basename(this.path)}: start its stage of this version, then it is migrated.`,
+    );
+  }
+}
