@@ -8,7 +8,7 @@ import { dropTopics } from "./bench/logs.ts";
 import { json, machine, table } from "./bench/report.ts";
 import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
 import { JSON_FLAG, wholeNumber } from "./command/flags.ts";
-import { parseLogUrl } from "./log/open.ts";
+import { parseLogUrl } from "./log/index.ts";
 
 interface BenchFlags {
   only?: string[];

@@ -5,10 +5,9 @@ import { removeStore } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, POLL_FLAG } from "./command/flags.ts";
 import { lockForLog } from "./command/stage-lock.ts";
-import { follow, readingAgain } from "./log/follow.ts";
-import { openLog } from "./log/open.ts";
+import { follow, openLog, readingAgain } from "./log/index.ts";
 import { ConsumeStage } from "./stages/consume.ts";
-import { TickStore } from "./store/tick-store.ts";
+import { TickStore } from "./store/index.ts";
 
 interface ConsumeOptions {
   data: string;

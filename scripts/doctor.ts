@@ -2,12 +2,8 @@
 import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { problemLine } from "../web/model/health.ts";
-import { errorText, type LogAnswer } from "../web/model/log-view.ts";
-import { Sources } from "../web/model/sources.ts";
-import { status } from "../web/model/status.ts";
-import { archiveState } from "./archive/read-archive.ts";
-import { extensionFile } from "./archive/sqlite-extension.ts";
+import { errorText, type LogAnswer, problemLine, Sources, status } from "../web/model/index.ts";
+import { archiveState, extensionFile } from "./archive/index.ts";
 import { nowUs } from "./base/clock.ts";
 import { type DataPaths, dataPaths, kindDamage, readKind } from "./base/data-dir.ts";
 import { sentence, TidemarkError } from "./base/errors.ts";
@@ -17,9 +13,7 @@ import { damageOf, openReadOnly } from "./base/sqlite.ts";
 import { buildCommand, type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG } from "./command/flags.ts";
 import type { Problem } from "./contract/problems.ts";
-import { repairLog, repairText } from "./log/embedded/repair.ts";
-import { type LogEnds, logEnds } from "./log/ends.ts";
-import { logName } from "./log/open.ts";
+import { type LogEnds, logEnds, logName, repairLog, repairText } from "./log/index.ts";
 
 interface DoctorOptions {
   data: string;

@@ -11,8 +11,7 @@ import { MachineClock, noClock } from "./drill/machine-clock.ts";
 import { type Answer, differences } from "./drill/outcome.ts";
 import { randomOf, troubled } from "./drill/plan.ts";
 import { calmRound, type RoundOptions, troubledRound } from "./drill/round.ts";
-import { withTopic } from "./log/kafka/topic-url.ts";
-import { checkLogUrl, openLog } from "./log/open.ts";
+import { checkLogUrl, openLog, withTopic } from "./log/index.ts";
 
 interface DrillFlags {
   data: string;

@@ -6,9 +6,16 @@ import { PARTITIONS_MAX } from "./base/limits.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/feed-flags.ts";
-import { restUrlOf } from "./feed/tape/rest.ts";
-import { openLog } from "./log/open.ts";
+import {
+  CHANNEL_FLAG,
+  FEED_FLAG,
+  HEARTBEATS_FLAG,
+  isReplay,
+  PRODUCTS_FLAG,
+  productIds,
+  restUrlOf,
+} from "./feed/index.ts";
+import { openLog } from "./log/index.ts";
 import { Producer } from "./stages/produce.ts";
 
 interface ProduceFlags {

@@ -7,7 +7,7 @@ import { openDatabase } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { TICKS_SCHEMA } from "./store/tick-store.ts";
+import { TICKS_SCHEMA } from "./store/index.ts";
 
 interface PruneFlags {
   data: string;

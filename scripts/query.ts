@@ -1,6 +1,6 @@
 /** `bun run query "SQL"`: read-only SQL over the views, or one metric's file with its parameters, as a table, JSON, CSV or Parquet. */
 
-import { collect } from "./archive/collect.ts";
+import { collect } from "./archive/index.ts";
 import { dataPaths, openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { METRIC_ROWS_MAX } from "./base/limits.ts";
@@ -8,11 +8,8 @@ import { METRICS_DIR } from "./base/project.ts";
 import { type CommandSpec, given, invalid, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, wholeNumber } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { openDestination } from "./metrics/destination.ts";
-import { isLimited, runLimited } from "./metrics/limited.ts";
+import { FORMATS, type Format, isLimited, openDestination, runLimited, runQuery, withPlace } from "./metrics/index.ts";
 import { checkName, type Metric, readMetric } from "./metrics/metric.ts";
-import { withPlace } from "./metrics/run.ts";
-import { FORMATS, type Format, runQuery } from "./metrics/user-query.ts";
 
 interface QueryFlags {
   data: string;

@@ -7,7 +7,7 @@ import { openReadOnly, removeStore } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, LOG_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { openLog } from "./log/open.ts";
+import { openLog } from "./log/index.ts";
 
 interface RebuildOptions {
   data: string;

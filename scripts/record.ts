@@ -4,9 +4,8 @@ import { isoFromUs, nowUs } from "./base/clock.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { durationFlag, JSON_FLAG } from "./command/flags.ts";
-import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./feed/feed-flags.ts";
-import { restUrlOf } from "./feed/tape/rest.ts";
-import { RecordingWriter } from "./simulator/recording.ts";
+import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds, restUrlOf } from "./feed/index.ts";
+import { RecordingWriter } from "./simulator/index.ts";
 import { Producer } from "./stages/produce.ts";
 
 interface RecordFlags {

@@ -2,10 +2,8 @@
 import { resolve } from "node:path";
 import { type CommandSpec, given, runCommand } from "./command/cli.ts";
 import { wholeNumber } from "./command/flags.ts";
-import { afterIds, productIds, speed } from "./feed/feed-flags.ts";
-import { startExchange } from "./simulator/exchange-server.ts";
-import { parseFaults } from "./simulator/faults.ts";
-import { asProducts, readRecording } from "./simulator/recording.ts";
+import { afterIds, productIds, speed } from "./feed/index.ts";
+import { asProducts, parseFaults, readRecording, startExchange } from "./simulator/index.ts";
 
 interface ReplayFlags {
   speed: string | number;

@@ -6,7 +6,7 @@ import { METRICS_DIR } from "./base/project.ts";
 import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { writeStatus } from "./feed/feed-figures.ts";
+import { writeStatus } from "./feed/index.ts";
 import { parseEvery, schedule } from "./stages/schedule.ts";
 
 interface ScheduleFlags {

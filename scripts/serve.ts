@@ -1,11 +1,10 @@
 /** `bun run serve`: the page and the API over what the other stages have stored. */
-import { AskedLog } from "../web/model/log-view.ts";
+import { AskedLog } from "../web/model/index.ts";
 import { serve } from "../web/server.ts";
 import { shownDataDir } from "./base/data-dir.ts";
 import { type CommandSpec, given, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, hostFlag, LOG_FLAG, wholeNumber } from "./command/flags.ts";
-import { logEnds } from "./log/ends.ts";
-import { checkLogUrl, logName } from "./log/open.ts";
+import { checkLogUrl, logEnds, logName } from "./log/index.ts";
 
 interface ServeFlags {
   data: string;

@@ -3,17 +3,9 @@ import { rmSync } from "node:fs";
 import { requireFreePort } from "./base/port.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, hostFlag, LOG_FLAG, wholeNumber } from "./command/flags.ts";
-import {
-  CHANNEL_FLAG,
-  FEED_FLAG,
-  HEARTBEATS_FLAG,
-  isReplay,
-  PRODUCTS_FLAG,
-  productIds,
-  speed,
-} from "./feed/feed-flags.ts";
-import { checkLogUrl } from "./log/open.ts";
-import { readRecording } from "./simulator/recording.ts";
+import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/index.ts";
+import { checkLogUrl } from "./log/index.ts";
+import { readRecording } from "./simulator/index.ts";
 import { addressFile, claim, withRoom } from "./supervisor/claim.ts";
 import { recordingOf, type StartOptions, supervise } from "./supervisor/path.ts";
 import { reachable } from "./supervisor/reachable.ts";

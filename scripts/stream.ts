@@ -8,11 +8,10 @@ import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, POLL_FLAG } from "./command/flags.ts";
 import { lockForLog } from "./command/stage-lock.ts";
 import type { WindowSpec } from "./contract/window.ts";
-import { follow, readingAgain } from "./log/follow.ts";
-import { openLog } from "./log/open.ts";
+import { follow, openLog, readingAgain } from "./log/index.ts";
 import { removeCsv } from "./sink/stream-csv.ts";
 import { StreamStage } from "./stages/stream.ts";
-import { WindowStore } from "./store/window-store.ts";
+import { WindowStore } from "./store/index.ts";
 
 interface StreamOptions {
   data: string;

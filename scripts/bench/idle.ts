@@ -1,8 +1,7 @@
 /** What a whole `start` costs while the market is quiet: heartbeats come, trades don't, and the batch runs once a minute. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { startExchange } from "../simulator/exchange-server.ts";
-import type { Recorded } from "../simulator/recording.ts";
+import { type Recorded, startExchange } from "../simulator/index.ts";
 import { NO_BROKER } from "./drain.ts";
 import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
 import { newTopic } from "./logs.ts";

@@ -3,9 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
+import { openLog, withTopic } from "../log/index.ts";
 import { dropTopic } from "../log/kafka/raw-reader.ts";
-import { withTopic } from "../log/kafka/topic-url.ts";
-import { openLog } from "../log/open.ts";
 import type { BenchContext } from "./figure.ts";
 import { TickMaker, type TickSpec } from "./ticks.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs, nowUs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
-import { openLog } from "../log/open.ts";
+import { openLog } from "../log/index.ts";
 import { type Bench, type BenchContext, measure } from "./figure.ts";
 import { startScript } from "./running.ts";
 import { runScript } from "./stage.ts";

@@ -2,9 +2,8 @@
 import { monotonicMs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
 import { createLogger } from "../base/logger.ts";
-import { countRecords } from "../log/follow.ts";
+import { countRecords, openLog } from "../log/index.ts";
 import { readRaw } from "../log/kafka/raw-reader.ts";
-import { openLog } from "../log/open.ts";
 import { peakRssBytes } from "../measure/run-stats.ts";
 
 /** The same through our own reader, which makes batches of what the log gives. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { openDataDir } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import { createLogger } from "../base/logger.ts";
-import { openLog } from "../log/open.ts";
+import { openLog } from "../log/index.ts";
 
 const RECORDS_PER_APPEND = 60;
 

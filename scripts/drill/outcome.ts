@@ -1,7 +1,7 @@
 /** What a data directory says in the end: one hash over the stream's answer, one over the stored ticks, and the newest reconciliation. */
 import { join } from "node:path";
 import { openReadOnly } from "../base/sqlite.ts";
-import { answerHash } from "../store/answer-hash.ts";
+import { answerHash } from "../store/index.ts";
 
 export interface Answer {
   /** SHA-256 of windows, late ticks and revisions. */

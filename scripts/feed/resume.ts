@@ -2,8 +2,7 @@
 import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../base/limits.ts";
 import type { Log, LogBatch } from "../contract/log.ts";
 import type { GapNote } from "../contract/tick.ts";
-import { Extractor } from "../message/extract.ts";
-import { parseRecord } from "../message/parse.ts";
+import { Extractor, parseRecord } from "../message/index.ts";
 
 /** An accepted trade of the feed. */
 export interface Stand {

@@ -2,7 +2,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { PRODUCT_STRIKES_MAX, REFUSAL_MS, SUBSCRIBED_MS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Message } from "../message/frame.ts";
+import type { Message } from "../message/index.ts";
 import { namedIn, shownWords } from "./words.ts";
 
 export interface SubscriptionOptions {

@@ -7,11 +7,21 @@ import {
   type DuckDBPreparedStatement,
   type DuckDBValue,
 } from "@duckdb/node-api";
-import { newestRows } from "../archive/changes.ts";
-import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "../archive/columns.ts";
-import type { Manifest } from "../archive/manifest.ts";
-import { FUNCTIONS, minutesRelation, parquet } from "../archive/rollup.ts";
-import { allowedList, fileLiteral, quoted } from "../archive/sql-literal.ts";
+import {
+  allowedList,
+  CHANGING,
+  emptySelect,
+  FUNCTIONS,
+  fileLiteral,
+  type Manifest,
+  minutesRelation,
+  newestRows,
+  parquet,
+  quoted,
+  SNAPSHOT,
+  TICK_COLUMNS,
+  widened,
+} from "../archive/index.ts";
 import { sentence, shortened, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX, SPILL_BYTES_MAX } from "../base/limits.ts";
 import { VIEWS_DIR } from "../base/project.ts";

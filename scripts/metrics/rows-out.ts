@@ -1,7 +1,7 @@
 /** The rows of one SELECT on their way out, however many: text in pieces, or a Parquet file that DuckDB writes itself. Memory holds one piece. */
 import { statSync } from "node:fs";
 import type { DuckDBType } from "@duckdb/node-api";
-import { quoted } from "../archive/sql-literal.ts";
+import { quoted } from "../archive/index.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX } from "../base/limits.ts";
 import { inDuckdbWords, type LockedDatabase, type Parameters, prepared } from "./locked.ts";

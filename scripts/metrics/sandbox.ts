@@ -1,6 +1,6 @@
 /** Runs user SQL in a process of its own with a memory limit; when that process dies, the query fails and the next one gets a new process. */
 import { join } from "node:path";
-import type { Manifest } from "../archive/manifest.ts";
+import type { Manifest } from "../archive/index.ts";
 import { type ErrorCode, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX, RESULT_BYTES_MAX, SANDBOX_REUSE_BYTES_MAX } from "../base/limits.ts";
 import { endedBy, TOO_MUCH_MEMORY, watchMemory } from "./limited.ts";

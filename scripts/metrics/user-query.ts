@@ -1,7 +1,6 @@
 /** Read-only SQL over the archive's views for the shell, and exports for the page: the same lock-down as for metrics. */
 import { join } from "node:path";
-import type { Manifest } from "../archive/manifest.ts";
-import { readArchive } from "../archive/read-archive.ts";
+import { type Manifest, readArchive } from "../archive/index.ts";
 import { type DataPaths, replayed } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";

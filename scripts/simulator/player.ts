@@ -1,6 +1,6 @@
 /** The recording as it plays: which trades are made by now, and what the replay's clock says. It sends nothing. */
 import { isoFromUs, monotonicMs } from "../base/clock.ts";
-import { asMatch } from "../message/frame.ts";
+import { asMatch } from "../message/index.ts";
 import type { Recorded } from "./recording.ts";
 
 export interface TapeOptions {

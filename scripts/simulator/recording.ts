@@ -16,7 +16,7 @@ import { sentence, TidemarkError } from "../base/errors.ts";
 import { RECORDING_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { AppendRecord } from "../contract/log.ts";
-import { readFrame } from "../message/frame.ts";
+import { readFrame } from "../message/index.ts";
 
 /** One recorded trade: the message as it came, and what the player needs to know of it. */
 export interface Recorded {

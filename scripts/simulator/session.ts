@@ -1,6 +1,6 @@
 /** One client of the stand-in: what it has subscribed to, and what its messages are answered with (feed.md "On subscribing"). */
 
-import { asMatch } from "../message/frame.ts";
+import { asMatch } from "../message/index.ts";
 import type { Tape } from "./player.ts";
 import { RateLimit } from "./trades-api.ts";
 

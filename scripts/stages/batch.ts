@@ -1,19 +1,24 @@
 /** One batch: collect, answer, keep the results. The caller holds the batch's lock. */
 
-import { checkStored, collect } from "../archive/collect.ts";
-import { archiveBytes, type Manifest } from "../archive/manifest.ts";
+import { archiveBytes, checkStored, collect, type Manifest } from "../archive/index.ts";
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { spaceError } from "../base/sqlite.ts";
 import { peakRssBytes, type RunSummary } from "../measure/run-stats.ts";
+import {
+  type Agreement,
+  agreementOf,
+  answer,
+  answerOnSpark,
+  logRun,
+  type MetricResult,
+  Outputs,
+  Sandbox,
+} from "../metrics/index.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
-import { logRun, Outputs } from "../metrics/output.ts";
 import { Results } from "../metrics/results.ts";
-import { type Agreement, agreementOf, answer, type MetricResult } from "../metrics/run.ts";
-import { Sandbox } from "../metrics/sandbox.ts";
-import { answerOnSpark } from "../metrics/spark/spark-run.ts";
 
 export interface BatchOptions {
   /** Folder of metric files. */

@@ -4,12 +4,10 @@ import { diePoint } from "../base/die-point.ts";
 import type { Logger } from "../base/logger.ts";
 import type { LogBatch, LogPlace } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
-import { after, countRecords, firstOffsets, type LogJob } from "../log/follow.ts";
+import { after, countRecords, firstOffsets, type LogJob } from "../log/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
-import { Extractor } from "../message/extract.ts";
-import { parseRecord } from "../message/parse.ts";
-import { reportLost } from "../store/lost.ts";
-import type { TickCounts, TickStore } from "../store/tick-store.ts";
+import { Extractor, parseRecord } from "../message/index.ts";
+import { reportLost, type TickCounts, type TickStore } from "../store/index.ts";
 import { noProgressMs } from "./progress.ts";
 import { StageHealth } from "./stage-health.ts";
 

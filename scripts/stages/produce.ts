@@ -6,13 +6,20 @@ import { spaceError } from "../base/sqlite.ts";
 import type { AppendRecord, Log } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
 import type { GapNote } from "../contract/tick.ts";
-import { FeedBuffer } from "../feed/buffer.ts";
-import { FeedClock } from "../feed/clock-check.ts";
-import { CoinbaseFeed, type FeedOptions } from "../feed/coinbase.ts";
-import { writeStatus } from "../feed/feed-figures.ts";
-import { FeedProblems } from "../feed/feed-problems.ts";
-import { newestTrades, olderTraces, recentTraces, standsOf, type Trace } from "../feed/resume.ts";
-import { MatchTape } from "../feed/tape/matches.ts";
+import {
+  CoinbaseFeed,
+  FeedBuffer,
+  FeedClock,
+  type FeedOptions,
+  FeedProblems,
+  MatchTape,
+  newestTrades,
+  olderTraces,
+  recentTraces,
+  standsOf,
+  type Trace,
+  writeStatus,
+} from "../feed/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
 
 export interface ProduceOptions extends FeedOptions {

@@ -2,7 +2,7 @@
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Problems, parseProblems, problemsText } from "../contract/problems.ts";
-import type { CheckpointStore } from "../store/checkpoint.ts";
+import type { CheckpointStore } from "../store/index.ts";
 import { ProgressWatch, type Taken } from "./progress.ts";
 
 const LOG_AWAY = "log-away";

@@ -3,9 +3,8 @@ import { resolve } from "node:path";
 import type { DataPaths } from "../base/data-dir.ts";
 import type { TidemarkError } from "../base/errors.ts";
 import { type CommandContext, given } from "../command/cli.ts";
-import { productIds } from "../feed/feed-flags.ts";
-import { olderTrades, recentTrades } from "../feed/resume.ts";
-import { openLog } from "../log/open.ts";
+import { olderTrades, productIds, recentTrades } from "../feed/index.ts";
+import { openLog } from "../log/index.ts";
 import { Child } from "./child.ts";
 import { noteAddress } from "./claim.ts";
 

@@ -3,7 +3,7 @@
 import { TidemarkError } from "../base/errors.ts";
 import { FEED_FIRST_CONNECT_MS } from "../base/limits.ts";
 import { type CommandContext, given } from "../command/cli.ts";
-import { feedSocket } from "../feed/proxy.ts";
+import { feedSocket } from "../feed/index.ts";
 
 /** The feed's URL when it answers in time; otherwise null, after one line that says so. */
 export async function reachable(url: string, { logger, signal }: CommandContext): Promise<string | null> {

@@ -9,9 +9,7 @@ import { GAP_IDS_MAX, GAPS_AT_ONCE_MAX, RECONNECT_BASE_MS, REST_PAGE_MAX, REST_T
 import type { Logger } from "../../base/logger.ts";
 import type { AppendRecord } from "../../contract/log.ts";
 import { OPEN_GAP_REASON } from "../../contract/tick.ts";
-import { asTicker, type Message } from "../../message/frame.ts";
-import { Judge } from "../../message/judge.ts";
-import { gapFrame, outageFrame } from "../../message/own-records.ts";
+import { asTicker, gapFrame, Judge, type Message, outageFrame } from "../../message/index.ts";
 import { pause } from "../backoff.ts";
 import { type Gap, GapTracker, lacking, lacks, type NotedGap } from "./gaps.ts";
 import { RestTrades } from "./rest.ts";

@@ -8,7 +8,7 @@ import {
   REST_REDIRECTS_MAX,
   REST_RETRY_AFTER_MS_MAX,
 } from "../../base/limits.ts";
-import type { Message } from "../../message/frame.ts";
+import type { Message } from "../../message/index.ts";
 import { pause } from "../backoff.ts";
 import { fetchProxy } from "../proxy.ts";
 

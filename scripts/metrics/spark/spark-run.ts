@@ -2,8 +2,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { Manifest } from "../../archive/manifest.ts";
-import { escapedPath, quoted } from "../../archive/sql-literal.ts";
+import { escapedPath, type Manifest, quoted } from "../../archive/index.ts";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { shortened, TidemarkError } from "../../base/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../../base/limits.ts";

@@ -1,10 +1,15 @@
 /** The text that `spark-sql -f` runs: the views over the archive in Spark's dialect, then each metric into a folder of its own. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { newestRows } from "../../archive/changes.ts";
-import { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS } from "../../archive/columns.ts";
-import type { Manifest } from "../../archive/manifest.ts";
-import { minutesOf } from "../../archive/rollup.ts";
+import {
+  CHANGING,
+  emptySelect,
+  type Manifest,
+  minutesOf,
+  newestRows,
+  SNAPSHOT,
+  TICK_COLUMNS,
+} from "../../archive/index.ts";
 import { PROJECT_ROOT, VIEWS_DIR } from "../../base/project.ts";
 import { thresholdsSelect } from "../locked.ts";
 import type { Metric } from "../metric.ts";

@@ -1,0 +1,6 @@
+/** The log between feed and jobs: opening one by its URL, following it, and where it begins and ends. */
+export { repairLog, repairText } from "./embedded/repair.ts";
+export { type LogEnds, logEnds } from "./ends.ts";
+export { after, countRecords, firstOffsets, follow, type LogJob, readingAgain } from "./follow.ts";
+export { withTopic } from "./kafka/topic-url.ts";
+export { checkLogUrl, logName, openLog, parseLogUrl } from "./open.ts";
