@@ -32,7 +32,7 @@ test.skipIf(noClock() !== null)(
   async () => {
     using clock = new MachineClock(0);
     const script = `
-      const { nowUs, ClockWatch } = await import(${JSON.stringify(join(ROOT, "scripts/common/clock.ts"))});
+      const { nowUs, ClockWatch } = await import(${JSON.stringify(join(ROOT, "scripts/base/clock.ts"))});
       const watch = new ClockWatch();
       const say = () => console.log(JSON.stringify([nowUs(), watch.look(), watch.look()]));
       say();

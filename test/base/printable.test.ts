@@ -41,7 +41,7 @@ test("an error of 20 MB is a sentence of at most 4 kB", () => {
 
 test.each(["", "json"])("a log line (format %p) shows what the feed said, on one line of its own", async (format) => {
   const script = `
-    import { createLogger } from "./scripts/common/logger.ts";
+    import { createLogger } from "./scripts/base/logger.ts";
     const logger = createLogger("test", { verbose: false });
     const evil = "A\\u001b]0;owned\\u0007\\u009b2J\\u202e\\n[00:00:00] INFO: forged";
     logger.warn("the feed refused " + evil);
