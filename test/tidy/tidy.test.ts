@@ -1,175 +1,153 @@
-/** House rules as a test: who may import whom, lengths, banned calls with their replacement (../docs/decisions/0001-house.md). */
-import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize, relative } from "node:path";
+/** The house's rules hold for the tree, and each finds its own bad example. */
+import { describe, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../support/project.ts";
+import { plainEnglish } from "./english.ts";
+import {
+  bannedCalls,
+  citations,
+  comments,
+  deadCode,
+  doors,
+  fileLength,
+  importTable,
+  uniqueNames,
+  withFile,
+} from "./house.ts";
+import { type Rule, readTree, type Tree } from "./tree.ts";
 
-const ROOT = join(import.meta.dir, "../..");
-const FILE_LINES_MAX = 300;
-const FUNCTION_LINES_MAX = 70;
+const TREE = readTree();
+const OPENING = "/** What it is. */\n";
 
-/** Rooms that a room's files may import, by longest prefix (ARCHITECTURE.md); stages and commands compose them. */
-const PURE = ["scripts/contract", "scripts/base"];
-const LOGS = ["scripts/log/shared", "scripts/log/embedded", "scripts/log/kafka"];
-const ROOMS = ["message", "measure", "feed", "simulator", "log", "window", "store", "sink", "archive", "metrics"].map(
-  (name) => `scripts/${name}`,
-);
-const STAGES = [...PURE, ...ROOMS, ...LOGS];
-const MAY_IMPORT: Record<string, string[]> = {
-  "scripts/contract": [],
-  "scripts/base": ["scripts/contract"],
-  "scripts/command": PURE,
-  "scripts/message": PURE,
-  "scripts/measure": PURE,
-  "scripts/window": PURE,
-  "scripts/sink": PURE,
-  "scripts/store": PURE,
-  "scripts/archive": PURE,
-  "scripts/feed": [...PURE, "scripts/message"],
-  "scripts/simulator": PURE,
-  "scripts/log/shared": PURE,
-  "scripts/log/embedded": [...PURE, "scripts/log/shared"],
-  "scripts/log/kafka": [...PURE, "scripts/log/shared"],
-  "scripts/log": [...PURE, ...LOGS],
-  "scripts/metrics": [...PURE, "scripts/archive"],
-  "scripts/stages": [...STAGES, "scripts/command"],
-  "scripts/supervisor": [...STAGES, "scripts/command"],
-  "scripts/drill": STAGES,
-  "scripts/bench": [...STAGES, "scripts/command", "scripts/stages"],
-  scripts: [
-    ...STAGES,
-    "scripts/command",
-    "scripts/stages",
-    "scripts/supervisor",
-    "scripts/drill",
-    "scripts/bench",
-    "web",
-    "web/model",
+/** Each rule, what it demands, and a file that breaks it with the words by which it is found. */
+const RULES: [name: string, rule: Rule, bad: Tree, found: RegExp][] = [
+  [
+    "a room imports only what the table allows",
+    importTable,
+    withFile("scripts/log/kafka/bad.ts", 'import { block } from "../embedded/block.ts";'),
+    /^scripts\/log\/kafka\/bad\.ts imports scripts\/log\/embedded\/block\.ts$/,
   ],
-  "web/model": [...PURE, "scripts/measure"],
-  "web/http": [...PURE, "scripts/measure", "web/model"],
-  "web/pages": ["web/model"],
-  "web/answers": [...PURE, "web/model", "web/http", "web/pages"],
-  web: [...PURE, "web/model", "web/http", "web/pages", "web/answers"],
-};
-/** The longest room that a file is in. */
-const roomOf = (file: string) =>
-  Object.keys(MAY_IMPORT)
-    .filter((room) => file.startsWith(`${room}/`))
-    .sort((a, b) => b.length - a.length)[0];
-
-/** Edges that are left to cut. */
-const DEBT = new Set([
-  "scripts/contract/log.ts imports scripts/base/errors.ts",
-  "scripts/feed/feed-flags.ts imports scripts/command/cli.ts",
-  "scripts/log/embedded/repair.ts imports scripts/command/stage-lock.ts",
-  "scripts/log/follow.ts imports scripts/command/cli.ts",
-  "scripts/log/kafka/raw-reader.ts imports scripts/log/open.ts",
-  "scripts/metrics/results.ts imports scripts/measure/run-stats.ts",
-  "scripts/metrics/sandbox-child.ts imports scripts/measure/run-stats.ts",
-  "scripts/simulator/player.ts imports scripts/message/index.ts",
-  "scripts/simulator/recording.ts imports scripts/message/index.ts",
-  "scripts/simulator/session.ts imports scripts/message/index.ts",
-  "web/answers/download.ts imports scripts/command/cli.ts",
-  "web/model/dead-letters.ts imports scripts/stages/progress.ts",
-  "web/pages/layout.tsx imports web/http/assets.ts",
-  "web/pages/page.tsx imports web/http/assets.ts",
-]);
-
-const BANNED: { pattern: RegExp; except: RegExp; say: string }[] = [
-  {
-    pattern: /\bDate\.now\(|performance\.now\(|new Date\(\)/,
-    except: /base\/clock\.ts$/,
-    say: "use base/clock.ts",
-  },
-  { pattern: /\bconsole\.\w+\(/, except: /$^/, say: "use the logger, or process.stdout for data" },
-  { pattern: /parseFloat\([^)]*(price|size|volume)/i, except: /$^/, say: "use base/decimal.ts" },
-  { pattern: /\b(FIXME|XXX|HACK)\b/, except: /$^/, say: "do it, or file it" },
-  { pattern: /from "kafkajs"/, except: /log\/kafka\//, say: "kafkajs is confined to log/kafka/" },
-  {
-    pattern: /from "@duckdb\/node-api"/,
-    except: /scripts\/(archive|metrics)\/|scripts\/query\.ts$/,
-    say: "DuckDB is confined to archive/ and metrics/",
-  },
-  { pattern: /\btransport:/, except: /$^/, say: "pino's transport does not start on Bun 1.4.5" },
-  { pattern: /\braw\(/, except: /$^/, say: "raw() is not escaped; use JSX" },
+  [
+    "a type is an import too, and so is a name that comes after a default",
+    importTable,
+    withFile("scripts/simulator/bad.ts", 'import type {\n  Frame,\n} from "../message/index.ts";'),
+    /^scripts\/simulator\/bad\.ts imports scripts\/message\/index\.ts$/,
+  ],
+  [
+    "every file is in a room",
+    importTable,
+    withFile("scripts/common/bad.ts", ""),
+    /^scripts\/common\/bad\.ts is in no room/,
+  ],
+  [
+    "a room is entered through its door",
+    doors,
+    withFile("scripts/stages/bad.ts", 'import { WindowJob } from "../window/job.ts";'),
+    /beside its door: scripts\/window\/job\.ts$/,
+  ],
+  [
+    "a file's name occurs once",
+    uniqueNames,
+    new Map([
+      ["scripts/feed/player.ts", ""],
+      ["scripts/simulator/player.ts", ""],
+    ]),
+    /^player: scripts\/feed\/player\.ts, scripts\/simulator\/player\.ts$/,
+  ],
+  [
+    "no export without an importer",
+    deadCode,
+    new Map([
+      ["scripts/base/one.ts", `${OPENING}export const used = 1;\nexport async function unused() {}`],
+      ["scripts/base/two.ts", `${OPENING}import { used } from "./one.ts";`],
+    ]),
+    /^scripts\/base\/one\.ts exports unused to nobody$/,
+  ],
+  [
+    "no file without an importer, unless it is run",
+    deadCode,
+    withFile("scripts/base/one.ts", OPENING),
+    /^scripts\/base\/one\.ts is dead$/,
+  ],
+  ["a file has at most 300 lines", fileLength, withFile("web/bad.tsx", "\n".repeat(301)), /^web\/bad\.tsx has 301/],
+  [
+    "a command has at most 80 lines",
+    fileLength,
+    withFile("scripts/bad.ts", "\n".repeat(81)),
+    /^scripts\/bad\.ts has 81/,
+  ],
+  [
+    "a comment's lines have at most 100 characters",
+    comments,
+    withFile("scripts/base/bad.ts", `${OPENING}const a = 1;\n  /**\n   * ${"word ".repeat(21)}\n   */`),
+    /^scripts\/base\/bad\.ts:4: a comment of 104 characters$/,
+  ],
+  [
+    "a file begins with what it is",
+    comments,
+    withFile("sql/bad.sql", "SELECT 1"),
+    /^sql\/bad\.sql does not begin with what it is$/,
+  ],
+  [
+    "a cited file is there",
+    citations,
+    withFile("scripts/base/bad.ts", `${OPENING}// The rule of design.md "Windows".`),
+    /^scripts\/base\/bad\.ts:2 cites design\.md, which is not there$/,
+  ],
+  [
+    "a document cites what is there",
+    citations,
+    withFile("docs/bad.md", "See `scripts/common/csv.ts`."),
+    /^docs\/bad\.md:1 cites scripts\/common\/csv\.ts/,
+  ],
+  [
+    "a banned call has its replacement",
+    bannedCalls,
+    withFile("scripts/stages/bad.ts", `${OPENING}const child = Bun.spawn([]);`),
+    /^scripts\/stages\/bad\.ts:2: Bun\.spawn\( → base\/process\.ts$/,
+  ],
+  [
+    "plain English",
+    plainEnglish,
+    withFile("scripts/base/bad.ts", '// Where the log lies.\nthrow new Error("5 is no duration");'),
+    /^scripts\/base\/bad\.ts:1: "lies\." → is, is in$/,
+  ],
 ];
 
-function sources(dir: string): string[] {
-  return readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))
-    .map((name) => join(dir, name).replaceAll("\\", "/"));
+describe.each(RULES)("%s", (_name, rule, bad, found) => {
+  test("in the whole tree", () => expect(rule(TREE)).toEqual([]));
+  test("and a bad example is found", () => expect(rule(bad)[0]).toMatch(found));
+});
+
+/** What the linter reports of these files under the project's settings. */
+function linted(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-lint-"));
+  try {
+    cpSync(join(ROOT, "biome.json"), join(folder, "biome.json"));
+    mkdirSync(join(folder, "scripts"));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, "scripts", name), text);
+    const command = [join(ROOT, "node_modules/.bin/biome"), "lint", "--colors=off", "scripts"];
+    const { stdout, stderr } = Bun.spawnSync(command, { cwd: folder });
+    return `${stdout}${stderr}`;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-const OURS = [...sources("scripts"), ...sources("web")];
-const text = (file: string) => readFileSync(join(ROOT, file), "utf8");
-
-test("imports go only where house rules let them", () => {
-  const wrong: string[] = [];
-  for (const file of OURS) {
-    const home = roomOf(file)!;
-    for (const [, target] of text(file).matchAll(/from "(\.[^"]+)"/g)) {
-      const path = normalize(join(dirname(file), target!)).replaceAll("\\", "/");
-      const room = roomOf(path);
-      if (path.startsWith("sql/") || room === home || MAY_IMPORT[home]!.includes(room!)) continue;
-      if (!DEBT.has(`${file} imports ${path}`)) wrong.push(`${file} imports ${path}`);
-    }
-  }
-  expect(wrong).toEqual([]);
+test("the linter finds a function of more than 70 lines behind a signature of several", () => {
+  const body = "  count++;\n".repeat(69);
+  const text = `export function long(\n  count: number,\n): { count: number } {\n${body}  return { count };\n}\n`;
+  expect(linted({ "long.ts": text })).toContain("noExcessiveLinesPerFunction");
 });
 
-test(`files have at most ${FILE_LINES_MAX} lines`, () => {
-  const all = [...OURS, ...sources("test")];
-  expect(all.filter((file) => text(file).split("\n").length > FILE_LINES_MAX + 1)).toEqual([]);
-});
-
-test(`functions have at most ${FUNCTION_LINES_MAX} lines`, () => {
-  const long: string[] = [];
-  for (const file of OURS) {
-    const lines = text(file).split("\n");
-    lines.forEach((line, start) => {
-      const head =
-        /^(\s*)(?:export )?(?:default )?(?:async )?(?:function\b|(?:static |async |get |set |private |#|\*)*[#\w]+\([^)]*\)[^;=]*\{$)/.exec(
-          line,
-        );
-      if (!head || !line.trimEnd().endsWith("{") || /^\s*(if|for|while|switch|catch|return|else)\b/.test(line)) return;
-      const end = lines.findIndex((other, i) => i > start && other.startsWith(`${head[1]}}`));
-      if (end - start + 1 > FUNCTION_LINES_MAX) long.push(`${file}:${start + 1} has ${end - start + 1} lines`);
-    });
-  }
-  expect(long).toEqual([]);
-});
-
-test("no banned call is left", () => {
-  const found: string[] = [];
-  for (const file of OURS) {
-    text(file)
-      .split("\n")
-      .forEach((line, i) => {
-        for (const { pattern, except, say } of BANNED) {
-          if (pattern.test(line) && !except.test(file) && !/^\s*(\*|\/\/|\/\*)/.test(line))
-            found.push(`${file}:${i + 1}: ${say}`);
-        }
-      });
-  }
-  expect(found).toEqual([]);
-});
-
-test("every file begins by saying what it is", () => {
-  expect(OURS.filter((file) => !/^(#!.*\n)?\s*\/\*[*\s]/.test(text(file)))).toEqual([]);
-});
-
-test("no file is dead: each is a command or is imported", () => {
-  const all = OURS.map((file) => ({ file, text: text(file) }));
-  const dead = OURS.filter((file) => {
-    if (dirname(file) === "scripts" || file.startsWith("web/public/")) return false;
-    const name = relative(ROOT, join(ROOT, file)).split("/").at(-1)!;
-    if (name === "index.ts") return false;
-    return (
-      !all.some((other) => other.file !== file && other.text.includes(`/${name}"`)) &&
-      !all.some((o) => o.text.includes(`"${name}"`) || (o.text.includes(`/${name}`) && o.file !== file))
-    );
-  });
-  expect(dead).toEqual([]);
+test("the linter finds an import cycle, also of types alone", () => {
+  const files = {
+    "one.ts": 'import type { Two } from "./two.ts";\nexport interface One {\n  two: Two;\n}\n',
+    "two.ts": 'import type { One } from "./one.ts";\nexport interface Two {\n  one: One;\n}\n',
+  };
+  expect(linted(files)).toContain("noImportCycles");
 });
 
 test("the pure parts bundle for the browser target", async () => {
@@ -188,12 +166,12 @@ test("the pure parts bundle for the browser target", async () => {
   for (const output of built.outputs) expect(await output.text()).not.toMatch(/bun:sqlite|from "node:/);
 });
 
-test("every package has one version, and only those named in allowScripts run a script when they are installed", () => {
-  const { dependencies, devDependencies, allowScripts, scripts } = JSON.parse(text("package.json"));
+test("every package has one version, and only those named in allowScripts run a script when they are installed", async () => {
+  const { dependencies, devDependencies, allowScripts, scripts } = JSON.parse(TREE.get("package.json")!);
   const versions = Object.values<string>({ ...dependencies, ...devDependencies });
   expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
-  const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Record<string, unknown>> };
-  const locked = Object.entries(packages).filter(([path]) => path !== "");
+  const { packages } = await Bun.file(join(ROOT, "package-lock.json")).json();
+  const locked = Object.entries<Record<string, unknown>>(packages).filter(([path]) => path !== "");
   expect(locked.filter(([, { integrity }]) => !integrity).map(([path]) => path)).toEqual([]);
   const running = locked.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
   expect(running).toEqual(Object.keys(allowScripts).map((name) => `node_modules/${name}`));
