@@ -15,7 +15,7 @@ test("docs/commands.md is what the commands say of themselves", async () => {
   expect(readFileSync(COMMANDS_DOC, "utf8")).toBe(await commandsDoc());
 });
 
-test("every command is a script of package.json and stands in the README", async () => {
+test("every command is a script of package.json and in the README", async () => {
   const { scripts } = JSON.parse(read("package.json"));
   for (const { name } of await specs()) {
     expect(scripts[name]).toBe(`exec bun scripts/${name}.ts`);
@@ -59,7 +59,7 @@ test("every metric is in docs/metrics.md, and no other", () => {
   expect(listed.sort()).toEqual(files.sort());
 });
 
-/** What a table's row says about its tests and isn't so: `test/file.ts`: "name", "name"; … */
+/** What is wrong in a table row about its tests: `test/file.ts`: "name", "name"; … */
 function wrongTests(cells: string): string[] {
   const wrong: string[] = [];
   const named = [...cells.matchAll(/`(test\/[\w/.-]+\.ts)`: ("[^"]+"(?:, "[^"]+")*)/g)];
