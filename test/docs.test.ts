@@ -15,7 +15,7 @@ test("docs/commands.md is what the commands say of themselves", async () => {
   expect(readFileSync(COMMANDS_DOC, "utf8")).toBe(await commandsDoc());
 });
 
-test("every command is a script of package.json and stands in the README", async () => {
+test("every command is a script of package.json and in the README", async () => {
   const { scripts } = JSON.parse(read("package.json"));
   for (const { name } of await specs()) {
     expect(scripts[name]).toBe(`exec bun scripts/${name}.ts`);
@@ -59,18 +59,7 @@ test("every metric is in docs/metrics.md, and no other", () => {
   expect(listed.sort()).toEqual(files.sort());
 });
 
-test("links between the documents lead somewhere", () => {
-  const pages = ["README.md", "ARCHITECTURE.md", ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`)];
-  const broken: string[] = [];
-  for (const page of pages.filter((name) => name.endsWith(".md"))) {
-    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
-      if (!existsSync(join(ROOT, page, "..", target!))) broken.push(`${page}: ${target}`);
-    }
-  }
-  expect(broken).toEqual([]);
-});
-
-/** What a table's row says about its tests and isn't so: `test/file.ts`: "name", "name"; … */
+/** What is wrong in a table row about its tests: `test/file.ts`: "name", "name"; … */
 function wrongTests(cells: string): string[] {
   const wrong: string[] = [];
   const named = [...cells.matchAll(/`(test\/[\w/.-]+\.ts)`: ("[^"]+"(?:, "[^"]+")*)/g)];
@@ -117,3 +106,44 @@ function reportedCodes(): string[] {
   const names = text.matchAll(/^(?:export )?const [A-Z_]+ = "([a-z]+-[a-z-]+)";$/gm);
   return [...new Set([...calls, ...names].map(([, code]) => code!))];
 }
+
+test("docs/README.md lists every page of docs/", () => {
+  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md") && name !== "README.md");
+  const listed = [...read("docs/README.md").matchAll(/^\| \[([\w-]+\.md)\]\(\1\) \| \S/gm)].map(([, name]) => name!);
+  expect(listed).toEqual([...new Set(listed)]);
+  expect(pages.filter((name) => !listed.includes(name))).toEqual([]);
+});
+
+test("decisions are numbered without holes, dated, in order, and each is a row of docs/README.md", () => {
+  const files = readdirSync(join(ROOT, "docs/decisions")).sort();
+  const decisions = files.map((name) => decisionOf(name, read(`docs/decisions/${name}`)));
+  expect(decisions.map(({ number }) => number)).toEqual(files.map((_, i) => String(i + 1).padStart(4, "0")));
+  const dates = decisions.map(({ date }) => date);
+  expect(dates).toEqual([...dates].sort());
+  const rows = [...read("docs/README.md").matchAll(/^\| \[\d{4}\]\(decisions.*$/gm)].map(([row]) => row);
+  expect(rows).toEqual(
+    decisions.map((one) => `| [${one.number}](decisions/${one.file}) | ${one.title} | ${one.date} | ${one.status} |`),
+  );
+});
+
+/** A decision's head. Its status names others by a link in the file and by number here; fields of a wrong form are "?". */
+function decisionOf(file: string, text: string) {
+  const number = /^(\d{4})-[a-z0-9-]+\.md$/.exec(file)?.[1] ?? "?";
+  const [, title = "?", date = "?", linked = "?"] =
+    /^# (?:\d{4}) (.+)\n\nDate: (\d{4}-\d\d-\d\d) · Status: (.+)\n\n\*\*Context\.\*\* /.exec(text) ?? [];
+  const status = linked.replaceAll(/\[(\d{4})\]\(\1-[a-z0-9-]+\.md\)/g, "$1");
+  const isKnown = /^(accepted|(superseded|amended) by \d{4}(, \d{4})*)$/.test(status);
+  return { file, number: text.startsWith(`# ${number} `) ? number : "?", title, date, status: isKnown ? status : "?" };
+}
+
+test("links between the documents lead somewhere", () => {
+  const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
+  const pages = ["README.md", "ARCHITECTURE.md", ...docs.map((name) => `docs/${name}`)];
+  const broken: string[] = [];
+  for (const page of pages.filter((name) => name.endsWith(".md"))) {
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      if (!existsSync(join(ROOT, page, "..", target!))) broken.push(`${page}: ${target}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
