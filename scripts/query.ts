@@ -5,7 +5,8 @@ import { dataPaths, openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { METRIC_ROWS_MAX } from "./base/limits.ts";
 import { METRICS_DIR } from "./base/project.ts";
-import { type CommandSpec, given, invalid, runCommand } from "./command/cli.ts";
+import { untilAborted } from "./base/wait.ts";
+import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, wholeNumber } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
 import { FORMATS, type Format, isLimited, openDestination, runLimited, runQuery, withPlace } from "./metrics/index.ts";
@@ -92,7 +93,7 @@ export const spec: CommandSpec<QueryFlags> = {
     const limit = options.limit ?? (output === "-" || format === "table" ? METRIC_ROWS_MAX : Number.POSITIVE_INFINITY);
     const query = { sql, parameters: { product, from, to }, rows_max: limit };
     const destination = openDestination(output, dataPaths(options.data).root);
-    void given(signal).then(() => {
+    void untilAborted(signal).then(() => {
       destination.abandon();
       process.exit(130);
     });

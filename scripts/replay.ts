@@ -1,6 +1,7 @@
 /** `bun run replay`: a recording → a local server that speaks the exchange's protocol. */
 import { resolve } from "node:path";
-import { type CommandSpec, given, runCommand } from "./command/cli.ts";
+import { untilAborted } from "./base/wait.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { wholeNumber } from "./command/flags.ts";
 import { afterIds, productIds, speed } from "./feed/index.ts";
 import { asProducts, parseFaults, readRecording, startExchange } from "./simulator/index.ts";
@@ -77,7 +78,7 @@ export const spec: CommandSpec<ReplayFlags> = {
     });
     process.stdout.write(`${exchange.url}\n`);
     logger.info(`${recorded.length} trades of ${file} at ${exchange.url}: the play begins with the first subscription`);
-    await Promise.race([exchange.ended, given(signal)]);
+    await Promise.race([exchange.ended, untilAborted(signal)]);
     await exchange.stop();
     logger.info(signal.aborted ? "stopped" : "the recording has ended");
     return 0;

@@ -2,7 +2,8 @@
 import { AskedLog } from "../web/model/index.ts";
 import { serve } from "../web/server.ts";
 import { shownDataDir } from "./base/data-dir.ts";
-import { type CommandSpec, given, runCommand } from "./command/cli.ts";
+import { untilAborted } from "./base/wait.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, hostFlag, LOG_FLAG, wholeNumber } from "./command/flags.ts";
 import { checkLogUrl, logEnds, logName } from "./log/index.ts";
 
@@ -47,7 +48,7 @@ export const spec: CommandSpec<ServeFlags> = {
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);
-    await given(signal);
+    await untilAborted(signal);
     await served.stop();
     log.close();
     return 0;

@@ -1,4 +1,4 @@
-/** Writing files so that a reader sees the old one or the new one, even after `kill -9`. */
+/** Writes files so that a reader finds the old or the new one whole, even after `kill -9`. */
 import {
   closeSync,
   constants,
@@ -17,17 +17,25 @@ import { diePoint } from "./die-point.ts";
 /** The ending of files that are not finished; they are removed at the next start. */
 export const TEMPORARY = ".tmp";
 
-/** Replaces `path` by `text`. */
-export function writeAtomically(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  // Created by us: what another put at this name, a link for example, is never written through.
-  rmSync(path + TEMPORARY, { force: true });
-  writeFileSync(path + TEMPORARY, text, { flag: "wx" });
-  publish(path);
+export interface ReplaceOptions {
+  /** False: not synced to the disk, for what is written every second and worth nothing after a power cut. */
+  isDurable?: boolean;
 }
 
-/** Makes `path.tmp`, written by someone, the durable `path`. */
-export function publish(path: string, temporary = path + TEMPORARY): void {
+/** Replaces `path` with `text`, by way of `path.tmp`. A link or a file of another at that name is removed, not written through. */
+export function writeAtomically(path: string, text: string, options: ReplaceOptions = {}): void {
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path + TEMPORARY, { force: true });
+  writeFileSync(path + TEMPORARY, text, { flag: "wx" });
+  publish(path, path + TEMPORARY, options);
+}
+
+/** Renames a finished file to `path`, on the same file system; durable means synced before and after. */
+export function publish(path: string, temporary: string, { isDurable = true }: ReplaceOptions = {}): void {
+  if (!isDurable) {
+    renameSync(temporary, path);
+    return;
+  }
   diePoint("file-written");
   syncPath(temporary);
   renameSync(temporary, path);

@@ -112,6 +112,8 @@ export const ROW_CHARACTERS_MAX = 8_192;
 export const API_ROWS_MAX = 10_000;
 /** Pages open at once. */
 export const SSE_CLIENTS_MAX = 2_000;
+/** Bytes kept of what a child process writes to stderr: the newest, where its error is. */
+export const PROCESS_ERROR_BYTES_MAX = 65_536;
 /** Restarts of a child within a minute, after which `start` gives up. */
 export const CHILD_RESTARTS_MAX = 5;
 /** Products remembered by name at once; more only cost a look-up. */

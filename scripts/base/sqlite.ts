@@ -1,7 +1,8 @@
 /** Opening SQLite files the one way: WAL, a busy timeout, a schema version, sentences for what can go wrong. Never for a file that DuckDB attaches in this process (faults.md 1.1). */
 import { Database } from "bun:sqlite";
-import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import { publish } from "./atomic-file.ts";
 import { monotonicMs } from "./clock.ts";
 import { sentence, systemCode, TidemarkError } from "./errors.ts";
 import { BUSY_TIMEOUT_MS, QUICK_CHECK_BYTES_MAX } from "./limits.ts";
@@ -142,7 +143,7 @@ function upgrade(db: Database, path: string, schema: SchemaSpec): void {
 function keepCopy(db: Database, copy: string): void {
   rmSync(`${copy}.part`, { force: true });
   db.query("VACUUM INTO ?").run(`${copy}.part`);
-  renameSync(`${copy}.part`, copy);
+  publish(copy, `${copy}.part`);
 }
 
 /** Removes a SQLite file with what belongs to it. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs, nowUs } from "../base/clock.ts";
 import { TidemarkError } from "../base/errors.ts";
-import { given } from "../command/cli.ts";
+import { pause } from "../base/wait.ts";
 import { type Recorded, startExchange } from "../simulator/index.ts";
 import { NO_BROKER } from "./drain.ts";
 import { type Bench, type BenchContext, type Figure, measure, percentile, type Skipped } from "./figure.ts";
@@ -75,10 +75,9 @@ async function once(kind: "embedded" | "kafka", rate: number, context: BenchCont
     stages.push(watcher, startScript("produce.ts", [...log, "--feed", exchange.url, "--until-end", "--json"]));
     const seen = await Promise.race([
       watcher.done,
-      Bun.sleep((seconds + LATE_SECONDS_MAX) * 1_000).then(() => watcher.stop()),
-      given(context.signal).then(() => watcher.stop()),
+      pause((seconds + LATE_SECONDS_MAX) * 1_000, context.signal).then(() => watcher.stop()),
     ]);
-    return latenciesOf(recorded, sent_us, seen, Math.round(rate * warm_s));
+    return latenciesOf(recorded, sent_us, seen.out, Math.round(rate * warm_s));
   } finally {
     // What went wrong first is said, not what followed from it.
     for (const stage of stages.reverse()) await stage.stop().catch(() => {});

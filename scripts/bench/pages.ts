@@ -53,8 +53,8 @@ async function once(count: number, context: BenchContext) {
     const seconds = Math.max(1, SECONDS * Math.min(1, context.scale));
     const { summary } = await runScript("bench/pages-client.ts", [url, String(count), String(seconds)]);
     const ran_us = nowUs() - started_us;
-    await serve.stop();
-    return { summary, serve_percent: (serve.cpuSeconds() / ran_us) * 1e8 };
+    const { cpu_s } = await serve.stop();
+    return { summary, serve_percent: (cpu_s / ran_us) * 1e8 };
   } finally {
     clearInterval(timer);
     await Promise.all([serve.stop(), stream.stop()]);

@@ -1,52 +1,62 @@
-/** Commands that run on beside a measurement, until they are told to stop. */
+/** Our commands as the bench runs them: whole processes, their output, their CPU time. */
 import { join, resolve } from "node:path";
 import { TidemarkError } from "../base/errors.ts";
-import { complaint, cpuSeconds } from "./stage.ts";
+import { spawnScript } from "../base/process.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 
 export interface Running {
   pid: number;
-  /** The first line of its standard output: an address. */
+  /** The first line of its standard output: a server's address. */
   firstLine: Promise<string>;
-  /** SIGTERM; gives what it printed by its end. */
-  stop(): Promise<string>;
-  /** What it printed by an end of its own; CHILD_FAILED when it failed. */
-  done: Promise<string>;
-  /** CPU time of all its threads, once it has ended. */
-  cpuSeconds(): number;
+  /** Its output when it has ended; CHILD_FAILED, with its error, when it failed. */
+  done: Promise<Printed>;
+  /** Sends SIGTERM and returns `done`. */
+  stop(): Promise<Printed>;
+}
+
+export interface Printed {
+  /** Its whole standard output. */
+  out: string;
+  /** CPU time of all its threads. */
+  cpu_s: number;
 }
 
 /** Starts a file of `scripts/`. */
 export function startScript(file: string, args: string[]): Running {
-  const child = Bun.spawn([process.execPath, join(SCRIPTS, file), ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const child = spawnScript(join(SCRIPTS, file), args, { stdout: "pipe", stderr: "keep" });
   const first = Promise.withResolvers<string>();
-  const said = new Response(child.stderr).text();
-  const done = (async () => {
+  const printed = async () => {
     const decoder = new TextDecoder();
     let out = "";
     for await (const chunk of child.stdout) {
       out += decoder.decode(chunk, { stream: true });
       if (out.includes("\n")) first.resolve(out.slice(0, out.indexOf("\n")));
     }
-    const ended = new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} ended: ${complaint(await said)}`);
-    first.reject(ended);
-    if ((await child.exited) !== 0) throw ended;
-    return out;
-  })();
+    const { code, signal, stderr, cpu_s } = await child.ended;
+    const failed = () => {
+      const why = errorIn(stderr) || `it ended with ${signal ?? `status ${code}`}`;
+      return new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} failed: ${why}`);
+    };
+    first.reject(failed());
+    if (code !== 0) throw failed();
+    return { out, cpu_s };
+  };
+  const done = printed();
   for (const promise of [first.promise, done]) promise.catch(() => {});
   return {
     pid: child.pid,
     firstLine: first.promise,
     done,
-    cpuSeconds: () => cpuSeconds(child),
     stop: () => {
       child.kill("SIGTERM");
       return done;
     },
   };
+}
+
+/** The error line of a command's stderr; without one, the last line. */
+function errorIn(stderr: string): string {
+  const lines = stderr.trim().split("\n");
+  return lines.findLast((line) => line.startsWith("error: ")) ?? lines.at(-1)!;
 }

@@ -1,9 +1,6 @@
-/** The commands as the bench runs them: whole processes, their own JSON, their CPU time and memory. */
-import { join, resolve } from "node:path";
+/** One run of a command from start to end: its own JSON summary, its time, CPU time and memory. */
 import { monotonicMs } from "../base/clock.ts";
-import { TidemarkError } from "../base/errors.ts";
-
-const SCRIPTS = resolve(import.meta.dir, "..");
+import { startScript } from "./running.ts";
 
 export interface StageRun {
   /** What it printed with --json. */
@@ -15,40 +12,15 @@ export interface StageRun {
 }
 
 /** Runs the command `scripts/NAME.ts` to its end. */
-export function runStage(name: string, args: string[], env: Record<string, string> = {}): Promise<StageRun> {
-  return runScript(`${name}.ts`, args, env);
+export function runStage(name: string, args: string[]): Promise<StageRun> {
+  return runScript(`${name}.ts`, args);
 }
 
-/** Runs a file of `scripts/` to its end; fails with CHILD_FAILED and its last words when it does. */
-export async function runScript(file: string, args: string[], env: Record<string, string> = {}): Promise<StageRun> {
+/** Runs a file of `scripts/` to its end. Rejects with CHILD_FAILED, with its error, when it fails. */
+export async function runScript(file: string, args: string[]): Promise<StageRun> {
   const started_ms = monotonicMs();
-  const child = Bun.spawn([process.execPath, join(SCRIPTS, file), ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, ...env },
-  });
-  const [out, said] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { out, cpu_s } = await startScript(file, args).done;
   const seconds = (monotonicMs() - started_ms) / 1_000;
-  if (child.exitCode !== 0) {
-    throw new TidemarkError("CHILD_FAILED", `${file} ${args.join(" ")} failed: ${complaint(said)}`);
-  }
   const summary = JSON.parse(out.trim().split("\n").at(-1) || "{}");
-  return { summary, seconds, cpu_s: cpuSeconds(child), peak_mb: summary.peak_rss_bytes / 1e6 };
-}
-
-/** CPU time of a process that has ended. */
-export function cpuSeconds(child: Bun.Subprocess): number {
-  // Bun gives microseconds as a bigint.
-  return Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
-}
-
-/** A command's error out of all that it said. */
-export function complaint(said: string): string {
-  const lines = said.trim().split("\n");
-  return lines.findLast((line) => line.startsWith("error: ")) ?? lines.at(-1)!;
+  return { summary, seconds, cpu_s, peak_mb: summary.peak_rss_bytes / 1e6 };
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { monotonicMs } from "../base/clock.ts";
 import { passes, sentence, systemCode, TidemarkError } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/logger.ts";
+import { PARENT_VARIABLE } from "../base/process.ts";
 import { withoutSecrets, withoutTypedSecrets } from "../base/secrets.ts";
 import { spaceError } from "../base/sqlite.ts";
 import { closeStderr, closeStdout, quietPipes } from "../base/stdout.ts";
@@ -188,17 +189,6 @@ export function lastWordsOf(error: unknown): LastWords {
 export function lastWords(line: string): LastWords | null {
   return line.startsWith(LAST_WORDS) ? (JSON.parse(line.slice(LAST_WORDS.length)) as LastWords) : null;
 }
-
-/** Resolves when the signal is given; at once when it already was. */
-export function given(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-/** Set for the children of `start`: they drain on SIGTERM or when the parent is gone, and leave Ctrl-C to it. */
-export const PARENT_VARIABLE = "TIDEMARK_PARENT";
 
 /** npm and `bun run` hand Ctrl-C on to us although the terminal has sent it to us already: signals this close together are one. */
 const SAME_SIGNAL_MS = 1_000;

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runProgram } from "../base/process.ts";
 
 /** Why no clock can be moved on this machine; null when one can. */
 export function noClock(): string | null {
@@ -17,8 +18,8 @@ export class MachineClock {
   /** `seconds`: how far the clock is ahead of the machine's. Throws the compiler's words when it fails. */
   constructor(seconds = 0) {
     const source = join(import.meta.dir, "machine-clock.c");
-    const built = Bun.spawnSync(["gcc", "-shared", "-fPIC", "-O1", "-o", this.#library, source]);
-    if (built.exitCode !== 0) throw new Error(built.stderr.toString());
+    const built = runProgram(["gcc", "-shared", "-fPIC", "-O1", "-o", this.#library, source]);
+    if (built.code !== 0) throw new Error(built.stderr);
     writeFileSync(this.#file, new Uint8Array(8));
     this.set(seconds);
   }

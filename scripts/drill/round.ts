@@ -1,6 +1,7 @@
 /** One round: real processes over a fresh directory, killed, stopped and put to sleep while messages come; then everything is let finish. */
 import { join, resolve } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
+import { type Spawned, spawnScript } from "../base/process.ts";
 import type { MachineClock } from "./machine-clock.ts";
 import { type Answer, answerOf } from "./outcome.ts";
 import { type Blow, nextBlow, nextDeath, type Stage } from "./plan.ts";
@@ -13,6 +14,8 @@ const POLL_RECORDS = "400";
 const PAUSE_MS = 8;
 /** A round that takes longer hangs, and that is a finding. */
 const ROUND_MS_MAX = 180_000;
+
+type Script = [file: string, ...args: string[]];
 
 export interface RoundOptions {
   /** Packed messages (writer.ts). */
@@ -61,24 +64,18 @@ async function finish(
   await toEnd([join(SCRIPTS, "batch.ts"), "--data", data]);
 }
 
-async function toEnd(args: string[]): Promise<void> {
-  const child = Bun.spawn([process.execPath, ...args], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const timer = setTimeout(() => child.kill("SIGKILL"), ROUND_MS_MAX);
-  const said = await new Response(child.stderr).text();
-  const code = await child.exited;
-  clearTimeout(timer);
+async function toEnd([file, ...args]: Script): Promise<void> {
+  const { code, signal, stderr } = await spawnScript(file, args, { stderr: "keep", ms_max: ROUND_MS_MAX }).ended;
   if (code !== 0)
-    throw new Error(
-      `${args[0]} ended with ${child.signalCode ?? code}: ${said.trim().split("\n").slice(-3).join(" ")}`,
-    );
+    throw new Error(`${file} ended with ${signal ?? code}: ${stderr.trim().split("\n").slice(-3).join(" ")}`);
 }
 
 /** The processes of a round, each started again whenever it ends before its work is done. */
 class Crew {
   readonly done: Record<string, number> = {};
-  readonly #children = new Map<Stage, Bun.Subprocess>();
+  readonly #children = new Map<Stage, Spawned>();
   /** Those that we killed; the others died at a named point. */
-  readonly #killed = new WeakSet<Bun.Subprocess>();
+  readonly #killed = new WeakSet<Spawned>();
   readonly files: ForeignFiles;
   #over = false;
 
@@ -139,23 +136,19 @@ class Crew {
     const { random } = this.options;
     while (!this.#over) {
       const death = nextDeath(stage, random);
-      const child = Bun.spawn([process.execPath, ...this.#command(stage)], {
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "ignore",
-        env: { ...process.env, ...this.options.clock?.env, TIDEMARK_DIE_AT: death },
-      });
+      const [file, ...args] = this.#command(stage);
+      const child = spawnScript(file, args, { env: { ...this.options.clock?.env, TIDEMARK_DIE_AT: death } });
       this.#children.set(stage, child);
-      const code = await child.exited;
+      const { code, signal } = await child.ended;
       this.#children.delete(stage);
-      const ownDeath = child.signalCode === "SIGKILL" && !this.#killed.has(child) && !this.#over;
+      const ownDeath = signal === "SIGKILL" && !this.#killed.has(child) && !this.#over;
       if (ownDeath) this.#count(`${stage} at ${death.replace(/:.*/, "")}`);
       if (stage === "writer" && code === 0) return;
       if (stage === "batch") await Bun.sleep(150);
     }
   }
 
-  #command(stage: Stage): string[] {
+  #command(stage: Stage): Script {
     const { messages, log, data } = this.options;
     const where = ["--data", data, "--log", log, "--poll-records", POLL_RECORDS];
     if (stage === "writer") return [join(SCRIPTS, "drill/feeder.ts"), messages, log, data, String(PAUSE_MS)];

@@ -1,14 +1,14 @@
 /** When the next batch runs: at an interval, by a cron pattern, when a metric's file changed. Never two at once; runs that fell due meanwhile are missed, and counted. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { ClockWatch, monotonicMs, nowMs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { parseDuration } from "../base/duration.ts";
 import { MISSED_LOOK_MS, MISSED_NOTED_MAX, SCHEDULE_LOOK_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { spawnScript } from "../base/process.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
-import { given, PARENT_VARIABLE } from "../command/cli.ts";
+import { onAbort, pause, untilAborted } from "../base/wait.ts";
 import { MetricFolder } from "../metrics/folder-watch.ts";
 import { Results } from "../metrics/results.ts";
 
@@ -71,7 +71,7 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
   const { timetable, signal } = options;
   const folder = options.watch === null ? null : new MetricFolder(options.watch);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
-  while (!existsSync(paths.ticks) && !signal.aborted) await sleep(NO_DATA_POLL_MS, signal);
+  while (!existsSync(paths.ticks) && !signal.aborted) await pause(NO_DATA_POLL_MS, signal);
   // Neither is the first run due, nor one after a change: the first due time that falls into it has its answer.
   let isDue = false;
   while (!signal.aborted) {
@@ -103,8 +103,8 @@ async function dueOrChanged(
 ): Promise<void> {
   const either = new AbortController();
   const stop = AbortSignal.any([signal, either.signal]);
-  const change = folder === null ? given(stop) : folder.changed(stop);
-  await Promise.race([timetable === null ? given(stop) : untilDue(timetable, stop, logger), change]);
+  const change = folder === null ? untilAborted(stop) : folder.changed(stop);
+  await Promise.race([timetable === null ? untilAborted(stop) : untilDue(timetable, stop, logger), change]);
   either.abort();
 }
 
@@ -126,7 +126,7 @@ async function untilDue(timetable: Timetable, stop: AbortSignal, logger: Logger)
         `the clock was set back by ${Math.round(-moved_ms / 1000)} s: next batch in ${Math.round((due_ms - now_ms) / 1000)} s`,
       );
     }
-    await sleep(Math.min(due_ms - now_ms, SCHEDULE_LOOK_MS), stop);
+    await pause(Math.min(due_ms - now_ms, SCHEDULE_LOOK_MS), stop);
   }
 }
 
@@ -181,24 +181,17 @@ async function runCommand(
 ): Promise<{ status: number; killed: number | null }> {
   if (signal.aborted) return { status: 0, killed: null };
   const started_ms = monotonicMs();
-  const child = Bun.spawn([process.execPath, join(PROJECT_ROOT, "scripts", `${name}.ts`), ...args], {
-    stdin: "pipe",
+  const child = spawnScript(join(PROJECT_ROOT, "scripts", `${name}.ts`), args, {
+    stdin: "lifeline",
     stdout,
     stderr: "inherit",
-    env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
   });
-  const stop = () => child.kill("SIGTERM");
-  signal.addEventListener("abort", stop, { once: true });
-  const code = await child.exited;
-  signal.removeEventListener("abort", stop);
+  const forget = onAbort(signal, () => child.kill("SIGTERM"));
+  const { code, signal: killer } = await child.ended;
+  forget();
   // Ctrl-C in a terminal reaches the child too, perhaps before it listens.
-  const killed = child.signalCode === null ? null : child.pid;
-  if (code === 0 || signal.aborted || child.signalCode === "SIGINT" || code === 130) return { status: 0, killed };
+  const killed = killer === null ? null : child.pid;
+  if (code === 0 || signal.aborted || killer === "SIGINT" || code === 130) return { status: 0, killed };
   logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
   return { status: code, killed };
-}
-
-/** Ends early at the signal. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return setTimeout(ms, undefined, { signal }).catch(() => {});
 }

@@ -4,7 +4,9 @@ import { monotonicMs } from "../base/clock.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { CHILD_RESTARTS_MAX, DRAIN_MS_MAX, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
-import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf, PARENT_VARIABLE } from "../command/cli.ts";
+import { type Spawned, spawnScript } from "../base/process.ts";
+import { pause } from "../base/wait.ts";
+import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf } from "../command/cli.ts";
 
 const MINUTE_MS = 60_000;
 /** A child that fails by itself this soon after its first start has wrong settings; starting it again would not help. */
@@ -13,7 +15,7 @@ const SETTLE_MS = 3_000;
 export interface ChildOptions {
   name: string;
   /** The command's file and its arguments; asked again at each start. It may fail like the child itself. */
-  command(): Promise<string[]> | string[];
+  command(): Promise<[file: string, ...args: string[]]>;
   logger: Logger;
   /** Called with each line of its standard output. */
   onLine?(line: string): void;
@@ -29,7 +31,7 @@ interface End {
 }
 
 export class Child {
-  #process: Bun.Subprocess<"pipe", "pipe", "inherit"> | null = null;
+  #process: Spawned | null = null;
   readonly #stop = new AbortController();
   /** When it was started, of the last minute, without the starts that only waited for something. */
   #starts: number[] = [];
@@ -57,7 +59,7 @@ export class Child {
         const isNew = end.words.sentence !== this.#waitsFor;
         this.#waitsFor = end.words.sentence;
         logger[isNew ? "warn" : "debug"](`${name} waits and tries again: ${end.words.sentence} ${end.words.hint}`);
-        await this.#sleep(wait_ms);
+        await pause(wait_ms, this.#stop.signal);
         continue;
       }
       this.#waits = 0;
@@ -68,42 +70,34 @@ export class Child {
       const wait_ms = backoffMs(this.#starts.length);
       const why = end.words === null ? "" : ` (${end.words.sentence})`;
       logger.warn(`${name} ${end.how}${why}: starting it again in ${wait_ms / 1000} s`);
-      await this.#sleep(wait_ms);
+      await pause(wait_ms, this.#stop.signal);
     }
   }
 
   /** Drains it: SIGTERM, and SIGKILL when it takes longer than the limit. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    const child = this.#process;
-    if (child === null) return;
-    child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), DRAIN_MS_MAX);
-    await child.exited;
-    clearTimeout(timer);
+    await this.#process?.stop(DRAIN_MS_MAX);
   }
 
   /** One run; null when it ended with 0. */
   async #run(): Promise<End | null> {
+    let file: string;
     let args: string[];
     try {
-      args = await this.options.command();
+      [file, ...args] = await this.options.command();
     } catch (error) {
       return { how: "can't be started", words: lastWordsOf(error), isKilled: false };
     }
     if (this.#stop.signal.aborted) return null;
-    const child = Bun.spawn([process.execPath, ...args], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "inherit",
-      env: { ...process.env, [PARENT_VARIABLE]: String(process.pid), [LAST_WORDS_VARIABLE]: "1" },
-    });
+    const env = { [LAST_WORDS_VARIABLE]: "1" };
+    const child = spawnScript(file, args, { stdin: "lifeline", stdout: "pipe", stderr: "inherit", env });
     this.#process = child;
-    const [code, words] = await Promise.all([child.exited, this.#readLines(child.stdout)]);
+    const [{ code, signal }, words] = await Promise.all([child.ended, this.#readLines(child.stdout)]);
     this.#process = null;
     if (code === 0) return null;
-    const isKilled = child.signalCode !== null;
-    return { how: isKilled ? `was killed by ${child.signalCode}` : `ended with status ${code}`, words, isKilled };
+    const how = signal === null ? `ended with status ${code}` : `was killed by ${signal}`;
+    return { how, words, isKilled: signal !== null };
   }
 
   #reason({ how, words }: End, isEarly: boolean): TidemarkError {
@@ -127,16 +121,6 @@ export class Child {
       }
     }
     return words;
-  }
-
-  /** Ends early when it is stopped. */
-  async #sleep(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    const woken = Promise.withResolvers<void>();
-    const timer = setTimeout(woken.resolve, ms);
-    signal.addEventListener("abort", () => woken.resolve(), { once: true });
-    await woken.promise;
-    clearTimeout(timer);
   }
 }
 

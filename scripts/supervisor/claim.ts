@@ -1,10 +1,12 @@
 /** How `start` takes a data directory for itself, and what it leaves there for a second one. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeAtomically } from "../base/atomic-file.ts";
 import { claimKind, type DataPaths, openDataDir } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import { type CommandContext, given } from "../command/cli.ts";
+import { pause } from "../base/wait.ts";
+import type { CommandContext } from "../command/cli.ts";
 import { lockStage } from "../command/stage-lock.ts";
 
 /** Between two tries on a full disk. */
@@ -32,7 +34,7 @@ export async function withRoom<T>({ logger, signal }: CommandContext, work: () =
       const isWorthIt = error instanceof TidemarkError && error.code === "DISK_FULL" && !signal.aborted;
       if (!isWorthIt) throw error;
       if (!waited) logger.warn(`start waits and tries again: ${error.message} ${error.hint}`);
-      await Promise.race([Bun.sleep(FULL_RETRY_MS), given(signal)]);
+      await pause(FULL_RETRY_MS, signal);
     }
   }
 }
@@ -45,7 +47,7 @@ export function addressFile(paths: DataPaths): string {
 /** For a second `start`, which can do without. */
 export function noteAddress(paths: DataPaths, url: string): void {
   try {
-    writeFileSync(addressFile(paths), `${url}\n`);
+    writeAtomically(addressFile(paths), `${url}\n`, { isDurable: false });
   } catch {
     // A full disk: the stages report it.
   }

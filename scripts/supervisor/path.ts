@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import type { DataPaths } from "../base/data-dir.ts";
 import type { TidemarkError } from "../base/errors.ts";
-import { type CommandContext, given } from "../command/cli.ts";
+import { untilAborted } from "../base/wait.ts";
+import type { CommandContext } from "../command/cli.ts";
 import { olderTrades, productIds, recentTrades } from "../feed/index.ts";
 import { openLog } from "../log/index.ts";
 import { Child } from "./child.ts";
@@ -42,7 +43,7 @@ export async function supervise(
   { logger, signal }: CommandContext,
 ): Promise<undefined> {
   const done = Promise.withResolvers<void>();
-  void given(signal).then(() => done.resolve());
+  void untilAborted(signal).then(() => done.resolve());
   const verbose = process.argv.includes("--verbose") ? ["--verbose"] : [];
   const where = ["--data", paths.root, "--log", options.log, ...verbose];
   const children: Child[] = [];

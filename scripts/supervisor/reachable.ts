@@ -2,7 +2,8 @@
 
 import { TidemarkError } from "../base/errors.ts";
 import { FEED_FIRST_CONNECT_MS } from "../base/limits.ts";
-import { type CommandContext, given } from "../command/cli.ts";
+import { untilAborted } from "../base/wait.ts";
+import type { CommandContext } from "../command/cli.ts";
 import { feedSocket } from "../feed/index.ts";
 
 /** The feed's URL when it answers in time; otherwise null, after one line that says so. */
@@ -14,7 +15,7 @@ export async function reachable(url: string, { logger, signal }: CommandContext)
     () => answer.resolve(`no answer within ${FEED_FIRST_CONNECT_MS / 1000} s`),
     FEED_FIRST_CONNECT_MS,
   );
-  void given(signal).then(() => answer.resolve("stopped"));
+  void untilAborted(signal).then(() => answer.resolve("stopped"));
   socket.onopen = () => answer.resolve(null);
   socket.onerror = () => answer.resolve("it can't be connected to");
   socket.onclose = () => answer.resolve("it closed the connection");

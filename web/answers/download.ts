@@ -2,8 +2,8 @@
 import { createReadStream, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../../scripts/base/limits.ts";
+import { PARENT_VARIABLE } from "../../scripts/base/process.ts";
 import { removeAbandonedTemporary, temporaryFolder } from "../../scripts/base/temporary.ts";
-import { PARENT_VARIABLE } from "../../scripts/command/cli.ts";
 import { Problem } from "../http/problem.ts";
 
 const QUERY = resolve(import.meta.dir, "../../scripts/query.ts");
