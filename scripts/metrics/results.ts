@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { nowUs } from "../base/clock.ts";
 import { shortened } from "../base/errors.ts";
 import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../base/limits.ts";
+import { peakRssBytes } from "../base/memory.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { openDatabase } from "../base/sqlite.ts";
 import {
@@ -16,7 +17,6 @@ import {
   type RunState,
   resultToRow,
 } from "../contract/results.ts";
-import { peakRssBytes } from "../measure/run-stats.ts";
 import schema from "./results.sql" with { type: "text" };
 import type { MetricOutcome } from "./run.ts";
 
