@@ -2,9 +2,9 @@
 import { monotonicMs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
 import { createLogger } from "../base/logger.ts";
+import { peakRssBytes } from "../base/memory.ts";
 import { countRecords, openLog } from "../log/index.ts";
 import { readRaw } from "../log/kafka/raw-reader.ts";
-import { peakRssBytes } from "../measure/run-stats.ts";
 
 /** The same through our own reader, which makes batches of what the log gives. */
 async function readLog(url: string, data: string, count: number): Promise<number> {

@@ -1,6 +1,6 @@
 /** What a stage's process measures of itself in this run: records, CPU time, memory, latencies. Shown as "cost" and "latency" (design.md "What is measured"). */
-import { readFileSync } from "node:fs";
 import { monotonicMs, nowUs } from "../base/clock.ts";
+import { peakRssBytes } from "../base/memory.ts";
 
 /** The JSON object that `consume`, `stream` and `batch` end with under --json, before their own counts (docs/json.md). */
 export interface RunSummary {
@@ -60,15 +60,4 @@ export class RunStats {
       run_peak_rss_bytes: peakRssBytes(),
     };
   }
-}
-
-/** The process's largest resident size so far, in bytes. */
-export function peakRssBytes(): number {
-  // Linux hands the parent's peak on to a child's maxRSS; VmHWM is of this program alone.
-  if (process.platform === "linux") {
-    const peak = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
-    if (peak) return Number(peak[1]) * 1024;
-  }
-  const max = process.resourceUsage().maxRSS;
-  return process.platform === "darwin" ? max : max * 1024;
 }

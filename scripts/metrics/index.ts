@@ -2,7 +2,7 @@
 export { openDestination } from "./destination.ts";
 export { isLimited, runLimited } from "./limited.ts";
 export { logRun, Outputs } from "./output.ts";
-export { type Agreement, agreementOf, answer, type MetricResult, withPlace } from "./run.ts";
+export { agreementOf, answer, type MetricOutcome, withPlace } from "./run.ts";
 export { Sandbox } from "./sandbox.ts";
 export { answerOnSpark } from "./spark/spark-run.ts";
 export { FORMATS, type Format, runQuery } from "./user-query.ts";

@@ -25,11 +25,12 @@ import {
 import { sentence, shortened, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX, SPILL_BYTES_MAX } from "../base/limits.ts";
 import { VIEWS_DIR } from "../base/project.ts";
+import type { Column, Row } from "../contract/results.ts";
 import { THRESHOLDS } from "../contract/thresholds.ts";
 import { isMemory } from "./limited.ts";
 import { checkSelect } from "./only-select.ts";
 import { streamed, whyFailed } from "./row-stream.ts";
-import { type Column, type Row, readColumns, readRows } from "./values.ts";
+import { readColumns, readRows } from "./values.ts";
 import { CsvFile, type WholeCsv } from "./whole-csv.ts";
 
 /** What a metric may ask for; null means all. Times are ISO 8601 text. */

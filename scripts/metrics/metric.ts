@@ -6,19 +6,12 @@ import { z } from "zod";
 import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
 import { METRIC_FILE_BYTES_MAX } from "../base/limits.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
+import { CHARTS, type Chart, type Column } from "../contract/results.ts";
 
-const CHARTS = ["table", "number", "line", "bar"] as const;
 /** Characters of a title. */
 const TITLE_MAX = 80;
 const length = (max: number) =>
   z.string().max(max, { error: (issue) => `has ${String(issue.input).length} characters; at most ${max}` });
-
-export interface Chart {
-  type: (typeof CHARTS)[number];
-  x?: string;
-  y: string[];
-  series?: string;
-}
 
 const headerSchema = z.strictObject({
   title: length(TITLE_MAX).min(1, "is empty"),
@@ -222,7 +215,7 @@ function parseChart(text: string, file: string, line: number): Chart {
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT)/;
 
 /** The chart with its columns' names as the result writes them: as in SQL, capitals don't matter. METRIC when one is missing, or is nothing to draw. */
-export function chartOf({ type, x, y, series }: Chart, columns: readonly { name: string; type: string }[]): Chart {
+export function chartOf({ type, x, y, series }: Chart, columns: readonly Column[]): Chart {
   const missing: string[] = [];
   const real = (name: string) => {
     const lower = name.toLowerCase();

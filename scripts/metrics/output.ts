@@ -19,9 +19,9 @@ import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import { SUMMARY_FILES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import type { Column, Row } from "../contract/results.ts";
 import type { Results } from "./results.ts";
-import type { MetricResult } from "./run.ts";
-import type { Column, Row } from "./values.ts";
+import type { MetricOutcome } from "./run.ts";
 
 /** A header line and the rows. */
 export function toCsv(columns: readonly Column[], rows: readonly Row[]): string {
@@ -81,7 +81,7 @@ export class Outputs {
   }
 
   /** Writes the rows, unless all of them are in the file already. Throws when that failed for lack of space. */
-  write(result: MetricResult, started_us: number): void {
+  write(result: MetricOutcome, started_us: number): void {
     const { name, error, columns, rows, truncated, csv: temporary, whole } = result;
     if (error !== null) return;
     const time = isoFromUs(started_us)

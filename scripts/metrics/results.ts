@@ -5,11 +5,20 @@ import { resolve } from "node:path";
 import { nowUs } from "../base/clock.ts";
 import { shortened } from "../base/errors.ts";
 import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../base/limits.ts";
+import { peakRssBytes } from "../base/memory.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { openDatabase } from "../base/sqlite.ts";
-import { peakRssBytes } from "../measure/run-stats.ts";
+import {
+  AGREEMENT_COLUMNS,
+  type Agreement,
+  RESULT_COLUMNS,
+  type ResultRow,
+  type RunRow,
+  type RunState,
+  resultToRow,
+} from "../contract/results.ts";
 import schema from "./results.sql" with { type: "text" };
-import type { Agreement, MetricResult } from "./run.ts";
+import type { MetricOutcome } from "./run.ts";
 
 /** Before version 2 every file in batch_output/metrics was taken for one of ours; those of a metric that worked were. */
 const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
@@ -17,26 +26,17 @@ const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
 /** Text that a run's row holds for a moment, so that the file and its WAL have room for its end on a full disk. */
 const ROOM = "x".repeat(65_536);
 
-export interface RunRecord {
-  collect_ms: number;
-  answer_ms: number;
-  seconds: number;
-  ticks_new: number;
-  ticks_total: number;
-  newest_time_us: number | null;
-  archive_bytes: number;
-}
+/** What a run that ended with results notes of itself; `error` is the first metric's. */
+export type RunFigures = Pick<RunRow, "newest_time_us" | "error"> &
+  Record<
+    "collect_ms" | "answer_ms" | "seconds" | "ticks_new" | "ticks_total" | "archive_bytes" | "metrics" | "failed",
+    number
+  >;
 
 /** What the processes of the metrics cost. */
 export interface Cost {
   cpu_us: number;
   peak_rss: number;
-}
-
-export interface RunCounts extends Cost {
-  metrics: number;
-  failed: number;
-  first_error: string | null;
 }
 
 export class Results {
@@ -52,7 +52,7 @@ export class Results {
   begin(started_us: number): boolean {
     this.noteDied();
     const last = "SELECT state FROM runs WHERE state <> 'missed' ORDER BY run_id DESC LIMIT 1";
-    const died = this.#db.query<{ state: string }, []>(last).get()?.state === "died";
+    const died = this.#db.query<Pick<RunRow, "state">, []>(last).get()?.state === "died";
     const insert = this.#db.query("INSERT INTO runs (state, pid, started_us, error) VALUES ('running', ?, ?, ?)");
     this.#run_id = Number(insert.run(process.pid, started_us, ROOM).lastInsertRowid);
     for (const table of ["runs", "reconciliation"])
@@ -81,14 +81,14 @@ export class Results {
   }
 
   /** Stores one result for `finish`: until then readers see the results of the run before. */
-  keep(result: MetricResult): void {
+  keep(outcome: MetricOutcome): void {
     if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
-    this.#keep(result);
+    this.#keep(rowOf(outcome, this.#run_id));
   }
 
   /** Metrics with a result whose SQL file is no longer there; those of another folder (`--sql`) stay. */
   gone(names: ReadonlySet<string>): string[] {
-    const stored = this.#db.query<{ metric: string; file: string }, []>("SELECT metric, file FROM results").all();
+    const stored = this.#db.query<Pick<ResultRow, "metric" | "file">, []>("SELECT metric, file FROM results").all();
     const isGone = (file: string) => file === "" || !existsSync(resolve(PROJECT_ROOT, file));
     return stored.filter(({ metric, file }) => !names.has(metric) && isGone(file)).map(({ metric }) => metric);
   }
@@ -109,16 +109,12 @@ export class Results {
   }
 
   /** Commits all results of the run at once. `gone`: metrics whose results are removed. */
-  finish(run: RunRecord, counts: RunCounts, agreement: Agreement | null, gone: readonly string[]): void {
+  finish(figures: RunFigures, cost: Cost, agreement: Agreement | null, gone: readonly string[]): void {
     if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
     for (const metric of gone) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
-    if (agreement) {
-      const { compared, equal, explained, unexplained, pending } = agreement;
-      this.#db
-        .query("INSERT INTO reconciliation VALUES (?, ?, ?, ?, ?, ?)")
-        .run(this.#run_id, compared, equal, explained, unexplained, pending);
-    }
-    this.#end("done", { ...run, metrics: counts.metrics, failed: counts.failed, error: counts.first_error }, counts);
+    if (agreement)
+      this.#insert("reconciliation", ["run_id", ...AGREEMENT_COLUMNS], { ...agreement, run_id: this.#run_id });
+    this.#end("done", figures, cost);
     this.#db.exec("COMMIT");
   }
 
@@ -132,9 +128,9 @@ export class Results {
     this.#db.close();
   }
 
-  #end(state: string, columns: Record<string, number | string | null>, { cpu_us, peak_rss }: Cost): void {
+  #end(state: RunState, columns: Partial<RunRow>, { cpu_us, peak_rss }: Cost): void {
     const { user, system } = process.cpuUsage();
-    const row: Record<string, number | string | null> = {
+    const row: Partial<RunRow> = {
       ...columns,
       state,
       ended_us: nowUs(),
@@ -148,40 +144,46 @@ export class Results {
   }
 
   /** A failing metric keeps its last good rows, marked stale, beside the new error. A good result has columns. */
-  #keep(result: MetricResult): void {
-    const { name, metric, source, error } = result;
-    const about = [
-      metric?.title ?? name,
-      metric?.description ?? "",
-      JSON.stringify(metric?.chart ?? { type: "table", y: [] }),
-    ];
-    const file = [source.file, source.sql, source.hash];
-    if (error !== null) {
-      const changed = this.#db
-        .query(
-          "UPDATE results SET ok = 0, stale = (columns <> '[]'), error = ?, file = ?, sql = ?, file_hash = ? WHERE metric = ?",
-        )
-        .run(error, ...file, name).changes;
-      if (changed > 0) return;
+  #keep(row: ResultRow): void {
+    if (row.ok === 0) {
+      const stale =
+        "UPDATE results SET ok = 0, stale = (columns <> '[]'), error = ?, file = ?, sql = ?, file_hash = ? WHERE metric = ?";
+      const { changes } = this.#db.query(stale).run(row.error, row.file, row.sql, row.file_hash, row.metric);
+      if (changes > 0) return;
     }
-    this.#db
-      .query(
-        "INSERT OR REPLACE INTO results (metric, run_id, ok, error, stale, title, description, chart, file, sql, file_hash, columns, rows, row_count, truncated, elapsed_ms, finished_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      )
-      .run(
-        name,
-        this.#run_id,
-        error === null ? 1 : 0,
-        error,
-        0,
-        ...about,
-        ...file,
-        JSON.stringify(result.columns),
-        JSON.stringify(result.rows),
-        result.rows.length,
-        result.truncated ? 1 : 0,
-        result.elapsed_ms,
-        result.finished_us,
-      );
+    this.#insert("results", RESULT_COLUMNS, row);
   }
+
+  #insert<Name extends string>(
+    table: string,
+    columns: readonly Name[],
+    row: Record<NoInfer<Name>, string | number | null>,
+  ): void {
+    const marks = columns.map(() => "?").join(", ");
+    this.#db
+      .query(`INSERT OR REPLACE INTO ${table} (${columns.join(", ")}) VALUES (${marks})`)
+      .run(...columns.map((name) => row[name]));
+  }
+}
+
+function rowOf({ name, metric, source, error, ...found }: MetricOutcome, run_id: number): ResultRow {
+  return resultToRow({
+    name,
+    run_id,
+    row_count: found.rows.length,
+    title: metric?.title ?? name,
+    description: metric?.description ?? "",
+    file: source.file,
+    sql: source.sql,
+    file_hash: source.hash,
+    elapsed_ms: found.elapsed_ms,
+    finished_us: found.finished_us,
+    chart: metric?.chart ?? { type: "table", y: [] },
+    columns: found.columns,
+    rows: found.rows,
+    ok: error === null,
+    error,
+    stale: false,
+    truncated: found.truncated,
+  });
 }

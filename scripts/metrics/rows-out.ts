@@ -4,11 +4,12 @@ import type { DuckDBType } from "@duckdb/node-api";
 import { quoted } from "../archive/index.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX } from "../base/limits.ts";
+import type { Column, Row } from "../contract/results.ts";
 import { inDuckdbWords, type LockedDatabase, type Parameters, prepared } from "./locked.ts";
 import { checkSelect } from "./only-select.ts";
 import { mayBeWide, parquetType, quotedName } from "./parquet-types.ts";
 import { streamed, whyFailed } from "./row-stream.ts";
-import { type Column, type Row, readColumns, rowChunks } from "./values.ts";
+import { readColumns, rowChunks } from "./values.ts";
 
 /** What is asked. */
 export interface Selected {

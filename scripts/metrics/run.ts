@@ -2,13 +2,14 @@
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { sentence, shortened, TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
+import type { Agreement, Column, Row } from "../contract/results.ts";
 import { NO_PARAMETERS } from "./locked.ts";
 import { chartOf, fileOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
 import type { Sandbox } from "./sandbox.ts";
-import type { Column, Row } from "./values.ts";
 import type { WholeCsv } from "./whole-csv.ts";
 
-export interface MetricResult {
+/** What a run of one metric file found. */
+export interface MetricOutcome {
   name: string;
   /** Without text when not even the file could be read. */
   source: MetricSource;
@@ -36,9 +37,9 @@ export async function answer(
   dir: string,
   name: string,
   csv: string,
-): Promise<MetricResult> {
+): Promise<MetricOutcome> {
   const started_ms = monotonicMs();
-  const result: MetricResult = {
+  const result: MetricOutcome = {
     name,
     source: { name, file: fileOf(dir, name), sql: "", hash: "" },
     metric: null,
@@ -95,17 +96,8 @@ function lineOf(words: string, sql: string): number | null {
   return at < 0 ? null : at + 1;
 }
 
-/** The counts that a run is judged by, from the reconciliation's own rows. */
-export interface Agreement {
-  compared: number;
-  equal: number;
-  explained: number;
-  unexplained: number;
-  pending: number;
-}
-
 /** Null of any other metric, and when it failed. Rows are cut at a limit, so each row carries the count of its like. */
-export function agreementOf(found: MetricResult): Agreement | null {
+export function agreementOf(found: MetricOutcome): Agreement | null {
   if (found.name !== "reconciliation" || found.error !== null) return null;
   const count = (outcome: string) => Number(found.rows.find((row) => row.outcome === outcome)?.windows_alike ?? 0);
   const [explained, unexplained, pending] = [count("explained"), count("unexplained"), count("pending")];

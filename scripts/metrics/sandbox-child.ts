@@ -1,6 +1,6 @@
 /** The limited process in which metrics run: reads requests as JSON lines from stdin, writes replies as JSON lines to stdout. */
 import { sentence, TidemarkError } from "../base/errors.ts";
-import { peakRssBytes } from "../measure/run-stats.ts";
+import { peakRssBytes } from "../base/memory.ts";
 import { isMemory, limitThisProcess } from "./limited.ts";
 import { type Answer, LockedDatabase } from "./locked.ts";
 import { Results } from "./results.ts";

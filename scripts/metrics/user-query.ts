@@ -5,11 +5,11 @@ import { type DataPaths, replayed } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
 import { printable } from "../base/printable.ts";
+import type { Column, Row } from "../contract/results.ts";
 import type { Destination } from "./destination.ts";
 import { type Answer, LockedDatabase } from "./locked.ts";
 import { csvHeader, csvRows } from "./output.ts";
 import { copyToParquet, type Selected, streamRows } from "./rows-out.ts";
-import type { Column, Row } from "./values.ts";
 
 export const FORMATS = ["table", "json", "csv", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];

@@ -15,14 +15,7 @@ import {
 import { formatUnits } from "../base/decimal.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX, NAME_CHARACTERS_MAX, RESULT_BYTES_MAX, ROW_CHARACTERS_MAX } from "../base/limits.ts";
-
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type Row = Record<string, Json>;
-export interface Column {
-  name: string;
-  /** DuckDB's name of the type. */
-  type: string;
-}
+import type { Column, Json, Row } from "../contract/results.ts";
 
 export function readColumns(result: DuckDBResult): Column[] {
   const names = result.deduplicatedColumnNames();

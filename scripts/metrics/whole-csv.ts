@@ -2,8 +2,8 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { sentence, systemCode } from "../base/errors.ts";
 import { METRIC_CSV_BYTES_MAX } from "../base/limits.ts";
+import type { Column, Row } from "../contract/results.ts";
 import { csvHeader, csvRows } from "./output.ts";
-import type { Column, Row } from "./values.ts";
 
 /** What became of the file: `refused` says in words why there is none, `code` is the system's (ENOSPC) or "". */
 export type WholeCsv = { rows: number } | { refused: string; code: string };

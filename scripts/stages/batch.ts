@@ -5,18 +5,11 @@ import { monotonicMs, nowUs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { peakRssBytes } from "../base/memory.ts";
 import { spaceError } from "../base/sqlite.ts";
-import { peakRssBytes, type RunSummary } from "../measure/run-stats.ts";
-import {
-  type Agreement,
-  agreementOf,
-  answer,
-  answerOnSpark,
-  logRun,
-  type MetricResult,
-  Outputs,
-  Sandbox,
-} from "../metrics/index.ts";
+import type { Agreement } from "../contract/results.ts";
+import type { RunSummary } from "../measure/run-stats.ts";
+import { agreementOf, answer, answerOnSpark, logRun, type MetricOutcome, Outputs, Sandbox } from "../metrics/index.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
 import { Results } from "../metrics/results.ts";
 
@@ -130,7 +123,8 @@ class Batch {
     const gone = this.options.metric === undefined ? results.gone(new Set(names)) : [];
     const done_ms = monotonicMs();
     const ticks_total = manifest.files.reduce((sum, file) => sum + file.rows, 0);
-    const record = {
+    const failed = this.#failed.sort((a, b) => (a.metric < b.metric ? -1 : 1));
+    const figures = {
       collect_ms: answering_ms - collecting_ms,
       answer_ms: done_ms - answering_ms,
       seconds: done_ms / 1000,
@@ -141,19 +135,20 @@ class Batch {
         null,
       ),
       archive_bytes: archiveBytes(manifest),
+      metrics: this.#metrics,
+      failed: failed.length,
+      error: failed[0]?.error ?? null,
     };
-    const failed = this.#failed.sort((a, b) => (a.metric < b.metric ? -1 : 1));
-    const counts = { metrics: this.#metrics, failed: failed.length, first_error: failed[0]?.error ?? null };
-    results.finish(record, { ...counts, ...sandbox.cost }, this.#agreement, gone);
+    results.finish(figures, sandbox.cost, this.#agreement, gone);
     this.#outputs.publish(gone);
-    if (failed.length === 0) logRun(paths, record.seconds, logger);
+    if (failed.length === 0) logRun(paths, figures.seconds, logger);
     const seconds = monotonicMs() / 1000;
     return {
       records: ticks_new,
       seconds: Math.round(seconds * 1000) / 1000,
       records_per_second: Math.round(ticks_new / seconds),
       peak_rss_bytes: peakRssBytes() + sandbox.cost.peak_rss,
-      metrics: counts.metrics,
+      metrics: this.#metrics,
       failed,
       ticks_new,
       ticks_total,
@@ -192,7 +187,7 @@ class Batch {
       this.#take(result);
   }
 
-  #take(result: MetricResult): void {
+  #take(result: MetricOutcome): void {
     const { signal, results, started_us } = this.parts;
     if (signal.aborted) return;
     this.#metrics++;

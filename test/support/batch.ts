@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Manifest } from "../../scripts/archive/manifest.ts";
-import type { Agreement } from "../../scripts/metrics/run.ts";
+import type { Agreement } from "../../scripts/contract/results.ts";
 import { fillLog, run, tempDir } from "./project.ts";
 import { troubledLines } from "./served.ts";
 

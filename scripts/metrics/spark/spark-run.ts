@@ -9,7 +9,7 @@ import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } fro
 import { PROJECT_ROOT } from "../../base/project.ts";
 import { chartOf, type Metric } from "../metric.ts";
 import { streamed } from "../row-stream.ts";
-import { type MetricResult, withPlace } from "../run.ts";
+import { type MetricOutcome, withPlace } from "../run.ts";
 import { readColumns, readRows } from "../values.ts";
 import { CsvFile } from "../whole-csv.ts";
 import { MARK, notForSpark, sparkScript } from "./spark-script.ts";
@@ -27,7 +27,7 @@ export interface SparkRun {
 }
 
 /** The metrics' results one by one, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
-export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricResult> {
+export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricOutcome> {
   // In the archive, because that is what a cluster's workers see as well, where the next run clears up after one that was killed.
   const folder = mkdtempSync(join(run.archive, "snapshot", `spark-${run.manifest.sequence}-`));
   try {
@@ -149,10 +149,10 @@ async function hear(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Sai
 }
 
 /** Spark's result of a metric, read back with exact decimals in Spark's order. */
-async function readAnswer(metric: Metric, folder: string, said: Said | undefined, csv: string): Promise<MetricResult> {
+async function readAnswer(metric: Metric, folder: string, said: Said | undefined, csv: string): Promise<MetricOutcome> {
   const { name } = metric;
   const elapsed_ms = said?.elapsed_ms ?? 0;
-  const result: MetricResult = {
+  const result: MetricOutcome = {
     name,
     source: metric,
     metric,
