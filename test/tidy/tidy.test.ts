@@ -70,7 +70,6 @@ const DEBT = new Set([
   "scripts/simulator/recording.ts imports scripts/message/index.ts",
   "scripts/simulator/session.ts imports scripts/message/index.ts",
   "web/answers/download.ts imports scripts/command/cli.ts",
-  "web/model/dead-letters.ts imports scripts/stages/progress.ts",
   "web/pages/layout.tsx imports web/http/assets.ts",
   "web/pages/page.tsx imports web/http/assets.ts",
 ]);
