@@ -1,4 +1,4 @@
-/** What a stage reports of itself when it makes no progress, or when a person must know something about the data. */
+/** Problems that a stage reports of itself: it makes no progress, or a person must know something. */
 
 /** One problem of one stage. The stage's file holds the current ones; a solved problem is no longer listed. */
 export interface Problem {
@@ -6,13 +6,13 @@ export interface Problem {
   code: string;
   /** What happened, to what, and what to do: shown on stderr, on the page, in /healthz and by `doctor`. */
   sentence: string;
-  /** True when the stage makes no progress (healthz answers 503); false when its data needs a look. */
+  /** True when the stage makes no progress (healthz returns 503); false when a person must check its data. */
   stops: boolean;
   /** When it began, microseconds since 1970 UTC. */
   since_us: number;
 }
 
-/** Problems as one setting or field holds them. */
+/** Problems as text, for one setting of a store. */
 export function problemsText(problems: readonly Problem[]): string {
   return JSON.stringify(problems);
 }
@@ -20,11 +20,15 @@ export function problemsText(problems: readonly Problem[]): string {
 /** Reads what `problemsText` wrote; [] for anything else. */
 export function parseProblems(text: string | null): Problem[] {
   try {
-    const value: unknown = JSON.parse(text ?? "[]");
-    return Array.isArray(value) ? value.filter(isProblem) : [];
+    return problemsIn(JSON.parse(text ?? "[]"));
   } catch {
     return [];
   }
+}
+
+/** The valid problems of a parsed JSON value; [] when it is not a list. */
+export function problemsIn(value: unknown): Problem[] {
+  return Array.isArray(value) ? value.filter(isProblem) : [];
 }
 
 function isProblem(value: unknown): value is Problem {
@@ -32,21 +36,18 @@ function isProblem(value: unknown): value is Problem {
   return typeof one?.code === "string" && typeof one.sentence === "string" && typeof one.since_us === "number";
 }
 
-/**
- * The problems of one process: each code at most once, in the order of their beginning. `report` answers whether the sentence is
- * new, so that the caller logs it once.
- */
+/** The problems of one process: each code at most once, in the order in which they began. */
 export class Problems {
   readonly #byCode = new Map<string, Problem>();
 
-  /** True when this code was not reported before, or not with this sentence. */
+  /** Returns true when this code was not reported before, or not with this sentence: log it then. */
   report(problem: Problem): boolean {
     const before = this.#byCode.get(problem.code);
     this.#byCode.set(problem.code, before ? { ...problem, since_us: before.since_us } : problem);
     return before?.sentence !== problem.sentence;
   }
 
-  /** True when it was reported before. */
+  /** Returns true when the problem was reported before. */
   solve(code: string): boolean {
     return this.#byCode.delete(code);
   }

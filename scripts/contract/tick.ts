@@ -38,6 +38,11 @@ export interface DeadLetter extends Position {
   value: Uint8Array;
 }
 
+/** A dead letter's reason without its value: `price is "1e5"` and `price is "-1"` are one kind. */
+export function reasonKind(reason: string): string {
+  return reason.split(/ is |: /, 1)[0]!.slice(0, 64);
+}
+
 /** A span without a feed, or trade ids that could not be filled; the ids are the last before and the first after it. */
 export interface Outage {
   product_id: string;

@@ -4,19 +4,12 @@ import { ClockWatch, isoFromUs, monotonicMs, nowUs } from "../base/clock.ts";
 import { formatSpan } from "../base/duration.ts";
 import { CLOCK_JUMP_SHOWN_MS, CLOCK_JUMPS_KEPT, CLOCK_WRONG_TICKS, CLOCK_WRONG_US } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import type { ClockJump, FeedStatus } from "../contract/feed-status.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
-
-/** A jump of the wall clock, as feed.json keeps it (field `clock_jumps`). */
-interface Jump {
-  /** The time after it, microseconds since 1970 UTC. */
-  at_us: number;
-  /** How far the clock was moved; negative when it was set back. */
-  by_ms: number;
-}
 
 export class FeedClock {
   /** The newest ones, oldest first. */
-  readonly jumps: Jump[];
+  readonly jumps: ClockJump[];
   readonly #watch = new ClockWatch();
   #shownUntil_ms = 0;
   /** Trades in a row that contradict our clock. */
@@ -65,9 +58,9 @@ export class FeedClock {
   }
 }
 
-function jumpsOf(path: string | null): Jump[] {
+function jumpsOf(path: string | null): ClockJump[] {
   try {
-    const { clock_jumps } = JSON.parse(readFileSync(path ?? "", "utf8")) as { clock_jumps?: Jump[] };
+    const { clock_jumps } = JSON.parse(readFileSync(path ?? "", "utf8")) as Partial<FeedStatus>;
     return Array.isArray(clock_jumps) ? clock_jumps.slice(-CLOCK_JUMPS_KEPT) : [];
   } catch {
     return [];

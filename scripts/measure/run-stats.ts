@@ -49,7 +49,7 @@ export class RunStats {
   }
 
   /** For the stage's `counters` table, so that `serve` can show them: names begin with `run_`. */
-  counters(): Record<string, number> {
+  counters() {
     const { user, system } = process.cpuUsage();
     return {
       run_pid: process.pid,

@@ -3,6 +3,7 @@ import { nowUs } from "../base/clock.ts";
 import { sentence } from "../base/errors.ts";
 import { KAFKA_AWAY_MS } from "../base/limits.ts";
 import { spaceError } from "../base/sqlite.ts";
+import type { FeedStatus } from "../contract/feed-status.ts";
 import type { AppendRecord, Log } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
 import type { GapNote } from "../contract/tick.ts";
@@ -176,7 +177,7 @@ export class Producer {
   }
 
   /** The status file is no reason to stop: where it can't be written (a full disk) that is said once, and it is tried again. */
-  #write(path: string, status: object): void {
+  #write(path: string, status: FeedStatus): void {
     const { logger } = this.options;
     try {
       writeStatus(path, status);

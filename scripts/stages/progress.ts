@@ -4,6 +4,7 @@ import { TidemarkError } from "../base/errors.ts";
 import { NO_PROGRESS_MS, REASONS_MAX } from "../base/limits.ts";
 import { printable } from "../base/printable.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
+import { reasonKind } from "../contract/tick.ts";
 
 /** What one commit did. */
 export interface Taken {
@@ -113,11 +114,6 @@ export class ProgressWatch {
     if (known) known.count++;
     else this.#reasons.set(name, { count: 1, example: reason });
   }
-}
-
-/** A reason without its value: `price is "1e5"` and `price is "-1"` are one kind. */
-export function reasonKind(reason: string): string {
-  return reason.split(/ is |: /, 1)[0]!.slice(0, 64);
 }
 
 function minutes(ms: number): string {

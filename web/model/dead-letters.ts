@@ -8,7 +8,7 @@ import {
 } from "../../scripts/base/limits.ts";
 import { printable } from "../../scripts/base/printable.ts";
 import type { Problem } from "../../scripts/contract/problems.ts";
-import { reasonKind } from "../../scripts/stages/progress.ts";
+import { reasonKind } from "../../scripts/contract/tick.ts";
 import type { Sources } from "./sources.ts";
 
 interface Letter {

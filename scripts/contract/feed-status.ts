@@ -1,0 +1,72 @@
+/** The status of `produce` in data/feed.json: written once a second, read by the page. */
+import { z } from "zod";
+import { problemsIn } from "./problems.ts";
+
+/** A jump of the machine's wall clock: its time after the jump, and how far it moved, negative when set back. */
+export type ClockJump = z.infer<typeof JUMP>;
+
+/** All fields that `produce` writes, one JSON object. Times are microseconds since 1970 UTC. */
+export type FeedStatus = Required<z.infer<typeof SCHEMA>>;
+
+/** What a reader can rely on: fields that an older `produce` did not write may be absent. */
+export type KnownFeedStatus = z.infer<typeof SCHEMA>;
+
+const JUMP = z.object({ at_us: z.number(), by_ms: z.number() });
+const count = z.number();
+const SCHEMA = z.object({
+  state: z.string(),
+  /** Why the log takes no records; null while it does. */
+  waiting_for: z.string().nullable(),
+  kind: z.enum(["live", "replay"]),
+  channel: z.string(),
+  products: z.array(z.string()),
+  as_of_us: z.number(),
+  /** The newest event time of an accepted trade. */
+  newest_us: z.number().nullable(),
+  /** Receipt − event time over the last trades; null when it was not measured. */
+  latency_p50_ms: z.number().nullable(),
+  latency_p99_ms: z.number().nullable(),
+  /** Records that are not in the log yet. */
+  buffered: count,
+  reconnects: count,
+  outages: count,
+  incomplete: count,
+  garbled: count,
+  gaps_open: count,
+  /** The replay's own clock: `clock_us` at `as_of_us`; speed null is as fast as possible. */
+  replay: z.object({ clock_us: z.number(), as_of_us: z.number(), speed: z.number().nullable() }).nullable(),
+  run_pid: z.number(),
+  run_started_us: z.number(),
+  run_records: count,
+  run_cpu_us: z.number(),
+  run_peak_rss_bytes: z.number(),
+  /** When the newest trade came, and how many connections were lost since. */
+  last_tick_us: z.number().nullable().optional(),
+  lost_since_tick: count.nullable().optional(),
+  problems: z.unknown().optional().transform(problemsIn),
+  url: z.string().optional(),
+  last_frame_us: z.number().nullable().optional(),
+  /** The socket is not read, because the log is slow. */
+  paused: z.boolean().optional(),
+  /** The proxy in use, without user and password; null without one. */
+  proxy: z.string().nullable().optional(),
+  clock_jumps: z.array(JUMP).optional(),
+  ticks: count.optional(),
+  ignored: count.optional(),
+  heartbeats: count.optional(),
+  /** Trades that REST filled in, and trade ids that are missing for good. */
+  filled: count.optional(),
+  unfillable: count.optional(),
+  /** Products that the exchange refused. */
+  refused: z.array(z.string()).optional(),
+  run_alive_us: z.number().optional(),
+});
+
+/** Reads the text of feed.json; null when it is damaged or of another program. */
+export function parseFeedStatus(text: string): KnownFeedStatus | null {
+  try {
+    return SCHEMA.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
