@@ -3,9 +3,8 @@
  * is a sorted list, one with many a bitmap: memory follows the ticks, not the range of their ids.
  */
 import { SEEN_BLOCKS_MAX, SEEN_LIST_IDS_MAX } from "../base/limits.ts";
-import type { SeenBlock } from "../contract/window.ts";
+import { SEEN_BLOCK_IDS as IDS, type SeenBlock } from "../contract/window.ts";
 
-const IDS = 4_096;
 const BYTES = IDS / 8;
 
 /** A range of more blocks than this is counted by asking which of them there are: one wild id must not cost a walk over all ids below it. */
