@@ -1,4 +1,5 @@
 /** The archive's columns: their names in the SQLite files, and their exact types in Parquet. The docs test compares docs/metrics.md with it. */
+import { ARCHIVE_TYPES } from "../contract/window-columns.ts";
 
 /** name → DuckDB type. `from` names the SQLite file. */
 export interface Relation {
@@ -27,46 +28,6 @@ export const TICK_COLUMNS: Record<string, string> = {
   log_offset: "BIGINT",
 };
 
-/** Of a window of the stream. */
-export const WINDOW_COLUMNS: Record<string, string> = {
-  product_id: "VARCHAR",
-  size_us: "BIGINT",
-  window_start_us: "BIGINT",
-  window_end_us: "BIGINT",
-  avg_price: PRICE,
-  max_price: PRICE,
-  min_price: PRICE,
-  price_range: PRICE,
-  volatility_flag: "VARCHAR",
-  total_volume: "DECIMAL(38,8)",
-  trade_count: "BIGINT",
-  buy_sell_ratio: "DOUBLE",
-  market_sentiment: "VARCHAR",
-  volume_spike: "VARCHAR",
-  buy_count: "BIGINT",
-  sell_count: "BIGINT",
-  open_price: PRICE,
-  close_price: PRICE,
-  price_sum: "DECIMAL(38,10)",
-  notional: "DECIMAL(38,18)",
-  vwap: PRICE,
-  first_trade_id: "BIGINT",
-  last_trade_id: "BIGINT",
-  missing: "BIGINT",
-  final: "INTEGER",
-  open_time_us: "BIGINT",
-  open_trade_id: "BIGINT",
-  close_time_us: "BIGINT",
-  close_trade_id: "BIGINT",
-  closed_partition: "INTEGER",
-  closed_offset: "BIGINT",
-  received_us: "BIGINT",
-  updated_at: "BIGINT",
-  unissued: "BIGINT",
-  opened_partition: "INTEGER",
-  opened_offset: "BIGINT",
-};
-
 /** A table whose new rows a run adds to those before (changes.ts). */
 export interface Changing extends Relation {
   /** Of several collected rows with this key the newest counts. */
@@ -86,7 +47,7 @@ export const CHANGING: Record<string, Changing> = {
       caused_by_trade_id: "BIGINT",
       log_partition: "INTEGER",
       log_offset: "BIGINT",
-      ...WINDOW_COLUMNS,
+      ...ARCHIVE_TYPES,
     },
     key: [...WINDOW_KEY, "revision"],
     number: "rowid",
@@ -139,7 +100,7 @@ export const CHANGING: Record<string, Changing> = {
     key: ["log_partition", "log_offset"],
     number: "rowid",
   },
-  windows: { store: "windows", table: "windows", columns: WINDOW_COLUMNS, key: WINDOW_KEY, number: "change_id" },
+  windows: { store: "windows", table: "windows", columns: ARCHIVE_TYPES, key: WINDOW_KEY, number: "change_id" },
 };
 
 /** What each run copies whole: a few rows. */

@@ -1,16 +1,18 @@
-/** The reference's flags and their thresholds: one place for stream and batch (reference.md "derived"). */
+/** Thresholds of a window's flags (docs/replaced-pipeline.md "Derived columns"). */
+
 export const THRESHOLDS = {
   /** price_range above this is High volatility. */
   volatility_range: "50",
   /** total_volume above this is a Spike. */
   volume_spike: "100",
-  /** One side over the other by more than this is Bullish or Bearish; as a fraction, to stay in integers. */
+  /** One side ÷ the other above this is Bullish or Bearish; a fraction, to stay in integers. */
   sentiment_numerator: 6,
   sentiment_denominator: 5,
   /** buy_sell_ratio = buys ÷ (sells + this). */
   ratio_epsilon: 0.00001,
 } as const;
 
+/** `market_sentiment` of a window with these counts of buys and sells. */
 export function sentiment(buys: number, sells: number): "Bullish" | "Bearish" | "Neutral" {
   const { sentiment_numerator: n, sentiment_denominator: d } = THRESHOLDS;
   if (buys * d > sells * n) return "Bullish";
@@ -18,6 +20,7 @@ export function sentiment(buys: number, sells: number): "Bullish" | "Bearish" | 
   return "Neutral";
 }
 
+/** `buy_sell_ratio` of a window with these counts of buys and sells. */
 export function buySellRatio(buys: number, sells: number): number {
   return buys / (sells + THRESHOLDS.ratio_epsilon);
 }

@@ -13,38 +13,15 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { csvLine } from "../base/csv.ts";
 import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
 import type { WindowRow } from "../contract/window.ts";
+import { CSV_COLUMNS, REPLACED_COLUMNS, WINDOW_COLUMNS } from "../contract/window-columns.ts";
 
-/** The reference's twelve columns in its order (reference.md), then ours. */
-export const CSV_COLUMNS = [
-  "window_start",
-  "window_end",
-  "avg_price",
-  "max_price",
-  "min_price",
-  "price_range",
-  "volatility_flag",
-  "total_volume",
-  "trade_count",
-  "buy_sell_ratio",
-  "market_sentiment",
-  "volume_spike",
-  "product_id",
-  "buy_count",
-  "sell_count",
-  "open_price",
-  "close_price",
-  "price_sum",
-  "notional",
-  "vwap",
-  "first_trade_id",
-  "last_trade_id",
-  "missing",
-] as const satisfies (keyof WindowRow)[];
-
-/** What every version's file begins with: the columns of the replaced pipeline. */
-const BEGINNING = CSV_COLUMNS.slice(0, 12).join(",");
+const HEADER = `${CSV_COLUMNS.join(",")}\n`;
+/** What the files of every version begin with. */
+const BEGINNING = REPLACED_COLUMNS.join(",");
+const isText = (column: number) => WINDOW_COLUMNS[CSV_COLUMNS[column]!].kind === "text";
 
 export class WindowCsv {
   readonly #path: string;
@@ -81,7 +58,7 @@ export class WindowCsv {
     let at = committed_bytes;
     if (committed_bytes === 0 || length < committed_bytes) {
       ftruncateSync(this.#fd, 0);
-      at = this.#write(`${CSV_COLUMNS.join(",")}\n`, 0);
+      at = this.#write(HEADER, 0);
       for (const row of this.rows()) at = this.#write(line(row), at);
     }
     const text = rows.toSorted(byEnd).map(line).join("");
@@ -146,12 +123,8 @@ function byEnd(a: WindowRow, b: WindowRow): number {
 }
 
 function line(row: WindowRow): string {
-  return `${CSV_COLUMNS.map((column) => cell(row[column])).join(",")}\n`;
-}
-
-/** Text that a spreadsheet would take for a formula is quoted with a leading apostrophe (faults.md 34). */
-function cell(value: string | number | null): string {
-  if (typeof value !== "string") return String(value ?? "");
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return csvLine(
+    CSV_COLUMNS.map((column) => row[column]),
+    isText,
+  );
 }

@@ -1,4 +1,5 @@
 /** The statements that lead a store of schema 1 (commit fa0d24d) to schema 2. */
+import { windowColumns } from "../contract/window-columns.ts";
 
 /**
  * Tables in `widened` are copied into their definition of `schema`, whose new columns are at the end and get their defaults;
@@ -24,10 +25,7 @@ function definition(schema: string, table: string): string {
   return text;
 }
 
-const WINDOW = `product_id, size_us, window_start_us, window_end_us, window_start, window_end, avg_price, max_price, min_price,
-  price_range, volatility_flag, total_volume, trade_count, buy_sell_ratio, market_sentiment, volume_spike, buy_count, sell_count,
-  open_price, close_price, price_sum, notional, vwap, first_trade_id, last_trade_id, missing, final, open_time_us, open_trade_id,
-  close_time_us, close_trade_id, after_trade_id, skewed, closed_partition, closed_offset, received_us, updated_at, change_id`;
+const WINDOW = windowColumns(({ since }) => since === undefined).join(", ");
 
 const COLUMNS_OF_1: Record<string, string> = {
   windows: WINDOW,

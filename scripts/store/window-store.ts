@@ -3,9 +3,10 @@ import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
-import type { LogPlace } from "../contract/log.ts";
+import type { LogPosition } from "../contract/log.ts";
 import type { DeadLetter } from "../contract/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../contract/window.ts";
+import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
 import SCHEMA from "./schema/windows.sql" with { type: "text" };
@@ -27,54 +28,16 @@ export interface WindowCommit {
   seen: SeenBlock[];
   dead: DeadLetter[];
   counters: Counters;
-  places: ReadonlyMap<number, LogPlace>;
+  positions: ReadonlyMap<number, LogPosition>;
   /** The first offset that was read of each partition. */
   firsts: ReadonlyMap<number, number>;
   /** Writes what is derived from the closed rows; gives the counters that say how far it is. */
   derive(): Counters;
 }
 
-const ROW_COLUMNS = [
-  "product_id",
-  "size_us",
-  "window_start_us",
-  "window_end_us",
-  "window_start",
-  "window_end",
-  "avg_price",
-  "max_price",
-  "min_price",
-  "price_range",
-  "volatility_flag",
-  "total_volume",
-  "trade_count",
-  "buy_sell_ratio",
-  "market_sentiment",
-  "volume_spike",
-  "buy_count",
-  "sell_count",
-  "open_price",
-  "close_price",
-  "price_sum",
-  "notional",
-  "vwap",
-  "first_trade_id",
-  "last_trade_id",
-  "missing",
-  "final",
-  "open_time_us",
-  "open_trade_id",
-  "close_time_us",
-  "close_trade_id",
-  "after_trade_id",
-  "skewed",
-  "closed_partition",
-  "closed_offset",
-  "received_us",
-  "unissued",
-  "opened_partition",
-  "opened_offset",
-] as const satisfies (keyof WindowRow)[];
+/** A row's columns without those of the commit, which follow them in each INSERT. */
+const ROW_COLUMNS = windowColumns<keyof WindowRow>(({ committed }) => !committed);
+const COMMITTED_COLUMNS = ["updated_at", "change_id"] as const satisfies CommittedColumn[];
 const REVISION_COLUMNS = ["revision", "caused_by_trade_id", "log_partition", "log_offset"] as const;
 const LATE_COLUMNS = [
   "product_id",
@@ -112,10 +75,13 @@ export class WindowStore extends CheckpointStore {
 
   constructor(path: string) {
     super(path, WINDOWS_SCHEMA, "ticks.db");
-    const committed = ["updated_at", "change_id"];
     this.#put = {
-      window: this.#upsert("windows", [...ROW_COLUMNS, ...committed], ["product_id", "size_us", "window_start_us"]),
-      revision: this.#upsert("window_revisions", [...REVISION_COLUMNS, ...ROW_COLUMNS, ...committed]),
+      window: this.#upsert(
+        "windows",
+        [...ROW_COLUMNS, ...COMMITTED_COLUMNS],
+        ["product_id", "size_us", "window_start_us"],
+      ),
+      revision: this.#upsert("window_revisions", [...REVISION_COLUMNS, ...ROW_COLUMNS, ...COMMITTED_COLUMNS]),
       late: this.#upsert("late_ticks", LATE_COLUMNS),
       product: this.#upsert("products", PRODUCT_COLUMNS),
       closed: this.#upsert("closed_ends", ["product_id", "size_us", "closed_until_us", "last_trade_id"]),
@@ -207,7 +173,7 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
       const updated_at = nowUs();
-      this.savePlaces(step.places, step.firsts);
+      this.savePositions(step.positions, step.firsts);
       for (const { product_id } of step.products) this.#expectUnmoved(product_id);
       diePoint("stream-offsets-saved");
       const change_id = this.bump("change_id");

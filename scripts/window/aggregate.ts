@@ -1,4 +1,4 @@
-/** The fold of ticks into one window, exact: safe-integer sums that are emptied into bigints before they could lose a digit. */
+/** One window's exact sums: safe integers, moved to bigints before a digit could be lost. */
 import { isoFromUs } from "../base/clock.ts";
 import { divideHalfUp, formatDecimal, formatUnits, POW10, parseUnits, pow10 } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
@@ -10,7 +10,7 @@ const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
 const VOLATILITY_UNITS = parseUnits(THRESHOLDS.volatility_range, PRICE_SCALE_MAX);
 const SPIKE_UNITS = parseUnits(THRESHOLDS.volume_spike, SIZE_SCALE_MAX);
 
-/** One window's running state. `*_sum` are at the window's own scales; `wide_*` at the archive's (10, 8, 18 digits). */
+/** One window's state. `*_sum` have the window's scales, `wide_*` the archive's (10, 8, 18). */
 export interface Window {
   product_id: string;
   size_us: number;
@@ -160,7 +160,7 @@ function addSums(w: Window, price: Mantissa, price_scale: number, size: Mantissa
   w.notional_sum += product;
 }
 
-/** Empties the number sums into the bigint ones. */
+/** Moves the number sums into the bigint ones. */
 function widen(w: Window): void {
   w.wide_price += BigInt(w.price_sum) * pow10(PRICE_SCALE_MAX - w.price_scale);
   w.wide_volume += BigInt(w.volume_sum) * pow10(SIZE_SCALE_MAX - w.size_scale);
@@ -191,8 +191,8 @@ function compare(a: Mantissa, as: number, b: Mantissa, bs: number): number {
 }
 
 /**
- * The window as a row. avg_price and vwap are rounded half up to 10 digits after the point, in integers, as the batch's SQL does;
- * a window without volume has no vwap (docs/decisions/0030-trades-of-size-zero.md).
+ * The window as a row, with the columns of contract/window-columns.ts. avg_price and vwap are rounded
+ * half up to ten decimals, as in the batch's SQL (docs/semantics.md "Exact arithmetic").
  */
 export function toRow(w: Window): WindowRow {
   widen(w);
@@ -243,7 +243,7 @@ export function toRow(w: Window): WindowRow {
   };
 }
 
-/** The state that made a row: `fromRow(toRow(w))` goes on exactly as `w` would. `revision` 0 for a row of `windows`. */
+/** The state behind a row: `fromRow(toRow(w))` continues as `w`. `revision`: 0 for `windows`. */
 export function fromRow(row: WindowRow, revision: number): Window {
   const min = fraction(row.min_price);
   const max = fraction(row.max_price);
@@ -283,7 +283,7 @@ export function fromRow(row: WindowRow, revision: number): Window {
   };
 }
 
-/** Canonical text of a tick's price back to mantissa and scale, as the parser gave them. */
+/** A price's canonical text as mantissa and scale, as the parser returned them. */
 function fraction(text: string): { mantissa: Mantissa; scale: number } {
   const point = text.indexOf(".");
   const digits = point < 0 ? text : text.slice(0, point) + text.slice(point + 1);

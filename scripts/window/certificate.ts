@@ -1,12 +1,12 @@
-/** The completeness certificate: how many trade ids up to a window's last were never seen since the window before it. 0 proves that nothing is missing. */
+/** A window's certificate: how many of its trade ids were never seen; 0 proves it complete. */
 import type { WindowRow } from "../contract/window.ts";
 import { toRow, type Window } from "./aggregate.ts";
 import type { SeenIds } from "./seen.ts";
 import type { ProductState, SizeState } from "./state.ts";
 
 /**
- * Rows of the open windows that grew or whose certificate moved, in order of start. Every open window is asked, so that what is
- * stored does not depend on where the commits fell.
+ * Adds to `rows` those of the open windows that grew or whose certificate changed, in order of start.
+ * Every open window is checked, so that what is stored does not depend on the size of commits.
  */
 export function updatedRows(product: ProductState, size: SizeState, rows: WindowRow[]): void {
   let previous = size.last_trade_id;
@@ -20,7 +20,10 @@ export function updatedRows(product: ProductState, size: SizeState, rows: Window
   size.dirty.clear();
 }
 
-/** Sets after_trade_id and missing: the ids after the previous window's last, up to this one's last, that were never seen. */
+/**
+ * Sets after_trade_id and missing, the ids after the previous window's last, up to this one's last,
+ * that were never seen (docs/semantics.md "Certificate"). `previous` is -1 for the first window.
+ */
 export function certify(product: ProductState, window: Window, previous: number): void {
   window.after_trade_id = previous >= 0 ? previous : window.first_trade_id;
   window.missing = missing(product.seen, window.after_trade_id, window.last_trade_id);

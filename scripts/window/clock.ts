@@ -1,17 +1,15 @@
-/** Event time of one product: M rises with its ticks and never falls; a stamp too far ahead doesn't move it. Never the machine's clock. */
-
+/** Event time of one product: a high mark that rises with its ticks and never reads a local clock. */
 import { APPEND_BEHIND_US_MAX, APPEND_EARLIEST_US } from "../base/limits.ts";
 
-/** M before anything was seen. */
+/** The event-time high mark before anything was seen. */
 export const NO_TIME = Number.MIN_SAFE_INTEGER;
 
 export class EventClock {
   constructor(public max_time_us: number = NO_TIME) {}
 
   /**
-   * Sees one event time. `appended_us` is when the log took the tick, so that a replay of the log decides the same.
-   * False when the stamp is skewed: further ahead of the append than `max_skew_us` (windows.md "future time"). An invalid append
-   * time cannot judge: without one, every tick would be skewed and no window would ever close.
+   * Raises the high mark to an event time, unless it is skewed: more than `max_skew_us` ahead of
+   * `appended_us`, when the log took the tick (docs/semantics.md "Skew"). False when it is skewed.
    */
   observe(time_us: number, appended_us: number, max_skew_us: number): boolean {
     if (time_us > appended_us + max_skew_us && this.canJudge(appended_us)) return false;
@@ -19,12 +17,15 @@ export class EventClock {
     return true;
   }
 
-  /** False for an append time that no log has: -1, 0, seconds instead of milliseconds, or long before an event that was accepted. */
+  /**
+   * False for an invalid append time: before 2016, or long before an event that was accepted.
+   * Judged by it, every tick would be skewed and no window would ever close.
+   */
   canJudge(appended_us: number): boolean {
     return appended_us >= APPEND_EARLIEST_US && appended_us >= this.max_time_us - APPEND_BEHIND_US_MAX;
   }
 
-  /** Windows that end at or before this are closed. */
+  /** Windows that end at or before this are closed. NO_TIME before anything was seen. */
   watermark(lateness_us: number): number {
     return this.max_time_us === NO_TIME ? NO_TIME : this.max_time_us - lateness_us;
   }

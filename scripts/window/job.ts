@@ -1,7 +1,4 @@
-/**
- * The stream job's core: (state, ticks) → (state, rows), without input, output or clock. One tick after another, in log order:
- * duplicate? → move M → close windows → place or mark late (design.md "Stream semantics", windows.md "Ours must be" 3).
- */
+/** The window job: one record after another changes its state and yields rows of windows. */
 import { formatDecimal } from "../base/decimal.ts";
 import { CLOSED_WINDOWS_CACHE_MAX } from "../base/limits.ts";
 import type { Position, Tick } from "../contract/tick.ts";
@@ -20,13 +17,19 @@ import {
 } from "./state.ts";
 import { isClosed, lastStart } from "./windower.ts";
 
+/** The rules of docs/semantics.md "Order of steps", without input, output or local clock. */
 export class WindowJob {
   #products = new Map<string, ProductState>();
   #touched: ProductState[] = [];
+  /** Products of results that are taken and not yet committed. */
+  #pending: ProductState[] = [];
   #closedWindows = new Map<string, Window>();
   #last: ProductState | null = null;
   #result = emptyResult();
-  /** For people, no part of the state: how far ahead the last skewed stamp was, and the first record whose append time could not judge. */
+  /**
+   * For reports, not part of the state: how far ahead the last skewed stamp was, and the first record
+   * whose append time is invalid.
+   */
   readonly noticed: { ahead_us: number; unjudged: Position | null } = { ahead_us: 0, unjudged: null };
 
   constructor(
@@ -34,7 +37,7 @@ export class WindowJob {
     readonly source: StateSource,
   ) {}
 
-  /** Takes one tick. */
+  /** Takes one tick, which is in the log at `at`. */
   tick(tick: Tick, at: Position): void {
     const product = this.#product(tick.product_id);
     const row = product.row;
@@ -47,8 +50,8 @@ export class WindowJob {
     this.#result.counts.ticks++;
     if (tick.trade_id > row.last_trade_id) row.last_trade_id = tick.trade_id;
     if (tick.trade_id < row.first_trade_id) row.first_trade_id = tick.trade_id;
-    const sound = this.#observe(product, tick.time_us, at);
-    if (!sound) {
+    const passed = this.#observe(product, tick.time_us, at);
+    if (!passed) {
       row.skewed++;
       this.#result.counts.skewed++;
     }
@@ -59,10 +62,10 @@ export class WindowJob {
       const last = lastStart(tick.time_us, size.spec);
       for (let start = last; start > tick.time_us - size_us; start -= every_us) {
         if (isClosed(start, size.spec, size.closed_until_us)) {
-          this.#late(product, size, start, tick, at, sound);
+          this.#late(product, size, start, tick, at, passed);
           late = true;
         } else {
-          this.#place(product, size, start, tick, at, sound);
+          this.#place(product, size, start, tick, at, passed);
         }
       }
       if (isClosed(last, size.spec, size.closed_until_us)) this.#fill(product, size, last, tick, at);
@@ -73,7 +76,7 @@ export class WindowJob {
     }
   }
 
-  /** A heartbeat of the log moves M like a tick without a trade, and so closes quiet windows (windows.md "idle stream"). */
+  /** Moves the high mark and closes windows, without a trade (docs/semantics.md "Heartbeats"). */
   heartbeat(product_id: string, time_us: number, at: Position): void {
     const product = this.#product(product_id);
     this.#observe(product, time_us, at);
@@ -81,8 +84,8 @@ export class WindowJob {
   }
 
   /**
-   * Closes every open window that time has reached, marked as flushed; ticks that still come for one make revisions. A window that begins
-   * after M holds only stamps of a wrong clock: closing it would make all ticks until then late.
+   * Closes every open window that began by the high mark, as flushed. A later window holds only
+   * skewed stamps: closed, it would make every tick until then late (docs/semantics.md "End of input").
    */
   flush(product_ids: Iterable<string>): void {
     for (const product_id of product_ids) {
@@ -117,9 +120,7 @@ export class WindowJob {
     return result;
   }
 
-  #pending: ProductState[] = [];
-
-  /** The last result is stored: what it held may leave memory. */
+  /** The last result is stored: from now on what it held may leave memory. */
   committed(): void {
     for (const product of this.#pending) {
       product.seen.committed();
@@ -132,7 +133,7 @@ export class WindowJob {
     }
   }
 
-  /** Forgets everything in memory; the next tick reads the committed state again (after a rebalance or a failed commit). */
+  /** Forgets everything in memory; the next tick reads the committed state again. */
   reset(): void {
     this.#products.clear();
     this.#closedWindows.clear();
@@ -198,7 +199,7 @@ export class WindowJob {
     this.#result.closed.push(toRow(window));
   }
 
-  #place(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position, sound: boolean): void {
+  #place(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position, passed: boolean): void {
     let window = size.current;
     if (window === null || window.start_us !== start_us) {
       window = size.open.get(start_us) ?? null;
@@ -209,11 +210,11 @@ export class WindowJob {
       size.current = window;
     }
     addTick(window, tick, at);
-    if (!sound) window.skewed++;
+    if (!passed) window.skewed++;
     size.dirty.add(window);
   }
 
-  #late(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position, sound: boolean): void {
+  #late(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position, passed: boolean): void {
     const { product_id } = product.row;
     const size_us = size.spec.size_us;
     this.#result.late.push({
@@ -232,14 +233,11 @@ export class WindowJob {
     });
     const window = this.#closedWindow(product_id, size_us, start_us, tick.trade_id);
     addTick(window, tick, at);
-    if (!sound) window.skewed++;
+    if (!passed) window.skewed++;
     this.#revise(product, window, tick, at);
   }
 
-  /**
-   * A late tick may be one that the next closed window's certificate misses, when a gap lay over the end of its own: the certificate
-   * is revised, so that it turns whole with the last one.
-   */
+  /** A late tick whose id the next closed window counted as missing revises that one too. */
   #fill(product: ProductState, size: SizeState, start_us: number, tick: Tick, at: Position): void {
     const { product_id } = product.row;
     const { size_us } = size.spec;
@@ -264,7 +262,10 @@ export class WindowJob {
     });
   }
 
-  /** A closed window with all its late ticks so far; a window that had no tick in time begins its certificate at its first. */
+  /**
+   * A closed window with all its late ticks so far. A window without a tick in time begins its
+   * certificate at `trade_id`.
+   */
   #closedWindow(product_id: string, size_us: number, start_us: number, trade_id: number): Window {
     const id = key(product_id, size_us, start_us);
     let window = this.#closedWindows.get(id);

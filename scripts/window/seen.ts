@@ -1,25 +1,27 @@
-/**
- * Which trade ids of one product were seen, in blocks of 4,096, so that a duplicate is known however old it is. A block with few ids
- * is a sorted list, one with many a bitmap: memory follows the ticks, not the range of their ids.
- */
+/** Which trade ids of one product were seen, of any age (docs/decisions/0028-seen-ids.md). */
 import { SEEN_BLOCKS_MAX, SEEN_LIST_IDS_MAX } from "../base/limits.ts";
-import type { SeenBlock } from "../contract/window.ts";
+import { SEEN_BLOCK_IDS as IDS, type SeenBlock } from "../contract/window.ts";
 
-const IDS = 4_096;
 const BYTES = IDS / 8;
 
-/** A range of more blocks than this is counted by asking which of them there are: one wild id must not cost a walk over all ids below it. */
+/**
+ * In a range of more blocks than this, only the stored ones are visited: a single outlier id must
+ * not trigger a scan of every block below it.
+ */
 const WALK_BLOCKS_MAX = 64;
 
 /** Blocks that are not in memory. */
-export interface StoredBlocks {
+interface StoredBlocks {
   /** Reads one back; undefined when none of its ids was ever seen, null when all were. */
   load(block: number): Uint8Array | null | undefined;
   /** Which of the blocks `from` to `to` are stored. */
   between(from: number, to: number): number[];
 }
 
-/** `list` while there are few ids, then `bits`; both null: every id was seen. */
+/**
+ * `list` while there are few ids, then `bits`; both null: every id was seen. So memory follows the
+ * number of ticks, not the range of their ids.
+ */
 interface Block {
   list: number[] | null;
   bits: Uint8Array | null;
@@ -70,7 +72,7 @@ export class SeenIds {
     });
   }
 
-  /** The dirty blocks are stored: they may leave memory from now on. */
+  /** The dirty blocks are stored: from now on they may leave memory. */
   committed(): void {
     for (const number of this.#dirty) this.#blocks.get(number)!.dirty = false;
     this.#dirty = [];

@@ -1,4 +1,4 @@
-/** The stream job's state per product and window size, how it is read back, and what one commit has to store. */
+/** The window job's state per product and size, how it is read back, and what a commit stores. */
 import type {
   ClosedRow,
   LateRow,
@@ -18,14 +18,14 @@ export interface JobSettings {
   max_skew_us: number;
 }
 
-/** Where committed state is read back from; an empty one at the very start. All synchronous. */
+/** Reads committed state back, synchronously; empty before the first commit. */
 export interface StateSource {
   product(product_id: string): ProductRow | undefined;
   closed(product_id: string, size_us: number): ClosedRow | undefined;
   openWindows(product_id: string, size_us: number): WindowRow[];
-  /** The last revision of a closed window, or its final row with revision 0. */
+  /** A closed window's last revision, or its final row with revision 0. */
   closedWindow(product_id: string, size_us: number, start_us: number): (WindowRow & { revision: number }) | undefined;
-  /** Start of the first closed row after `start_us`; windows that only late ticks made have none. */
+  /** Start of the first closed row after `start_us`; a window of late ticks alone has no row. */
   nextClosed(product_id: string, size_us: number, start_us: number): number | undefined;
   seenBlock(product_id: string, block: number): Uint8Array | null | undefined;
   /** Which of the blocks `from` to `to` are stored. */
@@ -48,18 +48,18 @@ export interface StepResult {
 
 export interface SizeState {
   spec: WindowSpec;
-  /** By start, and in order of it (see openWindow): no close and no commit has to sort. */
+  /** By start and in order of start (openWindow), so that no close and no commit sorts. */
   open: Map<number, Window>;
   /** The latest start that was ever opened. */
   newest_us: number;
-  /** The window that took the last tick: nearly always the next one's too. */
+  /** The window of the last tick, nearly always of the next one too. */
   current: Window | null;
   /** Smallest end of an open window. */
   next_end_us: number;
   closed_until_us: number;
   last_trade_id: number;
   hasClosed: boolean;
-  /** Windows closed since the last commit, in that order, which is theirs in time. */
+  /** Starts of the windows closed since the last commit, in their order in time. */
   closed_starts: number[];
   dirty: Set<Window>;
 }
