@@ -33,7 +33,7 @@ export interface PartitionSpan {
 }
 
 /** How far a job is in one partition. */
-export interface LogPlace {
+export interface LogPosition {
   /** The first unread offset. */
   next: number;
   /** The newest append time (µs) among the records before it; 0 when there is none. A log that says otherwise there is another log. */
@@ -47,7 +47,7 @@ export interface ReaderOptions {
    * The job's own checkpoint: where to begin in a partition, offset 0 when it has none; a bare offset from who keeps no more.
    * Asked again at each assignment.
    */
-  position(partition: number): LogPlace | number;
+  position(partition: number): LogPosition | number;
   /** Kafka only: it is closed once it has read what is there, so that it need not wait long for more. */
   until_end?: boolean;
   /** Kafka only: give the records of all partitions in one order (log/merge.ts) whenever this reader holds them all. */
@@ -93,8 +93,8 @@ export interface Log {
   /** The newest record of each key in the last `records` records of every partition (to go on after a restart). */
   tail(records: number): Promise<LogBatch[]>;
   reader(options: ReaderOptions): Promise<LogReader>;
-  /** Rejects with LOG_SHORTER_THAN_CHECKPOINT when a job's places don't belong to this log: it is shorter, cut before them, or another one. */
-  verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void>;
+  /** Rejects with LOG_SHORTER_THAN_CHECKPOINT when a job's positions don't belong to this log: it is shorter, cut before them, or another one. */
+  verify(group: string, positions: ReadonlyMap<number, LogPosition>): Promise<void>;
   /** Kafka only: the rights that a whole pipeline needs and this user lacks, as the error to report; null when all are there. */
   lacking?(): Promise<TidemarkError | null>;
   /** Offsets last given to `commit`, by group and partition. */

@@ -5,7 +5,7 @@ import { FencedError, OutOfOrderError, passes, sentence, TidemarkError } from ".
 import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES, READ_AGAIN_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { CommandSpec } from "../command/cli.ts";
-import type { Log, LogBatch, LogPlace, LogReader } from "../contract/log.ts";
+import type { Log, LogBatch, LogPosition, LogReader } from "../contract/log.ts";
 
 /** How long one poll waits, and how often the group's position is told to the log. */
 const POLL_MS = 500;
@@ -16,12 +16,12 @@ const RETRY_MS = 500;
 /** What follows a log, with a checkpoint of its own. */
 export interface LogJob {
   /** How far it is in each partition that it has; kept up to date by the methods below. */
-  readonly places: ReadonlyMap<number, LogPlace>;
+  readonly positions: ReadonlyMap<number, LogPosition>;
   /** Where to begin in a partition that is its own from now on. */
-  assign(partition: number): LogPlace;
+  assign(partition: number): LogPosition;
   revoke(partitions: number[]): void;
-  /** Every partition's committed place, whichever process keeps it. */
-  allPlaces(): ReadonlyMap<number, LogPlace>;
+  /** Every partition's committed position, whichever process keeps it. */
+  allPositions(): ReadonlyMap<number, LogPosition>;
   /** Takes records and makes them durable, or changes nothing and throws. An empty array means that nothing came for a while. */
   handle(batches: LogBatch[]): void;
   /** The log does not answer, and why; null: it does. Called after each poll. */
@@ -43,7 +43,7 @@ export interface FollowOptions {
 
 /** Follows the log. Resolves after the end was reached or the signal was given and what was read is handled. */
 export async function follow(log: Log, job: LogJob, options: FollowOptions): Promise<void> {
-  await log.verify(options.group, job.allPlaces());
+  await log.verify(options.group, job.allPositions());
   const ends = options.until_end ? await endsOf(log) : null;
   for (;;) {
     const reader = await log.reader({
@@ -63,7 +63,7 @@ export async function follow(log: Log, job: LogJob, options: FollowOptions): Pro
     } finally {
       await reader.close();
     }
-    job.revoke([...job.places.keys()]);
+    job.revoke([...job.positions.keys()]);
     if (options.signal.aborted) return;
   }
 }
@@ -117,12 +117,12 @@ async function readOn(
       await new Promise<void>((next) => setImmediate(next));
       if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
       told_ms = monotonicMs();
-      const places = nexts(job.places);
-      if (JSON.stringify(places) === told) continue;
-      told = JSON.stringify(places);
-      await reader.commit(places);
+      const positions = nexts(job.positions);
+      if (JSON.stringify(positions) === told) continue;
+      told = JSON.stringify(positions);
+      await reader.commit(positions);
     }
-    await reader.commit(nexts(job.places));
+    await reader.commit(nexts(job.positions));
   } finally {
     signal.removeEventListener("abort", stop);
   }
@@ -157,14 +157,14 @@ async function endsOf(log: Log): Promise<Map<number, number>> {
 /** Other processes' partitions are asked for only once the own ones are at their ends. */
 function reached(ends: ReadonlyMap<number, number> | null, job: LogJob): boolean {
   if (ends === null) return false;
-  for (const [partition, end] of ends) if ((job.places.get(partition)?.next ?? end) < end) return false;
+  for (const [partition, end] of ends) if ((job.positions.get(partition)?.next ?? end) < end) return false;
   if (holdsAll(ends, job)) return true;
-  const all = job.allPlaces();
+  const all = job.allPositions();
   return [...ends].every(([partition, end]) => (all.get(partition)?.next ?? 0) >= end);
 }
 
 function holdsAll(ends: ReadonlyMap<number, number>, job: LogJob): boolean {
-  return [...ends.keys()].every((partition) => job.places.has(partition));
+  return [...ends.keys()].every((partition) => job.positions.has(partition));
 }
 
 /**
@@ -173,7 +173,7 @@ function holdsAll(ends: ReadonlyMap<number, number>, job: LogJob): boolean {
  */
 function cut(batches: LogBatch[], ends: ReadonlyMap<number, number>, job: LogJob): LogBatch[] {
   const isMerged = holdsAll(ends, job);
-  const open = new Set([...ends].filter(([p, end]) => (job.places.get(p)?.next ?? 0) < end).map(([p]) => p));
+  const open = new Set([...ends].filter(([p, end]) => (job.positions.get(p)?.next ?? 0) < end).map(([p]) => p));
   const kept: LogBatch[] = [];
   for (const batch of batches) {
     const end = ends.get(batch.partition) ?? 0;
@@ -195,19 +195,19 @@ async function repairable(log: Log, error: OutOfOrderError): Promise<TidemarkErr
   return new TidemarkError(error.code, message, error.hint, { cause: error });
 }
 
-function nexts(places: ReadonlyMap<number, LogPlace>): { partition: number; next: number }[] {
-  return [...places].map(([partition, { next }]) => ({ partition, next }));
+function nexts(positions: ReadonlyMap<number, LogPosition>): { partition: number; next: number }[] {
+  return [...positions].map(([partition, { next }]) => ({ partition, next }));
 }
 
 export function countRecords(batches: LogBatch[]): number {
   return batches.reduce((sum, batch) => sum + batch.count, 0);
 }
 
-/** The places of the batches' partitions after these batches. */
-export function after(places: ReadonlyMap<number, LogPlace>, batches: LogBatch[]): Map<number, LogPlace> {
-  const moved = new Map<number, LogPlace>();
+/** The positions of the batches' partitions after these batches. */
+export function after(positions: ReadonlyMap<number, LogPosition>, batches: LogBatch[]): Map<number, LogPosition> {
+  const moved = new Map<number, LogPosition>();
   for (const { partition, count, offsets, appended_us } of batches) {
-    let seen_us = (moved.get(partition) ?? places.get(partition))?.seen_us ?? 0;
+    let seen_us = (moved.get(partition) ?? positions.get(partition))?.seen_us ?? 0;
     for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
     moved.set(partition, { next: offsets[count - 1]! + 1, seen_us });
   }

@@ -2,7 +2,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { Logger } from "../base/logger.ts";
-import type { LogBatch, LogPlace } from "../contract/log.ts";
+import type { LogBatch, LogPosition } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
 import { after, countRecords, firstOffsets, type LogJob } from "../log/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
@@ -14,7 +14,7 @@ import { StageHealth } from "./stage-health.ts";
 const STATS_EVERY_MS = 1_000;
 
 export class ConsumeStage implements LogJob {
-  readonly places = new Map<number, LogPlace>();
+  readonly positions = new Map<number, LogPosition>();
   readonly stats = new RunStats();
   /** All of this process; the page and doctor read them in the store. */
   readonly problems = new Problems();
@@ -35,18 +35,18 @@ export class ConsumeStage implements LogJob {
   }
 
   /** Where to read a newly assigned partition from. */
-  assign(partition: number): LogPlace {
-    const place = this.store.take(partition);
-    this.places.set(partition, place);
-    return place;
+  assign(partition: number): LogPosition {
+    const position = this.store.take(partition);
+    this.positions.set(partition, position);
+    return position;
   }
 
   revoke(partitions: number[]): void {
-    for (const partition of partitions) this.places.delete(partition);
+    for (const partition of partitions) this.positions.delete(partition);
   }
 
-  allPlaces(): Map<number, LogPlace> {
-    return this.store.places();
+  allPositions(): Map<number, LogPosition> {
+    return this.store.positions();
   }
 
   holds(all: boolean): void {
@@ -92,7 +92,7 @@ export class ConsumeStage implements LogJob {
   }
 
   #store(batches: LogBatch[]): void {
-    const places = after(this.places, batches);
+    const positions = after(this.positions, batches);
     const records = countRecords(batches);
     const lost = batches.reduce((sum, batch) => sum + (batch.lost ?? 0), 0);
     const { order } = this.store;
@@ -102,17 +102,17 @@ export class ConsumeStage implements LogJob {
     let counts: TickCounts;
     try {
       for (const batch of batches) {
-        order.begin(batch.partition, this.places.get(batch.partition)?.seen_us ?? 0);
+        order.begin(batch.partition, this.positions.get(batch.partition)?.seen_us ?? 0);
         for (let i = 0; i < batch.count; i++) this.#record(batch, i);
         order.end();
       }
-      counts = this.store.commit(places, records, firstOffsets(batches), lost);
+      counts = this.store.commit(positions, records, firstOffsets(batches), lost);
     } catch (error) {
       order.reset();
       throw this.store.undo(error);
     }
     order.committed();
-    for (const [partition, place] of places) this.places.set(partition, place);
+    for (const [partition, position] of positions) this.positions.set(partition, position);
     for (const name of Object.keys(counts) as (keyof TickCounts)[]) this.counts[name] += counts[name];
     if (counts.conflicts > 0) this.#reportConflict();
     this.stats.records += records;

@@ -4,7 +4,7 @@ import { diePoint } from "../base/die-point.ts";
 import { formatDuration } from "../base/duration.ts";
 import { FencedError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import type { LogBatch, LogPlace } from "../contract/log.ts";
+import type { LogBatch, LogPosition } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
 import type { DeadLetter, Tick } from "../contract/tick.ts";
 import type { ProductRow, WindowRow } from "../contract/window.ts";
@@ -21,7 +21,7 @@ import { StageHealth } from "./stage-health.ts";
 const STATS_EVERY_MS = 1_000;
 
 export class StreamStage implements LogJob {
-  readonly places = new Map<number, LogPlace>();
+  readonly positions = new Map<number, LogPosition>();
   readonly stats = new RunStats();
   /** All of this process; the page and doctor read them in the store. */
   readonly problems = new Problems();
@@ -60,20 +60,20 @@ export class StreamStage implements LogJob {
   }
 
   /** Where to read a newly assigned partition from. What is in memory may be another process's by now, so it is forgotten. */
-  assign(partition: number): LogPlace {
+  assign(partition: number): LogPosition {
     this.#job.reset();
-    const place = this.store.take(partition);
-    this.places.set(partition, place);
-    return place;
+    const position = this.store.take(partition);
+    this.positions.set(partition, position);
+    return position;
   }
 
   revoke(partitions: number[]): void {
     this.#job.reset();
-    for (const partition of partitions) this.places.delete(partition);
+    for (const partition of partitions) this.positions.delete(partition);
   }
 
-  allPlaces(): Map<number, LogPlace> {
-    return this.store.places();
+  allPositions(): Map<number, LogPosition> {
+    return this.store.positions();
   }
 
   holds(all: boolean): void {
@@ -106,10 +106,12 @@ export class StreamStage implements LogJob {
    */
   flush(): void {
     this.#job.reset();
-    const places = new Map([...this.store.places().keys()].map((partition) => [partition, this.store.take(partition)]));
+    const positions = new Map(
+      [...this.store.positions().keys()].map((partition) => [partition, this.store.take(partition)]),
+    );
     this.#job.flush(this.store.productIds());
     try {
-      this.#commit(places, 0, new Map());
+      this.#commit(positions, 0, new Map());
     } catch (error) {
       if (!(error instanceof FencedError)) throw error;
     }
@@ -134,7 +136,7 @@ export class StreamStage implements LogJob {
     try {
       for (const batch of batches) this.#read(batch);
       diePoint("stream-read");
-      this.#commit(after(this.places, batches), countRecords(batches), firstOffsets(batches));
+      this.#commit(after(this.positions, batches), countRecords(batches), firstOffsets(batches));
       return true;
     } catch (error) {
       this.#job.reset();
@@ -149,7 +151,7 @@ export class StreamStage implements LogJob {
   #read(batch: LogBatch): void {
     const at = this.#at;
     at.partition = batch.partition;
-    this.#order.begin(batch.partition, this.places.get(batch.partition)?.seen_us ?? 0);
+    this.#order.begin(batch.partition, this.positions.get(batch.partition)?.seen_us ?? 0);
     for (let i = 0; i < batch.count; i++) {
       at.offset = batch.offsets[i]!;
       at.appended_us = batch.appended_us[i]!;
@@ -177,7 +179,7 @@ export class StreamStage implements LogJob {
       this.#dead.push({ ...this.#at, reason: parsed.reason, value: parsed.frame ?? value.slice() });
   }
 
-  #commit(places: ReadonlyMap<number, LogPlace>, records: number, firsts: ReadonlyMap<number, number>): void {
+  #commit(positions: ReadonlyMap<number, LogPosition>, records: number, firsts: ReadonlyMap<number, number>): void {
     const step = this.#job.take();
     const dead = this.#dead;
     const lost = this.#lost;
@@ -185,8 +187,8 @@ export class StreamStage implements LogJob {
     this.#lost = 0;
     const counters = { records, lost, ...step.counts, malformed: dead.length, closed: step.closed.length };
     const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
-    this.store.commit({ ...step, dead, counters, places, firsts, derive });
-    for (const [partition, place] of places) this.places.set(partition, place);
+    this.store.commit({ ...step, dead, counters, positions, firsts, derive });
+    for (const [partition, position] of positions) this.positions.set(partition, position);
     diePoint("stream-committed");
     this.#job.committed();
     this.#order.committed();

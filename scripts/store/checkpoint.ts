@@ -1,4 +1,4 @@
-/** What both stores are: a file of one stage with its places in the log, fenced by a generation, its counters and settings. */
+/** What both stores are: a file of one stage with its positions in the log, fenced by a generation, its counters and settings. */
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
 import { nowUs } from "../base/clock.ts";
@@ -6,7 +6,7 @@ import { FencedError, passes, TidemarkError } from "../base/errors.ts";
 import { InPlace } from "../base/in-place.ts";
 import { FIGURES_SILENT_US, RULES_VERSION } from "../base/limits.ts";
 import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../base/sqlite.ts";
-import type { LogPlace } from "../contract/log.ts";
+import type { LogPosition } from "../contract/log.ts";
 import { type Problem, problemsText } from "../contract/problems.ts";
 import { ProductOrder } from "./product-order.ts";
 
@@ -33,7 +33,7 @@ function rulesAt(path: string): number | null {
 
 export class CheckpointStore {
   readonly db: Database;
-  /** The order of products that lie in several partitions; its part of each commit is saved with the places. */
+  /** The order of products that lie in several partitions; its part of each commit is saved with the positions. */
   readonly order: ProductOrder;
   /** A number that no other process that ever opened this file has (faults.md 16). */
   readonly #generation: number;
@@ -82,19 +82,19 @@ export class CheckpointStore {
     return Number(this.setting("rules"));
   }
 
-  /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its place; offset 0 for one never read. */
-  take(partition: number): LogPlace {
-    const take = this.db.query<LogPlace, [number, number]>(
+  /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its position; offset 0 for one never read. */
+  take(partition: number): LogPosition {
+    const take = this.db.query<LogPosition, [number, number]>(
       `INSERT INTO offsets VALUES (?, 0, 0, ?, 0) ON CONFLICT DO UPDATE SET generation = excluded.generation
        RETURNING next_offset AS next, seen_us`,
     );
     return this.guard(() => take.get(partition, this.#generation)!);
   }
 
-  /** Every partition's place as committed, whichever process keeps it. */
-  places(): Map<number, LogPlace> {
+  /** Every partition's position as committed, whichever process keeps it. */
+  positions(): Map<number, LogPosition> {
     const select = "SELECT log_partition AS partition, next_offset AS next, seen_us FROM offsets";
-    const rows = this.db.query<LogPlace & { partition: number }, []>(select).all();
+    const rows = this.db.query<LogPosition & { partition: number }, []>(select).all();
     return new Map(rows.map(({ partition, next, seen_us }) => [partition, { next, seen_us }]));
   }
 
@@ -159,15 +159,15 @@ export class CheckpointStore {
   }
 
   /**
-   * Moves the places on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. `firsts`:
+   * Moves the positions on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. `firsts`:
    * the first offset read of each partition, kept when it is the store's first.
    */
-  protected savePlaces(places: ReadonlyMap<number, LogPlace>, firsts: ReadonlyMap<number, number>): void {
+  protected savePositions(positions: ReadonlyMap<number, LogPosition>, firsts: ReadonlyMap<number, number>): void {
     const move = this.db.query(
       `UPDATE offsets SET next_offset = ?, seen_us = ?, first_offset = CASE WHEN next_offset = 0 THEN ? ELSE first_offset END
        WHERE log_partition = ? AND generation = ?`,
     );
-    for (const [partition, { next, seen_us }] of places) {
+    for (const [partition, { next, seen_us }] of positions) {
       const first = firsts.get(partition) ?? 0;
       if (move.run(next, seen_us, first, partition, this.#generation).changes !== 1) throw new FencedError(partition);
     }

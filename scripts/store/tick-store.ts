@@ -4,7 +4,7 @@ import { isoFromUs } from "../base/clock.ts";
 import { formatDecimal } from "../base/decimal.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
-import type { LogPlace } from "../contract/log.ts";
+import type { LogPosition } from "../contract/log.ts";
 import {
   type DeadLetter,
   type FullTick,
@@ -187,9 +187,9 @@ export class TickStore extends CheckpointStore {
       this.outage({ ...note, reason: OPEN_GAP_REASON, partition, offset, appended_us: 0 });
   }
 
-  /** Commits what came since `begin` with the places after it; gives the counts. */
+  /** Commits what came since `begin` with the positions after it; gives the counts. */
   commit(
-    places: ReadonlyMap<number, LogPlace>,
+    positions: ReadonlyMap<number, LogPosition>,
     records: number,
     firsts: ReadonlyMap<number, number>,
     lost = 0,
@@ -197,7 +197,7 @@ export class TickStore extends CheckpointStore {
     return this.guard(() => {
       this.#flush();
       const counts = this.#counts;
-      this.savePlaces(places, firsts);
+      this.savePositions(positions, firsts);
       this.add({ records, lost, ...counts });
       diePoint("consume-before-commit");
       this.db.exec("COMMIT");

@@ -3,7 +3,7 @@ import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
-import type { LogPlace } from "../contract/log.ts";
+import type { LogPosition } from "../contract/log.ts";
 import type { DeadLetter } from "../contract/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../contract/window.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
@@ -27,7 +27,7 @@ export interface WindowCommit {
   seen: SeenBlock[];
   dead: DeadLetter[];
   counters: Counters;
-  places: ReadonlyMap<number, LogPlace>;
+  positions: ReadonlyMap<number, LogPosition>;
   /** The first offset that was read of each partition. */
   firsts: ReadonlyMap<number, number>;
   /** Writes what is derived from the closed rows; gives the counters that say how far it is. */
@@ -207,7 +207,7 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => {
       this.db.exec("BEGIN IMMEDIATE");
       const updated_at = nowUs();
-      this.savePlaces(step.places, step.firsts);
+      this.savePositions(step.positions, step.firsts);
       for (const { product_id } of step.products) this.#expectUnmoved(product_id);
       diePoint("stream-offsets-saved");
       const change_id = this.bump("change_id");

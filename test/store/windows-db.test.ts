@@ -29,12 +29,12 @@ class FileState implements Committed {
   productIds = () => this.#store.productIds();
 
   store(step: StepResult, next: number): void {
-    const places = new Map([[0, { next, seen_us: 0 }]]);
+    const positions = new Map([[0, { next, seen_us: 0 }]]);
     this.#store.commit({
       ...step,
       dead: [],
       counters: { ...step.counts },
-      places,
+      positions,
       firsts: new Map(),
       derive: () => ({}),
     });

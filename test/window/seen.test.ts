@@ -85,8 +85,8 @@ test("every 5,000th id, and every id: windows.db grows by fewer than 60 bytes pe
       dead: [],
       counters: {},
     };
-    const places = new Map([[0, { next: 1, seen_us: 1 }]]);
-    store.commit({ ...nothing, seen: seen.dirty(), places, firsts: new Map(), derive: () => ({}) });
+    const positions = new Map([[0, { next: 1, seen_us: 1 }]]);
+    store.commit({ ...nothing, seen: seen.dirty(), positions, firsts: new Map(), derive: () => ({}) });
     store.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     expect([step, (statSync(path).size - before) / 20_000 < 60]).toEqual([step, true]);
     store.close();

@@ -5,9 +5,9 @@ import { TidemarkError } from "../../base/errors.ts";
 import { LOG_LOOK_MS, LOG_LOOK_RUNG_MS, OFFSETS_MAX, POLL_BYTES_MAX, SMALL_BLOCK_BYTES } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { storeError } from "../../base/sqlite.ts";
-import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import type { LogBatch, LogPosition, LogReader, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
 import { sliceBatch } from "../shared/batches.ts";
-import { firstOffset, otherLog, placeOf } from "../shared/shorter.ts";
+import { firstOffset, otherLog, positionOf } from "../shared/shorter.ts";
 import { Waiter } from "../shared/waiter.ts";
 import { listen } from "./bell.ts";
 import { blockHead, decodeBlock, joinBlocks } from "./block.ts";
@@ -67,7 +67,7 @@ export class BlockSource {
   /** A flipped bit in the position of the first or last block would make the log look shorter. */
   #edge(statement: Statement<unknown, [number, number]>, low: number, high: number): EdgeRow | null {
     const row = statement.values(low, high)[0] as EdgeRow | undefined;
-    if (row !== undefined) this.#checkPlace(row[0], row[1], row[2]);
+    if (row !== undefined) this.#checkOffset(row[0], row[1], row[2]);
     return row ?? null;
   }
 
@@ -82,15 +82,15 @@ export class BlockSource {
     return ((this.#base.values(low, low + offset)[0]![0] as number | null) ?? low) - low;
   }
 
-  /** Where a job begins, compared with what the log holds: LOG_SHORTER_THAN_CHECKPOINT when its place isn't of this log. */
-  startOf(partition: number, place: LogPlace, group: string, log: { name: string; logger: Logger }): number {
+  /** Where a job begins, compared with what the log holds: LOG_SHORTER_THAN_CHECKPOINT when its position isn't of this log. */
+  startOf(partition: number, position: LogPosition, group: string, log: { name: string; logger: Logger }): number {
     const span = this.span(partition);
-    const next = firstOffset(span, place.next, group, log);
+    const next = firstOffset(span, position.next, group, log);
     const before_us = next > span.start ? this.timeOf(partition, next - 1) : null;
     // Where append times stepped back after a wrong clock, the newest one that a job noted is not the last one before its offset.
-    if (place.seen_us === 0 || before_us === null || before_us === place.seen_us) return next;
-    if (before_us < place.seen_us && place.seen_us <= this.stamps.highest(partition)) return next;
-    throw otherLog(partition, place, group, log.name);
+    if (position.seen_us === 0 || before_us === null || before_us === position.seen_us) return next;
+    if (before_us < position.seen_us && position.seen_us <= this.stamps.highest(partition)) return next;
+    throw otherLog(partition, position, group, log.name);
   }
 
   /** When the record at `offset` was appended, or null when it isn't kept. */
@@ -138,11 +138,11 @@ export class BlockSource {
   #check(row: BlockRow): void {
     const [position, count, checksum, payload] = row;
     if (Bun.hash.crc32(payload) !== checksum) throw this.#damage(position, "fails its checksum");
-    this.#checkPlace(position, count, payload);
+    this.#checkOffset(position, count, payload);
   }
 
   /** The row's own numbers have no checksum: they must say what the block says. */
-  #checkPlace(position: number, count: number, block: Uint8Array): void {
+  #checkOffset(position: number, count: number, block: Uint8Array): void {
     const says = blockHead(block);
     if (says.count === count && says.base_offset === position % OFFSETS_MAX) return;
     throw this.#damage(position, "stands in the wrong place");
@@ -167,7 +167,8 @@ function range(partition: number): [low: number, high: number] {
   return [partition * OFFSETS_MAX, (partition + 1) * OFFSETS_MAX];
 }
 
-interface Place {
+/** Where a reader is in one partition. */
+interface Cursor {
   partition: number;
   /** First offset not yet given. */
   next: number;
@@ -182,7 +183,7 @@ interface Place {
 export class EmbeddedReader implements LogReader {
   readonly #waiter = new Waiter();
   readonly #deafen: () => void;
-  readonly #places: Place[];
+  readonly #cursors: Cursor[];
   #version = -1;
 
   constructor(
@@ -199,9 +200,9 @@ export class EmbeddedReader implements LogReader {
     },
   ) {
     this.#deafen = listen(log.bell, () => this.#waiter.ring());
-    this.#places = Array.from({ length: log.partitions }, (_, partition) => ({
+    this.#cursors = Array.from({ length: log.partitions }, (_, partition) => ({
       partition,
-      ...placeOf(options.position(partition)),
+      ...positionOf(options.position(partition)),
       rest: null,
       small: true,
       checked: false,
@@ -235,9 +236,9 @@ export class EmbeddedReader implements LogReader {
     let records = 0;
     let bytes = 0;
     try {
-      for (const place of this.#places) {
+      for (const cursor of this.#cursors) {
         while (records < records_max && bytes < POLL_BYTES_MAX) {
-          const batch = this.#next(place, records_max - records);
+          const batch = this.#next(cursor, records_max - records);
           if (batch === null) break;
           taken.push(batch);
           records += batch.count;
@@ -248,41 +249,41 @@ export class EmbeddedReader implements LogReader {
       throw storeError(this.log.path, error);
     }
     // The partition that came first this time comes last the next time, so that none starves.
-    if (this.#places.length > 1 && records >= records_max) this.#places.push(this.#places.shift()!);
+    if (this.#cursors.length > 1 && records >= records_max) this.#cursors.push(this.#cursors.shift()!);
     return taken;
   }
 
-  #next(place: Place, records_max: number): LogBatch | null {
-    let batch = place.rest ?? this.#read(place);
+  #next(cursor: Cursor, records_max: number): LogBatch | null {
+    let batch = cursor.rest ?? this.#read(cursor);
     if (batch === null) return null;
-    place.rest = null;
+    cursor.rest = null;
     if (batch.count > records_max) {
-      place.rest = sliceBatch(batch, records_max, batch.count);
+      cursor.rest = sliceBatch(batch, records_max, batch.count);
       batch = sliceBatch(batch, 0, records_max);
     }
-    place.next = batch.offsets[batch.count - 1]! + 1;
-    place.seen_us = batch.appended_us[batch.count - 1]!;
+    cursor.next = batch.offsets[batch.count - 1]! + 1;
+    cursor.seen_us = batch.appended_us[batch.count - 1]!;
     return batch;
   }
 
-  #read(place: Place): LogBatch | null {
-    const base = place.checked ? place.next : this.#start(place);
-    const found = this.source.read(place.partition, base, place.small);
+  #read(cursor: Cursor): LogBatch | null {
+    const base = cursor.checked ? cursor.next : this.#start(cursor);
+    const found = this.source.read(cursor.partition, base, cursor.small);
     if (found === null) {
-      // At the end: the usual case. Else retention went past this place, or the file is another one.
-      if (this.source.span(place.partition).end !== place.next) place.checked = false;
+      // At the end: the usual case. Else retention went past this position, or the file is another one.
+      if (this.source.span(cursor.partition).end !== cursor.next) cursor.checked = false;
       return null;
     }
-    place.small = found.small;
-    return sliceBatch(found.batch, place.next - base, found.batch.count);
+    cursor.small = found.small;
+    return sliceBatch(found.batch, cursor.next - base, found.batch.count);
   }
 
   /** Compares the job's position with what the log holds, and gives the first offset of the block to read. */
-  #start(place: Place): number {
-    place.next = this.source.startOf(place.partition, place, this.options.group, this.log);
-    place.checked = true;
-    const { end } = this.source.span(place.partition);
-    return place.next === end ? end : this.source.baseOf(place.partition, place.next);
+  #start(cursor: Cursor): number {
+    cursor.next = this.source.startOf(cursor.partition, cursor, this.options.group, this.log);
+    cursor.checked = true;
+    const { end } = this.source.span(cursor.partition);
+    return cursor.next === end ? end : this.source.baseOf(cursor.partition, cursor.next);
   }
 
   wake(): void {

@@ -19,7 +19,7 @@ import type {
   AppendRecord,
   Log,
   LogBatch,
-  LogPlace,
+  LogPosition,
   LogReader,
   PartitionSpan,
   ReaderOptions,
@@ -220,8 +220,9 @@ export class EmbeddedLog implements Log {
     }
   }
 
-  async verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void> {
-    for (const [partition, place] of places) if (place.next > 0) this.#source.startOf(partition, place, group, this);
+  async verify(group: string, positions: ReadonlyMap<number, LogPosition>): Promise<void> {
+    for (const [partition, position] of positions)
+      if (position.next > 0) this.#source.startOf(partition, position, group, this);
   }
 
   async committed(group: string): Promise<{ partition: number; next: number }[]> {

@@ -95,12 +95,12 @@ function hasRead(path: string, first: ReadonlyMap<number, number>): boolean {
   try {
     const log = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'log'").get()?.value;
     if (log !== undefined && log !== "embedded:") return false;
-    const places = db
+    const positions = db
       .query<{ partition: number; next: number }, []>(
         "SELECT log_partition AS partition, next_offset AS next FROM offsets",
       )
       .all();
-    return places.some(({ partition, next }) => next > (first.get(partition) ?? Number.POSITIVE_INFINITY));
+    return positions.some(({ partition, next }) => next > (first.get(partition) ?? Number.POSITIVE_INFINITY));
   } finally {
     db.close();
   }

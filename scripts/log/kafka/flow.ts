@@ -3,7 +3,7 @@ import type { Consumer, Kafka } from "kafkajs";
 import { monotonicMs } from "../../base/clock.ts";
 import type { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { LogPlace, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import type { LogPosition, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
 import { sessionMs } from "./client.ts";
 import type { HandOver } from "./handover.ts";
 import type { Hole } from "./holes.ts";
@@ -20,8 +20,8 @@ export interface KafkaReaderLog {
   partitions: number;
   logger: Logger;
   spans(): Promise<PartitionSpan[]>;
-  /** Fails when what lies before a place was appended later than the job has seen: that is another log. */
-  recognise(partition: number, place: LogPlace, group: string): Promise<void>;
+  /** Fails when what lies before a position was appended later than the job has seen: that is another log. */
+  recognise(partition: number, position: LogPosition, group: string): Promise<void>;
   /** An error that no waiting mends, as what to report; null for all others. */
   refused(error: unknown, group: string): TidemarkError | null;
   /** What to report of an error that ended kafkajs's reading. */
@@ -67,16 +67,16 @@ export class FetchOrder {
     });
   }
 
-  /** Fetches from these places on. `lost`: kafkajs has just lost the group, and joins again by itself. */
-  begin(places: ReadonlyMap<number, number>, lost: (error: unknown) => void): void {
+  /** Fetches from these positions on. `lost`: kafkajs has just lost the group, and joins again by itself. */
+  begin(positions: ReadonlyMap<number, number>, lost: (error: unknown) => void): void {
     this.#paused.clear();
-    this.#next = new Map(places);
+    this.#next = new Map(positions);
     this.#lost = new Map();
     try {
-      for (const [partition, next] of places) {
+      for (const [partition, next] of positions) {
         this.consumer.seek({ topic: this.topic, partition, offset: String(next) });
       }
-      this.consumer.resume([{ topic: this.topic, partitions: [...places.keys()] }]);
+      this.consumer.resume([{ topic: this.topic, partitions: [...positions.keys()] }]);
     } catch (error) {
       lost(error);
     }

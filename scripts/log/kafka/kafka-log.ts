@@ -2,7 +2,7 @@
 import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { AppendRecord, Log, LogBatch, LogPlace, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import type { AppendRecord, Log, LogBatch, LogPosition, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
 import { newestPerKey } from "../shared/batches.ts";
 import { firstOffset, otherLog } from "../shared/shorter.ts";
 import { ConnectionFailure, kafkaClient, type Trouble, within } from "./client.ts";
@@ -159,13 +159,13 @@ export class KafkaLog implements Log {
     }
   }
 
-  async verify(group: string, places: ReadonlyMap<number, LogPlace>): Promise<void> {
-    const read = [...places].filter(([, place]) => place.next > 0);
+  async verify(group: string, positions: ReadonlyMap<number, LogPosition>): Promise<void> {
+    const read = [...positions].filter(([, position]) => position.next > 0);
     const look = async () => {
       const spans = new Map((await this.spans()).map((span) => [span.partition, span]));
-      for (const [partition, place] of read) {
-        firstOffset(spans.get(partition) ?? { partition, start: 0, end: 0 }, place.next, group, this);
-        await this.#recognise(partition, place, group);
+      for (const [partition, position] of read) {
+        firstOffset(spans.get(partition) ?? { partition, start: 0, end: 0 }, position.next, group, this);
+        await this.#recognise(partition, position, group);
       }
     };
     if (read.length === 0) return;
@@ -176,17 +176,18 @@ export class KafkaLog implements Log {
   }
 
   /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
-  async #recognise(partition: number, place: LogPlace, group: string): Promise<void> {
-    if (place.seen_us === 0) return;
+  async #recognise(partition: number, position: LogPosition, group: string): Promise<void> {
+    if (position.seen_us === 0) return;
     const { topic } = this.url;
     // Kafka's times are whole milliseconds. Where no record is later, kafkajs gives the end.
     const found = await this.admin
-      .fetchTopicOffsetsByTimestamp(topic, Math.floor(place.seen_us / 1_000) + 1)
+      .fetchTopicOffsetsByTimestamp(topic, Math.floor(position.seen_us / 1_000) + 1)
       .catch((error) => {
         throw unreachable(this.url, error);
       });
     const first = found.find((one) => one.partition === partition);
-    if (first !== undefined && Number(first.offset) < place.next) throw otherLog(partition, place, group, this.name);
+    if (first !== undefined && Number(first.offset) < position.next)
+      throw otherLog(partition, position, group, this.name);
   }
 
   /** Reads the end of each partition through a group of its own, which is gone afterwards. */
@@ -223,7 +224,7 @@ export class KafkaLog implements Log {
       logger,
       partitions: this.partitions,
       spans: () => this.spans(),
-      recognise: (partition, place, group) => this.#recognise(partition, place, group),
+      recognise: (partition, position, group) => this.#recognise(partition, position, group),
       refused: (error, group) => refusal(error, this.url, group),
       ended: (error, group) => this.#ended(error, group),
     });

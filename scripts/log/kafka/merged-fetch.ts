@@ -1,6 +1,6 @@
 /** Merges what kafkajs brings of a topic's partitions into one order (merge.ts), and says which partition must be fetched next. */
 import { monotonicMs } from "../../base/clock.ts";
-import type { LogBatch, LogPlace, PartitionSpan } from "../../contract/log.ts";
+import type { LogBatch, LogPosition, PartitionSpan } from "../../contract/log.ts";
 import { Partitioner } from "../shared/partition.ts";
 import type { Handed, HandOver } from "./handover.ts";
 import { KAFKA_QUIET_MS } from "./kafka-limits.ts";
@@ -26,14 +26,14 @@ export class PartitionMerge {
   /** `noted_ms`: before the spans were asked for. `isSpread`: whether some product is known to be in several partitions. */
   constructor(
     private readonly handOver: HandOver,
-    places: ReadonlyMap<number, LogPlace>,
+    positions: ReadonlyMap<number, LogPosition>,
     spans: PartitionSpan[],
     noted_ms: number,
     private readonly options: { until_end: boolean; isSpread(): boolean },
   ) {
     this.#partitioner = new Partitioner(spans.length);
     this.#noted_ms = noted_ms;
-    for (const [partition, { next, seen_us }] of places) {
+    for (const [partition, { next, seen_us }] of positions) {
       this.#lanes.set(partition, { partition, seen_us, head: null, handed: null, next, end: next, noted_end: next });
     }
     this.ends(spans, noted_ms);

@@ -2,8 +2,8 @@
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../../base/clock.ts";
 import { passes, sentence, TidemarkError } from "../../base/errors.ts";
-import type { LogBatch, LogPlace, LogReader, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
-import { firstOffset, placeOf } from "../shared/shorter.ts";
+import type { LogBatch, LogPosition, LogReader, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
+import { firstOffset, positionOf } from "../shared/shorter.ts";
 import { Waiter } from "../shared/waiter.ts";
 import { sessionMs } from "./client.ts";
 import { FetchOrder, groupConsumer, HEARTBEAT_MS, type KafkaReaderLog } from "./flow.ts";
@@ -102,7 +102,7 @@ export class KafkaReader implements LogReader {
   }
 
   #flows(partition: number): boolean {
-    return !this.#closed && this.#joined === null && this.#taker.places.has(partition);
+    return !this.#closed && this.#joined === null && this.#taker.positions.has(partition);
   }
 
   async #receive(payload: EachBatchPayload): Promise<void> {
@@ -125,16 +125,16 @@ export class KafkaReader implements LogReader {
   /** Partitions that stayed go on where they were; those that came begin at the job's position. */
   async #takeUp(joined: Joined, spans: PartitionSpan[]): Promise<void> {
     // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
-    const stayed = joined.memberId === this.#memberId ? this.#taker.places : new Map<number, number>();
+    const stayed = joined.memberId === this.#memberId ? this.#taker.positions : new Map<number, number>();
     const came = joined.partitions.filter((partition) => !stayed.has(partition));
     if (!joined.announced) {
-      const gone = [...this.#taker.places.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
+      const gone = [...this.#taker.positions.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
       if (gone.length > 0) this.options.onRevoked?.(gone);
       if (came.length > 0) this.options.onAssigned?.(came);
       joined.announced = true;
     }
     const holdsAll = joined.partitions.length >= spans.length;
-    let places: Map<number, LogPlace>;
+    let positions: Map<number, LogPosition>;
     try {
       if (!holdsAll && (await this.#isAlone())) {
         // Partitions were added just now: the group gives them to this reader as soon as kafkajs sees them.
@@ -143,7 +143,7 @@ export class KafkaReader implements LogReader {
         return;
       }
       this.options.merge?.onHolds(holdsAll);
-      places = await this.#placesIn(joined.partitions, stayed, spans);
+      positions = await this.#positionsIn(joined.partitions, stayed, spans);
     } catch (error) {
       this.#doubt(error);
       return;
@@ -154,35 +154,37 @@ export class KafkaReader implements LogReader {
     const { merge, until_end = false } = this.options;
     const isMerged = merge !== undefined && holdsAll && spans.length > 1;
     const merging = isMerged
-      ? new PartitionMerge(this.#handOver, places, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
+      ? new PartitionMerge(this.#handOver, positions, spans, this.#noted_ms, { until_end, isSpread: merge.isSpread })
       : null;
-    this.#taker.begin(places, merging);
+    this.#taker.begin(positions, merging);
     this.#memberId = joined.memberId;
     this.#joined = null;
     this.#news_ms = monotonicMs();
-    this.#fetches.begin(this.#taker.places, (error) => this.log.logger.debug(`${this.log.name}: ${sentence(error)}`));
+    this.#fetches.begin(this.#taker.positions, (error) =>
+      this.log.logger.debug(`${this.log.name}: ${sentence(error)}`),
+    );
   }
 
   /** Where to begin in the partitions; fails with LOG_SHORTER_THAN_CHECKPOINT when the log is shorter, another one, or has fewer. */
-  async #placesIn(partitions: number[], stayed: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
+  async #positionsIn(partitions: number[], stayed: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
     const { group } = this.options;
     const spanOf = (partition: number) =>
       spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
-    for (const [partition, next] of this.#taker.places) {
+    for (const [partition, next] of this.#taker.positions) {
       if (partition >= spans.length) firstOffset(spanOf(partition), next, group, this.log);
     }
-    const places = new Map<number, LogPlace>();
-    const known: [partition: number, place: LogPlace][] = [];
+    const positions = new Map<number, LogPosition>();
+    const known: [partition: number, position: LogPosition][] = [];
     for (const partition of partitions) {
       const span = spanOf(partition);
       const next = stayed.get(partition);
       const seen_us = this.#taker.seenOf(partition);
-      const place = next === undefined ? placeOf(this.options.position(partition)) : { next, seen_us };
-      places.set(partition, { next: firstOffset(span, place.next, group, this.log), seen_us: place.seen_us });
-      if (place.seen_us > 0 && place.next > span.start) known.push([partition, place]);
+      const position = next === undefined ? positionOf(this.options.position(partition)) : { next, seen_us };
+      positions.set(partition, { next: firstOffset(span, position.next, group, this.log), seen_us: position.seen_us });
+      if (position.seen_us > 0 && position.next > span.start) known.push([partition, position]);
     }
-    await Promise.all(known.map(([partition, place]) => this.log.recognise(partition, place, group)));
-    return places;
+    await Promise.all(known.map(([partition, position]) => this.log.recognise(partition, position, group)));
+    return positions;
   }
 
   async #isAlone(): Promise<boolean> {
@@ -190,11 +192,11 @@ export class KafkaReader implements LogReader {
     return group?.members.length === 1;
   }
 
-  /** Compares the reader's places with what the log holds: after a join, at a hole, and now and then in silence. */
+  /** Compares the reader's positions with what the log holds: after a join, at a hole, and now and then in silence. */
   async #look(): Promise<void> {
     if (this.#looking || this.#closed) return;
     this.#looking = true;
-    const places = [...this.#taker.places];
+    const positions = [...this.#taker.positions];
     const handed = [...this.#handOver.waiting];
     const noted_ms = monotonicMs();
     try {
@@ -203,7 +205,7 @@ export class KafkaReader implements LogReader {
         this.#spans = spans;
         this.#noted_ms = noted_ms;
       } else {
-        this.#compare(places, spans);
+        this.#compare(positions, spans);
         this.#taker.merge?.ends(spans, noted_ms);
       }
       for (const one of handed) one.verified = true;
@@ -216,8 +218,8 @@ export class KafkaReader implements LogReader {
     this.#waiter.ring();
   }
 
-  #compare(places: [partition: number, next: number][], spans: PartitionSpan[]): void {
-    for (const [partition, next] of places) {
+  #compare(positions: [partition: number, next: number][], spans: PartitionSpan[]): void {
+    for (const [partition, next] of positions) {
       const span = spans.find((one) => one.partition === partition);
       if (span) firstOffset(span, next, this.options.group, this.log);
     }
@@ -270,7 +272,7 @@ export class KafkaReader implements LogReader {
 
   /** For lag display only: not told when the broker is away. */
   async commit(positions: { partition: number; next: number }[]): Promise<void> {
-    const mine = positions.filter(({ partition }) => this.#taker.places.has(partition));
+    const mine = positions.filter(({ partition }) => this.#taker.positions.has(partition));
     if (mine.length === 0 || this.#joined !== null || this.#silence.away) return;
     const offsets = mine.map(({ partition, next }) => ({ topic: this.topic, partition, offset: String(next) }));
     try {

@@ -1,19 +1,19 @@
-/** What a poll takes of what kafkajs brought: from the reader's places on, as it came, or merged into one order. */
+/** What a poll takes of what kafkajs brought: from the reader's positions on, as it came, or merged into one order. */
 import type { EachBatchPayload } from "kafkajs";
-import type { LogBatch, LogPlace } from "../../contract/log.ts";
+import type { LogBatch, LogPosition } from "../../contract/log.ts";
 import type { FetchOrder } from "./flow.ts";
 import { type Handed, type HandOver, holesIn, messageBatch } from "./handover.ts";
 import type { PartitionMerge } from "./merged-fetch.ts";
 
 export class Taker {
   /** First offset not yet given, of each partition that was taken up. */
-  places: ReadonlyMap<number, number> = new Map();
+  positions: ReadonlyMap<number, number> = new Map();
   /** Where all of several partitions are held. */
   merge: PartitionMerge | null = null;
   /** Until a waiting record is due, milliseconds. */
   wait_ms = Number.POSITIVE_INFINITY;
   readonly handOver: HandOver;
-  #places = new Map<number, number>();
+  #positions = new Map<number, number>();
   #seen = new Map<number, number>();
 
   /** `fetches` of the same hand-over; `unsure`: a batch begins elsewhere than expected, and the log must be asked whether that is right. */
@@ -24,10 +24,10 @@ export class Taker {
     this.handOver = fetches.handOver;
   }
 
-  begin(places: ReadonlyMap<number, LogPlace>, merge: PartitionMerge | null): void {
-    this.#places = new Map([...places].map(([partition, { next }]) => [partition, next]));
-    this.#seen = new Map([...places].map(([partition, { seen_us }]) => [partition, seen_us]));
-    this.places = this.#places;
+  begin(positions: ReadonlyMap<number, LogPosition>, merge: PartitionMerge | null): void {
+    this.#positions = new Map([...positions].map(([partition, { next }]) => [partition, next]));
+    this.#seen = new Map([...positions].map(([partition, { seen_us }]) => [partition, seen_us]));
+    this.positions = this.#positions;
     this.merge = merge;
     this.wait_ms = Number.POSITIVE_INFINITY;
   }
@@ -77,18 +77,18 @@ export class Taker {
     return batches;
   }
 
-  /** Sets a waiting batch on the reader's place. False: it begins elsewhere, and the log is asked first. */
+  /** Sets a waiting batch on the reader's position. False: it begins elsewhere, and the log is asked first. */
   #align(handed: Handed): boolean {
-    const place = this.#places.get(handed.partition)!;
+    const position = this.#positions.get(handed.partition)!;
     const { offsets, count } = handed.records;
     let first = handed.from;
-    if (offsets[first] === place) return true;
-    // Offsets may have holes (transactions, lost records), but kafkajs also jumps silently when its place is gone.
+    if (offsets[first] === position) return true;
+    // Offsets may have holes (transactions, lost records), but kafkajs also jumps silently when its position is gone.
     if (!handed.verified) {
       this.unsure();
       return false;
     }
-    while (first < count && offsets[first]! < place) first++;
+    while (first < count && offsets[first]! < position) first++;
     this.handOver.skip(handed, first);
     return true;
   }
@@ -97,6 +97,6 @@ export class Taker {
     let seen_us = this.seenOf(partition);
     for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
     this.#seen.set(partition, seen_us);
-    this.#places.set(partition, offsets[count - 1]! + 1);
+    this.#positions.set(partition, offsets[count - 1]! + 1);
   }
 }

@@ -1,18 +1,18 @@
 /** Compares a job's checkpoint with what the log still holds: never a silent jump (faults.md 14). */
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { LogPlace, PartitionSpan } from "../../contract/log.ts";
+import type { LogPosition, PartitionSpan } from "../../contract/log.ts";
 
-/** What a job's `position` gave, as a place. */
-export function placeOf(position: LogPlace | number): LogPlace {
+/** What a job's `position` gave, as a position. */
+export function positionOf(position: LogPosition | number): LogPosition {
   return typeof position === "number" ? { next: position, seen_us: 0 } : position;
 }
 
 /** The one error for a log that is long enough, but isn't the one that was read (deleted and filled again, or regrown after a lost end). */
-export function otherLog(partition: number, place: LogPlace, group: string, name: string): TidemarkError {
+export function otherLog(partition: number, position: LogPosition, group: string, name: string): TidemarkError {
   return new TidemarkError(
     "LOG_SHORTER_THAN_CHECKPOINT",
-    `${nameOf(name, partition)} is not the log that ${group} has read up to offset ${place.next}: what stands before it there was appended later.`,
+    `${nameOf(name, partition)} is not the log that ${group} has read up to offset ${position.next}: what stands before it there was appended later.`,
     "The log was made anew. Bring the old one back, or begin anew with --rebuild or another data directory.",
   );
 }
