@@ -63,7 +63,6 @@ const DEBT = new Set([
   "scripts/feed/feed-flags.ts imports scripts/command/cli.ts",
   "scripts/log/embedded/repair.ts imports scripts/command/stage-lock.ts",
   "scripts/log/follow.ts imports scripts/command/cli.ts",
-  "scripts/log/kafka/raw-reader.ts imports scripts/log/open.ts",
   "scripts/metrics/results.ts imports scripts/measure/run-stats.ts",
   "scripts/metrics/sandbox-child.ts imports scripts/measure/run-stats.ts",
   "scripts/simulator/player.ts imports scripts/message/index.ts",
