@@ -1,9 +1,10 @@
 /** A stock kafkajs client for tests: what an administrator does to a topic, and what somebody else's program reads and writes. */
 import { type Admin, Kafka, logLevel } from "kafkajs";
-// For its mending of kafkajs, which every client of this process shares.
-import "../../scripts/log/kafka/client.ts";
+import { patchKafkajs } from "../../scripts/log/kafka/patches.ts";
 
 export function stockClient(port: number): Kafka {
+  // Without it each idle connection warns on stderr.
+  patchKafkajs();
   return new Kafka({ clientId: "somebody", brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING });
 }
 

@@ -2,12 +2,9 @@
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type ISocketFactory, Kafka, logLevel, type SASLOptions } from "kafkajs";
-import RequestQueue from "kafkajs/src/network/requestQueue";
-import { nowMs } from "../../base/clock.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { sentence, systemCode, TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
-import { registerCodecs } from "./codecs.ts";
 import { KAFKA_OPEN_MS, KAFKA_SESSION_MS } from "./kafka-limits.ts";
 import { accessOf } from "./login.ts";
 import type { KafkaAddress } from "./topic-url.ts";
@@ -103,22 +100,3 @@ export function within<T>(promise: Promise<T>, latest: () => Trouble | null): Pr
   promise.catch(() => {});
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
-
-/*
- * kafkajs 2.2.4 keeps a timer going while its queue is idle, a thousand times a second, and hands setTimeout a moment long past, which
- * Bun 1.4.5 reports on stderr (TimeoutNegativeWarning). Nothing waits in an idle queue: whatever is put off calls this again.
- */
-const CHECK_PENDING_MS = 10;
-RequestQueue.prototype.scheduleCheckPendingRequests = function () {
-  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
-  const throttled_ms = this.throttledUntil - nowMs();
-  this.throttleCheckTimeoutId = setTimeout(
-    () => {
-      this.throttleCheckTimeoutId = null;
-      this.checkPendingRequests();
-    },
-    throttled_ms > 0 ? throttled_ms : CHECK_PENDING_MS,
-  );
-};
-
-registerCodecs();

@@ -1,6 +1,5 @@
 /** Decompresses Kafka's record batches: gzip and zstd by the runtime, Snappy and LZ4 here (kafkajs brings gzip alone). */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { KAFKA_UNPACKED_BYTES_MAX } from "./kafka-limits.ts";
 
 /** The compression types of a record batch, the lowest three bits of its attributes. */
@@ -25,16 +24,6 @@ export function decompress(codec: number, packed: Uint8Array): Buffer {
     throw new CodecError(`A batch compressed with ${name} can't be read: ${why}`, { cause: error });
   }
   throw new CodecError(`A batch has the unknown compression type ${codec}`);
-}
-
-/** Gives kafkajs the codecs for what it reads itself (batches with headers or of transactions). Nothing is compressed by us. */
-export function registerCodecs(): void {
-  for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD] as const) {
-    CompressionCodecs[type] = () => ({
-      compress: () => Promise.reject(new CodecError(`Compressing with ${CODEC_NAMES[type]} is not supported`)),
-      decompress: async (packed: Buffer) => decompress(type, packed),
-    });
-  }
 }
 
 /** Bytes decompressed so far; grows by doubling, and never beyond the limit. */

@@ -3,7 +3,6 @@
  * from outside (kafka-client.ts has the other place): record batches of version 2 are read here, as arrays of numbers over the
  * answer's own bytes, or over the decompressed ones; transactions, control records, headers and older formats are left to kafkajs.
  */
-import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response";
 import type { LogBatch } from "../../contract/log.ts";
 import { decompress } from "./codecs.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "./kafka-limits.ts";
@@ -286,6 +285,3 @@ function readBatch(columns: Columns, i: number, at: number): number {
   }
   return stop;
 }
-
-const decodeStock = fetchResponse.decode;
-fetchResponse.decode = async (bytes) => decodeFetch(bytes) ?? decodeStock(bytes);

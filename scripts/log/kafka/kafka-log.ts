@@ -8,6 +8,7 @@ import { firstOffset, otherLog } from "../shared/shorter.ts";
 import { ConnectionFailure, kafkaClient, type Trouble, within } from "./client.ts";
 import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-errors.ts";
 import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
+import { patchKafkajs } from "./patches.ts";
 import { KafkaProducer } from "./producer.ts";
 import { KafkaReader } from "./reader.ts";
 import { adminOf, lacking, type MissingRight, missingRights } from "./rights.ts";
@@ -34,6 +35,7 @@ const TAIL_GROUP = "tidemark-tail";
  * login, rights; also when a writer's later start would need a right that is missing), LOG_SETTINGS, or USAGE without a password.
  */
 export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promise<KafkaLog> {
+  patchKafkajs();
   let latest: Trouble | null = null;
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => {});

@@ -1,8 +1,8 @@
 /** What the Kafka client reads when nothing is done with the messages: the limit that `bench` sets beside the stages. And the topics it makes for that. */
 import { monotonicMs } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
-import { parseLogUrl } from "../open.ts";
 import { kafkaClient } from "./client.ts";
+import { parseKafkaUrl } from "./topic-url.ts";
 
 /** Where the client alone is fastest. */
 const FETCH_BYTES = 8_388_608;
@@ -52,7 +52,6 @@ export async function dropTopic(url: string, logger: Logger): Promise<void> {
 }
 
 function clientOf(url: string, logger: Logger) {
-  const parsed = parseLogUrl(url);
-  if (parsed.kind !== "kafka") throw new TypeError(`${url} is no Kafka topic`);
-  return { kafka: kafkaClient(parsed, logger), topic: parsed.topic };
+  const address = parseKafkaUrl(url);
+  return { kafka: kafkaClient(address, logger), topic: address.topic };
 }

@@ -2,13 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
-import { registerCodecs } from "../../../scripts/log/kafka/codecs.ts";
 import { decodeFetch, type FetchedMessage, type FetchedRecords } from "../../../scripts/log/kafka/fetch.ts";
 import { messageBatch } from "../../../scripts/log/kafka/handover.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
+import { patchKafkajs } from "../../../scripts/log/kafka/patches.ts";
 import { COMPRESSORS } from "../../support/compressors.ts";
 
-registerCodecs();
+patchKafkajs();
 
 // kafkajs's own encoders; its decoder of this version is the one that was mended, so the parts below it are asked.
 const require = createRequire(import.meta.url);
