@@ -19,7 +19,15 @@ test("a time is read in every form that flags and query strings take", () => {
 });
 
 test("what is not a time, or is an impossible one, is null", () => {
-  for (const text of ["", "soon", "2023-02-31", "2023-13-01", "2023-09-05T25:00", "2023-09-05T12:00:00 Z", "1693915200"])
+  for (const text of [
+    "",
+    "soon",
+    "2023-02-31",
+    "2023-13-01",
+    "2023-09-05T25:00",
+    "2023-09-05T12:00:00 Z",
+    "1693915200",
+  ])
     expect([text, usFromIso(text)]).toEqual([text, null]);
 });
 
