@@ -4,17 +4,10 @@ import { claimKind, openDataDir } from "./base/data-dir.ts";
 import { diePoint } from "./base/die-point.ts";
 import { PARTITIONS_MAX } from "./base/limits.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./command/feed-flags.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import {
-  CHANNEL_FLAG,
-  FEED_FLAG,
-  HEARTBEATS_FLAG,
-  isReplay,
-  PRODUCTS_FLAG,
-  productIds,
-  restUrlOf,
-} from "./feed/index.ts";
+import { restUrlOf } from "./feed/index.ts";
 import { openLog } from "./log/index.ts";
 import { Producer } from "./stages/produce.ts";
 

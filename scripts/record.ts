@@ -3,8 +3,9 @@
 import { isoFromUs, nowUs } from "./base/clock.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./command/feed-flags.ts";
 import { durationFlag, JSON_FLAG } from "./command/flags.ts";
-import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds, restUrlOf } from "./feed/index.ts";
+import { restUrlOf } from "./feed/index.ts";
 import { RecordingWriter } from "./simulator/index.ts";
 import { Producer } from "./stages/produce.ts";
 

@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
+import { afterIds, productIds, speed } from "./command/feed-flags.ts";
 import { wholeNumber } from "./command/flags.ts";
-import { afterIds, productIds, speed } from "./feed/index.ts";
 import { asProducts, parseFaults, readRecording, startExchange } from "./simulator/index.ts";
 
 interface ReplayFlags {

@@ -2,8 +2,16 @@
 import { rmSync } from "node:fs";
 import { requireFreePort } from "./base/port.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
+import {
+  CHANNEL_FLAG,
+  FEED_FLAG,
+  HEARTBEATS_FLAG,
+  isReplay,
+  PRODUCTS_FLAG,
+  productIds,
+  speed,
+} from "./command/feed-flags.ts";
 import { DATA_FLAG, durationFlag, hostFlag, LOG_FLAG, wholeNumber } from "./command/flags.ts";
-import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds, speed } from "./feed/index.ts";
 import { checkLogUrl } from "./log/index.ts";
 import { readRecording } from "./simulator/index.ts";
 import { addressFile, claim, withRoom } from "./supervisor/claim.ts";

@@ -140,8 +140,6 @@ export const READ_AGAIN_MAX = 3;
 export const RECORDING_BYTES_MAX = 1_000_000_000;
 /** A client that has not subscribed by then is cut (feed.md "On subscribing"). */
 export const SUBSCRIBE_MS_MAX = 5_000;
-/** Trades that the stand-in's REST answers go back. */
-export const REST_HISTORY_MAX = 100_000;
 /** Ids that one gap of the full tape may span to be filled from REST; a larger one is an outage at once. */
 export const GAP_IDS_MAX = 10_000;
 /** A note of an open gap is repeated after this many records: a start reads the last FEED_TAIL_RECORDS, so it always finds one. */
@@ -154,8 +152,10 @@ export const REST_BYTES_MAX = 4_194_304;
 export const REST_REDIRECTS_MAX = 3;
 /** A `Retry-After` beyond this is honoured this long: then REST is asked whether it means it. */
 export const REST_RETRY_AFTER_MS_MAX = 300_000;
-/** Tries of one REST page before the gap is called unfillable. */
+/** Tries before a gap is an outage: answers without the trade after it, or any try once the feed has ended. */
 export const REST_TRIES_MAX = 6;
+/** While REST fails, a gap is tried again at least this often. */
+export const REST_RETRY_MS_MAX = 60_000;
 /** Bytes of frames that the feed may hold while the log is slow: with large frames this bound comes before FEED_BUFFER_RECORDS_MAX. */
 export const FEED_BUFFER_BYTES_MAX = 64_000_000;
 /** Records of one append: a commit of these takes about 10 ms, so that the socket is read often enough. */

@@ -1,10 +1,10 @@
-/** How long to wait before the next connect: exponential, with a cap and full jitter, reset by news and not by a connect. */
+/** How long to wait before the next connect: exponential with a cap and full jitter; a new trade resets it. */
 import { CONNECT_GAP_MS_MIN, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../base/limits.ts";
 
 export interface BackoffOptions {
   base_ms: number;
   cap_ms: number;
-  /** Never less than this, whatever the jitter says. */
+  /** Never less than this, for any jitter. */
   gap_ms: number;
   /** From 0 to 1. */
   random(): number;
@@ -25,7 +25,7 @@ export class Backoff {
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  /** Milliseconds to wait now. */
+  /** Milliseconds to wait before the next connect. */
   next(): number {
     const { base_ms, cap_ms, gap_ms, random } = this.#options;
     const ceiling_ms = Math.min(cap_ms, base_ms * 2 ** this.#failures++);
@@ -37,7 +37,7 @@ export class Backoff {
   }
 }
 
-/** Waits so long, or until the signal. */
+/** Waits for `ms` milliseconds or until the signal. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** Between the socket and the log: the socket's callback only puts records in, one loop takes them out by batches. Bounded in records and bytes. */
+/** The bounded buffer between socket and log: the socket's callback fills it, one loop drains it in batches. */
 
 import { monotonicMs } from "../base/clock.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
@@ -22,7 +22,7 @@ export class FeedBuffer {
   #wasFull = false;
   /** Records taken so far. */
   pushed = 0;
-  /** Called when a buffer that was full has room again. */
+  /** Called when a full buffer is half empty again. */
   onRoom: () => void = () => {};
 
   constructor(
@@ -34,7 +34,7 @@ export class FeedBuffer {
     return this.#records.length + this.#appending;
   }
 
-  /** Takes a record; false when the buffer is full now: then the socket is not to be read until `onRoom`. */
+  /** Takes a record. Returns false when the buffer is full: the socket must not be read until `onRoom`. */
   push(record: AppendRecord): boolean {
     this.#records.push(record);
     this.pushed++;
@@ -50,7 +50,7 @@ export class FeedBuffer {
     this.#arrival?.();
   }
 
-  /** Appends what comes, in order, until the end. A log that is full or away is tried again; its other errors reject. */
+  /** Appends records in order until `end`. A full or unreachable log is tried again; its other errors reject. */
   async drain(append: (records: AppendRecord[]) => Promise<void>, options: DrainOptions): Promise<void> {
     for (;;) {
       if (this.#records.length === 0) {
@@ -58,7 +58,8 @@ export class FeedBuffer {
         await this.#arrived();
         continue;
       }
-      // On Bun 1.4.5 promises settle between two messages of one read: without a turn of the loop each would be a batch of its own.
+      // On Bun 1.4.5 promises settle between two messages of one read.
+      // Without a turn of the event loop each message would be a batch of its own.
       await new Promise((resolve) => setImmediate(resolve));
       const batch = this.#take();
       await this.#append(append, batch, options);
@@ -114,8 +115,8 @@ export class FeedBuffer {
 
 export interface DrainOptions {
   logger: Logger;
-  /** Records that are in the log now. */
+  /** These records are in the log. */
   onAppended(records: AppendRecord[]): void;
-  /** Why the log takes nothing for now; "" when it does. */
+  /** Why the log takes no records; "" when it does. */
   onWaiting(why: string): void;
 }

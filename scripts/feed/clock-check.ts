@@ -1,4 +1,4 @@
-/** What `produce` reports of the machine's clock: that it jumped, and that live trades contradict it. */
+/** Problems of the machine's clock that `produce` reports: it jumped, or live trades contradict it. */
 import { readFileSync } from "node:fs";
 import { ClockWatch, isoFromUs, monotonicMs, nowUs } from "../base/clock.ts";
 import { formatSpan } from "../base/duration.ts";
@@ -8,7 +8,7 @@ import type { ClockJump, FeedStatus } from "../contract/feed-status.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
 
 export class FeedClock {
-  /** The newest ones, oldest first. */
+  /** The newest CLOCK_JUMPS_KEPT jumps, oldest first. */
   readonly jumps: ClockJump[];
   readonly #watch = new ClockWatch();
   #shownUntil_ms = 0;
@@ -24,7 +24,7 @@ export class FeedClock {
     this.jumps = jumpsOf(status_path);
   }
 
-  /** Once a second: notices a jump. It is shown for a while, and kept in feed.json. */
+  /** Call once per second: a jump is shown for CLOCK_JUMP_SHOWN_MS, and kept in feed.json. */
   look(): void {
     const by_ms = this.#watch.look();
     if (by_ms !== 0) {
@@ -39,7 +39,7 @@ export class FeedClock {
     } else if (monotonicMs() > this.#shownUntil_ms) this.problems.solve("clock-jump");
   }
 
-  /** A live trade that was just made: our receipt − its time, microseconds. */
+  /** Takes the lag of a live trade: our receipt − its event time, microseconds. */
   trade(lag_us: number): void {
     if (Math.abs(lag_us) < CLOCK_WRONG_US) {
       if (this.#wrong >= CLOCK_WRONG_TICKS && this.problems.solve("clock-wrong")) {
@@ -48,7 +48,7 @@ export class FeedClock {
       this.#wrong = 0;
     } else if (++this.#wrong === CLOCK_WRONG_TICKS) {
       const side = lag_us > 0 ? "ahead of" : "behind";
-      const sentence = `This machine's clock is about ${formatSpan(Math.abs(lag_us))} ${side} the exchange's. Set it: append times are taken from it, and while they are wrong, ticks with wrong stamps are not told from right ones.`;
+      const sentence = `This machine's clock is about ${formatSpan(Math.abs(lag_us))} ${side} the exchange's. Set it: append times are taken from it, and while they are wrong, ticks with wrong stamps are not detected.`;
       this.#report({ code: "clock-wrong", sentence, stops: false, since_us: nowUs() });
     }
   }

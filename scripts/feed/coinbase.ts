@@ -1,12 +1,13 @@
 /**
- * The exchange's client: subscribes, stays subscribed, and hands each frame's bytes on as they came (docs/faults.md 1 to 8, 96 to 103).
- * It never writes: records go into a FeedBuffer.
+ * The feed's client: stays connected and subscribed, and puts each frame's bytes unchanged into the buffer.
+ * docs/faults.md 1 to 8 and 96 to 103 are its faults.
  */
 import { isUtf8 } from "node:buffer";
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { TidemarkError } from "../base/errors.ts";
-import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS } from "../base/limits.ts";
+import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS, FEED_WORDS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { printable } from "../base/printable.ts";
 import type { Tick } from "../contract/tick.ts";
 import { envelopeFrame, Judge, type Message, outageFrame, readFrame, unreadable } from "../message/index.ts";
 import { Backoff, type BackoffOptions, pause } from "./backoff.ts";
@@ -16,13 +17,12 @@ import { FeedFigures } from "./feed-figures.ts";
 import { type Route, routeTo } from "./proxy.ts";
 import { Subscription } from "./subscription.ts";
 import { type MatchTape, matchRecord } from "./tape/matches.ts";
-import { shownWords } from "./words.ts";
 
 export interface FeedOptions {
   url: string;
   channel: "ticker" | "matches";
   products: string[];
-  /** The feed's heartbeats go into the log too. */
+  /** Put the feed's heartbeats into the log, too. */
   heartbeats: boolean;
   /** End when the server closes with 1000. */
   until_end: boolean;
@@ -34,22 +34,22 @@ export interface FeedOptions {
   give_up_ms?: number;
 }
 
-/** What is remembered of a product: of its accepted trades only. */
+/** The newest accepted trades of a product, and whether the feed was away since. */
 interface Remembered {
   last_trade_id: number;
-  /** The newest time, microseconds. */
+  /** The newest event time, microseconds since 1970 UTC. */
   newest_us: number;
-  /** The feed was away since the last trade: why, "" when it was not. */
+  /** Why the feed was away since the last trade; "" when it was not. */
   away: string;
-  /** Nothing was missed unless ids say so: a stop of ours, not a loss. */
+  /** It was a stop of `produce`, not a loss: trades are missing only if the ids show it. */
   planned: boolean;
 }
 
 export class CoinbaseFeed {
   readonly figures = new FeedFigures();
-  /** The connection is away: since when (microseconds) and why; null while it is not. */
+  /** Since when (microseconds since 1970 UTC) and why there is no connection; null while there is one. */
   away: { since_us: number; words: string } | null = null;
-  /** For people: the proxy of the last connection, "" without one. */
+  /** The proxy of the last connection, for people; "" without one. */
   proxy = "";
   readonly #backoff: Backoff;
   readonly #products = new Map<string, Remembered>();
@@ -79,17 +79,17 @@ export class CoinbaseFeed {
     };
   }
 
-  /** Products that the exchange refused, with its words. */
+  /** Products that the exchange refused, with its own words. */
   get refused(): ReadonlyMap<string, string> {
     return this.#subscription.refused;
   }
 
-  /** Passes what the log's end has of a product, so that what was missed since is noted. */
+  /** Passes a product's newest trade in the log, so that trades missed since are noted. */
   resumeAt(product_id: string, last_trade_id: number, newest_us: number): void {
     this.#products.set(product_id, { last_trade_id, newest_us, away: "produce was not running", planned: true });
   }
 
-  /** Runs until the signal, or with `until_end` the recording's end. Rejects with FEED_REFUSED or FEED_UNREACHABLE. */
+  /** Runs until the signal or, with `until_end`, the recording's end. Rejects with FEED_REFUSED or FEED_UNREACHABLE. */
   async run(signal: AbortSignal): Promise<void> {
     const { logger, until_end } = this.options;
     const stop = () => this.#connection?.drop("stopping");
@@ -134,7 +134,7 @@ export class CoinbaseFeed {
     return end;
   }
 
-  /** The socket's callback: it reads as little as it can, and only puts into the buffer. */
+  /** The socket's callback: reads as little as possible and only fills the buffer. */
   #receive(bytes: Buffer): void {
     const { figures } = this;
     figures.last_frame_us = nowUs();
@@ -194,7 +194,7 @@ export class CoinbaseFeed {
       this.#backoff.reset();
       return;
     }
-    // By time too: one outlier among the ids must not make all that follow look old.
+    // Also by time: one outlier among the ids must not make all later trades look old.
     const isNew = trade_id > known.last_trade_id || time_us > known.newest_us;
     if (known.away !== "" && (isNew || trade_id === known.last_trade_id)) this.#back(known, tick, time_us);
     if (!isNew) return;
@@ -204,8 +204,8 @@ export class CoinbaseFeed {
   }
 
   /**
-   * The first trade after the feed was away that is as new as the last one before: the span is noted in the log, before the trade. The full
-   * tape notes only what can't be filled.
+   * The first trade after the feed was away that is as new as the last one before: notes the outage, before the trade.
+   * The full tape only notes what can't be filled.
    */
   #back(known: Remembered, { product_id, trade_id }: Tick, time_us: number): void {
     const { away: reason, planned, last_trade_id, newest_us } = known;
@@ -218,7 +218,7 @@ export class CoinbaseFeed {
     this.#push(product_id, outageFrame({ product_id, ...span, last_trade_id, first_trade_id: trade_id, reason }));
   }
 
-  /** A frame as it came, or within an envelope when not every reader of the topic could decode it. */
+  /** Pushes a frame unchanged, or in an envelope when some reader of the topic could not decode it. */
   #pushFrame(key: string, value: Uint8Array): void {
     const reason = unreadable(value);
     if (reason === null) {
@@ -254,7 +254,7 @@ export class CoinbaseFeed {
     this.figures.connected(reply.tidemark_replay);
   }
 
-  /** Nothing was accepted: for good when it never was, otherwise a loss like any other. */
+  /** No product was accepted: final when none ever was, otherwise treated as a lost connection. */
   #refused(reason: string): void {
     if (!this.#wasAccepted) {
       const products = this.options.products.join(", ");
@@ -269,13 +269,13 @@ export class CoinbaseFeed {
 }
 
 function lossText({ opened, code, reason }: ConnectionEnd, proxy: string): string {
-  const words = shownWords(reason);
+  const words = printable(reason, FEED_WORDS_MAX);
   if (opened) return `the connection was lost (${[code, words].filter((part) => part !== "").join(", ")})`;
   return `the feed can't be reached${through(proxy)} (${words || `code ${code}`})`;
 }
 
 function unreachable(url: string, end: ConnectionEnd, proxy: string): TidemarkError {
-  const why = shownWords(end.reason) || `code ${end.code}`;
+  const why = printable(end.reason, FEED_WORDS_MAX) || `code ${end.code}`;
   return new TidemarkError(
     "FEED_UNREACHABLE",
     `The feed ${url} can't be reached${through(proxy)}: ${why}.`,

@@ -1,6 +1,6 @@
 /**
- * One WebSocket connection: frames in, silence noticed, an end told once. Not what frames mean, nor when to connect again.
- * `ws` is Bun's built-in: on 1.4.5 it honours maxPayload, handshakeTimeout and pause(), which Bun's own WebSocket does only in part.
+ * One WebSocket connection: passes frames, detects silence, reports its end once.
+ * It uses Bun's built-in `ws`, because Bun 1.4.5's own WebSocket lacks maxPayload, handshakeTimeout and pause().
  */
 import WebSocket from "ws";
 import { FEED_SILENCE_MS_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX } from "../base/limits.ts";
@@ -21,8 +21,8 @@ export interface ConnectionHandlers {
   proxy?: string;
 }
 
-/** Looks for silence this often within the limit; a suspended process counts no looks, so that it isn't taken for silence. */
-const LOOKS = 10;
+/** Silence is this many checks without a frame, not a span: a suspended process makes no checks. */
+const SILENT_CHECKS = 10;
 
 export class Connection {
   readonly ended: Promise<ConnectionEnd>;
@@ -30,7 +30,7 @@ export class Connection {
   readonly #end = Promise.withResolvers<ConnectionEnd>();
   readonly #timer: Timer;
   #opened = false;
-  #quiet_looks = 0;
+  #quiet_checks = 0;
   #why = "";
 
   constructor(url: string, handlers: ConnectionHandlers) {
@@ -48,12 +48,12 @@ export class Connection {
       handlers.onOpen(this);
     });
     socket.on("message", (data) => {
-      this.#quiet_looks = 0;
+      this.#quiet_checks = 0;
       handlers.onFrame(data);
     });
     // A server that pings is alive, also when the market is quiet and it sends no heartbeats.
     socket.on("ping", () => {
-      this.#quiet_looks = 0;
+      this.#quiet_checks = 0;
     });
     socket.on("error", (error) => {
       this.#why ||= error.message;
@@ -61,21 +61,21 @@ export class Connection {
     socket.on("close", (code, reason) => this.#close(code, this.#why || String(reason)));
     this.#timer = setInterval(() => {
       if (socket.isPaused || !this.#opened) return;
-      if (++this.#quiet_looks > LOOKS) this.drop(`silent for ${silence_ms / 1000} s`);
-    }, silence_ms / LOOKS);
+      if (++this.#quiet_checks > SILENT_CHECKS) this.drop(`silent for ${silence_ms / 1000} s`);
+    }, silence_ms / SILENT_CHECKS);
   }
 
   send(message: object): void {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** Stops reading: what comes meanwhile waits in the kernel's buffers, then at the exchange. */
+  /** Stops reading: frames wait in the kernel's buffers, then at the exchange. */
   pause(): void {
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#quiet_looks = 0;
+    this.#quiet_checks = 0;
     this.#socket.resume();
   }
 

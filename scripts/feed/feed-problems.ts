@@ -1,4 +1,4 @@
-/** What a person must know of the feed, derived from its state once a second for feed.json; what is not logged elsewhere is logged once. */
+/** Problems of the feed for feed.json, derived from its state once per second. */
 import { isoFromUs } from "../base/clock.ts";
 import { FEED_PROBLEM_SHOWN_US, FEED_PROBLEM_US } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
@@ -8,7 +8,7 @@ import type { MatchTape } from "./tape/matches.ts";
 
 type Found = Omit<Problem, "since_us"> & { since_us?: number };
 
-/** The others are logged where they happen. */
+/** Logged here once; the others are logged where they occur. */
 const LOGGED = new Set(["feed-garbled", "feed-rest"]);
 
 export class FeedProblems {
@@ -16,7 +16,7 @@ export class FeedProblems {
 
   constructor(private readonly logger: Logger) {}
 
-  /** The problems at `now_us`. `waiting` is why the log takes no records, "" when it does. */
+  /** Returns the problems at `now_us`. `waiting`: why the log takes no records, "" when it does. */
   of(feed: CoinbaseFeed, tape: MatchTape | null, waiting: string, now_us: number): Problem[] {
     const found = [
       away(feed, now_us),
@@ -57,7 +57,7 @@ function garbled({ figures }: CoinbaseFeed, now_us: number): Found | null {
   return { code: "feed-garbled", sentence, stops: false, since_us: newest.first_us };
 }
 
-/** Gaps that REST did not fill at once. */
+/** Gaps that are noted as open: REST did not fill them at once. */
 function openGaps(tape: MatchTape): Found | null {
   const noted = tape.open.filter((gap) => gap.isNoted);
   if (noted.length === 0) return null;

@@ -3,18 +3,8 @@ export { FeedBuffer } from "./buffer.ts";
 export { FeedClock } from "./clock-check.ts";
 export { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
 export { writeStatus } from "./feed-figures.ts";
-export {
-  afterIds,
-  CHANNEL_FLAG,
-  FEED_FLAG,
-  HEARTBEATS_FLAG,
-  isReplay,
-  PRODUCTS_FLAG,
-  productIds,
-  speed,
-} from "./feed-flags.ts";
 export { FeedProblems } from "./feed-problems.ts";
 export { feedSocket } from "./proxy.ts";
-export { newestTrades, olderTraces, olderTrades, recentTraces, recentTrades, standsOf, type Trace } from "./resume.ts";
+export { newestTrades, olderTraces, olderTrades, recentTraces, recentTrades, type Trace, tradesOf } from "./resume.ts";
 export { MatchTape } from "./tape/matches.ts";
 export { restUrlOf } from "./tape/rest.ts";

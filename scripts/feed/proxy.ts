@@ -1,7 +1,7 @@
-/** Which proxy a connection uses, by the variables that curl and most programs read; loopback never uses one. */
+/** Which proxy a connection uses, by the variables that curl reads; loopback never uses one. */
 import { TidemarkError } from "../base/errors.ts";
 
-/** Where a request goes. `url` may hold a password: it is passed to the socket and never printed. */
+/** The route of a request. `url` may contain a password: it is passed to the socket and never printed. */
 export interface Route {
   /** For the `proxy` option of Bun's WebSocket; "" connects directly. */
   url: string;
@@ -15,9 +15,9 @@ const DIRECT: Route = { url: "", shown: "" };
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The route to a ws, wss, http or https address: `https_proxy` or `http_proxy` by the address's scheme, then `all_proxy`; the lower
- * case name wins, an empty variable counts as unset, `no_proxy` excludes hosts. Fails with USAGE when the
- * variable is not a proxy that Bun can use.
+ * The route to a ws, wss, http or https address: `https_proxy` or `http_proxy` by its scheme, then `all_proxy`.
+ * The lower case name wins, an empty variable counts as unset, `no_proxy` excludes hosts.
+ * Fails with USAGE when the variable is not a proxy that Bun can use.
  */
 export function routeTo(address: string, env: Environment = process.env): Route {
   const url = new URL(address);
@@ -28,15 +28,15 @@ export function routeTo(address: string, env: Environment = process.env): Route 
   return found === null ? DIRECT : proxyRoute(found.value, found.name);
 }
 
-/** A WebSocket to the feed by the same rule: for a program that only tests whether the feed can be reached. */
+/** A WebSocket to the feed by the same rule, to test whether the feed can be reached. */
 export function feedSocket(url: string): WebSocket {
   const { url: proxy } = routeTo(url);
   return proxy === "" ? new WebSocket(url) : new ProxiedWebSocket(url, { proxy });
 }
 
 /**
- * The `proxy` option of a fetch of this address. Bun 1.4.5's fetch reads HTTP_PROXY by itself and has no option against it, so an address
- * to be reached directly joins this process's NO_PROXY, of which Bun reads the lower case name first.
+ * The `proxy` option of a fetch of this address. Bun 1.4.5's fetch reads HTTP_PROXY by itself, without an option
+ * against it, so a direct address is added to this process's NO_PROXY, whose lower case name Bun reads first.
  */
 export function fetchProxy(address: string): Route & { option: { proxy?: string } } {
   const route = routeTo(address);
@@ -59,7 +59,7 @@ export function isLoopback(hostname: string): boolean {
 function proxyRoute(value: string, name: string): Route {
   const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const hint = `Use for example http://proxy:3128 in ${name}, or exclude the host with NO_PROXY.`;
-  // Neither sentence repeats the value: it may hold a password.
+  // Neither sentence repeats the value: it may contain a password.
   if (!URL.canParse(text)) throw new TidemarkError("USAGE", `${name} is not a valid proxy address.`, hint);
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:")
@@ -71,7 +71,7 @@ function proxyRoute(value: string, name: string): Route {
   return { url: url.href, shown: `${url.protocol}//${url.host} (${name})` };
 }
 
-/** The first of a variable's two spellings that is set, with that spelling's name. */
+/** A variable's value in lower case or upper case spelling, with the name that is set; null when neither is. */
 function variable(name: string, env: Environment): { name: string; value: string } | null {
   for (const spelling of [name, name.toUpperCase()]) {
     const value = env[spelling]?.trim();
@@ -80,7 +80,7 @@ function variable(name: string, env: Environment): { name: string; value: string
   return null;
 }
 
-/** Whether a list such as `.example.com, 10.0.0.0/8 host:8443 *` has this address. */
+/** Whether a list such as `.example.com, 10.0.0.0/8 host:8443 *` includes this address. */
 function isExcluded(url: URL, default_port: number, list: string): boolean {
   const host = url.hostname.toLowerCase().replace(/\.$/, "");
   const port = url.port || String(default_port);

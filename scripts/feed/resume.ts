@@ -1,46 +1,46 @@
-/** What the log's end has of each product: read from the log itself, so that there is nothing beside it to be wrong. */
+/** The newest trades and open gaps of each product, read from the log's end. */
 import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../base/limits.ts";
 import type { Log, LogBatch } from "../contract/log.ts";
 import type { GapNote } from "../contract/tick.ts";
 import { Extractor, parseRecord } from "../message/index.ts";
 
-/** An accepted trade of the feed. */
-export interface Stand {
+/** An accepted trade of the feed, as far as a start needs it. */
+export interface SeenTrade {
   product_id: string;
   trade_id: number;
   time_us: number;
 }
 
-/** What a start must know of the log's end, in the log's order. `noted`: ids that were filled from REST or are noted as an outage. */
+/** One entry of the log's end. `noted`: ids that were filled from REST or are noted as an outage. */
 export type Trace =
-  | ({ kind: "trade" } & Stand)
+  | ({ kind: "trade" } & SeenTrade)
   | { kind: "noted"; product_id: string; lo: number; hi: number }
   | { kind: "gap"; gap: GapNote };
 
-/** The newest trade of each product near the log's end. Cheap; misses a product whose newest record is no trade. */
-export async function newestTrades(log: Log): Promise<Stand[]> {
-  return standsOf((await log.tail(FEED_TAIL_RECORDS)).flatMap((batch) => [...traces(batch)]));
+/** The newest trade per product near the log's end. Cheap; misses products whose newest record is not a trade. */
+export async function newestTrades(log: Log): Promise<SeenTrade[]> {
+  return tradesOf((await log.tail(FEED_TAIL_RECORDS)).flatMap((batch) => [...traces(batch)]));
 }
 
-/** All trades of the log's tail, in order. */
-export async function recentTrades(log: Log): Promise<Stand[]> {
-  return standsOf(await recentTraces(log));
+/** All trades of the log's last FEED_TAIL_RECORDS, in order. */
+export async function recentTrades(log: Log): Promise<SeenTrade[]> {
+  return tradesOf(await recentTraces(log));
 }
 
-/** All traces of the log's tail, in order: they show the gaps that a killed process left. */
+/** All traces of the same records, in order: they show the gaps that a killed process left. */
 export async function recentTraces(log: Log): Promise<Trace[]> {
   const found: Trace[] = [];
   await readTail(log, FEED_TAIL_RECORDS, (batch) => found.push(...traces(batch)));
   return found;
 }
 
-/** The newest trade of those quiet products that `recent` does not show: further back, but not in the whole of a large log. */
-export async function olderTrades(log: Log, products: string[], recent: Stand[]): Promise<Stand[]> {
-  return standsOf(await olderTraces(log, products, recent));
+/** The newest trades of products that `recent` lacks, at most FEED_LOOK_RECORDS_MAX back. */
+export async function olderTrades(log: Log, products: string[], recent: SeenTrade[]): Promise<SeenTrade[]> {
+  return tradesOf(await olderTraces(log, products, recent));
 }
 
-/** The same, with the notes of gaps that are open: a product that is quiet, or had no record at all, may have left one. */
-export async function olderTraces(log: Log, products: string[], recent: Stand[]): Promise<Trace[]> {
+/** The same with notes of open gaps: a quiet product may have left one. */
+export async function olderTraces(log: Log, products: string[], recent: SeenTrade[]): Promise<Trace[]> {
   const wanted = new Set(products);
   for (const { product_id } of recent) wanted.delete(product_id);
   if (wanted.size === 0) return [];
@@ -59,11 +59,11 @@ export async function olderTraces(log: Log, products: string[], recent: Stand[])
   return [...newest.values(), ...gaps.values()];
 }
 
-export function standsOf(found: readonly Trace[]): Stand[] {
+export function tradesOf(found: readonly Trace[]): SeenTrade[] {
   return found.flatMap((trace) => (trace.kind === "trade" ? [trace] : []));
 }
 
-/** Reads the last `records` records of each partition, up to its present end, which may be behind markers that are no records. */
+/** Reads the last `records` offsets of each partition up to its current end, where markers may be instead of records. */
 async function readTail(log: Log, records: number, take: (batch: LogBatch) => void): Promise<void> {
   const spans = (await log.spans()).filter((span) => span.end > span.start);
   if (spans.length === 0) return;
@@ -102,7 +102,7 @@ function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace
     }
     if (parsed.kind !== "tick") continue;
     const { product_id, trade_id, time_us, source } = parsed.tick;
-    // Only the feed's own order shows gaps: what REST filled in is older than the trades around it.
+    // Only the feed's own order shows gaps: a trade from REST is older than the trades around it.
     if (source === "feed") yield { kind: "trade", product_id, trade_id, time_us };
     else yield { kind: "noted", product_id, lo: trade_id, hi: trade_id };
   }

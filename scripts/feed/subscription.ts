@@ -1,38 +1,39 @@
-/** What one connection has subscribed to: replies in parts, errors by name, and the products asked one by one when an error names none. */
+/** The subscription of one connection: which products the exchange accepted or refused. */
 import { monotonicMs } from "../base/clock.ts";
-import { PRODUCT_STRIKES_MAX, REFUSAL_MS, SUBSCRIBED_MS_MAX } from "../base/limits.ts";
+import { FEED_WORDS_MAX, PRODUCT_STRIKES_MAX, REFUSAL_MS, SUBSCRIBED_MS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { printable } from "../base/printable.ts";
 import type { Message } from "../message/index.ts";
-import { namedIn, shownWords } from "./words.ts";
+import { namedIn } from "./named-products.ts";
 
 export interface SubscriptionOptions {
   channel: string;
   products: readonly string[];
   logger: Logger;
-  /** After an error, the rest of the reply comes within this. */
+  /** After an error, time for the rest of the reply. */
   refusal_ms?: number;
-  /** The whole reply comes within this. */
+  /** Time for the whole reply. */
   reply_ms?: number;
-  /** A product of ours is subscribed on this connection: proved by a trade, and again by the first reply that lists one. */
+  /** A product is subscribed on this connection: by its trade, and again by the first reply that lists one. */
   onConfirmed(reply: Message): void;
-  /** The feed accepted no product, with its own words. */
+  /** The feed accepted no product; the reason in its own words. */
   onRefused(reason: string): void;
 }
 
 export class Subscription {
-  /** Refused products, with the feed's words; one that is accepted later is no longer among them. */
+  /** Refused products with the feed's words; a product that is accepted later is removed. */
   readonly refused = new Map<string, string>();
   readonly #options: SubscriptionOptions;
   readonly #accepted = new Set<string>();
   /** Products whose subscription ended a connection, and how often. */
   readonly #strikes = new Map<string, number>();
   #send: (message: object) => void = () => {};
-  /** Products that were asked for and are not decided. */
+  /** Products that were requested and are not decided. */
   #waiting: string[] = [];
-  /** Products to ask for one by one, and the one that is asked for now. */
+  /** Products to request one by one, and the one that is requested now. */
   #queue: string[] = [];
   #alone: string | null = null;
-  /** The product that was refused alone last, and when: a close right after it is its doing. */
+  /** The product that was last refused alone, and when: a close right after it was caused by it. */
   #culprit = { product: "", at_ms: Number.NEGATIVE_INFINITY };
   /** The last error that named no product. */
   #words = "";
@@ -43,7 +44,7 @@ export class Subscription {
     this.#options = options;
   }
 
-  /** A connection is open: asks for all products that were not refused before, then for the others one by one. */
+  /** A connection is open: requests all products that were not refused before, then the others one by one. */
   begin(send: (message: object) => void): void {
     const { products } = this.#options;
     this.#send = send;
@@ -53,16 +54,16 @@ export class Subscription {
     const strikes = (product: string) => this.#strikes.get(product) ?? 0;
     const doubt = (product: string) => strikes(product) + (this.refused.has(product) ? PRODUCT_STRIKES_MAX : 0);
     const usable = products.filter((product) => strikes(product) <= PRODUCT_STRIKES_MAX);
-    const sound = usable.filter((product) => !this.refused.has(product) && strikes(product) === 0);
-    const others = usable.filter((product) => !sound.includes(product)).sort((a, b) => doubt(a) - doubt(b));
-    const isAllRefused = sound.length === 0 && this.#strikes.size === 0;
-    this.#waiting = isAllRefused ? others : sound;
+    const clean = usable.filter((product) => !this.refused.has(product) && strikes(product) === 0);
+    const others = usable.filter((product) => !clean.includes(product)).sort((a, b) => doubt(a) - doubt(b));
+    const isAllRefused = clean.length === 0 && this.#strikes.size === 0;
+    this.#waiting = isAllRefused ? others : clean;
     this.#queue = isAllRefused ? [] : others;
     if (this.#waiting.length === 0) this.#next();
-    else this.#ask(this.#waiting, this.#options.reply_ms ?? SUBSCRIBED_MS_MAX);
+    else this.#request(this.#waiting, this.#options.reply_ms ?? SUBSCRIBED_MS_MAX);
   }
 
-  /** The connection has ended. What was asked for alone, or failed without a name, is asked for with care on the next one. */
+  /** The connection has ended. Products that may have caused it are requested one by one on the next connection. */
   end(): void {
     this.#stopTimer();
     const { product: culprit, at_ms } = this.#culprit;
@@ -72,14 +73,14 @@ export class Subscription {
       const strikes = (this.#strikes.get(product) ?? 0) + 1;
       this.#strikes.set(product, strikes);
       if (alone !== null && strikes > PRODUCT_STRIKES_MAX)
-        this.#refuse(product, this.#words || "the feed closes the connection when asked for it");
+        this.#refuse(product, this.#words || "the feed closes the connection when it is requested");
     }
     this.#alone = null;
     this.#waiting = [];
     this.#queue = [];
   }
 
-  /** A `subscriptions` reply: it lists what is accepted so far, and may not list our channel yet. */
+  /** Takes a `subscriptions` reply: it lists what is accepted so far, and may lack our channel. */
   reply(message: Message): void {
     const channels = Array.isArray(message.channels) ? (message.channels as Message[]) : [];
     const listed = channels
@@ -101,8 +102,8 @@ export class Subscription {
   }
 
   error(message: Message): void {
-    const said = [message.message, message.reason].filter((one) => typeof one === "string" && one !== "");
-    const words = shownWords(said.join(": ")) || "no reason given";
+    const parts = [message.message, message.reason].filter((one) => typeof one === "string" && one !== "");
+    const words = printable(parts.join(": "), FEED_WORDS_MAX) || "no reason given";
     const named = namedIn(words, this.#options.products);
     if (named.length > 0) for (const product of named) this.#refuse(product, words);
     else {
@@ -111,7 +112,7 @@ export class Subscription {
     }
     if (this.#alone !== null && this.#waiting.length === 0)
       this.#culprit = { product: this.#alone, at_ms: monotonicMs() };
-    // What else was asked for is acknowledged soon, or it is asked for alone.
+    // The other products are acknowledged soon, or are requested one by one.
     if (this.#waiting.length > 0 && this.#alone === null) this.#wait(this.#options.refusal_ms ?? REFUSAL_MS);
     this.#settle();
   }
@@ -124,7 +125,7 @@ export class Subscription {
     if (this.refused.delete(product)) this.#options.logger.info(`the feed accepts ${product} now`);
   }
 
-  /** The feed's own words are kept; each product is named once. */
+  /** Keeps the feed's own words; warns once per product. */
   #refuse(product: string, words: string): void {
     this.#waiting = this.#waiting.filter((one) => one !== product);
     if (this.#accepted.has(product)) {
@@ -141,7 +142,7 @@ export class Subscription {
     this.#words = words;
   }
 
-  /** Once all that was asked for is decided: the next one alone, or the end of the subscription. */
+  /** Once all requested products are decided: requests the next one alone, or ends the subscription. */
   #settle(): void {
     if (this.#waiting.length > 0 || this.#timer === null) return;
     this.#stopTimer();
@@ -154,7 +155,7 @@ export class Subscription {
     if (product !== undefined) {
       this.#alone = product;
       this.#waiting = [product];
-      this.#ask(this.#waiting, this.#options.refusal_ms ?? REFUSAL_MS);
+      this.#request(this.#waiting, this.#options.refusal_ms ?? REFUSAL_MS);
       return;
     }
     if (this.#accepted.size > 0) {
@@ -178,7 +179,7 @@ export class Subscription {
     this.#next();
   }
 
-  #ask(products: readonly string[], wait_ms: number): void {
+  #request(products: readonly string[], wait_ms: number): void {
     this.#wait(wait_ms);
     this.#send({ type: "subscribe", product_ids: products, channels: [this.#options.channel, "heartbeat"] });
   }

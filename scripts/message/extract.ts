@@ -1,7 +1,7 @@
 /**
- * The fast path: a ticker message's fields straight from its bytes, without JSON.parse. It accepts only what it is sure of (a flat
- * object of plain strings and whole numbers, each wanted key once) and leaves all else to parse.ts; the two never disagree
- * (test/message/extract.test.ts).
+ * The fast path: a ticker's fields straight from its bytes, without JSON.parse.
+ * It accepts only flat objects of plain strings and whole numbers with each wanted key once, and leaves the rest to
+ * parse.ts; the two never disagree (test/message/extract.test.ts).
  */
 import { POW10 } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, PRODUCTS_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
@@ -21,9 +21,9 @@ const REQUIRED = (["type", "product_id", "price", "side", "time", "trade_id", "l
 const TICKER = new TextEncoder().encode("ticker");
 /** Significant digits that a double adds up without rounding. */
 const SAFE_DIGITS = 15;
-/** More integer digits than a price × size of SAFE_DIGITS each can have. */
+/** More integer digits than price × size can have with SAFE_DIGITS each. */
 const NO_LIMIT_DIGITS = 2 * SAFE_DIGITS + 1;
-/** Doubles of a product and a limit are off by less than this part of it. */
+/** The rounding of a product and of a limit is less than the missing part. */
 const SURELY = 1 - 1e-12;
 
 interface Product {
@@ -34,24 +34,24 @@ interface Product {
 export class Extractor {
   readonly #quotes: boolean;
   readonly #rules: Rules;
-  /** Price × size is surely within the rules below this; what is near the limit is left to parse.ts. */
+  /** Below this, price × size is within the rules; parse.ts decides near the limit. */
   readonly #notional_max: number;
   readonly #scanner = new Scanner(REQUIRED);
-  /** The product of the message before, and those seen so far by a hash of their id. */
+  /** The product of the previous message, and those seen so far by a hash of their id. */
   #product: Product = { id: "", bytes: new Uint8Array([0]) };
   #products = new Map<number, Product>();
   #mantissa = 0;
   #scale = 0;
   #day = "";
 
-  /** `quotes`: also read best_bid and best_ask; the stream job has no use for them. `rules`: the version to read by. */
+  /** `quotes`: also read best_bid and best_ask, which `stream` does not need. `rules`: the rules version. */
   constructor({ quotes, rules = RULES_VERSION }: { quotes: boolean; rules?: number }) {
     this.#quotes = quotes;
     this.#rules = rulesOf(rules);
     this.#notional_max = 10 ** Math.min(this.#rules.notional_integer_digits, NO_LIMIT_DIGITS) * SURELY;
   }
 
-  /** The tick in `bytes[start, end)`, or null when parse.ts must decide. */
+  /** Returns the tick in `bytes[start, end)`, or null when parse.ts must decide. */
   extract(bytes: Uint8Array, start: number, end: number): FullTick | null {
     const found = this.#scanner.scan(bytes, start, end);
     if ((found & REQUIRED) !== REQUIRED) return null;
@@ -108,7 +108,7 @@ export class Extractor {
     return this.#decimal(bytes, from[field]!, to[field]!, PRICE_SCALE_MAX, this.#rules.price_integer_digits);
   }
 
-  /** A plain decimal into #mantissa and #scale by the rule of parse.ts's parseDecimal; false when that must decide. */
+  /** Reads a plain decimal into #mantissa and #scale like parse.ts's parseDecimal; false when that must decide. */
   #decimal(bytes: Uint8Array, from: number, to: number, scale_max: number, integer_max: number): boolean {
     const length = to - from;
     if (length === 0 || length > SAFE_DIGITS + 1) return false;
@@ -140,7 +140,7 @@ export class Extractor {
   #dayBytes = new Uint8Array(10);
   #dayUs = 0;
 
-  /** `YYYY-MM-DDTHH:MM:SS[.f…]Z`; the day of the message before is remembered, because it is nearly always the same. */
+  /** `YYYY-MM-DDTHH:MM:SS[.f…]Z` as microseconds; the previous day is kept, because it rarely changes. */
   #time(bytes: Uint8Array, from: number, to: number): number | null {
     const length = to - from;
     if (length < 20 || length > 30 || bytes[to - 1] !== 0x5a || bytes[from + 10] !== 0x54) return null;
@@ -171,7 +171,10 @@ export class Extractor {
     return Number.isSafeInteger(us) ? us : null;
   }
 
-  /** One string a product, so that comparing ids compares pointers. Only printable ASCII, at most 64 characters: ids that every version's rules allow. */
+  /**
+   * One string per product, so that comparing ids compares pointers. Only printable ASCII of at most 64 characters:
+   * ids that the rules of every version allow.
+   */
   #productId(bytes: Uint8Array, from: number, to: number): string | null {
     if (same(bytes, from, to, this.#product.bytes)) return this.#product.id;
     if (from === to || to - from > 64) return null;
@@ -189,7 +192,7 @@ export class Extractor {
   }
 }
 
-/** A whole number of at most 15 digits (the scan has seen that there are only digits), or −1. */
+/** A whole number of at most 15 digits (the scanner checked that they are digits), or −1. */
 function wholeNumber(bytes: Uint8Array, from: number, to: number): number {
   if (to - from > SAFE_DIGITS) return -1;
   let value = 0;

@@ -1,11 +1,11 @@
-/** What the feed must know of a frame, cheaply, and the two spellings of a trade. It judges nothing: parse.ts decides what is a tick. */
+/** What kind of message a frame of the feed is, read cheaply; parse.ts decides what counts as a tick. */
+import { parseTime } from "./time.ts";
 
-/** `text` is the frame, one JavaScript character a byte (latin1): fit for searching, not for showing. */
+/** `time_us` is microseconds since 1970 UTC, null without a valid time. */
 export type Frame =
-  | { kind: "tick"; product_id: string; trade_id: number; time_us: number }
-  | { kind: "match" | "last_match"; product_id: string; trade_id: number; time_us: number; message: Message }
-  | { kind: "incomplete"; product_id: string }
-  | { kind: "heartbeat"; product_id: string; time_us: number; message: Message }
+  | { kind: "tick" | "incomplete"; product_id: string }
+  | { kind: "match" | "last_match"; product_id: string; message: Message }
+  | { kind: "heartbeat"; product_id: string; time_us: number | null }
   | { kind: "subscriptions" | "error"; message: Message }
   | { kind: "garbled" | "other" };
 export type Message = Record<string, unknown>;
@@ -13,24 +13,21 @@ export type Message = Record<string, unknown>;
 const TICKER = '{"type":"ticker",';
 const PRODUCT = '"product_id":"';
 const TRADE = '"trade_id":';
-const TIME = '"time":"';
 
 /**
- * Reads a frame. `incomplete` is a ticker without a trade_id (feed.md: a product without trades, an auction); a ticker that has
- * one names a trade and goes into the log whatever else is wrong with it. `time_us` is NaN when there is no time.
+ * Reads a frame. `tick`: a ticker that names a trade, whatever else is wrong with it; it goes into the log.
+ * `incomplete`: a ticker without a trade_id (docs/feed.md "Incomplete tickers"). `garbled`: not a JSON object.
  */
 export function readFrame(bytes: Buffer): Frame {
+  // One character per byte: cheap, and enough to find fields of plain ASCII.
   const text = bytes.toString("latin1");
   if (text.startsWith(TICKER)) {
     const product = text.indexOf(PRODUCT);
     const trade = text.indexOf(TRADE);
     if (product > 0 && trade > 0 && text.charCodeAt(text.length - 1) === 125) {
       const from = product + PRODUCT.length;
-      const trade_id = Number.parseInt(text.slice(trade + TRADE.length, trade + TRADE.length + 17), 10);
-      const time = text.indexOf(TIME);
-      const time_us = time < 0 ? Number.NaN : timeUs(text.slice(time + TIME.length, time + TIME.length + 27));
       const product_id = text.slice(from, text.indexOf('"', from));
-      if (isPlain(product_id) && trade_id >= 0) return { kind: "tick", product_id, trade_id, time_us };
+      if (isPlain(product_id) && isDigit(text.charCodeAt(trade + TRADE.length))) return { kind: "tick", product_id };
     }
   }
   return readAny(bytes);
@@ -46,17 +43,14 @@ function readAny(bytes: Buffer): Frame {
   }
   if (typeof message !== "object" || message === null || Array.isArray(message)) return { kind: "garbled" };
   const product_id = typeof message.product_id === "string" ? message.product_id : "";
-  const trade_id = typeof message.trade_id === "number" ? message.trade_id : Number.NaN;
-  const time_us = timeUs(message.time);
   switch (message.type) {
     case "ticker":
-      if (message.trade_id === undefined) return { kind: "incomplete", product_id };
-      return { kind: "tick", product_id, trade_id, time_us };
+      return { kind: message.trade_id === undefined ? "incomplete" : "tick", product_id };
     case "match":
     case "last_match":
-      return { kind: message.type, product_id, trade_id, time_us, message };
+      return { kind: message.type, product_id, message };
     case "heartbeat":
-      return { kind: "heartbeat", product_id, time_us, message };
+      return { kind: "heartbeat", product_id, time_us: parseTime(message.time) };
     case "subscriptions":
     case "error":
       return { kind: message.type, message };
@@ -70,21 +64,13 @@ function isPlain(text: string): boolean {
   return /^[\x20-\x5b\x5d-\x7e]+$/.test(text);
 }
 
-/** The second that was read last, which is nearly always the next one's too. */
-let [second, second_ms] = ["", Number.NaN];
-
-/** `2023-09-05T16:00:01.281719Z` in microseconds, fractions of any length truncated; NaN for anything else. */
-export function timeUs(value: unknown): number {
-  if (typeof value !== "string") return Number.NaN;
-  const text = value.slice(0, 19);
-  if (text !== second) [second, second_ms] = [text, Date.parse(`${text}Z`)];
-  const fraction = value.charCodeAt(19) === 46 ? /^\d{1,6}/.exec(value.slice(20, 26)) : null;
-  return second_ms * 1_000 + (fraction ? Number(fraction[0].padEnd(6, "0")) : 0);
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 /**
- * A trade of `matches` or of REST in the ticker's shape, as the log has it (design.md "Log"): `last_size`, the taker's side (there it is
- * the maker's), no quotes. Null when a field is missing or not of its type: then the frame itself goes into the log, for the consumers to judge.
+ * A trade of `matches` or of REST in the ticker's shape, as the log stores it (docs/feed.md "In the log"):
+ * `last_size`, the taker's side instead of the maker's, no quotes. Null when a field is missing or of another type.
  */
 export function asTicker(trade: Message, product_id: string, source?: "rest"): string | null {
   const { sequence, price, side, time, trade_id, size: last_size } = trade;
@@ -103,25 +89,3 @@ export function asTicker(trade: Message, product_id: string, source?: "rest"): s
     source,
   });
 }
-
-/** A ticker message as the matches channel has it: the maker's side, `size`. */
-export function asMatch(line: string, type: "match" | "last_match"): string {
-  const { trade_id, side, last_size: size, price, product_id, sequence, time } = JSON.parse(line) as Message;
-  const maker = side === "buy" ? "sell" : "buy";
-  const [maker_order_id, taker_order_id] = [NO_ORDER, NO_ORDER];
-  return JSON.stringify({
-    type,
-    trade_id,
-    maker_order_id,
-    taker_order_id,
-    side: maker,
-    size,
-    price,
-    product_id,
-    sequence,
-    time,
-  });
-}
-
-/** Recordings of tickers don't have the orders' ids. */
-const NO_ORDER = "00000000-0000-0000-0000-000000000000";

@@ -1,6 +1,6 @@
 /** What a record's bytes mean: trades, other messages of the feed, and records of our own. */
 export { Extractor } from "./extract.ts";
-export { asMatch, asTicker, type Message, readFrame } from "./frame.ts";
+export { asTicker, type Message, readFrame } from "./frame.ts";
 export { Judge } from "./judge.ts";
 export { envelopeFrame, gapFrame, outageFrame, unreadable } from "./own-records.ts";
 export { parseRecord } from "./parse.ts";

@@ -1,4 +1,4 @@
-/** Whether a record will count as a trade: by the consumers' own rule, so that nothing is remembered of what they refuse. */
+/** Whether a record counts as a trade, by the same rule as `stream` and `consume`. */
 import type { Tick } from "../contract/tick.ts";
 import { Extractor } from "./extract.ts";
 import { parseRecord } from "./parse.ts";
@@ -6,7 +6,7 @@ import { parseRecord } from "./parse.ts";
 export class Judge {
   readonly #extractor = new Extractor({ quotes: false });
 
-  /** The last record was a flat object of plain text and numbers, which every JSON reader decodes if it is UTF-8. */
+  /** The last record was a flat object of plain text and numbers: every JSON reader decodes it if it is UTF-8. */
   isFlat = false;
 
   /** The trade that `stream` and `consume` will read from this record, or null. */

@@ -1,9 +1,9 @@
-/** Records of our own in the topic: JSON objects without a trade's fields, so that other readers of the topic step over them. */
+/** Tidemark's own records in the log: JSON objects without a trade's fields, so that other readers skip them. */
 import { isUtf8 } from "node:buffer";
 import { FRAME_DEPTH_MAX, FRAME_DIGITS_MAX } from "../base/limits.ts";
 import type { GapNote, Outage } from "../contract/tick.ts";
 
-/** An outage as a record of the log: consumers store it, so that a replay of the log gives the same rows. */
+/** An outage as a record of the log: reading the log again gives the same rows. */
 export function outageFrame(note: Outage): Buffer {
   return Buffer.from(JSON.stringify({ type: "tidemark_outage", ...note }));
 }
@@ -14,14 +14,14 @@ export function gapFrame(note: GapNote): Buffer {
 }
 
 /**
- * A frame that not every reader of the topic could decode, whole within one that each can. `stream` and `consume` unpack it and judge the frame
- * itself.
+ * Wraps a frame that some reader of the topic could not decode in one that every reader can.
+ * `stream` and `consume` unwrap it and judge the frame itself (docs/decisions/0047-envelopes.md).
  */
 export function envelopeFrame(frame: Uint8Array, reason: string): Buffer {
   return Buffer.from(JSON.stringify({ type: "tidemark_frame", reason, base64: Buffer.from(frame).toString("base64") }));
 }
 
-/** Why some reader of the topic could not decode a frame, or null: it is one JSON object of modest depth in UTF-8. */
+/** Why some reader of the topic could not decode a frame; null for a JSON object of modest depth in UTF-8. */
 export function unreadable(frame: Uint8Array): string | null {
   if (!isUtf8(frame)) return "not UTF-8";
   const text = Buffer.from(frame.buffer, frame.byteOffset, frame.length).toString("utf8");

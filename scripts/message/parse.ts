@@ -1,4 +1,4 @@
-/** A record's bytes → what it is, by JSON.parse: the rule that the fast path (extract.ts) must agree with, and its fallback. */
+/** The rule by which a record's bytes are a tick, another message or a dead letter; by JSON.parse. */
 import { pow10 } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
 import type { FullTick, GapNote, Mantissa, Outage } from "../contract/tick.ts";
@@ -13,14 +13,14 @@ export type Parsed =
   /** `frame`: what the feed sent, when the record is an envelope around it. */
   | { kind: "dead"; reason: string; frame?: Uint8Array };
 
-/** A longer text is no number that a feed sends; it bounds the work. */
+/** Longer text is not a number that a feed sends; it bounds the work. */
 const DECIMAL_CHARACTERS_MAX = 40;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
- * Reads one record by the rules of a version. Anything that is no complete trade, heartbeat or note of our own is dead, with the reason.
- * Never throws.
+ * Reads one record by the rules of a version; the fast path (extract.ts) must agree with it. A record that is not a
+ * complete trade, a heartbeat or one of Tidemark's own is dead, with the reason. Never throws.
  */
 export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed {
   const rules = rulesOf(version);
@@ -110,7 +110,7 @@ function parseGap(product_id: string, fields: Map<string, unknown>): Parsed {
   return { kind: "gap", gap: { product_id, state, from_us, to_us, last_trade_id, first_trade_id, missing, reason } };
 }
 
-/** An envelope around a frame that not every reader of the topic can decode: it is judged as the frame in it. */
+/** An envelope is judged as the frame in it (docs/decisions/0047-envelopes.md). */
 function parseEnvelope(fields: Map<string, unknown>, version: number): Parsed {
   const base64 = fields.get("base64");
   if (typeof base64 !== "string") return dead("an envelope without base64");
@@ -124,7 +124,7 @@ function parseEnvelope(fields: Map<string, unknown>, version: number): Parsed {
   return parsed.kind === "dead" ? { ...parsed, frame } : parsed;
 }
 
-/** Microseconds since 1970; before it, too. */
+/** Microseconds since 1970 UTC, also before it. */
 function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
@@ -133,7 +133,7 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Quotes are for show: one that can't be kept exactly is null, the trade counts all the same. */
+/** Quotes are only shown: one that can't be kept exactly is null, and the trade still counts. */
 function quote(value: unknown, rules: Rules): string | null {
   return parsePrice(value, rules) === null ? null : (value as string);
 }
@@ -151,7 +151,7 @@ function isZero({ mantissa }: Decimal): boolean {
   return mantissa === 0;
 }
 
-/** Whether price × size keeps the rules' limit. */
+/** Whether price × size is below the rules' limit. */
 function isNotional(price: Decimal, size: Decimal, { notional_integer_digits: digits }: Rules): boolean {
   if (digits === Number.POSITIVE_INFINITY) return true;
   return BigInt(price.mantissa) * BigInt(size.mantissa) < pow10(digits + price.scale + size.scale);
@@ -161,15 +161,10 @@ const DECIMAL = /^(\d+)(?:\.(\d+))?$/;
 
 /**
  * A plain decimal string (digits, optionally a point and digits) as mantissa and scale, trailing zeros dropped.
- * Null for anything else, and for more digits than `scale_max` and `integer_max` allow: refused, never rounded. A mantissa beyond a
- * safe integer is a bigint, or refused without `all_digits`.
+ * Null for anything else and for more digits than `scale_max` and `integer_max` allow: refused, never rounded.
+ * A mantissa beyond a safe integer is a bigint, or refused without `all_digits`.
  */
-export function parseDecimal(
-  value: unknown,
-  scale_max: number,
-  integer_max: number,
-  all_digits = true,
-): Decimal | null {
+function parseDecimal(value: unknown, scale_max: number, integer_max: number, all_digits = true): Decimal | null {
   if (typeof value !== "string" || value.length > DECIMAL_CHARACTERS_MAX) return null;
   const match = DECIMAL.exec(value);
   if (!match) return null;

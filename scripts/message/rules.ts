@@ -1,4 +1,4 @@
-/** The rules by which a record is a tick, by their version: limits of its numbers, and what a product may be called. */
+/** The rules by which a record is a tick, per rules version: limits of its numbers and of product ids. */
 import {
   NOTIONAL_INTEGER_DIGITS_MAX,
   PRICE_INTEGER_DIGITS_MAX,
@@ -11,7 +11,7 @@ import {
 export interface Rules {
   price_integer_digits: number;
   size_integer_digits: number;
-  /** Price × size is below 10 to this; Infinity for no limit. */
+  /** Price × size is below 10 to the power of this; Infinity for no limit. */
   notional_integer_digits: number;
   /** Whether a size of 0 is a trade. */
   zero_sizes: boolean;
@@ -50,8 +50,8 @@ const REFUSED = /[\p{Cc}\uFEFF]/u;
 const encoder = new TextEncoder();
 
 /**
- * 1 to 64 bytes of UTF-8 without control characters, U+FEFF and lone surrogates: what SQL text, SQLite, DuckDB, JSON and file names
- * all keep as it is (docs/decisions/0032-product-ids.md).
+ * True for 1 to 64 bytes of UTF-8 without control characters, U+FEFF and lone surrogates: SQL text, SQLite, DuckDB,
+ * JSON and file names all keep such an id unchanged (docs/decisions/0032-product-ids.md).
  */
 export function isProductId(id: unknown): id is string {
   if (typeof id !== "string" || id === "" || id.length > PRODUCT_ID_BYTES_MAX) return false;

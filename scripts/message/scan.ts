@@ -1,7 +1,7 @@
 /**
- * Where a message's values lie, without parsing it. Carefully at first, byte by byte; then by the layout of a message that was accepted
- * so: what stands between the values is nearly always the same, and is compared four bytes at a time. Both accept the same messages,
- * flat objects of plain strings and whole numbers with each wanted key once, and leave all others to parse.ts.
+ * Finds where a message's values begin and end, without parsing it.
+ * The first message is walked byte by byte. Later ones follow its layout: the bytes between the values are nearly
+ * always the same and are compared four at a time. Both ways accept the same messages (see extract.ts).
  */
 
 const QUOTE = 0x22;
@@ -10,7 +10,7 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 
-/** The wanted fields, by their bit and their place in `from` and `to`. */
+/** The wanted fields, by their bit and their index in `from` and `to`. */
 export const FIELD = {
   type: 0,
   product_id: 1,
@@ -24,17 +24,17 @@ export const FIELD = {
   source: 9,
 } as const;
 const WANTED = Object.keys(FIELD);
-/** Where the places of unwanted values go. */
+/** Index in `from` and `to` for unwanted values. */
 const UNWANTED = WANTED.length;
 const KEYS = WANTED.map((key) => new TextEncoder().encode(key));
-/** Wanted keys by length, so that most unwanted keys are passed by after one look. */
+/** Wanted keys by length, so that the length alone rejects most unwanted keys. */
 const BY_LENGTH: number[][] = Array.from({ length: 12 }, (_, n) =>
   KEYS.flatMap((key, i) => (key.length === n ? [i] : [])),
 );
-/** Bytes that a plain string holds: no quote, backslash or control character. */
+/** Bytes of a plain string: no quote, backslash or control character. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, b) => (b >= SPACE && b !== QUOTE && b !== BACKSLASH ? 1 : 0));
 
-/** An accepted message without its values. Before value s stand words up to `words_to[s]`, then bytes up to `bytes_to[s]`. */
+/** An accepted message without its values. Before value s come words up to `words_to[s]`, then bytes up to `bytes_to[s]`. */
 interface Layout {
   found: number;
   fields: Uint8Array;
@@ -46,11 +46,11 @@ interface Layout {
 }
 
 export class Scanner {
-  /** The wanted values: field f is bytes[from[f], to[f]), for the bits that `scan` gave. */
+  /** The wanted values: field f is bytes[from[f], to[f]), for the bits that `scan` returned. */
   readonly from = new Int32Array(WANTED.length + 1);
   readonly to = new Int32Array(WANTED.length + 1);
   readonly #required: number;
-  /** Layouts seen last, the newest first. */
+  /** The layouts used last, the newest first. */
   #layout: Layout | null = null;
   #other: Layout | null = null;
   /** Each value of the message that was walked: its first byte, its end, its field, whether it is text. */
@@ -58,12 +58,12 @@ export class Scanner {
   #memory: ArrayBufferLike | null = null;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
-  /** `required`: bits of the fields without which a message is nobody's layout. */
+  /** `required`: bits of the fields without which a message makes no layout. */
   constructor(required: number) {
     this.#required = required;
   }
 
-  /** The bits of the wanted fields that `bytes[start, end)` has; 0 when parse.ts must decide. */
+  /** Returns the bits of the wanted fields in `bytes[start, end)`; 0 when parse.ts must decide. */
   scan(bytes: Uint8Array, start: number, end: number): number {
     if (bytes.buffer !== this.#memory) {
       this.#memory = bytes.buffer;
@@ -87,7 +87,7 @@ export class Scanner {
     return found;
   }
 
-  /** The same as `walk` for a message of this layout, 0 for any other. */
+  /** The result of `walk` for a message of this layout, 0 for any other. */
   #follow(layout: Layout, bytes: Uint8Array, start: number, end: number): number {
     const { fields, isText, words, words_to, bytes: between, bytes_to } = layout;
     const { from, to } = this;
@@ -115,7 +115,7 @@ export class Scanner {
     }
   }
 
-  /** Walks the object once, byte by byte; 0 when anything is out of the ordinary. */
+  /** Walks the object once, byte by byte; 0 at anything unusual. */
   #walk(bytes: Uint8Array, start: number, end: number): number {
     this.#values.length = 0;
     if (end - start < 2 || bytes[start] !== 0x7b || bytes[end - 1] !== 0x7d) return 0;

@@ -1,8 +1,8 @@
-/** Event time: ISO 8601 with Z and up to nine digits of fraction → whole microseconds, longer fractions truncated (design.md, feed.md). */
+/** Event time from text: ISO 8601 with Z and up to nine digits of fraction (docs/feed.md "Time"). */
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/;
 
-/** Microseconds since 1970 UTC, or null when the value is no such time or lies outside what a safe integer holds (years 1684 to 2255). */
+/** Whole microseconds since 1970 UTC, longer fractions cut; null when it is not a valid time of the years 1684 to 2255. */
 export function parseTime(value: unknown): number | null {
   if (typeof value !== "string") return null;
   const match = TIME.exec(value);
@@ -19,7 +19,7 @@ export function parseTime(value: unknown): number | null {
   return timeUs(year, month, day, hour, minute, second, micros);
 }
 
-/** The parts of a UTC time as microseconds, or null when there is no such time. */
+/** The parts of a UTC time as microseconds; null when that date or time does not exist or exceeds a safe integer. */
 export function timeUs(
   year: number,
   month: number,

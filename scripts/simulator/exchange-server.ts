@@ -1,21 +1,22 @@
 /**
- * A stand-in for the exchange, for `replay` and the tests: speaks the protocol of feed.md over a recording, with faults by script.
- * It knows nothing but the recording. Each client has its own place on the tape, so that a slow reader holds up nobody else.
+ * The simulator's server: it speaks the exchange's protocol (docs/feed.md) and plays a recording.
+ * Each session has its own position, so that a slow reader holds up nobody else.
  */
 import { isoFromUs } from "../base/clock.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { REPLAY_BURST_FRAMES, REPLAY_LINGER_MS, SUBSCRIBE_MS_MAX } from "../base/limits.ts";
+import { heartbeatFrame } from "./exchange-frames.ts";
 import { type Faults, framesOf } from "./faults.ts";
-import { Tape, type TapeOptions } from "./player.ts";
-import { type Channel, type Client, newClient, receive } from "./session.ts";
+import { Player, type PlayerOptions } from "./player.ts";
+import { type Channel, newSession, receive, type Session } from "./session.ts";
 import { RateLimit, RestAnswers } from "./trades-api.ts";
 
-export interface ExchangeOptions extends TapeOptions {
+export interface ExchangeOptions extends PlayerOptions {
   host: string;
-  /** 0 takes any free one. */
+  /** 0 takes any free port. */
   port: number;
   faults?: Faults;
-  /** Time between heartbeats, and to subscribe in: the exchange's own unless a test is in a hurry. */
+  /** Time between heartbeats, and until a client must have subscribed; the defaults are the exchange's. */
   heartbeat_ms?: number;
   subscribe_ms?: number;
   /** How long the end waits for a client that was away. */
@@ -26,27 +27,27 @@ export interface Exchange {
   /** ws://host:port of the feed; the same port answers REST over http. */
   url: string;
   port: number;
-  /** Resolves when the recording has ended and the clients were told so. */
+  /** Resolves when the recording has ended and the clients were informed. */
   ended: Promise<void>;
-  /** Connections so far, frames of trades sent, and answers of REST. */
+  /** Connections so far, frames of trades sent, and requests to REST. */
   counts(): { connections: number; frames: number; rest_requests: number };
   stop(): Promise<void>;
 }
 
-type Socket = Bun.ServerWebSocket<Client>;
+type Socket = Bun.ServerWebSocket<Session>;
 
 /** Starts the server; the play begins with the first subscription. Fails with PORT_IN_USE. */
 export function startExchange(options: ExchangeOptions): Exchange {
-  return new Player(options);
+  return new ExchangeServer(options);
 }
 
-class Player implements Exchange {
+class ExchangeServer implements Exchange {
   readonly url: string;
   readonly port: number;
   readonly ended: Promise<void>;
-  readonly #tape: Tape;
+  readonly #player: Player;
   readonly #faults: Faults;
-  readonly #server: Bun.Server<Client>;
+  readonly #server: Bun.Server<Session>;
   readonly #rest: RestAnswers;
   readonly #connects = new RateLimit(8, 20);
   readonly #sockets = new Set<Socket>();
@@ -55,13 +56,13 @@ class Player implements Exchange {
   #timer: Timer | null = null;
   #connections = 0;
   #frames = 0;
-  #told = false;
+  #isEndSent = false;
   #stopped = false;
 
   constructor(private readonly options: ExchangeOptions) {
-    this.#tape = new Tape(options);
+    this.#player = new Player(options);
     this.#faults = options.faults ?? {};
-    this.#rest = new RestAnswers(this.#tape, this.#faults.rest ?? {});
+    this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {});
     this.#server = this.#listen();
     this.ended = this.#done.promise;
     this.port = this.#server.port!;
@@ -81,18 +82,18 @@ class Player implements Exchange {
     await this.#server.stop(true);
   }
 
-  #listen(): Bun.Server<Client> {
+  #listen(): Bun.Server<Session> {
     const { host, port } = this.options;
     try {
-      return Bun.serve<Client>({
+      return Bun.serve<Session>({
         hostname: host,
         port,
         fetch: (request, server) => {
           if (request.headers.get("upgrade") === null) return this.#rest.answer(request);
           if (!this.#connects.take()) return Response.json({ message: "Too many connections" }, { status: 429 });
-          return server.upgrade(request, { data: newClient() })
+          return server.upgrade(request, { data: newSession() })
             ? undefined
-            : new Response("no WebSocket", { status: 400 });
+            : new Response("not a WebSocket request", { status: 400 });
         },
         websocket: {
           open: (ws) => this.#open(ws),
@@ -132,51 +133,54 @@ class Player implements Exchange {
   #close(ws: Socket): void {
     this.#sockets.delete(ws);
     if (ws.data.timer) clearTimeout(ws.data.timer);
-    ws.data.place = -1;
+    ws.data.position = -1;
     this.#finish();
   }
 
   #message(ws: Socket, text: string): void {
     const { data } = ws;
-    if (this.#tape.paced && this.#tape.started) this.#tape.advance();
-    const answers = receive(data, text, this.#tape);
+    if (this.#player.paced && this.#player.started) this.#player.advance();
+    const replies = receive(data, text, this.#player);
     if (text.includes('"matches"')) this.#rest.expected = true;
-    if (!data.silent) for (const frame of answers) ws.send(frame);
-    if (data.place >= 0 || data.wants.size === 0) return;
+    if (!data.silent) for (const frame of replies) ws.send(frame);
+    if (data.position >= 0 || data.wants.size === 0) return;
     if (data.timer) clearTimeout(data.timer);
-    this.#tape.start();
-    data.place = this.#tape.stand;
+    this.#player.start();
+    data.position = this.#player.position;
     this.#pump(ws);
-    if (this.#tape.paced && this.#timer === null) this.#step();
+    if (this.#player.paced && this.#timer === null) this.#step();
   }
 
-  /** A paced play: what is due goes to everyone, then it sleeps until the next trade is. */
+  /** A paced play: sends what is due to every session, then sleeps until the next trade is due. */
   #step(): void {
-    const wait_ms = this.#tape.advance();
+    const wait_ms = this.#player.advance();
     for (const ws of this.#sockets) this.#pump(ws);
-    if (this.#tape.over || this.#stopped) this.#finish();
+    if (this.#player.over || this.#stopped) this.#finish();
     else this.#timer = setTimeout(() => this.#step(), Math.max(1, Math.min(wait_ms, 1_000)));
   }
 
-  /** Sends a client what is due, as far as its socket takes it: −1 from `send` means that the rest waits for `drain`. */
+  /** Sends a session what is due while its socket takes it; after −1 from `send` the rest waits for `drain`. */
   #pump(ws: Socket): void {
     const { data } = ws;
-    const tape = this.#tape;
-    if (data.place < 0 || data.stalled || this.#stopped) return;
-    const due = Math.min(tape.paced ? tape.stand : tape.end, data.place + REPLAY_BURST_FRAMES);
-    while (data.place < due && !data.stalled) {
+    const player = this.#player;
+    if (data.position < 0 || data.stalled || this.#stopped) return;
+    const due = Math.min(player.paced ? player.position : player.end, data.position + REPLAY_BURST_FRAMES);
+    while (data.position < due && !data.stalled) {
       ws.cork(() => {
-        for (const stop = Math.min(due, data.place + 100); data.place >= 0 && data.place < stop && !data.stalled; ) {
-          const index = data.place++;
-          const wants = data.wants.get(tape.trade(index).product_id);
+        for (
+          const stop = Math.min(due, data.position + 100);
+          data.position >= 0 && data.position < stop && !data.stalled;
+        ) {
+          const index = data.position++;
+          const wants = data.wants.get(player.trade(index).product_id);
           if (wants !== undefined) this.#send(ws, index, wants);
         }
       });
-      if (data.place < 0) return;
+      if (data.position < 0) return;
     }
-    if (data.place > tape.stand) tape.stand = data.place;
-    if (data.place >= tape.end) this.#tellEnd(ws);
-    else if (!data.stalled && !data.scheduled && (!tape.paced || data.place < tape.stand)) {
+    if (data.position > player.position) player.position = data.position;
+    if (data.position >= player.end) this.#sendEnd(ws);
+    else if (!data.stalled && !data.scheduled && (!player.paced || data.position < player.position)) {
       data.scheduled = true;
       setImmediate(() => {
         data.scheduled = false;
@@ -195,7 +199,7 @@ class Player implements Exchange {
   }
 
   #frame(index: number, channel: "ticker" | "matches"): string {
-    return channel === "ticker" ? this.#tape.trade(index).line : this.#tape.match(index);
+    return channel === "ticker" ? this.#player.trade(index).line : this.#player.match(index);
   }
 
   #push(ws: Socket, frame: string): void {
@@ -209,9 +213,9 @@ class Player implements Exchange {
     const faults = this.#faults;
     if (data.sent >= (faults.silent_after?.[data.connection - 1] ?? Number.POSITIVE_INFINITY)) data.silent = true;
     if (data.silent) return;
-    const earlier = index > 0 && faults.swap_ids?.includes(this.#tape.trade(index - 1).trade_id);
+    const earlier = index > 0 && faults.swap_ids?.includes(this.#player.trade(index - 1).trade_id);
     const before = earlier ? this.#frame(index - 1, channel) : null;
-    for (const one of framesOf(faults, index, this.#tape.trade(index).trade_id, frame, before)) {
+    for (const one of framesOf(faults, index, this.#player.trade(index).trade_id, frame, before)) {
       if (data.sent >= (faults.cut_after?.[data.connection - 1] ?? Number.POSITIVE_INFINITY)) {
         this.#cut(ws, index);
         return;
@@ -220,39 +224,39 @@ class Player implements Exchange {
     }
   }
 
-  /** The trade in hand was not sent: it is the next one's. */
+  /** The current trade was not sent: the next connection gets it. */
   #cut(ws: Socket, index: number): void {
-    if (index > this.#tape.stand) this.#tape.stand = index;
-    ws.data.place = -1;
+    if (index > this.#player.position) this.#player.position = index;
+    ws.data.position = -1;
     if (this.#faults.cut_code === undefined) ws.terminate();
-    else ws.close(this.#faults.cut_code, "as the script of faults says");
+    else ws.close(this.#faults.cut_code, "by the script of faults");
   }
 
-  #tellEnd(ws: Socket): void {
-    this.#told = true;
+  #sendEnd(ws: Socket): void {
+    this.#isEndSent = true;
     if (!ws.data.silent) ws.close(1000, "the recording has ended");
   }
 
   /**
-   * Over once the play is and all clients have gone. One that was away at the end gets a while to come back and hear of it, and one
-   * that fills gaps from REST gets its answers.
+   * Ends once the play is over and all clients have gone. A client that was away at the end has time to come back,
+   * and one that fills gaps from REST has time to finish.
    */
   #finish(): void {
-    if (!this.#tape.over || this.#sockets.size > 0) return;
-    const quiet_ms = this.#told ? this.#rest.quietMs() : (this.options.linger_ms ?? REPLAY_LINGER_MS);
+    if (!this.#player.over || this.#sockets.size > 0) return;
+    const quiet_ms = this.#isEndSent ? this.#rest.quietMs() : (this.options.linger_ms ?? REPLAY_LINGER_MS);
     if (quiet_ms <= 0) this.#done.resolve();
-    else if (this.#told) setTimeout(() => this.#finish(), quiet_ms);
+    else if (this.#isEndSent) setTimeout(() => this.#finish(), quiet_ms);
     else setTimeout(() => this.#sockets.size > 0 || this.#done.resolve(), quiet_ms);
   }
 
   #heartbeat(): void {
-    const time = isoFromUs(this.#tape.clockUs());
+    const time = isoFromUs(this.#player.clockUs());
     for (const ws of this.#sockets) {
       if (ws.data.silent || ws.data.stalled) continue;
       for (const [product_id, channels] of ws.data.wants) {
         if (!channels.has("heartbeat")) continue;
-        const last = this.#tape.last(product_id)?.trade_id ?? 0;
-        ws.send(JSON.stringify({ type: "heartbeat", sequence: last, last_trade_id: last, product_id, time }));
+        const last = this.#player.last(product_id)?.trade_id ?? 0;
+        ws.send(heartbeatFrame(product_id, last, time));
       }
     }
   }

@@ -1,4 +1,4 @@
-/** Recordings: JSON lines, gzipped, one ticker message each, in the order in which they came. Reading and writing, not playing. */
+/** Recordings: gzipped JSON lines, one ticker message each, in the order of arrival; read and written. */
 import { once } from "node:events";
 import {
   closeSync,
@@ -16,22 +16,14 @@ import { sentence, TidemarkError } from "../base/errors.ts";
 import { RECORDING_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { AppendRecord } from "../contract/log.ts";
-import { readFrame } from "../message/index.ts";
+import { type Recorded, readLine } from "./exchange-frames.ts";
 
-/** One recorded trade: the message as it came, and what the player needs to know of it. */
-export interface Recorded {
-  line: string;
-  product_id: string;
-  trade_id: number;
-  time_us: number;
-}
-
-/** Lines that are no JSON are named one by one up to here, then only counted. */
+/** Damaged lines are named one by one up to this many, then only counted. */
 const WARNINGS_MAX = 5;
 
 /**
- * A whole recording. A line that is no message is left out with a warning that names it; heartbeats and other messages are left out
- * silently. Fails with RECORDING when the file is missing, damaged, too large or without a trade.
+ * Reads a whole recording. Damaged lines are left out with a warning, heartbeats and other messages silently.
+ * Fails with RECORDING when the file is missing, damaged, too large or without a trade.
  */
 export async function readRecording(path: string, logger: Logger): Promise<Recorded[]> {
   if (!existsSync(path))
@@ -45,15 +37,10 @@ export async function readRecording(path: string, logger: Logger): Promise<Recor
       if (bytes > RECORDING_BYTES_MAX)
         throw bad(`${path} is larger than ${RECORDING_BYTES_MAX} bytes unpacked.`, "Cut it into parts.");
       if (line.trim() === "") continue;
-      const frame = readFrame(Buffer.from(line));
-      if (frame.kind === "tick" && Number.isFinite(frame.time_us + frame.trade_id)) {
-        const { product_id, trade_id, time_us } = frame;
-        recorded.push({ line, product_id, trade_id, time_us });
-      } else if (frame.kind === "garbled" || frame.kind === "tick") {
-        broken++;
-        const what = frame.kind === "tick" ? "a ticker without a time" : "no JSON message";
-        if (broken <= WARNINGS_MAX) logger.warn(`${path}, line ${number} is left out: it is ${what}`);
-      }
+      const read = readLine(line);
+      if (typeof read === "object") recorded.push(read);
+      else if (read !== "other" && ++broken <= WARNINGS_MAX)
+        logger.warn(`${path}, line ${number} is left out: it is ${read}`);
     }
   } catch (error) {
     if (error instanceof TidemarkError) throw error;
@@ -68,7 +55,7 @@ export async function readRecording(path: string, logger: Logger): Promise<Recor
   return recorded;
 }
 
-/** Each trade once for every name, as if the products traded alike: many products from one real recording. */
+/** Each trade once per name, as if the products traded alike: many products from one real recording. */
 export function asProducts(recorded: Recorded[], products: string[]): Recorded[] {
   return recorded.flatMap((trade) =>
     products.map((product_id) => {
@@ -92,7 +79,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
       if (next.done) break;
       yield next.value;
     }
-    // readline ends like at a proper end when its input breaks off: the error may come just after.
+    // readline ends normally when its input breaks off: the error may come just after.
     await Promise.race([failed.promise, Bun.sleep(0)]);
   } finally {
     file.destroy();
@@ -111,7 +98,7 @@ function bad(message: string, hint: string, cause?: unknown): TidemarkError {
   return new TidemarkError("RECORDING", message, hint, { cause });
 }
 
-/** Writes a recording; the file has its name only once it is whole. Fails with RECORDING when the name is taken. */
+/** Writes a recording; the file gets its name once it is whole. Fails with RECORDING when the name is taken. */
 export class RecordingWriter {
   readonly #gzip = createGzip();
   readonly #file;
@@ -120,14 +107,14 @@ export class RecordingWriter {
   lines = 0;
 
   constructor(readonly path: string) {
-    if (existsSync(path)) throw bad(`${path} is there already.`, "Choose another name, or remove it.");
+    if (existsSync(path)) throw bad(`${path} exists already.`, "Choose another name, or remove it.");
     this.#part = `${path}.part`;
     this.#file = createWriteStream(this.#part);
     for (const stream of [this.#file, this.#gzip]) stream.on("error", (error) => (this.#failed ??= error));
     this.#gzip.pipe(this.#file);
   }
 
-  /** One message a line; what is no message (a record without a key) is left out. A line break between a message's tokens becomes a space. */
+  /** One message per line, line breaks within it as spaces; records without a key are not messages and are left out. */
   async write(records: AppendRecord[]): Promise<void> {
     this.#check();
     const messages = records.filter(({ key }) => key !== "").map(({ value }) => value);
@@ -153,6 +140,6 @@ export class RecordingWriter {
 
   #check(): void {
     if (this.#failed !== null)
-      throw bad(`${this.path} can't be written: ${sentence(this.#failed)}.`, "Choose another place.", this.#failed);
+      throw bad(`${this.path} can't be written: ${sentence(this.#failed)}.`, "Choose another path.", this.#failed);
   }
 }

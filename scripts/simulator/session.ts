@@ -1,114 +1,116 @@
-/** One client of the stand-in: what it has subscribed to, and what its messages are answered with (feed.md "On subscribing"). */
-
-import { asMatch } from "../message/index.ts";
-import type { Tape } from "./player.ts";
+/** One client's session: its subscriptions, and the replies to its messages (docs/feed.md "Subscribing"). */
+import { errorFrame, matchFrame } from "./exchange-frames.ts";
+import type { Player } from "./player.ts";
 import { RateLimit } from "./trades-api.ts";
 
 const CHANNELS = ["ticker", "matches", "heartbeat"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
-export interface Client {
+/** Messages that the exchange takes from a client per second (docs/feed.md "Limits"). */
+const MESSAGES_PER_SECOND_MAX = 100;
+
+export interface Session {
   /** Counts from 1. */
   connection: number;
   /** Channels by product. */
   wants: Map<string, Set<Channel>>;
-  /** Index of the next trade to send; −1 before it has subscribed and after it has gone. */
-  place: number;
+  /** Index of the next trade to send; −1 before the subscription and after the close. */
+  position: number;
   /** Frames of trades sent. */
   sent: number;
   /** The socket takes no more for now. */
   stalled: boolean;
-  /** The next burst is on its way. */
+  /** The next burst is scheduled. */
   scheduled: boolean;
   /** By a fault: nothing is sent any more. */
   silent: boolean;
-  /** Until it has subscribed. */
+  /** Closes the connection unless it subscribes in time. */
   timer: Timer | null;
-  /** The exchange takes 100 messages a second. */
   rate: RateLimit;
 }
 
-export function newClient(): Client {
-  const rate = new RateLimit(100, 100);
+export function newSession(): Session {
+  const rate = new RateLimit(MESSAGES_PER_SECOND_MAX, MESSAGES_PER_SECOND_MAX);
   const flags = { stalled: false, scheduled: false, silent: false };
-  return { connection: 0, wants: new Map(), place: -1, sent: 0, ...flags, timer: null, rate };
+  return { connection: 0, wants: new Map(), position: -1, sent: 0, ...flags, timer: null, rate };
 }
 
-/** Takes one message of the client and returns the frames that answer it. */
-export function receive(client: Client, text: string, tape: Tape): string[] {
-  if (!client.rate.take()) return [errorFrame("Too many messages", "100 a second are allowed")];
+/** Takes one message of the client; returns the frames to reply with, in order. */
+export function receive(session: Session, text: string, player: Player): string[] {
+  if (!session.rate.take()) return [errorFrame("Too many messages", `${MESSAGES_PER_SECOND_MAX} a second are allowed`)];
   let message: Record<string, unknown> | null = null;
   try {
     message = JSON.parse(text);
   } catch {}
   if (typeof message !== "object" || message === null)
     return [errorFrame("Malformed JSON", "a JSON object is expected")];
-  if (message.type === "subscribe") return subscribe(client, message, tape);
-  if (message.type === "unsubscribe") return unsubscribe(client, message, tape);
+  if (message.type === "subscribe") return subscribe(session, message, player);
+  if (message.type === "unsubscribe") return unsubscribe(session, message, player);
   return [errorFrame("Malformed message", `type ${JSON.stringify(message.type)} is not known`)];
 }
 
-function subscribe(client: Client, message: Record<string, unknown>, tape: Tape): string[] {
+function subscribe(session: Session, message: Record<string, unknown>, player: Player): string[] {
   const errors: string[] = [];
   const fresh: [Channel, string][] = [];
-  let known = false;
-  for (const { name, products } of asked(message)) {
+  let isAnyValid = false;
+  for (const { name, products } of requested(message)) {
     const channel = CHANNELS.find((one) => one === name);
     if (channel === undefined) errors.push(errorFrame("Failed to subscribe", `${name} is not a valid channel`));
     else if (products.length === 0)
       errors.push(errorFrame("Failed to subscribe", `${name} needs at least one product`));
     else {
       for (const product of products) {
-        if (!tape.products.has(product)) {
+        if (!player.products.has(product)) {
           errors.push(errorFrame("Failed to subscribe", `${product} is not a valid product`));
           continue;
         }
-        known = true;
-        const channels = client.wants.get(product) ?? new Set();
+        isAnyValid = true;
+        const channels = session.wants.get(product) ?? new Set();
         if (!channels.has(channel)) fresh.push([channel, product]);
-        client.wants.set(product, channels.add(channel));
+        session.wants.set(product, channels.add(channel));
       }
     }
   }
-  if (!known) return errors.length > 0 ? errors : [errorFrame("Failed to subscribe", "no channels are named")];
-  return [
-    ...errors,
-    subscriptions(client, tape),
-    ...fresh.flatMap(([channel, product]) => lastTrade(channel, product, tape)),
-  ];
+  if (!isAnyValid) return errors.length > 0 ? errors : [errorFrame("Failed to subscribe", "no channels are named")];
+  const lastTrades = fresh.flatMap(([channel, product]) => lastTrade(channel, product, player));
+  return [...errors, subscriptions(session, player), ...lastTrades];
 }
 
-/** The last trade already made comes first. */
-function lastTrade(channel: Channel, product: string, tape: Tape): string[] {
-  const last = channel === "heartbeat" ? null : tape.last(product);
+/** The last trade that was already made comes first. */
+function lastTrade(channel: Channel, product: string, player: Player): string[] {
+  const last = channel === "heartbeat" ? null : player.last(product);
   if (last === null) return [];
-  return [channel === "ticker" ? last.line : asMatch(last.line, "last_match")];
+  return [channel === "ticker" ? last.line : matchFrame(last.line, "last_match")];
 }
 
-function unsubscribe(client: Client, message: Record<string, unknown>, tape: Tape): string[] {
-  for (const { name, products } of asked(message)) {
-    for (const product of products.length > 0 ? products : [...client.wants.keys()]) {
-      const channels = client.wants.get(product);
+function unsubscribe(session: Session, message: Record<string, unknown>, player: Player): string[] {
+  for (const { name, products } of requested(message)) {
+    for (const product of products.length > 0 ? products : [...session.wants.keys()]) {
+      const channels = session.wants.get(product);
       channels?.delete(name as Channel);
-      if (channels?.size === 0) client.wants.delete(product);
+      if (channels?.size === 0) session.wants.delete(product);
     }
   }
-  return [subscriptions(client, tape)];
+  return [subscriptions(session, player)];
 }
 
-/** All channels so far, with their products; and what only a replay has, its speed (null: as fast as it is read), for the client's figures. */
-function subscriptions(client: Client, tape: Tape): string {
+/**
+ * All channels so far with their products. Of a replay alone: its speed, for the client's latency; null is as fast as
+ * the client reads.
+ */
+function subscriptions(session: Session, player: Player): string {
   const channels = CHANNELS.map((name) => ({
     name,
-    product_ids: [...client.wants].filter(([, wants]) => wants.has(name)).map(([product]) => product),
+    product_ids: [...session.wants].filter(([, wants]) => wants.has(name)).map(([product]) => product),
     account_ids: null,
   }));
-  const tidemark_replay = { speed: tape.paced ? tape.speed : null };
+  const tidemark_replay = { speed: player.paced ? player.speed : null };
   const named = channels.filter(({ product_ids }) => product_ids.length > 0);
   return JSON.stringify({ type: "subscriptions", channels: named, tidemark_replay });
 }
 
-function asked(message: Record<string, unknown>): { name: string; products: string[] }[] {
+/** The channels that a message names, each with its own products or those of the whole message. */
+function requested(message: Record<string, unknown>): { name: string; products: string[] }[] {
   const all = strings(message.product_ids);
   const channels: unknown[] = Array.isArray(message.channels) ? message.channels : [];
   return channels.map((channel) => {
@@ -120,8 +122,4 @@ function asked(message: Record<string, unknown>): { name: string; products: stri
 
 function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-}
-
-function errorFrame(message: string, reason: string): string {
-  return JSON.stringify({ type: "error", message, reason });
 }

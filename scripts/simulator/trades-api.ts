@@ -1,8 +1,9 @@
-/** The stand-in's REST side: `GET /products/{id}/trades`, newest first, in pages, with the maker's side (feed.md "REST trades"). */
+/** The simulator's REST side: pages of trades, newest first (docs/feed.md "REST trades"). */
 import { monotonicMs } from "../base/clock.ts";
 import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../base/limits.ts";
+import { type Recorded, restTrade } from "./exchange-frames.ts";
 import type { Faults } from "./faults.ts";
-import type { Tape } from "./player.ts";
+import type { Player } from "./player.ts";
 
 /** A bucket of tokens: `burst` at once, `per_second` more each second. */
 export class RateLimit {
@@ -30,16 +31,16 @@ export class RateLimit {
 export class RestAnswers {
   readonly #rate = new RateLimit(REPLAY_REST_PER_SECOND, REPLAY_REST_PER_SECOND);
   requests = 0;
-  /** A client of the full tape is there: it may ask for what it missed, even after the end. */
+  /** A client reads the full tape: it may request what it missed, even after the end. */
   expected = false;
   #last_ms = monotonicMs();
 
   constructor(
-    private readonly tape: Tape,
+    private readonly player: Player,
     private readonly faults: NonNullable<Faults["rest"]>,
   ) {}
 
-  /** Milliseconds until nobody is likely to ask any more. */
+  /** Milliseconds until no more requests are likely. */
   quietMs(): number {
     return this.expected ? Math.max(0, this.#last_ms + REPLAY_REST_QUIET_MS - monotonicMs()) : 0;
   }
@@ -54,9 +55,9 @@ export class RestAnswers {
     if (this.faults.delay_ms) await Bun.sleep(this.faults.delay_ms);
     if (status !== 200) {
       const { retry_after } = this.faults;
-      return problem(status, "as the script of faults says", retry_after ? { "retry-after": retry_after } : {});
+      return problem(status, "by the script of faults", retry_after ? { "retry-after": retry_after } : {});
     }
-    if (!this.tape.products.has(product_id)) return problem(404, "NotFound");
+    if (!this.player.products.has(product_id)) return problem(404, "NotFound");
     const [limit, after, before] = ["limit", "after", "before"].map((name) => whole(url.searchParams.get(name)));
     if (limit === false || after === false || before === false)
       return problem(400, "limit, after and before are whole numbers");
@@ -66,26 +67,24 @@ export class RestAnswers {
 
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
-    const page: object[] = [];
-    for (let i = this.tape.stand - 1; i >= 0 && page.length < limit; i--) {
-      const { trade_id, line, ...trade } = this.tape.trade(i);
+    const page: Recorded[] = [];
+    for (let i = this.player.position - 1; i >= 0 && page.length < limit; i--) {
+      const trade = this.player.trade(i);
+      const { trade_id } = trade;
       if (trade.product_id !== product_id || trade_id >= (after ?? Number.POSITIVE_INFINITY)) continue;
       if (before !== null && trade_id <= before) break;
-      if (this.faults.lacking_ids?.includes(trade_id)) continue;
-      const { side, last_size: size, price, time } = JSON.parse(line);
-      page.push({ trade_id, side: side === "buy" ? "sell" : "buy", size, price, time });
+      if (!this.faults.lacking_ids?.includes(trade_id)) page.push(trade);
     }
-    const ids = page as { trade_id: number }[];
     const headers = new Headers();
-    if (ids.length > 0) {
-      headers.set("CB-BEFORE", String(ids[0]!.trade_id));
-      headers.set("CB-AFTER", String(ids.at(-1)!.trade_id));
+    if (page.length > 0) {
+      headers.set("CB-BEFORE", String(page[0]!.trade_id));
+      headers.set("CB-AFTER", String(page.at(-1)!.trade_id));
     }
-    return Response.json(page, { headers });
+    return Response.json(page.map(restTrade), { headers });
   }
 }
 
-/** A whole number, undefined when it isn't given, false when it is no number. */
+/** A whole number; undefined when it isn't given, false when it is not valid. */
 function whole(text: string | null): number | undefined | false {
   if (text === null) return undefined;
   return /^\d+$/.test(text) ? Number(text) : false;

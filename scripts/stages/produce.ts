@@ -17,8 +17,8 @@ import {
   newestTrades,
   olderTraces,
   recentTraces,
-  standsOf,
   type Trace,
+  tradesOf,
   writeStatus,
 } from "../feed/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
@@ -86,7 +86,7 @@ export class Producer {
     const recent: Trace[] = all
       ? await recentTraces(log)
       : (await newestTrades(log)).map((stand) => ({ kind: "trade", ...stand }));
-    for (const trace of [...(await olderTraces(log, this.options.products, standsOf(recent))), ...recent]) {
+    for (const trace of [...(await olderTraces(log, this.options.products, tradesOf(recent))), ...recent]) {
       if (trace.kind === "trade") {
         const { product_id, trade_id, time_us } = trace;
         this.feed.resumeAt(product_id, trade_id, time_us);

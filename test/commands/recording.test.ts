@@ -62,7 +62,7 @@ test("a corrupt line is named and left out, the others play; a cut or empty file
   const { url, said } = await replay(file);
   const produced = await run("produce", ["--data", dir.path, "--feed", url, "--until-end", "--json"]);
   expect(produced.json).toMatchObject({ ticks: 10 });
-  expect(await said).toContain("bad.jsonl, line 5 is left out: it is no JSON message");
+  expect(await said).toContain("bad.jsonl, line 5 is left out: it is not a JSON message");
 
   const whole = Bun.gzipSync(new TextEncoder().encode(recordedLines().join("\n")));
   writeFileSync(join(dir.path, "cut.jsonl.gz"), whole.slice(0, whole.length / 2));

@@ -32,7 +32,7 @@ test("a refused product and a garbled frame are problems that don't stop the pat
   ]);
   expect(found[0]!.sentence).toContain('BAD ("BAD is not a valid product")');
   expect(found[1]!.sentence).toContain(
-    "1 frame of the feed can't be decoded (not JSON); the newest begins: not\\u{1b}JSON",
+    "1 frame of the feed can't be decoded (not JSON); the newest begins: not[U+001B]JSON",
   );
 });
 

@@ -1,6 +1,8 @@
 /** What the feed answers to a subscription: replies in parts, errors with and without a product's name, pings, closes. */
 import { expect, test } from "bun:test";
-import { namedIn, shownWords } from "../../scripts/feed/words.ts";
+import { FEED_WORDS_MAX } from "../../scripts/base/limits.ts";
+import { printable } from "../../scripts/base/printable.ts";
+import { namedIn } from "../../scripts/feed/named-products.ts";
 import { ack, exchange, produce, type Session, scripted, tick } from "../support/feed.ts";
 
 const error = (reason: string) => ({ type: "error", message: "Failed to subscribe", reason });
@@ -119,7 +121,7 @@ test("all products refused, by name or without: an error with the feed's words, 
   for (const reason of ["A-USD and B-USD are unknown\u001b[31m", "go away\u0007"]) {
     const { error: failed } = await subscribe(["A-USD", "B-USD"], ({ send }) => send(error(reason)), 99);
     expect(failed).toMatchObject({ code: "FEED_REFUSED" });
-    expect((failed as Error).message).toContain(shownWords(reason));
+    expect((failed as Error).message).toContain(printable(reason, FEED_WORDS_MAX));
     expect((failed as Error).message).not.toMatch(/\p{Cc}/u);
   }
 });

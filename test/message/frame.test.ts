@@ -1,23 +1,21 @@
-/** What the feed reads of a frame: numbers, times and sides as feed.md has them. */
+/** What kind of message a frame is, and a match in the ticker's shape (docs/feed.md). */
 import { expect, test } from "bun:test";
-import { asMatch, asTicker, type Frame, readFrame, timeUs } from "../../scripts/message/frame.ts";
+import { asTicker, type Frame, readFrame } from "../../scripts/message/frame.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
+import { parseTime } from "../../scripts/message/time.ts";
+import { matchFrame } from "../../scripts/simulator/exchange-frames.ts";
 import { tick } from "../support/feed.ts";
 import { recordedLines } from "../support/project.ts";
 
 const read = (message: object | string): Frame =>
   readFrame(Buffer.from(typeof message === "string" ? message : JSON.stringify(message)));
 
-test("every recorded message is a tick, with the id and time that the consumers read", () => {
+test("every recorded message is a tick, of the product that the consumers read", () => {
   for (const line of recordedLines()) {
     const frame = readFrame(Buffer.from(line));
     const parsed = parseRecord(Buffer.from(line));
     if (frame.kind !== "tick" || parsed.kind !== "tick") throw new Error(line);
-    expect([frame.product_id, frame.trade_id, frame.time_us]).toEqual([
-      parsed.tick.product_id,
-      parsed.tick.trade_id,
-      parsed.tick.time_us,
-    ]);
+    expect(frame.product_id).toBe(parsed.tick.product_id);
   }
 });
 
@@ -29,7 +27,7 @@ test("any spelling of a ticker is the same tick: other order, spaces, new fields
   expect(read(JSON.stringify(tick(7)).replace("BTC-USD", "BTC\\u002dUSD"))).toEqual(expected);
 });
 
-test("an incomplete ticker has no trade_id; one that names a trade is a tick whatever else it lacks", () => {
+test("an incomplete ticker has no trade_id; one that names a trade is a tick even if it lacks other fields", () => {
   expect(read({ type: "ticker", product_id: "X-USD", price: "0" })).toEqual({
     kind: "incomplete",
     product_id: "X-USD",
@@ -41,7 +39,7 @@ test("an incomplete ticker has no trade_id; one that names a trade is a tick wha
   expect(read(tick(5, { price: null })).kind).toBe("tick");
 });
 
-test("text that is no JSON object is garbled; an unknown type is other", () => {
+test("text that is not a JSON object is garbled; an unknown type is other", () => {
   for (const text of ["", "{", "null", "[]", "42", '{"type":"ticker","product_id":"BTC-USD"'])
     expect(read(text).kind).toBe("garbled");
   expect(read({ type: "status" }).kind).toBe("other");
@@ -49,21 +47,26 @@ test("text that is no JSON object is garbled; an unknown type is other", () => {
   expect(read('{"__proto__":{"type":"ticker"},"type":"x"}').kind).toBe("other");
 });
 
-test("times have any number of digits after the point", () => {
+test("a heartbeat's time has up to nine digits after the point; null when it is not a valid time", () => {
   const base = Date.UTC(2023, 8, 5, 16, 0, 1) * 1_000;
   const cases = { "": 0, ".2": 200_000, ".281": 281_000, ".2817": 281_700, ".281719": 281_719, ".281719999": 281_719 };
-  for (const [fraction, us] of Object.entries(cases)) expect(timeUs(`2023-09-05T16:00:01${fraction}Z`)).toBe(base + us);
-  for (const wrong of [undefined, 5, "", "yesterday"]) expect(timeUs(wrong)).toBeNaN();
+  const heartbeat = (time: unknown) => read({ type: "heartbeat", product_id: "BTC-USD", time });
+  for (const [fraction, us] of Object.entries(cases)) {
+    const time = `2023-09-05T16:00:01${fraction}Z`;
+    expect(parseTime(time)).toBe(base + us);
+    expect(heartbeat(time)).toEqual({ kind: "heartbeat", product_id: "BTC-USD", time_us: base + us });
+  }
+  for (const time of [undefined, 5, "", "yesterday"]) expect(heartbeat(time)).toMatchObject({ time_us: null });
 });
 
 test("a match turned into the ticker's shape has the taker's side; there and back is the same trade", () => {
   for (const line of recordedLines().slice(0, 300)) {
-    expect(asTicker(JSON.parse(asMatch(line, "match")), "BTC-USD")).toBe(line);
+    expect(asTicker(JSON.parse(matchFrame(line, "match")), "BTC-USD")).toBe(line);
   }
 });
 
-test("a match that is no whole trade is not turned: wrong types, missing fields", () => {
-  const match = JSON.parse(asMatch(JSON.stringify(tick(1)), "match"));
+test("a match that is not a whole trade stays as it is: wrong types, missing fields", () => {
+  const match = JSON.parse(matchFrame(JSON.stringify(tick(1)), "match"));
   for (const fields of [
     { trade_id: "1" },
     { trade_id: 2 ** 53 },

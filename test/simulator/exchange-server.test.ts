@@ -1,6 +1,6 @@
 /** The stand-in is faithful: every line of feed.md that the exchange's side decides. */
 import { expect, test } from "bun:test";
-import { afterIds } from "../../scripts/feed/feed-flags.ts";
+import { afterIds } from "../../scripts/command/feed-flags.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { client, exchange, HOUR, SUBSCRIBE } from "../support/feed.ts";
 import { until } from "../support/until.ts";

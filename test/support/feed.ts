@@ -2,16 +2,15 @@
 
 import { createLogger } from "../../scripts/base/logger.ts";
 import type { AppendRecord } from "../../scripts/contract/log.ts";
-import { readFrame } from "../../scripts/message/frame.ts";
+import { type Recorded, readLine } from "../../scripts/simulator/exchange-frames.ts";
 import { type ExchangeOptions, startExchange } from "../../scripts/simulator/exchange-server.ts";
-import type { Recorded } from "../../scripts/simulator/recording.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
 import { recordedLines } from "./project.ts";
 
 export const HOUR: Recorded[] = recordedLines().map((line) => {
-  const frame = readFrame(Buffer.from(line));
-  if (frame.kind !== "tick") throw new Error(line);
-  return { line, product_id: frame.product_id, trade_id: frame.trade_id, time_us: frame.time_us };
+  const read = readLine(line);
+  if (typeof read !== "object") throw new Error(line);
+  return read;
 });
 
 /** The stand-in at full speed over the first `trades` of the recorded hour. */

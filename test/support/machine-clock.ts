@@ -7,7 +7,7 @@ import { openReadOnly } from "../../scripts/base/sqlite.ts";
 import type { Problem } from "../../scripts/contract/problems.ts";
 import { parseProblems } from "../../scripts/contract/problems.ts";
 import { MachineClock } from "../../scripts/drill/machine-clock.ts";
-import type { Recorded } from "../../scripts/simulator/recording.ts";
+import type { Recorded } from "../../scripts/simulator/exchange-frames.ts";
 import { exchange } from "./feed.ts";
 import { rowsOf, type Stage, startStage } from "./kafka-stage.ts";
 import { tempDir } from "./project.ts";

@@ -1,7 +1,7 @@
-/** Which trade ids of the full tape are missing: pure; its caller passes the time. In `ticker` a jump is coverage, so this is for `matches` only. */
+/** Which trade ids of the full tape are missing. Pure: the caller passes the time. For `matches` only. */
 import { GAP_IDS_MAX, GAP_NOTE_RECORDS, GAP_WAIT_MS } from "../../base/limits.ts";
 
-/** Ids `lo` to `hi` were missing when it was noticed, `left` still are. Times are those of the trades around it, in microseconds. */
+/** Ids `lo` to `hi` were missing when it was noticed, `left` still are. Event times (µs) are of the trades around it. */
 export interface Gap {
   readonly product_id: string;
   readonly lo: number;
@@ -12,11 +12,11 @@ export interface Gap {
   readonly since_ms: number;
   /** Empty once every id was found. */
   left: Range[];
-  /** Records of this process in the log when it was noticed, or when its last note was written. */
+  /** Records that this process had put into the log when the gap was noticed or last noted. */
   records: number;
   /** The log has a note that it is open. */
   isNoted: boolean;
-  /** REST is asked for it now. */
+  /** A request to REST for it is running. */
   isBusy: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Range {
   hi: number;
 }
 
-/** A gap as a note in the log has it. */
+/** A gap as a note in the log describes it. */
 export type NotedGap = Pick<Gap, "product_id" | "lo" | "hi" | "from_us" | "to_us">;
 
 interface Seen {
@@ -36,17 +36,17 @@ interface Seen {
 
 export class GapTracker {
   readonly #newest = new Map<string, Seen>();
-  /** A trade too many ids ahead: real when the next one is near it, an outlier when the next one is not. */
+  /** A trade more than GAP_IDS_MAX ids ahead: real if the next one is near it, otherwise an outlier. */
   readonly #ahead = new Map<string, Seen>();
   readonly #gaps = new Map<string, Gap[]>();
 
-  /** `records` counts what this process has put into the log so far. */
+  /** `records`: how many records this process has put into the log so far. */
   constructor(
     private readonly records: () => number,
     private readonly wait_ms = GAP_WAIT_MS,
   ) {}
 
-  /** Sees one trade. A jump opens a gap, a trade inside a gap narrows it, a repeated one changes nothing. */
+  /** Takes one trade. A jump opens a gap, a trade inside a gap narrows it, a repeated one changes nothing. */
   see(product_id: string, trade_id: number, time_us: number, now_ms: number): void {
     const newest = this.#newest.get(product_id);
     if (newest === undefined) {
@@ -63,25 +63,25 @@ export class GapTracker {
     if (isFar && ahead !== undefined) this.#move(product_id, newest, ahead, now_ms);
     if (trade_id > newest.trade_id) this.#move(product_id, newest, { trade_id, time_us }, now_ms);
     else if (trade_id < newest.trade_id - GAP_IDS_MAX && time_us > newest.time_us) {
-      // The ids began again, or the newest one was an outlier: from here on these are the ids to follow.
+      // The ids restarted, or the newest one was an outlier: follow these ids from here.
       this.#newest.set(product_id, { trade_id, time_us });
     } else this.found(product_id, trade_id, trade_id);
   }
 
-  /** The feed has ended: what was too far ahead to be believed is believed now. */
+  /** The feed has ended: trades too far ahead to be believed are believed now. */
   end(now_ms: number): void {
     for (const [product_id, ahead] of this.#ahead) this.#move(product_id, this.#newest.get(product_id)!, ahead, now_ms);
     this.#ahead.clear();
   }
 
-  /** A gap that an earlier process noted as open. */
+  /** Opens a gap that an earlier process noted as open. */
   reopen({ product_id, lo, hi, from_us, to_us }: NotedGap, now_ms: number): void {
     const known = this.#of(product_id).find((gap) => gap.lo === lo && gap.hi === hi);
     const gap = known ?? this.#open(product_id, { lo, hi }, [from_us, to_us], now_ms);
     gap.isNoted = true;
   }
 
-  /** A gap that an earlier process noted as closed. */
+  /** Removes a gap that was closed. */
   forget({ product_id, lo, hi }: NotedGap): void {
     this.#gaps.set(
       product_id,
@@ -94,7 +94,7 @@ export class GapTracker {
     for (const gap of this.#gaps.get(product_id) ?? []) narrow(gap, lo, hi);
   }
 
-  /** Gaps to note as open: no mere disorder any more, or about to leave the part of the log that a start reads. `all`: each of them. */
+  /** Gaps to note as open: older than mere disorder, or noted too many records ago. `all`: every open gap. */
   toNote(now_ms: number, all = false): Gap[] {
     return this.open.filter((gap) => {
       if (all || this.records() - gap.records >= GAP_NOTE_RECORDS) return true;
@@ -102,7 +102,7 @@ export class GapTracker {
     });
   }
 
-  /** Gaps that REST is to be asked for now, the oldest of each product first. `all`: however young. */
+  /** Gaps to request from REST now, the oldest of each product first. `all`: also the youngest. */
   due(now_ms: number, all = false): Gap[] {
     return this.open.filter((gap) => !gap.isBusy && (all || now_ms - gap.since_ms >= this.wait_ms));
   }
@@ -112,7 +112,7 @@ export class GapTracker {
     return this.#all().filter((gap) => gap.left.length > 0);
   }
 
-  /** Takes out the gaps that lack no id any more and that REST isn't asked for. */
+  /** Removes and returns the gaps that lack no id and have no request running. */
   takeClosed(): Gap[] {
     const isClosed = (gap: Gap) => gap.left.length === 0 && !gap.isBusy;
     const closed = this.#all().filter(isClosed);

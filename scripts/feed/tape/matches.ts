@@ -1,11 +1,18 @@
 /**
- * The full tape (`--channel matches`): a gap in trade_id is noted in the log, filled from REST within its rate and noted as closed; what can't
- * be filled is noted as an outage.
+ * The full tape (`--channel matches`): gaps in the trade ids are noted in the log and filled from REST.
+ * Ids that can't be filled are noted as an outage (docs/feed.md "Loss").
  */
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { diePoint } from "../../base/die-point.ts";
 import { sentence } from "../../base/errors.ts";
-import { GAP_IDS_MAX, GAPS_AT_ONCE_MAX, RECONNECT_BASE_MS, REST_PAGE_MAX, REST_TRIES_MAX } from "../../base/limits.ts";
+import {
+  GAP_IDS_MAX,
+  GAPS_AT_ONCE_MAX,
+  RECONNECT_BASE_MS,
+  REST_PAGE_MAX,
+  REST_RETRY_MS_MAX,
+  REST_TRIES_MAX,
+} from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { AppendRecord } from "../../contract/log.ts";
 import { OPEN_GAP_REASON } from "../../contract/tick.ts";
@@ -15,22 +22,32 @@ import { type Gap, GapTracker, lacking, lacks, type NotedGap } from "./gaps.ts";
 import { RestTrades } from "./rest.ts";
 
 export interface MatchTapeOptions {
-  /** `https://api.exchange.coinbase.com`, or a simulator's. */
+  /** `https://api.exchange.coinbase.com`, or the simulator's address. */
   rest_url: string;
   push(record: AppendRecord): void;
-  /** Records that this process has put into the log so far. */
+  /** How many records this process has put into the log so far. */
   records(): number;
   logger: Logger;
+  /** Before the second try; doubled for each further one up to REST_RETRY_MS_MAX. */
   retry_ms?: number;
+  /** A younger gap may be mere disorder. */
   wait_ms?: number;
 }
 
-/** How often gaps are looked for, and after how many trades besides: a burst of trades leaves the timer no turn. */
-const LOOK_MS = 50;
-const LOOK_TRADES = 1_000;
-const UNKNOWN = "REST does not know these trades";
+/** Gaps are checked at this interval, and after this many trades: a burst of trades delays the timer. */
+const CHECK_MS = 50;
+const CHECK_TRADES = 1_000;
 
-/** A match as the log has it: the ticker's shape, or the frame itself when it is no whole trade, for the consumers to judge. */
+/** The tries of a gap that REST did not close. */
+interface Tried {
+  tries: number;
+  /** Tries that REST answered, without the trade after the gap. */
+  answers: number;
+  /** Not before this, on the monotonic clock. */
+  next_ms: number;
+}
+
+/** A match as the log stores it: in the ticker's shape, or unchanged when it is not a whole trade. */
 export function matchRecord(message: Message, bytes: Uint8Array): Uint8Array {
   const ticker = asTicker(message, String(message.product_id));
   return ticker === null ? bytes : Buffer.from(ticker);
@@ -40,8 +57,9 @@ export class MatchTape {
   readonly #gaps: GapTracker;
   readonly #rest: RestTrades;
   readonly #judge = new Judge();
+  readonly #tried = new WeakMap<Gap, Tried>();
   readonly figures = { filled: 0, unfillable: 0 };
-  /** What REST answered last when it did not answer a request for trades, and when (microseconds); null when it did. */
+  /** Why REST last failed, and when first and last (µs since 1970 UTC); null once it has answered. */
   rest_failure: { words: string; since_us: number; last_us: number } | null = null;
   #trades = 0;
   #ended = false;
@@ -51,18 +69,18 @@ export class MatchTape {
     this.#rest = new RestTrades(options.rest_url);
   }
 
-  /** Gaps that lack ids now. */
+  /** Gaps that lack ids. */
   get open(): readonly Gap[] {
     return this.#gaps.open;
   }
 
-  /** Sees an accepted trade of the feed. */
+  /** Takes an accepted trade of the feed. */
   see(product_id: string, trade_id: number, time_us: number): void {
     this.#gaps.see(product_id, trade_id, time_us, monotonicMs());
-    if (++this.#trades % LOOK_TRADES === 0) this.#note();
+    if (++this.#trades % CHECK_TRADES === 0) this.#note();
   }
 
-  /** The log has these trades already, or notes them as missing for good. */
+  /** The log already has these trades, or notes them as missing for good. */
   noted(product_id: string, lo: number, hi: number): void {
     this.#gaps.found(product_id, lo, hi);
   }
@@ -73,12 +91,12 @@ export class MatchTape {
     else this.#gaps.forget(gap);
   }
 
-  /** The feed has ended: `run` ends once every gap is filled or noted. */
+  /** The feed has ended: `run` ends once every gap is filled or noted as missing. */
   end(): void {
     this.#ended = true;
   }
 
-  /** Fills gaps side by side until `end`; on the signal it stops at once, and the next start finds the notes of what is open. */
+  /** Fills gaps side by side until `end`. On the signal it stops at once: the next start finds the notes of open gaps. */
   async run(signal: AbortSignal): Promise<void> {
     const busy = new Set<Promise<void>>();
     while (!signal.aborted) {
@@ -86,6 +104,7 @@ export class MatchTape {
       this.#note();
       for (const gap of this.#gaps.due(monotonicMs(), this.#ended)) {
         if (busy.size >= GAPS_AT_ONCE_MAX) break;
+        if (!this.#isReady(gap)) continue;
         gap.isBusy = true;
         const filling: Promise<void> = this.#fill(gap, signal).finally(() => {
           gap.isBusy = false;
@@ -95,7 +114,7 @@ export class MatchTape {
       }
       this.#close();
       if (this.#ended && busy.size === 0 && this.#gaps.open.length === 0) return;
-      await pause(LOOK_MS, signal);
+      await pause(CHECK_MS, signal);
     }
     await Promise.all(busy);
     this.#close();
@@ -113,7 +132,7 @@ export class MatchTape {
     gap.records = this.options.records();
   }
 
-  /** Gaps whose ids all came, from REST or late from the feed. */
+  /** Notes the gaps as closed whose ids all came, from REST or late from the feed. */
   #close(): void {
     for (const gap of this.#gaps.takeClosed()) if (gap.isNoted) this.#pushNote(gap, "closed", "filled");
   }
@@ -124,31 +143,43 @@ export class MatchTape {
     this.options.push({ key: product_id, value: gapFrame({ product_id, state, from_us, to_us, ...ids, reason }) });
   }
 
+  /** One try to fill a gap from REST. What fails is due again after a wait, until the feed has ended. */
   async #fill(gap: Gap, signal: AbortSignal): Promise<void> {
     const { product_id, lo, hi } = gap;
     if (hi - lo >= GAP_IDS_MAX) return this.#giveUp(gap, `${hi - lo + 1} ids at once are too many to fill`);
-    this.options.logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
-    let why = UNKNOWN;
-    for (let tries = 0; tries < REST_TRIES_MAX && !signal.aborted; tries++) {
-      if (tries > 0) await pause((this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tries - 1), signal);
-      try {
-        const isAnswered = await this.#pages(gap, signal);
-        this.rest_failure = null;
-        if (gap.left.length === 0) return;
-        why = isAnswered ? UNKNOWN : `REST does not have trade ${hi + 1} after the gap yet`;
-        if (isAnswered) break;
-      } catch (error) {
-        if (signal.aborted) return;
-        why = sentence(error);
-        this.rest_failure = { words: why, since_us: this.rest_failure?.since_us ?? nowUs(), last_us: nowUs() };
-      }
+    const tried = this.#tried.get(gap) ?? { tries: 0, answers: 0, next_ms: 0 };
+    if (tried.tries === 0) this.options.logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
+    tried.tries++;
+    let why: string;
+    try {
+      const isComplete = await this.#pages(gap, signal);
+      this.rest_failure = null;
+      if (gap.left.length === 0 || signal.aborted) return;
+      if (isComplete) return this.#giveUp(gap, "REST does not know these trades");
+      why = `REST does not have trade ${hi + 1} after the gap yet`;
+      tried.answers++;
+    } catch (error) {
+      if (signal.aborted) return;
+      why = sentence(error);
+      this.rest_failure = { words: why, since_us: this.rest_failure?.since_us ?? nowUs(), last_us: nowUs() };
     }
-    if (!signal.aborted) this.#giveUp(gap, why);
+    const counted = this.#ended ? tried.tries : tried.answers;
+    if (counted >= REST_TRIES_MAX) return this.#giveUp(gap, why);
+    const wait_ms = (this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tried.tries - 1);
+    tried.next_ms = monotonicMs() + Math.min(wait_ms, REST_RETRY_MS_MAX);
+    this.#tried.set(gap, tried);
+  }
+
+  /** Not waiting for its next try; at the feed's end a gap with enough tries gets its last one at once. */
+  #isReady(gap: Gap): boolean {
+    const tried = this.#tried.get(gap);
+    if (tried === undefined || monotonicMs() >= tried.next_ms) return true;
+    return this.#ended && tried.tries >= REST_TRIES_MAX;
   }
 
   /**
-   * Newest first, from the trade just above the gap down to its lowest id. True when REST had that trade and all pages down to the
-   * gap's lower end: then an id that it lacks does not exist there. Without that trade REST may only be behind the feed.
+   * Requests pages newest first, from the trade just above the gap down to its lowest id. Returns true when REST had
+   * that trade and all pages: then an id that it lacks was never issued. Otherwise REST may only be behind the feed.
    */
   async #pages(gap: Gap, signal: AbortSignal): Promise<boolean> {
     const { product_id, lo, hi } = gap;

@@ -1,4 +1,4 @@
-/** The exchange's REST trades: one page at a time, within its rate, with bounds on time and bytes, through the proxy if there is one. */
+/** The exchange's REST trades: one page at a time, within its rate, bounded in time and bytes. */
 import { monotonicMs, nowMs } from "../../base/clock.ts";
 import { sentence } from "../../base/errors.ts";
 import {
@@ -15,11 +15,11 @@ import { fetchProxy } from "../proxy.ts";
 export interface RestPage {
   /** Newest first, as the exchange sent them. */
   trades: Message[];
-  /** Id of the oldest trade of the page; NaN when the exchange does not name it. */
+  /** Id of the oldest trade of the page; NaN when the answer does not name it. */
   oldest: number;
 }
 
-/** `wss://ws-feed.exchange.coinbase.com` → its REST address; a simulator answers on the feed's own port. */
+/** `wss://ws-feed.exchange.coinbase.com` → its REST address; the simulator's is the feed's own port. */
 export function restUrlOf(feed_url: string): string {
   const url = new URL(feed_url);
   const host = url.host.replace(/^ws-feed([.-])/, "api$1");
@@ -36,8 +36,8 @@ export class RestTrades {
   ) {}
 
   /**
-   * Trades of a product with ids below `after`, newest first, `limit` at most. Throws an Error whose message says what REST answered:
-   * a status, a redirect that leads nowhere, too many bytes, no list. All requests wait as long as a `Retry-After` asks for.
+   * Returns at most `limit` trades of a product with ids below `after`, newest first. Throws an Error for people when
+   * REST returns anything else. All requests wait as long as a `Retry-After` demands.
    */
   async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
     await this.#turn(signal);
@@ -55,7 +55,7 @@ export class RestTrades {
   async #follow(address: string, signal: AbortSignal): Promise<Response> {
     let url = address;
     for (let hops = 0; hops <= REST_REDIRECTS_MAX; hops++) {
-      // By hand, so that each address has its own route: a redirect to this machine doesn't go through a proxy.
+      // By hand, so that each address has its own route: a redirect to this machine uses no proxy.
       const response = await this.#fetch(url, signal);
       const target = response.headers.get("location");
       if (response.ok) return response;
@@ -85,7 +85,7 @@ export class RestTrades {
     return new Error(`REST answers ${response.status} and asks to wait ${Math.ceil(wait_ms / 1_000)} s`);
   }
 
-  /** Requests start one after another, never more than REST_PER_SECOND_MAX a second, whoever asks. */
+  /** Requests of all gaps start one after another, at most REST_PER_SECOND_MAX per second. */
   async #turn(signal: AbortSignal): Promise<void> {
     for (;;) {
       const now_ms = monotonicMs();
@@ -97,8 +97,8 @@ export class RestTrades {
 }
 
 /**
- * Milliseconds that a `Retry-After` header asks for: seconds or an HTTP date (RFC 9110, 10.2.3), REST_RETRY_AFTER_MS_MAX at most; null when
- * there is none or it is neither.
+ * Milliseconds that a `Retry-After` header demands, at most REST_RETRY_AFTER_MS_MAX: it is seconds or an HTTP date
+ * (RFC 9110, 10.2.3). Null when there is none or it is neither.
  */
 export function retryAfterMs(header: string | null, now_ms: number): number | null {
   const text = header?.trim() ?? "";
@@ -106,7 +106,7 @@ export function retryAfterMs(header: string | null, now_ms: number): number | nu
   return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), REST_RETRY_AFTER_MS_MAX);
 }
 
-/** Reads the body up to its bound, whatever its headers say of its length; a packed body is counted unpacked. */
+/** Reads the body up to REST_BYTES_MAX, counted when unpacked; its headers are not trusted. */
 async function tradesOf(response: Response): Promise<Message[]> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -3,12 +3,12 @@ import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { REST_BYTES_MAX } from "../../../scripts/base/limits.ts";
 import { RestTrades, retryAfterMs } from "../../../scripts/feed/tape/rest.ts";
-import { asMatch } from "../../../scripts/message/frame.ts";
+import { matchFrame } from "../../../scripts/simulator/exchange-frames.ts";
 import { ack, exchange, HOUR, produce, scripted } from "../../support/feed.ts";
 
 /** Trade `id` of the recorded hour as REST has it. */
 function trade(id: number): object {
-  const { trade_id, side, size, price, time } = JSON.parse(asMatch(HOUR[id - 1]!.line, "match"));
+  const { trade_id, side, size, price, time } = JSON.parse(matchFrame(HOUR[id - 1]!.line, "match"));
   return { trade_id, side, size, price, time };
 }
 
@@ -44,7 +44,7 @@ function rest(answer: (request: Request, n: number) => Response | Promise<Respon
 function tape(lost: number[]) {
   return scripted(({ send, socket }) => {
     send(ack(["BTC-USD"], "matches"));
-    for (const { trade_id, line } of HOUR.slice(0, 20)) if (!lost.includes(trade_id)) send(asMatch(line, "match"));
+    for (const { trade_id, line } of HOUR.slice(0, 20)) if (!lost.includes(trade_id)) send(matchFrame(line, "match"));
     socket.close(1000);
   });
 }

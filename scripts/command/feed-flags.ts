@@ -1,7 +1,7 @@
-/** Flags that the feed's commands share. */
-import { type Flag, invalid } from "../command/cli.ts";
+/** Flags of the commands that read a feed or play one. */
+import { type Flag, invalid } from "./cli.ts";
 
-export const LIVE_FEED = "wss://ws-feed.exchange.coinbase.com";
+const LIVE_FEED = "wss://ws-feed.exchange.coinbase.com";
 
 export const FEED_FLAG: Flag = {
   flags: "--feed <url>",
@@ -37,32 +37,32 @@ export const HEARTBEATS_FLAG: Flag = {
 export function productIds(text: string): string[] {
   const ids = [...new Set(text.split(",").map((id) => id.trim()))];
   const wrong = ids.find((id) => !/^[A-Za-z0-9._-]{1,64}$/.test(id));
-  if (wrong !== undefined) throw invalid(`"${wrong}" is no product's name; give for example BTC-USD,ETH-USD.`);
+  if (wrong !== undefined) throw invalid(`"${wrong}" is not a valid product name; use for example BTC-USD,ETH-USD.`);
   return ids;
 }
 
 function feedUrl(text: string): string {
-  if (!/^wss?:\/\//.test(text) || !URL.canParse(text)) throw invalid("Give a ws:// or wss:// address.");
+  if (!/^wss?:\/\//.test(text) || !URL.canParse(text)) throw invalid("Use a ws:// or wss:// address.");
   return text;
 }
 
-/** A feed on this machine is a replay: the exchange is never here (design.md "Feed"). */
+/** A feed on this machine is a replay: the exchange is never here (docs/semantics.md "Live and replay"). */
 export function isReplay(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }
 
-/** `123`, or `BTC-USD:123,ETH-USD:45`, for a flag: a trade id for all products, or one each. */
+/** Parses `123` or `BTC-USD:123,ETH-USD:45`: one trade id for all products, or one per product. */
 export function afterIds(text: string): number | ReadonlyMap<string, number> {
   const parts = text.split(",").map((part) => /^(?:(.{1,64}):)?(\d{1,15})$/.exec(part));
   if (parts.length === 1 && parts[0] && parts[0][1] === undefined) return Number(parts[0][2]);
   if (parts.some((part) => part?.[1] === undefined))
-    throw invalid("Give a trade id, or one each as BTC-USD:123,ETH-USD:45.");
+    throw invalid("Use a trade id, or one per product: BTC-USD:123,ETH-USD:45.");
   return new Map(parts.map((part) => [part![1]!, Number(part![2])]));
 }
 
-/** `1`, `60`, `max`, for a flag; max is Infinity. */
+/** Parses `1`, `60` or `max`, which is Infinity. */
 export function speed(text: string): number {
   const value = text === "max" ? Number.POSITIVE_INFINITY : Number(text.replace(/x$/, ""));
-  if (!(value > 0) || text.trim() === "") throw invalid("Give a number over 0, or max.");
+  if (!(value > 0) || text.trim() === "") throw invalid("Use a number above 0, or max.");
   return value;
 }
