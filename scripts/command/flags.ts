@@ -2,7 +2,9 @@
 import { isIP } from "node:net";
 import { DATA_DEFAULT } from "../base/data-dir.ts";
 import { parseDuration } from "../base/duration.ts";
+import { usFromIso } from "../base/iso.ts";
 import { POLL_RECORDS_MAX } from "../base/limits.ts";
+import { METRICS_DIR } from "../base/project.ts";
 import { type Flag, invalid } from "./cli.ts";
 
 export const DATA_FLAG: Flag = {
@@ -11,6 +13,7 @@ export const DATA_FLAG: Flag = {
   env: "TIDEMARK_DATA",
   default: DATA_DEFAULT,
 };
+
 export const LOG_FLAG: Flag = {
   flags: "--log <url>",
   description:
@@ -18,14 +21,54 @@ export const LOG_FLAG: Flag = {
   env: "TIDEMARK_LOG",
   default: "embedded:",
 };
-export const JSON_FLAG: Flag = { flags: "--json", description: "end with one JSON object on stdout" };
+
+export const JSON_FLAG: Flag = { flags: "--json", description: "print one JSON object on stdout at the end" };
+
+export const SQL_FLAG: Flag = {
+  flags: "--sql <dir>",
+  description: "the folder of metric files",
+  env: "TIDEMARK_SQL",
+  default: METRICS_DIR,
+};
 
 export const POLL_FLAG: Flag = {
   flags: "--poll-records <n>",
-  description: "records of one commit at most",
+  description: "records per commit, at most",
   env: "TIDEMARK_POLL_RECORDS",
   parse: wholeNumber(1, POLL_RECORDS_MAX),
-  default: POLL_RECORDS_MAX,
+  default: String(POLL_RECORDS_MAX),
+};
+
+export const PORT_FLAG: Flag = {
+  flags: "--port <port>",
+  description: "the page's port; 0 takes any free one",
+  env: "TIDEMARK_PORT",
+  parse: wholeNumber(0, 65_535),
+  default: "8321",
+};
+
+export const HOST_FLAG: Flag = {
+  flags: "--host <address>",
+  description: "the address that the page listens on; 0.0.0.0 is every one of this machine",
+  env: "TIDEMARK_HOST",
+  parse: hostFlag,
+  default: "127.0.0.1",
+};
+
+export const WINDOW_FLAG: Flag = {
+  flags: "--window <sizes>",
+  description: "window size, or several computed in one pass (10s,1m,1h)",
+  env: "TIDEMARK_WINDOW",
+  parse: windowSizes,
+  default: "1m",
+};
+
+export const LATENESS_FLAG: Flag = {
+  flags: "--lateness <duration>",
+  description: "how long a window stays open for late ticks, in event time",
+  env: "TIDEMARK_LATENESS",
+  parse: durationFlag,
+  default: "1m",
 };
 
 /** A whole number between two bounds, for a flag. */
@@ -37,7 +80,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** A name or an address to listen on, for a flag; an IPv6 address may have brackets, and has none in the value. */
+/** A name or an address to listen on, for a flag. An IPv6 address may have brackets; the value has none. */
 export function hostFlag(text: string): string {
   const host = text.trim().replace(/^\[(.*)\]$/, "$1");
   if (!/^[\w.-]+$/.test(host) && (isIP(host) !== 6 || host.includes("%")))
@@ -50,4 +93,30 @@ export function durationFlag(text: string): number {
   const us = parseDuration(text);
   if (us === null) throw invalid("Give a duration such as 500ms, 10s, 1m, 2h or 7d.");
   return us;
+}
+
+/** A day or a time in UTC, as the page's addresses take them, for a flag; the value is ISO 8601. */
+export function timeFlag(text: string): string {
+  const [, day, minute, second = ":00"] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,6})?)?Z?)?$/.exec(text) ?? [];
+  const iso = minute === undefined ? day : `${day}T${minute}${second}Z`;
+  if (iso === undefined || usFromIso(iso) === null)
+    throw invalid("Give a UTC time such as 2023-09-05, 2023-09-05T16:30 or 2023-09-05T16:30:00Z.");
+  return iso;
+}
+
+/** Window sizes separated by commas, for a flag; in microseconds, each above 0 and only once. */
+export function windowSizes(text: string): number[] {
+  const sizes = text.split(",").map(durationFlag);
+  if (sizes.some((size) => size === 0)) throw invalid("Give window sizes above 0.");
+  if (new Set(sizes).size !== sizes.length) throw invalid("Name each window size once.");
+  return sizes;
+}
+
+/** For a flag that is passed to a child as it was given: refused here, before the child is started. */
+export function asText(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parse(text);
+    return text;
+  };
 }

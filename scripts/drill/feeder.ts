@@ -1,13 +1,14 @@
-/** A child of the drill: appends a file's messages to a log, from where the log ends, slowly enough to be killed on the way. */
+/** A child of the drill: appends a file's messages to a log, slowly enough to be killed meanwhile. */
 import { readFileSync } from "node:fs";
 import { openDataDir } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import { createLogger } from "../base/logger.ts";
+import { pause } from "../base/wait.ts";
 import { openLog } from "../log/index.ts";
 
 const RECORDS_PER_APPEND = 60;
 
-/** Messages as one file: each one's length as a 32-bit number, then its bytes. */
+/** Messages as the bytes of one file: per message its length as a 32-bit number, then its bytes. */
 export function pack(messages: Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(messages.reduce((sum, message) => sum + 4 + message.length, 0));
   const view = new DataView(bytes.buffer);
@@ -20,6 +21,7 @@ export function pack(messages: Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** The inverse of `pack`. */
 export function unpack(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const messages: Uint8Array[] = [];
@@ -33,11 +35,12 @@ export function unpack(bytes: Uint8Array): Uint8Array[] {
 
 const decoder = new TextDecoder();
 
-/** The product's name, as `produce` takes it for the key; "" when there is none. */
+/** The product's id, which `produce` uses as the key; "" when there is none. */
 export function keyOf(message: Uint8Array): string {
   return /"product_id":"([^"]*)"/.exec(decoder.decode(message))?.[1] ?? "";
 }
 
+/** Begins where the log ends: an earlier process of this file may have been killed. */
 async function write(file: string, url: string, data: string, pause_ms: number): Promise<void> {
   const messages = unpack(readFileSync(file));
   const log = await openLog(url, openDataDir(data), {
@@ -48,7 +51,7 @@ async function write(file: string, url: string, data: string, pause_ms: number):
   for (let i = end; i < messages.length; i += RECORDS_PER_APPEND) {
     const some = messages.slice(i, i + RECORDS_PER_APPEND);
     await log.append(some.map((value) => ({ key: keyOf(value), value })));
-    if (pause_ms > 0) await Bun.sleep(pause_ms);
+    if (pause_ms > 0) await pause(pause_ms);
   }
   await log.close();
 }

@@ -1,15 +1,16 @@
-/** What a data directory says in the end: one hash over the stream's answer, one over the stored ticks, and the newest reconciliation. */
+/** What a data directory holds in the end: a hash over the windows, one over the ticks, and the reconciliation. */
 import { join } from "node:path";
 import { openReadOnly } from "../base/sqlite.ts";
 import { answerHash } from "../store/index.ts";
 
-export interface Answer {
+export interface Outcome {
   /** SHA-256 of windows, late ticks and revisions. */
   stream: string;
   /** SHA-256 of the stored ticks and the dead letters' reasons. */
   ticks: string;
   /** Rows of each. */
   rows: { windows: number; late_ticks: number; window_revisions: number; ticks: number; dead_letters: number };
+  /** Counts of the newest run, in windows. */
   reconciliation: { compared: number; equal: number; explained: number; unexplained: number; pending: number };
 }
 
@@ -19,8 +20,8 @@ const DEAD = "SELECT reason, count(*) AS messages FROM dead_letters GROUP BY rea
 const AGREEMENT =
   "SELECT compared, equal, explained, unexplained, pending FROM reconciliation ORDER BY run_id DESC LIMIT 1";
 
-/** Reads it when no stage works on it. Throws when a file is missing or SQLite's own check finds it damaged. */
-export function answerOf(data: string): Answer {
+/** Reads a directory that no stage works on. Throws when a file is missing or SQLite's check finds it damaged. */
+export function outcomeOf(data: string): Outcome {
   const stream = answerHash(join(data, "windows.db"));
   const ticks = openReadOnly(join(data, "ticks.db"));
   const results = openReadOnly(join(data, "results.db"));
@@ -36,14 +37,10 @@ export function answerOf(data: string): Answer {
     const dead = ticks.query<{ reason: string; messages: number }, []>(DEAD).all();
     hasher.update(JSON.stringify(dead));
     const dead_letters = dead.reduce((sum, { messages }) => sum + messages, 0);
-    const reconciliation = results.query<Answer["reconciliation"], []>(AGREEMENT).get();
+    const reconciliation = results.query<Outcome["reconciliation"], []>(AGREEMENT).get();
     if (reconciliation === null) throw new Error(`${data} has no reconciliation`);
-    return {
-      stream: stream.hash,
-      ticks: hasher.digest("hex"),
-      rows: { ...stream.rows, ticks: count, dead_letters },
-      reconciliation,
-    };
+    const rows = { ...stream.rows, ticks: count, dead_letters };
+    return { stream: stream.hash, ticks: hasher.digest("hex"), rows, reconciliation };
   } finally {
     ticks.close();
     results.close();
@@ -52,16 +49,16 @@ export function answerOf(data: string): Answer {
 
 function check(path: string): void {
   const db = openReadOnly(path);
-  const said = db?.query<{ integrity_check: string }, []>("PRAGMA integrity_check").get()?.integrity_check;
+  const found = db?.query<{ integrity_check: string }, []>("PRAGMA integrity_check").get()?.integrity_check;
   db?.close();
-  if (said !== "ok") throw new Error(`${path}: ${said}`);
+  if (found !== "ok") throw new Error(`${path}: ${found}`);
 }
 
-/** What differs from the undisturbed run, as sentences; [] when nothing does. */
-export function differences(calm: Answer, now: Answer): string[] {
+/** What differs from the undisturbed run, as phrases; [] when nothing does. */
+export function differences(calm: Outcome, now: Outcome): string[] {
   const found: string[] = [];
   for (const [name, rows] of Object.entries(calm.rows)) {
-    const there = now.rows[name as keyof Answer["rows"]];
+    const there = now.rows[name as keyof Outcome["rows"]];
     if (there !== rows) found.push(`${there} ${name} instead of ${rows}`);
   }
   if (now.stream !== calm.stream) found.push("windows, late ticks or revisions differ");

@@ -1,4 +1,4 @@
-/** What a drill does to the messages and to the processes, by a seed: the same seed does the same. Pure. */
+/** The faults of a drill, in messages and processes, as a pure function of a seed. */
 
 /** Numbers in [0, 1) from a seed (mulberry32, public domain by Tommy Ettinger). */
 export function randomOf(seed: number): () => number {
@@ -13,7 +13,7 @@ export function randomOf(seed: number): () => number {
 
 export type Stage = "writer" | "stream" | "consume" | "batch";
 
-/** Points at which a stage kills itself when asked (docs/faults.md); a test holds the list to what a run passes. */
+/** Points at which a stage can kill itself (docs/faults.md); a test compares the list with what a run passes. */
 export const POINTS: Record<Stage, string[]> = {
   writer: [],
   stream: ["stream-read", "stream-csv-written", "stream-offsets-saved", "stream-before-commit", "stream-committed"],
@@ -21,25 +21,27 @@ export const POINTS: Record<Stage, string[]> = {
   batch: ["file-written", "file-renamed", "manifest", "committed"],
 };
 
-/** One disturbance. */
-export interface Blow {
+/** One fault, and how long to wait before it. */
+export interface Fault {
   wait_ms: number;
   /** Of `kill`, `term` and `sleep`. */
   stage: Exclude<Stage, "batch">;
-  /** SIGKILL, SIGTERM and a new start, or a sleep of `sleep_ms`; the machine's clock is set; a user's file is dropped into a folder. */
+  /**
+   * SIGKILL; SIGTERM; a sleep of `sleep_ms`; the machine's clock is set; a user's file appears in a folder.
+   */
   kind: "kill" | "term" | "sleep" | "clock" | "file";
   sleep_ms: number;
-  /** Of `clock`: how far it is ahead of the right time from now on. */
+  /** Of `clock`: how far it is ahead of the right time afterwards. */
   ahead_s: number;
 }
 
 /**
- * Never behind the right time: a tick of the last minutes would truly be stamped ahead of its append then. Both directions come:
- * from one step to the next the clock is set forward or back.
+ * Never behind the right time: then ticks of the last minutes would be stamped ahead of their append. From
+ * one step to the next the clock is set forward or back.
  */
 const AHEAD_S = [0, 0, 2, 30, 600, 3_600, 8 * 3_600];
 
-export function nextBlow(random: () => number): Blow {
+export function nextFault(random: () => number): Fault {
   const stage = (["stream", "consume", "writer"] as const)[Math.floor(random() * 3)]!;
   const kind = random() < 0.7 ? "kill" : random() < 0.5 ? "term" : "sleep";
   const others = random();
@@ -52,7 +54,7 @@ export function nextBlow(random: () => number): Blow {
   };
 }
 
-/** Where the next start of a stage kills itself, as TIDEMARK_DIE_AT; "" for nowhere. */
+/** Where the next process of a stage kills itself, as TIDEMARK_DIE_AT; "" for nowhere. */
 export function nextDeath(stage: Stage, random: () => number): string {
   const points = POINTS[stage];
   if (points.length === 0 || random() < 0.6) return "";
@@ -61,22 +63,22 @@ export function nextDeath(stage: Stage, random: () => number): string {
   return `${name}:${1 + Math.floor(random() * most)}`;
 }
 
-/** The messages as a bad day would bring them: some twice, some far too late, some rubbish. */
-export function troubled(lines: Uint8Array[], random: () => number): Uint8Array[] {
-  const rubbish = [
+/** The messages with some of them repeated, some far too late, and some malformed ones in between. */
+export function withFaults(messages: Uint8Array[], random: () => number): Uint8Array[] {
+  const malformed = [
     new TextEncoder().encode("rubbish"),
     new TextEncoder().encode('{"type":"ticker"'),
     new Uint8Array(0),
   ];
-  const held: { at: number; line: Uint8Array }[] = [];
+  const held: { at: number; message: Uint8Array }[] = [];
   const out: Uint8Array[] = [];
-  for (const [i, line] of lines.entries()) {
+  for (const [i, message] of messages.entries()) {
     const dice = random();
-    if (dice < 0.004) held.push({ at: i + Math.floor(random() * 2_000), line });
-    else out.push(line);
-    if (dice > 0.99) out.push(lines[Math.floor(random() * (i + 1))]!);
-    if (dice > 0.998) out.push(rubbish[Math.floor(random() * rubbish.length)]!);
-    for (let j = held.length - 1; j >= 0; j--) if (held[j]!.at <= i) out.push(held.splice(j, 1)[0]!.line);
+    if (dice < 0.004) held.push({ at: i + Math.floor(random() * 2_000), message });
+    else out.push(message);
+    if (dice > 0.99) out.push(messages[Math.floor(random() * (i + 1))]!);
+    if (dice > 0.998) out.push(malformed[Math.floor(random() * malformed.length)]!);
+    for (let j = held.length - 1; j >= 0; j--) if (held[j]!.at <= i) out.push(held.splice(j, 1)[0]!.message);
   }
-  return [...out, ...held.map(({ line }) => line)];
+  return [...out, ...held.map(({ message }) => message)];
 }

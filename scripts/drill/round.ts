@@ -1,58 +1,59 @@
-/** One round: real processes over a fresh directory, killed, stopped and put to sleep while messages come; then everything is let finish. */
+/** One round: real processes over a new directory, with faults while messages come, then an undisturbed end. */
 import { join, resolve } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
 import { type Spawned, spawnScript } from "../base/process.ts";
+import { pause } from "../base/wait.ts";
 import type { MachineClock } from "./machine-clock.ts";
-import { type Answer, answerOf } from "./outcome.ts";
-import { type Blow, nextBlow, nextDeath, type Stage } from "./plan.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
+import { type Fault, nextDeath, nextFault, type Stage } from "./plan.ts";
 import { ForeignFiles } from "./users-files.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
-/** Records of one commit: small, so that a round has many. */
+/** Records per commit: few, so that a round has many commits. */
 const POLL_RECORDS = "400";
 /** Between two appends of the writer. */
 const PAUSE_MS = 8;
-/** A round that takes longer hangs, and that is a finding. */
+/** A round that takes longer has failed. */
 const ROUND_MS_MAX = 180_000;
 
 type Script = [file: string, ...args: string[]];
 
 export interface RoundOptions {
-  /** Packed messages (writer.ts). */
+  /** A file of packed messages (feeder.ts). */
   messages: string;
   log: string;
   data: string;
   random: () => number;
-  /** The clock under which the disturbed processes run; null where none can be moved: then it is left out. */
+  /** The clock under which the disturbed processes run; null where it can't be set. */
   clock: MachineClock | null;
 }
 
 export interface RoundReport {
-  answer: Answer;
-  /** A user's files that are not as they were, as sentences. */
+  outcome: Outcome;
+  /** A user's files that are not as they were, as phrases. */
   missing: string[];
-  /** What was done, e.g. `stream kill` → 4. */
+  /** How often each fault was applied, e.g. `stream kill` → 4. */
   done: Record<string, number>;
   seconds: number;
 }
 
-/** The same messages without any disturbance. */
-export async function calmRound(options: Omit<RoundOptions, "random" | "clock">): Promise<Answer> {
+/** The same messages without any fault. */
+export async function undisturbedRound(options: Omit<RoundOptions, "random" | "clock">): Promise<Outcome> {
   await finish(options, 0);
-  return answerOf(options.data);
+  return outcomeOf(options.data);
 }
 
 /** Rejects when a stage can't be brought to its end. */
-export async function troubledRound(options: RoundOptions): Promise<RoundReport> {
+export async function disturbedRound(options: RoundOptions): Promise<RoundReport> {
   const started_ms = monotonicMs();
   const crew = new Crew(options);
   await crew.work();
   await finish(options, PAUSE_MS);
   const seconds = (monotonicMs() - started_ms) / 1_000;
-  return { answer: answerOf(options.data), missing: crew.files.missing(), done: crew.done, seconds };
+  return { outcome: outcomeOf(options.data), missing: crew.files.missing(), done: crew.done, seconds };
 }
 
-/** Lets each stage go to the log's end, undisturbed. */
+/** Runs each stage to the end of the log, undisturbed. */
 async function finish(
   { messages, log, data }: Omit<RoundOptions, "random" | "clock">,
   pause_ms: number,
@@ -70,11 +71,11 @@ async function toEnd([file, ...args]: Script): Promise<void> {
     throw new Error(`${file} ended with ${signal ?? code}: ${stderr.trim().split("\n").slice(-3).join(" ")}`);
 }
 
-/** The processes of a round, each started again whenever it ends before its work is done. */
+/** The processes of a round, each started again when it ends before its work is done. */
 class Crew {
   readonly done: Record<string, number> = {};
   readonly #children = new Map<Stage, Spawned>();
-  /** Those that we killed; the others died at a named point. */
+  /** Those that were killed from here; the others died at a named point. */
   readonly #killed = new WeakSet<Spawned>();
   readonly files: ForeignFiles;
   #over = false;
@@ -84,7 +85,7 @@ class Crew {
     options.clock?.set(0);
   }
 
-  /** Until the writer has written all, or the time is up. */
+  /** Runs until the writer has written all, or the time is over. */
   async work(): Promise<void> {
     const { random } = this.options;
     const end_ms = monotonicMs() + ROUND_MS_MAX;
@@ -95,19 +96,19 @@ class Crew {
       writing = false;
     });
     while (writing && monotonicMs() < end_ms) {
-      const blow = nextBlow(random);
-      await Promise.race([Bun.sleep(blow.wait_ms), written]);
+      const fault = nextFault(random);
+      await Promise.race([pause(fault.wait_ms), written]);
       if (!writing) break;
-      await this.#strike(blow);
+      await this.#apply(fault);
     }
     this.#over = true;
     for (const child of this.#children.values()) child.kill("SIGKILL");
     await Promise.all([...keeping, written]);
   }
 
-  async #strike({ stage, kind, sleep_ms, ahead_s }: Blow): Promise<void> {
+  async #apply({ stage, kind, sleep_ms, ahead_s }: Fault): Promise<void> {
     if (kind === "file") {
-      this.files.drop(this.options.random);
+      this.files.add(this.options.random);
       this.#count("user's file");
       return;
     }
@@ -126,12 +127,12 @@ class Crew {
     } else if (kind === "term") child.kill("SIGTERM");
     else {
       child.kill("SIGSTOP");
-      await Bun.sleep(sleep_ms);
+      await pause(sleep_ms);
       child.kill("SIGCONT");
     }
   }
 
-  /** Starts it again and again; the writer until it has written all. */
+  /** Starts a stage until the round is over; the writer until it has written all. */
   async #keep(stage: Stage): Promise<void> {
     const { random } = this.options;
     while (!this.#over) {
@@ -144,7 +145,7 @@ class Crew {
       const ownDeath = signal === "SIGKILL" && !this.#killed.has(child) && !this.#over;
       if (ownDeath) this.#count(`${stage} at ${death.replace(/:.*/, "")}`);
       if (stage === "writer" && code === 0) return;
-      if (stage === "batch") await Bun.sleep(150);
+      if (stage === "batch") await pause(150);
     }
   }
 

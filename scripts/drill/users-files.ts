@@ -1,4 +1,4 @@
-/** A user's own files in the folders of a data directory: a drill drops some, and they must still be there, byte for byte. */
+/** A user's own files in a data directory: a drill adds some, and they must stay byte for byte. */
 import {
   chmodSync,
   existsSync,
@@ -37,17 +37,17 @@ interface Foreign {
 }
 
 export class ForeignFiles {
-  readonly #dropped: Foreign[] = [];
+  readonly #added: Foreign[] = [];
   #count = 0;
 
-  /** `outside`: a folder beside the data directory, for what links lead to. */
+  /** `outside`: a folder beside the data directory, for the targets of links. */
   constructor(
     private readonly data: string,
     private readonly outside: string,
   ) {}
 
-  /** Drops one file, folder with a file, or link to a file outside into a random folder that is there now. */
-  drop(random: () => number): void {
+  /** Adds one file, folder with a file, or link to a file outside to a random folder. */
+  add(random: () => number): void {
     const folders = foldersOf(this.data);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
     const folder = pick(folders);
@@ -61,20 +61,20 @@ export class ForeignFiles {
         const target = join(this.outside, name);
         this.#write(target, random, pick(MODES));
         symlinkSync(target, path);
-        this.#dropped.push({ path, bytes: null, mode: 0 });
+        this.#added.push({ path, bytes: null, mode: 0 });
       } else if (kind < 0.3) {
         mkdirSync(path);
         this.#write(join(path, "inside.csv"), random, pick(MODES));
       } else this.#write(path, random, pick(MODES));
     } catch (error) {
-      // A temporary folder may go between the listing and the write.
+      // A temporary folder may be removed between the listing and the write.
       if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
     }
   }
 
-  /** What is no longer as it was dropped, as sentences; [] when all is. */
+  /** What is no longer as it was added, as phrases; [] when all is. */
   missing(): string[] {
-    return this.#dropped
+    return this.#added
       .filter((one) => !isThere(one))
       .map(({ path }) => `a user's ${relative(this.data, path)} is gone or changed`);
   }
@@ -83,7 +83,7 @@ export class ForeignFiles {
     const bytes = Buffer.from(Array.from({ length: Math.floor(random() * 300) }, () => Math.floor(random() * 256)));
     writeFileSync(path, bytes);
     chmodSync(path, mode);
-    this.#dropped.push({ path, bytes, mode });
+    this.#added.push({ path, bytes, mode });
   }
 }
 
@@ -97,7 +97,7 @@ function isThere({ path, bytes, mode }: Foreign): boolean {
   }
 }
 
-/** The data directory and all folders in it; none behind a link. */
+/** The data directory and all folders in it, links not followed. */
 function foldersOf(data: string): string[] {
   if (!existsSync(data)) mkdirSync(data, { recursive: true });
   const below = readdirSync(data, { withFileTypes: true, recursive: true }).filter((entry) => entry.isDirectory());

@@ -2,7 +2,12 @@
 export { openDestination } from "./destination.ts";
 export { isLimited, runLimited } from "./limited.ts";
 export { logRun, Outputs } from "./output.ts";
+<<<<<<< HEAD
 export { agreementOf, answer, type MetricOutcome, withPlace } from "./run.ts";
+=======
+export { type PlannedQuery, planQuery, type QueryOptions, runPlanned } from "./planned-query.ts";
+export { type Agreement, agreementOf, answer, type MetricResult, withPlace } from "./run.ts";
+>>>>>>> 657faa7 (WIP commands)
 export { Sandbox } from "./sandbox.ts";
 export { answerOnSpark } from "./spark/spark-run.ts";
-export { FORMATS, type Format, runQuery } from "./user-query.ts";
+export { FORMATS } from "./user-query.ts";

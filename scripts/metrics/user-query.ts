@@ -16,7 +16,7 @@ export type Format = (typeof FORMATS)[number];
 
 const PARQUET_FILE = "rows.parquet";
 
-interface Written {
+export interface Written {
   rows: number;
   truncated: boolean;
 }

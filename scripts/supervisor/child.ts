@@ -6,7 +6,7 @@ import { CHILD_RESTARTS_MAX, DRAIN_MS_MAX, RECONNECT_BASE_MS, RECONNECT_CAP_MS }
 import type { Logger } from "../base/logger.ts";
 import { type Spawned, spawnScript } from "../base/process.ts";
 import { pause } from "../base/wait.ts";
-import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf } from "../command/cli.ts";
+import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf } from "../command/last-words.ts";
 
 const MINUTE_MS = 60_000;
 /** A child that fails by itself this soon after its first start has wrong settings; starting it again would not help. */

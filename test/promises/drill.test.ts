@@ -1,13 +1,13 @@
-/** The drill itself: it finds nothing on sound data, says what it did, and leaves the data alone. */
+/** The drill itself: it finds no difference, reports what it did, and only reads the data. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack, unpack } from "../../scripts/drill/feeder.ts";
-import { type Answer, differences } from "../../scripts/drill/outcome.ts";
-import { nextBlow, randomOf, troubled } from "../../scripts/drill/plan.ts";
+import { differences, type Outcome } from "../../scripts/drill/outcome.ts";
+import { nextFault, randomOf, withFaults } from "../../scripts/drill/plan.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
-test("two rounds over a user's log: killed, stopped and started again, the answer is the undisturbed run's", async () => {
+test("two rounds over a user's log: after kills, stops and restarts the result is that of an undisturbed run", async () => {
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 2_500));
   const before = readFileSync(join(dir.path, "log.db"));
@@ -24,15 +24,15 @@ test("two rounds over a user's log: killed, stopped and started again, the answe
   expect(files.every((name) => readdirSync(dir.path).includes(name))).toBe(true);
 }, 90_000);
 
-test("the same seed does the same, another one does not", () => {
+test("a seed decides the faults: the same one gives the same, another one others", () => {
   const plan = (seed: number) => {
     const random = randomOf(seed);
-    return Array.from({ length: 20 }, () => nextBlow(random));
+    return Array.from({ length: 20 }, () => nextFault(random));
   };
   expect(plan(1)).toEqual(plan(1));
   expect(plan(1)).not.toEqual(plan(2));
   const lines = Array.from({ length: 1_000 }, (_, i) => new TextEncoder().encode(`line ${i}`));
-  const bad = troubled(lines, randomOf(5));
+  const bad = withFaults(lines, randomOf(5));
   expect(unpack(pack(bad))).toEqual(bad);
   expect(
     new Set(bad.map((line) => new TextDecoder().decode(line)).filter((line) => line.startsWith("line"))).size,
@@ -40,7 +40,7 @@ test("the same seed does the same, another one does not", () => {
 });
 
 test("a difference is found and named", () => {
-  const calm: Answer = {
+  const calm: Outcome = {
     stream: "a",
     ticks: "b",
     rows: { windows: 3, late_ticks: 1, window_revisions: 1, ticks: 10, dead_letters: 0 },

@@ -1,0 +1,83 @@
+/** What `doctor` finds in the data directory: its rights, its databases and its archive. */
+import type { Database } from "bun:sqlite";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { archiveState } from "../archive/index.ts";
+import { type DataPaths, kindDamage, readKind } from "../base/data-dir.ts";
+import { sentence } from "../base/errors.ts";
+import { damageOf, openReadOnly } from "../base/sqlite.ts";
+import type { Finding } from "./finding.ts";
+
+/** A WAL above this size is not reset, because a reader holds on to an old state. */
+const WAL_BYTES_MAX = 256e6;
+
+/** `deep`: also verify every page of the databases and every checksum of the archive (seconds per GB). */
+export function dataFindings(paths: DataPaths, deep: boolean): Finding[] {
+  const databases = [paths.log, paths.ticks, paths.windows, paths.results].filter(existsSync);
+  const archive = archiveState(paths.archive, deep);
+  return [
+    directory(paths),
+    ...databases.map((path) => database(path, deep)),
+    ...(archive === null ? [] : [{ what: "archive", ...archive }]),
+  ];
+}
+
+function directory(paths: DataPaths): Finding {
+  const what = "data directory";
+  const fine = (found: string): Finding => ({ what, found, ok: true, advice: "" });
+  if (!existsSync(paths.root)) return fine(`${paths.root}: not created yet`);
+  try {
+    accessSync(paths.root, constants.R_OK | constants.X_OK);
+    const damage = kindDamage(paths);
+    if (damage !== null) return { what, found: damage.message, ok: false, advice: damage.hint };
+    const kind = readKind(paths) ?? "no feed yet";
+    const rights = isWritable(paths.root)
+      ? ""
+      : ", read only: serve, query and doctor work, the stages can't store here";
+    return fine(`${paths.root} (${kind}${rights})`);
+  } catch (error) {
+    const advice = "Change its permissions, or choose another with --data DIR.";
+    return { what, found: sentence(error), ok: false, advice };
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function database(path: string, deep: boolean): Finding {
+  const wal_bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  const damage = deep ? damageIn(path) : null;
+  const sizes = `${megabytes(statSync(path).size)}, WAL ${megabytes(wal_bytes)}`;
+  const pages = damage ?? (deep ? "every page is valid" : null);
+  return {
+    what: basename(path),
+    found: pages === null ? sizes : `${sizes}, ${pages}`,
+    ok: wal_bytes < WAL_BYTES_MAX && damage === null,
+    advice:
+      damage === null
+        ? "A long reader keeps the WAL from being reset: end it."
+        : "See TIDEMARK_STORE_CORRUPT in docs/errors.md.",
+  };
+}
+
+function damageIn(path: string): string | null {
+  let db: Database | null = null;
+  try {
+    db = openReadOnly(path);
+    return db === null ? null : damageOf(db);
+  } catch (error) {
+    return sentence(error);
+  } finally {
+    db?.close();
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,38 @@
+/** The messages of a drill: the oldest of the user's embedded log, or without one the bundled recording. */
+import { existsSync, readFileSync } from "node:fs";
+import { dataPaths } from "../base/data-dir.ts";
+import type { Logger } from "../base/logger.ts";
+import { BUNDLED_RECORDING } from "../base/project.ts";
+import { openLog } from "../log/index.ts";
+
+/** Messages that a drill copies, at most. */
+const MESSAGES_MAX = 20_000;
+
+export async function copiedMessages(data: string, logger: Logger): Promise<Uint8Array[]> {
+  const paths = dataPaths(data);
+  if (!existsSync(paths.log)) {
+    logger.info(`no log in ${paths.root}: the drill uses the bundled recording`);
+    const text = new TextDecoder().decode(Bun.gunzipSync(readFileSync(BUNDLED_RECORDING)));
+    const encoder = new TextEncoder();
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((line) => encoder.encode(line));
+  }
+  const log = await openLog("embedded:", paths, { role: "reader", logger });
+  const spans = await log.spans();
+  const held = spans.reduce((sum, span) => sum + span.end - span.start, 0);
+  const wanted = Math.min(MESSAGES_MAX, held);
+  const starts = new Map(spans.map(({ partition, start }) => [partition, start]));
+  const reader = await log.reader({ group: "tidemark-drill", position: (partition) => starts.get(partition) ?? 0 });
+  const messages: Uint8Array[] = [];
+  while (messages.length < wanted) {
+    for (const batch of await reader.poll({ records_max: 1_000, timeout_ms: 1_000 })) {
+      for (let i = 0; i < batch.count && messages.length < wanted; i++)
+        messages.push(batch.buffer(i).slice(batch.starts[i]!, batch.ends[i]!));
+    }
+  }
+  await reader.close();
+  await log.close();
+  return messages;
+}
