@@ -1,21 +1,15 @@
 /** `bun run batch`: ticks.db → Parquet archive → every metric of sql/metrics → results.db and batch_output/. */
-
 import { openDataDir } from "./base/data-dir.ts";
-import type { Logger } from "./base/logger.ts";
-import { METRICS_DIR } from "./base/project.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, JSON_FLAG } from "./command/flags.ts";
+import { DATA_FLAG, JSON_FLAG, SQL_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
 import { checkName } from "./metrics/metric.ts";
-import { type BatchSummary, runBatch } from "./stages/batch.ts";
-import { schedule } from "./stages/schedule.ts";
+import { type BatchOptions, runBatch } from "./stages/batch.ts";
+import { reportBatch } from "./stages/batch-report.ts";
+import { watchMetrics } from "./stages/batch-watch.ts";
 
-interface BatchFlags {
+interface BatchFlags extends BatchOptions {
   data: string;
-  metric?: string;
-  sql: string;
-  engine: "duckdb" | "spark";
-  master: string;
   json?: boolean;
   watch?: boolean;
 }
@@ -25,8 +19,8 @@ export const spec: CommandSpec<BatchFlags> = {
   summary: "Moves what is new in ticks.db into the Parquet archive and computes every metric of sql/metrics from it.",
   flags: [
     DATA_FLAG,
-    { flags: "--metric <name>", description: "only this metric", env: "TIDEMARK_METRIC" },
-    { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
+    { flags: "--metric <name>", description: "compute only this metric", env: "TIDEMARK_METRIC" },
+    SQL_FLAG,
     {
       flags: "--engine <engine>",
       description: "what computes the metrics: duckdb, or spark for those that are portable",
@@ -40,10 +34,7 @@ export const spec: CommandSpec<BatchFlags> = {
       env: "TIDEMARK_SPARK_MASTER",
       default: "local[*]",
     },
-    {
-      flags: "--watch",
-      description: "stay, and run again at once when a metric's file comes, changes or goes",
-    },
+    { flags: "--watch", description: "keep running: again at once when a metric's file is added, changed or removed" },
     JSON_FLAG,
   ],
   examples: [
@@ -52,54 +43,22 @@ export const spec: CommandSpec<BatchFlags> = {
     "bun run batch --metric market_summary",
     "bun run batch --sql my-metrics --json",
   ],
-  async run(options, { logger, signal }) {
-    if (options.watch) return watch(options, logger, signal);
+  async run(options, context) {
+    const { logger, signal } = context;
+    if (options.watch) {
+      await watchMetrics(options, context);
+      return 0;
+    }
     if (options.metric !== undefined) checkName(options.sql, options.metric);
     const paths = openDataDir(options.data, logger);
     const release = lockStage(paths, "batch");
     try {
       const summary = await runBatch(paths, options, logger, signal);
-      if (summary === null) return 0;
-      for (const { error } of summary.failed) logger.error(error);
-      if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-      else report(summary, logger);
-      return summary.failed.length === 0 ? 0 : 1;
+      return summary === null ? 0 : reportBatch(summary, options.json === true, logger);
     } finally {
       release();
     }
   },
 };
-
-/** Under the schedule's lock: a schedule of the same directory would meet our runs. Each run is this command again, without --watch. */
-async function watch(
-  { data, sql, metric, engine, master, json }: BatchFlags,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<number> {
-  const paths = openDataDir(data);
-  const release = lockStage(paths, "schedule");
-  const only = metric ? ["--metric", metric] : [];
-  const flags = ["--data", data, "--sql", sql, "--engine", engine, "--master", master];
-  const batch_args = [...flags, ...only, ...(json ? ["--json"] : [])];
-  logger.info(`a batch whenever a file of ${sql} changes`);
-  try {
-    await schedule(paths, { timetable: null, watch: sql, batch_args, stdout: "inherit", signal }, logger);
-  } finally {
-    release();
-  }
-  return 0;
-}
-
-function report(summary: BatchSummary, logger: Logger): void {
-  const { ticks_new, ticks_total, metrics, failed, seconds, reconciliation: r } = summary;
-  logger.info(
-    `${ticks_new} new ticks, ${ticks_total} in all; ${metrics - failed.length} of ${metrics} metrics in ${seconds.toFixed(2)} s`,
-  );
-  if (r) {
-    logger.info(
-      `stream and batch: ${r.compared} windows compared, ${r.equal} equal, ${r.explained} explained, ${r.unexplained} unexplained; ${r.pending} pending`,
-    );
-  }
-}
 
 await runCommand(spec, import.meta.main);

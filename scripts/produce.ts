@@ -1,27 +1,28 @@
 /** `bun run produce`: feed → log. */
-
 import { claimKind, openDataDir } from "./base/data-dir.ts";
-import { diePoint } from "./base/die-point.ts";
-import { PARTITIONS_MAX } from "./base/limits.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./command/feed-flags.ts";
-import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
+import {
+  CHANNEL_FLAG,
+  FEED_FLAG,
+  type FeedFlags,
+  feedOptions,
+  HEARTBEATS_FLAG,
+  PRODUCTS_FLAG,
+  REST_FLAG,
+} from "./command/feed-flags.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG, LOG_FLAG, PARTITIONS_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
 import { restUrlOf } from "./feed/index.ts";
 import { openLog } from "./log/index.ts";
 import { Producer } from "./stages/produce.ts";
 
-interface ProduceFlags {
+interface ProduceFlags extends FeedFlags {
   data: string;
   log: string;
-  feed: string;
-  channel: "ticker" | "matches";
-  products: string[] | string;
   rest?: string;
   partitions?: number;
+  /** Microseconds. */
   retain?: number;
-  heartbeats?: boolean;
-  untilEnd?: boolean;
   json?: boolean;
 }
 
@@ -34,20 +35,11 @@ export const spec: CommandSpec<ProduceFlags> = {
     FEED_FLAG,
     CHANNEL_FLAG,
     PRODUCTS_FLAG,
-    {
-      flags: "--rest <url>",
-      description: "where gaps of the full tape are filled from (the feed's own by default)",
-      env: "TIDEMARK_REST",
-    },
-    {
-      flags: "--partitions <n>",
-      description: "partitions of a log that is made now",
-      env: "TIDEMARK_PARTITIONS",
-      parse: wholeNumber(1, PARTITIONS_MAX),
-    },
+    REST_FLAG,
+    PARTITIONS_FLAG,
     {
       flags: "--retain <duration>",
-      description: "how long the log keeps records (on Kafka: of a topic that is made now); for ever unless told",
+      description: "how long the log keeps records (on Kafka: when the topic is created; default: keep forever)",
       env: "TIDEMARK_RETAIN",
       parse: durationFlag,
     },
@@ -62,30 +54,16 @@ export const spec: CommandSpec<ProduceFlags> = {
     "bun run produce --log kafka://localhost:9092/raw_prices",
   ],
   async run(options, { logger, signal }) {
-    const kind = isReplay(options.feed) ? "replay" : "live";
     const paths = openDataDir(options.data, logger);
     const release = lockStage(paths, "produce");
-    claimKind(paths, kind);
+    const feed = feedOptions(options);
+    claimKind(paths, feed.kind);
     const { partitions, retain: retain_us } = options;
     const log = await openLog(options.log, paths, { role: "writer", logger, partitions, retain_us });
-    const producer = new Producer({
-      kind,
-      url: options.feed,
-      channel: options.channel,
-      products: [options.products].flat().flatMap(productIds),
-      heartbeats: options.heartbeats === true,
-      until_end: options.untilEnd === true,
-      rest_url: options.rest ?? restUrlOf(options.feed),
-      status_path: paths.feed,
-      logger,
-    });
+    const rest_url = options.rest ?? restUrlOf(feed.url);
+    const producer = new Producer({ ...feed, rest_url, status_path: paths.feed, logger });
     try {
-      await producer.resume(log);
-      await producer.run(async (records) => {
-        diePoint("produce-before-append");
-        await log.append(records);
-        diePoint("produce-appended");
-      }, signal);
+      await producer.runInto(log, signal);
     } finally {
       await log.close();
       release();

@@ -11,7 +11,8 @@ import { TICKS_SCHEMA } from "./store/index.ts";
 
 interface PruneFlags {
   data: string;
-  retain: string | number;
+  /** Microseconds. */
+  retain: number;
   json?: boolean;
 }
 
@@ -36,11 +37,10 @@ export const spec: CommandSpec<PruneFlags> = {
     if (!(await Bun.file(paths.ticks).exists())) {
       throw new TidemarkError("NO_DATA", `There is no ${paths.ticks} yet, so there is nothing to prune.`);
     }
-    const retain_us = typeof options.retain === "number" ? options.retain : durationFlag(options.retain);
     const release = lockStage(paths, "batch");
     const db = openDatabase(paths.ticks, { ...TICKS_SCHEMA, check: "rows" }, "NORMAL");
     try {
-      const pruned = prune(db, { archive: paths.archive, before_us: nowUs() - retain_us, signal });
+      const pruned = prune(db, { archive: paths.archive, before_us: nowUs() - options.retain, signal });
       if (options.json) process.stdout.write(`${JSON.stringify({ pruned })}\n`);
       else logger.info(`${pruned} ticks pruned from ${paths.ticks}; they are in ${paths.archive}`);
     } finally {

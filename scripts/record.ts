@@ -1,20 +1,16 @@
 /** `bun run record`: feed → recording. */
-
 import { isoFromUs, nowUs } from "./base/clock.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { CHANNEL_FLAG, FEED_FLAG, isReplay, PRODUCTS_FLAG, productIds } from "./command/feed-flags.ts";
+import { CHANNEL_FLAG, FEED_FLAG, type FeedFlags, feedOptions, PRODUCTS_FLAG } from "./command/feed-flags.ts";
 import { durationFlag, JSON_FLAG } from "./command/flags.ts";
 import { restUrlOf } from "./feed/index.ts";
 import { RecordingWriter } from "./simulator/index.ts";
 import { Producer } from "./stages/produce.ts";
 
-interface RecordFlags {
-  feed: string;
-  channel: "ticker" | "matches";
-  products: string[] | string;
+interface RecordFlags extends FeedFlags {
+  /** Microseconds. */
   for?: number;
-  untilEnd?: boolean;
   json?: boolean;
 }
 
@@ -32,20 +28,10 @@ export const spec: CommandSpec<RecordFlags> = {
   ],
   examples: ["bun run record --for 1h", "bun run record eth.jsonl.gz --products ETH-USD --channel matches"],
   async run(options, { args, logger, signal }) {
-    const products = [options.products].flat().flatMap(productIds);
+    const feed = feedOptions(options);
     const time = isoFromUs(nowUs()).slice(0, 16).replace(":", "");
-    const writer = new RecordingWriter(args[0] ?? `${products.join("-").toLowerCase()}-${time}.jsonl.gz`);
-    const producer = new Producer({
-      kind: isReplay(options.feed) ? "replay" : "live",
-      url: options.feed,
-      channel: options.channel,
-      products,
-      heartbeats: false,
-      until_end: options.untilEnd === true,
-      rest_url: restUrlOf(options.feed),
-      status_path: null,
-      logger,
-    });
+    const writer = new RecordingWriter(args[0] ?? `${feed.products.join("-").toLowerCase()}-${time}.jsonl.gz`);
+    const producer = new Producer({ ...feed, rest_url: restUrlOf(feed.url), status_path: null, logger });
     const until =
       options.for === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.for / 1_000)]);
     try {

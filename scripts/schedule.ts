@@ -1,13 +1,14 @@
-/** `bun run schedule`: `batch` again and again, never two at once. */
+/** `bun run schedule`: runs `batch` by a timetable, never two at once. */
 import { rmSync } from "node:fs";
+import { writeAtomically } from "./base/atomic-file.ts";
 import { openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
-import { METRICS_DIR } from "./base/project.ts";
 import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, durationFlag } from "./command/flags.ts";
+import { asText, DATA_FLAG, durationFlag, SQL_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { writeStatus } from "./feed/index.ts";
-import { parseEvery, schedule } from "./stages/schedule.ts";
+import type { ScheduleStatus } from "./contract/schedule-status.ts";
+import { schedule } from "./stages/schedule.ts";
+import { parseEvery } from "./stages/timetable.ts";
 
 interface ScheduleFlags {
   data: string;
@@ -21,7 +22,7 @@ interface ScheduleFlags {
 export const spec: CommandSpec<ScheduleFlags> = {
   name: "schedule",
   summary:
-    "Runs batch at once and then again and again, never two at once; each successful run adds a line to batch_log.txt.",
+    "Runs batch at once and then by a timetable, never two at once; each successful run adds a line to batch_log.txt.",
   flags: [
     DATA_FLAG,
     {
@@ -29,45 +30,37 @@ export const spec: CommandSpec<ScheduleFlags> = {
       description: "an interval such as 10m, or a cron pattern of five fields",
       env: "TIDEMARK_BATCH_EVERY",
       default: "10m",
-      parse: checkEvery,
+      parse: (text) => valid(text, parseEvery(text)),
     },
     {
       flags: "--tz <zone>",
       description: "time zone of the cron pattern, for example Europe/Berlin; the machine's own zone is not used",
       env: "TIDEMARK_TZ",
       default: "UTC",
-      parse: checkZone,
+      parse: (text) => valid(text, parseEvery("0 0 * * *", text)),
     },
-    { flags: "--sql <dir>", description: "the folder of metric files", env: "TIDEMARK_SQL", default: METRICS_DIR },
-    {
-      flags: "--watch",
-      description: "also run at once when a metric's file comes, changes or goes",
-    },
+    SQL_FLAG,
+    { flags: "--watch", description: "also run at once when a metric's file is added, changed or removed" },
     {
       flags: "--retain <duration>",
       description: "after each batch, prune archived ticks that are older from ticks.db",
-      parse: checkDuration,
+      parse: asText(durationFlag),
     },
   ],
   examples: ["bun run schedule", "bun run schedule --every 30s --watch", 'bun run schedule --every "*/5 * * * *"'],
-  async run(options, { logger, signal }) {
-    const timetable = parseEvery(options.every, options.tz);
+  async run({ data, every, tz, sql, retain, watch }, { logger, signal }) {
+    const timetable = parseEvery(every, tz);
     if (typeof timetable === "string") throw new TidemarkError("USAGE", timetable);
-    const paths = openDataDir(options.data, logger);
+    const paths = openDataDir(data, logger);
     const release = lockStage(paths, "schedule");
-    const batch_args = ["--data", options.data, "--sql", options.sql];
-    logger.info(`a batch every ${options.every}`);
+    const batch_args = ["--data", data, "--sql", sql];
+    const prune_args = retain ? ["--data", data, "--retain", retain] : undefined;
+    const onWait = (status: ScheduleStatus) =>
+      writeAtomically(paths.schedule, `${JSON.stringify(status)}\n`, { isDurable: false });
+    logger.info(`a batch every ${every}`);
+    const options = { timetable, watch: watch ? sql : null, batch_args, prune_args, stdout: "ignore" as const, onWait };
     try {
-      const watch = options.watch ? options.sql : null;
-      const prune_args = options.retain ? ["--data", options.data, "--retain", options.retain] : undefined;
-      const onWait = (due_ms: number | null, began_ms: number, status: number) =>
-        writeStatus(paths.schedule, {
-          pid: process.pid,
-          due_us: due_ms === null ? null : due_ms * 1_000,
-          began_us: began_ms * 1_000,
-          status,
-        });
-      await schedule(paths, { timetable, watch, batch_args, prune_args, stdout: "ignore", onWait, signal }, logger);
+      await schedule(paths, { ...options, signal }, logger);
     } finally {
       rmSync(paths.schedule, { force: true });
       release();
@@ -76,20 +69,9 @@ export const spec: CommandSpec<ScheduleFlags> = {
   },
 };
 
-function checkDuration(text: string): string {
-  durationFlag(text);
-  return text;
-}
-
-function checkEvery(text: string): string {
-  const timetable = parseEvery(text);
-  if (typeof timetable === "string") throw invalid(timetable);
-  return text;
-}
-
-function checkZone(text: string): string {
-  const timetable = parseEvery("0 0 * * *", text);
-  if (typeof timetable === "string") throw invalid(timetable);
+/** A flag's text, when what was parsed from it is not a sentence about what is wrong. */
+function valid(text: string, parsed: unknown): string {
+  if (typeof parsed === "string") throw invalid(parsed);
   return text;
 }
 

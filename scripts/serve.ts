@@ -4,37 +4,20 @@ import { serve } from "../web/server.ts";
 import { shownDataDir } from "./base/data-dir.ts";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, hostFlag, LOG_FLAG, wholeNumber } from "./command/flags.ts";
+import { DATA_FLAG, HOST_FLAG, LOG_FLAG, PORT_FLAG } from "./command/flags.ts";
 import { checkLogUrl, logEnds, logName } from "./log/index.ts";
 
 interface ServeFlags {
   data: string;
   log: string;
-  port: string | number;
+  port: number;
   host: string;
 }
 
 export const spec: CommandSpec<ServeFlags> = {
   name: "serve",
   summary: "Serves the page and the API, and prints the page's address. It only reads.",
-  flags: [
-    DATA_FLAG,
-    LOG_FLAG,
-    {
-      flags: "--port <port>",
-      description: "the page's port; 0 takes any free one",
-      env: "TIDEMARK_PORT",
-      parse: wholeNumber(0, 65_535),
-      default: "8321",
-    },
-    {
-      flags: "--host <address>",
-      description: "the address to listen on; 0.0.0.0 is every one of this machine",
-      env: "TIDEMARK_HOST",
-      parse: hostFlag,
-      default: "127.0.0.1",
-    },
-  ],
+  flags: [DATA_FLAG, LOG_FLAG, PORT_FLAG, HOST_FLAG],
   examples: [
     "bun run serve",
     "bun run serve --data data/replay --port 0",
@@ -44,7 +27,7 @@ export const spec: CommandSpec<ServeFlags> = {
     checkLogUrl(options.log);
     const paths = shownDataDir(options.data, logger);
     const log = new AskedLog(logName(options.log), logEnds(options.log, paths, logger), logger);
-    const served = serve(paths, { host: options.host, port: Number(options.port), log, logger });
+    const served = serve(paths, { host: options.host, port: options.port, log, logger });
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);
@@ -63,7 +46,7 @@ function isLoopback(host: string): boolean {
 function reachable(host: string, url: string): string {
   const from = host === "0.0.0.0" || host === "::" ? "every network of this machine" : `the network of ${host}`;
   return (
-    `The page is reachable from ${from}, without a login: whoever reaches port ${new URL(url).port} reads all stored data. ` +
+    `The page is reachable from ${from}, without a login: everyone who reaches port ${new URL(url).port} can read all stored data. ` +
     "Use --host 127.0.0.1 (the default) for this machine only, or a proxy with a login in front of it."
   );
 }

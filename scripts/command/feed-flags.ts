@@ -27,11 +27,32 @@ export const CHANNEL_FLAG: Flag = {
   default: "ticker",
 };
 
+export const REST_FLAG: Flag = {
+  flags: "--rest <url>",
+  description: "where gaps of the full tape are filled from (default: the feed's own)",
+  env: "TIDEMARK_REST",
+};
+
 export const HEARTBEATS_FLAG: Flag = {
   flags: "--heartbeats",
   description: "put the feed's heartbeats into the log too: they close the windows of quiet products",
   env: "TIDEMARK_HEARTBEATS",
 };
+
+/** What these flags leave in a command's options. */
+export interface FeedFlags {
+  feed: string;
+  channel: "ticker" | "matches";
+  products: string[];
+  heartbeats?: boolean;
+  untilEnd?: boolean;
+}
+
+/** The flags as the options of the producing stage. */
+export function feedOptions({ feed, channel, products, heartbeats = false, untilEnd = false }: FeedFlags) {
+  const kind: "live" | "replay" = isReplay(feed) ? "replay" : "live";
+  return { kind, url: feed, channel, products, heartbeats, until_end: untilEnd };
+}
 
 /** `BTC-USD,ETH-USD` as a list, each once. */
 export function productIds(text: string): string[] {

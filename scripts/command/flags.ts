@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { DATA_DEFAULT } from "../base/data-dir.ts";
 import { parseDuration } from "../base/duration.ts";
 import { usFromIso } from "../base/iso.ts";
-import { POLL_RECORDS_MAX } from "../base/limits.ts";
+import { PARTITIONS_MAX, POLL_RECORDS_MAX } from "../base/limits.ts";
 import { METRICS_DIR } from "../base/project.ts";
 import { type Flag, invalid } from "./cli.ts";
 
@@ -20,6 +20,13 @@ export const LOG_FLAG: Flag = {
     "the log: embedded:, kafka://host:port[,host:port]/topic or kafka+ssl://user@host:port/topic?mechanism=…",
   env: "TIDEMARK_LOG",
   default: "embedded:",
+};
+
+export const PARTITIONS_FLAG: Flag = {
+  flags: "--partitions <n>",
+  description: "partitions, when the log is created",
+  env: "TIDEMARK_PARTITIONS",
+  parse: wholeNumber(1, PARTITIONS_MAX),
 };
 
 export const JSON_FLAG: Flag = { flags: "--json", description: "print one JSON object on stdout at the end" };
@@ -55,22 +62,6 @@ export const HOST_FLAG: Flag = {
   default: "127.0.0.1",
 };
 
-export const WINDOW_FLAG: Flag = {
-  flags: "--window <sizes>",
-  description: "window size, or several computed in one pass (10s,1m,1h)",
-  env: "TIDEMARK_WINDOW",
-  parse: windowSizes,
-  default: "1m",
-};
-
-export const LATENESS_FLAG: Flag = {
-  flags: "--lateness <duration>",
-  description: "how long a window stays open for late ticks, in event time",
-  env: "TIDEMARK_LATENESS",
-  parse: durationFlag,
-  default: "1m",
-};
-
 /** A whole number between two bounds, for a flag. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -103,14 +94,6 @@ export function timeFlag(text: string): string {
   if (iso === undefined || usFromIso(iso) === null)
     throw invalid("Give a UTC time such as 2023-09-05, 2023-09-05T16:30 or 2023-09-05T16:30:00Z.");
   return iso;
-}
-
-/** Window sizes separated by commas, for a flag; in microseconds, each above 0 and only once. */
-export function windowSizes(text: string): number[] {
-  const sizes = text.split(",").map(durationFlag);
-  if (sizes.some((size) => size === 0)) throw invalid("Give window sizes above 0.");
-  if (new Set(sizes).size !== sizes.length) throw invalid("Name each window size once.");
-  return sizes;
 }
 
 /** For a flag that is passed to a child as it was given: refused here, before the child is started. */

@@ -1,5 +1,6 @@
 /** The producing stage: feed, buffer, gaps and log put together; runs until the signal or the feed's end, then drains. */
 import { nowUs } from "../base/clock.ts";
+import { diePoint } from "../base/die-point.ts";
 import { sentence } from "../base/errors.ts";
 import { KAFKA_AWAY_MS } from "../base/limits.ts";
 import { spaceError } from "../base/sqlite.ts";
@@ -100,6 +101,17 @@ export class Producer {
     if (!this.options.products.includes(product_id)) return;
     const ids = { lo: last_trade_id + 1, hi: first_trade_id - 1 };
     this.#tape?.notedGap({ product_id, ...ids, from_us, to_us }, state);
+  }
+
+  /** Resumes where the log ends, and appends to it as `run` does. */
+  async runInto(log: Log, signal: AbortSignal): Promise<void> {
+    await this.resume(log);
+    const append = async (records: AppendRecord[]) => {
+      diePoint("produce-before-append");
+      await log.append(records);
+      diePoint("produce-appended");
+    };
+    await this.run(append, signal);
   }
 
   /** Rejects with FEED_REFUSED, FEED_UNREACHABLE, or with what the log failed of; all that was received before is in the log then. */

@@ -1,78 +1,49 @@
-/** When the next batch runs: at an interval, by a cron pattern, when a metric's file changed. Never two at once; runs that fell due meanwhile are missed, and counted. */
+/** Runs batches, never two at once: by a timetable, or when a metric's file has changed. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClockWatch, monotonicMs, nowMs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
-import { parseDuration } from "../base/duration.ts";
-import { MISSED_LOOK_MS, MISSED_NOTED_MAX, SCHEDULE_LOOK_MS } from "../base/limits.ts";
+import { SCHEDULE_LOOK_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { spawnScript } from "../base/process.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { onAbort, pause, untilAborted } from "../base/wait.ts";
+import type { ScheduleStatus } from "../contract/schedule-status.ts";
 import { MetricFolder } from "../metrics/folder-watch.ts";
 import { Results } from "../metrics/results.ts";
+import { dueBetween, type Timetable } from "./timetable.ts";
 
-/** Milliseconds from `now_ms` (since 1970) to the next due time after it. */
-export type Timetable = (now_ms: number) => number;
-
-/**
- * `10m` → due at whole multiples of it since 1970, so that a restart keeps the times; a cron pattern → its times in the zone `tz` (an
- * IANA name). A sentence when it is neither, when the pattern is never due, or when there is no such zone.
- */
-export function parseEvery(text: string, tz = "UTC"): Timetable | string {
-  const us = parseDuration(text);
-  if (us !== null) {
-    const every_ms = us / 1000;
-    return every_ms < 1000 ? EVERY_FORMS : (now_ms) => every_ms - (now_ms % every_ms);
-  }
-  if (!isZone(tz)) return `"${tz}" is not a time zone. Use for example UTC or Europe/Berlin.`;
-  const next = (now_ms: number) => Bun.cron.parse(text, now_ms, { tz })?.getTime();
-  try {
-    if (next(nowMs()) === undefined) return `"${text}" is never due: no month of the pattern has that day.`;
-  } catch {
-    return EVERY_FORMS;
-  }
-  return (now_ms) => (next(now_ms) ?? Number.POSITIVE_INFINITY) - now_ms;
-}
-
-const EVERY_FORMS = "Give an interval of at least a second (30s, 10m, 1h) or a cron pattern of five fields.";
-
-function isZone(tz: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: tz }) !== null;
-  } catch {
-    return false;
-  }
-}
-
-/** How long to look for ticks.db again while there is none. */
+/** Interval at which ticks.db is checked for while there is none. */
 const NO_DATA_POLL_MS = 1_000;
-/** A run that begins so long before its due time is that time's run. */
+/** A run that begins at most this long before a due time is the run of that time. */
 const EARLY_MS_MAX = 50;
 
 export interface ScheduleOptions {
   /** Null: only when a file changed. */
   timetable: Timetable | null;
-  /** The folder of metric files whose changes are runs too; null: not watched. */
+  /** The folder of metric files in which a change starts a run too; null: not watched. */
   watch: string | null;
-  /** Flags handed on to `batch`. */
+  /** Flags for `batch`. */
   batch_args: string[];
   /** Flags for a `prune` after each batch; without them there is none. */
   prune_args?: string[];
-  /** What becomes of the batch's own stdout. */
+  /** The stdout of the batch. */
   stdout: "ignore" | "inherit";
-  /** Called after each batch: when the next one is due (null: only at a change), when this one began (ms since 1970), its exit status. */
-  onWait?(due_ms: number | null, began_ms: number, status: number): void;
+  /** Called after each batch. */
+  onWait?(status: ScheduleStatus): void;
   signal: AbortSignal;
 }
 
-/** Runs a batch at once and then whenever one is due or a file changed, each in a process of its own, until `signal`. */
+/**
+ * Runs a batch at once, and then when one is due or a file has changed, each in a process of its own, until
+ * `signal`. Due times that pass during a run are missed, and noted in results.db.
+ */
 export async function schedule(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
   const { timetable, signal } = options;
   const folder = options.watch === null ? null : new MetricFolder(options.watch);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
   while (!existsSync(paths.ticks) && !signal.aborted) await pause(NO_DATA_POLL_MS, signal);
-  // Neither is the first run due, nor one after a change: the first due time that falls into it has its answer.
+  // The first run and one after a change have no due time: the first due time that falls into it counts as theirs.
   let isDue = false;
   while (!signal.aborted) {
     const started_ms = nowMs();
@@ -81,20 +52,21 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
     const ended_ms = nowMs();
     if (timetable !== null) {
       const due = dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms);
-      noteMissed(paths, due.slice(isDue ? 0 : 1), "The run before was still at work.", logger);
+      noteMissed(paths, due.slice(isDue ? 0 : 1), "The previous run had not ended.", logger);
     }
-    options.onWait?.(timetable === null ? null : nowMs() + timetable(nowMs()), started_ms, status);
+    const due_us = timetable === null ? null : (nowMs() + timetable(nowMs())) * 1_000;
+    options.onWait?.({ pid: process.pid, due_us, began_us: started_ms * 1_000, status });
     await dueOrChanged(timetable, folder, signal, logger);
     if (timetable === null || signal.aborted) continue;
     const due = dueBetween(timetable, ended_ms, nowMs() + EARLY_MS_MAX);
     isDue = due.length > 0;
-    // All but the newest, which is the run that begins now.
+    // The newest is the run that begins now.
     noteMissed(paths, due.slice(0, -1), "The machine slept, or its clock was set.", logger);
   }
   folder?.close();
 }
 
-/** Resolves at the next due time, at a change of the folder or at the signal, whichever comes first. */
+/** Resolves at the first of: the next due time, a change in the folder, the signal. */
 async function dueOrChanged(
   timetable: Timetable | null,
   folder: MetricFolder | null,
@@ -109,8 +81,8 @@ async function dueOrChanged(
 }
 
 /**
- * Resolves at the next due time by the wall clock, however far it is. The clock is read every SCHEDULE_LOOK_MS: after a suspend or a
- * step forward the due time that was passed is due at once, after a step back the wait is for the next one of the new time.
+ * Resolves at the next due time by the wall clock, which is read every SCHEDULE_LOOK_MS. After a suspend or a
+ * step forward a passed due time is due at once; after a step back the next one of the new time is.
  */
 async function untilDue(timetable: Timetable, stop: AbortSignal, logger: Logger): Promise<void> {
   const watch = new ClockWatch();
@@ -130,17 +102,6 @@ async function untilDue(timetable: Timetable, stop: AbortSignal, logger: Logger)
   }
 }
 
-/** Due times after `from_ms` and up to `to_ms`, all in ms since 1970; at most the newest MISSED_NOTED_MAX, within MISSED_LOOK_MS. */
-export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number): number[] {
-  const due: number[] = [];
-  const first_ms = Math.max(from_ms, to_ms - MISSED_LOOK_MS);
-  for (let at = first_ms + timetable(first_ms); at <= to_ms; at += timetable(at)) {
-    due.push(at);
-    if (due.length > MISSED_NOTED_MAX) due.shift();
-  }
-  return due;
-}
-
 function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Logger): void {
   if (due_ms.length === 0) return;
   const times = due_ms.length > 1 ? "times" : "time";
@@ -156,7 +117,7 @@ function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Log
   }
 }
 
-/** One batch, and the prune after it; a failed one is said and the schedule goes on. Gives the batch's exit status. */
+/** Runs one batch, and the prune after it. A failure is logged. Resolves with the batch's exit status. */
 async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<number> {
   const { status, killed } = await runCommand("batch", options.batch_args, options, logger);
   if (killed !== null) noteDied(paths, killed);
@@ -164,7 +125,7 @@ async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logge
   return status;
 }
 
-/** A batch that a signal ended could not note its own end. */
+/** A batch that was killed could not note its own end. */
 function noteDied(paths: DataPaths, pid: number): void {
   if (!existsSync(paths.results)) return;
   const results = new Results(paths.results);
@@ -172,7 +133,10 @@ function noteDied(paths: DataPaths, pid: number): void {
   results.close();
 }
 
-/** SIGTERM is handed on, and the child's end awaited. The child drains when we are killed. Gives its exit status, and the pid of one that a signal ended. */
+/**
+ * Runs one of our commands to its end; it gets SIGTERM at the signal. `status` is 0 when it drained for a signal,
+ * `killed` its pid when a signal ended it.
+ */
 async function runCommand(
   name: string,
   args: string[],

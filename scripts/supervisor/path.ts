@@ -1,7 +1,8 @@
-/** The whole path as children of `start`: which stages run with which flags, until a signal or until one is given up. */
+/** The whole path as children of `start`: which stages run, and with which flags. */
 import { resolve } from "node:path";
 import type { DataPaths } from "../base/data-dir.ts";
 import type { TidemarkError } from "../base/errors.ts";
+import { BUNDLED_RECORDING } from "../base/project.ts";
 import { untilAborted } from "../base/wait.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { productIds } from "../command/feed-flags.ts";
@@ -10,39 +11,39 @@ import { openLog } from "../log/index.ts";
 import { Child } from "./child.ts";
 import { noteAddress } from "./claim.ts";
 
-/** The flags of `start`, as they are handed on to the stages. */
+/** The flags of `start`; texts are passed to the stages as they were given. */
 export interface StartOptions {
   data: string;
   log: string;
   replay?: string | true;
   speed: string;
-  port: string | number;
+  port: number;
   host: string;
   products: string;
   channel: string;
   heartbeats?: boolean;
   feed: string;
+  /** Microseconds. */
   every?: number;
   window?: string;
   lateness?: string;
 }
 
 const SCRIPTS = resolve(import.meta.dir, "..");
-const RECORDING = resolve(SCRIPTS, "../data/recordings/coinbase-btc-usd-2023-09-05T16.jsonl.gz");
 const RECORDED_PRODUCT = "BTC-USD";
 
 /** The recording that is played: the bundled hour unless --replay names another. */
 export function recordingOf({ replay }: StartOptions): string {
-  return typeof replay === "string" ? replay : RECORDING;
+  return typeof replay === "string" ? replay : BUNDLED_RECORDING;
 }
 
-/** Runs the children until a signal, or until one is given up. */
+/** Runs the children until the signal. Rejects with CHILD_FAILED when one is given up. `live`: the feed's URL, or null. */
 export async function supervise(
   options: StartOptions,
   paths: DataPaths,
   live: string | null,
   { logger, signal }: CommandContext,
-): Promise<undefined> {
+): Promise<void> {
   const done = Promise.withResolvers<void>();
   void untilAborted(signal).then(() => done.resolve());
   const verbose = process.argv.includes("--verbose") ? ["--verbose"] : [];
@@ -64,8 +65,8 @@ export async function supervise(
   else {
     let port = "0";
     const file = recordingOf(options);
-    if (file === RECORDING && products !== RECORDED_PRODUCT) {
-      logger.warn(`The bundled recording holds ${RECORDED_PRODUCT} only: playing that instead of ${products}.`);
+    if (file === BUNDLED_RECORDING && products !== RECORDED_PRODUCT) {
+      logger.warn(`The bundled recording has only ${RECORDED_PRODUCT}: playing that instead of ${products}.`);
       products = RECORDED_PRODUCT;
     }
     const replayed = async () => {
@@ -102,13 +103,13 @@ export async function supervise(
     await done.promise;
   } finally {
     logger.info("stopping");
-    // The feed first, then what plays it: a replay that goes away under its client would be an outage.
+    // The feed before what plays it: a replay that ends before its client would be recorded as an outage.
     for (const name of ["produce", "replay"]) await children.find((child) => child.options.name === name)?.stop();
     await Promise.all(children.map((child) => child.stop()));
   }
 }
 
-/** The newest trade of each product in the log, as `replay --after` takes it: a second start continues there. */
+/** The newest trade of each product in the log, for `replay --after`: a second start continues there. */
 async function lastTradeIds(
   url: string,
   paths: DataPaths,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { MISSED_NOTED_MAX } from "../../scripts/base/limits.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
-import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/schedule.ts";
+import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
 import { batch, metricFolder, sqlite, stored } from "../support/batch.ts";
 import { ROOT, run } from "../support/project.ts";
 import { until } from "../support/until.ts";
@@ -134,7 +134,7 @@ describe("as a process", () => {
   test("a run that takes longer than the interval is not overtaken: the due times are missed, and counted", async () => {
     using dir = await stored();
     await using schedule = scheduled(dir.path, slow.path, "1s");
-    await until("a missed run", () => / \d+ missed\. The run before was still at work\./.test(schedule.said()));
+    await until("a missed run", () => / \d+ missed\. The previous run had not ended\./.test(schedule.said()));
     await until("the second run", () => runsOf(dir.path).filter(({ state }) => state !== "missed").length >= 2);
     const [first, second] = runsOf(dir.path).filter(({ state }) => state !== "missed");
     const missed = runsOf(dir.path).filter(({ state }) => state === "missed");

@@ -35,6 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "scripts/stages": [...STAGES, "scripts/command"],
   "scripts/supervisor": [...STAGES, "scripts/command"],
   "scripts/drill": STAGES,
+  "scripts/doctor": [...STAGES, "web/model"],
   "scripts/bench": [...STAGES, "scripts/command", "scripts/stages"],
   scripts: [
     ...STAGES,
@@ -42,6 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "scripts/stages",
     "scripts/supervisor",
     "scripts/drill",
+    "scripts/doctor",
     "scripts/bench",
     "web",
     "web/model",

@@ -1,0 +1,32 @@
+/** How `start` begins: checks, the choice between live feed and recording, and the claim on the data directory. */
+import { rmSync } from "node:fs";
+import { requireFreePort } from "../base/port.ts";
+import type { CommandContext } from "../command/cli.ts";
+import { isReplay } from "../command/feed-flags.ts";
+import { checkLogUrl } from "../log/index.ts";
+import { readRecording } from "../simulator/index.ts";
+import { addressFile, claim, withRoom } from "./claim.ts";
+import { recordingOf, type StartOptions, supervise } from "./path.ts";
+import { reachable } from "./reachable.ts";
+
+/**
+ * Runs all stages until the signal. Fails before the first child for what can be known then, and with
+ * CHILD_FAILED when a child is given up.
+ */
+export async function launch(options: StartOptions, context: CommandContext): Promise<void> {
+  const { logger } = context;
+  checkLogUrl(options.log);
+  requireFreePort(options.host, options.port);
+  if (options.replay) await readRecording(recordingOf(options), logger);
+  const feed = options.replay ? null : await reachable(options.feed, context);
+  const replay = feed === null || isReplay(feed);
+  const dir = replay ? `${options.data}/replay` : options.data;
+  const [paths, release] = await withRoom(context, () => claim(dir, replay ? "replay" : "live", logger));
+  try {
+    if (replay) logger.info(`the replay is stored in ${paths.root}: use --data ${paths.root} with other commands`);
+    await supervise(options, paths, feed, context);
+  } finally {
+    rmSync(addressFile(paths), { force: true });
+    release();
+  }
+}
