@@ -1,12 +1,12 @@
 /** `bun run schedule`: `batch` again and again, never two at once. */
 import { rmSync } from "node:fs";
+import { writeAtomically } from "./base/atomic-file.ts";
 import { openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { METRICS_DIR } from "./base/project.ts";
 import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { writeStatus } from "./feed/index.ts";
 import { parseEvery, schedule } from "./stages/schedule.ts";
 
 interface ScheduleFlags {
@@ -60,13 +60,11 @@ export const spec: CommandSpec<ScheduleFlags> = {
     try {
       const watch = options.watch ? options.sql : null;
       const prune_args = options.retain ? ["--data", options.data, "--retain", options.retain] : undefined;
-      const onWait = (due_ms: number | null, began_ms: number, status: number) =>
-        writeStatus(paths.schedule, {
-          pid: process.pid,
-          due_us: due_ms === null ? null : due_ms * 1_000,
-          began_us: began_ms * 1_000,
-          status,
-        });
+      const onWait = (due_ms: number | null, began_ms: number, status: number) => {
+        const due_us = due_ms === null ? null : due_ms * 1_000;
+        const report = { pid: process.pid, due_us, began_us: began_ms * 1_000, status };
+        writeAtomically(paths.schedule, `${JSON.stringify(report)}\n`, { isDurable: false });
+      };
       await schedule(paths, { timetable, watch, batch_args, prune_args, stdout: "ignore", onWait, signal }, logger);
     } finally {
       rmSync(paths.schedule, { force: true });

@@ -1,4 +1,5 @@
 /** The producing stage: feed, buffer, gaps and log put together; runs until the signal or the feed's end, then drains. */
+import { writeAtomically } from "../base/atomic-file.ts";
 import { nowUs } from "../base/clock.ts";
 import { sentence } from "../base/errors.ts";
 import { KAFKA_AWAY_MS } from "../base/limits.ts";
@@ -19,7 +20,6 @@ import {
   recentTraces,
   type Trace,
   tradesOf,
-  writeStatus,
 } from "../feed/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
 
@@ -180,7 +180,7 @@ export class Producer {
   #write(path: string, status: FeedStatus): void {
     const { logger } = this.options;
     try {
-      writeStatus(path, status);
+      writeAtomically(path, `${JSON.stringify(status)}\n`, { isDurable: false });
       if (this.#unwritten) logger.info(`${path} is written again`);
       this.#unwritten = false;
     } catch (error) {
