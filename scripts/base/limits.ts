@@ -6,18 +6,18 @@ export const POLL_RECORDS_MAX = 20_000;
 export const BLOCK_BYTES_MAX = 1_000_000;
 /** Records of one embedded block. */
 export const BLOCK_RECORDS_MAX = 1_000;
-/** Ticks that the feed may hold while the log is slow or full: then the socket is no longer read. */
+/** Records that the feed holds while the log is slow or full; then the socket is not read. */
 export const FEED_BUFFER_RECORDS_MAX = 100_000;
-/** Bytes of one frame from the exchange; a longer one is a fault of the peer (feed.md: a level2 snapshot is hundreds of kB). */
+/** Bytes of a frame; a longer one is a fault of the peer: a level2 snapshot has hundreds of kB. */
 export const FRAME_BYTES_MAX = 1_048_576;
-/** A connection without any frame for so long is dead, heartbeats come once a second (feed.md). */
+/** A connection without a frame for this long is dead: heartbeats come once per second. */
 export const FEED_SILENCE_MS_MAX = 5_000;
 /** Back-off of reconnects: full jitter over min(cap, base · 2^n). */
 export const RECONNECT_BASE_MS = 500;
 export const RECONNECT_CAP_MS = 30_000;
 /** How long `start` tries the live feed before it plays the recording. */
 export const FEED_FIRST_CONNECT_MS = 5_000;
-/** REST back-fill requests a second; the exchange allows 10 (feed.md), we take half. */
+/** REST requests per second: half of what the exchange allows (docs/feed.md "Limits"). */
 export const REST_PER_SECOND_MAX = 5;
 /**
  * The version of the rules by which a record becomes a tick, stored with the state of stream and consume (setting `rules`).
@@ -136,73 +136,73 @@ export const MEMORY_LOOK_BYTES = 33_554_432;
 export const COLLECT_ABOVE_BYTES = 190_000_000;
 /** Times that a stage reads its log again from the start because a record came after ones that it belongs before; then it stops. */
 export const READ_AGAIN_MAX = 3;
-/** An unpacked recording: it is held in memory while it plays. */
+/** Bytes of an unpacked recording: it is in memory while it plays. */
 export const RECORDING_BYTES_MAX = 1_000_000_000;
-/** A client that has not subscribed by then is cut (feed.md "On subscribing"). */
+/** A client must have subscribed by then, or its connection is closed (docs/feed.md "Limits"). */
 export const SUBSCRIBE_MS_MAX = 5_000;
-/** Ids that one gap of the full tape may span to be filled from REST; a larger one is an outage at once. */
+/** Ids of a gap that is filled from REST; a larger gap is an outage at once. */
 export const GAP_IDS_MAX = 10_000;
-/** A note of an open gap is repeated after this many records: a start reads the last FEED_TAIL_RECORDS, so it always finds one. */
+/** An open gap is noted again after this many records, so that FEED_TAIL_RECORDS always have a note. */
 export const GAP_NOTE_RECORDS = 5_000;
-/** Gaps that REST is asked for at the same time, all within REST_PER_SECOND_MAX: one that can't be filled delays no other. */
+/** Gaps with a request at the same time, within REST_PER_SECOND_MAX: none delays the others. */
 export const GAPS_AT_ONCE_MAX = 8;
 /** Bytes of one REST answer, unpacked: 1,000 trades are 200 kB. */
 export const REST_BYTES_MAX = 4_194_304;
 /** Redirects that a REST request follows. */
 export const REST_REDIRECTS_MAX = 3;
-/** A `Retry-After` beyond this is honoured this long: then REST is asked whether it means it. */
+/** A longer `Retry-After` is cut to this: then REST is asked again. */
 export const REST_RETRY_AFTER_MS_MAX = 300_000;
-/** Tries before a gap is an outage: answers without the trade after it, or any try once the feed has ended. */
+/** Tries before a gap is an outage: answers without the next trade; all tries once the feed ended. */
 export const REST_TRIES_MAX = 6;
 /** While REST fails, a gap is tried again at least this often. */
 export const REST_RETRY_MS_MAX = 60_000;
-/** Bytes of frames that the feed may hold while the log is slow: with large frames this bound comes before FEED_BUFFER_RECORDS_MAX. */
+/** Bytes of frames that the feed holds while the log is slow: the bound for large frames. */
 export const FEED_BUFFER_BYTES_MAX = 64_000_000;
-/** Records of one append: a commit of these takes about 10 ms, so that the socket is read often enough. */
+/** Records of one append: its commit takes about 10 ms, so that the socket is read often enough. */
 export const FEED_APPEND_RECORDS_MAX = 5_000;
-/** Connects are at least this far apart whatever the jitter says: the exchange allows 8 a second and address (feed.md). */
+/** Connects are at least this far apart: the exchange allows 8 per second and address. */
 export const CONNECT_GAP_MS_MIN = 150;
 /** How long the exchange may take for the WebSocket's handshake. */
 export const HANDSHAKE_MS_MAX = 10_000;
-/** After an error frame the acknowledgement of what was not refused comes within this. */
+/** Time for the rest of a subscription's reply after an error frame. */
 export const REFUSAL_MS = 1_500;
-/** The whole reply to a subscription comes within this; it may have several parts. */
+/** Time for the whole reply to a subscription; it may have several parts. */
 export const SUBSCRIBED_MS_MAX = 5_000;
-/** Connections that end while a product is asked for alone before the product counts as refused: one may be chance. */
+/** A product is refused after more connections than this ended while it was requested alone. */
 export const PRODUCT_STRIKES_MAX = 2;
-/** Characters shown of what the feed says or sends. */
+/** Bytes shown of a text from the feed. */
 export const FEED_WORDS_MAX = 300;
 /** Bytes shown of a garbled frame. */
 export const FEED_EXAMPLE_BYTES = 120;
-/** Nesting and digits of a frame that every JSON reader decodes; Python's refuses about 1,000 levels and 4,300 digits. */
+/** Nesting and digits that every JSON reader decodes; Python refuses 1,000 levels, 4,300 digits. */
 export const FRAME_DEPTH_MAX = 100;
 export const FRAME_DIGITS_MAX = 1_000;
 /** A connection or a gap that is missing for this long is reported as a problem. */
 export const FEED_PROBLEM_US = 10_000_000;
 /** A garbled frame, or a failure of REST, is reported as a problem for this long. */
 export const FEED_PROBLEM_SHOWN_US = 600_000_000;
-/** A live trade that is further ahead of its receipt has a wrong clock: its receipt is remembered in place of its time. */
+/** A live trade stamped further ahead of its receipt has a wrong clock: its receipt time is used. */
 export const FEED_AHEAD_US_MAX = 60_000_000;
-/** With --until-end, a feed that can't be reached for so long will not come back: its end was missed. */
+/** With --until-end, a feed unreachable for this long has ended, and its end was missed. */
 export const FEED_GIVE_UP_MS = 30_000;
 /** A failed append (disk full, log away) is tried again after this. */
 export const FEED_RETRY_MS = 1_000;
-/** Neighbouring messages may change places (feed.md): a gap in trade_id is one only after this. */
+/** A younger gap in trade_id may be mere disorder (docs/feed.md "Loss"). */
 export const GAP_WAIT_MS = 300;
-/** One REST answer may take this long. */
+/** Time for one REST answer. */
 export const REST_MS_MAX = 5_000;
-/** Records looked at in the log's tail to learn where each product stood. */
+/** Records at the log's end in which a start searches each product's newest trade. */
 export const FEED_TAIL_RECORDS = 20_000;
-/** And looked at for products that were quiet in that tail: about two seconds' reading. */
+/** The same for products without a trade there: about two seconds of reading. */
 export const FEED_LOOK_RECORDS_MAX = 1_000_000;
-/** The stand-in's REST answers: requests a second and address before 429, and trades of one page (feed.md). */
+/** REST requests per second before 429, and trades per page (docs/feed.md "REST trades"). */
 export const REPLAY_REST_PER_SECOND = 10;
 export const REST_PAGE_MAX = 1_000;
-/** After its end the stand-in waits so long for a client that was away, to tell it the end. */
+/** After its end the simulator waits this long for a client that was away. */
 export const REPLAY_LINGER_MS = 5_000;
-/** Frames that the stand-in sends in one go before other work gets a turn. */
+/** Frames that the simulator sends before other work gets a turn. */
 export const REPLAY_BURST_FRAMES = 2_000;
-/** After its end the stand-in answers REST until nobody has asked for so long: gaps of the full tape are filled from it. */
+/** After its end the simulator answers REST until no request came for this long. */
 export const REPLAY_REST_QUIET_MS = 2_000;
 /** Feed latencies kept for the percentiles that are shown. */
 export const FEED_LATENCIES_MAX = 4_096;

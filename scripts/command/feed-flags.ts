@@ -67,7 +67,7 @@ function feedUrl(text: string): string {
   return text;
 }
 
-/** A feed on this machine is a replay: the exchange is never here (docs/semantics.md "Live and replay"). */
+/** A feed on this machine is a replay (docs/semantics.md "Live and replay"). */
 export function isReplay(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }

@@ -2,14 +2,11 @@
 import { z } from "zod";
 import { problemsIn } from "./problems.ts";
 
-/** A jump of the machine's wall clock: its time after the jump, and how far it moved, negative when set back. */
+/** A jump of the wall clock: the time after it, and how far it moved (negative: set back). */
 export type ClockJump = z.infer<typeof JUMP>;
 
 /** All fields that `produce` writes, one JSON object. Times are microseconds since 1970 UTC. */
 export type FeedStatus = Required<z.infer<typeof SCHEMA>>;
-
-/** What a reader can rely on: fields that an older `produce` did not write may be absent. */
-export type KnownFeedStatus = z.infer<typeof SCHEMA>;
 
 const JUMP = z.object({ at_us: z.number(), by_ms: z.number() });
 const count = z.number();
@@ -62,8 +59,11 @@ const SCHEMA = z.object({
   run_alive_us: z.number().optional(),
 });
 
-/** Reads the text of feed.json; null when it is damaged or of another program. */
-export function parseFeedStatus(text: string): KnownFeedStatus | null {
+/**
+ * Reads the text of feed.json; null when it is damaged. An older `produce` did not write the optional
+ * fields.
+ */
+export function parseFeedStatus(text: string): z.infer<typeof SCHEMA> | null {
   try {
     return SCHEMA.parse(JSON.parse(text));
   } catch {

@@ -1,12 +1,12 @@
-/** Problems that a stage reports of itself: it makes no progress, or a person must know something. */
+/** Problems that a stage reports of itself: no progress, or something that a person must know. */
 
-/** One problem of one stage. The stage's file holds the current ones; a solved problem is no longer listed. */
+/** One problem of one stage. Its file has the current ones; a solved problem is removed. */
 export interface Problem {
-  /** Names the state for programs, e.g. "clock-jump"; every code has its row in docs/health.md. */
+  /** Names the problem for programs, e.g. "clock-jump"; docs/health.md has a row per code. */
   code: string;
-  /** What happened, to what, and what to do: shown on stderr, on the page, in /healthz and by `doctor`. */
+  /** What happened and what to do: shown on stderr, on the page, in /healthz and by `doctor`. */
   sentence: string;
-  /** True when the stage makes no progress (healthz returns 503); false when a person must check its data. */
+  /** True: the stage makes no progress, healthz returns 503. False: its data needs a check. */
   stops: boolean;
   /** When it began, microseconds since 1970 UTC. */
   since_us: number;
@@ -17,7 +17,7 @@ export function problemsText(problems: readonly Problem[]): string {
   return JSON.stringify(problems);
 }
 
-/** Reads what `problemsText` wrote; [] for anything else. */
+/** Reads the text of `problemsText`; [] for anything else. */
 export function parseProblems(text: string | null): Problem[] {
   try {
     return problemsIn(JSON.parse(text ?? "[]"));

@@ -1,12 +1,12 @@
-/** The types that travel from the log to the stores. Prices and sizes are exact: value = mantissa / 10^scale. */
+/** Ticks, dead letters, outages and gaps, as they travel from the log to the stores. */
 
-/** Digits of a decimal as a whole number: a safe integer, or a bigint beyond it (more than 15 digits, which few feeds send). */
+/** The digits of an exact decimal (value = mantissa / 10^scale): a bigint beyond a safe integer. */
 export type Mantissa = number | bigint;
 
-/** One trade. `*_mantissa` has no trailing zero unless scale is 0; times are whole microseconds since 1970 UTC. */
+/** One trade. A mantissa has no trailing zero unless its scale is 0; times are µs since 1970 UTC. */
 export interface Tick {
   product_id: string;
-  /** 0 … 2^53 − 1; larger ids are refused, never rounded. */
+  /** From 0 to 2^53 − 1; larger ids are refused, never rounded. */
   trade_id: number;
   time_us: number;
   price_mantissa: Mantissa;
@@ -17,33 +17,33 @@ export interface Tick {
   side: "buy" | "sell";
 }
 
-/** A tick with all that the store keeps of it. Quotes are decimal text as they came, or null. */
+/** A tick with all that `consume` stores. Quotes are decimal text as they came, or null. */
 export interface FullTick extends Tick {
   best_bid: string | null;
   best_ask: string | null;
-  /** "feed", or "rest" when it was filled from the exchange's REST answer. */
+  /** "rest" when it was filled from REST. */
   source: "feed" | "rest";
 }
 
-/** Where a record stands in the log, and when the log took it (microseconds since 1970 UTC). */
+/** Where a record is in the log, and when the log took it (µs since 1970 UTC). */
 export interface Position {
   partition: number;
   offset: number;
   appended_us: number;
 }
 
-/** A record that is no tick: kept whole, with the reason. */
+/** A record that is not a tick: kept whole, with the reason. */
 export interface DeadLetter extends Position {
   reason: string;
   value: Uint8Array;
 }
 
-/** A dead letter's reason without its value: `price is "1e5"` and `price is "-1"` are one kind. */
+/** A reason without its value: `price is "1e5"` and `price is "-1"` are one kind. */
 export function reasonKind(reason: string): string {
   return reason.split(/ is |: /, 1)[0]!.slice(0, 64);
 }
 
-/** A span without a feed, or trade ids that could not be filled; the ids are the last before and the first after it. */
+/** A span without a feed, or ids that could not be filled. The ids are those just around it. */
 export interface Outage {
   product_id: string;
   from_us: number;
@@ -54,8 +54,9 @@ export interface Outage {
 }
 
 /**
- * Ids that the full tape lacks: those after `last_trade_id` and before `first_trade_id`, which name the gap. The last note of a gap says how it
- * is: `opened` while ids are asked for, `closed` once they were found or are missing for good. Times are those of the trades around it.
+ * A gap of the full tape: the ids between `last_trade_id` and `first_trade_id`, which name it. Its
+ * last note is valid: `opened` while REST is asked for ids, `closed` once they were found or are
+ * missing for good.
  */
 export interface GapNote {
   product_id: string;
@@ -64,10 +65,13 @@ export interface GapNote {
   to_us: number;
   last_trade_id: number;
   first_trade_id: number;
-  /** Ids that are missing: still, or for good. */
+  /** How many ids are missing: still, or for good. */
   missing: number;
   reason: string;
 }
 
-/** The reason of an open gap, in its note and in the row of `outages` that is removed once it is closed. */
+/**
+ * The reason in the note of an open gap, and in its row of `outages`, which is removed once it is
+ * closed.
+ */
 export const OPEN_GAP_REASON = "the gap is open: REST is asked for these trades";

@@ -1,4 +1,4 @@
-/** How long to wait before the next connect: exponential with a cap and full jitter; a new trade resets it. */
+/** The wait before the next connect: exponential with a cap and full jitter; a new trade resets it. */
 import { CONNECT_GAP_MS_MIN, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from "../base/limits.ts";
 
 export interface BackoffOptions {
@@ -35,16 +35,4 @@ export class Backoff {
   reset(): void {
     this.#failures = 0;
   }
-}
-
-/** Waits for `ms` milliseconds or until the signal. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const stop = () => resolve();
-  signal.addEventListener("abort", stop);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", stop);
 }

@@ -1,4 +1,4 @@
-/** The bounded buffer between socket and log: the socket's callback fills it, one loop drains it in batches. */
+/** The bounded buffer between socket and log: the socket's callback fills it, one loop drains it. */
 
 import { monotonicMs } from "../base/clock.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
@@ -50,7 +50,7 @@ export class FeedBuffer {
     this.#arrival?.();
   }
 
-  /** Appends records in order until `end`. A full or unreachable log is tried again; its other errors reject. */
+  /** Appends records in order until `end`; tries a full or unreachable log again, rejects otherwise. */
   async drain(append: (records: AppendRecord[]) => Promise<void>, options: DrainOptions): Promise<void> {
     for (;;) {
       if (this.#records.length === 0) {
@@ -113,7 +113,7 @@ export class FeedBuffer {
   }
 }
 
-export interface DrainOptions {
+interface DrainOptions {
   logger: Logger;
   /** These records are in the log. */
   onAppended(records: AppendRecord[]): void;

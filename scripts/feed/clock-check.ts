@@ -25,7 +25,7 @@ export class FeedClock {
   }
 
   /** Call once per second: a jump is shown for CLOCK_JUMP_SHOWN_MS, and kept in feed.json. */
-  look(): void {
+  check(): void {
     const by_ms = this.#watch.look();
     if (by_ms !== 0) {
       const at_us = nowUs();

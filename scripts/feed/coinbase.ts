@@ -1,5 +1,5 @@
 /**
- * The feed's client: stays connected and subscribed, and puts each frame's bytes unchanged into the buffer.
+ * The feed's client: stays connected and subscribed, and puts each frame unchanged into the buffer.
  * docs/faults.md 1 to 8 and 96 to 103 are its faults.
  */
 import { isUtf8 } from "node:buffer";
@@ -8,9 +8,10 @@ import { TidemarkError } from "../base/errors.ts";
 import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS, FEED_WORDS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { printable } from "../base/printable.ts";
+import { onAbort, pause } from "../base/wait.ts";
 import type { Tick } from "../contract/tick.ts";
 import { envelopeFrame, Judge, type Message, outageFrame, readFrame, unreadable } from "../message/index.ts";
-import { Backoff, type BackoffOptions, pause } from "./backoff.ts";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
 import type { FeedBuffer } from "./buffer.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
 import { FeedFigures } from "./feed-figures.ts";
@@ -89,11 +90,13 @@ export class CoinbaseFeed {
     this.#products.set(product_id, { last_trade_id, newest_us, away: "produce was not running", planned: true });
   }
 
-  /** Runs until the signal or, with `until_end`, the recording's end. Rejects with FEED_REFUSED or FEED_UNREACHABLE. */
+  /**
+   * Runs until the signal or, with `until_end`, the recording's end. Rejects with FEED_REFUSED or
+   * FEED_UNREACHABLE.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { logger, until_end } = this.options;
-    const stop = () => this.#connection?.drop("stopping");
-    signal.addEventListener("abort", stop);
+    const forget = onAbort(signal, () => this.#connection?.drop("stopping"));
     let seen_ms = monotonicMs();
     while (!signal.aborted) {
       const end = await this.#connect(routeTo(this.options.url));
@@ -112,7 +115,7 @@ export class CoinbaseFeed {
       await pause(wait_ms, signal);
       this.figures.reconnects++;
     }
-    signal.removeEventListener("abort", stop);
+    forget();
     this.figures.state = "ended";
   }
 
@@ -204,8 +207,8 @@ export class CoinbaseFeed {
   }
 
   /**
-   * The first trade after the feed was away that is as new as the last one before: notes the outage, before the trade.
-   * The full tape only notes what can't be filled.
+   * The first trade after the feed was away that is as new as the last one before: notes the outage,
+   * before the trade. The full tape only notes what can't be filled.
    */
   #back(known: Remembered, { product_id, trade_id }: Tick, time_us: number): void {
     const { away: reason, planned, last_trade_id, newest_us } = known;

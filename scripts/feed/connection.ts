@@ -1,6 +1,7 @@
 /**
  * One WebSocket connection: passes frames, detects silence, reports its end once.
- * It uses Bun's built-in `ws`, because Bun 1.4.5's own WebSocket lacks maxPayload, handshakeTimeout and pause().
+ * It uses Bun's built-in `ws`, because Bun 1.4.5's own WebSocket lacks maxPayload, handshakeTimeout
+ * and pause().
  */
 import WebSocket from "ws";
 import { FEED_SILENCE_MS_MAX, FRAME_BYTES_MAX, HANDSHAKE_MS_MAX } from "../base/limits.ts";
@@ -13,7 +14,7 @@ export interface ConnectionEnd {
   opened: boolean;
 }
 
-export interface ConnectionHandlers {
+interface ConnectionHandlers {
   onOpen(connection: Connection): void;
   onFrame(frame: Buffer): void;
   silence_ms?: number;

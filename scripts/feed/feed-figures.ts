@@ -1,6 +1,4 @@
-/** Counts and latencies of the feed, and how its status file is written. */
-import { renameSync } from "node:fs";
-import { writeOwn } from "../base/atomic-file.ts";
+/** Counts and latencies of the feed, for `--json` and feed.json. */
 import { nowUs } from "../base/clock.ts";
 import { FEED_AHEAD_US_MAX, FEED_EXAMPLE_BYTES, FEED_LATENCIES_MAX } from "../base/limits.ts";
 import { printable } from "../base/printable.ts";
@@ -57,7 +55,8 @@ export class FeedFigures {
   }
 
   /**
-   * Counts an accepted trade. `fresh`: not repeated on subscribing, so our receipt − its time is the feed's latency.
+   * Counts an accepted trade. `fresh`: not repeated on subscribing, so our receipt − its time is the
+   * feed's latency.
    */
   tick(time_us: number, fresh: boolean): void {
     this.last_tick_us = this.last_frame_us;
@@ -102,10 +101,4 @@ export class FeedFigures {
   live = false;
   /** Called with our receipt − its time (µs) of each fresh trade of a live feed. */
   onLiveTrade: (lag_us: number) => void = () => {};
-}
-
-/** Writes a status file in one piece: readers see the old or the new one. */
-export function writeStatus(path: string, status: object): void {
-  writeOwn(`${path}.part`, `${JSON.stringify(status)}\n`);
-  renameSync(`${path}.part`, path);
 }

@@ -15,8 +15,8 @@ const DIRECT: Route = { url: "", shown: "" };
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The route to a ws, wss, http or https address: `https_proxy` or `http_proxy` by its scheme, then `all_proxy`.
- * The lower case name wins, an empty variable counts as unset, `no_proxy` excludes hosts.
+ * The route to a ws, wss, http or https address: `https_proxy` or `http_proxy` by its scheme, then
+ * `all_proxy`. The lower case name wins, an empty variable counts as unset, `no_proxy` excludes hosts.
  * Fails with USAGE when the variable is not a proxy that Bun can use.
  */
 export function routeTo(address: string, env: Environment = process.env): Route {
@@ -35,8 +35,9 @@ export function feedSocket(url: string): WebSocket {
 }
 
 /**
- * The `proxy` option of a fetch of this address. Bun 1.4.5's fetch reads HTTP_PROXY by itself, without an option
- * against it, so a direct address is added to this process's NO_PROXY, whose lower case name Bun reads first.
+ * The `proxy` option of a fetch of this address. Bun 1.4.5's fetch reads HTTP_PROXY by itself, without
+ * an option against it, so a direct address is added to this process's NO_PROXY, whose lower case name
+ * Bun reads first.
  */
 export function fetchProxy(address: string): Route & { option: { proxy?: string } } {
   const route = routeTo(address);
@@ -71,7 +72,10 @@ function proxyRoute(value: string, name: string): Route {
   return { url: url.href, shown: `${url.protocol}//${url.host} (${name})` };
 }
 
-/** A variable's value in lower case or upper case spelling, with the name that is set; null when neither is. */
+/**
+ * A variable's value in lower case or upper case spelling, with the name that is set; null when
+ * neither is.
+ */
 function variable(name: string, env: Environment): { name: string; value: string } | null {
   for (const spelling of [name, name.toUpperCase()]) {
     const value = env[spelling]?.trim();

@@ -5,7 +5,7 @@ import type { GapNote } from "../contract/tick.ts";
 import { Extractor, parseRecord } from "../message/index.ts";
 
 /** An accepted trade of the feed, as far as a start needs it. */
-export interface SeenTrade {
+interface SeenTrade {
   product_id: string;
   trade_id: number;
   time_us: number;
@@ -17,7 +17,10 @@ export type Trace =
   | { kind: "noted"; product_id: string; lo: number; hi: number }
   | { kind: "gap"; gap: GapNote };
 
-/** The newest trade per product near the log's end. Cheap; misses products whose newest record is not a trade. */
+/**
+ * The newest trade per product near the log's end. Cheap; misses products whose newest record is not a
+ * trade.
+ */
 export async function newestTrades(log: Log): Promise<SeenTrade[]> {
   return tradesOf((await log.tail(FEED_TAIL_RECORDS)).flatMap((batch) => [...traces(batch)]));
 }
@@ -63,7 +66,10 @@ export function tradesOf(found: readonly Trace[]): SeenTrade[] {
   return found.flatMap((trace) => (trace.kind === "trade" ? [trace] : []));
 }
 
-/** Reads the last `records` offsets of each partition up to its current end, where markers may be instead of records. */
+/**
+ * Reads the last `records` offsets of each partition up to its current end, where markers may be
+ * instead of records.
+ */
 async function readTail(log: Log, records: number, take: (batch: LogBatch) => void): Promise<void> {
   const spans = (await log.spans()).filter((span) => span.end > span.start);
   if (spans.length === 0) return;

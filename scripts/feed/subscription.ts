@@ -6,7 +6,7 @@ import { printable } from "../base/printable.ts";
 import type { Message } from "../message/index.ts";
 import { namedIn } from "./named-products.ts";
 
-export interface SubscriptionOptions {
+interface SubscriptionOptions {
   channel: string;
   products: readonly string[];
   logger: Logger;
@@ -14,7 +14,10 @@ export interface SubscriptionOptions {
   refusal_ms?: number;
   /** Time for the whole reply. */
   reply_ms?: number;
-  /** A product is subscribed on this connection: by its trade, and again by the first reply that lists one. */
+  /**
+   * A product is subscribed on this connection: by its trade, and again by the first reply that lists
+   * one.
+   */
   onConfirmed(reply: Message): void;
   /** The feed accepted no product; the reason in its own words. */
   onRefused(reason: string): void;
@@ -44,7 +47,10 @@ export class Subscription {
     this.#options = options;
   }
 
-  /** A connection is open: requests all products that were not refused before, then the others one by one. */
+  /**
+   * A connection is open: requests all products that were not refused before, then the others one by
+   * one.
+   */
   begin(send: (message: object) => void): void {
     const { products } = this.#options;
     this.#send = send;
@@ -63,7 +69,10 @@ export class Subscription {
     else this.#request(this.#waiting, this.#options.reply_ms ?? SUBSCRIBED_MS_MAX);
   }
 
-  /** The connection has ended. Products that may have caused it are requested one by one on the next connection. */
+  /**
+   * The connection has ended. Products that may have caused it are requested one by one on the next
+   * connection.
+   */
   end(): void {
     this.#stopTimer();
     const { product: culprit, at_ms } = this.#culprit;

@@ -1,7 +1,7 @@
 /**
  * The fast path: a ticker's fields straight from its bytes, without JSON.parse.
- * It accepts only flat objects of plain strings and whole numbers with each wanted key once, and leaves the rest to
- * parse.ts; the two never disagree (test/message/extract.test.ts).
+ * It accepts only flat objects of plain strings and whole numbers with each wanted key once, and
+ * leaves the rest to parse.ts; the two never disagree (test/message/extract.test.ts).
  */
 import { POW10 } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, PRODUCTS_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
@@ -108,7 +108,10 @@ export class Extractor {
     return this.#decimal(bytes, from[field]!, to[field]!, PRICE_SCALE_MAX, this.#rules.price_integer_digits);
   }
 
-  /** Reads a plain decimal into #mantissa and #scale like parse.ts's parseDecimal; false when that must decide. */
+  /**
+   * Reads a plain decimal into #mantissa and #scale like parse.ts's parseDecimal; false when that must
+   * decide.
+   */
   #decimal(bytes: Uint8Array, from: number, to: number, scale_max: number, integer_max: number): boolean {
     const length = to - from;
     if (length === 0 || length > SAFE_DIGITS + 1) return false;
@@ -172,8 +175,8 @@ export class Extractor {
   }
 
   /**
-   * One string per product, so that comparing ids compares pointers. Only printable ASCII of at most 64 characters:
-   * ids that the rules of every version allow.
+   * One string per product, so that comparing ids compares pointers. Only printable ASCII of at most 64
+   * characters: ids that the rules of every version allow.
    */
   #productId(bytes: Uint8Array, from: number, to: number): string | null {
     if (same(bytes, from, to, this.#product.bytes)) return this.#product.id;

@@ -15,8 +15,9 @@ const PRODUCT = '"product_id":"';
 const TRADE = '"trade_id":';
 
 /**
- * Reads a frame. `tick`: a ticker that names a trade, whatever else is wrong with it; it goes into the log.
- * `incomplete`: a ticker without a trade_id (docs/feed.md "Incomplete tickers"). `garbled`: not a JSON object.
+ * Reads a frame. `tick`: a ticker that names a trade, complete or not; it is put into the log.
+ * `incomplete`: a ticker without a trade_id (docs/feed.md "Incomplete tickers"). `garbled`: not a JSON
+ * object.
  */
 export function readFrame(bytes: Buffer): Frame {
   // One character per byte: cheap, and enough to find fields of plain ASCII.
@@ -69,8 +70,9 @@ function isDigit(code: number): boolean {
 }
 
 /**
- * A trade of `matches` or of REST in the ticker's shape, as the log stores it (docs/feed.md "In the log"):
- * `last_size`, the taker's side instead of the maker's, no quotes. Null when a field is missing or of another type.
+ * A trade of `matches` or of REST in the ticker's shape, as the log stores it (docs/feed.md "In the
+ * log"): `last_size`, the taker's side instead of the maker's, no quotes. Null when a field is missing
+ * or of another type.
  */
 export function asTicker(trade: Message, product_id: string, source?: "rest"): string | null {
   const { sequence, price, side, time, trade_id, size: last_size } = trade;

@@ -6,7 +6,10 @@ import { parseRecord } from "./parse.ts";
 export class Judge {
   readonly #extractor = new Extractor({ quotes: false });
 
-  /** The last record was a flat object of plain text and numbers: every JSON reader decodes it if it is UTF-8. */
+  /**
+   * The last record was a flat object of plain text and numbers: every JSON reader decodes it if it is
+   * UTF-8.
+   */
   isFlat = false;
 
   /** The trade that `stream` and `consume` will read from this record, or null. */

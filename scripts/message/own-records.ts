@@ -1,4 +1,4 @@
-/** Tidemark's own records in the log: JSON objects without a trade's fields, so that other readers skip them. */
+/** Tidemark's own records in the log: other readers skip them, because they lack a trade's fields. */
 import { isUtf8 } from "node:buffer";
 import { FRAME_DEPTH_MAX, FRAME_DIGITS_MAX } from "../base/limits.ts";
 import type { GapNote, Outage } from "../contract/tick.ts";
@@ -15,13 +15,16 @@ export function gapFrame(note: GapNote): Buffer {
 
 /**
  * Wraps a frame that some reader of the topic could not decode in one that every reader can.
- * `stream` and `consume` unwrap it and judge the frame itself (docs/decisions/0047-envelopes.md).
+ * `stream` and `consume` unwrap it and judge the frame itself (docs/decisions/0068-envelopes.md).
  */
 export function envelopeFrame(frame: Uint8Array, reason: string): Buffer {
   return Buffer.from(JSON.stringify({ type: "tidemark_frame", reason, base64: Buffer.from(frame).toString("base64") }));
 }
 
-/** Why some reader of the topic could not decode a frame; null for a JSON object of modest depth in UTF-8. */
+/**
+ * Why some reader of the topic could not decode a frame; null for a JSON object of modest depth in
+ * UTF-8.
+ */
 export function unreadable(frame: Uint8Array): string | null {
   if (!isUtf8(frame)) return "not UTF-8";
   const text = Buffer.from(frame.buffer, frame.byteOffset, frame.length).toString("utf8");

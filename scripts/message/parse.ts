@@ -19,8 +19,9 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
- * Reads one record by the rules of a version; the fast path (extract.ts) must agree with it. A record that is not a
- * complete trade, a heartbeat or one of Tidemark's own is dead, with the reason. Never throws.
+ * Reads one record by the rules of a version; the fast path (extract.ts) must agree with it. A record
+ * that is not a complete trade, a heartbeat or one of Tidemark's own is dead, with the reason. Never
+ * throws.
  */
 export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed {
   const rules = rulesOf(version);
@@ -110,7 +111,7 @@ function parseGap(product_id: string, fields: Map<string, unknown>): Parsed {
   return { kind: "gap", gap: { product_id, state, from_us, to_us, last_trade_id, first_trade_id, missing, reason } };
 }
 
-/** An envelope is judged as the frame in it (docs/decisions/0047-envelopes.md). */
+/** An envelope is judged as the frame in it (docs/decisions/0068-envelopes.md). */
 function parseEnvelope(fields: Map<string, unknown>, version: number): Parsed {
   const base64 = fields.get("base64");
   if (typeof base64 !== "string") return dead("an envelope without base64");
@@ -160,9 +161,10 @@ function isNotional(price: Decimal, size: Decimal, { notional_integer_digits: di
 const DECIMAL = /^(\d+)(?:\.(\d+))?$/;
 
 /**
- * A plain decimal string (digits, optionally a point and digits) as mantissa and scale, trailing zeros dropped.
- * Null for anything else and for more digits than `scale_max` and `integer_max` allow: refused, never rounded.
- * A mantissa beyond a safe integer is a bigint, or refused without `all_digits`.
+ * A plain decimal string (digits, optionally a point and digits) as mantissa and scale, trailing zeros
+ * dropped. Null for anything else and for more digits than `scale_max` and `integer_max` allow:
+ * refused, never rounded. A mantissa beyond a safe integer is a bigint, or refused without
+ * `all_digits`.
  */
 function parseDecimal(value: unknown, scale_max: number, integer_max: number, all_digits = true): Decimal | null {
   if (typeof value !== "string" || value.length > DECIMAL_CHARACTERS_MAX) return null;

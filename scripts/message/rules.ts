@@ -50,8 +50,9 @@ const REFUSED = /[\p{Cc}\uFEFF]/u;
 const encoder = new TextEncoder();
 
 /**
- * True for 1 to 64 bytes of UTF-8 without control characters, U+FEFF and lone surrogates: SQL text, SQLite, DuckDB,
- * JSON and file names all keep such an id unchanged (docs/decisions/0032-product-ids.md).
+ * True for 1 to 64 bytes of UTF-8 without control characters, U+FEFF and lone surrogates: SQL text,
+ * SQLite, DuckDB, JSON and file names all keep such an id unchanged
+ * (docs/decisions/0059-product-ids.md).
  */
 export function isProductId(id: unknown): id is string {
   if (typeof id !== "string" || id === "" || id.length > PRODUCT_ID_BYTES_MAX) return false;

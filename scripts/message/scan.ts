@@ -1,7 +1,8 @@
 /**
  * Finds where a message's values begin and end, without parsing it.
- * The first message is walked byte by byte. Later ones follow its layout: the bytes between the values are nearly
- * always the same and are compared four at a time. Both ways accept the same messages (see extract.ts).
+ * The first message is walked byte by byte. Later ones follow its layout: the bytes between the values
+ * are nearly always the same and are compared four at a time. Both ways accept the same messages (see
+ * extract.ts).
  */
 
 const QUOTE = 0x22;
@@ -34,7 +35,10 @@ const BY_LENGTH: number[][] = Array.from({ length: 12 }, (_, n) =>
 /** Bytes of a plain string: no quote, backslash or control character. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, b) => (b >= SPACE && b !== QUOTE && b !== BACKSLASH ? 1 : 0));
 
-/** An accepted message without its values. Before value s come words up to `words_to[s]`, then bytes up to `bytes_to[s]`. */
+/**
+ * An accepted message without its values. Before value s come words up to `words_to[s]`, then bytes up
+ * to `bytes_to[s]`.
+ */
 interface Layout {
   found: number;
   fields: Uint8Array;

@@ -2,7 +2,10 @@
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/;
 
-/** Whole microseconds since 1970 UTC, longer fractions cut; null when it is not a valid time of the years 1684 to 2255. */
+/**
+ * Whole microseconds since 1970 UTC, longer fractions cut; null when it is not a valid time of the
+ * years 1684 to 2255.
+ */
 export function parseTime(value: unknown): number | null {
   if (typeof value !== "string") return null;
   const match = TIME.exec(value);
@@ -19,7 +22,10 @@ export function parseTime(value: unknown): number | null {
   return timeUs(year, month, day, hour, minute, second, micros);
 }
 
-/** The parts of a UTC time as microseconds; null when that date or time does not exist or exceeds a safe integer. */
+/**
+ * The parts of a UTC time as microseconds; null when that date or time does not exist or exceeds a
+ * safe integer.
+ */
 export function timeUs(
   year: number,
   month: number,
@@ -41,7 +47,10 @@ function daysIn(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** Days between 1970-01-01 and a date of the proleptic Gregorian calendar, by counting years from March. */
+/**
+ * Days between 1970-01-01 and a date of the proleptic Gregorian calendar, by counting years from
+ * March.
+ */
 function daysFromEpoch(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

@@ -1,4 +1,5 @@
 /** The exchange's messages as the simulator reads and writes them, apart from the client's parser. */
+import { usFromIso } from "../base/iso.ts";
 
 /** One recorded trade: the message as it came, and what the player needs to know of it. */
 export interface Recorded {
@@ -23,16 +24,9 @@ export function readLine(line: string): Recorded | "other" | "not a JSON message
   if (typeof message !== "object" || message === null || Array.isArray(message)) return "not a JSON message";
   const { type, product_id, trade_id, time } = message;
   if (type !== "ticker" || trade_id === undefined) return "other";
-  const time_us = timeUs(time);
-  if (typeof trade_id !== "number" || !Number.isFinite(trade_id + time_us)) return "a ticker without a time";
+  const time_us = typeof time === "string" ? usFromIso(time) : null;
+  if (typeof trade_id !== "number" || time_us === null) return "a ticker without a time";
   return { line, product_id: typeof product_id === "string" ? product_id : "", trade_id, time_us };
-}
-
-/** `2023-09-05T16:00:01.281719Z` as microseconds since 1970 UTC, longer fractions cut; NaN for anything else. */
-function timeUs(time: unknown): number {
-  if (typeof time !== "string") return Number.NaN;
-  const fraction = /^\.\d{1,6}/.exec(time.slice(19))?.[0] ?? ".0";
-  return Date.parse(`${time.slice(0, 19)}Z`) * 1_000 + Number(fraction.slice(1).padEnd(6, "0"));
 }
 
 /** A recorded ticker as the matches channel has it: the maker's side, `size` (docs/feed.md "Side"). */

@@ -23,7 +23,7 @@ export interface ExchangeOptions extends PlayerOptions {
   linger_ms?: number;
 }
 
-export interface Exchange {
+interface Exchange {
   /** ws://host:port of the feed; the same port answers REST over http. */
   url: string;
   port: number;
@@ -159,7 +159,10 @@ class ExchangeServer implements Exchange {
     else this.#timer = setTimeout(() => this.#step(), Math.max(1, Math.min(wait_ms, 1_000)));
   }
 
-  /** Sends a session what is due while its socket takes it; after −1 from `send` the rest waits for `drain`. */
+  /**
+   * Sends a session what is due while its socket takes it; after −1 from `send` the rest waits for
+   * `drain`.
+   */
   #pump(ws: Socket): void {
     const { data } = ws;
     const player = this.#player;
@@ -238,8 +241,8 @@ class ExchangeServer implements Exchange {
   }
 
   /**
-   * Ends once the play is over and all clients have gone. A client that was away at the end has time to come back,
-   * and one that fills gaps from REST has time to finish.
+   * Ends once the play is over and all clients have gone. A client that was away at the end has time to
+   * come back, and one that fills gaps from REST has time to finish.
    */
   #finish(): void {
     if (!this.#player.over || this.#sockets.size > 0) return;

@@ -1,4 +1,4 @@
-/** Faults that the stand-in commits by script: plain JSON, decided by counts and ids, never by chance, so that a test can repeat them. */
+/** Faults that the simulator commits by script (docs/decisions/0027-scripted-faults.md). */
 import { z } from "zod";
 import { TidemarkError } from "../base/errors.ts";
 
@@ -7,11 +7,17 @@ export interface Faults {
   refuse_connections?: number;
   /** Connection k (from 1) is cut after the k-th number of trades; connections past the list live on. */
   cut_after?: number[];
-  /** How: a close frame with this code, or the socket dropped when absent. */
+  /** Cut by a close frame with this code; without it the socket is dropped. */
   cut_code?: number;
-  /** Connection k gets nothing more, heartbeats neither, after the k-th number of trades; the socket stays open (half-open). */
+  /**
+   * Connection k gets nothing more, heartbeats neither, after the k-th number of trades; the socket
+   * stays open (half-open).
+   */
   silent_after?: number[];
-  /** Frames sent before the n-th trade of the recording (from 1): `frame` as it is, or `bytes` bytes of padding. */
+  /**
+   * Frames sent before the n-th trade of the recording (from 1): `frame` as it is, or `bytes` bytes of
+   * padding.
+   */
   insert?: { before: number; frame?: string; bytes?: number }[];
   /** Every n-th trade's frame is cut in half. */
   truncate_every?: number;
@@ -22,13 +28,13 @@ export interface Faults {
   /** Trades sent after their successor. */
   swap_ids?: number[];
   rest?: {
-    /** Statuses of the first answers, in order: 429, 500 …; 200 answers truly. */
+    /** Statuses of the first answers, in order: 429, 500 …; 200 is a real answer. */
     statuses?: number[];
     /** A `Retry-After` header of every answer that is not 200. */
     retry_after?: string;
-    /** Every answer takes so long. */
+    /** Every answer is delayed. */
     delay_ms?: number;
-    /** A page holds no more than this, whatever was asked for. */
+    /** Trades per page at most. */
     page_max?: number;
     /** Ids that REST does not know. */
     lacking_ids?: number[];
@@ -58,9 +64,9 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
     .optional(),
 });
 
-/** Reads a script of faults from JSON text; fails with USAGE, also for a fault that there is not. */
+/** Reads a script of faults from JSON text. Fails with USAGE, also for an unknown fault. */
 export function parseFaults(text: string): Faults {
-  let why = "it is no JSON";
+  let why = "it is not JSON";
   try {
     const read = SCRIPT.safeParse(JSON.parse(text));
     if (read.success) return read.data;
@@ -70,11 +76,11 @@ export function parseFaults(text: string): Faults {
   throw new TidemarkError(
     "USAGE",
     `--faults can't be read: ${why}.`,
-    `Try '{"cut_after":[100]}'; docs/decisions/0004-feed.md lists them.`,
+    `Try '{"cut_after":[100]}'; docs/decisions/0027-scripted-faults.md lists them.`,
   );
 }
 
-/** What connection `connection` (from 1) is sent in place of trade `index` (from 0): its own frame, several, none. */
+/** The frames to send in place of trade `index` (from 0): its own frame, several or none. */
 export function framesOf(
   faults: Faults,
   index: number,

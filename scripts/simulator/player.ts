@@ -8,7 +8,10 @@ export interface PlayerOptions {
   speed: number;
   /** Starts over at the end; times and ids are shifted so that they keep rising. */
   loop: boolean;
-  /** Begins after this trade id, or after the first of these by product; products not named begin at their start. */
+  /**
+   * Begins after this trade id, or after the first of these by product; products not named begin at
+   * their start.
+   */
   after: number | ReadonlyMap<string, number>;
 }
 
@@ -68,7 +71,10 @@ export class Player {
     return this.over ? 0 : (this.trade(this.position).time_us - now_us) / 1_000 / this.speed;
   }
 
-  /** The replay's own time, microseconds since 1970 UTC: it runs while nobody listens, and stops at the end. */
+  /**
+   * The replay's own time, microseconds since 1970 UTC: it runs while nobody listens, and stops at the
+   * end.
+   */
   clockUs(): number {
     const newest_us = this.position > 0 ? this.trade(this.position - 1).time_us : this.trade(0).time_us;
     if (!this.started || !this.paced || this.over) return newest_us;
@@ -107,7 +113,10 @@ export class Player {
     return { line, trade_id, time_us, product_id: trade.product_id };
   }
 
-  /** Index of the first trade not played yet, in its round; what others played beyond it comes again as duplicates. */
+  /**
+   * Index of the first trade not played yet, in its round; what others played beyond it comes again as
+   * duplicates.
+   */
   #after({ after, loop, recorded }: PlayerOptions): number {
     if (typeof after === "number") return this.#indexAfter(after, loop, recorded, () => true);
     const indexes = [...this.products].map((product) =>

@@ -1,17 +1,9 @@
-/** Recordings: gzipped JSON lines, one ticker message each, in the order of arrival; read and written. */
+/** Reads and writes recordings: gzipped JSON lines, one ticker message each, in order of arrival. */
 import { once } from "node:events";
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, createReadStream, createWriteStream, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createGunzip, createGzip } from "node:zlib";
+import { publish } from "../base/atomic-file.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { RECORDING_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
@@ -22,8 +14,8 @@ import { type Recorded, readLine } from "./exchange-frames.ts";
 const WARNINGS_MAX = 5;
 
 /**
- * Reads a whole recording. Damaged lines are left out with a warning, heartbeats and other messages silently.
- * Fails with RECORDING when the file is missing, damaged, too large or without a trade.
+ * Reads a whole recording. Damaged lines are left out with a warning, heartbeats and other messages
+ * silently. Fails with RECORDING when the file is missing, damaged, too large or without a trade.
  */
 export async function readRecording(path: string, logger: Logger): Promise<Recorded[]> {
   if (!existsSync(path))
@@ -98,7 +90,10 @@ function bad(message: string, hint: string, cause?: unknown): TidemarkError {
   return new TidemarkError("RECORDING", message, hint, { cause });
 }
 
-/** Writes a recording; the file gets its name once it is whole. Fails with RECORDING when the name is taken. */
+/**
+ * Writes a recording; the file gets its name once it is whole. Fails with RECORDING when the name is
+ * taken.
+ */
 export class RecordingWriter {
   readonly #gzip = createGzip();
   readonly #file;
@@ -114,7 +109,10 @@ export class RecordingWriter {
     this.#gzip.pipe(this.#file);
   }
 
-  /** One message per line, line breaks within it as spaces; records without a key are not messages and are left out. */
+  /**
+   * One message per line, line breaks within it as spaces; records without a key are not messages and
+   * are left out.
+   */
   async write(records: AppendRecord[]): Promise<void> {
     this.#check();
     const messages = records.filter(({ key }) => key !== "").map(({ value }) => value);
@@ -135,7 +133,7 @@ export class RecordingWriter {
     await done.catch(() => {});
     this.#check();
     if (this.lines === 0) rmSync(this.#part, { force: true });
-    else renameSync(this.#part, this.path);
+    else publish(this.path, this.#part);
   }
 
   #check(): void {

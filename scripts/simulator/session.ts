@@ -1,4 +1,4 @@
-/** One client's session: its subscriptions, and the replies to its messages (docs/feed.md "Subscribing"). */
+/** One client's session: subscriptions, and replies to its messages (docs/feed.md "Subscribing"). */
 import { errorFrame, matchFrame } from "./exchange-frames.ts";
 import type { Player } from "./player.ts";
 import { RateLimit } from "./trades-api.ts";
@@ -95,8 +95,8 @@ function unsubscribe(session: Session, message: Record<string, unknown>, player:
 }
 
 /**
- * All channels so far with their products. Of a replay alone: its speed, for the client's latency; null is as fast as
- * the client reads.
+ * All channels so far with their products. Of a replay alone: its speed, for the client's latency;
+ * null is as fast as the client reads.
  */
 function subscriptions(session: Session, player: Player): string {
   const channels = CHANNELS.map((name) => ({

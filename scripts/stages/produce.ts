@@ -1,4 +1,5 @@
-/** The producing stage: feed, buffer, gaps and log put together; runs until the signal or the feed's end, then drains. */
+/** The stage `produce`: feed → buffer → log, with its gaps, its problems and its status file. */
+import { writeAtomically } from "../base/atomic-file.ts";
 import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import { sentence } from "../base/errors.ts";
@@ -20,49 +21,99 @@ import {
   recentTraces,
   type Trace,
   tradesOf,
-  writeStatus,
 } from "../feed/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
 
 export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
-  /** Where gaps of the full tape are filled from. */
+  /** Gaps of the full tape are filled from here. */
   rest_url: string;
-  /** Before REST is asked again after a failure, doubled each time; the default is for the real one. */
+  /** Before REST is asked again after a failure, doubled each time; the default suits the exchange. */
   retry_ms?: number;
   /** data/feed.json, or null for none. */
   status_path: string | null;
 }
 
+type Append = (records: AppendRecord[]) => Promise<void>;
+
 const STATUS_MS = 1_000;
 
 export class Producer {
   readonly stats = new RunStats();
+  /** Problems of this machine's clock; those of the feed are in #feedProblems. */
+  readonly problems = new Problems();
   readonly feed: CoinbaseFeed;
   readonly #buffer = new FeedBuffer();
-  readonly #tape: MatchTape | null = null;
-  /** Of this machine's clock; those of the feed are in #feedProblems. */
-  readonly problems = new Problems();
+  /** Of the full tape only. */
+  readonly #tape: MatchTape | null;
   readonly #feedProblems: FeedProblems;
   readonly #clock: FeedClock;
   #log: Log | null = null;
+  /** Why the log takes no records; "" while it does. */
   #waiting = "";
+  #isStatusFailing = false;
 
   constructor(private readonly options: ProduceOptions) {
-    if (options.channel === "matches") {
-      const push = (record: AppendRecord) => void this.#buffer.push(record);
-      const { rest_url, retry_ms, logger } = options;
-      const records = () => this.#buffer.pushed;
-      this.#tape = new MatchTape({ rest_url, push, records, logger, retry_ms });
-    }
+    const { logger, status_path, kind } = options;
+    this.#tape = options.channel === "matches" ? this.#openTape() : null;
     this.feed = new CoinbaseFeed(options, this.#buffer, this.#tape);
-    this.feed.figures.live = options.kind === "live";
-    this.#feedProblems = new FeedProblems(options.logger);
-    this.#clock = new FeedClock(this.problems, options.logger, options.status_path);
+    this.#feedProblems = new FeedProblems(logger);
+    this.#clock = new FeedClock(this.problems, logger, status_path);
+    this.feed.figures.live = kind === "live";
     this.feed.figures.onLiveTrade = (lag_us) => this.#clock.trade(lag_us);
   }
 
-  /** What `--json` prints after the run's summary. */
+  /** Continues at the log's end: trades that were missed since are noted, open gaps are filled. */
+  async resume(log: Log): Promise<void> {
+    this.#log = log;
+    const recent = await this.#recentTraces(log);
+    const older = await olderTraces(log, this.options.products, tradesOf(recent));
+    for (const trace of [...older, ...recent]) {
+      if (trace.kind === "trade") {
+        const { product_id, trade_id, time_us } = trace;
+        this.feed.resumeAt(product_id, trade_id, time_us);
+        this.#tape?.see(product_id, trade_id, time_us);
+      } else if (trace.kind === "noted") this.#tape?.noted(trace.product_id, trace.lo, trace.hi);
+      else this.#resumeGap(trace.gap);
+    }
+  }
+
+  /** Resumes where the log ends, and appends to it as `run` does. */
+  async runInto(log: Log, signal: AbortSignal): Promise<void> {
+    await this.resume(log);
+    const append = async (records: AppendRecord[]) => {
+      diePoint("produce-before-append");
+      await log.append(records);
+      diePoint("produce-appended");
+    };
+    await this.run(append, signal);
+  }
+
+  /**
+   * Runs until the signal or the feed's end; then all that was received is in the log. Rejects with
+   * FEED_REFUSED, FEED_UNREACHABLE, or the log's error.
+   */
+  async run(append: Append, signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const stop = AbortSignal.any([signal, failed.signal]);
+    const timer = setInterval(() => this.#reportStatus(), STATUS_MS);
+    const drained = this.#drain(append);
+    drained.catch(() => failed.abort());
+    const filled = this.#tape?.run(stop);
+    try {
+      await this.feed.run(stop);
+    } finally {
+      this.#tape?.end();
+      await filled;
+      this.#buffer.end();
+      await drained.finally(() => {
+        clearInterval(timer);
+        this.#reportStatus();
+      });
+    }
+  }
+
+  /** Printed by `--json` after the run's summary. */
   get counts() {
     const { ticks, reconnects, outages, incomplete, ignored, garbled, heartbeats } = this.feed.figures;
     const { filled, unfillable } = this.#tape?.figures ?? { filled: 0, unfillable: 0 };
@@ -80,46 +131,30 @@ export class Producer {
     };
   }
 
-  /** Continues where the log ends. */
-  async resume(log: Log): Promise<void> {
-    this.#log = log;
-    const all = this.#tape !== null || this.options.heartbeats;
-    const recent: Trace[] = all
-      ? await recentTraces(log)
-      : (await newestTrades(log)).map((stand) => ({ kind: "trade", ...stand }));
-    for (const trace of [...(await olderTraces(log, this.options.products, tradesOf(recent))), ...recent]) {
-      if (trace.kind === "trade") {
-        const { product_id, trade_id, time_us } = trace;
-        this.feed.resumeAt(product_id, trade_id, time_us);
-        this.#tape?.see(product_id, trade_id, time_us);
-      } else if (trace.kind === "noted") this.#tape?.noted(trace.product_id, trace.lo, trace.hi);
-      else this.#reopen(trace.gap);
-    }
+  #openTape(): MatchTape {
+    const { rest_url, retry_ms, logger } = this.options;
+    const push = (record: AppendRecord) => void this.#buffer.push(record);
+    return new MatchTape({ rest_url, push, records: () => this.#buffer.pushed, logger, retry_ms });
   }
 
-  #reopen({ product_id, state, last_trade_id, first_trade_id, from_us, to_us }: GapNote): void {
+  /**
+   * Gaps and heartbeats need every record of the log's tail; otherwise each product's newest trade is
+   * enough.
+   */
+  async #recentTraces(log: Log): Promise<Trace[]> {
+    if (this.#tape !== null || this.options.heartbeats) return recentTraces(log);
+    return (await newestTrades(log)).map((trade) => ({ kind: "trade", ...trade }));
+  }
+
+  #resumeGap({ product_id, state, last_trade_id, first_trade_id, from_us, to_us }: GapNote): void {
     if (!this.options.products.includes(product_id)) return;
     const ids = { lo: last_trade_id + 1, hi: first_trade_id - 1 };
     this.#tape?.notedGap({ product_id, ...ids, from_us, to_us }, state);
   }
 
-  /** Resumes where the log ends, and appends to it as `run` does. */
-  async runInto(log: Log, signal: AbortSignal): Promise<void> {
-    await this.resume(log);
-    const append = async (records: AppendRecord[]) => {
-      diePoint("produce-before-append");
-      await log.append(records);
-      diePoint("produce-appended");
-    };
-    await this.run(append, signal);
-  }
-
-  /** Rejects with FEED_REFUSED, FEED_UNREACHABLE, or with what the log failed of; all that was received before is in the log then. */
-  async run(append: (records: AppendRecord[]) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const failed = new AbortController();
-    const stop = AbortSignal.any([signal, failed.signal]);
-    const timer = setInterval(() => this.#status(), STATUS_MS);
-    const drained = this.#buffer.drain(this.#watched(append), {
+  /** Appends the buffer to the log until its end. */
+  #drain(append: Append): Promise<void> {
+    return this.#buffer.drain((records) => this.#append(append, records), {
       logger: this.options.logger,
       onAppended: (records) => {
         this.stats.records += records.length;
@@ -128,41 +163,34 @@ export class Producer {
         this.#waiting = why;
       },
     });
-    drained.catch(() => failed.abort());
-    const filled = this.#tape?.run(stop);
-    try {
-      await this.feed.run(stop);
-    } finally {
-      this.#tape?.end();
-      await filled;
-      this.#buffer.end();
-      await drained.finally(() => {
-        clearInterval(timer);
-        this.#status();
-      });
-    }
   }
 
-  /** A log that answers neither yes nor no (a broker that is away) is one that `produce` waits for. */
-  #watched(append: (records: AppendRecord[]) => Promise<void>): (records: AppendRecord[]) => Promise<void> {
-    return async (records) => {
-      const timer = setTimeout(() => {
-        const say = `It has not taken ${records.length} records for ${KAFKA_AWAY_MS / 1_000} s. Check the broker and the network.`;
-        this.#waiting ||= say;
-        this.options.logger.warn(`waiting for the log: ${say} What the feed sends is held in memory.`);
-      }, KAFKA_AWAY_MS);
-      await append(records).finally(() => clearTimeout(timer));
-    };
+  /** A log that neither takes nor refuses records (a broker that is away) is waited for, and reported. */
+  async #append(append: Append, records: AppendRecord[]): Promise<void> {
+    const timer = setTimeout(() => {
+      const seconds = KAFKA_AWAY_MS / 1_000;
+      const why = `It has not taken ${records.length} records for ${seconds} s. Check the broker and the network.`;
+      this.#waiting ||= why;
+      this.options.logger.warn(`waiting for the log: ${why} What the feed sends is held in memory.`);
+    }, KAFKA_AWAY_MS);
+    await append(records).finally(() => clearTimeout(timer));
   }
 
-  #status(): void {
-    this.#clock.look();
-    const { status_path, url, channel, products, kind } = this.options;
-    const { figures, proxy } = this.feed;
+  /** Once per second: checks the clock, reports problems, writes feed.json. */
+  #reportStatus(): void {
+    this.#clock.check();
     const ofFeed = this.#feedProblems.of(this.feed, this.#tape, this.#waiting, nowUs());
+    const { status_path } = this.options;
     if (status_path === null) return;
+    const problems = [...ofFeed, ...this.problems.list(), ...(this.#log?.problems?.() ?? [])];
+    this.#write(status_path, { ...this.#status(), problems, ...this.counts, ...this.stats.counters() });
+  }
+
+  #status() {
+    const { url, channel, products, kind } = this.options;
+    const { figures, proxy } = this.feed;
     const { p50, p99 } = figures.latencyMs();
-    this.#write(status_path, {
+    return {
       state: this.#waiting ? "waiting" : figures.state,
       waiting_for: this.#waiting || null,
       kind,
@@ -182,23 +210,22 @@ export class Producer {
       proxy: proxy || null,
       replay: kind === "replay" ? figures.replayClock() : null,
       clock_jumps: this.#clock.jumps,
-      problems: [...ofFeed, ...this.problems.list(), ...(this.#log?.problems?.() ?? [])],
-      ...this.counts,
-      ...this.stats.counters(),
-    });
+    };
   }
 
-  /** The status file is no reason to stop: where it can't be written (a full disk) that is said once, and it is tried again. */
+  /**
+   * A status file that can't be written (a full disk) is reported once and tried again; the stage
+   * continues.
+   */
   #write(path: string, status: FeedStatus): void {
     const { logger } = this.options;
     try {
-      writeStatus(path, status);
-      if (this.#unwritten) logger.info(`${path} is written again`);
-      this.#unwritten = false;
+      writeAtomically(path, `${JSON.stringify(status)}\n`, { isDurable: false });
+      if (this.#isStatusFailing) logger.info(`${path} is written again`);
+      this.#isStatusFailing = false;
     } catch (error) {
-      if (!this.#unwritten) logger.warn(`${path} can't be written: ${sentence(spaceError(error, path))}`);
-      this.#unwritten = true;
+      if (!this.#isStatusFailing) logger.warn(`${path} can't be written: ${sentence(spaceError(error, path))}`);
+      this.#isStatusFailing = true;
     }
   }
-  #unwritten = false;
 }

@@ -1,4 +1,4 @@
-/** Notices a job that takes records and makes no progress: every message is refused, or no window moves. */
+/** Detects a stage without progress: every message is refused, or no window moves. */
 import { parseDuration } from "../base/duration.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { NO_PROGRESS_MS, REASONS_MAX } from "../base/limits.ts";
@@ -6,20 +6,23 @@ import { printable } from "../base/printable.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
 import { reasonKind } from "../contract/tick.ts";
 
-/** What one commit did. */
+/** The outcome of one commit. */
 export interface Taken {
-  /** Trades that were counted, each once. Repeated ones are neither accepted nor refused: a quiet feed repeats its last trade. */
+  /** Trades that were counted. Duplicates are neither accepted nor refused. */
   accepted: number;
-  /** Why messages were refused, one reason a message. */
+  /** Why messages were refused, one reason per message. */
   refused: readonly string[];
-  /** A window closed or was revised, or the event-time high mark of a product rose. True where there are no windows. */
+  /** A window closed or was revised, or a product's event-time high mark rose. True without windows. */
   moved: boolean;
 }
 
-export const NOTHING_ACCEPTED = "nothing-accepted";
-export const NOTHING_MOVES = "nothing-moves";
+const NOTHING_ACCEPTED = "nothing-accepted";
+const NOTHING_MOVES = "nothing-moves";
 
-/** TIDEMARK_NO_PROGRESS_AFTER or NO_PROGRESS_MS, and never less than `least_us` (2 × window + lateness). In milliseconds. */
+/**
+ * The limit in milliseconds: TIDEMARK_NO_PROGRESS_AFTER or NO_PROGRESS_MS, at least `least_us` (2 ×
+ * window + lateness). Fails with USAGE when the variable is not a valid duration.
+ */
 export function noProgressMs(least_us = 0): number {
   const wanted = process.env.TIDEMARK_NO_PROGRESS_AFTER;
   const us = wanted ? parseDuration(wanted) : NO_PROGRESS_MS * 1_000;
@@ -27,12 +30,12 @@ export function noProgressMs(least_us = 0): number {
     throw new TidemarkError(
       "USAGE",
       `TIDEMARK_NO_PROGRESS_AFTER: "${wanted}" is not a valid duration.`,
-      "For example 2m.",
+      "Use for example 2m.",
     );
   return Math.max(us, least_us) / 1_000;
 }
 
-/** A span in which records came and nothing was achieved. */
+/** A span in which records came without progress. */
 interface Span {
   /** Of its first record; null outside such a span. */
   since_ms: number | null;
@@ -45,7 +48,7 @@ export class ProgressWatch {
   readonly #unmoved: Span = { since_ms: null, last_ms: 0, count: 0 };
   readonly #reasons = new Map<string, { count: number; example: string }>();
 
-  /** `limit_ms`: see `noProgressMs`. What `kept`, the former process's problems, says is believed until the first progress. */
+  /** `limit_ms`: see `noProgressMs`. `kept`: problems of the previous process, until the first progress. */
   constructor(
     private readonly limit_ms: number,
     private readonly problems: Problems,
@@ -63,16 +66,19 @@ export class ProgressWatch {
     else if (accepted > 0) this.#extend(this.#unmoved, accepted, now_ms);
   }
 
-  /** Reports what has lasted for the limit; gives the sentences that are new, to be logged once. `now_us`: the wall clock. */
+  /**
+   * Reports spans that lasted for the limit. Returns the new sentences, to be logged once. `now_us`:
+   * wall clock.
+   */
   judge(now_us: number): string[] {
-    const said: string[] = [];
+    const fresh: string[] = [];
     const report = (span: Span, code: string, sentence: () => string) => {
       if (span.since_ms === null || span.last_ms - span.since_ms < this.limit_ms) return;
       const isNew = !this.problems.list().some((one) => one.code === code);
       const since_us = now_us - (span.last_ms - span.since_ms) * 1_000;
       const problem = { code, sentence: sentence(), stops: true, since_us };
       this.problems.report(problem);
-      if (isNew) said.push(problem.sentence);
+      if (isNew) fresh.push(problem.sentence);
     };
     report(this.#refused, NOTHING_ACCEPTED, () => this.#refusedSentence());
     report(this.#unmoved, NOTHING_MOVES, () => {
@@ -82,7 +88,7 @@ export class ProgressWatch {
         "ahead of the log's clock (--max-skew) or not newer than the one before. Check the clocks of this machine, of the broker and of the feed."
       );
     });
-    return said;
+    return fresh;
   }
 
   #refusedSentence(): string {

@@ -1,4 +1,4 @@
-/** Whether stamps too far ahead come from the exchange or from our own clock, and append times that cannot judge: what `stream` reports of both. */
+/** Wrong clocks as `stream` reports them: ticks stamped too far ahead, invalid append times. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { formatDuration, formatSpan } from "../base/duration.ts";
 import {
@@ -25,7 +25,7 @@ export class SkewWatch {
     private readonly max_skew_us: number,
   ) {}
 
-  /** After each commit, with its counts. One valid tick of any product proves the clock right. */
+  /** Call after each commit, with its counts. One valid tick of any product proves the clock right. */
   see(counts: { ticks: number; skewed: number }, noticed: { ahead_us: number; unjudged: Position | null }): void {
     if (noticed.unjudged) this.#unjudged(noticed.unjudged);
     if (counts.ticks === 0) return;
@@ -43,7 +43,7 @@ export class SkewWatch {
       this.#report({ code: "clock-behind", sentence, stops: true, since_us: nowUs() });
   }
 
-  /** Whether a span may be measured from this append time; one that is far ahead of our clock is reported. */
+  /** Whether a latency may be measured from this append time; one far ahead of our clock is reported. */
   measures(appended_us: number, now_us: number): boolean {
     if (appended_us - now_us > APPEND_AHEAD_US_MAX) {
       const sentence = `Records have append times ${formatSpan(appended_us - now_us)} ahead of this machine's clock: ticks stamped too far ahead are not noticed among them. One of the clocks is wrong, this one or that of the machine that runs \`produce\` (on Kafka, of the broker). ${REPAIR}`;

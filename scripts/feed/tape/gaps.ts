@@ -1,7 +1,10 @@
 /** Which trade ids of the full tape are missing. Pure: the caller passes the time. For `matches` only. */
 import { GAP_IDS_MAX, GAP_NOTE_RECORDS, GAP_WAIT_MS } from "../../base/limits.ts";
 
-/** Ids `lo` to `hi` were missing when it was noticed, `left` still are. Event times (µs) are of the trades around it. */
+/**
+ * Ids `lo` to `hi` were missing when it was noticed, `left` still are. Event times (µs) are of the
+ * trades around it.
+ */
 export interface Gap {
   readonly product_id: string;
   readonly lo: number;
@@ -21,7 +24,7 @@ export interface Gap {
 }
 
 /** Ids from `lo` to `hi`, both included. */
-export interface Range {
+interface Range {
   lo: number;
   hi: number;
 }
@@ -46,7 +49,10 @@ export class GapTracker {
     private readonly wait_ms = GAP_WAIT_MS,
   ) {}
 
-  /** Takes one trade. A jump opens a gap, a trade inside a gap narrows it, a repeated one changes nothing. */
+  /**
+   * Takes one trade. A jump opens a gap, a trade inside a gap narrows it, a repeated one changes
+   * nothing.
+   */
   see(product_id: string, trade_id: number, time_us: number, now_ms: number): void {
     const newest = this.#newest.get(product_id);
     if (newest === undefined) {
@@ -94,7 +100,10 @@ export class GapTracker {
     for (const gap of this.#gaps.get(product_id) ?? []) narrow(gap, lo, hi);
   }
 
-  /** Gaps to note as open: older than mere disorder, or noted too many records ago. `all`: every open gap. */
+  /**
+   * Gaps to note as open: older than mere disorder, or noted too many records ago. `all`: every open
+   * gap.
+   */
   toNote(now_ms: number, all = false): Gap[] {
     return this.open.filter((gap) => {
       if (all || this.records() - gap.records >= GAP_NOTE_RECORDS) return true;

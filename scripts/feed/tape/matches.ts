@@ -1,5 +1,5 @@
 /**
- * The full tape (`--channel matches`): gaps in the trade ids are noted in the log and filled from REST.
+ * The full tape (`--channel matches`): gaps in trade ids are noted in the log and filled from REST.
  * Ids that can't be filled are noted as an outage (docs/feed.md "Loss").
  */
 import { monotonicMs, nowUs } from "../../base/clock.ts";
@@ -14,14 +14,14 @@ import {
   REST_TRIES_MAX,
 } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
+import { pause } from "../../base/wait.ts";
 import type { AppendRecord } from "../../contract/log.ts";
 import { OPEN_GAP_REASON } from "../../contract/tick.ts";
 import { asTicker, gapFrame, Judge, type Message, outageFrame } from "../../message/index.ts";
-import { pause } from "../backoff.ts";
 import { type Gap, GapTracker, lacking, lacks, type NotedGap } from "./gaps.ts";
 import { RestTrades } from "./rest.ts";
 
-export interface MatchTapeOptions {
+interface MatchTapeOptions {
   /** `https://api.exchange.coinbase.com`, or the simulator's address. */
   rest_url: string;
   push(record: AppendRecord): void;
@@ -96,7 +96,10 @@ export class MatchTape {
     this.#ended = true;
   }
 
-  /** Fills gaps side by side until `end`. On the signal it stops at once: the next start finds the notes of open gaps. */
+  /**
+   * Fills gaps side by side until `end`. On the signal it stops at once: the next start finds the notes
+   * of open gaps.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const busy = new Set<Promise<void>>();
     while (!signal.aborted) {
@@ -178,8 +181,9 @@ export class MatchTape {
   }
 
   /**
-   * Requests pages newest first, from the trade just above the gap down to its lowest id. Returns true when REST had
-   * that trade and all pages: then an id that it lacks was never issued. Otherwise REST may only be behind the feed.
+   * Requests pages newest first, from the trade just above the gap down to its lowest id. Returns true
+   * when REST had that trade and all pages: then an id that it lacks was never issued. Otherwise REST
+   * may only be behind the feed.
    */
   async #pages(gap: Gap, signal: AbortSignal): Promise<boolean> {
     const { product_id, lo, hi } = gap;

@@ -1,6 +1,7 @@
 /** The exchange's REST trades: one page at a time, within its rate, bounded in time and bytes. */
 import { monotonicMs, nowMs } from "../../base/clock.ts";
 import { sentence } from "../../base/errors.ts";
+import { msFromHttpDate } from "../../base/iso.ts";
 import {
   REST_BYTES_MAX,
   REST_MS_MAX,
@@ -8,11 +9,11 @@ import {
   REST_REDIRECTS_MAX,
   REST_RETRY_AFTER_MS_MAX,
 } from "../../base/limits.ts";
+import { pause } from "../../base/wait.ts";
 import type { Message } from "../../message/index.ts";
-import { pause } from "../backoff.ts";
 import { fetchProxy } from "../proxy.ts";
 
-export interface RestPage {
+interface RestPage {
   /** Newest first, as the exchange sent them. */
   trades: Message[];
   /** Id of the oldest trade of the page; NaN when the answer does not name it. */
@@ -36,8 +37,8 @@ export class RestTrades {
   ) {}
 
   /**
-   * Returns at most `limit` trades of a product with ids below `after`, newest first. Throws an Error for people when
-   * REST returns anything else. All requests wait as long as a `Retry-After` demands.
+   * Returns at most `limit` trades of a product with ids below `after`, newest first. Throws an Error
+   * for people when REST returns anything else. All requests wait as long as a `Retry-After` demands.
    */
   async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
     await this.#turn(signal);
@@ -97,12 +98,16 @@ export class RestTrades {
 }
 
 /**
- * Milliseconds that a `Retry-After` header demands, at most REST_RETRY_AFTER_MS_MAX: it is seconds or an HTTP date
- * (RFC 9110, 10.2.3). Null when there is none or it is neither.
+ * Milliseconds that a `Retry-After` header demands, at most REST_RETRY_AFTER_MS_MAX: it is seconds or
+ * an HTTP date (RFC 9110, 10.2.3). Null when there is none or it is neither.
  */
 export function retryAfterMs(header: string | null, now_ms: number): number | null {
   const text = header?.trim() ?? "";
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : text === "" ? Number.NaN : Date.parse(text) - now_ms;
+  const ms = /^\d+(\.\d+)?$/.test(text)
+    ? Number(text) * 1_000
+    : text === ""
+      ? Number.NaN
+      : msFromHttpDate(text) - now_ms;
   return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), REST_RETRY_AFTER_MS_MAX);
 }
 

@@ -1,4 +1,4 @@
-/** The full tape: gaps in trade_id are found, filled from REST, or noted as outages (faults.md 12). */
+/** The full tape: gaps in trade_id are found, filled from REST, or noted as outages. */
 import { expect, test } from "bun:test";
 import { GapTracker } from "../../../scripts/feed/tape/gaps.ts";
 import { restUrlOf } from "../../../scripts/feed/tape/rest.ts";
@@ -74,12 +74,22 @@ test("what REST does not know is an outage with the ids and times around it", as
   ]);
 });
 
-test("REST that fails for ever makes an outage, and the feed goes on", async () => {
+test("REST that fails until the feed has ended makes an outage, and the feed continues", async () => {
   const statuses = Array.from({ length: 50 }, () => 500);
   await using server = exchange({ trades: 300, faults: { drop_ids: [100], rest: { statuses } } });
   const { ids, outages } = await produce(server.url, { ...full, retry_ms: 1 });
   expect(outages[0]!.reason).toBe("not filled: REST answers 500");
   expect(ids.at(-1)).toBe(300);
+});
+
+test("REST that fails for more than six tries: the gap stays open, and is filled when REST answers again", async () => {
+  const statuses = Array.from({ length: 7 }, () => 500);
+  await using server = exchange({ speed: 20, trades: 300, faults: { drop_ids: [10], rest: { statuses } } });
+  const { ids, counts, outages } = await produce(server.url, { ...full, retry_ms: 1 });
+  expect(server.counts().rest_requests).toBeGreaterThan(statuses.length);
+  expect(counts).toMatchObject({ filled: 1, unfillable: 0 });
+  expect(outages).toEqual([]);
+  expect(sorted(ids)).toEqual(range(1, 300));
 });
 
 test("trades made while the connection was lost are filled, so the tape is whole and no outage is left", async () => {

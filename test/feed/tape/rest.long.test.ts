@@ -1,7 +1,7 @@
 /** REST as it may answer: waits that it asks for, refusals, redirects, packed, huge and slow bodies, pages that lack an id or are behind. */
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { REST_BYTES_MAX } from "../../../scripts/base/limits.ts";
+import { GAPS_AT_ONCE_MAX, REST_BYTES_MAX } from "../../../scripts/base/limits.ts";
 import { RestTrades, retryAfterMs } from "../../../scripts/feed/tape/rest.ts";
 import { matchFrame } from "../../../scripts/simulator/exchange-frames.ts";
 import { ack, exchange, HOUR, produce, scripted } from "../../support/feed.ts";
@@ -125,6 +125,22 @@ test("one gap that can't be filled delays no other", async () => {
   const isFilled = (id: number) => (line: string) => line.includes(`"trade_id":${id},`) && line.includes('"rest"');
   const outage = lines.findIndex((line) => line.includes("tidemark_outage"));
   for (const id of [10, 15]) expect(lines.findIndex(isFilled(id))).toBeWithin(0, outage);
+});
+
+test("more failing gaps than are filled at once delay no other: a gap that waits for its next try gives way", async () => {
+  const lost = Array.from({ length: GAPS_AT_ONCE_MAX + 1 }, (_, i) => 2 + 2 * i);
+  const stop = new AbortController();
+  const asked: number[] = [];
+  await using server = rest((request) => {
+    asked.push(Number(new URL(request.url).searchParams.get("after")) - 2);
+    if (asked.at(-1) !== lost.at(-1)) return new Response("", { status: 500 });
+    setTimeout(() => stop.abort(), 100);
+    return page(honest(request));
+  });
+  await using feed = tape(lost);
+  const { counts } = await produce(feed.url, { ...full, retry_ms: 60_000, rest_url: server.url, signal: stop.signal });
+  expect(asked).toEqual(lost);
+  expect(counts).toMatchObject({ filled: 1, unfillable: 0 });
 });
 
 test("what else REST may answer: each is a reason for people, and no trade is taken from it", async () => {
