@@ -45,7 +45,10 @@ export const spec: CommandSpec<ReplayFlags> = {
       default: "0",
     },
     { flags: "--as <products>", description: "play each trade once per name, e.g. A-USD,B-USD", parse: productIds },
-    { flags: "--faults <json>", description: "faults to apply, for drills (docs/decisions/0027-scripted-faults.md lists them)" },
+    {
+      flags: "--faults <json>",
+      description: "faults to apply, for drills (docs/decisions/0027-scripted-faults.md lists them)",
+    },
   ],
   examples: [
     "bun run replay",
