@@ -15,7 +15,10 @@ import {
 } from "../contract/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
-import SCHEMA from "./schema/ticks.sql" with { type: "text" };
+import SHARED from "./schema/shared.sql" with { type: "text" };
+import TICKS from "./schema/ticks.sql" with { type: "text" };
+
+const SCHEMA = TICKS + SHARED;
 
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,

@@ -9,9 +9,12 @@ import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow 
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
-import SCHEMA from "./schema/windows.sql" with { type: "text" };
+import SHARED from "./schema/shared.sql" with { type: "text" };
+import WINDOWS from "./schema/windows.sql" with { type: "text" };
 
-export const WINDOWS_SCHEMA: SchemaSpec = {
+const SCHEMA = WINDOWS + SHARED;
+
+const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   version: 2,
   migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]) },

@@ -1,4 +1,4 @@
-/** Every file has a schema version: what an older Tidemark wrote is read on, a newer one's file is refused, a migration keeps a copy (faults.md 42). */
+/** Schema versions: older files are read and migrated with a copy, newer ones refused (docs/faults.md 42). */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
@@ -44,14 +44,42 @@ function released(version: string, data: string): void {
   }
 }
 
+/** A definition without comments and layout: SQLite keeps both as they were when a file was created. */
+const plain = (sql: string) =>
+  sql
+    .replace(/--.*/g, "")
+    .replace(/\s+/g, " ")
+    .replace(/ ?([(),]) ?/g, "$1");
 const schemaOf = (data: string, file: string) =>
-  rowsOf<{ sql: string }>(data, file, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name");
+  rowsOf<{ name: string; sql: string }>(
+    data,
+    file,
+    "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
+  ).map(({ name, sql }) => [name, plain(sql)]);
 const versionOf = (path: string) => {
   const db = new Database(path, { readonly: true });
   const { user_version } = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!;
   db.close();
   return user_version;
 };
+
+test("schemas are compared without comments and layout, and by all else", () => {
+  const table = "CREATE TABLE t (a TEXT NOT NULL, b INTEGER DEFAULT 0, PRIMARY KEY (a)) STRICT";
+  expect(
+    plain(
+      "CREATE TABLE t (  -- a table's comment\n  a TEXT NOT NULL,\n  b INTEGER DEFAULT 0,\n  PRIMARY KEY (a)\n) STRICT",
+    ),
+  ).toBe(plain(table));
+  for (const [part, other] of [
+    ["a TEXT NOT NULL", "a TEXT"],
+    ["a TEXT", "a BLOB"],
+    ["DEFAULT 0", "DEFAULT 1"],
+    [", b INTEGER DEFAULT 0", ""],
+    ["KEY (a)", "KEY (a, b)"],
+    [" STRICT", ""],
+  ] as const)
+    expect(plain(table.replace(part, other))).not.toBe(plain(table));
+});
 
 for (const version of VERSIONS) {
   for (const file of Object.keys(OPEN)) {
@@ -65,7 +93,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  test(`a data directory of ${version} goes on: the same windows and ticks as made anew from its log`, async () => {
+  test(`a data directory of ${version} continues: the same windows and ticks as rebuilt from its log`, async () => {
     using dir = tempDir();
     released(version, dir.path);
     await fillLog(dir.path, recordedLines().slice(-200));
@@ -140,7 +168,7 @@ test("a migration that fails leaves the file as it was", () => {
   expect(rowsOf(dir.path, "x.db", "SELECT * FROM t")).toEqual([{ a: 1 }, { a: 2 }]);
 });
 
-test("a file that can't be written, or is no database, is named in a sentence", () => {
+test("a file that can't be written, or is not a database, is named in a sentence", () => {
   using dir = tempDir();
   const schema = { create: "CREATE TABLE t (a INTEGER)", version: 1 };
   const path = join(dir.path, "text.db");
