@@ -1,4 +1,4 @@
-/** ticks.db and windows.db: rows and log positions in one transaction. */
+/** The door of store/: ticks.db and windows.db, rows and checkpoint in one transaction. */
 export { answerHash } from "./answer-hash.ts";
 export type { CheckpointStore } from "./checkpoint.ts";
 export { reportLost } from "./lost.ts";

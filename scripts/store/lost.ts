@@ -1,10 +1,10 @@
-/** A log that has lost records is reported once on stderr, and shown while the store that read it is kept. */
+/** Reports that a log has lost records: once on stderr, and on the page until a rebuild. */
 import { nowUs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Problems } from "../contract/problems.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 
-/** Reports the store's counter `lost`, when it is above 0. */
+/** Reports the store's counter `lost` as problem `log-hole`, if it is above 0. */
 export function reportLost(store: CheckpointStore, problems: Problems, logger?: Logger): void {
   const lost = store.counter("lost");
   if (lost === 0) return;
