@@ -5,12 +5,12 @@ import type { Problems } from "../contract/problems.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 
 /** Reports the store's counter `lost` as problem `log-hole`, if it is above 0. */
-export function reportLost(store: CheckpointStore, problems: Problems, logger?: Logger): void {
+export function reportLost(store: CheckpointStore, problems: Problems, logger: Logger): void {
   const lost = store.counter("lost");
   if (lost === 0) return;
   const sentence = `The log has lost ${lost} record${lost === 1 ? "" : "s"}: offsets without a record (compaction, or a damaged log). Windows miss their ticks; see the topic's cleanup.policy.`;
   const isNew = problems.report({ code: "log-hole", sentence, stops: false, since_us: nowUs() });
   if (!isNew) return;
-  logger?.warn(sentence);
+  logger.warn(sentence);
   store.saveProblems(problems.list());
 }
