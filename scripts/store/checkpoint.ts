@@ -43,7 +43,7 @@ export class CheckpointStore {
     this.#inPlace.assert();
   }
 
-  /** The rules version that the store began with (docs/decisions/0031-rules-version.md). */
+  /** The rules version that the store began with (docs/decisions/0057-rules-version.md). */
   get rules(): number {
     return this.#rules;
   }

@@ -1,4 +1,4 @@
-/** Refuses records out of order and products that processes share (docs/decisions/0023-one-order.md). */
+/** Refuses records out of order and products that processes share (docs/decisions/0070-one-order.md). */
 import type { Database } from "bun:sqlite";
 import { OutOfOrderError, TidemarkError } from "../base/errors.ts";
 

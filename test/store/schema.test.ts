@@ -1,4 +1,4 @@
-/** Schema versions: older files are read and migrated with a copy, newer ones refused (docs/faults.md 42). */
+/** Schema versions: older files are migrated with a copy, newer ones refused (docs/faults.md 42). */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
@@ -130,7 +130,7 @@ test("a file of a newer Tidemark is refused with a sentence, and not touched", a
   expect(ran.stderr).toMatch(/^error: .*newer Tidemark.* \[TIDEMARK_SCHEMA_NEWER\]$/m);
 }, 60_000);
 
-/** A file of version 1 with a row that is only in its WAL: its writer is still there. */
+/** A file of version 1 with a row that is only in its WAL, because its writer has it open. */
 function oldFile(path: string): Database {
   const db = openDatabase(path, { create: "CREATE TABLE t (a INTEGER)", version: 1 }, "NORMAL");
   db.exec("INSERT INTO t VALUES (1)");
@@ -174,7 +174,7 @@ test("a file that can't be written, or is not a database, is named in a sentence
   const path = join(dir.path, "text.db");
   writeFileSync(
     path,
-    "This is a text and no database, long enough to be read as the header of one, which it is not at all.",
+    "This is a text and not a database, long enough to be read as the header of one, which it is not.",
   );
   expect(() => openDatabase(path, schema, "NORMAL")).toThrow(`${path} is damaged: file is not a database.`);
   expect(() => openDatabase(join(dir.path, "none/x.db"), schema, "NORMAL")).toThrow(/x\.db can't be read or written/);
@@ -206,7 +206,7 @@ test("a large file's vital tables are read when it is opened, all of it by docto
   expect(() => openDatabase(path, schema, "NORMAL")).toThrow(/ticks\.db is damaged/);
 }, 60_000);
 
-test("processes that make a new file at the same moment all get it", async () => {
+test("processes that create a file at the same moment all open it", async () => {
   for (let round = 0; round < 4; round++) {
     using dir = tempDir();
     const at_ms = Date.now() + 400;

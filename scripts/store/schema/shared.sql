@@ -24,5 +24,5 @@ CREATE TABLE dead_letters (                -- records that are not valid, kept w
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 -- log, created, generation, rules, problems and the store's own.
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
--- Identifies this file, for the group of its processes and for the archive: a file created again is another one.
+-- Identifies this file for the group of its processes and the archive: created again, it is another.
 INSERT INTO settings VALUES ('created', strftime('%Y-%m-%dT%H:%M:%SZ', 'now') || ' ' || lower(hex(randomblob(4))));
