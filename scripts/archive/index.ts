@@ -1,6 +1,5 @@
 /** The archive: what ticks.db and windows.db hold, as Parquet files under one manifest. */
 export { newestRows } from "./changes.ts";
-export { checkStored, collect } from "./collect.ts";
 export { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "./columns.ts";
 export { archiveBytes, type Manifest } from "./manifest.ts";
 export { archiveState, readArchive } from "./read-archive.ts";

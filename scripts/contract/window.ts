@@ -1,4 +1,4 @@
-/** A window as it is stored, its late ticks, and the stream's state between commits (docs/semantics.md). */
+/** Windows, late ticks and the stream's state between commits (docs/semantics.md). */
 import type { CommittedColumn, StoredWindow } from "./window-columns.ts";
 
 /** A window as the job makes it: a row of `windows` without what only the commit knows. */
@@ -28,7 +28,7 @@ export interface LateRow {
   appended_us: number;
 }
 
-/** One window size and how often a window of it begins; `every_us` equals `size_us` when windows tumble. */
+/** A window size; a window begins every `every_us`, which is `size_us` when windows tumble. */
 export interface WindowSpec {
   size_us: number;
   every_us: number;

@@ -3,4 +3,4 @@ export { Extractor } from "./extract.ts";
 export { asTicker, type Message, readFrame } from "./frame.ts";
 export { Judge } from "./judge.ts";
 export { envelopeFrame, gapFrame, outageFrame, unreadable } from "./own-records.ts";
-export { parseRecord } from "./parse.ts";
+export { type Parsed, parseRecord } from "./parse.ts";

@@ -1,4 +1,4 @@
-/** stream_csv/: one line a closed window, the reference's columns first. Derived: its length is committed with the rows, and what goes beyond is cut off. */
+/** stream_csv/: one line per closed window, derived from the committed rows. */
 import {
   closeSync,
   constants,
@@ -23,11 +23,15 @@ const HEADER = `${CSV_COLUMNS.join(",")}\n`;
 const BEGINNING = REPLACED_COLUMNS.join(",");
 const isText = (column: number) => WINDOW_COLUMNS[CSV_COLUMNS[column]!].kind === "text";
 
+/** One file of stream_csv/, for one window size; its length is committed with the rows. */
 export class WindowCsv {
   readonly #path: string;
   #fd: number;
 
-  /** Opens `dir/name`; `rows` are the closed windows that were committed, for a file that was lost. DATA_DIR when it is no regular file. */
+  /**
+   * Opens `dir/name`, or fails with DATA_DIR if it is not a regular file. `rows`: the committed
+   * closed windows, for a file that was lost.
+   */
   constructor(
     private readonly dir: string,
     readonly name: string,
@@ -37,15 +41,15 @@ export class WindowCsv {
     this.#fd = this.#open();
   }
 
-  /** False when the file was removed or replaced; then `append`, also of nothing, writes it again. */
+  /** False if the file was removed or replaced: then `append`, also of nothing, writes it again. */
   isInPlace(): boolean {
     return lstatSync(this.#path, { throwIfNoEntry: false })?.ino === fstatSync(this.#fd).ino;
   }
 
   /**
-   * Appends closed windows behind the first `committed_bytes`, and gives the new length. What is behind them (of a process that
-   * died before its commit) is cut off; a file that is shorter than that is written again. For one process at a time.
-   * DATA_DIR when a file is in its place that no stream wrote.
+   * Appends closed windows after `committed_bytes` and returns the new length. What a killed process
+   * wrote beyond is cut off, a shorter file is written again; one process at a time may call it.
+   * Fails with DATA_DIR if the file was not written by `stream`.
    */
   append(rows: WindowRow[], committed_bytes: number): number {
     if (!this.isInPlace()) {
@@ -69,7 +73,7 @@ export class WindowCsv {
     closeSync(this.#fd);
   }
 
-  /** Never through a link, whose target is somebody's file, and never waiting for a FIFO's other end. */
+  /** Does not follow a link, whose target is a user's file, nor wait for the other end of a FIFO. */
   #open(): number {
     mkdirSync(this.dir, { recursive: true });
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -97,7 +101,7 @@ export class WindowCsv {
   }
 }
 
-/** Removes what `stream` wrote to a folder; anything else there stays, and a folder behind a link is left alone. */
+/** Removes what `stream` wrote to a folder; other files stay, a link to a folder is left alone. */
 export function removeCsv(dir: string): void {
   if (!lstatSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
   for (const name of readdirSync(dir).filter((name) => /^windows_\w+\.csv$/.test(name))) {
@@ -117,7 +121,7 @@ function isOurs(fd: number): boolean {
   return length === 0 || Buffer.from(bytes).toString("latin1") === BEGINNING;
 }
 
-/** The order within one commit, the same when the file is written anew. */
+/** The order within one commit, which is that of a file written again. */
 function byEnd(a: WindowRow, b: WindowRow): number {
   return a.window_end_us - b.window_end_us || (a.product_id < b.product_id ? -1 : a.product_id > b.product_id ? 1 : 0);
 }

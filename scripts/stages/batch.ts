@@ -1,6 +1,7 @@
 /** One batch: collect, answer, keep the results. The caller holds the batch's lock. */
 
-import { archiveBytes, checkStored, collect, type Manifest } from "../archive/index.ts";
+import { checkStored, collect } from "../archive/collect.ts";
+import { archiveBytes, type Manifest } from "../archive/index.ts";
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";

@@ -1,5 +1,5 @@
 /** One query by a user: collects first when asked to, then runs it in a process with a memory limit and writes its rows. */
-import { collect } from "../archive/index.ts";
+import { collect } from "../archive/collect.ts";
 import { dataPaths, openDataDir } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";
 import { onAbort } from "../base/wait.ts";

@@ -1,56 +1,37 @@
-/** The stream stage: records of the log → ticks → the window job → one commit of windows.db and the derived CSV files. */
-import { monotonicMs, nowUs } from "../base/clock.ts";
+/** The stream stage: records of the log → the window job → one commit of windows.db and stream_csv/. */
+import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import { formatDuration } from "../base/duration.ts";
 import { FencedError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { LogBatch, LogPosition } from "../contract/log.ts";
-import { Problems } from "../contract/problems.ts";
-import type { DeadLetter, Tick } from "../contract/tick.ts";
+import type { DeadLetter, FullTick } from "../contract/tick.ts";
 import type { ProductRow, WindowRow } from "../contract/window.ts";
-import { after, countRecords, firstOffsets, type LogJob } from "../log/index.ts";
-import { RunStats } from "../measure/run-stats.ts";
-import { Extractor, parseRecord } from "../message/index.ts";
+import { after, countRecords, firstOffsets } from "../log/index.ts";
+import type { Parsed } from "../message/index.ts";
 import { WindowCsv } from "../sink/stream-csv.ts";
-import { MovedError, type ProductOrder, reportLost, type WindowStore } from "../store/index.ts";
-import { type JobSettings, WindowJob } from "../window/index.ts";
+import { type Counters, MovedError, type WindowStore } from "../store/index.ts";
+import { type JobSettings, type StepResult, WindowJob } from "../window/index.ts";
+import { StoreJob } from "./store-job.ts";
 import { noProgressMs } from "./progress.ts";
 import { SkewWatch } from "./skew.ts";
-import { StageHealth } from "./stage-health.ts";
 
-const STATS_EVERY_MS = 1_000;
-
-export class StreamStage implements LogJob {
-  readonly positions = new Map<number, LogPosition>();
-  readonly stats = new RunStats();
-  /** All of this process; the page and doctor read them in the store. */
-  readonly problems = new Problems();
+export class StreamStage extends StoreJob<WindowStore> {
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
-  readonly #skew: SkewWatch;
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
-  readonly #extractor: Extractor;
-  readonly #at = { partition: 0, offset: 0, appended_us: 0 };
-  #dead: DeadLetter[] = [];
+  readonly #skew: SkewWatch;
   /** Event-time high marks, by product: a commit that raises one is progress. */
   readonly #marks = new Map<string, number>();
-  readonly #health: StageHealth;
-  readonly #order: ProductOrder;
+  /** Of the open step: records that are not valid, and how many the log has lost. */
+  #dead: DeadLetter[] = [];
   #lost = 0;
-  #statsDue_ms = 0;
 
-  constructor(
-    readonly store: WindowStore,
-    readonly settings: JobSettings,
-    csvDir: string,
-    private readonly logger: Logger,
-  ) {
+  constructor(store: WindowStore, settings: JobSettings, csvDir: string, logger: Logger) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
-    this.#health = new StageHealth(store, this.problems, noProgressMs(2 * smallest_us + settings.lateness_us), logger);
+    super(store, logger, { quotes: false, limit_ms: noProgressMs(2 * smallest_us + settings.lateness_us) });
     this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
-    this.#extractor = new Extractor({ quotes: false, rules: store.rules });
-    this.#order = store.order;
     store.forgetLatencies();
     this.#csv = settings.windows.map(({ size_us }) => {
       const name = `windows_${formatDuration(size_us)}.csv`;
@@ -59,56 +40,25 @@ export class StreamStage implements LogJob {
     store.derive(() => this.#derive([]));
   }
 
-  /** Where to read a newly assigned partition from. What is in memory may be another process's by now, so it is forgotten. */
-  assign(partition: number): LogPosition {
+  /** What is in memory may be older than what another process has committed, so it is forgotten. */
+  override assign(partition: number): LogPosition {
     this.#job.reset();
-    const position = this.store.take(partition);
-    this.positions.set(partition, position);
-    return position;
+    return super.assign(partition);
   }
 
-  revoke(partitions: number[]): void {
+  override revoke(partitions: number[]): void {
     this.#job.reset();
-    for (const partition of partitions) this.positions.delete(partition);
-  }
-
-  allPositions(): Map<number, LogPosition> {
-    return this.store.positions();
-  }
-
-  holds(all: boolean): void {
-    this.store.order.holds(all);
-  }
-
-  isSpread(): boolean {
-    return this.store.order.isSpread;
-  }
-
-  /** Takes records and commits what they change, or changes nothing and fails: then the same records may be given again. */
-  handle(batches: LogBatch[]): void {
-    if (batches.length > 0) {
-      while (!this.#step(batches));
-      this.#measure(batches);
-    }
-    if (monotonicMs() < this.#statsDue_ms) return;
-    this.store.assertInPlace();
-    if (this.#csv.some(([, csv]) => !csv.isInPlace())) this.store.derive(() => this.#derive([]));
-    this.saveStats();
-  }
-
-  logAway(why: string | null): void {
-    this.#health.logAway(why);
+    super.revoke(partitions);
   }
 
   /**
-   * Closes all open windows (`--flush`), those of partitions that other processes kept too: they are taken over, so that a process
-   * that goes on finds itself fenced. When another one flushes at the same moment, its flush is as good.
+   * Closes all open windows (`--flush`), also those of partitions that other processes own: they are
+   * taken over. If another process flushes at the same moment, its flush counts.
    */
   flush(): void {
     this.#job.reset();
-    const positions = new Map(
-      [...this.store.positions().keys()].map((partition) => [partition, this.store.take(partition)]),
-    );
+    const partitions = [...this.store.positions().keys()];
+    const positions = new Map(partitions.map((partition) => [partition, this.store.take(partition)]));
     this.#job.flush(this.store.productIds());
     try {
       this.#commit(positions, 0, new Map());
@@ -117,24 +67,45 @@ export class StreamStage implements LogJob {
     }
   }
 
-  saveStats(): void {
-    this.#statsDue_ms = monotonicMs() + STATS_EVERY_MS;
-    reportLost(this.store, this.problems, this.logger);
-    this.store.saveRun({ ...this.stats.counters(), ...this.#health.counters() }, this.stats.takeLatencies());
-    this.#health.save();
-  }
-
-  close(): void {
-    this.#health.end();
-    this.saveStats();
+  override close(): void {
+    super.close();
     for (const [, csv] of this.#csv) csv.close();
-    this.store.close();
   }
 
-  /** False when the step was made on a product's state that another process has moved meanwhile: it is read again then. */
+  protected override take(batches: LogBatch[]): void {
+    while (!this.#step(batches));
+    this.#measurePipeline(batches);
+  }
+
+  protected override tick(tick: FullTick): void {
+    this.#job.tick(tick, this.at);
+  }
+
+  protected override other(record: Exclude<Parsed, { kind: "tick" }>, value: Uint8Array): void {
+    if (record.kind === "heartbeat") {
+      this.store.order.product(record.product_id, this.at.offset);
+      this.#job.heartbeat(record.product_id, record.time_us, this.at);
+    } else if (record.kind === "dead")
+      this.#dead.push({ ...this.at, reason: record.reason, value: record.frame ?? value.slice() });
+  }
+
+  protected override saveFigures(figures: Counters): void {
+    this.store.saveRun(figures, this.stats.takeLatencies());
+  }
+
+  /** A CSV file that was removed is written again. */
+  protected override assertInPlace(): void {
+    super.assertInPlace();
+    if (this.#csv.some(([, csv]) => !csv.isInPlace())) this.store.derive(() => this.#derive([]));
+  }
+
+  /** False if another process has committed one of the products meanwhile: its state is read again. */
   #step(batches: LogBatch[]): boolean {
     try {
-      for (const batch of batches) this.#read(batch);
+      for (const batch of batches) {
+        this.read(batch);
+        this.#lost += batch.lost ?? 0;
+      }
       diePoint("stream-read");
       this.#commit(after(this.positions, batches), countRecords(batches), firstOffsets(batches));
       return true;
@@ -146,37 +117,6 @@ export class StreamStage implements LogJob {
       if (error instanceof MovedError) return false;
       throw error;
     }
-  }
-
-  #read(batch: LogBatch): void {
-    const at = this.#at;
-    at.partition = batch.partition;
-    this.#order.begin(batch.partition, this.positions.get(batch.partition)?.seen_us ?? 0);
-    for (let i = 0; i < batch.count; i++) {
-      at.offset = batch.offsets[i]!;
-      at.appended_us = batch.appended_us[i]!;
-      this.#order.move(at.appended_us);
-      const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
-      if (tick !== null) this.#tick(tick);
-      else this.#readSlowly(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!));
-    }
-    this.#order.end();
-    this.#lost += batch.lost ?? 0;
-  }
-
-  #tick(tick: Tick): void {
-    this.#order.product(tick.product_id, this.#at.offset);
-    this.#job.tick(tick, this.#at);
-  }
-
-  #readSlowly(value: Uint8Array): void {
-    const parsed = parseRecord(value, this.store.rules);
-    if (parsed.kind === "tick") this.#tick(parsed.tick);
-    else if (parsed.kind === "heartbeat") {
-      this.#order.product(parsed.product_id, this.#at.offset);
-      this.#job.heartbeat(parsed.product_id, parsed.time_us, this.#at);
-    } else if (parsed.kind === "dead")
-      this.#dead.push({ ...this.#at, reason: parsed.reason, value: parsed.frame ?? value.slice() });
   }
 
   #commit(positions: ReadonlyMap<number, LogPosition>, records: number, firsts: ReadonlyMap<number, number>): void {
@@ -191,16 +131,31 @@ export class StreamStage implements LogJob {
     for (const [partition, position] of positions) this.positions.set(partition, position);
     diePoint("stream-committed");
     this.#job.committed();
-    this.#order.committed();
+    this.store.order.committed();
     this.stats.records += records;
+    this.#count(step, dead);
+  }
+
+  /** Appends closed windows to the CSV files. Returns the files' new lengths, by name. */
+  #derive(closed: WindowRow[]): Counters {
+    const lengths: Counters = {};
+    for (const [size_us, csv] of this.#csv) {
+      const rows = closed.filter((row) => row.size_us === size_us);
+      lengths[csv.name] = csv.append(rows, this.store.counter(csv.name));
+    }
+    diePoint("stream-csv-written");
+    return lengths;
+  }
+
+  #count(step: StepResult, dead: DeadLetter[]): void {
     this.#skew.see(step.counts, this.#job.noticed);
     for (const [name, n] of Object.entries(step.counts)) this.counts[name as keyof typeof step.counts] += n;
     this.counts.malformed += dead.length;
     this.counts.windows += step.closed.length;
     this.counts.revisions += step.revisions.length;
-    this.#finality(step.closed);
+    this.#measureFinality(step.closed);
     const moved = this.#raisesMark(step.products) || step.closed.length > 0 || step.revisions.length > 0;
-    this.#health.took({ accepted: step.counts.ticks, refused: dead.map(({ reason }) => reason), moved });
+    this.health.took({ accepted: step.counts.ticks, refused: dead.map(({ reason }) => reason), moved });
   }
 
   #raisesMark(products: readonly ProductRow[]): boolean {
@@ -212,19 +167,8 @@ export class StreamStage implements LogJob {
     return raised;
   }
 
-  /** The CSV files' new lengths, by name. */
-  #derive(closed: WindowRow[]): Record<string, number> {
-    const lengths: Record<string, number> = {};
-    for (const [size_us, csv] of this.#csv) {
-      const rows = closed.filter((row) => row.size_us === size_us);
-      lengths[csv.name] = csv.append(rows, this.store.counter(csv.name));
-    }
-    diePoint("stream-csv-written");
-    return lengths;
-  }
-
-  /** Pipeline latency: the commit of the row that includes the tick − the log's receipt of the tick (design.md). */
-  #measure(batches: LogBatch[]): void {
+  /** Pipeline latency of each tick (docs/semantics.md "Measures"). */
+  #measurePipeline(batches: LogBatch[]): void {
     const now_us = nowUs();
     for (const batch of batches) {
       let same = 0;
@@ -236,8 +180,8 @@ export class StreamStage implements LogJob {
     }
   }
 
-  /** Finality: the commit of the final row − the window's end. */
-  #finality(closed: WindowRow[]): void {
+  /** Finality of each closed window (docs/semantics.md "Measures"). */
+  #measureFinality(closed: WindowRow[]): void {
     const now_us = nowUs();
     for (const row of closed) this.stats.latency("finality", now_us - row.window_end_us, 1);
   }

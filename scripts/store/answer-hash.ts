@@ -1,8 +1,8 @@
-/** The stream's answer as one hash: windows, late ticks and revisions, without the columns that say where in the log or when by our clock. */
+/** The stream's answer as one hash: its windows, late ticks and revisions. */
 import { TidemarkError } from "../base/errors.ts";
 import { openReadOnly } from "../base/sqlite.ts";
 
-/** Columns that the same trades may differ in between two runs, partition counts or logs (docs/decisions/0008-windows.md). */
+/** What may differ between runs, partition counts or logs (docs/semantics.md "Determinism"). */
 const NOT_ANSWER = new Set([
   "closed_partition",
   "closed_offset",
@@ -21,10 +21,13 @@ const TABLES = {
   window_revisions: "product_id, size_us, window_start_us, revision",
 } as const;
 
-/** SHA-256 over all rows of windows.db that are the answer, in order of their keys; and how many rows of each table it covers. */
+/**
+ * SHA-256 over the rows of the windows.db at `path`, in order of their keys, and how many rows of
+ * each table it covers. Fails with NO_DATA if there is no such file.
+ */
 export function answerHash(path: string): { hash: string; rows: Record<keyof typeof TABLES, number> } {
   const db = openReadOnly(path);
-  if (db === null) throw new TidemarkError("NO_DATA", `${path} is not there.`, "Run stream first.");
+  if (db === null) throw new TidemarkError("NO_DATA", `${path} does not exist.`, "Run stream first.");
   try {
     const hasher = new Bun.CryptoHasher("sha256");
     const rows = { windows: 0, late_ticks: 0, window_revisions: 0 };

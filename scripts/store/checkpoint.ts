@@ -1,4 +1,4 @@
-/** What both stores are: a file of one stage with its positions in the log, fenced by a generation, its counters and settings. */
+/** A stage's file: its checkpoint, fenced by a generation, its counters and its settings. */
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
 import { nowUs } from "../base/clock.ts";
@@ -12,34 +12,17 @@ import { ProductOrder } from "./product-order.ts";
 
 export type Counters = Record<string, number>;
 
-/** The rules of the store in a file; null when it is not there, is only being created, or is damaged. */
-function rulesAt(path: string): number | null {
-  let db: Database | null = null;
-  try {
-    db = openReadOnly(path);
-    const version = db?.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
-    if (db === null || version === 0) return null;
-    const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'rules'").get();
-    return row === null ? (version === 1 ? 1 : null) : Number(row.value);
-  } catch (error) {
-    const known = storeError(path, error);
-    // A damaged store has to be rebuilt, and takes this one's rules then.
-    if (known instanceof TidemarkError && known.code === "STORE_CORRUPT") return null;
-    throw known;
-  } finally {
-    db?.close();
-  }
-}
-
+/** The store of one stage: ticks.db or windows.db. */
 export class CheckpointStore {
   readonly db: Database;
-  /** The order of products that lie in several partitions; its part of each commit is saved with the positions. */
+  /** Saved with the checkpoint: the order of products that are in several partitions. */
   readonly order: ProductOrder;
-  /** A number that no other process that ever opened this file has (faults.md 16). */
+  /** Of all processes that ever opened this file, this one alone has it (docs/faults.md 16). */
   readonly #generation: number;
   readonly #inPlace: InPlace;
+  readonly #rules: number;
 
-  /** `other` is the name of the store beside it that must follow the same rules. */
+  /** `other`: the name of the store beside it, which must follow the same rules. */
   constructor(
     readonly path: string,
     schema: SchemaSpec,
@@ -55,18 +38,17 @@ export class CheckpointStore {
     this.#inPlace = new InPlace(path);
   }
 
-  /** Fails with DATA_DIR when the file was removed or replaced under us; for once a second. */
+  /** Fails with DATA_DIR if the file was removed or replaced while in use; for once a second. */
   assertInPlace(): void {
     this.#inPlace.assert();
   }
 
-  /** The version of the rules by which this store reads records (limits.ts RULES_VERSION); it keeps those that it began with. */
+  /** The rules version that the store began with (docs/decisions/0057-rules-version.md). */
   get rules(): number {
     return this.#rules;
   }
-  readonly #rules: number;
 
-  /** For the log: that an older version's rules still hold here, and how to leave them; null when they are the newest. */
+  /** A sentence on older rules and how to leave them, to be logged; null if they are the newest. */
   olderRules(): string | null {
     if (this.rules >= RULES_VERSION) return null;
     return (
@@ -75,14 +57,17 @@ export class CheckpointStore {
     );
   }
 
-  /** A new store takes the rules of the one beside it: under different rules the two would differ (docs/decisions/0031-rules-version.md). */
+  /** A new store takes the rules of the one beside it: under other rules the two would differ. */
   #keepRules(other: string): number {
     const insert = this.db.query<unknown, [string]>("INSERT OR IGNORE INTO settings VALUES ('rules', ?)");
     if (this.setting("rules") === null) insert.run(String(rulesAt(other) ?? RULES_VERSION));
     return Number(this.setting("rules"));
   }
 
-  /** Takes a partition over for this process, so that a commit of its former owner fails, and gives its position; offset 0 for one never read. */
+  /**
+   * Takes a partition over, so that a commit of its former owner fails. Returns its checkpoint,
+   * offset 0 if it was never read.
+   */
   take(partition: number): LogPosition {
     const take = this.db.query<LogPosition, [number, number]>(
       `INSERT INTO offsets VALUES (?, 0, 0, ?, 0) ON CONFLICT DO UPDATE SET generation = excluded.generation
@@ -91,14 +76,14 @@ export class CheckpointStore {
     return this.guard(() => take.get(partition, this.#generation)!);
   }
 
-  /** Every partition's position as committed, whichever process keeps it. */
+  /** The checkpoint of every partition, also of those that other processes own. */
   positions(): Map<number, LogPosition> {
     const select = "SELECT log_partition AS partition, next_offset AS next, seen_us FROM offsets";
     const rows = this.db.query<LogPosition & { partition: number }, []>(select).all();
     return new Map(rows.map(({ partition, next, seen_us }) => [partition, { next, seen_us }]));
   }
 
-  /** The consumer group of the processes that share this file, and of no others. */
+  /** The consumer group of exactly the processes that share this file. */
   group(stage: string): string {
     return `tidemark-${stage}-${this.setting("created")!.slice(-8)}`;
   }
@@ -108,7 +93,10 @@ export class CheckpointStore {
     return row?.value ?? null;
   }
 
-  /** Settings are stored with the state; a change fails with SETTINGS_CHANGED, because old rows would follow other rules than new ones (faults.md 43). */
+  /**
+   * Stores settings with the state. A change fails with SETTINGS_CHANGED, because old rows would
+   * follow other settings than new ones (docs/faults.md 43).
+   */
   keepSettings(settings: Record<string, string | number>): void {
     const insert = this.db.query<unknown, [string, string]>("INSERT OR IGNORE INTO settings VALUES (?, ?)");
     for (const [name, value] of Object.entries(settings)) {
@@ -117,8 +105,8 @@ export class CheckpointStore {
       if (before === String(value)) continue;
       throw new TidemarkError(
         "SETTINGS_CHANGED",
-        `${this.path} was made with ${name} ${before}, and now it is ${value}.`,
-        "Use the old setting, or --rebuild to make the file again from the log, or another data directory.",
+        `${this.path} was created with ${name} ${before}, and now it is ${value}.`,
+        "Use the old setting, or --rebuild to create the file again from the log, or another data directory.",
       );
     }
   }
@@ -129,8 +117,9 @@ export class CheckpointStore {
   }
 
   /**
-   * Stores what the process measured of itself, `run_*` counters: of several processes that share the file, the first one's until it
-   * falls silent. Figures are no reason to stop: where the disk is full or the lock held, they wait for the next time.
+   * Stores the process's own figures, `run_*` counters, and does `more` in the same transaction. If
+   * several processes share the file, the first one's are kept until it is silent. A full disk or a
+   * held lock is not an error here: the next call stores newer ones.
    */
   saveFigures(figures: Counters, more = () => {}): void {
     try {
@@ -147,7 +136,7 @@ export class CheckpointStore {
     }
   }
 
-  /** Replaces the stage's current problems (setting `problems`), under the same rule as the figures. */
+  /** Replaces the stage's problems (setting `problems`), under the same rule as the figures. */
   saveProblems(problems: readonly Problem[]): void {
     const text = problemsText(problems);
     const put = this.db.query("INSERT OR REPLACE INTO settings VALUES ('problems', ?)");
@@ -159,8 +148,8 @@ export class CheckpointStore {
   }
 
   /**
-   * Moves the positions on; fails when a partition belongs to another process, so that a zombie's transaction rolls back. `firsts`:
-   * the first offset read of each partition, kept when it is the store's first.
+   * Moves the checkpoint inside the caller's transaction; fails with FencedError if another process
+   * owns a partition. `firsts`: the first offset read of each, kept if it is the store's first.
    */
   protected savePositions(positions: ReadonlyMap<number, LogPosition>, firsts: ReadonlyMap<number, number>): void {
     const move = this.db.query(
@@ -186,7 +175,7 @@ export class CheckpointStore {
     for (const [name, value] of Object.entries(counters)) set.run(name, value);
   }
 
-  /** A counter's next value, one after the other across all processes. */
+  /** Increments a counter, across all processes, and returns its new value. */
   protected bump(name: string): number {
     const next = this.db.query<{ value: number }, [string]>(
       "INSERT INTO counters VALUES (?, 1) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
@@ -194,7 +183,7 @@ export class CheckpointStore {
     return next.get(name)!.value;
   }
 
-  /** Does the work, or rolls back and fails with a sentence. */
+  /** Does the work, or rolls back and throws the error as a sentence. */
   protected guard<T>(work: () => T): T {
     try {
       return work();
@@ -203,15 +192,35 @@ export class CheckpointStore {
     }
   }
 
-  /** Rolls the open transaction back; gives the error as a sentence. */
+  /** Rolls the open transaction back. Returns the error as a sentence. */
   undo(error: unknown): unknown {
     if (this.db.inTransaction) this.db.exec("ROLLBACK");
     return storeError(this.path, error);
   }
 
+  /** Whether the stored figures are this process's, or of one that is silent. */
   protected ownFigures(): boolean {
-    // A time ahead of ours is from before the clock was set back: its owner would have written a new one by now, or soon will.
+    // A time ahead of this clock was written before the clock was set back.
     const silent_us = Math.abs(nowUs() - this.counter("run_alive_us"));
     return this.counter("run_pid") === process.pid || silent_us > FIGURES_SILENT_US;
+  }
+}
+
+/** The rules version of the store at `path`; null if it is missing, being created, or damaged. */
+function rulesAt(path: string): number | null {
+  let db: Database | null = null;
+  try {
+    db = openReadOnly(path);
+    const version = db?.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+    if (db === null || version === 0) return null;
+    const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'rules'").get();
+    return row === null ? (version === 1 ? 1 : null) : Number(row.value);
+  } catch (error) {
+    const known = storeError(path, error);
+    // A damaged store has to be rebuilt; its rebuild takes this one's rules.
+    if (known instanceof TidemarkError && known.code === "STORE_CORRUPT") return null;
+    throw known;
+  } finally {
+    db?.close();
   }
 }

@@ -1,7 +1,6 @@
-/** ticks.db and windows.db: rows and log positions in one transaction. */
+/** The door of store/: ticks.db and windows.db, rows and checkpoint in one transaction. */
 export { answerHash } from "./answer-hash.ts";
-export type { CheckpointStore } from "./checkpoint.ts";
+export type { CheckpointStore, Counters } from "./checkpoint.ts";
 export { reportLost } from "./lost.ts";
-export type { ProductOrder } from "./product-order.ts";
 export { TICKS_SCHEMA, type TickCounts, TickStore } from "./tick-store.ts";
 export { MovedError, WindowStore } from "./window-store.ts";

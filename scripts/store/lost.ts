@@ -1,16 +1,16 @@
-/** A log that has lost records is reported once on stderr, and shown while the store that read it is kept. */
+/** Reports that a log has lost records: once on stderr, and on the page until a rebuild. */
 import { nowUs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Problems } from "../contract/problems.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 
-/** Reports the store's counter `lost`, when it is above 0. */
-export function reportLost(store: CheckpointStore, problems: Problems, logger?: Logger): void {
+/** Reports the store's counter `lost` as problem `log-hole`, if it is above 0. */
+export function reportLost(store: CheckpointStore, problems: Problems, logger: Logger): void {
   const lost = store.counter("lost");
   if (lost === 0) return;
   const sentence = `The log has lost ${lost} record${lost === 1 ? "" : "s"}: offsets without a record (compaction, or a damaged log). Windows miss their ticks; see the topic's cleanup.policy.`;
   const isNew = problems.report({ code: "log-hole", sentence, stops: false, since_us: nowUs() });
   if (!isNew) return;
-  logger?.warn(sentence);
+  logger.warn(sentence);
   store.saveProblems(problems.list());
 }

@@ -1,9 +1,9 @@
-/** The statements that lead a store of schema 1 (commit fa0d24d) to schema 2. */
+/** Migrates a store of schema 1 (commit fa0d24d) to schema 2. */
 import { windowColumns } from "../contract/window-columns.ts";
 
 /**
- * Tables in `widened` are copied into their definition of `schema`, whose new columns are at the end and get their defaults;
- * tables in `added` are created. The store keeps its rules (limits.ts RULES_VERSION), so its setting `rules` becomes 1.
+ * The statements: tables in `widened` are copied into their definition of `schema`, where new columns
+ * get their defaults; tables in `added` are created. The store keeps rules 1 (base/limits.ts).
  */
 export function storeOf1(schema: string, widened: readonly string[], added: readonly string[]): string {
   const steps = widened.map((table) => {

@@ -1,15 +1,12 @@
-/**
- * Which partitions each product's records were in, and its last place in the merged order (log/merge.ts): a record that belongs before
- * one already taken, or a product that several processes would share, is refused, never answered differently.
- */
+/** Refuses records out of order and products that processes share (docs/decisions/0070-one-order.md). */
 import type { Database } from "bun:sqlite";
 import { OutOfOrderError, TidemarkError } from "../base/errors.ts";
 
 interface Entry {
   product_id: string;
-  /** Its newest append time in each partition that it was in, as of when it last left that one. */
+  /** Its newest append time in each of its partitions, updated when it leaves one. */
   partitions: Map<number, number>;
-  /** The last record's place in the order. */
+  /** Append time and partition of its last record. */
   at_us: number;
   partition: number;
   isDirty: boolean;
@@ -20,8 +17,9 @@ interface Row {
   last_us: number;
 }
 
+/** Each product's partitions and its last record's position in the order (append time, partition). */
 export class ProductOrder {
-  /** Null: the log's partitions are not watched (the embedded log keeps a product in one by itself). */
+  /** Null: not checked, because the embedded log keeps each product in one partition. */
   #holdsAll: boolean | null = null;
   #isSpread = false;
   #entries = new Map<string, Entry>();
@@ -47,7 +45,7 @@ export class ProductOrder {
     return this.#isSpread;
   }
 
-  /** Records of this partition follow; `seen_us`: the newest append time before them as committed. */
+  /** Records of this partition follow; `seen_us`: the newest committed append time before them. */
   begin(partition: number, seen_us: number): void {
     this.#partition = partition;
     this.#at_us = this.#seen.get(partition) ?? seen_us;
@@ -64,7 +62,10 @@ export class ProductOrder {
     this.#seen.set(this.#partition, this.#at_us);
   }
 
-  /** The present record is of this product. Fails with OutOfOrderError, or LOG_SETTINGS where processes would share the product. */
+  /**
+   * The current record is of this product. Fails with OutOfOrderError, or with LOG_SETTINGS if
+   * several processes would share the product.
+   */
   product(product_id: string, offset: number): void {
     if (this.#holdsAll === null) return;
     let entry = this.#current;
@@ -102,7 +103,7 @@ export class ProductOrder {
     this.#seen.clear();
   }
 
-  /** The step was rolled back, or another process may have moved on: all is read again. */
+  /** Forgets everything in memory, after a rollback or when another process may have committed. */
   reset(): void {
     this.#entries.clear();
     this.#dirty = [];

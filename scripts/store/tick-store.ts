@@ -1,4 +1,4 @@
-/** ticks.db: every tick ever read, once. A batch of ticks and the log positions after it are one transaction. */
+/** ticks.db: every tick once; a batch of records and its checkpoint are one transaction. */
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { isoFromUs } from "../base/clock.ts";
 import { formatDecimal } from "../base/decimal.ts";
@@ -15,7 +15,10 @@ import {
 } from "../contract/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
-import SCHEMA from "./schema/ticks.sql" with { type: "text" };
+import SHARED from "./schema/shared.sql" with { type: "text" };
+import TICKS from "./schema/ticks.sql" with { type: "text" };
+
+const SCHEMA = TICKS + SHARED;
 
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
@@ -23,8 +26,8 @@ export const TICKS_SCHEMA: SchemaSpec = {
   migrations: { 1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]) },
 };
 
-/** An outage as it stood in the log. */
-export type OutageRow = Position & Outage;
+/** An outage and its position in the log. */
+type OutageRow = Position & Outage;
 
 const COLUMNS = [
   "product_id",
@@ -40,7 +43,7 @@ const COLUMNS = [
   "log_partition",
   "log_offset",
 ];
-/** Ticks of one INSERT: a statement has a price of its own, a quarter of the whole when each tick pays it. */
+/** Ticks per INSERT: a statement per tick would be a quarter of the whole cost. */
 const INSERT_ROWS = 32;
 
 /** What one commit did with its records. */
@@ -57,7 +60,7 @@ export interface TickCounts {
 
 const noCounts = (): TickCounts => ({ inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 });
 
-/** A stored trade, as far as a repeated one is compared with it, and where it was in the log. */
+/** What a repeated trade is compared with, and where that was in the log. */
 interface Stored {
   time_us: number;
   price: string;
@@ -99,13 +102,14 @@ export class TickStore extends CheckpointStore {
     this.#closeGap = this.db.prepare(`DELETE FROM outages WHERE ${gap}`);
   }
 
+  /** Opens the transaction that `commit` or `undo` ends. */
   begin(): void {
     this.#counts = noCounts();
     this.#waiting.length = 0;
     this.guard(() => this.db.exec("BEGIN IMMEDIATE"));
   }
 
-  /** One tick of the open transaction. A repeated (product_id, trade_id) is never added: the first in the log's order wins. */
+  /** One tick of the open transaction; the first with a (product_id, trade_id) is kept. */
   tick(tick: FullTick, partition: number, offset: number, appended_us: number): void {
     const waiting = this.#waiting;
     waiting.push(
@@ -129,7 +133,7 @@ export class TickStore extends CheckpointStore {
     diePoint("consume-inserted");
   }
 
-  /** The rest of the ticks, one by one: another number of rows would be another statement. */
+  /** Inserts the rest one by one: another number of rows would need another statement. */
   #flush(): void {
     const rest = this.#waiting;
     this.#waiting = [];
@@ -140,7 +144,7 @@ export class TickStore extends CheckpointStore {
     this.#waiting = [];
   }
 
-  /** Counts the ticks that wait, of which so many were new; each of the others is compared with the stored one. */
+  /** Counts the waiting ticks, of which `inserted` were new, and compares them if not all were. */
   #judge(ticks: number, inserted: number): void {
     this.#counts.inserted += inserted;
     if (inserted === ticks) return;
@@ -169,6 +173,7 @@ export class TickStore extends CheckpointStore {
     this.#conflict.run(...tick, stored === null ? 1 : 0);
   }
 
+  /** Keeps a record that is not valid. */
   dead(letter: DeadLetter): void {
     this.#dead.run(letter.partition, letter.offset, letter.appended_us, letter.reason, letter.value);
     this.#counts.malformed++;
@@ -179,7 +184,7 @@ export class TickStore extends CheckpointStore {
     this.#outage.run(product_id, from_us, to_us, last_trade_id, first_trade_id, reason, partition, offset);
   }
 
-  /** An open gap is an outage for as long as it is open; its note is repeated, the row is not. */
+  /** An open gap is an outage while it is open; its note is repeated in the log, the row is not. */
   gap(note: GapNote, partition: number, offset: number): void {
     const key = [note.product_id, note.last_trade_id, note.first_trade_id, OPEN_GAP_REASON] as const;
     if (note.state === "closed") this.#closeGap.run(...key);
@@ -187,7 +192,7 @@ export class TickStore extends CheckpointStore {
       this.outage({ ...note, reason: OPEN_GAP_REASON, partition, offset, appended_us: 0 });
   }
 
-  /** Commits what came since `begin` with the positions after it; gives the counts. */
+  /** Commits what came since `begin` with the positions after it. Returns its counts. */
   commit(
     positions: ReadonlyMap<number, LogPosition>,
     records: number,
@@ -206,7 +211,7 @@ export class TickStore extends CheckpointStore {
     });
   }
 
-  /** The newest conflict and the trade that won, as one sentence with what to do; null when there is none. */
+  /** The newest conflict as a sentence with what to do, and when the first came; null if none. */
   conflict(): { sentence: string; since_us: number } | null {
     const row = this.db.query<Record<string, string | number>, []>(CONFLICT).get();
     if (row === null) return null;
@@ -230,7 +235,7 @@ const CONFLICT = `
     (SELECT appended_us FROM conflicts WHERE pruned = 0 ORDER BY rowid LIMIT 1) AS since_us
   FROM conflicts c LEFT JOIN ticks t USING (product_id, trade_id) WHERE c.pruned = 0 ORDER BY c.rowid DESC LIMIT 1`;
 
-/** Quotes and the source may differ: the same trade comes from the feed and from REST. */
+/** Quotes and source may differ: the same trade comes from the feed and from REST. */
 function isSame(stored: Stored, again: Omit<Stored, "log_partition" | "log_offset">): boolean {
   return (["time_us", "price", "last_size", "side"] as const).every((name) => stored[name] === again[name]);
 }

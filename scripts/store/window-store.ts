@@ -1,4 +1,4 @@
-/** windows.db: reads the stream job's committed state back, and stores one step with its log positions in one transaction. */
+/** windows.db: reads the window job's state back, and commits a step with its checkpoint. */
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
@@ -9,16 +9,19 @@ import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow 
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import { storeOf1 } from "./migrations.ts";
-import SCHEMA from "./schema/windows.sql" with { type: "text" };
+import SHARED from "./schema/shared.sql" with { type: "text" };
+import WINDOWS from "./schema/windows.sql" with { type: "text" };
 
-export const WINDOWS_SCHEMA: SchemaSpec = {
+const SCHEMA = WINDOWS + SHARED;
+
+const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   version: 2,
   migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]) },
 };
 
-/** Everything of one commit; what of it comes from the window job, and what from the reader. */
-export interface WindowCommit {
+/** Everything of one commit: what the window job returns, and what the reader adds. */
+interface WindowCommit {
   updated: WindowRow[];
   closed: WindowRow[];
   late: LateRow[];
@@ -29,9 +32,9 @@ export interface WindowCommit {
   dead: DeadLetter[];
   counters: Counters;
   positions: ReadonlyMap<number, LogPosition>;
-  /** The first offset that was read of each partition. */
+  /** The first offset read of each partition. */
   firsts: ReadonlyMap<number, number>;
-  /** Writes what is derived from the closed rows; gives the counters that say how far it is. */
+  /** Writes what is derived from the closed rows. Returns counters: the files' new lengths. */
   derive(): Counters;
 }
 
@@ -64,13 +67,13 @@ const PRODUCT_COLUMNS = [
   "skewed",
 ] as const satisfies (keyof ProductRow)[];
 
-/** Another process has stored ticks of a product since this one read its state: the same records again, over the new state, are right. */
+/** Another process has committed a product since its state was read: read it and step again. */
 export class MovedError extends Error {}
 
 export class WindowStore extends CheckpointStore {
   readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
   readonly #get;
-  /** Each product's row as this process knows it, as text; "null" for none. */
+  /** Each product's row as this process last read or stored it, as JSON; "null" for none. */
   #known = new Map<string, string>();
 
   constructor(path: string) {
@@ -138,19 +141,19 @@ export class WindowStore extends CheckpointStore {
       .map((row) => row.product_id);
   }
 
-  /** Closed rows in the order of closing: the CSV file's content, for a file that was lost. */
+  /** Closed rows in the order of closing: the content of a CSV file that was lost. */
   *closedRows(size_us: number): Generator<WindowRow> {
     const query =
       "SELECT * FROM windows WHERE size_us = ? AND final <> 0 ORDER BY change_id, window_end_us, product_id";
     yield* this.db.query<WindowRow, [number]>(query).iterate(size_us);
   }
 
-  /** Files derived from the closed rows are written under the lock of this file: several processes may share them. */
+  /** Writes derived files under this file's lock, because several processes may share them. */
   derive(write: () => Counters): void {
     this.guard(() => this.db.transaction(() => this.set(write())).immediate());
   }
 
-  /** Figures, and latencies that were counted since the last call (buckets are upper bounds in microseconds). */
+  /** Stores figures, and adds latencies by name and bucket (its upper bound in microseconds). */
   saveRun(figures: Counters, latencies: Map<string, Map<number, number>>): void {
     const add = this.db.query(
       "INSERT INTO latencies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -160,14 +163,14 @@ export class WindowStore extends CheckpointStore {
     });
   }
 
-  /** Figures are shown only if they were measured in this run (design.md "What is measured"). */
+  /** Latencies are shown only if this run measured them (docs/semantics.md "Measures"). */
   forgetLatencies(): void {
     this.guard(() => this.ownFigures() && this.db.exec("DELETE FROM latencies"));
   }
 
   /**
-   * Stores one step, or nothing: fails with FencedError when another process has taken a partition over, with MovedError when one has
-   * stored ticks of the same product. (Our producer keeps a product in one partition; one that sets no key spreads it over all.)
+   * Stores one step, or nothing: fails with FencedError if another process owns a partition, with
+   * MovedError if one has committed the same product (docs/semantics.md "Commit").
    */
   commit(step: WindowCommit): void {
     this.guard(() => {
@@ -202,7 +205,7 @@ export class WindowStore extends CheckpointStore {
     if (known !== JSON.stringify(this.#get.product.get(product_id))) throw new MovedError(product_id);
   }
 
-  /** Replaces a row, or with `key` writes over it: an index that holds none of the other columns is not touched then. */
+  /** Replaces a row; with `key`, updates it in place, so that an unchanged index is not touched. */
   #upsert(table: string, columns: readonly string[], key: string[] = []): Statement {
     const marks = columns.map(() => "?").join(", ");
     const sets = columns.filter((name) => !key.includes(name)).map((name) => `${name} = excluded.${name}`);
@@ -212,7 +215,7 @@ export class WindowStore extends CheckpointStore {
   }
 }
 
-/** A product's row as reading it back would give it. */
+/** A product's row as reading it back returns it, as JSON. */
 function rowText(row: ProductRow): string {
   return JSON.stringify(Object.fromEntries(PRODUCT_COLUMNS.map((column) => [column, row[column]])));
 }

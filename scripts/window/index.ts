@@ -1,3 +1,3 @@
 /** The door of window/: exact windows from ticks, without input, output or local clock. */
 export { WindowJob } from "./job.ts";
-export type { JobSettings } from "./state.ts";
+export type { JobSettings, StepResult } from "./state.ts";

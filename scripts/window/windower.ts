@@ -1,7 +1,7 @@
 /** Which windows a time belongs to, and which a watermark closes. Pure: no clock, no store, no ticks. */
 import type { WindowSpec } from "../contract/window.ts";
 
-/** Start of the last window that contains `time_us`: floor, also before 1970 (docs/semantics.md "Windows"). */
+/** Start of the last window that contains `time_us` (docs/semantics.md "Windows"). */
 export function lastStart(time_us: number, spec: WindowSpec): number {
   return Math.floor(time_us / spec.every_us) * spec.every_us;
 }

@@ -94,7 +94,7 @@ describe("wrong usage and bad input", () => {
     expect((await stream()).code).toBe(0);
     const other = await stream("--lateness", "30s");
     expect(other.code).toBe(1);
-    expect(other.stderr).toContain("was made with lateness_us 60000000, and now it is 30000000");
+    expect(other.stderr).toContain("was created with lateness_us 60000000, and now it is 30000000");
     expect(other.stderr).toContain("--rebuild");
     expect((await stream("--window", "10s")).stderr).toContain("TIDEMARK_SETTINGS_CHANGED");
     expect((await stream("--lateness", "30s", "--rebuild")).json).toMatchObject({ records: 500 });

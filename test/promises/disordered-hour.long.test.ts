@@ -1,4 +1,4 @@
-/** The hour in disorder gives exactly the answers of data/recordings/README.md, through replay, produce, stream, consume and batch. */
+/** The disordered hour, through the whole path: exactly the answers of data/recordings/README.md. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

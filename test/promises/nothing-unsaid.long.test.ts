@@ -1,4 +1,4 @@
-/** Between the exchange and the log: whatever instant `produce` is killed at, no trade is missing without a word (faults.md 1, 12; feed.md "Loss"). */
+/** `produce` killed at any point: each trade is in the log, or in an outage (docs/faults.md 1, 12). */
 import { expect, test } from "bun:test";
 import type { Faults } from "../../scripts/simulator/faults.ts";
 import { exchange, HOUR } from "../support/feed.ts";
@@ -6,12 +6,12 @@ import { rowsOf } from "../support/kafka-stage.ts";
 import { run, tempDir } from "../support/project.ts";
 
 const TRADES = 2_000;
-/** Passings at which it dies. The first lies behind an append, so that the product's place is known. */
+/** Where it is killed: point and passing. The first is after an append, so the product is known. */
 const DEATHS = ["produce-appended:2", "produce-before-append:3", "produce-appended:5"];
 
-/** One play that goes on while `produce` is dead; then the stored ids, and the outages. */
+/** One recording that keeps playing while `produce` is dead: the stored ids and the outages. */
 async function killedAgainAndAgain(channel: "ticker" | "matches", deaths: string[], faults: Faults = {}) {
-  // A recorded quarter of an hour in some seconds: restarts take part of it, and the market doesn't wait.
+  // A recorded quarter of an hour in seconds: restarts take part of it, and the market does not wait.
   await using server = exchange({ trades: TRADES, speed: 90, faults, linger_ms: 60_000 });
   using dir = tempDir();
   const feed = ["--feed", server.url, "--channel", channel, "--until-end", "--json"];
@@ -20,7 +20,7 @@ async function killedAgainAndAgain(channel: "ticker" | "matches", deaths: string
     const died = await run("produce", ["--data", dir.path, ...feed], { TIDEMARK_DIE_AT: at });
     if (died.signal === "SIGKILL") kills++;
   }
-  // On a busy machine the play may end before the last ones are due.
+  // On a busy machine the recording may end before the last kill is due.
   expect(kills).toBeGreaterThanOrEqual(2);
   const last = await run("produce", ["--data", dir.path, ...feed]);
   expect([last.code, last.stderr]).toEqual([0, expect.any(String)]);
@@ -50,7 +50,7 @@ test("matches: killed before, after and between appends and in mid-fill, every t
   expect(missing).toBe(0);
 }, 60_000);
 
-test("ticker: what was missed while it was dead lies within outage rows, and `missing` counts it", async () => {
+test("ticker: what was missed while it was dead is within outage rows, and `missing` counts it", async () => {
   const { ids, outages, missing } = await killedAgainAndAgain("ticker", DEATHS);
   const stored = new Set(ids);
   const lost = Array.from({ length: TRADES }, (_, i) => i + 1).filter((id) => id > ids[0]! && !stored.has(id));

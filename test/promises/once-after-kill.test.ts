@@ -1,7 +1,4 @@
-/**
- * Whatever point a stage is killed at, what it stored in the end is exactly an undisturbed run's (faults.md 17, 18, 19). The points are
- * those that an undisturbed run notes. Of each the first, a middle and the last passing; with TIDEMARK_LONG=1 all, until none is reached.
- */
+/** A stage killed at any point stores what an undisturbed run does (docs/faults.md 17, 18, 19). */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -12,18 +9,19 @@ import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
 setDefaultTimeout(60_000);
 
+/** Kill at every passing of each point, instead of the first, a middle and the last one. */
 const LONG = process.env.TIDEMARK_LONG === "1";
-/** Records a commit: so few that a run passes each point several times. */
+/** Records per commit: few, so that a run passes each point several times. */
 const POLL_RECORDS = 300;
-/** Kills that are tried at the same time. */
+/** Runs that are killed at the same time. */
 const AT_ONCE = LONG ? 4 : 3;
 
-/** 1,200 messages with duplicates, late ones, rubbish, a minute's jump and a wild id. */
+/** 1,200 messages with duplicates, late ones, rubbish, a jump of a minute and an outlier id. */
 function disturbed(): string[] {
   const lines = recordedLines().slice(0, 1_100);
   const late = lines[10]!.replace('"trade_id":11,', '"trade_id":900011,');
-  const wild = lines[690]!.replace(/"trade_id":\d+,/, `"trade_id":${Number.MAX_SAFE_INTEGER},`);
-  lines.splice(700, 0, lines[3]!, "rubbish", '{"type":"ticker"', late, wild);
+  const outlier = lines[690]!.replace(/"trade_id":\d+,/, `"trade_id":${Number.MAX_SAFE_INTEGER},`);
+  lines.splice(700, 0, lines[3]!, "rubbish", '{"type":"ticker"', late, outlier);
   lines.push(...lines.slice(0, 50), "", late);
   return lines;
 }
@@ -33,7 +31,7 @@ const filesBelow = (path: string) =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(path, join(entry.parentPath, entry.name)))
     .sort();
-/** The newest of each, without the time in its name: a run that was killed near its end may have left its own. */
+/** The newest of each, without the time in its name: a run killed near its end may leave its own. */
 const newestOutputs = (path: string) =>
   Object.fromEntries(
     filesBelow(path).map((file) => [file.replace(/\d{8}T\d+Z/, "TIME"), readFileSync(join(path, file), "utf8")]),
@@ -74,7 +72,7 @@ const STAGES: Stage[] = [
   },
   {
     name: "batch",
-    /** A first batch took half of the ticks; so the one that is killed adds to what is there. */
+    /** A first batch takes half of the ticks, so that the killed one adds to an archive. */
     async prepare(path) {
       const lines = disturbed();
       for (const some of [lines.slice(0, 600), lines.slice(600)]) {
@@ -117,7 +115,7 @@ for (const stage of STAGES) {
     for (const point of POINTS[stage.name]) {
       test(`${point}: the next run stores what an undisturbed one does`, async () => {
         const expected = stage.stored(calm.path);
-        /** False when the process came to its end before. */
+        /** False if the process ended before. */
         const killedAt = async (n: number): Promise<boolean> => {
           using dir = tempDir();
           cpSync(base.path, dir.path, { recursive: true });
@@ -151,7 +149,7 @@ test("what is disturbed is seen: late ticks, revisions, dead letters and duplica
   expect(existsSync(join(dir.path, "stream_csv/windows_1m.csv"))).toBe(true);
 });
 
-test("a CSV file that was cut or lost is made again from the windows", async () => {
+test("a CSV file that was cut or lost is written again from the windows", async () => {
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 2_000));
   const flags = ["--data", dir.path, "--until-end"];

@@ -46,7 +46,7 @@ test("the hash is the same in one run, with ten restarts, in small commits, over
 
 afterEach(killStages);
 
-test("the hash is the same at forty times the pace, at four hundred and flat out, with the stream following live", async () => {
+test("the hash is the same at 40 and 400 times the recorded pace and at full speed, while stream follows live", async () => {
   const trades = 600;
   using whole = tempDir();
   await fillLog(

@@ -1,4 +1,4 @@
-/** The recorded hour gives exactly the answers of data/recordings/README.md, in the stream's windows and in the store. */
+/** The recorded hour, in windows.db and ticks.db: exactly the answers of data/recordings/README.md. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Files that are removed or run out of space while they are in use: CSV files come again, a store's stage ends with a sentence. */
+/** Files removed, or without space, while in use: CSV files come again, a stage ends with an error. */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -102,6 +102,6 @@ test("a status that can't be written is reported once, not once a second, and th
   expect(produce.child.exitCode).toBeNull();
   produce.child.kill("SIGTERM");
   await produce.child.exited;
-  const told = (await produce.said).split("\n").filter((line) => line.includes("feed.json can't be written"));
-  expect(told.length).toBe(1);
+  const reported = (await produce.said).split("\n").filter((line) => line.includes("feed.json can't be written"));
+  expect(reported.length).toBe(1);
 }, 30_000);

@@ -1,4 +1,4 @@
-/** Whose figures a store shows: those of a process that lives, whatever the clock was when it wrote them. */
+/** A store shows the figures of a process that is alive, also after the clock was set back. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";

@@ -1,4 +1,4 @@
-/** A data directory of commit fa0d24d (test/store/fa0d24d.tar.gz, with its archive): it is migrated and continues with its own rules. */
+/** A data directory of commit fa0d24d with its archive is migrated and continues with its own rules. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
@@ -17,7 +17,7 @@ const trade = (change: object) =>
   JSON.stringify({
     ...{ type: "ticker", product_id: "BTC-USD", price: "25000", side: "buy", last_size: "1", ...change },
   });
-/** What rules 1 take, and what they refuse. */
+/** What rules 1 accept, and what they refuse. */
 const MORE = [
   zero(990_001),
   trade({ trade_id: 990_002, price: "123456789", time: "2023-09-05T16:11:00Z" }),
@@ -74,7 +74,8 @@ test("--rebuild of one store alone keeps the rules of the other; `rebuild` leads
   expect((await run("rebuild", ["--data", dir.path])).code).toBe(0);
   const [stream, consume] = await stages(dir.path);
   expect(rulesOf(dir.path)).toEqual(["2", "2"]);
-  // Refused by rules 2: four trades of HUGE in the fixture and one of MORE beyond 10^12, two ids above 64 bytes, "rubbish".
+  // Refused by rules 2: four trades of HUGE in the fixture and one of MORE beyond 10^12, two ids
+  // above 64 bytes, "rubbish".
   expect([stream!.json.malformed, consume!.json.malformed]).toEqual([8, 8]);
   const { json } = await batch(dir.path);
   expect(json).toMatchObject({ failed: [], ticks_total: consume!.json.inserted });

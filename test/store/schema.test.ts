@@ -1,4 +1,4 @@
-/** Every file has a schema version: what an older Tidemark wrote is read on, a newer one's file is refused, a migration keeps a copy (faults.md 42). */
+/** Schema versions: older files are migrated with a copy, newer ones refused (docs/faults.md 42). */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import {
@@ -44,14 +44,42 @@ function released(version: string, data: string): void {
   }
 }
 
+/** A definition without comments and layout: SQLite keeps both as they were when a file was created. */
+const plain = (sql: string) =>
+  sql
+    .replace(/--.*/g, "")
+    .replace(/\s+/g, " ")
+    .replace(/ ?([(),]) ?/g, "$1");
 const schemaOf = (data: string, file: string) =>
-  rowsOf<{ sql: string }>(data, file, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name");
+  rowsOf<{ name: string; sql: string }>(
+    data,
+    file,
+    "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
+  ).map(({ name, sql }) => [name, plain(sql)]);
 const versionOf = (path: string) => {
   const db = new Database(path, { readonly: true });
   const { user_version } = db.query<{ user_version: number }, []>("PRAGMA user_version").get()!;
   db.close();
   return user_version;
 };
+
+test("schemas are compared without comments and layout, and by all else", () => {
+  const table = "CREATE TABLE t (a TEXT NOT NULL, b INTEGER DEFAULT 0, PRIMARY KEY (a)) STRICT";
+  expect(
+    plain(
+      "CREATE TABLE t (  -- a table's comment\n  a TEXT NOT NULL,\n  b INTEGER DEFAULT 0,\n  PRIMARY KEY (a)\n) STRICT",
+    ),
+  ).toBe(plain(table));
+  for (const [part, other] of [
+    ["a TEXT NOT NULL", "a TEXT"],
+    ["a TEXT", "a BLOB"],
+    ["DEFAULT 0", "DEFAULT 1"],
+    [", b INTEGER DEFAULT 0", ""],
+    ["KEY (a)", "KEY (a, b)"],
+    [" STRICT", ""],
+  ] as const)
+    expect(plain(table.replace(part, other))).not.toBe(plain(table));
+});
 
 for (const version of VERSIONS) {
   for (const file of Object.keys(OPEN)) {
@@ -65,7 +93,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  test(`a data directory of ${version} goes on: the same windows and ticks as made anew from its log`, async () => {
+  test(`a data directory of ${version} continues: the same windows and ticks as rebuilt from its log`, async () => {
     using dir = tempDir();
     released(version, dir.path);
     await fillLog(dir.path, recordedLines().slice(-200));
@@ -102,7 +130,7 @@ test("a file of a newer Tidemark is refused with a sentence, and not touched", a
   expect(ran.stderr).toMatch(/^error: .*newer Tidemark.* \[TIDEMARK_SCHEMA_NEWER\]$/m);
 }, 60_000);
 
-/** A file of version 1 with a row that is only in its WAL: its writer is still there. */
+/** A file of version 1 with a row that is only in its WAL, because its writer has it open. */
 function oldFile(path: string): Database {
   const db = openDatabase(path, { create: "CREATE TABLE t (a INTEGER)", version: 1 }, "NORMAL");
   db.exec("INSERT INTO t VALUES (1)");
@@ -140,13 +168,13 @@ test("a migration that fails leaves the file as it was", () => {
   expect(rowsOf(dir.path, "x.db", "SELECT * FROM t")).toEqual([{ a: 1 }, { a: 2 }]);
 });
 
-test("a file that can't be written, or is no database, is named in a sentence", () => {
+test("a file that can't be written, or is not a database, is named in a sentence", () => {
   using dir = tempDir();
   const schema = { create: "CREATE TABLE t (a INTEGER)", version: 1 };
   const path = join(dir.path, "text.db");
   writeFileSync(
     path,
-    "This is a text and no database, long enough to be read as the header of one, which it is not at all.",
+    "This is a text and not a database, long enough to be read as the header of one, which it is not.",
   );
   expect(() => openDatabase(path, schema, "NORMAL")).toThrow(`${path} is damaged: file is not a database.`);
   expect(() => openDatabase(join(dir.path, "none/x.db"), schema, "NORMAL")).toThrow(/x\.db can't be read or written/);
@@ -178,7 +206,7 @@ test("a large file's vital tables are read when it is opened, all of it by docto
   expect(() => openDatabase(path, schema, "NORMAL")).toThrow(/ticks\.db is damaged/);
 }, 60_000);
 
-test("processes that make a new file at the same moment all get it", async () => {
+test("processes that create a file at the same moment all open it", async () => {
   for (let round = 0; round < 4; round++) {
     using dir = tempDir();
     const at_ms = Date.now() + 400;

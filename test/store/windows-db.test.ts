@@ -1,4 +1,4 @@
-/** windows.db gives back exactly what was committed: random streams over the real file store the rows that they store in memory, over any restart. */
+/** windows.db returns exactly what was committed: over random streams, the rows of a state in memory. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";

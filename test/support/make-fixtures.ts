@@ -1,4 +1,4 @@
-/** Writes test/fixtures/vN/*.db.gz, a small file of each database as this version makes it: `bun test/store/make-fixtures.ts`, once before a release that changed a schema. */
+/** Writes test/fixtures/vN/*.db.gz, a small file of each database; run before a schema changes. */
 import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

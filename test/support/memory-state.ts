@@ -1,4 +1,4 @@
-/** Committed state in memory, with the meaning of windows.db: what the job stored is what it reads back. */
+/** Committed state in memory, like windows.db: the job reads back what it stored. */
 import type { ClosedRow, LateRow, ProductRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
 import type { StateSource, StepResult } from "../../scripts/window/state.ts";
 
@@ -10,7 +10,7 @@ export class MemoryState implements StateSource {
   readonly #ends = new Map<string, ClosedRow>();
   readonly #seen = new Map<string, Uint8Array | null>();
 
-  /** A copy, as a database gives one: what the job does to it is not stored yet. */
+  /** A copy, as a database returns one: what the job does to it is not stored yet. */
   product = (id: string) => {
     const row = this.#products.get(id);
     return row && { ...row };

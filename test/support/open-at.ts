@@ -1,4 +1,4 @@
-/** Opens log.db of a data directory at a given moment (ms since 1970), for schema.test.ts: several of these make it at once. */
+/** Opens log.db at a given moment (ms since 1970), for schema.test.ts: several create it at once. */
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { quiet } from "./project.ts";

@@ -1,21 +1,21 @@
-/** A naive answer to compare with: all moves in an array, each window asked for by filtering and sorting them, sums in bigints, no state kept. */
+/** The naive answer: each window by filtering and sorting all moves, sums in bigints, no state. */
 import { divideHalfUp, formatUnits, pow10 } from "../../scripts/base/decimal.ts";
 import type { Tick } from "../../scripts/contract/tick.ts";
 import type { WindowSpec } from "../../scripts/contract/window.ts";
 import type { JobSettings } from "../../scripts/window/state.ts";
 
-/** What can come, in the log's order; a flush comes from outside. */
+/** A record of the log, or a flush, which comes from outside. */
 export type Move =
   | { kind: "tick"; tick: Tick; appended_us: number }
   | { kind: "heartbeat"; product_id: string; time_us: number; appended_us: number }
   | { kind: "flush" };
 export type Logged = Move & { offset: number };
 
-/** A tick that counts. */
+/** A tick that is not a duplicate; `passed`: it passed the skew check. */
 interface Seen {
   tick: Tick;
   offset: number;
-  sound: boolean;
+  passed: boolean;
 }
 
 export interface Expected {
@@ -51,7 +51,7 @@ export function oracle(log: Logged[], settings: JobSettings): Expected {
     }
     expected.counts.ticks += product.seen.length;
     expected.counts.duplicates += products.filter((id) => id === product_id).length - product.seen.length;
-    expected.counts.skewed += product.seen.filter(({ sound }) => !sound).length;
+    expected.counts.skewed += product.seen.filter(({ passed }) => !passed).length;
     expected.counts.late += late_ids.size;
   }
   return expected;
@@ -72,18 +72,18 @@ class NaiveProduct {
       if (move.kind === "flush" || (move.kind === "tick" ? move.tick : move).product_id !== product_id) continue;
       const time_us = move.kind === "tick" ? move.tick.time_us : move.time_us;
       const invalid = move.appended_us < Date.UTC(2016, 0, 1) * 1_000 || move.appended_us < highest - 30 * 86_400e6;
-      const sound = time_us <= move.appended_us + settings.max_skew_us || invalid;
-      if (sound && !(move.kind === "tick" && ids.has(move.tick.trade_id))) highest = Math.max(highest, time_us);
+      const passed = time_us <= move.appended_us + settings.max_skew_us || invalid;
+      if (passed && !(move.kind === "tick" && ids.has(move.tick.trade_id))) highest = Math.max(highest, time_us);
       if (move.kind === "tick") {
         if (ids.has(move.tick.trade_id)) continue;
         ids.add(move.tick.trade_id);
-        this.seen.push({ tick: move.tick, offset: move.offset, sound });
+        this.seen.push({ tick: move.tick, offset: move.offset, passed });
       }
-      if (sound) this.#times.push({ offset: move.offset, time_us });
+      if (passed) this.#times.push({ offset: move.offset, time_us });
     }
   }
 
-  /** M after a move. */
+  /** The event-time high mark after a move. */
   max(offset: number): number {
     return Math.max(...this.#times.filter((one) => one.offset <= offset).map((one) => one.time_us));
   }
@@ -98,7 +98,7 @@ class NaiveProduct {
 
 /** The windows of one size of one product. */
 class NaiveSize {
-  /** What `--flush` closed: windows that end by then, after that move. */
+  /** After the move `offset`, windows that end by `until_us` are closed. */
   readonly #flushes: { offset: number; until_us: number }[] = [];
   readonly #starts: number[];
 
@@ -135,7 +135,10 @@ class NaiveSize {
     return found;
   }
 
-  /** Each late tick with the windows that it revises: its own, and the next one whose certificate missed it (without a row then). */
+  /**
+   * Each late tick with the windows that it revises: its own, and the next one if its certificate
+   * counted it as missing (then without a row).
+   */
   *late(windows: ReturnType<NaiveSize["windows"]>) {
     for (const { tick, offset } of this.product.seen) {
       const starts = this.#startsOf(tick);
@@ -172,7 +175,7 @@ class NaiveSize {
     return all.filter((start) => start > time_us - size_us);
   }
 
-  /** Just before the move is placed. */
+  /** Whether the window is closed just before the move is placed. */
   #isClosed(start: number, offset: number): boolean {
     const end_us = start + this.spec.size_us;
     if (end_us <= this.product.max(offset) - this.product.settings.lateness_us) return true;
@@ -222,6 +225,6 @@ function naiveWindow(seen: Seen[]) {
     close_price: formatUnits(price(byTime.at(-1)!), 10),
     first_trade_id: ids[0]!,
     last_trade_id: ids.at(-1)!,
-    skewed: seen.filter(({ sound }) => !sound).length,
+    skewed: seen.filter(({ passed }) => !passed).length,
   };
 }

@@ -1,4 +1,4 @@
-/** Random streams for the window job, with all that may be done to it meanwhile; and how they are played. */
+/** Random streams for the window job, with commits, restarts and crashes, and how they are played. */
 import fc from "fast-check";
 import type { Mantissa } from "../../scripts/contract/tick.ts";
 import type { WindowSpec } from "../../scripts/contract/window.ts";
@@ -8,13 +8,13 @@ import type { Expected, Move } from "./oracle.ts";
 
 export const SECOND = 1_000_000;
 
-/** What comes, and what is done to the job meanwhile. */
+/** A record, or what is done to the job between records. */
 export type Step = Move | { kind: "commit" | "restart" | "reset" | "crash" | "failed-commit" };
 
 const product_id = fc.constantFrom("BTC-USD", "ETH-USD", "Å-USD");
 /** Append times before 2016 are invalid: the streams begin at a full minute of 2023. */
 const BASE = 1_693_929_600 * SECOND;
-/** Often whole seconds, so that boundaries and equal times are common; also a microsecond beside one, before 1970, or far ahead. */
+/** Mostly whole seconds, for boundaries and equal times; also 1 µs less, before 1970, or far ahead. */
 const time_us = fc
   .oneof(
     { weight: 6, arbitrary: fc.integer({ min: -5, max: 60 }).map((s) => s * SECOND) },
@@ -86,7 +86,7 @@ export const settings: fc.Arbitrary<JobSettings> = fc.record({
 
 /** Where commits go, and what a new process finds. */
 export interface Committed extends StateSource {
-  /** `next` is the place in the log after it. */
+  /** `next`: the position after the step. */
   store(step: StepResult, next: number): void;
   productIds(): string[];
   /** Another process, over the same file. */

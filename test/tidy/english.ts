@@ -27,7 +27,7 @@ export const IDIOMS: { pattern: RegExp; write: string }[] = [
     pattern: /\bthe reference(?! (pages?|manual|for|documentation)\b)|\breference's\b/i,
     write: "the replaced pipeline",
   },
-  { pattern: /(?<![\w.'"`/#$[{(<=-])M(?=[ ,.;:)'’])(?! ?[=+])/, write: "event-time high mark" },
+  { pattern: /(?<![\w.'"`/#$%[{(<=-])M(?=[ ,.;:)'’])(?! ?[=+])/, write: "event-time high mark" },
   { pattern: /(?<!\b(there|it)) is no (?!longer\b|more\b|such\b|other\b)[a-z]/i, write: "is not a valid …, has no …" },
   {
     pattern:

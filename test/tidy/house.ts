@@ -60,6 +60,7 @@ const WITH_DOOR = [...ROOMS.filter((room) => !/measure|sink/.test(room)), "web/m
 
 /** Doors beside the first, each with why. */
 const SECOND_DOORS: Record<string, string> = {
+  "scripts/archive/collect.ts": "attaches the stores to DuckDB, which doctor opens with Bun's SQLite",
   "scripts/archive/pruning.ts": "prune must never have DuckDB in its process",
   "scripts/metrics/metric.ts": "reads metric files in processes without DuckDB",
   "scripts/metrics/results.ts": "the schedule writes what it missed, without DuckDB",

@@ -1,4 +1,4 @@
-/** Which append times can judge a tick's stamp, and that windows close where none can. */
+/** Which append times can judge a tick's stamp; windows close under those that cannot. */
 import { expect, test } from "bun:test";
 import { EventClock, NO_TIME } from "../../scripts/window/clock.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
@@ -20,7 +20,7 @@ test("an append time before 2016, or a month before an accepted event, cannot ju
     expect([us, fresh.canJudge(us), moved.canJudge(us)]).toEqual([us, true, true]);
 });
 
-/** Ten ticks, one a minute, appended at these times; gives what was counted, closed and noticed. */
+/** Ten ticks, one per minute, appended at these times: what was counted, closed and noticed. */
 function played(appended_us: (i: number) => number) {
   const state = new MemoryState();
   const job = new WindowJob(settings, state);

@@ -1,4 +1,4 @@
-/** design.md "Stream semantics" and windows.md, case by case. */
+/** The window job, case by case (docs/semantics.md "Edge cases"). */
 import { describe, expect, test } from "bun:test";
 import type { Position, Tick } from "../../scripts/contract/tick.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
@@ -57,7 +57,7 @@ describe("placing", () => {
     expect(state.windows.size).toBe(2);
   });
 
-  test("open and close follow (time, trade_id), whatever the order of arrival", () => {
+  test("open and close follow (time, trade_id), in any order of arrival", () => {
     const cheap = { price_mantissa: 1, price_scale: 0 };
     const { window } = run([tick(5, BASE + 10), tick(3, BASE + 10, cheap), tick(4, BASE + 10)]);
     expect(window(BASE)?.open_price).toBe("1");
@@ -66,7 +66,7 @@ describe("placing", () => {
 });
 
 describe("closing", () => {
-  test("a window is closed when M − lateness is exactly its end, and open one microsecond before", () => {
+  test("a window is closed when the watermark is exactly its end, and open one microsecond before", () => {
     const before = run([tick(1, BASE), tick(2, BASE + 2 * MINUTE - 1)]);
     expect(before.window(BASE)?.final).toBe(0);
     const at = run([tick(1, BASE), tick(2, BASE + 2 * MINUTE)]);
@@ -100,7 +100,7 @@ describe("closing", () => {
     expect([window(BASE + MINUTE)?.final, window(BASE + MINUTE)?.trade_count]).toEqual([0, 1]);
   });
 
-  test("M never falls: after an older tick the same windows are closed", () => {
+  test("the high mark never falls: after an older tick the same windows are closed", () => {
     const { counts } = run([tick(1, BASE), tick(2, BASE + 2 * MINUTE), tick(3, BASE + MINUTE), tick(4, BASE + 1)]);
     expect(counts.late).toBe(1);
   });
@@ -123,7 +123,7 @@ describe("closing", () => {
     expect(window(BASE)?.final).toBe(1);
   });
 
-  test("a heartbeat of the log closes a quiet window and is no trade", () => {
+  test("a heartbeat of the log closes a quiet window and is not counted as a trade", () => {
     const { job, commit, window, counts } = run([tick(1, BASE)]);
     job.heartbeat("BTC-USD", BASE + 2 * MINUTE, { partition: 0, offset: 1, appended_us: BASE + 3600e6 });
     commit();
@@ -180,13 +180,13 @@ describe("late ticks", () => {
 });
 
 describe("duplicates and clocks", () => {
-  test("a duplicate is dropped before it can move M", () => {
+  test("a duplicate is dropped before it can move the high mark", () => {
     const { counts, window } = run([tick(1, BASE), tick(1, BASE + 30 * MINUTE)]);
     expect(counts).toMatchObject({ ticks: 1, duplicates: 1 });
     expect(window(BASE)?.final).toBe(0);
   });
 
-  test("a restart forgets neither M, nor what was seen, nor what is closed", () => {
+  test("a restart forgets neither the high mark, nor what was seen, nor what is closed", () => {
     const { state, counts } = run([tick(1, BASE), tick(2, BASE + 2 * MINUTE), tick(3, BASE + 2 * MINUTE + 1)]);
     expect(counts.late).toBe(0);
     const again = new WindowJob(settings, state);
@@ -226,7 +226,7 @@ describe("completeness certificate", () => {
     expect(window(BASE + MINUTE)).toMatchObject({ missing: 4, after_trade_id: 14 });
   });
 
-  test("a gap over a window's end: ids that were the first window's come late, and the second's certificate turns whole too", () => {
+  test("a gap over a window's end: ids that were the first window's come late, and the second's certificate becomes complete too", () => {
     const [second, third] = [BASE + MINUTE, BASE + 4 * MINUTE];
     const ticks = [tick(1, BASE), tick(4, second), tick(5, third), tick(3, BASE + 2), tick(2, BASE + 1)];
     for (const every of [1, 1000]) {
@@ -244,21 +244,21 @@ describe("completeness certificate", () => {
     }
   });
 
-  test("it turns whole when the last missing trade comes late", () => {
+  test("it becomes complete when the last missing trade comes late", () => {
     const { state } = run([tick(1, BASE), tick(3, BASE + 1), tick(4, BASE + 3 * MINUTE), tick(2, BASE)]);
     expect(state.windows.get(`BTC-USD ${MINUTE} ${BASE}`)?.missing).toBe(1);
     expect(state.revisions.get(`BTC-USD ${MINUTE} ${BASE}`)?.[0]?.missing).toBe(0);
   });
 });
 
-test("a wild trade id is counted as what it is, and costs no walk over all ids below it", () => {
-  const wild = Number.MAX_SAFE_INTEGER;
-  const { window, commit, job } = run([tick(1, BASE), tick(5_000, BASE + 1), tick(wild, BASE + 2)], { every: 1 });
-  expect(window(BASE)).toMatchObject({ trade_count: 3, missing: wild - 3, last_trade_id: wild });
+test("an outlier trade id is counted as what it is, and triggers no scan of every id below it", () => {
+  const outlier = Number.MAX_SAFE_INTEGER;
+  const { window, commit, job } = run([tick(1, BASE), tick(5_000, BASE + 1), tick(outlier, BASE + 2)], { every: 1 });
+  expect(window(BASE)).toMatchObject({ trade_count: 3, missing: outlier - 3, last_trade_id: outlier });
   job.reset();
   job.tick(tick(2, BASE + 3), { partition: 0, offset: 3, appended_us: BASE + 3600e6 });
   commit();
-  expect(window(BASE)?.missing).toBe(wild - 4);
+  expect(window(BASE)?.missing).toBe(outlier - 4);
 });
 
 test("--flush closes open windows as flushed, and a tick that still comes makes a revision", () => {
@@ -271,7 +271,7 @@ test("--flush closes open windows as flushed, and a tick that still comes makes 
   expect(state.revisions.get(`BTC-USD ${MINUTE} ${BASE}`)?.[0]?.trade_count).toBe(2);
 });
 
-test("--flush leaves a window ahead of M open: a wrong clock's stamp makes nothing late after it", () => {
+test("--flush leaves a window ahead of the high mark open: a wrong clock's stamp makes nothing late after it", () => {
   const { job, commit, window, counts } = run([tick(1, BASE), tick(2, BASE + 86_400e6)], { appended_us: BASE + 1e6 });
   job.flush(["BTC-USD"]);
   commit();

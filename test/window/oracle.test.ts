@@ -1,7 +1,4 @@
-/**
- * Random streams against the naive oracle (faults.md 4.1): fast-check prints a failing seed and shrinks it. TIDEMARK_CASES sets how many
- * (10000 in the long run).
- */
+/** Random streams against the naive oracle; TIDEMARK_CASES sets how many. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseRecord } from "../../scripts/message/parse.ts";
@@ -13,7 +10,7 @@ import { play, SECOND, type Step, settings, stream } from "../support/streams.ts
 
 const CASES = Number(process.env.TIDEMARK_CASES ?? 300);
 
-/** In memory. */
+/** Plays the steps over a state in memory. */
 function played(steps: Step[], how: JobSettings): { state: MemoryState; counts: Expected["counts"] } {
   const state = new MemoryState();
   return { state, counts: play(steps, how, state) };
@@ -60,7 +57,7 @@ test("where the commits, restarts and crashes fall changes no stored row", () =>
     const moves = steps.filter((step) => step.kind === "tick" || step.kind === "heartbeat");
     const often = (kind: "commit" | "restart" | "crash", every: number) =>
       moves.flatMap((move, i): Step[] => (i % every === every - 1 ? [move, { kind }] : [move]));
-    // Offsets are places in the list: they are the moves' own, so that they don't differ.
+    // Offsets are indexes of the list, which the added steps shift: they are left out.
     const same = (list: Step[]) => rows(played(list, how)).replace(/"(log|closed|opened)_offset":\w+/g, "");
     const once = same(moves);
     expect(same(often("commit", 1))).toBe(once);

@@ -1,4 +1,4 @@
-/** Marks of seen ids: a set's answers whatever the order and the commits, and a size that follows the ids, not their range. */
+/** Seen ids: the answers of a set in any order and over any commits, and a size that follows the ids. */
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,0 +1,125 @@
+/** What stream and consume share: a job that reads the log, commits to its store and reports on itself. */
+import { monotonicMs } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { LogBatch, LogPosition } from "../contract/log.ts";
+import { Problems } from "../contract/problems.ts";
+import type { FullTick, Position } from "../contract/tick.ts";
+import type { LogJob } from "../log/index.ts";
+import { RunStats } from "../measure/run-stats.ts";
+import { Extractor, type Parsed, parseRecord } from "../message/index.ts";
+import { type CheckpointStore, type Counters, reportLost } from "../store/index.ts";
+import { StageHealth } from "./stage-health.ts";
+
+const REPORT_EVERY_MS = 1_000;
+
+export abstract class StoreJob<Store extends CheckpointStore> implements LogJob {
+  readonly positions = new Map<number, LogPosition>();
+  readonly stats = new RunStats();
+  /** All of this process; the page and doctor read them in the store. */
+  protected readonly problems = new Problems();
+  protected readonly health: StageHealth;
+  /** Where the current record is in the log; the object is reused. */
+  protected readonly at: Position = { partition: 0, offset: 0, appended_us: 0 };
+  readonly #extractor: Extractor;
+  #reportDue_ms = 0;
+
+  /** `quotes`: whether ticks need best_bid and best_ask. `limit_ms`: see StageHealth. */
+  constructor(
+    protected readonly store: Store,
+    protected readonly logger: Logger,
+    { quotes, limit_ms }: { quotes: boolean; limit_ms: number },
+  ) {
+    this.health = new StageHealth(store, this.problems, limit_ms, logger);
+    this.#extractor = new Extractor({ quotes, rules: store.rules });
+  }
+
+  /** Takes records and commits what they change, or changes nothing and fails. */
+  protected abstract take(batches: LogBatch[]): void;
+  /** Takes the current record's tick. */
+  protected abstract tick(tick: FullTick): void;
+  /** Takes the current record, which is not a tick; its bytes are valid until the call returns. */
+  protected abstract other(record: Exclude<Parsed, { kind: "tick" }>, value: Uint8Array): void;
+  /** Stores the process's figures. */
+  protected abstract saveFigures(figures: Counters): void;
+
+  assign(partition: number): LogPosition {
+    const position = this.store.take(partition);
+    this.positions.set(partition, position);
+    return position;
+  }
+
+  revoke(partitions: number[]): void {
+    for (const partition of partitions) this.positions.delete(partition);
+  }
+
+  allPositions(): Map<number, LogPosition> {
+    return this.store.positions();
+  }
+
+  holds(all: boolean): void {
+    this.store.order.holds(all);
+  }
+
+  isSpread(): boolean {
+    return this.store.order.isSpread;
+  }
+
+  logAway(why: string | null): void {
+    this.health.logAway(why);
+  }
+
+  /** Takes records, and reports once a second. If it fails, the same records may be passed again. */
+  handle(batches: LogBatch[]): void {
+    if (batches.length > 0) this.take(batches);
+    if (monotonicMs() < this.#reportDue_ms) return;
+    this.assertInPlace();
+    this.#report();
+  }
+
+  close(): void {
+    this.health.end();
+    this.#report();
+    this.store.close();
+  }
+
+  /** Fails with DATA_DIR if the store's file was removed or replaced; for once a second. */
+  protected assertInPlace(): void {
+    this.store.assertInPlace();
+  }
+
+  /** Passes each record of a batch to `tick` or `other`, in order. */
+  protected read(batch: LogBatch): void {
+    const { at } = this;
+    const { order } = this.store;
+    at.partition = batch.partition;
+    order.begin(batch.partition, this.positions.get(batch.partition)?.seen_us ?? 0);
+    for (let i = 0; i < batch.count; i++) {
+      at.offset = batch.offsets[i]!;
+      at.appended_us = batch.appended_us[i]!;
+      order.move(at.appended_us);
+      const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
+      if (tick !== null) this.#tick(tick);
+      else this.#parse(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!));
+    }
+    order.end();
+  }
+
+  /** What the extractor leaves: rare ticks, heartbeats, notes of ours, and records that are not valid. */
+  #parse(value: Uint8Array): void {
+    const parsed = parseRecord(value, this.store.rules);
+    if (parsed.kind === "tick") this.#tick(parsed.tick);
+    else this.other(parsed, value);
+  }
+
+  #tick(tick: FullTick): void {
+    this.store.order.product(tick.product_id, this.at.offset);
+    this.tick(tick);
+  }
+
+  #report(): void {
+    this.#reportDue_ms = monotonicMs() + REPORT_EVERY_MS;
+    reportLost(this.store, this.problems, this.logger);
+    this.saveFigures({ ...this.stats.counters(), ...this.health.counters() });
+    this.health.save();
+  }
+}
