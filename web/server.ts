@@ -55,7 +55,7 @@ export const PATHS = [
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log);
   const hub = new EventHub(sources, new Updates(sources), options.logger);
-  const exports = new Exports(sources);
+  const exports = new Exports(sources, options.logger);
   const assets = new Assets();
   let port = options.port;
   const app = application(routes(sources, hub, exports, assets), assets, options, () => port);

@@ -88,41 +88,45 @@ export class ExportRun {
 
 /** One answer being sent. The next piece is made when the reader asks for it, so memory holds one. */
 export class Download {
-  readonly stream: ReadableStream<Uint8Array>;
-  readonly #iterator: Iterator<string> | AsyncIterator<Uint8Array>;
+  readonly #iterator: Iterator<string | Uint8Array> | AsyncIterator<Uint8Array>;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  #ended = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * `onEnd` is called once: after the last piece, when the reader leaves, after a failure, by `end`,
-   * and when the reader has taken nothing for DOWNLOAD_STILL_MS_MAX.
+   * `onEnd` is called once: after the last piece, when the reader leaves, by `end`, when the reader has
+   * taken nothing for DOWNLOAD_STILL_MS_MAX, and with the error when a piece can't be made.
    */
   constructor(
     pieces: Iterable<string> | AsyncIterable<Uint8Array>,
-    private readonly onEnd: () => void,
+    private readonly onEnd: (error?: unknown) => void,
   ) {
-    const encoder = new TextEncoder();
     this.#iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
-    this.stream = new ReadableStream<Uint8Array>({
+  }
+
+  /** Makes the first piece, and rejects with its error: later ones can only cut the answer off. */
+  async begin(): Promise<ReadableStream<Uint8Array>> {
+    let first: IteratorResult<string | Uint8Array> | null;
+    try {
+      first = await this.#iterator.next();
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+    return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        this.#await();
+        if (this.#ended) controller.error();
+        else this.#await();
       },
-      pull: async (controller) => {
+      pull: async () => {
         clearTimeout(this.#timer);
         try {
-          const { value, done } = await this.#iterator.next();
-          if (this.#controller === null) return;
-          if (done) {
-            controller.close();
-            this.#leave();
-          } else {
-            controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
-            this.#await();
-          }
+          const piece = first ?? (await this.#iterator.next());
+          first = null;
+          this.#send(piece);
         } catch (error) {
-          controller.error(error);
-          this.#leave();
+          this.#cut(error);
         }
       },
       cancel: () => this.#leave(),
@@ -130,21 +134,37 @@ export class Download {
   }
 
   /** Ends it before its last piece: the reader gets an error instead of the end. */
-  end(): void {
-    if (this.#controller === null) return;
-    this.#controller.error(new Error("the download was ended"));
-    this.#leave();
+  end = (): void => this.#cut();
+
+  #send({ value, done }: IteratorResult<string | Uint8Array>): void {
+    if (this.#ended) return;
+    if (done) {
+      this.#controller?.close();
+      this.#leave();
+    } else {
+      this.#controller?.enqueue(typeof value === "string" ? encoder.encode(value) : value);
+      this.#await();
+    }
   }
 
   #await(): void {
-    this.#timer = setTimeout(() => this.end(), DOWNLOAD_STILL_MS_MAX);
+    this.#timer = setTimeout(this.end, DOWNLOAD_STILL_MS_MAX);
   }
 
-  #leave(): void {
-    if (this.#controller === null) return;
-    this.#controller = null;
+  #cut(error?: unknown): void {
+    if (this.#ended) return;
+    // Without a value: Bun 1.4.5 prints any other, with its stack trace.
+    this.#controller?.error();
+    this.#leave(error);
+  }
+
+  #leave(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
     clearTimeout(this.#timer);
     void this.#iterator.return?.();
-    this.onEnd();
+    this.onEnd(error);
   }
 }
+
+const encoder = new TextEncoder();

@@ -3,7 +3,9 @@ import type { Context } from "hono";
 import { getBunServer } from "hono/bun";
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import { csvLine, isTextType } from "../../scripts/base/csv.ts";
+import { sentence } from "../../scripts/base/errors.ts";
 import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../../scripts/base/limits.ts";
+import type { Logger } from "../../scripts/base/logger.ts";
 import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
 import { Problem } from "../http/problem.ts";
@@ -21,7 +23,10 @@ export class Exports {
   readonly #running = new Set<ExportRun>();
   readonly #downloads = new Set<Download>();
 
-  constructor(private readonly sources: Sources) {
+  constructor(
+    private readonly sources: Sources,
+    private readonly logger: Logger,
+  ) {
     ExportRun.removeAbandoned();
   }
 
@@ -32,7 +37,7 @@ export class Exports {
 
   /** `/export/windows.csv` as of now; `windows.parquet` and `ticks` as of the newest batch. */
   table = async (c: Context): Promise<Response> => {
-    // Fails here when windows.db can't be read: a download that has begun can only be cut off.
+    // Fails when the file can't be read at all, also for a HEAD.
     void this.sources.windows.db;
     untimed(c);
     const [, what, ending] = /^(windows|ticks)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
@@ -97,21 +102,21 @@ export class Exports {
     const { sources } = this;
     const isText = (i: number) => WORDS.has(WINDOW_COLUMNS[i]!);
     function* pages(): Generator<string> {
-      yield csvLine(WINDOW_COLUMNS, () => false);
+      let head = csvLine(WINDOW_COLUMNS, () => false);
       for (let to_us = times.to_us; ; ) {
         const rows = windows(sources, { product, size_us: null, from_us: times.from_us, to_us, limit: API_ROWS_MAX });
         // Rows of one start stay together: the next page begins below the oldest whole one.
         const full = rows.length === API_ROWS_MAX;
         const oldest = rows.at(-1)?.window_start;
         const whole = full ? rows.filter((row) => row.window_start !== oldest) : rows;
-        yield whole
-          .map((row) =>
-            csvLine(
-              WINDOW_COLUMNS.map((column) => row[column]),
-              isText,
-            ),
-          )
-          .join("");
+        const lines = whole.map((row) =>
+          csvLine(
+            WINDOW_COLUMNS.map((column) => row[column]),
+            isText,
+          ),
+        );
+        yield head + lines.join("");
+        head = "";
         if (!full || whole.length === 0) return;
         to_us = Date.parse(whole.at(-1)!.window_start) * 1_000;
       }
@@ -145,10 +150,13 @@ export class Exports {
     if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
     if (this.#downloads.size >= DOWNLOADS_MAX)
       throw new Problem(503, "BUSY", `${DOWNLOADS_MAX} downloads are open already.`, "Try again when one has ended.");
-    const sent = new Download(pieces, () => this.#downloads.delete(sent));
+    const sent = new Download(pieces, (error) => {
+      this.#downloads.delete(sent);
+      if (error !== undefined) this.logger.warn(`${c.req.path} is cut off: ${sentence(error)}`);
+    });
     this.#downloads.add(sent);
     endWith(c, sent);
-    return c.body(sent.stream, 200, headersOf(name, ending));
+    return c.body(await sent.begin(), 200, headersOf(name, ending));
   }
 }
 
