@@ -1,4 +1,4 @@
-/** The page and the API: every path in one table, each with the function that answers it. Reads only; listens on this machine unless told otherwise. */
+/** The page and the API: every path in one table, each with the function that answers it. */
 import { type Context, Hono } from "hono";
 import type { DataPaths } from "../scripts/base/data-dir.ts";
 import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
@@ -8,16 +8,18 @@ import { printableLines } from "../scripts/base/printable.ts";
 import { Api } from "./answers/api.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
+import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
-import { News } from "./answers/updates.ts";
+import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
-import { answerProblem, Problem, problemOf } from "./http/problem.ts";
+import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
-import { MetricResults } from "./model/metric-results.ts";
+import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { choices, view } from "./model/view.ts";
+import { status } from "./model/status.ts";
+import { view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
 export interface ServeOptions {
@@ -49,14 +51,14 @@ export const PATHS = [
   "/static/:hash/:name",
 ] as const;
 
-/** Starts to listen; fails with PORT_IN_USE. */
+/** Starts to listen. Fails with PORT_IN_USE. */
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log);
-  const results = new MetricResults(sources);
-  const hub = new EventHub(sources, new News(sources, results), options.logger);
+  const hub = new EventHub(sources, new Updates(sources), options.logger);
+  const exports = new Exports(sources, options.logger);
+  const assets = new Assets();
   let port = options.port;
-  const exports = new Exports(sources, results);
-  const app = application(routes(sources, results, hub, exports), options, () => port);
+  const app = application(routes(sources, hub, exports, assets), assets, options, () => port);
   const server = listen(app, options);
   port = server.port ?? port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -73,15 +75,15 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, results: MetricResults, hub: EventHub, exports: Exports): Routes {
-  const [api, assets] = [new Api(sources, results), new Assets()];
-  const telemetry = new Telemetry(sources, results, () => hub.clients);
+function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets): Routes {
+  const api = new Api(sources);
+  const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
-    const choice = sources.leniently(() => choices(sources));
-    const selection = selectionOf(parameters(c, ["product", "window"]), choice);
-    c.header("Cache-Control", "no-store");
-    const shown = await view(sources, results, selection);
-    return c.html(printableLines(`<!doctype html>${Page({ view: shown, assets: assets.address })}`));
+    const given = parameters(c, ["product", "window"]);
+    const selection = sources.leniently(() => selectionOf(given, choices(sources)));
+    const shown = view(sources, selection, await status(sources));
+    const html = Page({ view: shown, assets: assets.address });
+    return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
     "/": page,
@@ -92,31 +94,25 @@ function routes(sources: Sources, results: MetricResults, hub: EventHub, exports
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/events": hub.answer,
-    "/export/:file": (c) => {
-      // Fails with its sentence where the file can't be read at all: a download that has begun can only be cut off.
-      void sources.windows.db;
-      return exports.table(c);
-    },
+    "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,
     "/metrics": telemetry.answer,
     "/static/:hash/:name": assets.answer,
   };
 }
 
-function application(table: Routes, { host, logger }: ServeOptions, port: () => number): Hono {
+function application(table: Routes, { address }: Assets, { host, logger }: ServeOptions, port: () => number): Hono {
   const app = new Hono();
   app.use(headers, ownHost(host, port), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
-  app.notFound((c) =>
-    answerProblem(
-      c,
-      new Problem(404, "USAGE", `There is nothing at ${c.req.path.slice(0, 100)}.`, "docs/http.md lists every path."),
-    ),
-  );
+  app.notFound((c) => {
+    const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
+    return answerProblem(c, new Problem(404, "USAGE", say, "docs/http.md lists every path."), address);
+  });
   app.onError((error, c) => {
     const problem = problemOf(error);
     if (problem.status === 500) logger.error(error, `${c.req.path} failed`);
-    return answerProblem(c, problem);
+    return answerProblem(c, problem, address);
   });
   return app;
 }
@@ -137,7 +133,7 @@ function listen(app: Hono, { host, port }: ServeOptions): Bun.Server<unknown> {
   }
 }
 
-/** The head of an answer; Bun says `content-length: 0` of a body that has ended (1.4.5), and nothing of one that has not begun. */
+/** The answer without its body. It never begins: for an ended one Bun 1.4.5 sends a length of 0. */
 function headOnly(response: Response): Response {
   const nothing = new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 });
   const headers = new Headers(response.headers);

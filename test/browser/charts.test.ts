@@ -1,4 +1,4 @@
-/** The page's charts of values that are no ordinary numbers, in a real browser. */
+/** The page's charts of extreme values and all time types, in a real browser. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ setDefaultTimeout(45_000);
 
 const minutes = (y: string, x = "TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE", type = "line") =>
   `-- chart: ${type} x=x y=v\nSELECT ${x} AS x, ${y} AS v FROM range(40) AS r(i)`;
-/** Metrics by name, with what is said under the chart (null: nothing). */
+/** Metrics by name, with the note below the chart (null: none). */
 const CHARTS: Record<string, [sql: string, note: string | null]> = {
   infinity: [
     minutes("CASE WHEN i = 3 THEN 1 / 0.0 WHEN i = 5 THEN 'nan'::DOUBLE ELSE i END"),
@@ -103,7 +103,7 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
       return count;
     })()`) as Promise<number>;
 
-  test("each chart is drawn, or says why not, and counts what it leaves out", async () => {
+  test("each chart is drawn, or has the reason why not, and counts what it leaves out", async () => {
     for (const [name, [, note]] of Object.entries(CHARTS)) {
       await page.locator(`#metric-${name}`).scrollIntoViewIfNeeded();
       if (note !== null) await page.locator(`#chart-${name} .more`).waitFor();

@@ -1,4 +1,4 @@
-/** The page in a real browser: live, true, safe, and usable by keyboard and screen reader. */
+/** The page in a real browser: live, correct, safe, usable by keyboard and screen reader. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { ROOT, recordedLines, run } from "../support/project.ts";
 import { EVIL, runPath, type Served, served, troubledLines } from "../support/served.ts";
 import { until } from "../support/until.ts";
 
-/** A browser on two busy cores takes its time; bun kills it with the test that runs out. */
+/** A browser on two busy cores is slow; bun kills it with a test that times out. */
 setDefaultTimeout(45_000);
 
 const LINES = 3_000;
@@ -36,7 +36,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
   const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
   const text = (page: Page, selector: string) => page.locator(selector).innerText();
 
-  test("shows what the files say: verdict, both sides, ten windows, every metric", async () => {
+  test("shows what the files hold: verdict, both sides, ten windows, every metric", async () => {
     const { page, complaints } = await open("/?product=BTC-USD");
     expect(await text(page, "#verdict")).toContain("agree to the last digit");
     expect(await text(page, "#batch-card")).toContain("3 001".replace(" ", "\u202f"));
@@ -49,7 +49,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(complaints).toEqual([]);
   });
 
-  test("windows that change come by themselves, without a reload; an open selection stays", async () => {
+  test("windows that change appear without a reload; what is open stays open", async () => {
     const { page, complaints } = await open("/?product=BTC-USD");
     await page.locator("#chart-price canvas").waitFor();
     await page.evaluate("document.querySelector('#metrics details').open = true; window.stayed = true");
@@ -62,7 +62,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(complaints).toEqual([]);
   });
 
-  test("a zoom survives updates, a double click gives it back", async () => {
+  test("a zoom survives updates, a double click ends it", async () => {
     const { page } = await open("/?product=BTC-USD");
     const over = page.locator("#chart-price .u-over");
     await over.waitFor();
@@ -83,7 +83,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(to - from).toBeGreaterThan(zoomed[1] - zoomed[0]);
   });
 
-  test("a metric file that is added, broken, mended and removed is seen while the page is open", async () => {
+  test("a metric file that is added, broken, corrected and removed is seen while the page is open", async () => {
     const { page } = await open("/?product=BTC-USD");
     const file = join(sql, "biggest_hour.sql");
     const panel = page.locator("#metric-biggest_hour");
@@ -125,7 +125,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await panel.waitFor({ state: "detached" });
   });
 
-  test("a metric's chart draws its bars, the newest times, and says what it leaves out", async () => {
+  test("a metric's chart draws its bars, the newest times, and lists what it leaves out", async () => {
     const file = join(sql, "bars.sql");
     const rows = `SELECT TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE AS minute, 5 + i % 3 AS n FROM range(800) AS r(i)`;
     const { page } = await open("/?product=BTC-USD");
@@ -154,7 +154,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await run("batch", ["--data", server.data, "--sql", sql]);
   });
 
-  test("the server goes and comes back: the page says so, and goes on without a reload", async () => {
+  test("the server goes and comes back: the page shows it, and continues without a reload", async () => {
     const { page } = await open("/?product=BTC-USD");
     await page.locator("#chart-price canvas").waitFor();
     await page.evaluate("window.stayed = true");

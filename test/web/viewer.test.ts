@@ -1,4 +1,4 @@
-/** Who may only read a data directory sees all of it; names from the feed are text on every surface; a page for everybody is a warning. */
+/** serve with read rights only, with hostile names from the feed, and on a public address. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
       expect(text).not.toContain("Start the broker");
       expect(await doctor.exited).toBe(0);
       expect(names()).toEqual(before);
-      // A file that is read as it is is opened again when a stage writes.
+      // A file that is read without locks is opened again when a stage writes.
       startStage("stream", ["--data", dir.path]);
       await fillLog(dir.path, recordedLines().slice(300, 400));
       await until("the new ticks are shown", async () => (await status()).counts.ticks === 400);
@@ -66,7 +66,7 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
     expect(await child.exited).toBe(0);
   }, 60_000);
 
-  test("a directory that may not be read is a sentence, exit 1", async () => {
+  test("a directory without read rights is a sentence, exit 1", async () => {
     using dir = tempDir();
     chmodSync(dir.path, 0o700);
     const child = asNobody("serve", ["--data", dir.path, "--port", "0"]);
@@ -75,7 +75,7 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
   }, 30_000);
 });
 
-/** The message of a feed whose product id is a terminal's and a screen's instruction. */
+/** Messages whose product ids are terminal escapes, bidi overrides or very long. */
 function evilLines(): string[] {
   const ids = [
     "A\u001b]0;owned\u0007\u001b[2J-USD",

@@ -1,25 +1,22 @@
-/** The JSON answers. Each is one function of a request; what it can't understand is a Problem with a sentence. */
+/** The JSON answers, one method per path. */
 import type { Context } from "hono";
 import { isoFromUs } from "../../scripts/base/clock.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import { Problem } from "../http/problem.ts";
 import { limitOf, parameters, productOf, selectionOf, sizeOf, timeOf } from "../http/query-string.ts";
-import { agreementOf } from "../model/comparison.ts";
-import type { MetricResults } from "../model/metric-results.ts";
+import { comparison } from "../model/comparison.ts";
+import { agreement, type Run } from "../model/runs.ts";
+import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
-import { complaints, notes, type Run, status } from "../model/status.ts";
-import { choices, sizeName, words } from "../model/view.ts";
+import { complaints, notes, status } from "../model/status.ts";
 import { windows } from "../model/windows.ts";
 
-const WINDOWS_OTHERWISE = 100;
+const WINDOWS_DEFAULT = 100;
 
 export class Api {
-  constructor(
-    private readonly sources: Sources,
-    private readonly results: MetricResults,
-  ) {}
+  constructor(private readonly sources: Sources) {}
 
-  /** 200 while every stage makes progress or rests for a stated reason, otherwise 503 with the reasons; `notes` need a look in either case. */
+  /** 503 with `problems` when one stops the path, else 200; `notes` need attention in either case. */
   health = async (c: Context): Promise<Response> => {
     parameters(c, []);
     const state = await status(this.sources);
@@ -32,7 +29,7 @@ export class Api {
 
   status = async (c: Context): Promise<Response> => {
     parameters(c, []);
-    const { last_run, stages, problems, ...state } = await status(this.sources);
+    const { feed, last_run, stages, problems, ...state } = await status(this.sources);
     const shown = stages.map(({ alive_us, started_us, progress_us, ended, ...stage }) => stage);
     return c.json({
       ...state,
@@ -49,7 +46,7 @@ export class Api {
       size_us: sizeOf(given.window),
       from_us: timeOf("from", given.from),
       to_us: timeOf("to", given.to),
-      limit: limitOf(given.limit, WINDOWS_OTHERWISE),
+      limit: limitOf(given.limit, WINDOWS_DEFAULT),
     };
     return c.json(windows(this.sources, query));
   };
@@ -57,8 +54,8 @@ export class Api {
   metric = (c: Context): Response => {
     const { limit, last } = parameters(c, ["limit", "last"]);
     const name = c.req.param("name") ?? "";
-    const result = this.results.get(name);
-    if (result === null) throw unknownMetric(name, this.results);
+    const result = this.sources.metrics.get(name);
+    if (result === null) throw unknownMetric(name, this.sources);
     const { rows, finished_us, file_hash, ...rest } = result;
     return c.json({
       ...rest,
@@ -71,8 +68,9 @@ export class Api {
 
   reconciliation = (c: Context): Response => {
     parameters(c, []);
-    const counts = agreementOf(this.sources);
-    const error = this.results.get("reconciliation")?.error ?? null;
+    const counts = agreement(this.sources);
+    const result = this.sources.metrics.get("reconciliation");
+    const error = result?.error ?? null;
     if (counts === null && error !== null)
       throw new Problem(404, "METRIC", error, "Correct the file: the next batch run compares.");
     if (counts === null)
@@ -80,10 +78,10 @@ export class Api {
         404,
         "NO_DATA",
         "No reconciliation has run yet.",
-        "It comes with the first batch run: bun run batch.",
+        "It runs with the first batch: bun run batch.",
       );
     const { compared, equal, explained, unexplained, pending, run_id } = counts;
-    const differences = (this.results.get("reconciliation")?.rows ?? []).filter((row) => row.outcome !== "equal");
+    const differences = (result?.rows ?? []).filter((row) => row.outcome !== "equal");
     return c.json({
       run_id,
       compared,
@@ -100,15 +98,16 @@ export class Api {
   comparison = async (c: Context): Promise<Response> => {
     const selection = selectionOf(parameters(c, ["product", "window"]), choices(this.sources));
     const state = await status(this.sources);
-    const table = words(this.sources, this.results, selection, state, this.sources.feed());
-    return c.json({ mode: state.mode, product: selection.product, window: sizeName(selection.size_us), words: table });
+    const words = comparison(this.sources, selection, state);
+    return c.json({ mode: state.mode, product: selection.product, window: selection.size.name, words });
   };
 }
 
-export function unknownMetric(name: string, results: MetricResults): Problem {
-  const names = results.names();
-  const hint = names.length > 0 ? `There are: ${names.join(", ")}.` : "No batch has run yet: bun run batch.";
-  return new Problem(404, "METRIC", `There is no result of a metric "${name.slice(0, 64)}".`, hint);
+/** The refusal of a metric that has no result; lists those that have one. */
+export function unknownMetric(name: string, { metrics }: Sources): Problem {
+  const names = metrics.names();
+  const hint = names.length > 0 ? `Valid: ${names.join(", ")}.` : "No batch has run yet: bun run batch.";
+  return new Problem(404, "METRIC", `No result for metric "${name.slice(0, 64)}" yet.`, hint);
 }
 
 function shownRun({ started_us, ended_us, newest_time_us, ...run }: Run) {

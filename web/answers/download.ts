@@ -1,4 +1,4 @@
-/** The two things of an export that must end with its request: the process that makes the file, and the stream that sends it. */
+/** An export's process and the stream that sends its file; both end with their request. */
 import { createReadStream, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../../scripts/base/limits.ts";
@@ -9,7 +9,7 @@ import { Problem } from "../http/problem.ts";
 const QUERY = resolve(import.meta.dir, "../../scripts/query.ts");
 const FOLDER = "tidemark-export-";
 
-/** `query` as a child, into a temporary folder. */
+/** `query` as a child process that writes into a temporary folder. */
 export class ExportRun {
   readonly #folder = temporaryFolder(FOLDER);
   readonly #file: string;
@@ -28,7 +28,7 @@ export class ExportRun {
           ...this.#select(sql),
         ],
         {
-          // Its end tells the child that we are gone.
+          // It closes when this process ends, even by SIGKILL; the child then ends too.
           stdin: "pipe",
           stdout: "ignore",
           stderr: "pipe",
@@ -42,14 +42,14 @@ export class ExportRun {
     this.#watch = setInterval(() => this.#check(), EXPORT_STILL_MS_MAX);
   }
 
-  /** Linux takes an argument of at most 128 KiB: a longer SELECT comes as a metric's file. */
+  /** Linux takes an argument of at most 128 KiB: a longer SELECT is passed as a metric's file. */
   #select(sql: string): string[] {
     if (Buffer.byteLength(sql) <= ARGUMENT_BYTES_MAX) return ["--", sql];
     writeFileSync(join(this.#folder, "export.sql"), sql);
     return ["--sql", this.#folder, "--metric", "export"];
   }
 
-  /** Removes what servers that were killed have left. */
+  /** Removes the folders of servers that were killed. */
   static removeAbandoned(): void {
     removeAbandonedTemporary(FOLDER);
   }
@@ -63,7 +63,7 @@ export class ExportRun {
     return bytes;
   }
 
-  /** Ends the child if it runs, and removes the folder; a file that is open lives on without its name until it has been sent. */
+  /** Ends the child and removes the folder; an open file stays readable. */
   end(): void {
     clearInterval(this.#watch);
     if (this.#child.exitCode === null) this.#child.kill("SIGTERM");
@@ -76,7 +76,7 @@ export class ExportRun {
     this.#size = size;
   }
 
-  /** Of the file as far as it is written; `query` writes it in a folder beside its place. */
+  /** Bytes written so far; `query` writes the file in a folder beside its place. */
   #bytes(): number {
     const found = [...new Bun.Glob("**/*").scanSync({ cwd: this.#folder, dot: true, onlyFiles: true })];
     return found.reduce(
@@ -86,62 +86,85 @@ export class ExportRun {
   }
 }
 
-/** One answer being sent: the next piece is made when the reader asks for it, so memory holds one. */
+/** One answer being sent. The next piece is made when the reader asks for it, so memory holds one. */
 export class Download {
-  readonly stream: ReadableStream<Uint8Array>;
-  readonly #iterator: Iterator<string> | AsyncIterator<Uint8Array>;
+  readonly #iterator: Iterator<string | Uint8Array> | AsyncIterator<Uint8Array>;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  #ended = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `onEnd` is called once, whoever ends it: the last piece, the reader, a failure, the server, or DOWNLOAD_STILL_MS_MAX without a reader. */
+  /**
+   * `onEnd` is called once: after the last piece, when the reader leaves, by `end`, when the reader has
+   * taken nothing for DOWNLOAD_STILL_MS_MAX, and with the error when a piece can't be made.
+   */
   constructor(
     pieces: Iterable<string> | AsyncIterable<Uint8Array>,
-    private readonly onEnd: () => void,
+    private readonly onEnd: (error?: unknown) => void,
   ) {
-    const encoder = new TextEncoder();
     this.#iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
-    this.stream = new ReadableStream<Uint8Array>({
+  }
+
+  /** Makes the first piece, and rejects with its error: later ones can only cut the answer off. */
+  async begin(): Promise<ReadableStream<Uint8Array>> {
+    let first: IteratorResult<string | Uint8Array> | null;
+    try {
+      first = await this.#iterator.next();
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+    return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
-        this.#await();
+        if (this.#ended) controller.error();
+        else this.#await();
       },
-      pull: async (controller) => {
+      pull: async () => {
         clearTimeout(this.#timer);
         try {
-          const { value, done } = await this.#iterator.next();
-          if (this.#controller === null) return;
-          if (done) {
-            controller.close();
-            this.#leave();
-          } else {
-            controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
-            this.#await();
-          }
+          const piece = first ?? (await this.#iterator.next());
+          first = null;
+          this.#send(piece);
         } catch (error) {
-          controller.error(error);
-          this.#leave();
+          this.#cut(error);
         }
       },
       cancel: () => this.#leave(),
     });
   }
 
-  /** Ends it before its last piece: the reader sees that it is not whole. */
-  end(): void {
-    if (this.#controller === null) return;
-    this.#controller.error(new Error("the download was ended"));
-    this.#leave();
+  /** Ends it before its last piece: the reader gets an error instead of the end. */
+  end = (): void => this.#cut();
+
+  #send({ value, done }: IteratorResult<string | Uint8Array>): void {
+    if (this.#ended) return;
+    if (done) {
+      this.#controller?.close();
+      this.#leave();
+    } else {
+      this.#controller?.enqueue(typeof value === "string" ? encoder.encode(value) : value);
+      this.#await();
+    }
   }
 
   #await(): void {
-    this.#timer = setTimeout(() => this.end(), DOWNLOAD_STILL_MS_MAX);
+    this.#timer = setTimeout(this.end, DOWNLOAD_STILL_MS_MAX);
   }
 
-  #leave(): void {
-    if (this.#controller === null) return;
-    this.#controller = null;
+  #cut(error?: unknown): void {
+    if (this.#ended) return;
+    // Without a value: Bun 1.4.5 prints any other, with its stack trace.
+    this.#controller?.error();
+    this.#leave(error);
+  }
+
+  #leave(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
     clearTimeout(this.#timer);
     void this.#iterator.return?.();
-    this.onEnd();
+    this.onEnd(error);
   }
 }
+
+const encoder = new TextEncoder();

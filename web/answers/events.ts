@@ -1,7 +1,4 @@
-/**
- * /events: windows as they change, batch runs as they end, the status once a second. One look at the files serves all pages, and one
- * text all pages that stand at the same place. A slow page gets fewer, newer messages, never a queue (faults.md 31).
- */
+/** /events: windows as they change, batch runs as they end, the status once per second. */
 import type { Context } from "hono";
 import { getBunServer } from "hono/bun";
 import { monotonicMs } from "../../scripts/base/clock.ts";
@@ -14,20 +11,27 @@ import {
   SSE_CLIENTS_MAX,
 } from "../../scripts/base/limits.ts";
 import type { Logger } from "../../scripts/base/logger.ts";
-import { answerProblem, Problem } from "../http/problem.ts";
+import { Problem } from "../http/problem.ts";
 import { parameters, selectionOf } from "../http/query-string.ts";
+import { type Position, positionOf } from "../model/changes.ts";
+import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
-import { choices } from "../model/view.ts";
-import { type News, type Place, placeOf } from "./updates.ts";
+import type { Updates } from "./updates.ts";
 
-interface Client extends Place {
+interface Client {
+  readonly selection: Selection;
+  position: Position;
   /** When it last asked for something; 0: never. */
   asked_ms: number;
   close: (() => void) | null;
-  /** Set while it waits for news. */
+  /** Set while it waits for changes. */
   wake: (() => void) | null;
 }
 
+/**
+ * The open pages. One poll of the files serves all of them, and only while a page is open. A slow
+ * page gets fewer and newer messages, never a queue (docs/faults.md 31).
+ */
 export class EventHub {
   readonly #clients = new Set<Client>();
   #timer: Timer | null = null;
@@ -35,14 +39,13 @@ export class EventHub {
   #changed = false;
   #sent_ms = 0;
   #fresh = false;
-  /** A look is under way: the next one waits for its turn. */
-  #looking = false;
-  /** The last look failed: said once. */
+  #polling = false;
+  /** The last poll failed, which is logged once. */
   #failed = false;
 
   constructor(
     private readonly sources: Sources,
-    private readonly news: News,
+    private readonly updates: Updates,
     private readonly logger: Logger,
   ) {}
 
@@ -51,24 +54,18 @@ export class EventHub {
   }
 
   answer = (c: Context): Response => {
-    if (this.#clients.size >= SSE_CLIENTS_MAX) {
-      const full = answerProblem(
-        c,
-        new Problem(503, "BUSY", `${SSE_CLIENTS_MAX} pages are open already.`, "Close some, or try again later."),
-      );
-      full.headers.set("Retry-After", "10");
-      return full;
-    }
-    const selection = selectionOf(
-      parameters(c, ["product", "window"]),
-      this.sources.leniently(() => choices(this.sources)),
-    );
-    const place = placeOf(selection, c.req.header("last-event-id"));
-    // Bun cuts a quiet answer after 10 s otherwise (1.4.5).
+    if (this.#clients.size >= SSE_CLIENTS_MAX)
+      throw new Problem(503, "BUSY", `${SSE_CLIENTS_MAX} pages are open already.`, "Close some, or try again later.", {
+        "Retry-After": "10",
+      });
+    const given = parameters(c, ["product", "window"]);
+    const selection = this.sources.leniently(() => selectionOf(given, choices(this.sources)));
+    const position = positionOf(c.req.header("last-event-id"));
+    // Bun closes an answer that is silent for 10 s otherwise (1.4.5).
     getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
     const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no" };
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
-    return c.body(this.#stream({ ...place, asked_ms: 0, close: null, wake: null }), 200, headers);
+    return c.body(this.#stream({ selection, position, asked_ms: 0, close: null, wake: null }), 200, headers);
   };
 
   /** Ends every stream; pages connect again by themselves. */
@@ -77,7 +74,7 @@ export class EventHub {
     this.#rest();
   }
 
-  /** The next text is made when the page asks for it: that is all of the back-pressure. */
+  /** Back-pressure: the next text is made when the client asks for it, so a slow one has no queue. */
   #stream(client: Client): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>(
       {
@@ -88,22 +85,15 @@ export class EventHub {
             client.wake?.();
           };
           this.#clients.add(client);
-          this.#timer ??= setInterval(() => void this.#lookOnce(), EVENTS_LOOK_MS);
+          this.#timer ??= setInterval(() => void this.#pollOnce(), EVENTS_LOOK_MS);
         },
         pull: async (controller) => {
-          if (!this.#fresh) await this.news.refresh();
-          this.#fresh = true;
-          while (this.#clients.has(client)) {
-            client.asked_ms = monotonicMs();
-            const bytes = this.news.of(client);
-            if (bytes !== null) {
-              controller.enqueue(bytes);
-              return;
-            }
-            await new Promise<void>((resolve) => {
-              client.wake = resolve;
-            });
-            client.wake = null;
+          try {
+            const bytes = await this.#next(client);
+            if (bytes !== null) controller.enqueue(bytes);
+          } catch (error) {
+            this.#warn(error);
+            client.close?.();
           }
         },
         cancel: () => this.#gone(client),
@@ -112,34 +102,55 @@ export class EventHub {
     );
   }
 
+  /** Waits until there is something that the client lacks; null when it is gone. */
+  async #next(client: Client): Promise<Uint8Array | null> {
+    if (!this.#fresh) await this.updates.refresh();
+    this.#fresh = true;
+    while (this.#clients.has(client)) {
+      client.asked_ms = monotonicMs();
+      const { bytes, position } = this.updates.since(client.position, client.selection);
+      client.position = position;
+      if (bytes !== null) return bytes;
+      await new Promise<void>((resolve) => {
+        client.wake = resolve;
+      });
+      client.wake = null;
+    }
+    return null;
+  }
+
   #gone(client: Client): void {
     this.#clients.delete(client);
     if (this.#clients.size === 0) this.#rest();
   }
 
-  /** Nobody watches: nothing is looked at. */
+  /** Without an open page nothing is polled. */
   #rest(): void {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
     this.#fresh = false;
   }
 
-  /** One look at a time. One that fails is logged, and the pages keep what they have. */
-  async #lookOnce(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  /** One poll at a time. One that fails is logged, and the pages keep what they have. */
+  async #pollOnce(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
     try {
-      await this.#look();
+      await this.#poll();
     } catch (error) {
-      if (!this.#failed) this.logger.warn(`the pages can't be brought up to date: ${sentence(error)}`);
-      this.#failed = true;
+      this.#warn(error);
     } finally {
-      this.#looking = false;
+      this.#polling = false;
     }
   }
 
-  /** Whether a file changed; wakes the pages at most every EVENTS_EVERY_MS, and each second for the status. */
-  async #look(): Promise<void> {
+  #warn(error: unknown): void {
+    if (!this.#failed) this.logger.warn(`the pages can't be brought up to date: ${sentence(error)}`);
+    this.#failed = true;
+  }
+
+  /** Wakes the pages after a change, at most every EVENTS_EVERY_MS, and each second for the status. */
+  async #poll(): Promise<void> {
     const { windows: w, results: r } = this.sources;
     const versions = `${w.epoch}.${w.version} ${r.epoch}.${r.version}`;
     if (versions !== this.#versions) this.#changed = true;
@@ -148,7 +159,7 @@ export class EventHub {
     if (!(this.#changed && since_ms >= EVENTS_EVERY_MS) && since_ms < EVENTS_STATUS_MS) return;
     this.#changed = false;
     this.#sent_ms = monotonicMs();
-    await this.news.refresh();
+    await this.updates.refresh();
     this.#failed = false;
     for (const client of this.#clients) {
       if (client.wake) client.wake();

@@ -1,14 +1,15 @@
-/** Downloads. CSV of windows and of metric results is written here; what needs DuckDB (Parquet, all ticks) runs in a child, `query` (design.md "Data path"). */
+/** Downloads. CSV of windows and metrics is written here, what needs DuckDB by `query`. */
 import type { Context } from "hono";
 import { getBunServer } from "hono/bun";
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import { csvLine, isTextType } from "../../scripts/base/csv.ts";
+import { sentence } from "../../scripts/base/errors.ts";
 import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../../scripts/base/limits.ts";
+import type { Logger } from "../../scripts/base/logger.ts";
 import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
-import type { MetricResults } from "../model/metric-results.ts";
 import type { Sources } from "../model/sources.ts";
 import { WINDOW_COLUMNS, windows } from "../model/windows.ts";
 import { unknownMetric } from "./api.ts";
@@ -24,18 +25,20 @@ export class Exports {
 
   constructor(
     private readonly sources: Sources,
-    private readonly results: MetricResults,
+    private readonly logger: Logger,
   ) {
     ExportRun.removeAbandoned();
   }
 
-  /** Ends what runs and what is being sent. */
+  /** Ends every export and every download. */
   close(): void {
     for (const one of [...this.#running, ...this.#downloads]) one.end();
   }
 
-  /** `/export/windows.csv`, `/export/ticks.parquet` …: as of now for windows.csv, as of the newest batch for the others. */
+  /** `/export/windows.csv` as of now; `windows.parquet` and `ticks` as of the newest batch. */
   table = async (c: Context): Promise<Response> => {
+    // Fails when the file can't be read at all, also for a HEAD.
+    void this.sources.windows.db;
     untimed(c);
     const [, what, ending] = /^(windows|ticks)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     if (!what)
@@ -43,7 +46,7 @@ export class Exports {
         404,
         "USAGE",
         "There is no such download.",
-        "There are windows and ticks, each as .csv and .parquet.",
+        "Valid: windows and ticks, each as .csv and .parquet.",
       );
     const given = parameters(c, ["product", "from", "to"]);
     const product = productOf(given.product);
@@ -61,17 +64,17 @@ export class Exports {
     untimed(c);
     parameters(c, []);
     const [, name = "", ending] = /^(\w+)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
-    const result = this.results.get(name);
-    if (result === null) throw unknownMetric(c.req.param("file") ?? "", this.results);
+    const result = this.sources.metrics.get(name);
+    if (result === null) throw unknownMetric(c.req.param("file") ?? "", this.sources);
     if (!result.ok && !result.stale) throw new Problem(404, "METRIC", result.error ?? "It has never worked.");
     if (ending === "parquet" && result.stale)
       throw new Problem(404, "METRIC", result.error ?? "It fails.", "The CSV has the last rows that worked.");
-    // What batch keeps of a long result is cut; the export has all rows.
+    // The batch stores a long result cut; the export has all rows.
     if (ending === "parquet" || (result.truncated && !result.stale))
       return this.#child(c, `tidemark_${name}`, ending as Ending, result.sql, []);
     if (result.truncated) {
       const why = `The last result that worked is cut after ${result.row_count} rows.`;
-      throw new Problem(404, "METRIC", why, "Mend the metric's file: the next batch makes it whole.");
+      throw new Problem(404, "METRIC", why, "Correct the metric's file: the next batch stores all rows.");
     }
     const { columns, rows } = result;
     const isText = (i: number) => isTextType(columns[i]!.type);
@@ -99,21 +102,21 @@ export class Exports {
     const { sources } = this;
     const isText = (i: number) => WORDS.has(WINDOW_COLUMNS[i]!);
     function* pages(): Generator<string> {
-      yield csvLine(WINDOW_COLUMNS, () => false);
+      let head = csvLine(WINDOW_COLUMNS, () => false);
       for (let to_us = times.to_us; ; ) {
         const rows = windows(sources, { product, size_us: null, from_us: times.from_us, to_us, limit: API_ROWS_MAX });
         // Rows of one start stay together: the next page begins below the oldest whole one.
         const full = rows.length === API_ROWS_MAX;
         const oldest = rows.at(-1)?.window_start;
         const whole = full ? rows.filter((row) => row.window_start !== oldest) : rows;
-        yield whole
-          .map((row) =>
-            csvLine(
-              WINDOW_COLUMNS.map((column) => row[column]),
-              isText,
-            ),
-          )
-          .join("");
+        const lines = whole.map((row) =>
+          csvLine(
+            WINDOW_COLUMNS.map((column) => row[column]),
+            isText,
+          ),
+        );
+        yield head + lines.join("");
+        head = "";
         if (!full || whole.length === 0) return;
         to_us = Date.parse(whole.at(-1)!.window_start) * 1_000;
       }
@@ -121,11 +124,11 @@ export class Exports {
     return this.#send(c, pages(), name, "csv");
   }
 
-  /** Runs `query` into a temporary file and sends that: an error is an answer of its own, never half a file. */
+  /** Sends what `query` wrote into a temporary file: an error is a refusal, not half a file. */
   async #child(c: Context, name: string, ending: Ending, sql: string, flags: string[]): Promise<Response> {
     if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
     if (this.#running.size >= EXPORTS_MAX)
-      throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when they have ended.");
+      throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when one has ended.");
     const run = new ExportRun(this.sources.paths.root, ending, sql, flags);
     this.#running.add(run);
     endWith(c, run);
@@ -137,7 +140,7 @@ export class Exports {
     }
   }
 
-  /** Sends pieces as the reader takes them; what waits or streams has no time limit of Bun's, but ours. */
+  /** Sends pieces as the reader takes them. */
   async #send(
     c: Context,
     pieces: Iterable<string> | AsyncIterable<Uint8Array>,
@@ -146,22 +149,25 @@ export class Exports {
   ): Promise<Response> {
     if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
     if (this.#downloads.size >= DOWNLOADS_MAX)
-      throw new Problem(503, "BUSY", `${DOWNLOADS_MAX} downloads are open already.`, "Try again when some have ended.");
-    const sent = new Download(pieces, () => this.#downloads.delete(sent));
+      throw new Problem(503, "BUSY", `${DOWNLOADS_MAX} downloads are open already.`, "Try again when one has ended.");
+    const sent = new Download(pieces, (error) => {
+      this.#downloads.delete(sent);
+      if (error !== undefined) this.logger.warn(`${c.req.path} is cut off: ${sentence(error)}`);
+    });
     this.#downloads.add(sent);
     endWith(c, sent);
-    return c.body(sent.stream, 200, headersOf(name, ending));
+    return c.body(await sent.begin(), 200, headersOf(name, ending));
   }
 }
 
-/** Ends what serves a request when its reader leaves, or has left. */
+/** Ends `one` when the reader of the request leaves, or has left. */
 function endWith(c: Context, one: { end(): void }): void {
   const { signal } = c.req.raw;
   signal.addEventListener("abort", () => one.end());
   if (signal.aborted) one.end();
 }
 
-/** Bun cuts an answer of which nothing came for 10 s (1.4.5): while DuckDB works, or a download pauses. */
+/** Bun closes an answer that is silent for 10 s (1.4.5): while DuckDB works, or a download pauses. */
 function untimed(c: Context): void {
   getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
 }

@@ -1,15 +1,14 @@
-/** /metrics: what monitoring asks for, in Prometheus' text form. All of it is read from the stages' own files at each scrape. */
+/** /metrics: telemetry in Prometheus' text format, read from the stages' files at each scrape. */
 import type { Context } from "hono";
 import { Gauge, Registry } from "prom-client";
 import { printable } from "../../scripts/base/printable.ts";
 import { parameters } from "../http/query-string.ts";
-import type { Word } from "../model/comparison.ts";
-import type { MetricResults } from "../model/metric-results.ts";
+import { comparison, type Measure } from "../model/comparison.ts";
+import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
-import { choices, words } from "../model/view.ts";
 
-/** Every family with its help and labels; docs/http.md lists them, and a test compares. */
+/** Every family with its help and labels; a test compares the names with docs/http.md. */
 export const FAMILIES = {
   tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
   tidemark_stage_lag_records: ["records in the log that the stage has not read", "stage"],
@@ -21,7 +20,7 @@ export const FAMILIES = {
   tidemark_duplicates_total: ["trade ids that came again"],
   tidemark_late_ticks_total: ["ticks whose own window was closed"],
   tidemark_skewed_ticks_total: ["ticks stamped further ahead than --max-skew"],
-  tidemark_dead_letters_total: ["messages that are no trade"],
+  tidemark_dead_letters_total: ["messages that are not a valid trade"],
   tidemark_window_revisions_total: ["revisions of closed windows"],
   tidemark_outages_total: ["spans without a feed, and ids that could not be filled"],
   tidemark_feed_reconnects_total: ["connections lost by the present process"],
@@ -31,7 +30,7 @@ export const FAMILIES = {
   tidemark_reconciliation_windows: ["windows of the newest reconciliation", "outcome"],
   tidemark_batch_run_seconds: ["the newest batch run, whole process"],
   tidemark_batch_failed_metrics: ["metric files that failed in the newest run"],
-  tidemark_problems: ["states that stop the path or need a look, by code (docs/health.md)", "stage", "code"],
+  tidemark_problems: ["states that stop the path or need attention, by code (docs/health.md)", "stage", "code"],
   tidemark_open_pages: ["pages that listen to /events"],
 } as const satisfies Record<string, readonly [help: string, ...labels: string[]]>;
 type Family = keyof typeof FAMILIES;
@@ -42,7 +41,6 @@ export class Telemetry {
 
   constructor(
     private readonly sources: Sources,
-    private readonly results: MetricResults,
     private readonly openPages: () => number,
   ) {
     const entries = Object.entries(FAMILIES).map(([name, [help, ...labelNames]]) => [
@@ -61,8 +59,8 @@ export class Telemetry {
     for (const { stage, code } of state.problems) this.#gauges.tidemark_problems.inc({ stage, code });
     this.sources.leniently(() => {
       const choice = choices(this.sources);
-      const selection = { product: choice.products[0]!, size_us: choice.sizes_us[0]! };
-      this.#words(words(this.sources, this.results, selection, state, this.sources.feed()));
+      const selection = { product: choice.products[0]!, size: choice.sizes[0]! };
+      this.#measures(comparison(this.sources, selection, state));
     });
     this.#gauges.tidemark_open_pages.set(this.openPages());
     return c.body(await this.#registry.metrics(), 200, { "Content-Type": this.#registry.contentType });
@@ -98,19 +96,19 @@ export class Telemetry {
     if (last_run?.failed != null) g.tidemark_batch_failed_metrics.set(last_run.failed);
   }
 
-  #words(table: Word[]): void {
+  #measures(measures: Measure[]): void {
     const g = this.#gauges;
-    const word = (name: string) => table.find((each) => each.word === name);
-    const latency = word("pipeline latency")?.stream.values;
+    const named = (name: string) => measures.find(({ word }) => word === name);
+    const latency = named("pipeline latency")?.stream.values;
     if (latency) {
       g.tidemark_pipeline_latency_seconds.set({ quantile: "0.5" }, latency.p50_ms! / 1000);
       g.tidemark_pipeline_latency_seconds.set({ quantile: "0.99" }, latency.p99_ms! / 1000);
     }
     for (const pipeline of ["stream", "batch"] as const) {
-      const age = word("freshness")?.[pipeline].values?.age_ms;
+      const age = named("freshness")?.[pipeline].values?.age_ms;
       if (age !== undefined) g.tidemark_freshness_seconds.set({ pipeline }, age / 1000);
     }
-    const agreement = { ...word("agreement")?.stream.values, ...word("agreement")?.batch.values };
+    const agreement = { ...named("agreement")?.stream.values, ...named("agreement")?.batch.values };
     for (const [outcome, windows] of Object.entries(agreement))
       g.tidemark_reconciliation_windows.set({ outcome }, windows);
   }

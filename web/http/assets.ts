@@ -1,13 +1,13 @@
-/** The static files: a fixed list, read once, served by names that carry their hash, so that a browser may keep them for ever. Nothing comes from a CDN. */
+/** The static files, a fixed list read at the start; none comes from another host. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Context } from "hono";
-import { answerProblem, Problem } from "./problem.ts";
+import { Problem } from "./problem.ts";
 
 const PUBLIC = resolve(import.meta.dir, "../public");
 
-/** Where each file lies; the packages' own, unchanged. */
+/** Path of each file; those of packages are served unchanged. */
 const FILES: Record<string, string> = {
   "htmx.min.js": Bun.resolveSync("htmx.org/dist/htmx.min.js", import.meta.dir),
   "hx-sse.min.js": Bun.resolveSync("htmx.org/dist/ext/hx-sse.min.js", import.meta.dir),
@@ -22,9 +22,7 @@ const FILES: Record<string, string> = {
 };
 const TYPES: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
 
-/** The address of a file by its plain name. */
-export type Asset = (name: string) => string;
-
+/** Serves each file under a name with its hash, so that a browser may keep it forever. */
 export class Assets {
   readonly #known = new Map<string, { bytes: Uint8Array<ArrayBuffer>; gzip: Uint8Array<ArrayBuffer>; type: string }>();
   readonly #addresses = new Map<string, string>();
@@ -38,15 +36,13 @@ export class Assets {
     }
   }
 
-  address: Asset = (name) => this.#addresses.get(name) ?? "/static/unknown";
+  /** The address of a file by its plain name. */
+  address = (name: string): string => this.#addresses.get(name) ?? "/static/unknown";
 
   answer = (c: Context): Response => {
     const found = this.#known.get(`${c.req.param("hash")}/${c.req.param("name")}`);
     if (!found)
-      return answerProblem(
-        c,
-        new Problem(404, "USAGE", "There is no such file.", "Reload the page: it has new addresses after an update."),
-      );
+      throw new Problem(404, "USAGE", "There is no such file.", "Reload the page: addresses change with an update.");
     const zipped = /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
     return c.body(zipped ? found.gzip : found.bytes, 200, {
       "Content-Type": `${found.type}; charset=utf-8`,

@@ -1,4 +1,4 @@
-/** The newest dead letters, grouped by product and kind of reason: what a product that otherwise trades has lost. */
+/** The newest dead letters, grouped by product and kind of reason, as problems. */
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import {
   DEAD_LETTER_BYTES_READ,
@@ -29,7 +29,7 @@ interface Group {
 const NEWEST = `SELECT appended_us, reason, substr(value, 1, ${DEAD_LETTER_BYTES_READ}) AS head, log_partition, log_offset
 FROM dead_letters ORDER BY rowid DESC LIMIT ${DEAD_LETTERS_READ}`;
 
-/** One problem line for each of the largest groups of the last day; [] when there are none. The stage that stores them is `consume`, else `stream`. */
+/** One problem for each of the largest groups of the last day, of the stage that stored them. */
 export function deadLetterProblems(sources: Sources): (Problem & { stage: "consume" | "stream" })[] {
   const stage = sources.ticks.db === null ? "stream" : "consume";
   const file = stage === "consume" ? sources.ticks : sources.windows;
@@ -59,7 +59,7 @@ export function deadLetterProblems(sources: Sources): (Problem & { stage: "consu
 function sentenceOf({ product, count, newest }: Group, read: number, all: number): string {
   const whose = product === null ? "without a product" : `of ${printable(product, 128)}`;
   const many = count === 1 ? "1 message" : `${count} messages`;
-  const are = count === 1 ? "is no trade and is" : "are no trades and are";
+  const are = count === 1 ? "is not a trade and is" : "are no trades and are";
   const example = printable(new TextDecoder().decode(newest.head), 200);
   return (
     `${many} ${whose} of the newest ${read} dead letters (${all} in all) ${are} in no answer: ${printable(newest.reason, 256)}. ` +
@@ -68,7 +68,7 @@ function sentenceOf({ product, count, newest }: Group, read: number, all: number
   );
 }
 
-/** From the bytes that were read: a message that is no JSON, or whose product comes later, has none. */
+/** From the bytes that were read; null when they are not JSON or the product comes later. */
 function productOf(head: Uint8Array): string | null {
   const match = /"product_id"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(new TextDecoder().decode(head));
   try {

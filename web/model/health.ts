@@ -1,4 +1,4 @@
-/** Every known reason why the path makes no progress or its data needs a look: one list for /healthz, the page, /metrics and `doctor` (docs/health.md). */
+/** Why the path makes no progress, or its data needs attention (docs/health.md). */
 import { statfsSync } from "node:fs";
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import {
@@ -14,22 +14,26 @@ import { type Problem, parseProblems } from "../../scripts/contract/problems.ts"
 import { deadLetterProblems } from "./dead-letters.ts";
 import { errorText } from "./log-view.ts";
 import { processState } from "./process-state.ts";
+import { agreement, type Run } from "./runs.ts";
 import type { Feed, Schedule, Sources } from "./sources.ts";
-import type { Run, Stage } from "./status.ts";
+import type { Stage } from "./stage-states.ts";
 
 /** A problem with the stage, or the part of the path, that has it. */
 export interface StageProblem extends Problem {
   stage: Stage["name"] | "log" | "disk" | "store";
 }
 
-/** What the problems are derived from; all of one moment. */
+/** What the problems are derived from, read at one moment. */
 export interface Known {
   stages: readonly Stage[];
   feed: Feed | null;
   last_run: Run | null;
 }
 
-/** At most PROBLEMS_SHOWN_MAX, those that stop the path first, each sentence as printable text of bounded length. Waits for nothing. */
+/**
+ * At most PROBLEMS_SHOWN_MAX, those that stop the path first, each sentence as printable text of
+ * bounded length. Waits for nothing.
+ */
 export function problemsOf(sources: Sources, known: Known): StageProblem[] {
   const found = sources.leniently(() => [
     ...logProblems(sources),
@@ -75,7 +79,7 @@ function ofFeed(feed: Feed | null): Problem[] {
 function logProblems({ log }: Sources): StageProblem[] {
   const { error, asked_us, away_us } = log.last;
   if (error === null) return [];
-  const last = asked_us === null ? "" : ` The last answer is of ${time(asked_us)}.`;
+  const last = asked_us === null ? "" : ` It answered last at ${time(asked_us)}.`;
   return [stopping("log", "log-unreachable", `${error}${last}`, away_us ?? 0)];
 }
 
@@ -86,7 +90,9 @@ function diskProblems({ paths }: Sources): StageProblem[] {
   } catch {
     return [];
   }
-  const say = `No space is left on the disk of ${paths.root}: nothing can be stored. Free some space; the stages wait, and nothing is lost meanwhile.`;
+  const say =
+    `No space is left on the disk of ${paths.root}: nothing can be stored. ` +
+    "Free some space; the stages wait, and nothing is lost meanwhile.";
   return [stopping("disk", "disk-full", say)];
 }
 
@@ -96,7 +102,7 @@ function storeProblems({ windows, ticks, results }: Sources): StageProblem[] {
   );
 }
 
-/** A stage that has never run, has ended, or is there and reports nothing. */
+/** A stage that has never run, has ended, or exists and reports nothing. */
 function stageProblems(sources: Sources, stage: Stage, feed: Feed | null): StageProblem[] {
   const { name, state, detail, pid } = stage;
   if (name === "batch") return [];
@@ -116,7 +122,9 @@ function stageProblems(sources: Sources, stage: Stage, feed: Feed | null): Stage
       ),
     ];
   if (process_state === "running") {
-    const say = `${detail}, but its process ${pid} is there: it waits (for a lock, or for space on the disk) or hangs. Its last line on stderr has the reason; if there is none, restart it.`;
+    const say =
+      `${detail}, but its process ${pid} is there: it waits (for a lock, or for space on the disk) or hangs. ` +
+      "Its last line on stderr has the reason; if there is none, restart it.";
     return [stopping(name, "stage-stuck", say, heard_us)];
   }
   return [
@@ -129,17 +137,19 @@ function stageProblems(sources: Sources, stage: Stage, feed: Feed | null): Stage
   ];
 }
 
-/** A reader that is alive, has records to read, and reads none. */
+/** A reader that reports, has records to read, and reads none. */
 function stuck(sources: Sources, { name, lag, progress_us, started_us }: Stage): StageProblem[] {
   const { asked_us, error } = sources.log.last;
   const since_us = Math.max(progress_us ?? 0, started_us ?? 0);
   const isKnown = error === null && asked_us !== null && nowUs() - asked_us < LOG_ANSWER_MS_MAX * 1_000;
   if (!isKnown || since_us === 0 || nowUs() - since_us < NO_PROGRESS_MS * 1_000) return [];
-  const say = `${lag} records wait in the log, and it has read none since ${time(since_us)}. Its last line on stderr may have the reason; restart it.`;
+  const say =
+    `${lag} records wait in the log, and it has read none since ${time(since_us)}. ` +
+    "Its last line on stderr may have the reason; restart it.";
   return [stopping(name, "no-progress", say, since_us)];
 }
 
-/** What the state of `produce` says of the feed and of the log, while it runs and reports nothing more exact itself. */
+/** From the state of `produce`, while it runs and reports no stopping problem itself. */
 function feedProblems({ feed, stages }: Known): StageProblem[] {
   const stage = stages.find(({ name }) => name === "produce");
   if (feed === null || stage === undefined || feed.state === "ended") return [];
@@ -167,10 +177,14 @@ function feedProblems({ feed, stages }: Known): StageProblem[] {
   if (feed.last_tick_us === undefined || quiet_us < NO_PROGRESS_MS * 1_000) return [];
   const products = feed.products.join(", ");
   if ((feed.lost_since_tick ?? 0) > 1) {
-    const say = `no trade of ${products} has come since ${time(heard_us)}, and the connection was lost ${feed.lost_since_tick} times since. Check the feed and the network.`;
+    const say =
+      `no trade of ${products} has come since ${time(heard_us)}, and the connection was lost ` +
+      `${feed.lost_since_tick} times since. Check the feed and the network.`;
     return [stopping("produce", "feed-silent", say, heard_us)];
   }
-  const say = `no trade of ${products} has come since ${time(heard_us)}, although the feed is connected: the market is quiet, or the feed has stopped sending trades.`;
+  const say =
+    `no trade of ${products} has come since ${time(heard_us)}, although the feed is connected: ` +
+    "the market is quiet, or the feed has stopped sending trades.";
   return [note("produce", "feed-quiet", say, heard_us)];
 }
 
@@ -179,11 +193,13 @@ function batchProblems(sources: Sources, run: Run | null): StageProblem[] {
   return [...runProblems(run, schedule), ...overdue(run, schedule), ...answerProblems(sources, run)];
 }
 
-/** How the newest run, or a batch that began none, ended. */
+/** How the newest run ended, or the schedule's batch that began none. */
 function runProblems(run: Run | null, schedule: Schedule | null): StageProblem[] {
   const one = (code: string, sentence: string, since_us: number) => [stopping("batch", code, sentence, since_us)];
   if (schedule !== null && schedule.status !== 0 && (run?.started_us ?? 0) < schedule.began_us) {
-    const say = `the last batch of the schedule ended with status ${schedule.status} before it began a run. Its lines on stderr say why; or run it by hand: bun run batch.`;
+    const say =
+      `the last batch of the schedule ended with status ${schedule.status} before it began a run. ` +
+      "Its lines on stderr have the reason; or run it by hand: bun run batch.";
     return one("batch-failed", say, schedule.began_us);
   }
   if (run === null) return [];
@@ -206,29 +222,31 @@ function runProblems(run: Run | null, schedule: Schedule | null): StageProblem[]
   return one("batch-stuck", say, started_us);
 }
 
-/** The schedule said when its next run begins, and none has begun since. */
+/** The schedule reported when its next run is due, and none has begun since. */
 function overdue(run: Run | null, schedule: Schedule | null): StageProblem[] {
   const due_us = schedule?.due_us ?? null;
   if (schedule === null || due_us === null || run?.state === "running") return [];
   // A run may begin a moment before it is due.
   const hasBegun = run !== null && run.started_us >= due_us - 1_000_000;
   if (hasBegun || nowUs() - due_us < NO_PROGRESS_MS * 1_000) return [];
-  const say = `a run was due at ${time(due_us)} and has not begun: the schedule (process ${schedule.pid}) has ended or is stopped. Start it: bun run schedule, or bun run start.`;
+  const say =
+    `a run was due at ${time(due_us)} and has not begun: the schedule (process ${schedule.pid}) ` +
+    "has ended or is stopped. Start it: bun run schedule, or bun run start.";
   return [stopping("batch", "batch-overdue", say, due_us)];
 }
 
-/** What a run that worked says of its answers. */
+/** Failed metrics and unexplained differences of a run that worked. */
 function answerProblems(sources: Sources, run: Run | null): StageProblem[] {
   const found: StageProblem[] = [];
   if (run?.state === "done" && run.failed !== null && run.failed > 0) {
     const say = `${run.failed} of ${run.metrics} metrics failed in run ${run.run_id}, the others are new: ${reason(run)}.`;
     found.push(note("batch", "metric-failed", say, run.ended_us ?? run.started_us));
   }
-  const judged = sources.results.get<{ unexplained: number; run_id: number }>(
-    "SELECT unexplained, run_id FROM reconciliation ORDER BY run_id DESC LIMIT 1",
-  );
-  if (judged !== null && judged.unexplained > 0) {
-    const say = `${judged.unexplained} windows of the stream and the batch differ without an explanation (run ${judged.run_id}). See /api/reconciliation; doctor --deep looks for damage, and stream --rebuild computes the windows again.`;
+  const counts = agreement(sources);
+  if (counts !== null && counts.unexplained > 0) {
+    const say =
+      `${counts.unexplained} windows of the stream and the batch differ without an explanation (run ${counts.run_id}). ` +
+      "See /api/reconciliation; doctor --deep searches for damage, and stream --rebuild computes the windows again.";
     found.push(note("batch", "unexplained", say));
   }
   return found;

@@ -1,4 +1,4 @@
-/** The log's ends as the page shows them: asked in the background, so that no request waits for a broker; the last answer has its age. */
+/** The log's ends, asked in the background, so that no request waits for a broker. */
 import { monotonicMs, nowUs } from "../../scripts/base/clock.ts";
 import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
 import { LOG_ANSWER_MS_MAX, LOG_ASK_IDLE_MS, LOG_ASK_MS, LOG_REQUEST_WAIT_MS } from "../../scripts/base/limits.ts";
@@ -20,7 +20,7 @@ export interface LogAnswer {
 export interface LogView {
   readonly name: string;
   readonly last: LogAnswer;
-  /** Resolves when a newer answer is there, and after LOG_REQUEST_WAIT_MS in any case. */
+  /** Resolves when a newer answer has come, after LOG_REQUEST_WAIT_MS at the latest. */
   refresh(): Promise<void>;
 }
 
@@ -29,12 +29,13 @@ interface Ends {
   reset(): void;
 }
 
-/** An error as the sentence that is shown, with its hint. */
+/** An error's sentence with its hint. */
 export function errorText(error: unknown): string {
   const hint = error instanceof TidemarkError ? error.hint : "";
   return `${sentence(error)}${hint ? ` ${hint}` : ""}`;
 }
 
+/** Asks `ends` at most every LOG_ASK_MS, and logs once when the log stops or resumes answering. */
 export class AskedLog implements LogView {
   #last: LogAnswer = { spans: null, asked_us: null, error: null, away_us: null };
   #asking: Promise<void> | null = null;
@@ -72,7 +73,7 @@ export class AskedLog implements LogView {
     this.ends.reset();
   }
 
-  /** The question that is under way, or a new one when the last answer is old enough. */
+  /** The question in progress, or a new one when the last answer is old enough. */
   #ask(): Promise<void> | null {
     if (this.#asking !== null || this.#closed) return this.#asking;
     if (monotonicMs() - this.#answered_ms < LOG_ASK_MS) return null;

@@ -1,4 +1,4 @@
-/** The newest result of each metric file, as batch left it in results.db. Parsed once a run, within a bound of memory. */
+/** The newest result of each metric file, as the batch stored it; parsed once per run. */
 import { shortened } from "../../scripts/base/errors.ts";
 import {
   PAGE_CELL_CHARACTERS_MAX,
@@ -8,7 +8,7 @@ import {
   RESULT_BYTES_MAX,
   RESULTS_CACHE_BYTES_MAX,
 } from "../../scripts/base/limits.ts";
-import type { Sources } from "./sources.ts";
+import type { StoreFile } from "./store-file.ts";
 
 export type Cell = string | number | boolean | null | object;
 
@@ -20,7 +20,7 @@ export interface MetricResult {
   file: string;
   sql: string;
   file_hash: string;
-  /** False when the newest run of it failed; `error` says why, and the rows are the last good ones (`stale`). */
+  /** False when its newest run failed with `error`; `stale`: the rows are the last good ones. */
   ok: boolean;
   error: string | null;
   stale: boolean;
@@ -51,7 +51,7 @@ interface Stored {
   stale: number;
   columns: string;
   rows: string;
-  /** Characters of the rows; above RESULT_BYTES_MAX (a batch of an older version) they are not read. */
+  /** Characters of the rows; above RESULT_BYTES_MAX (older versions) they are not read. */
   size: number;
   truncated: number;
   run_id: number;
@@ -60,36 +60,35 @@ interface Stored {
   finished_us: number;
 }
 
-const SELECT = `SELECT metric, run_id, row_count, title, description, chart, file, sql, file_hash, ok, error, stale, columns, truncated, elapsed_ms,
-  finished_us, length(rows) AS size, iif(length(rows) > ${RESULT_BYTES_MAX}, '[]', rows) AS rows FROM results WHERE metric = $name`;
+const SELECT = `SELECT metric, run_id, row_count, title, description, chart, file, sql, file_hash, ok, error, stale, columns, truncated,
+  elapsed_ms, finished_us, length(rows) AS size, iif(length(rows) > ${RESULT_BYTES_MAX}, '[]', rows) AS rows FROM results WHERE metric = $name`;
 
 export class MetricResults {
   #version = -1;
   #epoch = "";
-  /** Whole results with their sizes, the newest used last; RESULTS_CACHE_BYTES_MAX in all. */
+  /** Whole results with their sizes, the last used one last; RESULTS_CACHE_BYTES_MAX in total. */
   #parsed = new Map<string, { result: MetricResult; size: number }>();
   #panels = new Map<string, Panel>();
   #made = new Map<string, unknown>();
 
-  constructor(private readonly sources: Sources) {}
+  constructor(private readonly file: StoreFile) {}
 
   /** The names of all metrics, in order. */
   names(): string[] {
-    return this.sources.results
-      .all<{ metric: string }>("SELECT metric FROM results ORDER BY metric")
-      .map(({ metric }) => metric);
+    const rows = this.file.all<{ metric: string }>("SELECT metric FROM results ORDER BY metric");
+    return rows.map(({ metric }) => metric);
   }
 
-  /** What `make` gave when it was asked first since the newest run: for what is derived from results. `name` says which of its kind. */
+  /** For what is derived from results: calls `make` once per `name` and run. */
   once<T>(name: string, make: () => T): T {
-    this.#look();
+    this.#forgetOld();
     if (!this.#made.has(name)) this.#made.set(name, make());
     return this.#made.get(name) as T;
   }
 
-  /** Forgets what is from before the newest run. */
-  #look(): void {
-    const { version, epoch } = this.sources.results;
+  /** Drops what is from before the newest run. */
+  #forgetOld(): void {
+    const { version, epoch } = this.file;
     if (version === this.#version && epoch === this.#epoch) return;
     this.#parsed.clear();
     this.#panels.clear();
@@ -100,12 +99,12 @@ export class MetricResults {
 
   /** One metric's newest result, or null when there is none of that name. */
   get(name: string): MetricResult | null {
-    this.#look();
+    this.#forgetOld();
     const known = this.#parsed.get(name);
     this.#parsed.delete(name);
     if (known !== undefined) this.#parsed.set(name, known);
     if (known !== undefined) return known.result;
-    const stored = this.sources.results.get<Stored>(SELECT, { name });
+    const stored = this.file.get<Stored>(SELECT, { name });
     if (stored === null) return null;
     const result = shown(stored);
     this.#parsed.set(name, { result, size: stored.size });
@@ -120,7 +119,7 @@ export class MetricResults {
 
   /** The panels of all metrics, in order of name. */
   panels(): Panel[] {
-    this.#look();
+    this.#forgetOld();
     return this.names().flatMap((name) => {
       const known = this.#panels.get(name);
       if (known !== undefined) return known;
@@ -133,7 +132,7 @@ export class MetricResults {
   }
 }
 
-/** Damage within a row that SQLite can't see is an error of that metric alone. */
+/** Damage within a row, which SQLite doesn't notice, is an error of that metric alone. */
 function shown(stored: Stored): MetricResult {
   try {
     return parse(stored);
@@ -147,7 +146,7 @@ function shown(stored: Stored): MetricResult {
 function parse(stored: Stored): MetricResult {
   const { metric, chart, columns, rows, ok, stale, truncated, size, error, ...rest } = stored;
   const isTooLarge = size > RESULT_BYTES_MAX;
-  const large = `Its result has ${size} characters; the next batch run replaces it by at most ${RESULT_BYTES_MAX}.`;
+  const large = `Its result has ${size} characters; the next batch run stores at most ${RESULT_BYTES_MAX}.`;
   return {
     name: metric,
     ...rest,

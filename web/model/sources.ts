@@ -1,12 +1,13 @@
-/** Where the page's answers come from: the stages' files, read only, and the log's ends. The page computes no window and no sum of its own. */
+/** Where answers come from: the stages' files, read only, and the log's ends. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { type DataPaths, readKind } from "../../scripts/base/data-dir.ts";
 import type { LogView } from "./log-view.ts";
+import { MetricResults } from "./metric-results.ts";
 import { StoreFile } from "./store-file.ts";
 
-/** What `produce` tells of itself in feed.json, once a second. */
+/** What `produce` reports in feed.json, once a second. */
 const feedSchema = z.object({
   state: z.string(),
   waiting_for: z.string().nullable(),
@@ -36,7 +37,7 @@ const feedSchema = z.object({
 });
 export type Feed = z.infer<typeof feedSchema>;
 
-/** What `schedule` reports after each run in schedule.json; the file is gone when it was stopped. */
+/** What `schedule` reports after each run; it removes schedule.json when it is stopped. */
 const scheduleSchema = z.object({
   pid: z.number(),
   due_us: z.number().nullable(),
@@ -49,6 +50,8 @@ export class Sources {
   readonly windows: StoreFile;
   readonly ticks: StoreFile;
   readonly results: StoreFile;
+  /** Metrics' results, of `results`. */
+  readonly metrics: MetricResults;
 
   constructor(
     readonly paths: DataPaths,
@@ -57,6 +60,7 @@ export class Sources {
     this.windows = new StoreFile(paths.windows);
     this.ticks = new StoreFile(paths.ticks);
     this.results = new StoreFile(paths.results);
+    this.metrics = new MetricResults(this.results);
   }
 
   /** Null before the first `produce`, or when its file can't be understood. */
@@ -69,16 +73,22 @@ export class Sources {
     return parsed(this.paths.schedule, scheduleSchema);
   }
 
-  /** Does the work (without waiting for anything) with what can be read; a file that can't is empty there, and its `failure` is set. */
+  /**
+   * Does the work, which must not wait for anything, with what can be read: to it a file that can't
+   * be read is empty, and that file's `failure` is set.
+   */
   leniently<T>(work: () => T): T {
-    const files = [this.windows, this.ticks, this.results];
     const before = this.windows.lenient;
-    for (const file of files) file.lenient = true;
+    for (const file of this.#files) file.lenient = true;
     try {
       return work();
     } finally {
-      for (const file of files) file.lenient = before;
+      for (const file of this.#files) file.lenient = before;
     }
+  }
+
+  get #files(): StoreFile[] {
+    return [this.windows, this.ticks, this.results];
   }
 
   /** What feeds this data directory; null when nothing has yet. */
@@ -87,8 +97,8 @@ export class Sources {
   }
 
   /**
-   * The exchange's time now, microseconds: ours when live, the recording's own clock in a replay (design.md "Feed").
-   * Null when a replay's clock isn't known.
+   * The exchange's time now, microseconds: ours when live, the recording's clock in a replay
+   * (docs/semantics.md "Live and replay"). Null when a replay's clock isn't known.
    */
   exchangeNowUs(feed: Feed | null): number | null {
     if (this.mode !== "replay") return nowUs();
@@ -98,7 +108,7 @@ export class Sources {
   }
 
   close(): void {
-    for (const file of [this.windows, this.ticks, this.results]) file.close();
+    for (const file of this.#files) file.close();
   }
 }
 

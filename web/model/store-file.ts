@@ -1,8 +1,8 @@
-/** One SQLite file of a stage, read only: opened when it appears, opened again when it was replaced. Never written, never attached by DuckDB here. */
+/** One SQLite file of a stage, read only; opened again when it is replaced. */
 import type { Database } from "bun:sqlite";
 import { type Stats, statSync } from "node:fs";
 import { basename } from "node:path";
-import { TidemarkError } from "../../scripts/base/errors.ts";
+import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
 import { openShown, storeError } from "../../scripts/base/sqlite.ts";
 
 export type Row = Record<string, string | number | null>;
@@ -12,16 +12,16 @@ type Parameters = Record<string, string | number | null>;
 export class StoreFile {
   #db: Database | null = null;
   #ino = -1;
-  /** Of a file that is read as it is (openShown): what tells that it has changed; "" for one that is watched. */
+  /** Sizes and time of a file that is read without locks (openShown); "" otherwise. */
   #still = "";
-  /** Queries that fail, each with its error, until they work again or the file is another one. */
+  /** Errors by query, until it works again or the file is replaced. */
   readonly #failures = new Map<string, TidemarkError>();
-  /** True: what can't be read is empty, and `failure` says why. False: it throws that error. */
+  /** True: what can't be read is empty and `failure` has the reason. False: it is thrown. */
   lenient = false;
 
   constructor(readonly path: string) {}
 
-  /** The open file, or null while it isn't there. Fails with STORE_CORRUPT or DATA_DIR, unless lenient. */
+  /** The open file; null while there is none. Fails with STORE_CORRUPT or DATA_DIR unless lenient. */
   get db(): Database | null {
     return this.#try("", null, () => this.#open());
   }
@@ -36,7 +36,7 @@ export class StoreFile {
     const ino = stat?.ino ?? -1;
     if (ino === this.#ino && (this.#still === "" || this.#still === this.#content(stat))) return this.#db;
     this.close();
-    // A stage makes its file and its tables in two steps: without a table it isn't there yet.
+    // A stage creates its file and its tables in two steps: without tables there is no file yet.
     const opened = ino === -1 ? null : openShown(this.path);
     if (opened === null) return null;
     const { db, still } = opened;
@@ -60,12 +60,12 @@ export class StoreFile {
     return `${stat?.mtimeMs} ${stat?.size} ${wal?.size ?? 0}`;
   }
 
-  /** Tells one file from the one that took its place: change ids begin again then. */
+  /** Changes when the file is replaced: its change ids begin again. "none" without a file. */
   get epoch(): string {
     return this.#quietly("none", () => (this.#open() === null ? "none" : this.#ino.toString(36)));
   }
 
-  /** Another number whenever another process has committed: the cheapest question there is. -1 without a file. */
+  /** Changes with each commit of another process; reads no table. -1 without a file. */
   get version(): number {
     return this.#quietly(-1, () => {
       const db = this.#open();
@@ -91,6 +91,12 @@ export class StoreFile {
 
   setting(name: string): string | null {
     return this.get<{ value: string }>("SELECT value FROM settings WHERE name = $name", { name })?.value ?? null;
+  }
+
+  /** A setting that holds JSON; null without it. Text that isn't JSON is a failure of the file. */
+  json(name: string): unknown {
+    const text = this.setting(name);
+    return this.#try(`setting ${name}`, null, () => (text === null ? null : JSON.parse(text)));
   }
 
   /** Bytes of the file and its write-ahead log. */
@@ -123,7 +129,7 @@ export class StoreFile {
     }
   }
 
-  /** For what is asked many times a second: a file that can't be read is one that hasn't changed. */
+  /** For what is polled many times per second: a file that can't be read counts as unchanged. */
   #quietly<T>(nothing: T, work: () => T): T {
     try {
       return work();
@@ -137,8 +143,8 @@ export class StoreFile {
     if (known instanceof TidemarkError) return known;
     return new TidemarkError(
       "STORE_CORRUPT",
-      `${this.path} can't be read as expected: ${error instanceof Error ? error.message : String(error)}.`,
-      `Another version of Tidemark may have written ${basename(this.path)}: start its stage of this version, then it is migrated.`,
+      `${this.path} can't be read as expected: ${sentence(error)}.`,
+      `Another version of Tidemark may have written ${basename(this.path)}: start this version of its stage, which migrates it.`,
     );
   }
 }

@@ -1,9 +1,10 @@
-/** Parts of the page as htmx takes them from the stream: each names the element that it replaces. */
+/** Parts of the page as htmx takes them from /events: each names the element that it replaces. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import type { Word } from "../model/comparison.ts";
+import type { Measure } from "../model/comparison.ts";
 import type { View } from "../model/view.ts";
 import type { ShownWindow } from "../model/windows.ts";
+import { MeasureTable } from "./measure-table.tsx";
 import { Metrics } from "./metric-panels.tsx";
 import { Outages, Sentiment } from "./page.tsx";
 import { Problems } from "./problem-list.tsx";
@@ -11,9 +12,8 @@ import { BatchCard, StreamCard } from "./sides.tsx";
 import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
 import { rowId, WindowRow, WindowTable } from "./window-table.tsx";
-import { Words } from "./words.tsx";
 
-/** outerMorph keeps what didn't change: selections, open details, drawn charts. */
+/** outerMorph keeps what didn't change: selections, open details, charts. */
 function Replace({ id, children }: { id: string; children?: Child }) {
   return (
     <hx-partial hx-target={`#${id}`} hx-swap="outerMorph">
@@ -22,7 +22,7 @@ function Replace({ id, children }: { id: string; children?: Child }) {
   );
 }
 
-/** Rows that changed, when no new one came in between. */
+/** Rows that changed, when the table has no new one. */
 export function changedRows(windows: ShownWindow[], view: Pick<View, "batch" | "stream" | "selection">): string {
   const rows = windows.map((window) => (
     <Replace id={rowId(window)}>
@@ -39,6 +39,7 @@ export function changedRows(windows: ShownWindow[], view: Pick<View, "batch" | "
     .join("");
 }
 
+/** The table with a new row, and what counts its windows. */
 export function newWindows(view: Pick<View, "batch" | "stream" | "selection">): string {
   const parts = [
     <Replace id="windows">
@@ -54,8 +55,8 @@ export function newWindows(view: Pick<View, "batch" | "stream" | "selection">): 
   return parts.map(String).join("");
 }
 
-/** The strip, and with it the table of words when there is one. */
-export function strip(view: Pick<View, "status" | "selection" | "age">, words: Word[] | null): string {
+/** Problems, the strip, and the table of measures unless it is null. */
+export function strip(view: Pick<View, "status" | "selection" | "age">, measures: Measure[] | null): string {
   const parts = [
     <Replace id="problems">
       <Problems problems={view.status.problems} />
@@ -64,17 +65,18 @@ export function strip(view: Pick<View, "status" | "selection" | "age">, words: W
       <Strip view={view} />
     </Replace>,
   ];
-  if (words !== null) {
+  if (measures !== null) {
     parts.push(
       <Replace id="words">
-        <Words words={words} />
+        <MeasureTable measures={measures} />
       </Replace>,
     );
   }
   return parts.map(String).join("");
 }
 
-export function batchParts(view: View): string {
+/** What a batch run changes. */
+export function batchParts(view: Pick<View, "selection" | "stream" | "batch" | "outages">): string {
   const parts = [
     <Replace id="verdict">
       <Verdict view={view} />
@@ -92,7 +94,7 @@ export function batchParts(view: View): string {
       <Outages outages={view.outages} />
     </Replace>,
     <Replace id="metrics">
-      <Metrics metrics={view.batch.metrics} />
+      <Metrics metrics={view.batch.panels} />
     </Replace>,
   ];
   return parts.map(String).join("");

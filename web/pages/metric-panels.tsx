@@ -1,4 +1,4 @@
-/** One panel a metric file: its chart, its rows, its SQL; a broken file shows DuckDB's words and its last good rows. */
+/** One panel per metric file: its chart, its rows, its SQL, and its error when it fails. */
 /** @jsxImportSource hono/jsx */
 import { CutText, type Panel as Shown } from "../model/metric-results.ts";
 import { counted, duration, exact } from "./format.ts";
@@ -56,7 +56,7 @@ function Panel({ metric }: { metric: Shown }) {
           {error}
         </pre>
       )}
-      {stale && <p class="stale">What follows is the last result that worked.</p>}
+      {stale && <p class="stale">Below: the last result that worked.</p>}
       {drawn && (
         <div
           class="chart"
@@ -76,7 +76,7 @@ function Panel({ metric }: { metric: Shown }) {
       <footer>
         <span>
           {counted(row_count, "row")}
-          {truncated ? " (cut there; CSV and Parquet have all)" : ""} in {duration(elapsed_ms)}
+          {truncated ? " (cut; CSV and Parquet have all)" : ""} in {duration(elapsed_ms)}
         </span>
         <details>
           <summary>{file}</summary>
@@ -141,7 +141,7 @@ function isNumeric(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT|BIGNUM)[^[]*$/.test(type);
 }
 
-/** A cell of the metric `name`; a long one is cut, and says where the whole is. */
+/** A cell of the metric `name`; a long one is cut, with a link to the whole. */
 function Value({ value, type, name }: { value: unknown; type: string; name: string }) {
   if (!(value instanceof CutText)) return <>{cell(value, type)}</>;
   return (

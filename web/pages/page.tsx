@@ -1,32 +1,31 @@
-/** The page, from top to bottom. What changes has an id, and is replaced by its own component when it does (events.ts). */
+/** The page, from top to bottom; elements with an id are replaced when they change. */
 /** @jsxImportSource hono/jsx */
-import type { Asset } from "../http/assets.ts";
-import { sizeName, type View } from "../model/view.ts";
+import type { View } from "../model/view.ts";
 import { counted, exact } from "./format.ts";
-import { Header, Layout } from "./layout.tsx";
+import { type Address, Header, Layout, queryOf } from "./layout.tsx";
+import { MeasureTable } from "./measure-table.tsx";
 import { Metrics } from "./metric-panels.tsx";
 import { Problems } from "./problem-list.tsx";
 import { BatchCard, StreamCard } from "./sides.tsx";
 import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
 import { WindowTable } from "./window-table.tsx";
-import { Words } from "./words.tsx";
 
-export function Page({ view, assets }: { view: View; assets: Asset }) {
+export function Page({ view, assets }: { view: View; assets: Address }) {
   const { selection } = view;
-  const query = `product=${encodeURIComponent(selection.product)}&window=${sizeName(selection.size_us)}`;
   return (
     <Layout title={`Tidemark ${selection.product}`} assets={assets}>
       <Header view={view} />
       <div
         id="live"
-        hx-sse:connect={`/events?${query}`}
+        hx-sse:connect={`/events?${queryOf(selection)}`}
         hx-swap="none"
         hx-trigger="load, retry"
         hx-config="sse.reconnectMaxDelay:5s"
+        data-chart-windows={view.chart_windows}
       />
       <p id="connection" class="connection" role="status" hidden>
-        Connecting to the server again …
+        Reconnecting to the server …
       </p>
       <main>
         <Problems problems={view.status.problems} />
@@ -40,21 +39,21 @@ export function Page({ view, assets }: { view: View; assets: Asset }) {
           <Chart
             id="price"
             title="Average price"
-            note="stream's windows; dashed: the batch's average over everything stored"
+            note="the stream's windows; dashed: the batch's average over everything stored"
           />
-          <Chart id="trades" title="Trades a window" note="stream and batch, the same windows" />
-          <Chart id="volume" title="Volume a window" note="stream and batch, the same windows" />
+          <Chart id="trades" title="Trades per window" note="stream and batch, the same windows" />
+          <Chart id="volume" title="Volume per window" note="stream and batch, the same windows" />
           <Chart
             id="times"
             title="Execution time of the batch"
-            note="whole process, run by run; the stream's answer takes what the dashed line says (median, log to answer)"
+            note="whole process, per run; dashed: the stream's median from the log to the answer"
           />
         </div>
         <Sentiment view={view} />
         <WindowTable view={view} />
-        <Words words={view.words} />
+        <MeasureTable measures={view.measures} />
         <Outages outages={view.outages} />
-        <Metrics metrics={view.batch.metrics} />
+        <Metrics metrics={view.batch.panels} />
       </main>
       <footer class="bottom">
         <p>
@@ -160,7 +159,7 @@ export function Outages({ outages }: { outages: View["outages"] }) {
       <ul>
         {outages.map((o) => (
           <li>
-            <b>{o.product_id}</b> {time(o.from_us)} to {time(o.to_us)}
+            <b>{o.product_id}</b> {time(o.from)} to {time(o.to)}
             {o.last_trade_id !== null && o.first_trade_id !== null
               ? `, trade ids ${o.last_trade_id + 1} to ${o.first_trade_id - 1}`
               : ""}
@@ -172,6 +171,6 @@ export function Outages({ outages }: { outages: View["outages"] }) {
   );
 }
 
-function time(us: number): string {
-  return new Date(us / 1_000).toISOString().slice(0, 19).replace("T", " ");
+function time(iso: string): string {
+  return iso.slice(0, 19).replace("T", " ");
 }

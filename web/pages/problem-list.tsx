@@ -1,4 +1,4 @@
-/** What stops the path and what needs a look, above everything else; nothing when all is well. */
+/** The problems of the path, those that stop it first; empty when there are none. */
 /** @jsxImportSource hono/jsx */
 import { problemLine } from "../model/health.ts";
 import type { Status } from "../model/status.ts";

@@ -1,7 +1,7 @@
-/** Stream and batch beside each other: the same questions, answered from memory and from everything stored. */
+/** Stream and batch side by side: the same questions, two pipelines. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import { lastDoneOf, type View } from "../model/view.ts";
+import type { View } from "../model/view.ts";
 import { counted, duration, exact } from "./format.ts";
 
 type Sides = Pick<View, "stream" | "batch">;
@@ -36,8 +36,7 @@ export function StreamCard({ view }: { view: Sides }) {
 }
 
 export function BatchCard({ view }: { view: Sides }) {
-  const { summary, runs, files, missed } = view.batch;
-  const run = lastDoneOf(runs);
+  const { summary, last_done: run, files, missed } = view.batch;
   const text = (name: string) => exact(summary?.[name]);
   return (
     <article id="batch-card" class="card batch">

@@ -1,11 +1,11 @@
-/** The status strip: how the path stands at this second, each stage with its lag, and what was late, doubled or malformed. */
+/** The status strip: each stage with its lag, the watermark, and counts of what was not ordinary. */
 /** @jsxImportSource hono/jsx */
 import { AT_REST } from "../model/comparison.ts";
-import type { Stage } from "../model/status.ts";
+import type { Stage } from "../model/stage-states.ts";
 import type { View } from "../model/view.ts";
 import { clock, day, duration, exact } from "./format.ts";
 
-/** The log is asked every few seconds: an older answer says its age. */
+/** The log is asked every few seconds: an older answer is shown with its age. */
 const LOG_AGE_SHOWN_S = 8;
 const STATES: Record<Stage["state"], string> = { running: "ok", rest: "rest", silent: "bad", absent: "off" };
 
@@ -46,7 +46,7 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
         <Fact name="duplicates" title="Trade ids that came again: counted once">
           {exact(counts.duplicates)}
         </Fact>
-        <Fact name="dead letters" title="Messages that are no trade: kept whole with the reason">
+        <Fact name="dead letters" title="Messages that are not a valid trade: kept whole with the reason">
           {exact(counts.dead_letters)}
         </Fact>
         <Fact
@@ -63,7 +63,7 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
   );
 }
 
-/** How old the log's answer is, once that is worth saying. */
+/** The age of the log's answer, unless it is new. */
 function asked(age_s: number | null): string {
   return age_s === null || age_s < LOG_AGE_SHOWN_S ? "" : ` (asked ${age_s} s ago)`;
 }

@@ -1,4 +1,4 @@
-/** The one sentence that the page exists for: do both pipelines agree, to the last digit? */
+/** The page's main sentence: do both pipelines agree to the last digit? */
 /** @jsxImportSource hono/jsx */
 import type { View } from "../model/view.ts";
 import { counted, exact } from "./format.ts";
@@ -44,7 +44,7 @@ export function Verdict({ view }: { view: Pick<View, "batch"> }) {
         <li>
           <b>{exact(equal)}</b> equal in every column
         </li>
-        <li title="Different by precisely the late ticks">
+        <li title="They differ by exactly their late ticks">
           <b>{exact(explained)}</b> explained by late ticks
         </li>
         <li class={agree ? "" : "bad"}>

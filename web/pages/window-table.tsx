@@ -1,4 +1,4 @@
-/** The newest windows of the stream, each with what the batch says of the same minute. */
+/** The newest windows of the stream, each with its outcome of the reconciliation. */
 /** @jsxImportSource hono/jsx */
 
 import type { View } from "../model/view.ts";
@@ -6,13 +6,13 @@ import type { ShownWindow } from "../model/windows.ts";
 import { clock, exact } from "./format.ts";
 
 const MARKS: Record<string, [mark: string, title: string]> = {
-  equal: ["=", "The batch computes exactly the same"],
-  explained: ["≈", "Different by precisely its late ticks"],
-  unexplained: ["≠", "Different without an explanation"],
+  equal: ["=", "The batch has exactly the same values"],
+  explained: ["≈", "They differ by exactly the late ticks"],
+  unexplained: ["≠", "They differ without an explanation"],
   pending: ["…", "The store has not read that far yet"],
 };
 
-const MISSING = "Trade ids never seen: 0 proves that nothing is missing; in the ticker channel it is coverage";
+const MISSING = "Trade ids never seen: 0 proves that none is missing; the ticker channel does not send every trade";
 const COLUMNS: [name: string, number?: boolean, title?: string][] = [
   ["window (UTC)"],
   ["batch"],
@@ -70,7 +70,7 @@ function exportOf({ selection }: Pick<View, "selection">, ending: string): strin
   return `/export/windows.${ending}?product=${encodeURIComponent(selection.product)}`;
 }
 
-/** Its id is the window's start, so that one row can be replaced while the others stay. */
+/** The window's start, so that one row can be replaced. */
 export function rowId(window: Pick<ShownWindow, "window_start">): string {
   return `w${window.window_start.replace(/\D/g, "")}`;
 }

@@ -1,4 +1,4 @@
-/* What the page does by itself: listens to the server's stream, tells when it is gone, and takes keys. */
+/* Listens to /events, shows when the connection is lost, and takes keys. */
 (() => {
   const live = document.getElementById("live");
   const connection = document.getElementById("connection");

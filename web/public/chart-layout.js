@@ -1,8 +1,8 @@
-/* How rows and labels are laid out in a chart: pure functions of charts.js. */
+/* How rows and labels are laid out in a chart: pure functions for charts.js. */
 (() => {
   const METRIC_LINES_MAX = 12;
 
-  /** The labels of names that fit beside each other: each ends where the next begins, a long one keeps its begin and end, where names differ. */
+  /** Labels of names that fit side by side; a long one keeps its beginning and its end. */
   function roomFor(plot, splits, names) {
     const CHARACTER = 7;
     const CHARACTERS_MAX = 18;
@@ -26,13 +26,13 @@
     });
   }
 
-  /** The power of ten in which values are drawn, so that the largest has one digit: uPlot has no ticks beyond 10^17 or below 10^-16. */
+  /** The power of ten by which values are divided: uPlot has no ticks above 10^17 or below 10^-16. */
   function unitOf(largest) {
     if (largest === 0 || (largest >= 1e-6 && largest < 1e15)) return 1;
     return Math.max(10 ** Math.floor(Math.log10(largest)), Number.MIN_VALUE);
   }
 
-  /** Numbers with as many digits as tell neighbours apart; very large and very small ones (`unit`) with an exponent. */
+  /** Numbers with enough digits to differ; very large and very small ones (`unit`) with an exponent. */
   function labelsOf(splits, unit = 1) {
     const step = Math.abs(splits[1] - splits[0]) || Math.abs(splits[0]) || 1;
     const largest = Math.max(...splits.map((value) => Math.abs(value ?? 0)));
@@ -50,14 +50,14 @@
     return Math.max(70, 22 + CHARACTER * Math.max(0, ...(labels ?? []).map((label) => label.length)));
   }
 
-  /** Seconds since 1970 of a time as the server writes it, microseconds too; null of anything else, `infinity` among it. */
+  /** Seconds since 1970 of a time as the server writes it; null for anything else, also `infinity`. */
   function timeOf(value) {
     const [, whole, fraction = ""] = /^(\d{4}-\d\d-\d\d(?:T[\d:]{8})?)(\.\d+)?Z?$/.exec(String(value)) ?? [];
     const ms = whole === undefined ? Number.NaN : Date.parse(whole.length > 10 ? `${whole}Z` : whole);
     return Number.isNaN(ms) ? null : ms / 1000 + Number(`0${fraction}`);
   }
 
-  /** Seconds since midnight in UTC of a time of day, as DuckDB writes it; null of anything else. */
+  /** Seconds since midnight in UTC of a time of day, as DuckDB writes it; null for anything else. */
   function secondsOf(value) {
     const found = /^(\d\d):(\d\d):(\d\d(?:\.\d+)?)(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?$/.exec(String(value));
     if (found === null) return null;
@@ -77,14 +77,14 @@
 
   const isNever = (value) => /^-?infinity$/.test(String(value));
 
-  /** Whether the column is one of times: by its type, or a text's values; rows without one, or with `infinity`, don't count. */
+  /** Whether the column holds times, by its type or its values; null and `infinity` don't count. */
   function isTimes({ rows: found, columns }, x) {
     if (/^(DATE|TIMESTAMP)/.test(columns.find(({ name }) => name === x)?.type ?? "")) return true;
     const given = found.map((row) => row[x]).filter((value) => value != null && !isNever(value));
     return given.length > 0 && given.every((value) => timeOf(value) !== null);
   }
 
-  /** What is drawn of a result: places, lines, and in words what is not. */
+  /** What is drawn of a result: x values and lines, and sentences about what is not. */
   function lay(answer) {
     const { chart: spec, rows: all_rows, row_count, columns } = answer;
     const isTime = isTimes(answer, spec.x);
@@ -104,7 +104,7 @@
         if (!all.has(label)) all.set(label, { label, values: new Map() });
         const { values } = all.get(label);
         const value = row[y] === null ? null : Number(row[y]);
-        // Half of what a number can hold is left to the scale.
+        // The scale needs room above the largest value.
         const isDrawn = value !== null && Math.abs(value) < Number.MAX_VALUE / 4;
         if ((values.get(x(row)) ?? null) !== null) counts.again++;
         else {
@@ -148,7 +148,7 @@
     return found;
   }
 
-  /** Bars stand on zero; lines take the room that they need. */
+  /** The y range: bars begin at zero, lines use the whole height. */
   function spread(min, max, fromZero) {
     if (min == null || max == null) return [0, 1];
     if (fromZero) return [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || (min < 0 ? 0 : 1)];

@@ -1,11 +1,12 @@
-/* The page's charts: what the stream and the batch say, drawn by uPlot. Bounded: the server sends at most 720 windows. */
+/* The page's charts: the stream's windows, the batch's runs and the metrics, drawn by uPlot. */
 (() => {
-  const CHART_WINDOWS_MAX = 720;
+  /** Windows that a chart holds, as the server bounds what it sends. */
+  const CHART_WINDOWS_MAX = Number(document.getElementById("live").dataset.chartWindows);
   const HEIGHT = 220;
   const { roomFor, unitOf, labelsOf, widthOf, timeOf, clockOf, isTimes, lay, alone, spread } = window.tidemarkLayout;
   const charts = new Map();
 
-  /* A canvas knows no light-dark(): the style sheet's colour as the browser resolves it for the present theme. */
+  /* A canvas has no light-dark(): the style sheet's colour as the browser resolves it for this theme. */
   const probe = document.createElement("span");
   probe.hidden = true;
   document.documentElement.append(probe);
@@ -15,7 +16,7 @@
   };
   const PALETTE = ["--stream", "--batch", "--third", "--fourth", "--fifth"];
 
-  /** One chart in its element; a zoom stays while data comes, a double click gives it back. */
+  /** One chart in its element; a zoom stays while data comes, a double click ends it. */
   class Chart {
     constructor(element, series, options = {}) {
       this.element = element;
@@ -93,7 +94,7 @@
     }
 
     show(data) {
-      // In a batch uPlot draws at once, so what it throws reaches the caller.
+      // Within a batch uPlot draws at once, so the caller gets what it throws.
       this.plot.batch(() => this.plot.setData(this.bars ? roomy(data) : data, !this.zoomed));
       if (this.zoomed) this.plot.redraw();
       const [x, more] = data[0];
@@ -199,7 +200,8 @@
     if (last) summary("times", `Run ${last[0]} took ${last[1].toFixed(2)} s${median}. Logarithmic scale.`);
   }
 
-  /* Metric files: x is a time or a name, y one or more columns, series splits the rows. What is left out is said below the chart. */
+  /* Metric files: x is a time or a name, y one or more columns, series splits the rows; what is left
+     out is listed below the chart. */
   const drawn = new Map();
 
   async function drawMetric(element) {
@@ -226,7 +228,7 @@
     const { chart: spec } = answer;
     const { xs, lines, ordinal, isClock, left_out } = lay(answer);
     const unit = unitOf(Math.max(0, ...lines.flatMap(({ values }) => [...values.values()].map(Math.abs))));
-    // More than two would stand in front of each other.
+    // More than two would hide each other.
     const isBars = spec.type === "bar" && lines.length < 3;
     const series = lines.map(({ label }, i) => ({
       label,
@@ -243,7 +245,7 @@
     if (left_out.length > 0) note(element, left_out.join("; "));
   }
 
-  /** Of times the newest rows, whichever way the file sorts; of names the first. */
+  /** The newest rows when x is a time, in either order of the file; otherwise the first. */
   async function newestRows(metric) {
     const get = async (which) => {
       const answer = await fetch(`/api/metrics/${metric}?${which}=${CHART_WINDOWS_MAX}`);

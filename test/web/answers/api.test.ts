@@ -1,10 +1,10 @@
-/** Every path of docs/http.md over real files: what it answers, and how it refuses. */
+/** Every path of docs/http.md over real files: its answers and its refusals. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { EVIL, type Served, served, troubledLines } from "../../support/served.ts";
 
 let server: Served;
 const get = (path: string, init?: RequestInit) => fetch(`${server.url}${path}`, init);
-// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the test looks at
+// biome-ignore lint/suspicious/noExplicitAny: the shape of an answer is what the test checks
 const json = async (path: string): Promise<any> => (await get(path)).json();
 
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 describe("answers", () => {
-  test("/api/windows: newest first, exact, the reference's columns first", async () => {
+  test("/api/windows: newest first, exact, the replaced pipeline's columns first", async () => {
     const windows = await json("/api/windows?product=BTC-USD&limit=500");
     const starts = windows.map((w: { window_start: string }) => w.window_start);
     expect(starts).toEqual([...starts].sort().reverse());
@@ -45,7 +45,7 @@ describe("answers", () => {
     expect(await json("/api/windows?product=NONE")).toEqual([]);
   });
 
-  test("/api/status: offsets, lag 0, watermark, and what was late, doubled or malformed", async () => {
+  test("/api/status: offsets, lag 0, watermark, and counts of late, duplicate and malformed messages", async () => {
     const status = await json("/api/status");
     expect(status.log.partitions).toEqual([
       { partition: 0, start: 0, end: 3004, stream_next: 3004, consume_next: 3004 },
@@ -85,7 +85,7 @@ describe("answers", () => {
     ]);
   });
 
-  test("/api/comparison: every word with its definition; what isn't measured says why", async () => {
+  test("/api/comparison: every measure with its definition, and the reason where it wasn't measured", async () => {
     const { words } = await json("/api/comparison?product=BTC-USD");
     expect(words.map((w: { word: string }) => w.word)).toEqual([
       "feed latency",
@@ -101,11 +101,11 @@ describe("answers", () => {
       for (const side of [stream, batch]) expect(side.values !== null || side.note.length > 5).toBe(true);
     }
     const complete = words.find((w: { word: string }) => w.word === "completeness");
-    // The late tick is in the store and not in the final row: 1 of the closed windows' ticks is missing there.
+    // The late tick is in the store but not in its window's final row.
     expect(complete.batch.values.ticks - complete.stream.values.ticks).toBe(1);
   });
 
-  test("/metrics is Prometheus' text form", async () => {
+  test("/metrics is Prometheus' text format", async () => {
     const text = await (await get("/metrics")).text();
     expect(text).toContain("tidemark_ticks_total 3002");
     expect(text).toContain('tidemark_stage_lag_records{stage="stream"} 0');
@@ -113,7 +113,7 @@ describe("answers", () => {
     expect(text).not.toContain("NaN");
   });
 
-  test("downloads: CSV and Parquet of windows, ticks and a metric, by names that say what they are", async () => {
+  test("downloads: CSV and Parquet of windows, ticks and a metric, with descriptive file names", async () => {
     const windows = await get("/export/windows.csv?product=BTC-USD");
     expect(windows.headers.get("content-disposition")).toMatch(
       /attachment; filename="tidemark_windows_BTC-USD_\d{4}-\d\d-\d\dT\d{4}Z\.csv"/,
@@ -136,7 +136,7 @@ describe("answers", () => {
     );
   }, 30_000);
 
-  test("the page is HTML that shows it all, and the files it names are there", async () => {
+  test("the page is HTML with every section, and the files it names exist", async () => {
     const answer = await get("/");
     const html = await answer.text();
     for (const text of [
@@ -170,14 +170,14 @@ describe("refusals", () => {
     ["/api/windows?limit=1e9", 400, "whole number"],
     ["/api/windows?from=yesterday", 400, 'from is "yesterday"'],
     ["/api/windows?window=7", 400, 'window is "7"'],
-    ["/api/windows?produkt=BTC-USD", 400, '"produkt" is no parameter here'],
+    ["/api/windows?produkt=BTC-USD", 400, 'Unknown parameter "produkt"'],
     [`/api/windows?product=${"x".repeat(100)}`, 400, "at most 64 characters"],
     ["/?window=7m", 404, "no windows of 7m"],
-    ["/api/metrics/none", 404, 'no result of a metric "none"'],
-    ["/api/metrics/..%2f..%2fetc%2fpasswd", 404, "no result of a metric"],
+    ["/api/metrics/none", 404, 'No result for metric "none" yet'],
+    ["/api/metrics/..%2f..%2fetc%2fpasswd", 404, "No result for metric"],
     ["/export/passwd.csv", 404, "no such download"],
     ["/export/ticks.exe", 404, "no such download"],
-    ["/export/metrics/none.csv", 404, "no result of a metric"],
+    ["/export/metrics/none.csv", 404, "No result for metric"],
     ["/static/..%2f..%2f/package.json", 404, "no such file"],
     ["/static/000000000000/app.js", 404, "no such file"],
     ["/events?window=x", 400, 'window is "x"'],
@@ -220,7 +220,7 @@ describe("refusals", () => {
       expect([host, await status(host)]).toEqual([host, 200]);
   });
 
-  test("a port in use and a host that isn't ours are sentences, exit 1 and 2", async () => {
+  test("a port in use and a host that isn't ours are one sentence each, exit 1 and 2", async () => {
     const { run } = await import("../../support/project.ts");
     const used = await run("serve", ["--data", server.data, "--port", new URL(server.url).port]);
     expect(used.code).toBe(1);
@@ -231,7 +231,7 @@ describe("refusals", () => {
   });
 });
 
-test("serve over an empty directory answers everything, and says what there isn't yet", async () => {
+test("serve over an empty directory answers every path, or states what is missing", async () => {
   await using empty = await served([]);
   const status = async (path: string) => (await fetch(`${empty.url}${path}`)).status;
   expect(await status("/")).toBe(200);

@@ -1,4 +1,4 @@
-/** Downloads end with their request: HEAD, a reader that leaves, a server that stops or is killed, a first step that fails; nothing stays behind. */
+/** Downloads end with their request, or with the server, and leave no process and no file behind. */
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync } from "node:fs";
@@ -10,7 +10,7 @@ import { until } from "../../support/until.ts";
 
 setDefaultTimeout(60_000);
 
-/** Rows by the thousand million: it runs until it is stopped. */
+/** 900 billion rows: it runs until it is stopped. */
 const ENDLESS = "SELECT count(*) AS n FROM range(900000000000)";
 const data = tempDir();
 const servers: Awaited<ReturnType<typeof startServe>>[] = [];
@@ -29,7 +29,7 @@ afterAll(async () => {
   data[Symbol.dispose]();
 });
 
-/** serve with a temporary folder of its own, so that what is left in it is seen. */
+/** serve with a temporary folder of its own, to see what is left in it. */
 async function server(): Promise<{ url: string; child: Bun.Subprocess; tmp: string; leftovers(): string[] }> {
   const tmp = join(data.path, `tmp-${servers.length}`);
   mkdirSync(tmp);
@@ -44,7 +44,7 @@ const children = (tmp: string) =>
 const endless = (url: string, signal?: AbortSignal) =>
   fetch(`${url}/export/metrics/market_summary.parquet`, { signal });
 
-test("HEAD of every path answers without the work, without a false length, and leaves nothing open", async () => {
+test("HEAD of every path does no work, sends no false length, and leaves nothing open", async () => {
   const { url, child, leftovers } = await server();
   const paths = PATHS.flatMap((path) => {
     if (path.includes(":hash")) return [];
@@ -67,7 +67,7 @@ test("HEAD of every path answers without the work, without a false length, and l
   expect(leftovers()).toEqual([]);
 });
 
-test("a reader that leaves ends the export: process, folder and slot, however often", async () => {
+test("a reader that leaves ends the export: process, folder and slot, four times in a row", async () => {
   const { url, tmp, leftovers } = await server();
   for (let i = 0; i < 4; i++) {
     const leave = new AbortController();
@@ -106,11 +106,11 @@ test("kill -9 of serve: its exports end by themselves, and the next serve remove
   expect(first.leftovers()).toEqual([]);
 });
 
-test("a first step that fails loses no slot", async () => {
+test("a first step that fails frees its slot", async () => {
   const { url, tmp } = await server();
   chmodSync(tmp, 0o500);
   const isRoot = process.getuid?.() === 0;
-  // root writes everywhere: there the folder goes instead.
+  // root may write everywhere: then the folder is moved away.
   if (isRoot) Bun.spawnSync(["mv", tmp, `${tmp}.away`]);
   for (let i = 0; i < 4; i++) expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(503);
   if (isRoot) Bun.spawnSync(["mv", `${tmp}.away`, tmp]);

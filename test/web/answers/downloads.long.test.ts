@@ -1,4 +1,4 @@
-/** Downloads that take long: Bun's own limit of 10 s for a quiet answer does not cut them. */
+/** Long downloads: Bun's limit of 10 s for a silent answer does not end them. */
 import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
@@ -8,7 +8,7 @@ import { runPath, startServe } from "../../support/served.ts";
 
 setDefaultTimeout(120_000);
 
-/** Over 13 s without a byte, whatever the machine: the file appears at its end. */
+/** Over 13 s without a byte on any machine: the answer begins when the file is complete. */
 const SLOW_MS = 13_000;
 
 test("an export that DuckDB works on for longer than 10 s, and a download that pauses for 15 s, arrive whole", async () => {

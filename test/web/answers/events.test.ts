@@ -1,4 +1,4 @@
-/** /events: what a page gets, from where, and what a page costs that doesn't read. */
+/** /events: what a page gets, from which position, and what a page costs that doesn't read. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recordedLines } from "../../support/project.ts";
 import { runPath, type Served, served } from "../../support/served.ts";
@@ -69,7 +69,7 @@ test("a new page gets a snapshot of its windows, the batch and the status", asyn
   expect(JSON.parse(messages.find((m) => m.event === "batch")!.data).minutes.length).toBe(first.rows.length);
 });
 
-test("Last-Event-ID: known gives what has changed since; too old, of another run, or garbage gives a snapshot", async () => {
+test("Last-Event-ID: a known one continues with what changed; another file's, a later one or garbage gets a snapshot", async () => {
   const [first] = windowsOf(await listen(hasWindows));
   await runPath(server.data, recordedLines().slice(1_500, 1_600));
   const [delta] = windowsOf(await listen(hasWindows, { "Last-Event-ID": first.id }));
@@ -83,22 +83,22 @@ test("Last-Event-ID: known gives what has changed since; too old, of another run
   }
 }, 30_000);
 
-test("windows that change while a page listens come by themselves", async () => {
+test("windows that change while a page listens are sent without a request", async () => {
   const listening = listen((all) => windowsOf(all).length >= 2);
   await Bun.sleep(500);
   await runPath(server.data, recordedLines().slice(1_600, 1_900));
-  const news = windowsOf(await listening);
-  expect(news.map((n) => n.snapshot)).toEqual([true, false]);
-  expect(news[1].rows.at(-1)[2]).toBeGreaterThan(0);
+  const sent = windowsOf(await listening);
+  expect(sent.map((one) => one.snapshot)).toEqual([true, false]);
+  expect(sent[1].rows.at(-1)[2]).toBeGreaterThan(0);
 }, 30_000);
 
-test("a stream stays open over Bun's idle limit, the status comes every second", async () => {
+test("a stream stays open beyond Bun's idle limit, with a status every second", async () => {
   const started = performance.now();
   const messages = await listen(() => performance.now() - started > 11_500);
   expect(messages.filter((m) => m.data.includes('hx-target="#strip"')).length).toBeGreaterThanOrEqual(8);
 }, 20_000);
 
-test("a hundred pages that don't read cost little, and are gone when they go", async () => {
+test("a hundred pages that don't read cost little, and are forgotten when they leave", async () => {
   const stops = Array.from({ length: 100 }, () => new AbortController());
   const answers = await Promise.all(stops.map((stop) => fetch(`${server.url}/events`, { signal: stop.signal })));
   expect(answers.every((answer) => answer.status === 200)).toBe(true);

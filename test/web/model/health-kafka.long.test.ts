@@ -1,4 +1,4 @@
-/** A broker that is killed, stopped or was never there: no request waits for it, the path says so everywhere, and recovers by itself. */
+/** A broker that is killed, stopped or never existed: no request waits, and the path recovers. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { startServe } from "../../support/served.ts";
 const here = kafkaAvailable();
 let broker: Broker;
 const PATHS = ["/", "/healthz", "/metrics", "/api/status", "/api/windows", "/api/comparison"];
-/** No measurement: a broker that is away is waited for by nobody, and one that is asked gets 10 s. */
+/** No request waits for a broker that is away; this bound is not a measurement. */
 const AT_ONCE_MS = 4_000;
 
 /** All paths at the same time; fails when one waits. */
@@ -30,8 +30,8 @@ async function problemsOf(url: string): Promise<{ stage: string; code: string; s
 const has = async (url: string, stage: string, code: string) =>
   (await problemsOf(url)).some((one) => one.stage === stage && one.code === code);
 
-/** The broker is away: every surface says so, for as long as it is. */
-async function saysSo(url: string, stages: Stage[], doctor: Promise<{ code: number | null; stdout: string }>) {
+/** While the broker is away, every surface reports it. */
+async function reportsIt(url: string, stages: Stage[], doctor: Promise<{ code: number | null; stdout: string }>) {
   await until("the page misses the log", () => has(url, "log", "log-unreachable"));
   for (const name of ["stream", "consume"]) await until(`${name} misses it`, () => has(url, name, "log-away"));
   const now = await all(url);
@@ -42,7 +42,7 @@ async function saysSo(url: string, stages: Stage[], doctor: Promise<{ code: numb
       /stream: kafka:.* does not answer.*This stage waits and continues when it answers/,
     );
   }
-  // What was known last, with its age.
+  // The last known offsets, with their age.
   const { log } = JSON.parse(now.get("/api/status")!.text);
   expect(log.partitions).toEqual([expect.objectContaining({ end: 300, stream_next: 300, consume_next: 300 })]);
   expect(log.age_s).toBeGreaterThan(0);
@@ -60,7 +60,7 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
   afterEach(killStages);
   afterAll(() => broker.stop());
 
-  test("none at the start: the first page comes at once, and says so", async () => {
+  test("none at the start: the first page comes at once and reports it", async () => {
     using dir = tempDir();
     const nobody = `kafka://127.0.0.1:${await freePort()}/raw_prices`;
     const { url, child } = await startServe(dir.path, 0, {}, ["--log", nobody]);
@@ -75,13 +75,13 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
     expect(await child.exited).toBe(0);
   }, 60_000);
 
-  test("stopped, then killed: known spans with their age, 503 on all surfaces; it answers again, and nobody was restarted", async () => {
+  test("stopped, then killed: known offsets with their age, 503 everywhere; it answers again without a restart of a stage", async () => {
     using dir = tempDir();
     using feedDir = tempDir();
     const log = `${broker.url}/away`;
     await fillLog(dir.path, recordedLines().slice(0, 300), { url: log });
     const args = ["--data", dir.path, "--log", log];
-    // A market of one trade a second, which the log of this test never sees: produce writes into a topic of its own.
+    // One trade per second, into a topic of its own: the log of this test never has it.
     await using market = exchange({ speed: 1, loop: true });
     const other = ["--data", feedDir.path, "--log", `${broker.url}/fed`, "--feed", market.url];
     const produce = startStage("produce", other);
@@ -94,8 +94,8 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
         return read && JSON.parse((await all(url)).get("/api/status")!.text).log.partitions?.[0]?.end === 300;
       });
       broker.process().kill("SIGSTOP");
-      await saysSo(url, stages, run("doctor", args));
-      await until("produce says that it waits", () =>
+      await reportsIt(url, stages, run("doctor", args));
+      await until("produce reports that it waits", () =>
         /waiting for the log: It has not taken \d+ records/.test(produce.said()),
       );
       const { state } = JSON.parse(readFileSync(join(feedDir.path, "feed.json"), "utf8"));
@@ -103,7 +103,7 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
       broker.process().kill("SIGCONT");
       await until("it answers again", async () => !(await away()));
       await broker.kill();
-      await saysSo(url, stages, run("doctor", args));
+      await reportsIt(url, stages, run("doctor", args));
       await broker.restart();
       await until("it answers again", async () => !(await away()));
       expect(stages.map((stage) => stage.said().match(/reading/g)?.length)).toEqual([1, 1]);

@@ -1,4 +1,4 @@
-/** Healthy means answers: each state in which the path makes no progress is on the page, in /healthz, in doctor and in Prometheus, in one sentence. */
+/** Each state without progress is one sentence on the page, in /healthz, doctor and Prometheus. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ const unescaped = (html: string) =>
     .replaceAll("&gt;", ">")
     .replaceAll("&amp;", "&");
 
-test("a path where all is well is healthy, without a problem anywhere", async () => {
+test("a path without problems is healthy on every surface", async () => {
   await using here = opened();
   const health = await here.get("/healthz");
   expect([health.status, JSON.parse(health.text)]).toEqual([
@@ -88,7 +88,7 @@ describe("each state is in /healthz, on the page, in Prometheus, in /api/status 
   }
 });
 
-test("a store that can't be read is a sentence everywhere: no 500, no stack, never an empty answer", async () => {
+test("a store that can't be read is a sentence everywhere: no 500, no stack trace, no empty answer", async () => {
   await using here = opened();
   await STATES.find(({ code }) => code === "store-unreadable")!.reach(here.data);
   for (const path of ["/api/windows", "/export/windows.csv"]) {
@@ -158,7 +158,7 @@ test.skipIf(namespace === undefined)(
   60_000,
 );
 
-test("a schedule that is stopped expects no run, one whose batch fails before it begins a run is a problem", async () => {
+test("a stopped schedule expects no run; one whose batch fails before it begins a run is a problem", async () => {
   await using here = opened();
   const args = ["--data", here.data, "--every", "24h", "--sql", join(here.data, "no-such-folder")];
   const stage = startStage("schedule", args);
@@ -170,7 +170,7 @@ test("a schedule that is stopped expects no run, one whose batch fails before it
   expect(existsSync(noted)).toBe(false);
 }, 60_000);
 
-test("a hundred problems with long sentences full of controls: a bounded, printable list", async () => {
+test("a hundred problems with long sentences full of control characters: a bounded, printable list", async () => {
   await using here = opened();
   const long = `\u001b]0;owned\u0007\u009b31m\u202e${"x".repeat(1_000_000)}`;
   const many = Array.from({ length: 100 }, (_, i) => ({

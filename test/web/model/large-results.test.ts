@@ -1,10 +1,10 @@
-/** Results as large as they may be: what `serve` holds of them and what the page shows is bounded. */
+/** The largest allowed results: what `serve` holds and what the page shows is bounded. */
 import { expect, test } from "bun:test";
 import { metricFolder } from "../../support/batch.ts";
 import { recordedLines } from "../../support/project.ts";
 import { served } from "../../support/served.ts";
 
-test("a page of metrics with large results is small, and says where the rest is", async () => {
+test("a page of metrics with large results is small, with links to the rest", async () => {
   const columns = Array.from({ length: 200 }, (_, i) => `i AS c${i}`).join(", ");
   using sql = metricFolder({
     cell: "SELECT repeat('x', 170000) AS cell",

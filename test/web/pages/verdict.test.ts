@@ -1,4 +1,4 @@
-/** The page's verdict when the newest run could not compare: it says so, instead of waiting or showing an older run's as its own. */
+/** The page's verdict when the newest run could not compare stream and batch. */
 import { expect, test } from "bun:test";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { served } from "../../support/served.ts";
 
 const SHIPPED = join(ROOT, "sql/metrics/reconciliation.sql");
 
-test("a reconciliation.sql that fails, from the start and after it worked: verdict and API say why", async () => {
+test("a reconciliation.sql that fails, from the start and after it worked: verdict and API state the reason", async () => {
   using sql = metricFolder({ reconciliation: "SELECT 'equal' AS outcome" });
   const file = join(sql.path, "reconciliation.sql");
   await using server = await served(recordedLines().slice(0, 2_000), sql.path);

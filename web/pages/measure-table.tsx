@@ -1,9 +1,9 @@
-/** What is measured, what each word means, and both pipelines' figures. */
+/** The table of measures: each with its definition and both pipelines' figures. */
 /** @jsxImportSource hono/jsx */
-import type { Figure, Word } from "../model/comparison.ts";
+import type { Figure, Measure } from "../model/comparison.ts";
 import { bytes, duration, exact, percent, round } from "./format.ts";
 
-export function Words({ words }: { words: Word[] }) {
+export function MeasureTable({ measures }: { measures: Measure[] }) {
   return (
     <section class="panel wide" id="words" aria-labelledby="words-title">
       <h2 id="words-title">What is measured</h2>
@@ -14,7 +14,7 @@ export function Words({ words }: { words: Word[] }) {
         <table class="words">
           <thead>
             <tr>
-              <th scope="col">word</th>
+              <th scope="col">measure</th>
               <th scope="col" class="stream">
                 stream
               </th>
@@ -25,7 +25,7 @@ export function Words({ words }: { words: Word[] }) {
             </tr>
           </thead>
           <tbody>
-            {words.map(({ word, definition, stream, batch }) => (
+            {measures.map(({ word, definition, stream, batch }) => (
               <tr>
                 <th scope="row">{word}</th>
                 <Cell figure={stream} />
@@ -54,7 +54,7 @@ function Cell({ figure: { values, note } }: { figure: Figure }) {
   );
 }
 
-/** The unit is the name's last word. */
+/** With the unit that ends the name. */
 function shown(name: string, value: number): string {
   if (name.endsWith("_ms")) return duration(value);
   if (name.endsWith("_bytes")) return bytes(value);

@@ -1,0 +1,88 @@
+/** The batch's answers for a selection, as of its newest run, from results.db. */
+import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import { csvFiles } from "./csv-files.ts";
+import type { MetricResult, Panel } from "./metric-results.ts";
+import { type Agreement, agreement, missedRuns, type Run, runs } from "./runs.ts";
+import type { Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+
+type Rows = MetricResult["rows"];
+
+export interface BatchSide {
+  /** The product's row of `summary_by_product`. */
+  summary: Rows[number] | null;
+  /** Of `summary`, for the chart's dashed line. */
+  average_price: number | null;
+  /** One-minute windows, newest first, as many as the charts hold; [] for other sizes. */
+  minutes: Rows;
+  /** Windows by sentiment, of those that were compared. */
+  sentiment: Record<string, number>;
+  /** Newest first. */
+  runs: Run[];
+  last_done: Run | null;
+  /** Due times at which no run began. */
+  missed: number;
+  agreement: Agreement | null;
+  /** Why the newest run compared nothing: reconciliation.sql's error; null when it has none. */
+  not_compared: string | null;
+  /** Per window_start: equal, explained, unexplained or pending. */
+  outcomes: Map<string, string>;
+  panels: Panel[];
+  /** Files in batch_output/. */
+  files: number;
+}
+
+/** The batch computes windows of this size alone. */
+const ONE_MINUTE_US = 60_000_000;
+const RUNS_SHOWN = 30;
+
+/** Computed once per selection and batch run. */
+export function batchSide(sources: Sources, selection: Selection): BatchSide {
+  const { product, size } = selection;
+  return sources.metrics.once(`side ${size.us} ${product}`, () => {
+    const summary = rowsOf(sources, "summary_by_product").find((row) => row.product_id === product) ?? null;
+    const outcomes = outcomesOf(sources, selection);
+    const minutes = minutesOf(sources, selection);
+    const shown_runs = runs(sources, RUNS_SHOWN);
+    return {
+      summary,
+      average_price: typeof summary?.avg_price === "string" ? Number(summary.avg_price) : null,
+      minutes,
+      sentiment: sentimentOf(minutes.filter((row) => outcomes.has(String(row.window_start)))),
+      runs: shown_runs,
+      last_done: shown_runs.find((run) => run.state === "done") ?? null,
+      missed: missedRuns(sources),
+      agreement: agreement(sources),
+      not_compared: sources.metrics.get("reconciliation")?.error ?? null,
+      outcomes,
+      panels: sources.metrics.panels(),
+      files: csvFiles(sources.paths.batchOutput),
+    };
+  });
+}
+
+function rowsOf(sources: Sources, metric: string): Rows {
+  return sources.metrics.get(metric)?.rows ?? [];
+}
+
+function outcomesOf(sources: Sources, { product, size }: Selection): Map<string, string> {
+  const rows = rowsOf(sources, "reconciliation").filter(
+    (row) => row.product_id === product && Number(row.size_us) === size.us,
+  );
+  return new Map(rows.map((row) => [String(row.window_start), String(row.outcome)]));
+}
+
+function minutesOf(sources: Sources, { product, size }: Selection): Rows {
+  if (size.us !== ONE_MINUTE_US) return [];
+  const rows = rowsOf(sources, "windows_by_minute").filter((row) => row.product_id === product);
+  return rows.slice(0, CHART_WINDOWS_MAX);
+}
+
+function sentimentOf(minutes: Rows): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { market_sentiment } of minutes) {
+    const name = String(market_sentiment);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,38 @@
+/** What a page or an answer is about: one product and one window size, of those that there are. */
+import { formatDuration } from "../../scripts/base/duration.ts";
+import type { Sources } from "./sources.ts";
+
+export interface WindowSize {
+  /** Microseconds. */
+  us: number;
+  /** As flags, addresses and answers write it: `1m`. */
+  name: string;
+}
+
+export interface Selection {
+  product: string;
+  size: WindowSize;
+}
+
+/** Which products and window sizes there are to choose from; at least one of each. */
+export interface Choice {
+  products: string[];
+  sizes: WindowSize[];
+}
+
+/** What is chosen while the stream has stored nothing. */
+const FIRST = { product: "BTC-USD", size: { us: 60_000_000, name: "1m" } };
+
+/** Products of the stream and of the feed, and the stream's window sizes. */
+export function choices(sources: Sources): Choice {
+  const counted = sources.windows.all<{ product_id: string }>("SELECT product_id FROM products");
+  const names = counted.map(({ product_id }) => product_id);
+  const products = [...new Set([...names, ...(sources.feed()?.products ?? [])])].sort();
+  const stored = sources.windows.json("windows");
+  const specs: { size_us: number }[] = Array.isArray(stored) ? stored : [];
+  const sizes = specs.map(({ size_us }) => ({ us: size_us, name: formatDuration(size_us) }));
+  return {
+    products: products.length > 0 ? products : [FIRST.product],
+    sizes: sizes.length > 0 ? sizes : [FIRST.size],
+  };
+}

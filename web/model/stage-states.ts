@@ -1,0 +1,132 @@
+/** What each stage reports of itself: whether it runs, how far it has read, what it has used. */
+import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
+import type { PartitionSpan } from "../../scripts/contract/log.ts";
+import type { Run } from "./runs.ts";
+import type { Feed, Sources } from "./sources.ts";
+import type { StoreFile } from "./store-file.ts";
+
+export type StageState = "running" | "rest" | "silent" | "absent";
+
+export interface Stage {
+  name: "produce" | "stream" | "consume" | "batch";
+  state: StageState;
+  /** For people: why it isn't running, or what it does. */
+  detail: string;
+  /** Records in the log that it has not read; null when unknown or not a reader. */
+  lag: number | null;
+  /** Of the process that runs now, or ran last. */
+  pid: number | null;
+  records: number;
+  cpu_seconds: number;
+  peak_rss_bytes: number;
+  /** What it keeps on disk. */
+  bytes: number;
+  /** When its process reported last, microseconds since 1970; this and below absent if unknown. */
+  alive_us?: number;
+  /** When its process began. */
+  started_us?: number;
+  /** When it stored records last. */
+  progress_us?: number;
+  /** Its process has reported its end; it still counts as running for some seconds. */
+  ended?: boolean;
+}
+
+const NEVER = "it has not run yet";
+const UNUSED = { records: 0, cpu_seconds: 0, peak_rss_bytes: 0 };
+
+/** The four stages in the order of the path. */
+export function stageStates(sources: Sources, feed: Feed | null, last_run: Run | null): Stage[] {
+  const { spans } = sources.log.last;
+  return [
+    produceStage(sources, feed),
+    readerStage("stream", sources.windows, spans),
+    readerStage("consume", sources.ticks, spans),
+    batchStage(last_run),
+  ];
+}
+
+/** The next offset that a stage reads, per partition; none before its first commit. */
+export function offsets(file: StoreFile): Map<number, number> {
+  const rows = file.all<{ log_partition: number; next_offset: number }>(
+    "SELECT log_partition, next_offset FROM offsets",
+  );
+  return new Map(rows.map(({ log_partition, next_offset }) => [log_partition, next_offset]));
+}
+
+function produceStage(sources: Sources, feed: Feed | null): Stage {
+  const base = { name: "produce" as const, lag: null, bytes: 0 };
+  if (feed === null) return { ...base, state: "absent", detail: "nothing has been produced yet", pid: null, ...UNUSED };
+  const { run_pid: pid, run_records: records, run_peak_rss_bytes: peak_rss_bytes } = feed;
+  const figures = { ...base, pid, records, cpu_seconds: feed.run_cpu_us / 1e6, peak_rss_bytes };
+  if (feed.state === "ended")
+    return {
+      ...figures,
+      state: "rest",
+      detail: sources.mode === "replay" ? "the recording has ended" : "the feed has ended",
+    };
+  if (!isFresh(feed.as_of_us)) return { ...figures, state: "silent", detail: notHeard(feed.as_of_us) };
+  const running = feed.state === "connected";
+  const why = feed.state === "waiting" ? `waiting for the log: ${feed.waiting_for}` : `${feed.state} to the feed`;
+  return { ...figures, state: running ? "running" : "silent", detail: running ? `${feed.channel} channel` : why };
+}
+
+function readerStage(name: "stream" | "consume", file: StoreFile, spans: PartitionSpan[] | null): Stage {
+  if (file.db === null) return { name, state: "absent", detail: NEVER, lag: null, pid: null, ...UNUSED, bytes: 0 };
+  const [counters, next] = [file.counters(), offsets(file)];
+  const lag =
+    spans?.reduce(
+      (sum, { partition, start, end }) => sum + Math.max(0, end - Math.max(start, next.get(partition) ?? 0)),
+      0,
+    ) ?? null;
+  const alive = isFresh(counters.run_alive_us ?? 0);
+  return {
+    name,
+    state: alive ? "running" : "silent",
+    detail: alive ? "reading the log" : notHeard(counters.run_alive_us ?? 0),
+    lag,
+    pid: counters.run_pid ?? null,
+    records: counters.run_records ?? 0,
+    cpu_seconds: (counters.run_cpu_us ?? 0) / 1e6,
+    peak_rss_bytes: counters.run_peak_rss_bytes ?? 0,
+    bytes: file.bytes,
+    alive_us: counters.run_alive_us,
+    started_us: counters.run_started_us,
+    progress_us: counters.run_progress_us,
+    ended: counters.run_ended === 1,
+  };
+}
+
+function batchStage(run: Run | null): Stage {
+  const base = { name: "batch" as const, lag: null, pid: null };
+  if (run === null) return { ...base, state: "rest", detail: NEVER, ...UNUSED, bytes: 0 };
+  const figures = {
+    records: run.ticks_total ?? 0,
+    cpu_seconds: run.cpu_seconds ?? 0,
+    peak_rss_bytes: run.peak_rss_bytes ?? 0,
+    bytes: run.archive_bytes ?? 0,
+  };
+  if (run.state === "failed" || run.state === "died")
+    return {
+      ...base,
+      ...figures,
+      state: "silent",
+      detail:
+        run.state === "died" ? "the last run was killed" : `the last run failed: ${run.error ?? "no reason was noted"}`,
+    };
+  return {
+    ...base,
+    ...figures,
+    state: run.state === "running" ? "running" : "rest",
+    detail: run.state === "running" ? "a run is under way" : "between two runs",
+  };
+}
+
+/** A time far ahead doesn't count either: the clock was set back since. */
+function isFresh(us: number): boolean {
+  return Math.abs(nowUs() - us) < STAGE_SILENCE_MS_MAX * 1_000;
+}
+
+function notHeard(us: number): string {
+  return us === 0 ? NEVER : `not heard of since ${isoFromUs(us).slice(0, 19)}Z`;
+}

@@ -1,0 +1,75 @@
+/** The stream's answers for a selection, from windows.db. */
+import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
+import SENTIMENT from "../../sql/page/sentiment.sql" with { type: "text" };
+import TOTALS from "../../sql/page/totals.sql" with { type: "text" };
+import { csvFiles } from "./csv-files.ts";
+import type { Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+import { newestWindows, type ShownWindow } from "./windows.ts";
+
+export interface StreamSide {
+  /** Newest first, as many as the page's table has. */
+  windows: ShownWindow[];
+  /** Ticks of the product, each counted once, late ones included. */
+  trade_count: number;
+  /** Windows closed of all products and sizes: the rows of stream_csv/. */
+  closed: number;
+  /** From the log's receipt of a tick to the committed row; null before the first commit. */
+  latency: Percentiles | null;
+  /** Closed windows by sentiment, of as many as the charts hold. */
+  sentiment: Record<string, number>;
+  /** Files in stream_csv/. */
+  files: number;
+}
+
+/** Upper bounds of the buckets, milliseconds. */
+export interface Percentiles {
+  p50_ms: number;
+  p99_ms: number;
+}
+
+export function streamSide(sources: Sources, selection: Selection): StreamSide {
+  const { product, size } = selection;
+  const counted = sources.windows.all<{ sentiment: string; windows: number }>(SENTIMENT, {
+    product,
+    size_us: size.us,
+    limit: CHART_WINDOWS_MAX,
+  });
+  return {
+    windows: newestWindows(sources, selection, PAGE_WINDOWS),
+    trade_count: totals(sources, product)?.trade_count ?? 0,
+    closed: sources.windows.counters().closed ?? 0,
+    latency: percentiles(sources, "pipeline"),
+    sentiment: Object.fromEntries(counted.map((row) => [row.sentiment, row.windows])),
+    files: csvFiles(sources.paths.streamCsv),
+  };
+}
+
+/** Event time of the newest tick in the product's windows, microseconds; null before the first. */
+export function newestTickUs(sources: Sources, product: string): number | null {
+  const newest_us = totals(sources, product)?.newest_time_us ?? Number.MIN_SAFE_INTEGER;
+  return newest_us > Number.MIN_SAFE_INTEGER ? newest_us : null;
+}
+
+function totals(sources: Sources, product: string) {
+  return sources.windows.get<{ trade_count: number; newest_time_us: number }>(TOTALS, { product });
+}
+
+/** One of the stream's latencies, from its buckets; null when nothing was measured. */
+export function percentiles(sources: Sources, name: "pipeline" | "finality"): Percentiles | null {
+  const buckets = sources.windows.all<{ bucket: number; count: number }>(
+    "SELECT bucket, count FROM latencies WHERE name = $name ORDER BY bucket",
+    { name },
+  );
+  const total = buckets.reduce((sum, { count }) => sum + count, 0);
+  if (total === 0) return null;
+  const at = (share: number) => {
+    let left = Math.ceil(total * share);
+    const reached = buckets.find(({ count }) => {
+      left -= count;
+      return left <= 0;
+    });
+    return (reached ?? buckets.at(-1)!).bucket / 1000;
+  };
+  return { p50_ms: at(0.5), p99_ms: at(0.99) };
+}
