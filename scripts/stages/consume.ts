@@ -6,8 +6,8 @@ import type { FullTick } from "../contract/tick.ts";
 import { after, countRecords, firstOffsets } from "../log/index.ts";
 import type { Parsed } from "../message/index.ts";
 import type { Counters, TickCounts, TickStore } from "../store/index.ts";
-import { StoreJob } from "./store-job.ts";
 import { noProgressMs } from "./progress.ts";
+import { StoreJob } from "./store-job.ts";
 
 export class ConsumeStage extends StoreJob<TickStore> {
   readonly counts: TickCounts = { inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 };

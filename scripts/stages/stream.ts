@@ -12,9 +12,9 @@ import type { Parsed } from "../message/index.ts";
 import { WindowCsv } from "../sink/stream-csv.ts";
 import { type Counters, MovedError, type WindowStore } from "../store/index.ts";
 import { type JobSettings, type StepResult, WindowJob } from "../window/index.ts";
-import { StoreJob } from "./store-job.ts";
 import { noProgressMs } from "./progress.ts";
 import { SkewWatch } from "./skew.ts";
+import { StoreJob } from "./store-job.ts";
 
 export class StreamStage extends StoreJob<WindowStore> {
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
