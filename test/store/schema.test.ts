@@ -198,7 +198,7 @@ test("a large file's vital tables are read when it is opened, all of it by docto
     closeSync(file);
   };
   const deep = async () => (await run("doctor", ["--data", dir.path, "--deep"])).stdout;
-  expect(await deep()).toContain("every page is sound");
+  expect(await deep()).toContain("every page is valid");
   spoil("big", 0xff);
   openDatabase(path, schema, "NORMAL").close();
   expect(await deep()).toContain("TIDEMARK_STORE_CORRUPT");
