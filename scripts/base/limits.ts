@@ -20,8 +20,8 @@ export const FEED_FIRST_CONNECT_MS = 5_000;
 /** REST requests per second: half of what the exchange allows (docs/feed.md "Limits"). */
 export const REST_PER_SECOND_MAX = 5;
 /**
- * The version of the rules by which a record becomes a tick, stored with the state of stream and consume (setting `rules`).
- * 1: commit fa0d24d. 2: a size of 0 is a trade, product ids and limits as below. A store keeps the rules that it began with.
+ * The version of the rules by which a record becomes a tick, which each store keeps (`rules`).
+ * 1: commit fa0d24d. 2: a size of 0 is a trade, product ids and limits as below.
  */
 export const RULES_VERSION = 2;
 /** Fraction digits kept of a price and of a size: the scales of DECIMAL(20,10) and DECIMAL(20,8). */
@@ -45,9 +45,9 @@ export const SEEN_LIST_IDS_MAX = 64;
 export const CLOSED_WINDOWS_CACHE_MAX = 256;
 /** Milliseconds that SQLite waits for a lock before it reports one. */
 export const BUSY_TIMEOUT_MS = 5_000;
-/** A store up to this size is read whole when it is opened (0.7 s); all of 10 million ticks would be 3 s, and 26 s from a cold disk. */
+/** A store up to this size is checked whole when it is opened (0.7 s); 10 million ticks take 26 s cold. */
 export const QUICK_CHECK_BYTES_MAX = 268_435_456;
-/** A stage's process that has said nothing of itself for so long has ended: another one's figures are shown then. */
+/** A process whose figures are older has ended: those of another process replace them. */
 export const FIGURES_SILENT_US = 5_000_000;
 /** How long one that finds a stage's lock taken waits for the holder's pid to be written. */
 export const LOCK_LOOK_MS = 2_000;
