@@ -118,7 +118,7 @@ type ComputedColumn = "window_size" | "late";
 type ShownColumn = Named<{ shown: string }>;
 type ApiColumn = ShownColumn | ComputedColumn | "skewed" | "final" | "updated_at";
 
-/** Names of the columns that `has` accepts, in the order of the table. */
+/** Names of the columns that `has` accepts, in the order of the table; `N` narrows their type. */
 export function windowColumns<N extends keyof Columns>(has: (column: Column) => boolean): N[] {
   return Object.entries<Column>(WINDOW_COLUMNS).flatMap(([name, column]) => (has(column) ? [name as N] : []));
 }

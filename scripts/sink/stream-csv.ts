@@ -47,9 +47,9 @@ export class WindowCsv {
   }
 
   /**
-   * Appends closed windows after `committed_bytes` and returns the new length. What a killed process
-   * wrote beyond is cut off, a shorter file is written again; one process at a time may call it.
-   * Fails with DATA_DIR if the file was not written by `stream`.
+   * Appends closed windows after `committed_bytes` and returns the new length, or fails with DATA_DIR
+   * if `stream` did not write the file. What a killed process wrote beyond is cut off, a shorter file
+   * is written again; one process at a time may call it.
    */
   append(rows: WindowRow[], committed_bytes: number): number {
     if (!this.isInPlace()) {

@@ -117,9 +117,9 @@ export class CheckpointStore {
   }
 
   /**
-   * Stores the process's own figures, `run_*` counters, and does `more` in the same transaction. If
-   * several processes share the file, the first one's are kept until it is silent. A full disk or a
-   * held lock is not an error here: the next call stores newer ones.
+   * Stores the process's figures (`run_*` counters) and does `more` in the same transaction; of
+   * several processes that share the file, only the first, until it is silent, stores its figures.
+   * A full disk or a held lock is not an error here: the next call stores newer ones.
    */
   saveFigures(figures: Counters, more = () => {}): void {
     try {

@@ -1,4 +1,4 @@
--- ticks.db, written by consume only; with shared.sql. The version is in pragma user_version.
+-- ticks.db, written by consume only; the tables of both stores are in shared.sql.
 CREATE TABLE ticks (
   insert_id     INTEGER PRIMARY KEY,      -- rises with each insert: the archive collects from it on
   product_id    TEXT    NOT NULL,

@@ -1,6 +1,6 @@
--- windows.db, written by stream only; with shared.sql. Decimals are exact text without trailing zeros,
--- times microseconds since 1970 UTC. The columns of windows are those of contract/window-columns.ts.
-CREATE TABLE windows (
+-- windows.db, written by stream only; the tables of both stores are in shared.sql.
+-- Decimals are exact text without trailing zeros, times are microseconds since 1970 UTC.
+CREATE TABLE windows (                                      -- the columns of contract/window-columns.ts
   product_id TEXT NOT NULL, size_us INTEGER NOT NULL, window_start_us INTEGER NOT NULL, window_end_us INTEGER NOT NULL,
   window_start TEXT NOT NULL, window_end TEXT NOT NULL,     -- ISO 8601 UTC
   avg_price TEXT NOT NULL, max_price TEXT NOT NULL, min_price TEXT NOT NULL, price_range TEXT NOT NULL,
