@@ -1,4 +1,4 @@
-/** `bun run batch`: ticks.db → Parquet archive → every metric of sql/metrics → results.db and batch_output/. */
+/** `bun run batch`: ticks.db → Parquet archive → metrics of sql/metrics → results.db, batch_output/. */
 import { openDataDir } from "./base/data-dir.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, SQL_FLAG } from "./command/flags.ts";

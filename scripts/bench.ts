@@ -1,4 +1,4 @@
-/** `bun run bench`: the project's own figures, as a table or as JSON, next to what limits them in the same run. */
+/** `bun run bench`: the project's own figures, next to what limits them in the same run. */
 import { json, table } from "./bench/report.ts";
 import {
   type BenchOptions,

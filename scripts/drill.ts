@@ -1,4 +1,4 @@
-/** `bun run drill`: kills, stops and restarts the stages over a copy of the log, and compares the results. */
+/** `bun run drill`: kills and restarts the stages over a copy of the log, and compares the results. */
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
 import { type DrillOptions, runDrill } from "./drill/drill-run.ts";

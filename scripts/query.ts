@@ -1,4 +1,4 @@
-/** `bun run query`: read-only SQL, or a metric's file with parameters, as a table, JSON, CSV or Parquet. */
+/** `bun run query`: read-only SQL, or a metric's file, as a table, JSON, CSV or Parquet. */
 import { METRIC_ROWS_MAX } from "./base/limits.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, SQL_FLAG, timeFlag, wholeNumber } from "./command/flags.ts";

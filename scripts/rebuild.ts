@@ -1,5 +1,4 @@
-/** `bun run rebuild`: forgets both stores together, so that stream and consume read the log again with this version's rules. */
-import { rmSync } from "node:fs";
+/** `bun run rebuild`: removes both stores, so that the log is read again by this version's rules. */
 import { type DataPaths, openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { RULES_VERSION } from "./base/limits.ts";
@@ -8,6 +7,7 @@ import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, LOG_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
 import { openLog } from "./log/index.ts";
+import { removeCsv } from "./sink/stream-csv.ts";
 
 interface RebuildOptions {
   data: string;
@@ -17,7 +17,7 @@ interface RebuildOptions {
 export const spec: CommandSpec<RebuildOptions> = {
   name: "rebuild",
   summary:
-    "Forgets windows.db, stream_csv/ and ticks.db together: the next stream and consume read the log again from its start, with the rules of this version.",
+    "Removes windows.db, stream_csv/ and ticks.db together: the next stream and consume read the log again from its start, with the rules of this version.",
   flags: [DATA_FLAG, LOG_FLAG],
   examples: ["bun run rebuild", "bun run rebuild --log kafka://localhost:9092/raw_prices"],
   async run(options, { logger }) {
@@ -28,7 +28,7 @@ export const spec: CommandSpec<RebuildOptions> = {
       for (const { partition, start } of await log.spans()) refuseLoss(paths, log.name, partition, start);
       // In this order: while one is left, it decides the rules of the next to be created.
       removeStore(paths.windows);
-      rmSync(paths.streamCsv, { recursive: true, force: true });
+      removeCsv(paths.streamCsv);
       removeStore(paths.ticks);
       logger.info(
         `windows.db and ticks.db are removed; stream and consume read ${log.name} with rules ${RULES_VERSION}`,
@@ -58,7 +58,7 @@ function refuseLoss(paths: DataPaths, log: string, partition: number, start: num
     }
     throw new TidemarkError(
       "LOG_SHORTER_THAN_CHECKPOINT",
-      `${log} holds partition ${partition} from offset ${start} on, and ${path} has read what was before: a rebuild would lose it.`,
+      `${log} holds partition ${partition} only from offset ${start}, and ${path} has read what was before: a rebuild would lose it.`,
       "Keep the stores as they are, or begin in another data directory.",
     );
   }

@@ -14,15 +14,18 @@ import {
 import { dirname } from "node:path";
 import { diePoint } from "./die-point.ts";
 
-/** The ending of files that are not finished; they are removed at the next start. */
+/** The ending of unfinished files, which are removed at the next start. */
 export const TEMPORARY = ".tmp";
 
-export interface ReplaceOptions {
+interface ReplaceOptions {
   /** False: not synced to the disk, for what is written every second and worth nothing after a power cut. */
   isDurable?: boolean;
 }
 
-/** Replaces `path` with `text`, by way of `path.tmp`. A link or a file of another at that name is removed, not written through. */
+/**
+ * Replaces `path` with `text`, by way of `path.tmp`. A link or a file of another program at that name
+ * is removed, not written through.
+ */
 export function writeAtomically(path: string, text: string, options: ReplaceOptions = {}): void {
   mkdirSync(dirname(path), { recursive: true });
   rmSync(path + TEMPORARY, { force: true });
@@ -53,7 +56,7 @@ export function syncPath(path: string): void {
   }
 }
 
-/** Writes `text` to `path`, in place. Fails with ELOOP when a link is there; a FIFO there is not waited for. */
+/** Writes `text` to `path` in place. Fails with ELOOP when it is a link; does not wait at a FIFO. */
 export function writeOwn(path: string, text: string): void {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666);

@@ -1,12 +1,13 @@
-/** The only place that reads the machine's clock. No window rule calls it (design.md "Stream semantics"). */
+/** The only place that reads the machine's clock. No window rule calls it (docs/semantics.md). */
 import { CLOCK_JUMP_MS } from "./limits.ts";
 
-/** Wall clock − monotonic clock in microseconds, as last seen: the digits below a millisecond that Date.now() lacks. */
+/** The last wall clock − monotonic clock in microseconds: the digits that Date.now() lacks. */
 let between_us = 0;
 
 /**
- * Microseconds since 1970 UTC. The system's wall clock is read at each call, so a suspend or a step of the clock is followed at
- * once. The monotonic clock only adds the digits below its millisecond, so two calls without a step between them never go back.
+ * Microseconds since 1970 UTC. The wall clock is read at each call, so that a suspend or a step of the
+ * clock is followed at once. The monotonic clock only adds the digits below a millisecond: two calls
+ * without a step between them never go back.
  */
 export function nowUs(): number {
   const wall_us = Date.now() * 1_000;
@@ -22,20 +23,20 @@ export function nowMs(): number {
   return Date.now();
 }
 
-/** Milliseconds of a clock that never steps and may stop while the machine sleeps, for spans. */
+/** Milliseconds of a clock for spans: it never steps, and may stop while the machine sleeps. */
 export function monotonicMs(): number {
   return performance.now();
 }
 
-/** Notices that the wall clock was set, or that the machine slept: both move it against the monotonic clock. */
+/** Detects that the wall clock was set or the machine slept: both move it against the monotonic clock. */
 export class ClockWatch {
   #between_ms = Date.now() - performance.now();
 
-  /** Milliseconds by which the wall clock was moved since the last call; 0 for less than CLOCK_JUMP_MS. */
+  /** Milliseconds by which the wall clock moved since the last call; 0 below CLOCK_JUMP_MS. */
   look(): number {
     const before_ms = performance.now();
     const between_ms = Date.now() - before_ms;
-    // A process that was held up between the two readings has measured its own pause.
+    // A process that was paused between the two readings would measure its own pause.
     if (performance.now() - before_ms > CLOCK_JUMP_MS / 4) return 0;
     const moved_ms = Math.round(between_ms - this.#between_ms);
     this.#between_ms = between_ms;

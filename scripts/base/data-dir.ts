@@ -16,10 +16,10 @@ import { sentence, systemCode, TidemarkError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { spaceError, storeError } from "./sqlite.ts";
 
-/** The data directory of a command that is given none. */
+/** The default data directory. */
 export const DATA_DEFAULT = "data";
 
-/** Where relative paths begin. Fails with DATA_DIR when the directory was removed under the process. */
+/** Where relative paths begin. Fails with DATA_DIR when the directory was removed. */
 function workingDirectory(): string {
   try {
     return process.cwd();
@@ -32,18 +32,18 @@ function workingDirectory(): string {
   }
 }
 
-/** A path for people: relative where it lies below the working directory. */
+/** A path for people: relative when it is below the working directory. */
 export function nearOf(path: string): string {
   try {
     const near = relative(process.cwd(), path);
     return near.startsWith("..") ? path : near;
   } catch {
-    // The working directory was removed under the process.
+    // The working directory was removed.
     return path;
   }
 }
 
-/** The files of a data directory; each is written by exactly one stage (design.md "Data path"). */
+/** The files of a data directory; each is written by exactly one stage (ARCHITECTURE.md). */
 export function dataPaths(dir: string) {
   const root = isAbsolute(dir) ? resolve(dir) : resolve(workingDirectory(), dir);
   return {
@@ -65,11 +65,12 @@ export function dataPaths(dir: string) {
 export type DataPaths = ReturnType<typeof dataPaths>;
 
 /**
- * Makes the directory, or fails with DATA_DIR when it can't be made or written. A new one that isn't the default is logged as a
- * warning where a logger is given: its name may be misspelt.
+ * Creates the directory, or fails with DATA_DIR when it can't be created or written. With a logger, a
+ * new one that isn't the default is a warning: its name may be misspelt.
  */
 export function openDataDir(dir: string, logger?: Logger): DataPaths {
   const paths = dataPaths(dir);
+  requireOwnRights(paths.root);
   if (!existsSync(paths.root) && dir.split("/")[0] !== DATA_DEFAULT)
     logger?.warn(`new data directory: ${paths.root} did not exist`);
   try {
@@ -87,19 +88,33 @@ export function openDataDir(dir: string, logger?: Logger): DataPaths {
   return paths;
 }
 
-/** Names that Tidemark keeps in a data directory: its stores, its log, their companions, and its folders. */
+/**
+ * Under a umask that takes the owner's rights, everything that is created here could not be opened
+ * again.
+ */
+function requireOwnRights(root: string): void {
+  const umask = process.umask();
+  if ((umask & 0o700) === 0) return;
+  throw new TidemarkError(
+    "DATA_DIR",
+    `Nothing can be stored in ${root}: the umask ${umask.toString(8).padStart(3, "0")} takes the owner's rights from new files.`,
+    "Use a umask such as 022 or 077.",
+  );
+}
+
+/** Names that Tidemark uses in a data directory: stores, log, their companions, folders. */
 const KEPT =
   /^((log|ticks|windows|results)\.db(-wal|-shm|\.v\d+\.bak)?|log\.notify|kind\.json|feed\.json|schedule\.json|batch_log\.txt)$/;
 const KEPT_FOLDERS = ["archive", "stream_csv", "batch_output", "locks"];
 
-/** Fails with USAGE for a file, by its real path, that Tidemark keeps in any data directory. */
+/** Fails with USAGE for a file, by its real path, that belongs to any data directory. */
 export function requireForeign(file: string): void {
   for (let folder = dirname(file), name = basename(file); ; name = basename(folder), folder = dirname(folder)) {
     const isKept = (folder === dirname(file) && KEPT.test(name)) || KEPT_FOLDERS.includes(name);
     if (isKept && isDataDir(folder)) {
       throw new TidemarkError(
         "USAGE",
-        `${file} belongs to the data directory ${folder}: Tidemark keeps it.`,
+        `${file} is one of Tidemark's own files in the data directory ${folder}.`,
         "Name another file.",
       );
     }
@@ -107,7 +122,7 @@ export function requireForeign(file: string): void {
   }
 }
 
-/** Fails with USAGE when `file` is another name (a hard link) of a file that Tidemark keeps in the data directory `root`. */
+/** Fails with USAGE when `file` is a hard link to one of Tidemark's own files in `root`. */
 export function requireNoOtherName(file: string, { dev, ino, nlink }: Stats, root: string): void {
   if (nlink < 2 || !existsSync(root)) return;
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
@@ -123,7 +138,7 @@ function isDataDir(folder: string): boolean {
   return [paths.locks, paths.kind, paths.log, paths.ticks, paths.windows, paths.results].some(existsSync);
 }
 
-/** The directory for who only reads: made when it isn't there, otherwise read rights are enough. Fails with DATA_DIR. */
+/** The directory for a command that only reads: created if missing, otherwise read rights suffice. */
 export function shownDataDir(dir: string, logger?: Logger): DataPaths {
   const paths = dataPaths(dir);
   if (!existsSync(paths.root) || !statSync(paths.root).isDirectory()) return openDataDir(dir, logger);
@@ -139,14 +154,17 @@ export function shownDataDir(dir: string, logger?: Logger): DataPaths {
   return paths;
 }
 
-/** What to do where this directory holds nothing and `start` has played the recording into the one below it; null otherwise. */
+/** What to do when `start` has played a recording into a folder of this directory; null otherwise. */
 export function replayed(paths: DataPaths): string | null {
   const below = join(paths.root, "replay");
   if (!existsSync(join(below, "ticks.db"))) return null;
   return `The recording was played into ${below}: add \`--data ${below}\`.`;
 }
 
-/** Notes what feeds a data directory, live or replay, and refuses the other kind ever after (design.md "Feed"). */
+/**
+ * Notes what feeds a data directory. Fails with DATA_KIND for the other kind later (docs/semantics.md
+ * "Live and replay").
+ */
 export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
   const before = readKind(paths);
   if (before === kind) return;
@@ -166,22 +184,22 @@ export function claimKind(paths: DataPaths, kind: "live" | "replay"): void {
   }
 }
 
-/** What feeds a data directory, or null when nothing has yet, or when the file that says so is damaged (kindDamage). */
+/** What feeds a data directory; null when nothing has yet, or the file is damaged (kindDamage). */
 export function readKind(paths: DataPaths): "live" | "replay" | null {
   return (/^\{"kind":"(live|replay)"\}\s*$/.exec(kindText(paths))?.[1] ?? null) as "live" | "replay" | null;
 }
 
-/** STORE_CORRUPT when the file holds something else than one of the two kinds: guessing could mix live and replayed ticks. */
+/** STORE_CORRUPT when the file has neither kind: a guess could mix live and replayed ticks. */
 export function kindDamage(paths: DataPaths): TidemarkError | null {
   if (kindText(paths) === "" || readKind(paths) !== null) return null;
   return new TidemarkError(
     "STORE_CORRUPT",
     `${paths.kind} is damaged: it names neither live nor replay.`,
-    'Write {"kind":"live"} or {"kind":"replay"} into it, whichever fed this data directory.',
+    'Write {"kind":"live"} or {"kind":"replay"} into it, according to what fed this data directory.',
   );
 }
 
-/** Empty when there is no file, and where the disk was full when it was written. */
+/** Empty when there is no file, and when the disk was full as it was written. */
 function kindText(paths: DataPaths): string {
   return existsSync(paths.kind) ? readFileSync(paths.kind, "utf8") : "";
 }

@@ -1,4 +1,4 @@
-/** Exact decimals: a mantissa (safe integer, or bigint for sums) and a scale. value = mantissa / 10^scale. No rounded float anywhere. */
+/** Exact decimals: value = mantissa / 10^scale, the mantissa a safe integer, or a bigint for sums. */
 import type { Mantissa } from "../contract/tick.ts";
 
 export const POW10: readonly number[] = Array.from({ length: 16 }, (_, i) => 10 ** i);
@@ -9,7 +9,7 @@ export function pow10(n: number): bigint {
   return POW10_BIG[n] ?? 10n ** BigInt(n);
 }
 
-/** `units` at `scale` as canonical text: no trailing zeros after the point, no "-0". 123400n, 4 → "12.34". */
+/** Canonical text: no trailing zeros after the point, no "-0". 123400n, 4 → "12.34". */
 export function formatUnits(units: bigint, scale: number): string {
   const negative = units < 0n;
   const digits = (negative ? -units : units).toString().padStart(scale + 1, "0");
@@ -31,17 +31,17 @@ export function formatDecimal(mantissa: Mantissa, scale: number): string {
   return `${(units - fraction) / unit}.${digits.length === places ? digits : ZEROS.slice(0, places - digits.length) + digits}`;
 }
 
-/** Canonical text back to units at `scale`; throws when the text has more digits after the point than `scale`. */
+/** Canonical text → units at `scale`. Throws RangeError for more digits after the point than `scale`. */
 export function parseUnits(text: string, scale: number): bigint {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
   const fraction = match?.[3] ?? "";
   if (!match || fraction.length > scale)
-    throw new RangeError(`${text} is no decimal with at most ${scale} digits after the point`);
+    throw new RangeError(`${text} is not a decimal with at most ${scale} digits after the point`);
   const units = BigInt(match[2]! + fraction) * pow10(scale - fraction.length);
   return match[1] ? -units : units;
 }
 
-/** Quotient of two non-negative bigints, rounded half up. The batch's SQL does the same: (2a + b) // 2b. */
+/** Quotient of two non-negative bigints, rounded half up, as the batch's SQL: (2a + b) // 2b. */
 export function divideHalfUp(a: bigint, b: bigint): bigint {
   return (2n * a + b) / (2n * b);
 }

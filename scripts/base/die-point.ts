@@ -1,7 +1,6 @@
 /**
- * Named points at which a test may end this process: TIDEMARK_DIE_AT=name:n is a kill -9 of itself at the n-th passing, name:n:SIGSTOP
- * lets it sleep there like a suspended laptop, and list:FILE notes each passing in a file, so that no list of points can be out of date
- * (faults.md section 4).
+ * Named points at which a test may end this process (docs/faults.md). TIDEMARK_DIE_AT=name:n sends it
+ * SIGKILL at the n-th passing, name:n:SIGSTOP suspends it there, and list:FILE notes each passing.
  */
 import { appendFileSync } from "node:fs";
 
@@ -10,7 +9,7 @@ const list = asked.startsWith("list:") ? asked.slice("list:".length) : null;
 const [wanted, count, signal] = asked.split(":");
 let left = Number(count ?? 1);
 
-/** Passes a named point; one comparison when nothing is asked for. */
+/** Passes a named point. Without the variable it costs one comparison. */
 export function diePoint(name: string): void {
   if (asked === "") return;
   if (list !== null) appendFileSync(list, `${name}\n`);

@@ -1,4 +1,4 @@
-/** Errors that a person reads: a sentence, a code from one list, a hint. Not for control flow. */
+/** Errors for people: a sentence, a code from one list, a hint. Not for control flow. */
 import { ERROR_CHARACTERS_MAX, SENTENCE_BYTES_MAX } from "./limits.ts";
 import { printable } from "./printable.ts";
 
@@ -32,7 +32,7 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What happened to what (`message`), and what to do (`hint`). `USAGE` exits with 2, all others with 1. */
+/** What is wrong (`message`), and what to do (`hint`). `USAGE` exits with 2, all others with 1. */
 export class TidemarkError extends Error {
   constructor(
     readonly code: ErrorCode,
@@ -49,7 +49,10 @@ export class TidemarkError extends Error {
   }
 }
 
-/** Another process has taken a partition over: this one's transaction was rolled back, and it has to join the group anew (faults.md 16). */
+/**
+ * Another process has taken a partition over: the transaction was rolled back, and this process has
+ * to join the group again (docs/faults.md row 16).
+ */
 export class FencedError extends TidemarkError {
   constructor(partition: number) {
     super(
@@ -60,24 +63,27 @@ export class FencedError extends TidemarkError {
   }
 }
 
-/** A record came after ones of its product that it belongs before (log/merge.ts): what was made of them is not the log's one answer. */
+/**
+ * A record came after records of its product that it belongs before (scripts/log/kafka/merge.ts): what
+ * was computed of them differs from a run over the whole log.
+ */
 export class OutOfOrderError extends TidemarkError {
   constructor(product_id: string, partition: number, offset: number, before: number) {
     super(
       "LOG_ORDER",
       `Offset ${offset} of partition ${partition} has an earlier append time than records of ${product_id} that were already read from partition ${before}.`,
-      "The one answer needs the log read again: use --rebuild for stream and consume. Topics with message.timestamp.type=LogAppendTime keep the order.",
+      "Read the log again with --rebuild for stream and consume. Topics with message.timestamp.type=LogAppendTime keep the order.",
     );
   }
 }
 
-/** Whether an error goes away by itself, so that waiting and trying again is right: no space left, a lock held elsewhere. */
+/** Whether the error is transient (retry): no space left, or a lock held by another process. */
 export function passes(error: unknown): error is TidemarkError {
   if (!(error instanceof TidemarkError) || error instanceof FencedError) return false;
   return error.code === "DISK_FULL" || error.code === "STAGE_BUSY";
 }
 
-/** Any thrown value as one line of text of at most SENTENCE_BYTES_MAX bytes, without characters that a terminal obeys. */
+/** Any thrown value as one line of at most SENTENCE_BYTES_MAX bytes, without control characters. */
 export function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return printable(
@@ -88,14 +94,14 @@ export function sentence(error: unknown): string {
   );
 }
 
-/** A text with at most ERROR_CHARACTERS_MAX characters: DuckDB repeats what a query gives it, of any length. */
+/** A text cut to ERROR_CHARACTERS_MAX characters: DuckDB repeats a query's own text of any length. */
 export function shortened(text: string): string {
   if (text.length <= ERROR_CHARACTERS_MAX) return text;
   const cut = text.slice(0, ERROR_CHARACTERS_MAX - 60).replace(/[\uD800-\uDBFF]$/, "");
   return `${cut} … (cut; the whole text has ${text.length} characters)`;
 }
 
-/** The operating system's or SQLite's short error code (`ENOSPC`, `SQLITE_FULL`), or "". */
+/** The system's or SQLite's short error code (`ENOSPC`, `SQLITE_FULL`), or "". */
 export function systemCode(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";
   return typeof error.code === "string" ? error.code : "";

@@ -1,4 +1,4 @@
-/** Whether a SQLite file that is open is still the one at its path: SQLite keeps writing to a deleted file, and those rows are lost. */
+/** Whether an open SQLite file is still the one at its path: SQLite keeps writing to a deleted file. */
 import { realpathSync, statSync } from "node:fs";
 import { TidemarkError } from "./errors.ts";
 
@@ -8,7 +8,7 @@ export class InPlace {
   readonly #real: string;
   readonly #inodes: (number | null)[];
 
-  /** For a file that was opened in WAL mode and written to, so that all its files exist. */
+  /** For a file in WAL mode that was written to, so that all its companions exist. */
   constructor(private readonly path: string) {
     this.#real = realpathSync(path);
     this.#inodes = SUFFIXES.map((suffix) => inodeOf(this.#real + suffix));

@@ -1,10 +1,10 @@
-/** Points in time as ISO 8601 text, for flags, query strings and our own files. Frames: message/time.ts. */
+/** ISO 8601 text ↔ time, for flags, query strings and our own files; frames have message/time.ts. */
 
 const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?\d*)?(Z|[+-]\d\d:\d\d)?$/;
 
 /**
- * Microseconds since 1970 UTC; null when the text is not a valid time. A text without a zone is UTC, one
- * without a time is midnight, and digits beyond microseconds are dropped.
+ * Microseconds since 1970 UTC; null when the text is not a valid time. Without a zone it is UTC,
+ * without a time midnight; digits beyond microseconds are dropped.
  */
 export function usFromIso(text: string): number | null {
   const [, day, time = "00:00", fraction = "", zone = "Z"] = ISO.exec(text) ?? [];

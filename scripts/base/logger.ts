@@ -1,4 +1,4 @@
-/** The program's own log (not the topic's): to stderr, for people by default, JSON lines with TIDEMARK_LOG_FORMAT=json. */
+/** The program's own log on stderr: text for people, JSON lines with TIDEMARK_LOG_FORMAT=json. */
 import pino from "pino";
 import pretty from "pino-pretty";
 import { TidemarkError } from "./errors.ts";
@@ -10,7 +10,10 @@ export type Logger = pino.Logger;
 const LEVELS = ["debug", "info", "warn", "error", "silent"];
 const FORMATS = ["text", "json"];
 
-/** A logger for one stage. Fails with USAGE when a variable names no level or format. `verbose` shows debug lines. Synchronous, because a worker transport does not start on Bun 1.4.5. */
+/**
+ * A logger for one stage; `verbose` shows debug lines. Fails with USAGE when a variable has no valid
+ * level or format. Synchronous, because a worker transport does not start on Bun 1.4.5.
+ */
 export function createLogger(stage: string, options: { verbose: boolean }): Logger {
   const wanted = choice("TIDEMARK_LOG_LEVEL", LEVELS) ?? "info";
   const level = options.verbose ? "debug" : wanted;
@@ -29,7 +32,10 @@ export function createLogger(stage: string, options: { verbose: boolean }): Logg
   return pino({ base: { stage }, level, hooks: HOOKS }, stream);
 }
 
-/** A line shows no password, whatever it quotes (a feed's URL, a library's message). What holds text of the feed is shown as text, and its further lines are indented, so that none passes for a log line. */
+/**
+ * No line shows a password, also when it quotes a URL or a library's message. Text of the feed has no
+ * control characters, and its further lines are indented so that none looks like a log line.
+ */
 const HOOKS: pino.LoggerOptions["hooks"] = {
   logMethod(args, method) {
     const shown = (args as unknown[]).map((arg) => {

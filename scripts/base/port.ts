@@ -1,13 +1,13 @@
-/** Whether a server can listen at an address, with one sentence when it can't. */
+/** Whether a server can listen at an address. */
 import { sentence, systemCode, TidemarkError } from "./errors.ts";
 
-/** PORT_IN_USE or USAGE, from what listening failed with. */
+/** PORT_IN_USE or USAGE, from the error of listening. */
 export function listenError(error: unknown, host: string, port: number): TidemarkError {
   if (systemCode(error) === "EADDRINUSE") {
     return new TidemarkError(
       "PORT_IN_USE",
       `Port ${port} of ${host} is in use by another process.`,
-      "Stop that one, or choose another with --port N (0 takes any free one).",
+      "Stop it, or choose another port with --port N (0 takes any free one).",
     );
   }
   return new TidemarkError(
@@ -17,7 +17,7 @@ export function listenError(error: unknown, host: string, port: number): Tidemar
   );
 }
 
-/** Fails with PORT_IN_USE or USAGE when nothing can listen there now. */
+/** Fails with PORT_IN_USE or USAGE when the address can't be listened on now. */
 export function requireFreePort(host: string, port: number): void {
   try {
     Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);

@@ -1,16 +1,22 @@
-/** Text from outside (the feed, a file, SQL) as text that a terminal, a page and a log line show and never obey. */
+/** Text from outside (feed, file, SQL) with control and format characters made visible. */
 import { SENTENCE_BYTES_MAX } from "./limits.ts";
 
-/** Controls (C0, DEL, C1), format characters (bidi overrides, zero width, BOM, tags), line and paragraph separators, lone surrogates. */
+/**
+ * Controls (C0, DEL, C1), format characters (bidi overrides, zero width, BOM, tags), separators of
+ * lines and paragraphs, lone surrogates.
+ */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const HIDDEN_BUT_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** One line: each hidden character as its code point, e.g. `[U+001B]`; cut to `bytes_max` bytes of UTF-8. */
+/** One line: each hidden character as its code point, `[U+001B]`; cut to `bytes_max` bytes of UTF-8. */
 export function printable(text: string, bytes_max = SENTENCE_BYTES_MAX): string {
   return cut(cut(text, bytes_max).replace(HIDDEN, named), bytes_max);
 }
 
-/** The same for text of many lines, uncut: newlines and tabs stay. The form has no character that HTML, JSON or CSV treat differently. */
+/**
+ * The same for many lines, uncut: newlines and tabs stay. `[U+001B]` has no character that HTML, JSON
+ * or CSV treat differently.
+ */
 export function printableLines(text: string): string {
   return text.replace(HIDDEN_BUT_LINES, named);
 }
@@ -20,7 +26,7 @@ function named(character: string): string {
 }
 
 function cut(text: string, bytes_max: number): string {
-  // No character has less than one byte: the slice bounds the work on a very long text.
+  // Each character has at least one byte: the slice bounds the work on a very long text.
   const head = text.length > bytes_max ? text.slice(0, bytes_max) : text;
   const bytes = new TextEncoder().encode(head);
   if (head === text && bytes.length <= bytes_max) return text;

@@ -1,15 +1,17 @@
 /** Other processes: the one way to start them, and whether one lives. */
+import { readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { PROCESS_ERROR_BYTES_MAX } from "./limits.ts";
 
-/** The pid of the process that started this one and holds its lifeline; such a process leaves Ctrl-C to its parent. */
+/** The pid of the process that holds this one's lifeline; the child leaves Ctrl-C to it. */
 export const PARENT_VARIABLE = "TIDEMARK_PARENT";
 
 type Input = "ignore" | "inherit" | "pipe" | "lifeline";
 type Output = "ignore" | "inherit" | "pipe";
 
 /** What is left out is closed to the child: it reads nothing, and its output is dropped. */
-export interface SpawnOptions<In extends Input, Out extends Output> {
-  /** `lifeline`, for our own commands: a pipe at whose end they drain. It ends with this process, however that ends. */
+interface SpawnOptions<In extends Input, Out extends Output> {
+  /** `lifeline`: a pipe that ends with this process in any case; our commands drain at its end. */
   stdin?: In;
   stdout?: Out;
   /** `keep`: the last PROCESS_ERROR_BYTES_MAX bytes are the `stderr` of its end. */
@@ -22,7 +24,7 @@ export interface SpawnOptions<In extends Input, Out extends Output> {
 }
 
 /** How a process ended. */
-export interface ProcessEnd {
+interface ProcessEnd {
   /** Exit status; 128 + its number for a signal. */
   code: number;
   signal: NodeJS.Signals | null;
@@ -47,7 +49,7 @@ export interface Spawned<In extends Input = Input, Out extends Output = Output> 
   stop(grace_ms: number): Promise<ProcessEnd>;
 }
 
-/** Starts a TypeScript file of ours in a new process of this Bun. Throws when the system starts no process. */
+/** Starts one of our files in a process of this Bun. Throws when the system starts no process. */
 export function spawnScript<In extends Input = "ignore", Out extends Output = "ignore">(
   file: string,
   args: string[],
@@ -105,7 +107,7 @@ async function endOf(child: Bun.Subprocess, isLate: () => boolean): Promise<Proc
   return { code, signal: child.signalCode as NodeJS.Signals | null, stderr, isLate: isLate(), cpu_s };
 }
 
-/** Runs a short program to its end while this process waits. `code` is null when it does not exist or was killed. */
+/** Runs a short program while this process waits. `code` is null if it does not exist or was killed. */
 export function runProgram(command: string[]): { code: number | null; stdout: string; stderr: string } {
   try {
     const { exitCode, stdout, stderr } = Bun.spawnSync(command, { stdin: "ignore" });
@@ -121,6 +123,33 @@ export function lives(pid: string): boolean {
     return /^\d+$/.test(pid) && process.kill(Number(pid), 0);
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/**
+ * The pid of a process that still has `file`, which was removed, open; null when none has. Linux only,
+ * and only processes that this user may inspect.
+ */
+export function holderOfRemoved(file: string): string | null {
+  if (process.platform !== "linux") return null;
+  const removed = `${join(realpathSync(dirname(file)), basename(file))} (deleted)`;
+  const opens = (pid: string) => names(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === removed);
+  return names("/proc").find((name) => /^\d+$/.test(name) && opens(name)) ?? null;
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
   }
 }
 

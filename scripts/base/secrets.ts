@@ -1,13 +1,13 @@
-/** Keeps what stands before an @ in a URL, and the Kafka password, out of everything that a person reads. */
+/** Keeps users and passwords of URLs, and the Kafka password, out of what a person reads. */
 
-/** `scheme://` and what follows up to the last @ of the same word: a user name, and perhaps a password. */
+/** `scheme://` and what follows up to the last @ of the word: a user name, perhaps a password. */
 const USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"\\]*@/gi;
-/** A shorter password would blacken ordinary words. */
+/** A shorter password would hide ordinary words. */
 const PASSWORD_MIN = 4;
 
 /**
- * The text without the user names and passwords of its URLs and without the Kafka password. The last line of defence: sentences name
- * no secret in the first place, but libraries quote what they were given.
+ * The text without user names and passwords of URLs and without the Kafka password. Our sentences name
+ * no secret, but libraries quote what they were given.
  */
 export function withoutSecrets(text: string): string {
   const shown = text.includes("@") ? text.replace(USERINFO, "$1***@") : text;
@@ -16,8 +16,8 @@ export function withoutSecrets(text: string): string {
 }
 
 /**
- * The same for what somebody typed, where a password may contain blanks and a URL may lack its beginning: everything up to the last @
- * of a URL goes, and every word before an @.
+ * The same for typed text, where a password may contain blanks and a URL may lack its beginning:
+ * removes everything up to the last @ of a URL, and every word before an @.
  */
 export function withoutTypedSecrets(text: string): string {
   const shown = text.replace(/([a-z][a-z0-9+.-]*:\/\/)[\s\S]*@/gi, "$1***@");

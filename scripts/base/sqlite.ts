@@ -1,4 +1,7 @@
-/** Opening SQLite files the one way: WAL, a busy timeout, a schema version, sentences for what can go wrong. Never for a file that DuckDB attaches in this process (faults.md 1.1). */
+/**
+ * Opens SQLite files: WAL, a busy timeout, a schema version, sentences for errors. Never for a file
+ * that DuckDB attaches in this process: closing one handle would drop the locks of the other.
+ */
 import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
@@ -14,25 +17,28 @@ export interface SchemaSpec {
   version: number;
   /** Statements that lead from version n to n + 1, by n. */
   migrations?: Record<number, string>;
-  /** "rows" leaves out the check of the whole file at opening: the owner checks each row that it reads, so that a start doesn't cost history. */
+  /** "rows": no check of the whole file at opening, because the owner checks each row that it reads. */
   check?: "file" | "rows";
 }
 
-/** FULL syncs every commit to the disk (power-durable), NORMAL survives kill -9 but may lose the last commits with the power. */
-export type Durability = "FULL" | "NORMAL";
+/** FULL syncs each commit to the disk; NORMAL survives kill -9, a power cut may lose the last commits. */
+type Durability = "FULL" | "NORMAL";
 
 const VITAL = ["settings", "offsets", "counters", "products", "closed_ends"];
 
-/** Between two tries to open a file that another process is just making. */
+/** Between two tries to open a file that another process is creating. */
 const OPEN_RETRY_MS = 20;
 
-/** Opens a file for writing, creates or migrates it. Fails with SCHEMA_NEWER, STORE_CORRUPT, DATA_DIR, or STAGE_BUSY after BUSY_TIMEOUT_MS. */
+/**
+ * Opens a file for writing, creates or migrates it. Fails with SCHEMA_NEWER, STORE_CORRUPT, DATA_DIR,
+ * or STAGE_BUSY after BUSY_TIMEOUT_MS.
+ */
 export function openDatabase(path: string, schema: SchemaSpec, durability: Durability): Database {
   for (const end_ms = monotonicMs() + BUSY_TIMEOUT_MS; ; Bun.sleepSync(OPEN_RETRY_MS)) {
     try {
       return openOnce(path, schema, durability);
     } catch (error) {
-      // SQLite does not wait where two connections switch a new file to WAL at once: it says busy to one of them, whatever the timeout.
+      // Where two connections switch a new file to WAL at once, SQLite ignores the busy timeout.
       const isBusy = error instanceof TidemarkError && error.code === "STAGE_BUSY";
       if (!isBusy || monotonicMs() > end_ms) throw error;
     }
@@ -58,14 +64,15 @@ function openOnce(path: string, schema: SchemaSpec, durability: Durability): Dat
   }
 }
 
-/** Opens a file for reading only, or null when it isn't there yet. Fails with STORE_CORRUPT or DATA_DIR when it can't be read. */
+/** Opens a file for reading; null when it isn't there yet. Fails with STORE_CORRUPT or DATA_DIR. */
 export function openReadOnly(path: string): Database | null {
   return openShown(path)?.db ?? null;
 }
 
 /**
- * The same, also for who may only read the directory: SQLite then opens a file in WAL mode only beside its WAL. Without one the file
- * holds everything (`still`); it is read as it is, and must be opened again as soon as it, or a WAL, has changed.
+ * The same without a right to write to the directory, where SQLite opens a file in WAL mode only if
+ * its WAL exists. Without a WAL the file is complete (`still`) and is read as it is; it must be opened
+ * again when it, or a WAL, has changed.
  */
 export function openShown(path: string): { db: Database; still: boolean } | null {
   if (!existsSync(path)) return null;
@@ -92,13 +99,13 @@ export function openShown(path: string): { db: Database; still: boolean } | null
 /** SQLITE_OPEN_READONLY | SQLITE_OPEN_URI (sqlite.org/c3ref/open.html). */
 const OPEN_READONLY_URI = 0x41;
 
-/** What is wrong with the pages of a file, or of one of its tables; null when nothing is. Reads all of it: seconds a gigabyte. */
+/** What is wrong with the pages of a file or table; null when nothing is. It takes seconds per GB. */
 export function damageOf(db: Database, table?: string): string | null {
   const row = db.query<{ quick_check: string }, []>(`PRAGMA quick_check(${table ?? 1})`).get();
   return row === null || row.quick_check === "ok" ? null : row.quick_check;
 }
 
-/** Of a file that grew large only the tables that everything hangs on are read; damage elsewhere is noticed where it is met. */
+/** Of a large file only the vital tables are read; damage elsewhere is found when it is read. */
 function quickCheck(db: Database, path: string): void {
   const isLarge = statSync(path).size > QUICK_CHECK_BYTES_MAX;
   const known = db.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table'").all();
@@ -139,14 +146,14 @@ function upgrade(db: Database, path: string, schema: SchemaSpec): void {
   db.exec("COMMIT");
 }
 
-/** By SQLite itself: a copy of the file's bytes would leave out the WAL, and closing it would drop this process's locks. */
+/** By SQLite: a copy of the bytes would miss the WAL, and closing it would drop this process's locks. */
 function keepCopy(db: Database, copy: string): void {
   rmSync(`${copy}.part`, { force: true });
   db.query("VACUUM INTO ?").run(`${copy}.part`);
   publish(copy, `${copy}.part`);
 }
 
-/** Removes a SQLite file with what belongs to it. */
+/** Removes a SQLite file and its companions. */
 export function removeStore(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }
@@ -155,16 +162,16 @@ function corrupt(path: string, detail: string): TidemarkError {
   return new TidemarkError("STORE_CORRUPT", `${path} is damaged: ${detail}.`, repairOf(basename(path)));
 }
 
-/** What brings a damaged file back: the stores come from the log, the results from the archive, the log from nowhere. */
+/** How to repair a file: stores come from the log, results from the archive, the log from nowhere. */
 function repairOf(name: string): string {
   if (name === "log.db")
     return "Bring a copy of log.db back, or begin in another directory with --data DIR; what the stages have read stays in windows.db, ticks.db and archive/.";
-  if (name === "results.db") return "Move results.db away; the next batch makes it again.";
+  if (name === "results.db") return "Move results.db away; the next batch creates it again.";
   const rebuilt = "windows.db and ticks.db are rebuilt from the log with --rebuild";
   return name === "windows.db" || name === "ticks.db" ? `Move ${name} away; ${rebuilt}.` : `Move ${name} away.`;
 }
 
-/** SQLite's and the system's errors as sentences about the file. */
+/** An error of SQLite or the system as a sentence about the file; any other as it is. */
 export function storeError(path: string, error: unknown): unknown {
   if (error instanceof TidemarkError) return error;
   const code = systemCode(error);
@@ -192,7 +199,7 @@ export function storeError(path: string, error: unknown): unknown {
   return error;
 }
 
-/** DISK_FULL for an error of the system, of SQLite or of DuckDB (which has words only) about a lack of space; any other as it is. */
+/** DISK_FULL for a lack of space in the system, SQLite or DuckDB (text only); any other as it is. */
 export function spaceError(error: unknown, path: string): unknown {
   if (error instanceof TidemarkError) return error;
   const isCode = /^(SQLITE_FULL|ENOSPC|EDQUOT|EFBIG)/.test(systemCode(error));

@@ -1,9 +1,9 @@
-/** Standard output that arrives: whoever reads it, however slowly, gets every byte before the process ends. */
+/** Standard output: also a slow reader gets every byte before the process ends. */
 import { TidemarkError } from "./errors.ts";
 
 let failure: NodeJS.ErrnoException | null = null;
 
-/** A reader that closes its end of a pipe (`| head`) ends the process quietly with 0; any other error is thrown by `closeOutput`. */
+/** A closed pipe (`| head`) ends the process with 0; `closeStdout` throws any other error. */
 export function quietPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -13,7 +13,7 @@ export function quietPipes(): void {
   }
 }
 
-/** Writes text, or bytes, and resolves when the reader has taken them: memory holds one piece. Rejects like `closeStdout`. */
+/** Resolves when the reader has taken the piece. Rejects like `closeStdout`. */
 export function toStdout(piece: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     // Bun 1.4.5 never calls back for a write after one that failed.
@@ -23,8 +23,8 @@ export function toStdout(piece: string | Uint8Array): Promise<void> {
 }
 
 /**
- * Ends standard output and resolves when all that was written has been taken; `process.exit` alone would drop what a pipe does not
- * hold (64 KiB on Linux). Rejects with DISK_FULL or OUTPUT when it could not be written.
+ * Ends standard output and resolves when all of it has been taken; `process.exit` alone would drop
+ * what a pipe does not hold (64 KiB on Linux). Rejects with DISK_FULL or OUTPUT.
  */
 export async function closeStdout(): Promise<void> {
   if (failure === null) await ended(process.stdout);
@@ -38,11 +38,11 @@ function outputError(error: NodeJS.ErrnoException): TidemarkError {
   return new TidemarkError(
     code,
     `Standard output could not be written (${error.code}).`,
-    "What it holds is not whole.",
+    "What was written is not complete.",
   );
 }
 
-/** The same for standard error, whose failures nobody could be told. */
+/** The same for standard error, whose failures can be reported nowhere. */
 export function closeStderr(): Promise<void> {
   return ended(process.stderr);
 }

@@ -1,4 +1,4 @@
-/** Temporary folders: made for one export, and removed when the process that made them was killed. */
+/** Temporary folders for exports; those of processes that were killed are removed later. */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { sentence, TidemarkError } from "./errors.ts";
 import { lives } from "./process.ts";
 import { spaceError } from "./sqlite.ts";
 
-/** Makes a folder named by `prefix` and this process's pid where the machine keeps temporary files. Fails with DATA_DIR. */
+/** Creates a folder named by `prefix` and this process's pid for temporary files. Fails with DATA_DIR. */
 export function temporaryFolder(prefix: string): string {
   const parent = tmpdir();
   try {
@@ -27,7 +27,7 @@ export function removeAbandonedTemporary(prefix: string): void {
   removeAbandoned(tmpdir(), prefix);
 }
 
-/** Removes folders, named by `prefix` and a pid, of processes that were killed; none where the parent can't be listed. */
+/** The same for folders in `parent`; none when it can't be listed. */
 export function removeAbandoned(parent: string, prefix: string): void {
   for (const entry of listed(parent)) {
     if (!entry.isDirectory() || !entry.name.startsWith(prefix)) continue;
@@ -36,7 +36,7 @@ export function removeAbandoned(parent: string, prefix: string): void {
   }
 }
 
-/** What a folder holds; nothing where it is missing, or has no right to be listed, as a shared folder for files only may. */
+/** The entries of a folder; none when it is missing or can't be listed. */
 function listed(parent: string) {
   try {
     return readdirSync(parent, { withFileTypes: true });

@@ -32,7 +32,7 @@ export const batch: Bench = {
   },
 };
 
-/** `tail` is how long the summary took in each run. */
+/** `tail`: seconds of the summary in each run. */
 async function over(size: number, context: BenchContext): Promise<{ figures: Figure[]; tail: number[] }> {
   const data = mkdtempSync(join(context.dir, "batch-"));
   const stores = new Stores(data, context);

@@ -1,4 +1,4 @@
-/** What a million messages cost the stream stage: more products, smaller windows and ten times as many messages must not make it dearer. */
+/** The stream's cost per million messages, which must not grow with products, windows and messages. */
 import { NO_BROKER, stageRate } from "./drain.ts";
 import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX, measure, type Skipped } from "./figure.ts";
 import { filledLog } from "./logs.ts";

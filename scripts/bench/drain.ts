@@ -1,4 +1,4 @@
-/** How fast the stages read a full log: stream and consume, whole processes, next to what the log gives when nothing is done with it. */
+/** How fast stream and consume read a full log, as whole processes, next to reading the log alone. */
 import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX, measure, type Skipped } from "./figure.ts";
 import { type FilledLog, filledLog } from "./logs.ts";
 import { runScript, runStage } from "./stage.ts";
@@ -6,14 +6,14 @@ import { BUSY } from "./ticks.ts";
 
 const MESSAGES = 2_000_000;
 
-export const NO_BROKER = "no broker: start one with `bun run test:kafka`, and give its address with --log";
+export const NO_BROKER = "no broker: start one with `bun run test:kafka`, and pass its address with --log";
 
 async function rawRate({ url, data, records }: FilledLog) {
   const { summary, cpu_s } = await runScript("bench/raw-read.ts", [url, data, String(records)]);
   return { rate: records / summary.seconds!, cpu_s_per_million: (cpu_s / records) * 1e6 };
 }
 
-/** A stage over the whole log, its file made anew. */
+/** A stage over the whole log, into a new file. */
 export async function stageRate(stage: string, log: FilledLog, flags: string[] = []) {
   const args = ["--data", log.data, "--log", log.url, "--rebuild", "--until-end", "--json", ...flags];
   const { summary, cpu_s, peak_mb } = await runStage(stage, args);

@@ -1,17 +1,17 @@
-/** What a bench hands back: figures with all their runs, and what each is to reach. */
+/** The result of a bench: figures with all their runs, and the goal of each. */
 import type { Logger } from "../base/logger.ts";
 
 export interface Figure {
   bench: string;
   figure: string;
   unit: "messages/s" | "rows/s" | "× raw client" | "ms" | "MB" | "s" | "% of a core" | "updates/s" | "×" | "ticks";
-  /** One value a run, in the order of the runs. */
+  /** One value per run, in the order of the runs. */
   values: number[];
-  /** What is to be reached, in the figure's unit; left out where a figure only stands beside another. */
+  /** In the figure's unit; without one the figure is there for comparison. */
   goal?: { least: number } | { most: number };
 }
 
-/** A bench, or the reason why there is none here. */
+/** A bench that can't run here, and why. */
 export interface Skipped {
   bench: string;
   skipped: string;
@@ -38,7 +38,7 @@ export interface Bench {
   run(context: BenchContext): Promise<(Figure | Skipped)[]>;
 }
 
-/** A job's peak, however much it reads. */
+/** Peak memory of a job, independent of how much it reads. */
 export const MEMORY_MB_MAX = 250;
 
 export function median(values: number[]): number {
@@ -58,7 +58,10 @@ export function isMet({ goal, values }: Figure): boolean | null {
   return "least" in goal ? median(values) >= goal.least : median(values) <= goal.most;
 }
 
-/** Repeats a measurement, and turns its runs into figures: one value of each name a run. A run that a signal interrupts is left out. */
+/**
+ * Repeats a measurement and turns its runs into figures: one value of each name per run. A run that a
+ * signal interrupts is left out.
+ */
 export async function measure(
   bench: string,
   context: BenchContext,
@@ -84,7 +87,7 @@ function shown(values: Record<string, number>, shape: Record<string, Pick<Figure
     .join(", ");
 }
 
-/** Three digits that count, and no more than two after the point. */
+/** Three significant digits, at most two after the point. */
 export function round(value: number): string {
   const places = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toFixed(places).replace(/\B(?=(\d{3})+$)/g, places === 0 ? "," : "");

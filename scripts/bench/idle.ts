@@ -1,4 +1,4 @@
-/** What a whole `start` costs while the market is quiet: heartbeats come, trades don't, and the batch runs once a minute. */
+/** The cost of a whole `start` in a quiet market: heartbeats, no trades, and a batch per minute. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Recorded, startExchange } from "../simulator/index.ts";
@@ -8,13 +8,13 @@ import { newTopic } from "./logs.ts";
 import { startScript } from "./running.ts";
 import { BUSY, START_US, TickMaker } from "./ticks.ts";
 
-/** One run of the batch falls into it. */
+/** Long enough for one run of the batch. */
 const SECONDS = 60;
 const SETTLE_SECONDS = 10;
 const SHARE_MAX = 3;
 const TRADES = 1_000;
 const QUIET_US = 3_600_000_000;
-/** Of /proc's CPU times (USER_HZ, the same on all that Linux runs on today). */
+/** Unit of the CPU times in /proc (USER_HZ, the same on every Linux of today). */
 const TICKS_PER_SECOND = 100;
 const STAGES = ["start", "produce", "stream", "consume", "schedule", "serve"];
 
@@ -50,7 +50,7 @@ function at(kind: "embedded" | "kafka", context: BenchContext): Promise<Figure[]
 
 const named = (stage: string) => (stage === "schedule" ? "schedule and batch" : stage);
 
-/** Percents of a core by stage. */
+/** Percent of a core by stage. */
 async function once(kind: "embedded" | "kafka", context: BenchContext): Promise<Map<string, number>> {
   const data = mkdtempSync(join(context.dir, "idle-"));
   const log = kind === "embedded" ? "embedded:" : newTopic(context, "idle");
@@ -78,7 +78,7 @@ async function once(kind: "embedded" | "kafka", context: BenchContext): Promise<
   }
 }
 
-/** A busy second, and then nothing for an hour. */
+/** A busy second, then nothing for an hour. */
 function quietTrades(): Recorded[] {
   const decoder = new TextDecoder();
   return new TickMaker(BUSY).take(TRADES).map(({ value }, i): Recorded => {
@@ -89,7 +89,7 @@ function quietTrades(): Recorded[] {
   });
 }
 
-/** CPU seconds so far of a process and its children, by the name of their script; those that have ended count for who started them. */
+/** CPU seconds so far of a process and its children, by script; ended ones count for their parent. */
 function cpuSeconds(root: number): Map<string, number> {
   const processes = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -110,7 +110,8 @@ function statOf(pid: number): { pid: number; parent: number; script: string; cpu
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // After the name in parentheses: state, parent, …; 11 to 14 are the user and system time of itself and of its ended children.
+    // After the name in parentheses: state, parent, …; 11 to 14 are user and system time, own and of ended
+    // children.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
     const script = /\/([\w-]+)\.ts\0/.exec(command)?.[1] ?? "";

@@ -1,4 +1,4 @@
-/** How long after its frame was sent a tick is in a committed window row: the whole way through exchange, produce, log and stream, while consume runs too. */
+/** Time from a sent frame to a committed window row, through exchange, produce, log and stream. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs, nowUs } from "../base/clock.ts";
@@ -12,15 +12,15 @@ import { type Running, startScript } from "./running.ts";
 import { BUSY, START_US, TickMaker } from "./ticks.ts";
 
 const SECONDS = 10;
-/** The first ticks find processes that have just started: not counted. */
+/** The first ticks reach processes that have just started: not counted. */
 const WARM_SECONDS = 3;
-/** So long after the last frame its row is waited for. */
+/** The row of the last frame is waited for this long. */
 const LATE_SECONDS_MAX = 30;
 const RATES = [1_000, 20_000];
-/** What p50 and p99 may be at 1,000 ticks a second. */
+/** Goals for p50 and p99 at 1,000 ticks/s. */
 const P50_MS_MAX = 3;
 const P99_MS_MAX = { embedded: 15, kafka: 30 };
-/** More than this between the halves of a run is a lag that grows. */
+/** A larger difference between the halves of a run is a growing lag. */
 const GROWTH_MS_MAX = 10;
 
 export const latency: Bench = {
@@ -67,7 +67,7 @@ async function once(kind: "embedded" | "kafka", rate: number, context: BenchCont
   const exchange = startExchange({ recorded, speed: 1, loop: false, after: 0, host: "127.0.0.1", port: 0 });
   const stages: Running[] = [];
   try {
-    // The topic is there before its readers: whoever comes first makes it.
+    // The readers start first and create the topic.
     stages.push(startScript("stream.ts", log), startScript("consume.ts", log));
     await Bun.sleep(kind === "kafka" ? 2_000 : 500);
     const last = String(recorded.at(-1)!.trade_id);
@@ -79,14 +79,14 @@ async function once(kind: "embedded" | "kafka", rate: number, context: BenchCont
     ]);
     return latenciesOf(recorded, sent_us, seen.out, Math.round(rate * warm_s));
   } finally {
-    // What went wrong first is said, not what followed from it.
+    // The first error is reported, not what followed from it.
     for (const stage of stages.reverse()) await stage.stop().catch(() => {});
     await exchange.stop();
     rmSync(data, { recursive: true, force: true });
   }
 }
 
-/** A recording whose messages are made, and stamped, at the moment in which the exchange sends them. */
+/** A recording whose messages are stamped at the moment in which the exchange sends them. */
 function stampedTicks(rate: number, sent_us: Float64Array): Recorded[] {
   const maker = new TickMaker({ ...BUSY, per_second: rate });
   const decoder = new TextDecoder();
@@ -107,7 +107,10 @@ function stampedTicks(rate: number, sent_us: Float64Array): Recorded[] {
   });
 }
 
-/** Each tick is committed at the first sight of a row that reaches its id. One that never was is CHILD_FAILED: no figure leaves it out. */
+/**
+ * A tick is committed when a row that reaches its id is first seen. Fails with CHILD_FAILED when one
+ * never was, so that no figure leaves it out.
+ */
 function latenciesOf(recorded: Recorded[], sent_us: Float64Array, seen: string, skip: number): number[] {
   const sights = (seen.trim() === "" ? [] : seen.trim().split("\n")).map(
     (line) => line.split(" ").map(Number) as [us: number, trade_id: number],

@@ -1,4 +1,4 @@
-/** Logs filled for the benches: each is made once, and read by all that ask for the same. */
+/** Filled logs for the benches: each is created once, and read by all that need the same. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
@@ -8,7 +8,7 @@ import { dropTopic } from "../log/kafka/raw-reader.ts";
 import type { BenchContext } from "./figure.ts";
 import { TickMaker, type TickSpec } from "./ticks.ts";
 
-/** Records of one append while a log is filled. */
+/** Records per append while a log is filled. */
 const FILL_RECORDS = 5_000;
 
 export interface FilledLog {
@@ -17,14 +17,14 @@ export interface FilledLog {
   /** For --data. */
   data: string;
   records: number;
-  /** How fast the log took them, messages a second; making the messages is not counted. */
+  /** Messages/s that the log took; the time to create the messages is not counted. */
   appended_per_second: number;
 }
 
 const filled = new Map<string, FilledLog>();
 const topics: string[] = [];
 
-/** A log of `kind` with `count` messages. `name` tells apart what `spec` doesn't. */
+/** A log of `kind` with `count` messages. */
 export async function filledLog(
   context: BenchContext,
   kind: "embedded" | "kafka",
@@ -44,7 +44,7 @@ export async function filledLog(
   return made;
 }
 
-/** Appends the maker's next `count` messages; gives messages a second, making them not counted. */
+/** Appends the next `count` messages. Returns messages/s, without the time to create them. */
 export async function append(
   url: string,
   data: string,
@@ -67,7 +67,7 @@ export async function append(
   return (count / spent_ms) * 1_000;
 }
 
-/** An address of a topic that is removed with `dropTopics`. */
+/** The URL of a new topic, which `dropTopics` removes. */
 export function newTopic({ kafka }: BenchContext, name: string): string {
   const url = withTopic(kafka!, `tidemark-bench-${name}-${crypto.randomUUID().slice(0, 8)}`);
   topics.push(url);

@@ -1,12 +1,13 @@
 /**
- * A process of its own that opens many pages' event streams: `pages-client.ts URL PAGES SECONDS` prints, as JSON, how many updates of windows
- * a page got a second (the median page's), and how long after the first page the others had the same update (p99, ms).
+ * A process that opens many pages' event streams: `pages-client.ts URL PAGES SECONDS`. It prints, as
+ * JSON, the updates of windows per second (median page), and how long after the first page the others
+ * had the same update (p99, ms).
  */
 import { monotonicMs } from "../base/clock.ts";
 import { median, percentile } from "./figure.ts";
 
 const decoder = new TextDecoder("latin1");
-/** Before this many ms pages are still being opened, and each gets its snapshot. */
+/** Until then pages are being opened, and each gets its snapshot. */
 const SETTLE_MS = 1_000;
 
 async function listen(url: string, pages: number, seconds: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** A thousand open pages: how often and how evenly they hear of a window that grows, and what that costs `serve`. */
+/** A thousand open pages: how often and how evenly they get updates, and what that costs `serve`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isoFromUs, nowUs } from "../base/clock.ts";
@@ -22,7 +22,7 @@ export const pages: Bench = {
     const count = Math.max(10, Math.round(PAGES * Math.min(1, context.scale)));
     const [updates, spread] = [`updates of each of ${count} pages`, "behind the first page, p99"];
     const shape = {
-      // A timer's millisecond a time makes it a little less than four.
+      // The timer's granularity of a millisecond makes it a little less than four.
       [updates]: { unit: "updates/s", goal: { least: UPDATES_PER_SECOND * 0.95 } },
       [spread]: { unit: "ms", goal: { most: SPREAD_MS_MAX } },
       "serve, its start included": { unit: "% of a core" },
@@ -63,7 +63,7 @@ async function once(count: number, context: BenchContext) {
   }
 }
 
-/** A tick of this moment. */
+/** A tick with the present time. */
 function now(maker: TickMaker) {
   const { key, value } = maker.next(START_US);
   const text = new TextDecoder().decode(value).replace(/"time":"[^"]*"/, `"time":"${isoFromUs(nowUs())}"`);

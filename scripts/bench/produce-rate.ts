@@ -1,4 +1,4 @@
-/** How fast `produce` takes what a local replay sends as fast as it can, into both logs: the feed's whole client, socket and appends. */
+/** How fast `produce` takes a local replay at full speed into both logs: client, socket and appends. */
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { NO_BROKER } from "./drain.ts";

@@ -1,4 +1,4 @@
-/** A process of its own that reads a log and does nothing with it: `raw-read.ts URL DATA COUNT` prints the seconds from opening to the last record. */
+/** A process that only reads a log: `raw-read.ts URL DATA COUNT` prints the seconds to the last record. */
 import { monotonicMs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
 import { createLogger } from "../base/logger.ts";
@@ -6,7 +6,7 @@ import { peakRssBytes } from "../base/memory.ts";
 import { countRecords, openLog } from "../log/index.ts";
 import { readRaw } from "../log/kafka/raw-reader.ts";
 
-/** The same through our own reader, which makes batches of what the log gives. */
+/** The same through our own reader, which returns batches. */
 async function readLog(url: string, data: string, count: number): Promise<number> {
   const logger = createLogger("bench", { verbose: false });
   const started_ms = monotonicMs();

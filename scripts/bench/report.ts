@@ -5,13 +5,13 @@ import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { isoFromUs, nowUs } from "../base/clock.ts";
 import { type Figure, isMet, median, round, type Skipped } from "./figure.ts";
 
-export interface Machine {
+interface Machine {
   cpu: string;
   cores: number;
   memory_bytes: number;
   system: string;
   versions: Record<"tidemark" | "bun" | "kafkajs" | "duckdb" | "sqlite", string>;
-  /** Over the minute before the bench: what others did on this machine. */
+  /** Load average of the minute before the bench: other work on this machine. */
   load: number;
   measured_at: string;
 }
@@ -45,7 +45,7 @@ export interface Report {
   results: (Figure | Skipped)[];
 }
 
-/** A table in Markdown, so that a page of the documents takes it as it is. */
+/** A Markdown table, ready for docs/performance.md. */
 export function table({ machine: m, runs, scale, results }: Report): string {
   const rows = results.map((one) => {
     if ("skipped" in one) return [one.bench, `skipped: ${one.skipped}`, "", "", "", ""];
@@ -70,7 +70,7 @@ export function table({ machine: m, runs, scale, results }: Report): string {
   ].join("\n");
 }
 
-/** The same with every run; `median` and `met` are added. */
+/** One JSON object with every run, and `median` and `met` of each figure. */
 export function json(report: Report): string {
   const results = report.results.map((one) =>
     "skipped" in one ? one : { ...one, median: median(one.values), met: isMet(one) },

@@ -15,7 +15,7 @@ export interface Running {
   stop(): Promise<Printed>;
 }
 
-export interface Printed {
+interface Printed {
   /** Its whole standard output. */
   out: string;
   /** CPU time of all its threads. */

@@ -2,7 +2,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { startScript } from "./running.ts";
 
-export interface StageRun {
+interface StageRun {
   /** What it printed with --json. */
   summary: Record<string, number>;
   /** From spawn to exit. */
@@ -11,7 +11,7 @@ export interface StageRun {
   peak_mb: number;
 }
 
-/** Runs the command `scripts/NAME.ts` to its end. */
+/** Runs a command to its end. */
 export function runStage(name: string, args: string[]): Promise<StageRun> {
   return runScript(`${name}.ts`, args);
 }

@@ -1,4 +1,4 @@
-/** Messages for the benches: the real shape (394 bytes of ticker JSON with quotes and 24-hour figures), the same for the same seed. */
+/** Messages for the benches in the real shape (394 bytes of ticker JSON), the same for the same seed. */
 import { isoFromUs } from "../base/clock.ts";
 import type { AppendRecord } from "../contract/log.ts";
 
@@ -17,7 +17,7 @@ export const START_US = 1_693_929_600_000_000;
 /** A live market's busy minute; a window of one minute holds 60,000 ticks. */
 export const BUSY: TickSpec = { seed: 20_230_905, products: ["BTC-USD"], per_second: 1_000, start_us: START_US };
 
-/** Of so many ticks one is sent twice, one changes places with its neighbour, one comes LATE_US late. */
+/** One of this many ticks is repeated, one swapped with its neighbour, one LATE_US late. */
 const TWICE_OF = 1_000;
 const SWAPPED_OF = 100;
 const LATE_OF = 10_000;
@@ -52,7 +52,7 @@ export class TickMaker {
     }));
   }
 
-  /** The next `count` records, in the order in which they go into the log. */
+  /** The next `count` records, in the order of the log. */
   take(count: number): AppendRecord[] {
     const texts: string[] = [];
     const keys: string[] = [];
@@ -80,7 +80,7 @@ export class TickMaker {
     });
   }
 
-  /** One message, stamped `time_us`; the ticker leaves ids out now and then, as the real one does. */
+  /** One message, stamped `time_us`; like the real ticker it leaves ids out now and then. */
   next(time_us: number): AppendRecord {
     const product = this.#products[this.#made++ % this.#products.length]!;
     return { key: product.id, value: encoder.encode(this.#message(product, time_us)) };

@@ -1,15 +1,15 @@
 /**
- * A process of its own that looks at a windows.db as any reader could: `watch.ts WINDOWS_DB LAST`. It ends at the trade id LAST or by SIGTERM,
- * and prints a line `US TRADE_ID` for each moment (µs since 1970) at which a committed window row first reached up to that id. A commit is
- * seen 0.1 ms late on average.
+ * A process that polls a windows.db as any reader could: `window-watch.ts WINDOWS_DB LAST`. It ends at
+ * the trade id LAST or at SIGTERM, and prints a line `US TRADE_ID` for each moment (µs since 1970) at
+ * which a committed window row first reached that id. It sees a commit 0.1 ms late on average.
  */
 import type { Database } from "bun:sqlite";
 import { nowUs } from "../base/clock.ts";
 import { openReadOnly } from "../base/sqlite.ts";
 
-const LOOK_MS = 0.2;
-/** Looks between two turns of the event loop, in which a signal is heard. */
-const LOOKS = 50;
+const POLL_MS = 0.2;
+/** Polls between two turns of the event loop, in which a signal is received. */
+const POLLS = 50;
 
 async function watch(path: string, until: number): Promise<void> {
   let stopped = false;
@@ -19,7 +19,7 @@ async function watch(path: string, until: number): Promise<void> {
     });
   }
   let db = opened(path);
-  // Its stage may still be making it.
+  // The stage may not have created it yet.
   for (; db === null && !stopped; db = opened(path)) await Bun.sleep(10);
   if (db === null) return;
   const version = db.query<{ data_version: number }, []>("PRAGMA data_version");
@@ -27,8 +27,8 @@ async function watch(path: string, until: number): Promise<void> {
   const seen: string[] = [];
   let [known, last] = [-1, -1];
   while (!stopped && last < until) {
-    for (let look = 0; look < LOOKS; look++) {
-      Bun.sleepSync(LOOK_MS);
+    for (let poll = 0; poll < POLLS; poll++) {
+      Bun.sleepSync(POLL_MS);
       const now = version.get()!.data_version;
       if (now === known) continue;
       known = now;
@@ -43,7 +43,7 @@ async function watch(path: string, until: number): Promise<void> {
   db.close();
 }
 
-/** The file, once it has its table. */
+/** The file; null before it has its table. */
 function opened(path: string): Database | null {
   const db = openReadOnly(path);
   if (db?.query("SELECT 1 FROM sqlite_schema WHERE name = 'windows'").get()) return db;

@@ -4,7 +4,7 @@ import { TidemarkError } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/logger.ts";
 import { spaceError } from "../base/sqlite.ts";
 import { closeStderr, closeStdout, quietPipes } from "../base/stdout.ts";
-import { drainSignal } from "./drain.ts";
+import { drainSignal } from "./drain-signal.ts";
 import { keptByNpm, readEnvironment } from "./environment.ts";
 import { report } from "./last-words.ts";
 
@@ -15,7 +15,10 @@ export interface Flag {
   env?: string;
   /** As a person would write it: it is parsed like a given value. */
   default?: string;
-  /** Turns the text into the value; throws `invalid(sentence)` for a wrong one. Without it the value is the text. */
+  /**
+   * Turns the text into the value; throws `invalid(sentence)` for a wrong one. Without it the value is
+   * the text.
+   */
   parse?: (text: string) => unknown;
   choices?: readonly string[];
 }

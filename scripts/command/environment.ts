@@ -1,7 +1,7 @@
-/** What the process's environment means to a command: empty variables are unset, renamed ones are refused with their new name. */
+/** The environment of a command: empty variables are unset, renamed ones are refused. */
 import { TidemarkError } from "../base/errors.ts";
 
-/** Variables of earlier releases, each with what took its place. */
+/** Variables of earlier releases, each with its replacement. */
 const RENAMED: Record<string, string> = {
   TIDEMARK_EVERY: "TIDEMARK_BATCH_EVERY (start, schedule) or TIDEMARK_WINDOW_EVERY (stream)",
   TIDEMARK_EVERY_BATCH: "TIDEMARK_BATCH_EVERY",
@@ -11,8 +11,9 @@ const YES = ["1", "true", "yes", "on"];
 const NO = ["0", "false", "no", "off"];
 
 /**
- * Removes what counts as unset from the environment, for this process and its children: empty TIDEMARK_ variables, and those of
- * `switches` (flags without a value) that say no. Fails with USAGE for a renamed variable or a switch that is neither yes nor no.
+ * Removes what counts as unset from the environment, for this process and its children: empty
+ * TIDEMARK_ variables, and `switches` (flags without a value) that are 0. Fails with USAGE for a
+ * renamed variable or a switch that is neither yes nor no.
  */
 export function readEnvironment(switches: string[], env: NodeJS.ProcessEnv = process.env): void {
   for (const [name, value] of Object.entries(env)) {
@@ -31,10 +32,10 @@ export function readEnvironment(switches: string[], env: NodeJS.ProcessEnv = pro
   }
 }
 
-/** A flag that npm knows too: `npm --json` is meant for npm. */
+/** A flag that npm has too: `npm --json` is meant for npm. */
 const NPMS = "json";
 
-/** Those of `flags` that npm kept for itself because `--` was missing before them, as in `npm start --port 9000`. */
+/** Those of `flags` that npm kept because `--` was missing before them: `npm start --port 9000`. */
 export function keptByNpm(flags: string[], env: NodeJS.ProcessEnv = process.env): string[] {
   if (env.npm_lifecycle_event === undefined) return [];
   return flags.filter((name) => name !== NPMS && Boolean(env[`npm_config_${name.replaceAll("-", "_")}`]));

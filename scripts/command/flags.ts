@@ -71,7 +71,10 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** A name or an address to listen on, for a flag. An IPv6 address may have brackets; the value has none. */
+/**
+ * A name or an address to listen on, for a flag. An IPv6 address may have brackets; the value has
+ * none.
+ */
 export function hostFlag(text: string): string {
   const host = text.trim().replace(/^\[(.*)\]$/, "$1");
   if (!/^[\w.-]+$/.test(host) && (isIP(host) !== 6 || host.includes("%")))

@@ -4,7 +4,10 @@ import { CommanderError } from "commander";
 import { passes, sentence, systemCode, TidemarkError } from "../base/errors.ts";
 import { withoutSecrets, withoutTypedSecrets } from "../base/secrets.ts";
 
-/** Why a child of `start` ended. Its parent decides by it whether to wait, and repeats it when it gives up. */
+/**
+ * Why a child of `start` ended. Its parent decides by it whether to wait, and repeats it when it gives
+ * up.
+ */
 export interface LastWords {
   sentence: string;
   hint: string;

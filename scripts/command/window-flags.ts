@@ -44,7 +44,10 @@ export function windowSizes(text: string): number[] {
   return sizes;
 }
 
-/** Windows of these sizes that begin every `every_us`; without it, one after the other. Fails with USAGE. */
+/**
+ * Windows of these sizes that begin every `every_us`; without it, one after the other. Fails with
+ * USAGE.
+ */
 export function windowSpecs(sizes_us: readonly number[], every_us?: number): WindowSpec[] {
   return sizes_us.map((size_us) => {
     const step_us = every_us ?? size_us;

@@ -1,4 +1,4 @@
-/** What `doctor` finds of the log and the stages: the problems that the page shows, in the same sentences. */
+/** What `doctor` finds of the log and the stages: the page's problems, in the same sentences. */
 import { existsSync } from "node:fs";
 import { errorText, type LogAnswer, problemLine, Sources, status } from "../../web/model/index.ts";
 import { nowUs } from "../base/clock.ts";

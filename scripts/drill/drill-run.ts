@@ -21,7 +21,7 @@ export interface DrillOptions {
   seed: number;
 }
 
-export interface DrillSummary extends Outcome {
+interface DrillSummary extends Outcome {
   /** Rounds that were run, and those whose result differs. */
   rounds: number;
   failed: number;
@@ -83,7 +83,10 @@ function described({ rows, reconciliation: r, stream }: Outcome): string {
   return `${rows.ticks} ticks, ${rows.windows} windows, ${rows.late_ticks} late, ${rows.window_revisions} revisions, ${rows.dead_letters} dead letters; ${r.compared} compared, ${r.equal} equal, ${r.explained} explained, ${r.unexplained} unexplained; hash ${stream.slice(0, 12)}`;
 }
 
-/** A log of its own for each round. Topics stay on the broker: only its owner decides when they are removed. */
+/**
+ * A log of its own for each round. Topics stay on the broker: only its owner decides when they are
+ * removed.
+ */
 function logOf(url: string, seed: number, round: number): string {
   return url.startsWith("kafka") ? withTopic(url, `tidemark-drill-${process.pid}-${seed}-${round}`) : url;
 }

@@ -36,7 +36,7 @@ export function unpack(bytes: Uint8Array): Uint8Array[] {
 const decoder = new TextDecoder();
 
 /** The product's id, which `produce` uses as the key; "" when there is none. */
-export function keyOf(message: Uint8Array): string {
+function keyOf(message: Uint8Array): string {
   return /"product_id":"([^"]*)"/.exec(decoder.decode(message))?.[1] ?? "";
 }
 

@@ -1,7 +1,7 @@
 /*
- * LD_PRELOAD: moves the wall clock of the processes that load it by the seconds in a shared file, while they run.
+ * LD_PRELOAD: moves the wall clock of running processes by the seconds in a shared file.
  *
- *   CLOCK_FILE   a signed 64-bit number of seconds, little-endian; mapped once, so that a change is seen at the next reading
+ *   CLOCK_FILE   a signed 64-bit number of seconds, little-endian; mapped once, read at each call
  *   CLOCK_SLEEP  set: boot time moves too, as after a suspend; the monotonic clock never moves
  */
 #define _GNU_SOURCE

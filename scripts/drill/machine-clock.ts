@@ -24,7 +24,10 @@ export class MachineClock {
     this.set(seconds);
   }
 
-  /** Sets it at once in all processes that have loaded it. They have mapped the file: it is written in place. */
+  /**
+   * Sets it at once in all processes that have loaded it. They have mapped the file: it is written in
+   * place.
+   */
   set(seconds: number): void {
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(seconds));

@@ -1,4 +1,4 @@
-/** The messages of a drill: the oldest of the user's embedded log, or without one the bundled recording. */
+/** The messages of a drill: the oldest of the user's log, or without one the bundled recording. */
 import { existsSync, readFileSync } from "node:fs";
 import { dataPaths } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";

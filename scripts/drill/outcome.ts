@@ -1,4 +1,4 @@
-/** What a data directory holds in the end: a hash over the windows, one over the ticks, and the reconciliation. */
+/** What a data directory holds in the end: a hash of windows, one of ticks, the reconciliation. */
 import { join } from "node:path";
 import { openReadOnly } from "../base/sqlite.ts";
 import { answerHash } from "../store/index.ts";
@@ -20,7 +20,10 @@ const DEAD = "SELECT reason, count(*) AS messages FROM dead_letters GROUP BY rea
 const AGREEMENT =
   "SELECT compared, equal, explained, unexplained, pending FROM reconciliation ORDER BY run_id DESC LIMIT 1";
 
-/** Reads a directory that no stage works on. Throws when a file is missing or SQLite's check finds it damaged. */
+/**
+ * Reads a directory that no stage works on. Throws when a file is missing or SQLite's check finds it
+ * damaged.
+ */
 export function outcomeOf(data: string): Outcome {
   const stream = answerHash(join(data, "windows.db"));
   const ticks = openReadOnly(join(data, "ticks.db"));

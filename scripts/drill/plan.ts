@@ -13,7 +13,10 @@ export function randomOf(seed: number): () => number {
 
 export type Stage = "writer" | "stream" | "consume" | "batch";
 
-/** Points at which a stage can kill itself (docs/faults.md); a test compares the list with what a run passes. */
+/**
+ * Points at which a stage can kill itself (docs/faults.md); a test compares the list with what a run
+ * passes.
+ */
 export const POINTS: Record<Stage, string[]> = {
   writer: [],
   stream: ["stream-read", "stream-csv-written", "stream-offsets-saved", "stream-before-commit", "stream-committed"],
@@ -27,7 +30,8 @@ export interface Fault {
   /** Of `kill`, `term` and `sleep`. */
   stage: Exclude<Stage, "batch">;
   /**
-   * SIGKILL; SIGTERM; a sleep of `sleep_ms`; the machine's clock is set; a user's file appears in a folder.
+   * SIGKILL; SIGTERM; a sleep of `sleep_ms`; the machine's clock is set; a user's file appears in a
+   * folder.
    */
   kind: "kill" | "term" | "sleep" | "clock" | "file";
   sleep_ms: number;
@@ -36,8 +40,8 @@ export interface Fault {
 }
 
 /**
- * Never behind the right time: then ticks of the last minutes would be stamped ahead of their append. From
- * one step to the next the clock is set forward or back.
+ * Never behind the right time: then ticks of the last minutes would be stamped ahead of their append.
+ * From one step to the next the clock is set forward or back.
  */
 const AHEAD_S = [0, 0, 2, 30, 600, 3_600, 8 * 3_600];
 

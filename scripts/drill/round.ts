@@ -1,4 +1,4 @@
-/** One round: real processes over a new directory, with faults while messages come, then an undisturbed end. */
+/** One round: real processes with faults while messages come, then an undisturbed end. */
 import { join, resolve } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
 import { type Spawned, spawnScript } from "../base/process.ts";
@@ -28,7 +28,7 @@ export interface RoundOptions {
   clock: MachineClock | null;
 }
 
-export interface RoundReport {
+interface RoundReport {
   outcome: Outcome;
   /** A user's files that are not as they were, as phrases. */
   missing: string[];

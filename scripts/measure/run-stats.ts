@@ -1,8 +1,8 @@
-/** What a stage's process measures of itself in this run: records, CPU time, memory, latencies. Shown as "cost" and "latency" (design.md "What is measured"). */
+/** What the process of a stage measures of itself in this run: records, CPU time, memory, latencies. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { peakRssBytes } from "../base/memory.ts";
 
-/** The JSON object that `consume`, `stream` and `batch` end with under --json, before their own counts (docs/json.md). */
+/** The JSON object that --json prints, before the stage's own counts (docs/json.md). */
 export interface RunSummary {
   records: number;
   seconds: number;
@@ -10,7 +10,7 @@ export interface RunSummary {
   peak_rss_bytes: number;
 }
 
-/** Buckets grow by 2^(1/4): a percentile read from them is at most 19 % too high, never too low. */
+/** Buckets grow by 2^(1/4): a percentile of them is at most 19 % too high, never too low. */
 const BUCKETS_PER_DOUBLING = 4;
 
 export class RunStats {
@@ -19,7 +19,7 @@ export class RunStats {
   records = 0;
   #latencies = new Map<string, Map<number, number>>();
 
-  /** Counts `count` latencies of `us` microseconds under `name`; negative ones fall into the bucket 0. */
+  /** Counts `count` latencies of `us` microseconds under `name`; negative ones are in bucket 0. */
   latency(name: string, us: number, count: number): void {
     let buckets = this.#latencies.get(name);
     if (buckets === undefined) {

@@ -5,7 +5,10 @@ import { lockStage } from "../command/stage-lock.ts";
 import type { BatchOptions } from "./batch.ts";
 import { schedule } from "./schedule.ts";
 
-/** Runs until the signal, under the schedule's lock: a schedule of the same directory would meet these runs. */
+/**
+ * Runs until the signal, under the schedule's lock: a schedule of the same directory would meet these
+ * runs.
+ */
 export async function watchMetrics(
   { data, sql, metric, engine, master, json }: BatchOptions & { data: string; json?: boolean },
   { logger, signal }: CommandContext,

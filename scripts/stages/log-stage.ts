@@ -1,4 +1,4 @@
-/** What `stream` and `consume` have in common: lock, log, store, settings, and following the log to its end. */
+/** What `stream` and `consume` have in common: lock, log, store, settings, following the log. */
 import { type DataPaths, openDataDir } from "../base/data-dir.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { lockForLog } from "../command/stage-lock.ts";
@@ -24,7 +24,7 @@ interface LogStore {
   keepSettings(settings: Record<string, string | number>): void;
 }
 
-export interface LogStagePlan<Store extends LogStore, Stage extends LogJob & { close(): void }> {
+interface LogStagePlan<Store extends LogStore, Stage extends LogJob & { close(): void }> {
   name: "stream" | "consume";
   /** Removes what the stage has stored, for `rebuild`. */
   forget(paths: DataPaths): void;

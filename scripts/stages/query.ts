@@ -1,4 +1,4 @@
-/** One query by a user: collects first when asked to, then runs it in a process with a memory limit and writes its rows. */
+/** One query by a user: runs in a process with a memory limit, and writes its rows. */
 import { collect } from "../archive/collect.ts";
 import { dataPaths, openDataDir } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";

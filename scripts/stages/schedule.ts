@@ -18,7 +18,7 @@ const NO_DATA_POLL_MS = 1_000;
 /** A run that begins at most this long before a due time is the run of that time. */
 const EARLY_MS_MAX = 50;
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   /** Null: only when a file changed. */
   timetable: Timetable | null;
   /** The folder of metric files in which a change starts a run too; null: not watched. */
@@ -35,15 +35,16 @@ export interface ScheduleOptions {
 }
 
 /**
- * Runs a batch at once, and then when one is due or a file has changed, each in a process of its own, until
- * `signal`. Due times that pass during a run are missed, and noted in results.db.
+ * Runs a batch at once, and then when one is due or a file has changed, each in a process of its own,
+ * until `signal`. Due times that pass during a run are missed, and noted in results.db.
  */
 export async function schedule(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
   const { timetable, signal } = options;
   const folder = options.watch === null ? null : new MetricFolder(options.watch);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
   while (!existsSync(paths.ticks) && !signal.aborted) await pause(NO_DATA_POLL_MS, signal);
-  // The first run and one after a change have no due time: the first due time that falls into it counts as theirs.
+  // The first run and one after a change have no due time: the first due time that falls into it counts
+  // as theirs.
   let isDue = false;
   while (!signal.aborted) {
     const started_ms = nowMs();
@@ -81,8 +82,9 @@ async function dueOrChanged(
 }
 
 /**
- * Resolves at the next due time by the wall clock, which is read every SCHEDULE_LOOK_MS. After a suspend or a
- * step forward a passed due time is due at once; after a step back the next one of the new time is.
+ * Resolves at the next due time by the wall clock, which is read every SCHEDULE_LOOK_MS. After a
+ * suspend or a step forward a passed due time is due at once; after a step back the next one of the
+ * new time is.
  */
 async function untilDue(timetable: Timetable, stop: AbortSignal, logger: Logger): Promise<void> {
   const watch = new ClockWatch();
@@ -134,8 +136,8 @@ function noteDied(paths: DataPaths, pid: number): void {
 }
 
 /**
- * Runs one of our commands to its end; it gets SIGTERM at the signal. `status` is 0 when it drained for a signal,
- * `killed` its pid when a signal ended it.
+ * Runs one of our commands to its end; it gets SIGTERM at the signal. `status` is 0 when it drained
+ * for a signal, `killed` its pid when a signal ended it.
  */
 async function runCommand(
   name: string,

@@ -1,4 +1,4 @@
-/** When a batch is due: at an interval or by a cron pattern, in any time zone. Pure, but for the present time. */
+/** When a batch is due: at an interval, or by a cron pattern in any time zone. */
 import { nowMs } from "../base/clock.ts";
 import { parseDuration } from "../base/duration.ts";
 import { MISSED_LOOK_MS, MISSED_NOTED_MAX } from "../base/limits.ts";
@@ -9,9 +9,9 @@ export type Timetable = (now_ms: number) => number;
 const FORMS = "Give an interval of at least a second (30s, 10m, 1h) or a cron pattern of five fields.";
 
 /**
- * `10m` is due at whole multiples of it since 1970, so that a restart keeps the times; a cron pattern is due at
- * its times in the zone `tz` (an IANA name). Returns a sentence when the text is neither, when the pattern is
- * never due, or when there is no such zone.
+ * `10m` is due at whole multiples of it since 1970, so that a restart keeps the times; a cron pattern
+ * is due at its times in the zone `tz` (an IANA name). Returns a sentence when the text is neither,
+ * when the pattern is never due, or when there is no such zone.
  */
 export function parseEvery(text: string, tz = "UTC"): Timetable | string {
   const us = parseDuration(text);
@@ -38,8 +38,8 @@ function isZone(tz: string): boolean {
 }
 
 /**
- * Due times after `from_ms` and up to `to_ms`, in ms since 1970: those within MISSED_LOOK_MS, and of these the
- * newest MISSED_NOTED_MAX.
+ * Due times after `from_ms` and up to `to_ms`, in ms since 1970: those within MISSED_LOOK_MS, and of
+ * these the newest MISSED_NOTED_MAX.
  */
 export function dueBetween(timetable: Timetable, from_ms: number, to_ms: number): number[] {
   const due: number[] = [];

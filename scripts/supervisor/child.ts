@@ -1,4 +1,4 @@
-/** One stage as a child process: restarted with back-off when it dies, given up when it can't start or dies too often. */
+/** One stage as a child: restarted with back-off, given up when it can't start or dies too often. */
 
 import { monotonicMs } from "../base/clock.ts";
 import { TidemarkError } from "../base/errors.ts";
@@ -9,21 +9,21 @@ import { pause } from "../base/wait.ts";
 import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf } from "../command/last-words.ts";
 
 const MINUTE_MS = 60_000;
-/** A child that fails by itself this soon after its first start has wrong settings; starting it again would not help. */
+/** A child that fails by itself this soon after its first start has wrong settings: no restart. */
 const SETTLE_MS = 3_000;
 
-export interface ChildOptions {
+interface ChildOptions {
   name: string;
-  /** The command's file and its arguments; asked again at each start. It may fail like the child itself. */
+  /** The command's file and its arguments, computed for each start. Its error counts as the child's. */
   command(): Promise<[file: string, ...args: string[]]>;
   logger: Logger;
   /** Called with each line of its standard output. */
   onLine?(line: string): void;
-  /** Called once when it has ended for good; `why` is null when it is done (exit 0 of its own), the reason when it is given up. */
+  /** Called once at its final end: null when it is done (exit 0), the reason when it is given up. */
   onEnd(why: TidemarkError | null): void;
 }
 
-/** How one run of the child ended: `how` as words after its name, `words` the error that it reported. */
+/** How one run of the child ended: `how` follows its name, `words` is the error that it reported. */
 interface End {
   how: string;
   words: LastWords | null;
@@ -33,10 +33,10 @@ interface End {
 export class Child {
   #process: Spawned | null = null;
   readonly #stop = new AbortController();
-  /** When it was started, of the last minute, without the starts that only waited for something. */
+  /** When it was started within the last minute, without the runs that ended for a transient error. */
   #starts: number[] = [];
   #waits = 0;
-  /** The reason of its waiting that was logged last. */
+  /** The last logged transient error. */
   #waitsFor = "";
 
   constructor(readonly options: ChildOptions) {}
@@ -74,30 +74,33 @@ export class Child {
     }
   }
 
-  /** Drains it: SIGTERM, and SIGKILL when it takes longer than the limit. */
+  /** Drains it: SIGTERM, and SIGKILL after DRAIN_MS_MAX. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#process?.stop(DRAIN_MS_MAX);
   }
 
-  /** One run; null when it ended with 0. */
+  /** One run; null when it ended with 0 or was stopped before it began. */
   async #run(): Promise<End | null> {
-    let file: string;
-    let args: string[];
-    try {
-      [file, ...args] = await this.options.command();
-    } catch (error) {
-      return { how: "can't be started", words: lastWordsOf(error), isKilled: false };
-    }
-    if (this.#stop.signal.aborted) return null;
-    const env = { [LAST_WORDS_VARIABLE]: "1" };
-    const child = spawnScript(file, args, { stdin: "lifeline", stdout: "pipe", stderr: "inherit", env });
-    this.#process = child;
-    const [{ code, signal }, words] = await Promise.all([child.ended, this.#readLines(child.stdout)]);
+    const started = await this.#spawn();
+    if (started === null || "how" in started) return started;
+    this.#process = started;
+    const [{ code, signal }, words] = await Promise.all([started.ended, this.#readLines(started.stdout)]);
     this.#process = null;
     if (code === 0) return null;
     const how = signal === null ? `ended with status ${code}` : `was killed by ${signal}`;
     return { how, words, isKilled: signal !== null };
+  }
+
+  async #spawn(): Promise<Spawned<"lifeline", "pipe"> | End | null> {
+    try {
+      const [file, ...args] = await this.options.command();
+      if (this.#stop.signal.aborted) return null;
+      const env = { [LAST_WORDS_VARIABLE]: "1" };
+      return spawnScript(file, args, { stdin: "lifeline", stdout: "pipe", stderr: "inherit", env });
+    } catch (error) {
+      return { how: "can't be started", words: lastWordsOf(error), isKilled: false };
+    }
   }
 
   #reason({ how, words }: End, isEarly: boolean): TidemarkError {
@@ -106,7 +109,7 @@ export class Child {
     return new TidemarkError("CHILD_FAILED", `${this.options.name} ${how}${often}${why}`, words?.hint ?? "");
   }
 
-  /** Hands on each line; resolves with the child's last words, if it wrote any, when its output has ended. */
+  /** Passes each line on. Resolves at the end of the output, with the child's last words if it wrote any. */
   async #readLines(stream: ReadableStream<Uint8Array>): Promise<LastWords | null> {
     const decoder = new TextDecoder();
     let words: LastWords | null = null;

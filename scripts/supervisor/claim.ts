@@ -1,4 +1,4 @@
-/** How `start` takes a data directory for itself, and what it leaves there for a second one. */
+/** How `start` takes a data directory for itself, and what it leaves there for a second `start`. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../base/atomic-file.ts";
@@ -12,7 +12,7 @@ import { lockStage } from "../command/stage-lock.ts";
 /** Between two tries on a full disk. */
 const FULL_RETRY_MS = 1_000;
 
-/** Opens the data directory for this `start` alone and notes what feeds it. Returns its paths and the release of the lock. */
+/** Opens the data directory for this `start` alone, and notes what feeds it. Returns also the release. */
 export function claim(dir: string, kind: "live" | "replay", logger: Logger): [DataPaths, () => void] {
   const paths = openDataDir(dir, logger);
   const release = lockAsOnly(paths);
@@ -25,7 +25,7 @@ export function claim(dir: string, kind: "live" | "replay", logger: Logger): [Da
   }
 }
 
-/** Does the work; while the disk is full it waits, logs that once, and tries again. */
+/** Does the work. While the disk is full it waits, logs that once, and tries again. */
 export async function withRoom<T>({ logger, signal }: CommandContext, work: () => T): Promise<T> {
   for (let waited = false; ; waited = true) {
     try {
@@ -39,17 +39,17 @@ export async function withRoom<T>({ logger, signal }: CommandContext, work: () =
   }
 }
 
-/** Where `start` notes the page's address while it runs. */
+/** The file with the page's address while `start` runs. */
 export function addressFile(paths: DataPaths): string {
   return join(paths.locks, "start.url");
 }
 
-/** For a second `start`, which can do without. */
+/** Writes the page's address for a second `start`, which can do without it. */
 export function noteAddress(paths: DataPaths, url: string): void {
   try {
     writeAtomically(addressFile(paths), `${url}\n`, { isDurable: false });
   } catch {
-    // A full disk: the stages report it.
+    // The stages report a full disk.
   }
 }
 

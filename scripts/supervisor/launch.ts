@@ -1,4 +1,4 @@
-/** How `start` begins: checks, the choice between live feed and recording, and the claim on the data directory. */
+/** How `start` begins: checks, live feed or recording, the claim on the data directory. */
 import { rmSync } from "node:fs";
 import { requireFreePort } from "../base/port.ts";
 import type { CommandContext } from "../command/cli.ts";

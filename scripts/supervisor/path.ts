@@ -37,7 +37,10 @@ export function recordingOf({ replay }: StartOptions): string {
   return typeof replay === "string" ? replay : BUNDLED_RECORDING;
 }
 
-/** Runs the children until the signal. Rejects with CHILD_FAILED when one is given up. `live`: the feed's URL, or null. */
+/**
+ * Runs the children until the signal. Rejects with CHILD_FAILED when one is given up. `live` is the
+ * feed's URL, or null for the recording.
+ */
 export async function supervise(
   options: StartOptions,
   paths: DataPaths,

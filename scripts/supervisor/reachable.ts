@@ -1,4 +1,4 @@
-/** Whether the live feed answers, before `start` decides what it plays. */
+/** Whether the live feed answers, for the choice between it and the recording. */
 
 import { TidemarkError } from "../base/errors.ts";
 import { FEED_FIRST_CONNECT_MS } from "../base/limits.ts";
@@ -6,7 +6,7 @@ import { untilAborted } from "../base/wait.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { feedSocket } from "../feed/index.ts";
 
-/** The feed's URL when it answers in time; otherwise null, after one line that says so. */
+/** The feed's URL when it answers in time; otherwise null, after one log line. */
 export async function reachable(url: string, { logger, signal }: CommandContext): Promise<string | null> {
   logger.info(`trying ${url}`);
   const answer = Promise.withResolvers<string | null>();

@@ -23,7 +23,7 @@ test("of a long stderr the newest bytes are kept", async () => {
   expect([stderr.length, stderr.endsWith("error\n")]).toEqual([PROCESS_ERROR_BYTES_MAX, true]);
 });
 
-test("a process that runs longer than its limit is killed, and its end says so", async () => {
+test("a process that runs longer than its limit is killed, and its end reports that", async () => {
   const { ended } = spawnProgram(["sleep", "60"], { ms_max: 50 });
   expect(await ended).toMatchObject({ signal: "SIGKILL", isLate: true });
 });

@@ -1,6 +1,7 @@
-/** One process a stage, or several that share it: who is refused is told whom to stop, and a lock dies with its process (faults.md 40). */
+/** One process per stage, or several that share it: a refusal names the holder (docs/faults.md row 40). */
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
@@ -15,7 +16,7 @@ function want(dir: string, mode = "alone") {
   return { child, first: said.read().then(({ value }) => value?.trim() ?? "") };
 }
 
-test("50 starts at once: exactly one wins, each other one is told the winner's pid", async () => {
+test("50 starts at once: exactly one wins, the refusal of each other names the winner's pid", async () => {
   using dir = tempDir();
   const all = Array.from({ length: 50 }, () => want(dir.path));
   const said = await Promise.all(all.map(({ first }) => first));
@@ -33,7 +34,7 @@ test("50 starts at once: exactly one wins, each other one is told the winner's p
   expect(await next.child.exited).toBe(0);
 }, 60_000);
 
-test("several may share a lock; who wants it alone is refused until the last one has gone, and refuses the others then", async () => {
+test("several may share a lock; a process that needs it alone is refused until the last one has ended, and then refuses the others", async () => {
   using dir = tempDir();
   const sharers = Array.from({ length: 5 }, () => want(dir.path, "shared"));
   expect(await Promise.all(sharers.map(({ first }) => first))).toEqual(sharers.map(() => "won"));
@@ -48,6 +49,29 @@ test("several may share a lock; who wants it alone is refused until the last one
   alone.child.kill("SIGKILL");
   await alone.child.exited;
 }, 60_000);
+
+test.skipIf(process.platform !== "linux")(
+  "a lock that is held stays held when its file, or the whole folder, is removed",
+  async () => {
+    for (const gone of ["locks/stream.lock", "locks"]) {
+      using dir = tempDir();
+      const first = want(dir.path);
+      expect(await first.first).toBe("won");
+      rmSync(join(dir.path, gone), { recursive: true });
+      for (const mode of ["alone", "shared"])
+        expect(await want(dir.path, mode).first).toBe(
+          `Another stream (pid ${first.child.pid}; its lock file was removed) already works on ${dir.path}.`,
+        );
+      first.child.kill("SIGKILL");
+      await first.child.exited;
+      const next = want(dir.path);
+      expect(await next.first).toBe("won");
+      next.child.stdin.end();
+      await next.child.exited;
+    }
+  },
+  60_000,
+);
 
 test("a second stream is refused with the first's pid; killed, the first leaves no lock behind; --rebuild is refused too", async () => {
   using dir = tempDir();
@@ -81,13 +105,13 @@ test("a lock on windows.db that is held elsewhere is waited for, with a message,
   const shell = new Database(join(dir.path, "windows.db"));
   shell.exec("BEGIN IMMEDIATE");
   await fillLog(dir.path, lines.slice(1_000));
-  await until("it says that it waits", () =>
+  await until("it reports that it waits", () =>
     /Another process holds the lock of .*windows\.db.*Waiting/.test(stage.said()),
   );
   shell.exec("ROLLBACK");
   shell.close();
   await until(
-    "it has read on",
+    "it has continued",
     () => rowsOf(dir.path, "windows.db", "SELECT 1 FROM offsets WHERE next_offset = 2000").length === 1,
   );
   stage.signal("SIGTERM");

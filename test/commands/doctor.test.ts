@@ -28,7 +28,7 @@ test("a database that is cut is a finding of its own, whichever it is: the other
     "log.db": ["stream", "Bring a copy of log.db back"],
     "windows.db": ["stream", "--rebuild"],
     "ticks.db": ["consume", "--rebuild"],
-    "results.db": ["batch", "the next batch makes it again"],
+    "results.db": ["batch", "the next batch creates it again"],
   } as const;
   for (const [name, [stage, words]] of Object.entries(advice)) {
     using dir = tempDir();

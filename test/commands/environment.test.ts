@@ -1,6 +1,6 @@
-/** The machine's environment: variables, working directory, npm. A second run of test/commands in another environment is part of CI. */
+/** The environment of a command: variables, working directory, umask, npm. */
 import { expect, test } from "bun:test";
-import { mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { keptByNpm, readEnvironment } from "../../scripts/command/environment.ts";
 import { hostFlag } from "../../scripts/command/flags.ts";
@@ -176,6 +176,18 @@ test("a working directory that was removed: absolute paths work, relative ones a
     expect(relative.said).toContain("The working directory was removed");
   }
 }, 60_000);
+
+test("a umask that takes the owner's rights is refused with a sentence before anything is created", async () => {
+  using dir = tempDir();
+  const data = join(dir.path, "data");
+  for (const umask of ["777", "700", "277"]) {
+    const command = `umask ${umask} && exec '${process.execPath}' '${join(ROOT, "scripts/consume.ts")}' --data '${data}'`;
+    const child = Bun.spawn(["sh", "-c", command], { stdin: "ignore", stderr: "pipe" });
+    const said = await new Response(child.stderr).text();
+    expect([umask, await child.exited, existsSync(data)]).toEqual([umask, 1, false]);
+    expect(said).toContain(`the umask ${umask} takes the owner's rights from new files. [TIDEMARK_DATA_DIR]`);
+  }
+});
 
 test("flags that npm kept for itself are noticed, its own are not", () => {
   const env = {

@@ -142,15 +142,19 @@ describe("--output", () => {
     symlinkSync(data.path, at("elsewhere"));
     const before = files.map((file) => readFileSync(file).toString("base64"));
     for (const file of [...files, join(data.path, "archive/new.csv"), join(data.path, "log.db")])
-      expect(() => openDestination(file, out.path)).toThrow("Tidemark keeps it");
+      expect(() => openDestination(file, out.path)).toThrow("is one of Tidemark's own files");
     for (const [i, file] of files.entries()) {
       linkSync(file, at(`hard-${i}.csv`));
-      expect(() => openDestination(at(`hard-${i}.csv`), data.path)).toThrow("Tidemark keeps it");
+      expect(() => openDestination(at(`hard-${i}.csv`), data.path)).toThrow("is one of Tidemark's own files");
       rmSync(at(`hard-${i}.csv`));
     }
     for (const file of [join(data.path, "ticks.db"), at("elsewhere/ticks.db")]) {
       const refused = await query("--format", "csv", "--output", file, SMALL);
-      expect([file, refused.code, refused.stderr]).toEqual([file, 2, expect.stringContaining("Tidemark keeps it")]);
+      expect([file, refused.code, refused.stderr]).toEqual([
+        file,
+        2,
+        expect.stringContaining("is one of Tidemark's own files"),
+      ]);
     }
     expect(files.map((file) => readFileSync(file).toString("base64"))).toEqual(before);
     expect(existsSync(join(data.path, "archive/new.csv"))).toBe(false);

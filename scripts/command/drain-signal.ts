@@ -3,11 +3,17 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { PARENT_VARIABLE } from "../base/process.ts";
 
-/** npm and `bun run` pass Ctrl-C on although the terminal has sent it already: signals within this time are one. */
+/**
+ * npm and `bun run` pass Ctrl-C on although the terminal has sent it already: signals within this time
+ * are one.
+ */
 const SAME_SIGNAL_MS = 1_000;
 const PARENT_POLL_MS = 1_000;
 
-/** A signal that is aborted when the command must drain and end. A second SIGINT or SIGTERM ends the process with 130. */
+/**
+ * A signal that is aborted when the command must drain and end. A second SIGINT or SIGTERM ends the
+ * process with 130.
+ */
 export function drainSignal(logger: Logger): AbortSignal {
   const controller = new AbortController();
   let first_ms = 0;
