@@ -84,7 +84,7 @@ export function conformance(kind: string, harness: Harness): void {
 
 export type Run = (text: string, body: () => Promise<void>) => void;
 export type OpenNew = (partitions?: number) => Promise<Log>;
-export type ReaderOf = (log: Log, options?: Omit<ReaderOptions, "onAssigned" | "onRevoked">) => Promise<LogReader>;
+export type ReaderOf = (log: Log, options?: Omit<ReaderOptions, "onRevoked">) => Promise<LogReader>;
 
 function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
   run("records come back in order, with dense offsets from 0, their keys and times", async () => {

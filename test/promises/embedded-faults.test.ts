@@ -43,7 +43,7 @@ test.skipIf(namespace === undefined)(
       1,
       expect.stringMatching(/^error: The data directory .* can't be written: .*EROFS.*/),
     ]);
-    expect(told.said).toMatch(/No space is left for .*windows\.db\. Waiting, and trying again until it works/);
+    expect(told.said).toMatch(/No space is left for .*windows\.db\. Retrying until it works/);
   },
   120_000,
 );

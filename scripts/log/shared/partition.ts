@@ -1,4 +1,4 @@
-/** Which partition a key belongs to: Kafka's own rule, so that a product lies in the same partition on both logs and for every stock client. */
+/** A key's partition by Kafka's own rule: the same on both logs and for other clients. */
 
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
@@ -25,7 +25,7 @@ export function murmur2(bytes: Uint8Array): number {
 
 const encoder = new TextEncoder();
 
-/** Remembers where each key goes, for a fixed number of partitions. */
+/** Partitions of keys, for a fixed number of partitions; remembers 10,000 keys. */
 export class Partitioner {
   #known = new Map<string, number>();
 
@@ -42,7 +42,7 @@ export class Partitioner {
     return partition;
   }
 
-  /** Records by partition, each in the order given. */
+  /** Records by partition, each in their order. */
   group<T extends { key: string }>(records: T[]): Map<number, T[]> {
     if (this.partitions === 1) return new Map([[0, records]]);
     const groups = new Map<number, T[]>();

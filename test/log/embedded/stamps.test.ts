@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { nowUs } from "../../../scripts/base/clock.ts";
 import { type DataPaths, openDataDir } from "../../../scripts/base/data-dir.ts";
+import { lockStage } from "../../../scripts/command/stage-lock.ts";
 import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { dropBlocks } from "../../../scripts/log/embedded/retention.ts";
@@ -121,7 +122,8 @@ test("the repair gives each wrong append time the next right one, keeps every re
   const [a, b] = [now_us - 3 * DAY, now_us - DAY];
   const wrong = now_us + 3_650 * DAY;
   const paths = await logOf("repaired", [a, wrong, wrong + 1, 1_000, b, -1_000, b + 5, wrong]);
-  const repair = repairLog(paths, quiet);
+  const lock = (stage: string) => lockStage(paths, stage);
+  const repair = repairLog(paths, quiet, lock);
   expect(repair).toMatchObject({ records: 5, rebuild: [] });
   const log = writer(paths);
   const reader = await log.reader({ group: "test", position: () => 0 });
@@ -131,5 +133,5 @@ test("the repair gives each wrong append time the next right one, keeps every re
   expect(log.problems()).toEqual([]);
   await reader.close();
   await log.close();
-  expect(repairLog(paths, quiet).records).toBe(0);
+  expect(repairLog(paths, quiet, lock).records).toBe(0);
 });

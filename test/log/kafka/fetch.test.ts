@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
-import { decodeFetch, type FetchedMessage, type FetchedRecords } from "../../../scripts/log/kafka/fetch.ts";
+import { decodeFetch } from "../../../scripts/log/kafka/fetch.ts";
+import type { FetchedMessage, FetchedRecords } from "../../../scripts/log/kafka/fetched-records.ts";
 import { messageBatch } from "../../../scripts/log/kafka/handover.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
 import { patchKafkajs } from "../../../scripts/log/kafka/patches.ts";

@@ -76,8 +76,8 @@ const refused: [url: string, sentence: string][] = [
   ["kafka+ssl://me@h/t?mechanism=gssapi", "The log URL's mechanism is not supported."],
   ["kafka+ssl://@h/t?mechanism=plain", "The user name in the log URL is empty or not valid."],
   ["kafka+ssl://%zz@h/t?mechanism=plain", "The user name in the log URL is empty or not valid."],
-  ["kafka+ssl://h/t?ca=", "The log URL's parameter ca is empty, not valid or given twice."],
-  ["kafka+ssl://h/t?ca=a&ca=b", "The log URL's parameter ca is empty, not valid or given twice."],
+  ["kafka+ssl://h/t?ca=", "The log URL's parameter ca is empty, not valid or set twice."],
+  ["kafka+ssl://h/t?ca=a&ca=b", "The log URL's parameter ca is empty, not valid or set twice."],
   ["kafka://h/t?ca=a.pem", "The log URL has a CA file but no TLS."],
   ["kafka://h/t?acks=all", "The log URL has an unknown parameter."],
 ];
