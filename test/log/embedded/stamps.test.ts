@@ -43,7 +43,7 @@ async function logOf(name: string, stamps: number[]): Promise<DataPaths> {
   return paths;
 }
 
-test("retention, whatever the clocks were: no young block goes, and every old one before the first young does", () => {
+test("retention under any clocks: no young block is dropped, and every old one before the first young one is", () => {
   const db = new Database(":memory:");
   db.exec("CREATE TABLE blocks (position INTEGER PRIMARY KEY, count INTEGER NOT NULL, appended_us INTEGER NOT NULL)");
   const kind = fc.constantFrom("old", "young", "future", "invalid");
@@ -67,7 +67,7 @@ test("retention, whatever the clocks were: no young block goes, and every old on
   fc.assert(property);
 });
 
-test("a newest append time far ahead is not continued, and is reported; one a few seconds ahead is", async () => {
+test("a newest append time far ahead is reported and not continued; one a few seconds ahead is continued", async () => {
   const now_us = nowUs();
   const near = writer(await logOf("near", [now_us + 20e6]));
   await near.append([record("A", "next")]);
@@ -117,7 +117,7 @@ test("a checkpoint from before the step back is of this log; one of another log 
   await log.close();
 });
 
-test("the repair gives each wrong append time the next right one, keeps every record, and changes nothing else", async () => {
+test("the repair replaces each wrong append time by the next valid one, keeps every record, and changes nothing else", async () => {
   const now_us = nowUs();
   const [a, b] = [now_us - 3 * DAY, now_us - DAY];
   const wrong = now_us + 3_650 * DAY;

@@ -77,7 +77,7 @@ const cases: Case[] = [
     hint: "has signed it: get the CA certificate of this cluster.",
   },
   {
-    what: "the certificate has another name",
+    what: "the certificate is for another name",
     url: "kafka+ssl://tidemark@localhost:{tlsLoginPort}/t?mechanism=plain&ca={ca}",
     given: right,
     sentence:
@@ -142,7 +142,7 @@ const cases: Case[] = [
     hint: "Use kafka://USER@{login}/t?mechanism=scram-sha-256",
   },
   {
-    what: "a client certificate is asked for",
+    what: "a client certificate is required",
     url: "kafka+ssl://{mutual}/t?ca={ca}",
     given: none,
     sentence: "The Kafka broker at {mutual} refuses the TLS connection: it requires a client certificate",
@@ -179,21 +179,21 @@ const cases: Case[] = [
     hint: "Check the host's name in the log URL.",
   },
   {
-    what: "what listens is no Kafka broker",
+    what: "the listener is not a Kafka broker",
     url: "kafka://{web}/t",
     given: none,
     sentence: "What listens at {web} is not a Kafka broker: it doesn't speak Kafka's protocol. [TIDEMARK_LOG_ACCESS]",
     hint: "Check the host and the port",
   },
   {
-    what: "what listens says nothing, as a broker that hangs does",
+    what: "the listener sends nothing, like a broker that hangs",
     url: "kafka://{silent}/t",
     given: none,
     sentence: "The Kafka broker at {silent} doesn't answer: no answer within 10 s. [TIDEMARK_LOG_UNREACHABLE]",
     hint: "Is it running, and is the address right?",
   },
   {
-    what: "the session is longer than the broker takes",
+    what: "the session is longer than the broker accepts",
     url: "kafka://{plain}/session",
     given: { TIDEMARK_KAFKA_SESSION: "40m" },
     sentence: "The Kafka broker refuses this session timeout: it is outside group.min.session.timeout.ms …",

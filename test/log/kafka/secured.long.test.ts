@@ -68,7 +68,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     60_000,
   );
 
-  test("a password in no output, no argument, no file: start with all its stages, the page, doctor", async () => {
+  test("no password in an output, an argument or a file: start with all its stages, the page, doctor", async () => {
     using dir = tempDir();
     const url = securedUrl(broker, newTopic());
     const port = String(await freePort());
@@ -112,7 +112,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     expect([files.length > 5, holding]).toEqual([true, []]);
   }, 90_000);
 
-  test("missing rights: each named at the first start, and doctor says the same", async () => {
+  test("missing rights: each is named at the first start, and doctor reports the same", async () => {
     const topic = "rights-topic";
     process.env.TIDEMARK_KAFKA_PASSWORD = PASSWORD;
     const url = securedUrl(broker, topic, "plain", STRANGER);
@@ -156,7 +156,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     delete process.env.TIDEMARK_KAFKA_PASSWORD;
   }, 120_000);
 
-  test("rights that are taken away while stages run end them with a sentence", async () => {
+  test("rights that are revoked while stages run end them with a sentence", async () => {
     const topic = "taken-topic";
     const data = join(root, "taken");
     const url = securedUrl(broker, topic, "scram-sha-256", STRANGER);
