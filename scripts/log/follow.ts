@@ -3,6 +3,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { FencedError, OutOfOrderError, passes, sentence, TidemarkError } from "../base/errors.ts";
 import { COLLECT_ABOVE_BYTES, MEMORY_CHECK_BYTES, READ_AGAIN_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { onAbort, pause } from "../base/wait.ts";
 import type { Log, LogBatch, LogPosition, LogReader } from "../contract/log.ts";
 import { endsOf, polls } from "./shared/read-to-end.ts";
 
@@ -33,7 +34,7 @@ export interface LogJob {
   isSpread(): boolean;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   group: string;
   /** Stop at the current end of the log. */
   until_end: boolean;
@@ -108,8 +109,7 @@ async function readOn(
   options: FollowOptions,
 ): Promise<void> {
   const { signal, records_max } = options;
-  const stop = () => reader.wake();
-  signal.addEventListener("abort", stop);
+  const forget = onAbort(signal, () => reader.wake());
   const end = ends && { reached: () => reached(ends, job), holdsAll: () => holdsAll(ends, job) };
   let committed_ms = monotonicMs();
   let committed = "";
@@ -135,7 +135,7 @@ async function readOn(
     }
     await reader.commit(nexts(job.positions));
   } finally {
-    signal.removeEventListener("abort", stop);
+    forget();
   }
 }
 
@@ -157,7 +157,7 @@ async function handle(log: Log, job: LogJob, batches: LogBatch[], options: Follo
         return;
       }
       if (!waited) logger.warn(`${error.message} Retrying until it works.`);
-      await Bun.sleep(RETRY_MS);
+      await pause(RETRY_MS, signal);
     }
   }
 }

@@ -4,3 +4,4 @@ export { type LogEnds, logEnds } from "./ends.ts";
 export { after, countRecords, firstOffsets, follow, type LogJob, readingAgain } from "./follow.ts";
 export { withTopic } from "./kafka/topic-url.ts";
 export { checkLogUrl, logName, openLog, parseLogUrl } from "./open.ts";
+export { readToEnd } from "./shared/read-to-end.ts";

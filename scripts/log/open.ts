@@ -8,7 +8,7 @@ import { openEmbedded } from "./embedded/embedded-log.ts";
 import { accessOf } from "./kafka/login.ts";
 import { FORMS, type KafkaAddress, parseKafkaUrl } from "./kafka/topic-url.ts";
 
-export interface OpenLogOptions {
+interface OpenLogOptions {
   /** A writer appends; a reader only commits its positions. */
   role: "writer" | "reader";
   /**
@@ -20,7 +20,7 @@ export interface OpenLogOptions {
   logger: Logger;
 }
 
-export type LogUrl = { kind: "embedded" } | KafkaAddress;
+type LogUrl = { kind: "embedded" } | KafkaAddress;
 
 /** Parses a log's URL; fails with USAGE, whose sentence never contains what may be a secret. */
 export function parseLogUrl(url: string): LogUrl {

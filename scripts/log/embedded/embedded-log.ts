@@ -36,7 +36,7 @@ const RETAIN_BLOCKS = 200;
 
 export const LOG_SCHEMA: SchemaSpec = { create: CREATE, version: 1, check: "rows" };
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   /** A writer's commits survive a loss of power; a reader only notes its group's offsets. */
   role: "writer" | "reader";
   /** For a new log; with an existing one of another number opening fails with LOG_SETTINGS. */

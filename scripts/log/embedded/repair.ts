@@ -14,7 +14,7 @@ import { restamped } from "./block.ts";
 import { LOG_SCHEMA } from "./embedded-log.ts";
 import { Stamps } from "./stamps.ts";
 
-export interface Repair {
+interface Repair {
   /** Records whose append time was replaced. */
   records: number;
   /** This machine's time, microseconds since 1970 UTC: later append times were wrong. */

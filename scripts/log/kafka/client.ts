@@ -87,18 +87,10 @@ export class ConnectionFailure extends Error {
     this.broker = trouble?.broker;
     this.code = trouble?.code;
   }
-}
 
-/** The promise, or a ConnectionFailure after KAFKA_OPEN_MS. */
-export function within<T>(promise: Promise<T>, latest: () => Trouble | null): Promise<T> {
-  let timer: Timer | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const trouble = latest();
-      const why = trouble === null ? "" : ` (${trouble.message.replace(/\.$/, "")})`;
-      reject(new ConnectionFailure(`no answer within ${KAFKA_OPEN_MS / 1000} s${why}`, trouble));
-    }, KAFKA_OPEN_MS);
-  });
-  promise.catch(() => {});
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  /** No response within KAFKA_OPEN_MS; `trouble`: the last failed connection. */
+  static late(trouble: Trouble | null): ConnectionFailure {
+    const why = trouble === null ? "" : ` (${trouble.message.replace(/\.$/, "")})`;
+    return new ConnectionFailure(`no answer within ${KAFKA_OPEN_MS / 1000} s${why}`, trouble);
+  }
 }

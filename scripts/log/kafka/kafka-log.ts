@@ -2,13 +2,14 @@
 import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
+import { within } from "../../base/wait.ts";
 import type { AppendRecord, Log, LogBatch, LogPosition, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
 import { newestPerKey } from "../shared/batches.ts";
 import { readLast } from "../shared/read-to-end.ts";
 import { firstOffset, otherLog } from "../shared/shorter.ts";
-import { ConnectionFailure, kafkaClient, type Trouble, within } from "./client.ts";
+import { ConnectionFailure, kafkaClient, type Trouble } from "./client.ts";
 import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-errors.ts";
-import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_OPEN_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
 import { patchKafkajs } from "./patches.ts";
 import { KafkaProducer } from "./producer.ts";
 import { KafkaReader } from "./reader.ts";
@@ -50,7 +51,7 @@ export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promi
   const { admin, cluster } = adminOf(kafka);
   try {
     const settled = Promise.race([settleTopic(admin, url.topic, options), refused.promise]);
-    const partitions = await within(settled, () => latest);
+    const partitions = await within(KAFKA_OPEN_MS, settled, () => ConnectionFailure.late(latest));
     const log = new KafkaLog(kafka, admin, url, partitions, options.logger, (operations, group) =>
       missingRights(cluster, url.topic, operations, group),
     );

@@ -8,7 +8,7 @@ export const PASSWORD = "TIDEMARK_KAFKA_PASSWORD";
 export const PASSWORD_FILE = "TIDEMARK_KAFKA_PASSWORD_FILE";
 
 /** As kafkajs's options. `ssl` false is a plain connection. */
-export interface KafkaAccess {
+interface KafkaAccess {
   ssl: false | { ca?: string[] };
   sasl: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string } | undefined;
 }

@@ -2,7 +2,7 @@
 import type { LogBatch } from "../../contract/log.ts";
 
 /** A record's key in the merged order; within a partition the offset decides. */
-export interface OrderKey {
+interface OrderKey {
   /** The newest append time of the partition up to this record, microseconds since 1970 UTC. */
   at_us: number;
   partition: number;
@@ -34,7 +34,7 @@ export interface MergeRules {
 }
 
 /** Records of `lane` from its head to before `to` come next; or why none can be returned yet. */
-export type NextRun =
+type NextRun =
   | { lane: Lane; to: number }
   /** Partitions whose next records are needed first, and how long a record waits for quiet ones. */
   | { lane: null; starving: number[]; wait_ms: number | null };

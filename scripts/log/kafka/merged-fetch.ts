@@ -8,7 +8,7 @@ import type { Handed, HandOver } from "./handover.ts";
 import { KAFKA_QUIET_MS } from "./kafka-limits.ts";
 import { type Lane, type MergeRules, nextRun } from "./merge.ts";
 
-export interface Merged {
+interface Merged {
   batches: LogBatch[];
   /** Partitions whose records must be fetched before any can be returned. */
   starving: number[];

@@ -1,6 +1,7 @@
 /** Finds out what listens at a broker's address, so that an error can name it. */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { onAbort } from "../../base/wait.ts";
 import { KAFKA_PROBE_MS } from "./kafka-limits.ts";
 
 export interface Listener {
@@ -34,7 +35,7 @@ export async function probe(broker: string): Promise<Listener | null> {
 }
 
 /** Host and port of `host:port`, an IPv6 address without its brackets. */
-export function addressOf(broker: string): { host: string; port: number } {
+function addressOf(broker: string): { host: string; port: number } {
   const at = broker.lastIndexOf(":");
   return { host: broker.slice(0, at).replace(/^\[(.*)\]$/, "$1"), port: Number(broker.slice(at + 1)) };
 }
@@ -99,9 +100,9 @@ function mechanismsOf(body: Buffer): string[] | null {
 
 function endOf(socket: Socket, timeout: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (socket.destroyed || timeout.aborted) resolve();
+    if (socket.destroyed) resolve();
     for (const event of ["error", "end", "close"]) socket.once(event, () => resolve());
-    timeout.addEventListener("abort", () => resolve(), { once: true });
+    onAbort(timeout, resolve);
   });
 }
 

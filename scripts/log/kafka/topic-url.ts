@@ -2,7 +2,7 @@
 import { TidemarkError } from "../../base/errors.ts";
 
 /** The topic if the URL names none (docs/kafka.md). */
-export const DEFAULT_TOPIC = "raw_prices";
+const DEFAULT_TOPIC = "raw_prices";
 const DEFAULT_PORT = 9092;
 export const FORMS =
   "Use embedded:, kafka://host:port[,host:port]/topic or kafka+ssl://user@host:port/topic?mechanism=scram-sha-512.";

@@ -6,7 +6,7 @@ import type { Log, LogBatch, LogReader, PartitionSpan } from "../../contract/log
 
 const POLL_MS = 1_000;
 
-export interface ReadToEndOptions {
+interface ReadToEndOptions {
   /** A group of its own: a group that another process uses would share the partitions with it. */
   group: string;
   /** The first offset to read of a partition; default: its start. */
@@ -46,7 +46,7 @@ export function readLast(log: Log, records: number, group: string): AsyncGenerat
 }
 
 /** Where a reader stops. */
-export interface LogEnd {
+interface LogEnd {
   /** True if the positions are at the ends. */
   reached(): boolean;
   /**
