@@ -2,6 +2,7 @@
 import { dataPaths } from "./base/data-dir.ts";
 import { type CommandContext, type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG } from "./command/flags.ts";
+import { lockStage } from "./command/stage-lock.ts";
 import { dataFindings } from "./doctor/data-findings.ts";
 import { type Finding, findingsTable } from "./doctor/finding.ts";
 import { logFindings } from "./doctor/log-findings.ts";
@@ -39,7 +40,7 @@ export const spec: CommandSpec<DoctorOptions> = {
   async run(options, context) {
     const paths = dataPaths(options.data);
     if (options.repairLog) {
-      const repair = repairLog(paths, context.logger);
+      const repair = repairLog(paths, context.logger, (stage) => lockStage(paths, stage));
       process.stdout.write(`${options.json ? JSON.stringify(repair) : repairText(repair, paths)}\n`);
       return 0;
     }

@@ -1,11 +1,7 @@
 /** Every bound in one place, with its unit and its reason. Nothing in Tidemark grows past one of these. */
 
-/** Records taken from the log at once: large enough to amortise a commit, small enough to keep memory flat. */
+/** Records of one poll: enough to amortise a commit, few enough to keep memory flat. */
 export const POLL_RECORDS_MAX = 20_000;
-/** Bytes of one embedded block: SQLite pages of a block are read together, so a block stays well under the page cache. */
-export const BLOCK_BYTES_MAX = 1_000_000;
-/** Records of one embedded block. */
-export const BLOCK_RECORDS_MAX = 1_000;
 /** Records that the feed holds while the log is slow or full; then the socket is not read. */
 export const FEED_BUFFER_RECORDS_MAX = 100_000;
 /** Bytes of a frame; a longer one is a fault of the peer: a level2 snapshot has hundreds of kB. */
@@ -118,23 +114,19 @@ export const PROCESS_ERROR_BYTES_MAX = 65_536;
 export const CHILD_RESTARTS_MAX = 5;
 /** Products remembered by name at once; more only cost a look-up. */
 export const PRODUCTS_MAX = 10_000;
-/** Bytes that one poll of the log gives, besides a single larger record: bounds memory when records are large. */
-export const POLL_BYTES_MAX = 16_000_000;
-/** Blocks below this size are read many at a time into one batch; larger ones are handed on without a copy. */
-export const SMALL_BLOCK_BYTES = 4_096;
-/** A waiting reader of the embedded log looks by itself this often, where file notifications don't come (network file systems). */
-export const LOG_LOOK_MS = 50;
-/** And this often once it has heard a notification: twenty looks a second were two thirds of an idle stage's work. */
-export const LOG_LOOK_RUNG_MS = 500;
-/** An appender waits so long for the log's lock in one go: it must not stand in the way of the socket it reads. */
-export const LOG_BUSY_MS = 100;
-/** Partitions of a log, and log offsets of a partition: together they fit a safe integer (log/log.sql). */
+/**
+ * Partitions of a log, and offsets of a partition: together they fit a safe integer
+ * (log/embedded/log.sql).
+ */
 export const PARTITIONS_MAX = 1_024;
 export const OFFSETS_MAX = 2 ** 43;
-/** So often, in bytes read of a log, a job looks at its memory, and above so much it collects what it no longer needs: at Bun's own pace a drain of 20 million messages grows to 280 MB. */
-export const MEMORY_LOOK_BYTES = 33_554_432;
+/**
+ * Check RSS after this many bytes read; force a GC above the second limit: without it a drain of
+ * 20M messages needs 280 MB.
+ */
+export const MEMORY_CHECK_BYTES = 33_554_432;
 export const COLLECT_ABOVE_BYTES = 190_000_000;
-/** Times that a stage reads its log again from the start because a record came after ones that it belongs before; then it stops. */
+/** Times that a stage reads its log again after a record out of order; then it stops. */
 export const READ_AGAIN_MAX = 3;
 /** Bytes of an unpacked recording: it is in memory while it plays. */
 export const RECORDING_BYTES_MAX = 1_000_000_000;
@@ -257,7 +249,7 @@ export const LOG_ASK_IDLE_MS = 5_000;
 export const LOG_ANSWER_MS_MAX = 10_000;
 /** A request may wait this long for an answer that is on its way, and no longer: the last known one is shown with its age. */
 export const LOG_REQUEST_WAIT_MS = 50;
-/** A reader on Kafka whose broker has not answered for this long reports it. */
+/** A Kafka reader reports a broker that has not responded for this long. */
 export const KAFKA_AWAY_MS = 5_000;
 /** A batch that runs for longer than this is reported as stuck. */
 export const BATCH_MS_MAX = 1_800_000;
@@ -274,20 +266,25 @@ export const CLOCK_WRONG_US = 60_000_000;
 export const CLOCK_WRONG_TICKS = 20;
 /** A product whose stamps were valid this recently: it is not the clock. */
 export const CLOCK_VALID_MS = 10_000;
-/** The log's append times never step back, except from a stamp that is further ahead of the clock than this (the default of --max-skew). */
+/**
+ * Append times never step back, unless one is ahead of the clock by more than this (the default of
+ * --max-skew).
+ */
 export const STAMP_AHEAD_US_MAX = 60_000_000;
-/** No log was filled before 2016 (Kafka's records have times since then): an earlier append time is invalid (-1, 0, seconds as ms). */
+/**
+ * An earlier append time is invalid (−1, 0, seconds as ms): Kafka's records have times since 2016.
+ */
 export const APPEND_EARLIEST_US = Date.UTC(2016, 0, 1) * 1_000;
-/** An append time this far before an event that was accepted is invalid too: no log holds a record before it happened. */
+/** An append time this far before an accepted event is invalid: a record follows its event. */
 export const APPEND_BEHIND_US_MAX = 30 * 86_400_000_000;
-/** After a gap this large between two append times, the clock may be wrong: retention waits this long for its correction. */
-export const RETAIN_GAP_US = 86_400_000_000;
-export const RETAIN_SETTLE_MS = 3_600_000;
 /** A wait for a due time looks at the wall clock this often: the clock may be set, and the machine may sleep. */
 export const SCHEDULE_LOOK_MS = 5_000;
 /** Due times are noted as missed at most this far back: a year of a pattern of every minute is a second's work. */
 export const MISSED_LOOK_MS = 366 * 86_400_000;
-/** Append times this far ahead of the reader's clock are reported: two machines' clocks never differ so much when both are right. */
+/**
+ * Append times this far ahead of the reader's clock are reported: two correct clocks never differ
+ * by this much.
+ */
 export const APPEND_AHEAD_US_MAX = 3_600_000_000;
-/** A password's or a certificate's file: a bundle of every public authority is 220 kB. */
+/** Bytes of a password's or a certificate's file: a bundle of every public authority is 220 kB. */
 export const SECRET_FILE_BYTES_MAX = 1_048_576;

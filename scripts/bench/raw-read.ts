@@ -3,7 +3,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
 import { createLogger } from "../base/logger.ts";
 import { peakRssBytes } from "../base/memory.ts";
-import { countRecords, openLog } from "../log/index.ts";
+import { openLog, readToEnd } from "../log/index.ts";
 import { readRaw } from "../log/kafka/raw-reader.ts";
 
 /** The same through our own reader, which returns batches. */
@@ -11,14 +11,15 @@ async function readLog(url: string, data: string, count: number): Promise<number
   const logger = createLogger("bench", { verbose: false });
   const started_ms = monotonicMs();
   const log = await openLog(url, openDataDir(data), { role: "reader", logger });
-  const reader = await log.reader({ group: "tidemark-raw", position: () => 0 });
-  for (let read = 0; read < count; ) {
-    read += countRecords(await reader.poll({ records_max: 20_000, timeout_ms: 1_000 }));
+  let read = 0;
+  let ended_ms = started_ms;
+  for await (const batch of readToEnd(log, { group: "tidemark-raw" })) {
+    read += batch.count;
+    ended_ms = monotonicMs();
+    if (read >= count) break;
   }
-  const seconds = (monotonicMs() - started_ms) / 1_000;
-  await reader.close();
   await log.close();
-  return seconds;
+  return (ended_ms - started_ms) / 1_000;
 }
 
 if (import.meta.main) {

@@ -1,15 +1,16 @@
-/** The log's interface (design.md "Log"): append-only, offsets, partitions, consumer groups. Two implementations: log/embedded/ and log/kafka/. */
-
-import type { TidemarkError } from "../base/errors.ts";
+/** What a log is, on SQLite or Kafka: partitions of records with offsets, and consumer groups. */
 import type { Problem } from "./problems.ts";
 
-/** A record to append. `key` is the product id; `value` the message's bytes as they came. */
+/** A record to append. `key` is the product id, `value` the message's bytes as received. */
 export interface AppendRecord {
   key: string;
   value: Uint8Array;
 }
 
-/** Records of one partition in offset order. Record i is `buffer(i)` from `starts[i]` up to, not including, `ends[i]`. */
+/**
+ * Records of one partition in offset order. Record i is the bytes [starts[i], ends[i]) of
+ * `buffer(i)`.
+ */
 export interface LogBatch {
   partition: number;
   count: number;
@@ -17,68 +18,82 @@ export interface LogBatch {
   starts: Uint32Array;
   ends: Uint32Array;
   offsets: Float64Array;
-  /** When the log took each record, microseconds since 1970 UTC. */
+  /** When the log received each record, microseconds since 1970 UTC. */
   appended_us: Float64Array;
   /** The key of record i. */
   key(i: number): string;
-  /** Kafka only: offsets just before the first record that hold neither a record nor a transaction's marker: lost records. */
+  /**
+   * Kafka only: lost records, the offsets before the first record that hold neither a record nor a
+   * transaction marker.
+   */
   lost?: number;
 }
 
-/** One partition's span: records have offsets `start` … `end − 1`. */
+/** One partition's records have the offsets `start` to `end − 1`. */
 export interface PartitionSpan {
   partition: number;
   start: number;
   end: number;
 }
 
-/** How far a job is in one partition. */
+/** A job's position in one partition, which it stores in its checkpoint. */
 export interface LogPosition {
   /** The first unread offset. */
   next: number;
-  /** The newest append time (µs) among the records before it; 0 when there is none. A log that says otherwise there is another log. */
+  /**
+   * The newest append time of the records before it, microseconds since 1970 UTC; 0 if there is
+   * none. If the time stamp there differs, this is not the log that was read before.
+   */
   seen_us: number;
 }
 
 export interface ReaderOptions {
-  /** Consumer group, for sharing partitions (Kafka) and for the lag that is shown. */
+  /** Consumer group: shares the partitions (Kafka), and names the lag that is shown. */
   group: string;
   /**
-   * The job's own checkpoint: where to begin in a partition, offset 0 when it has none; a bare offset from who keeps no more.
-   * Asked again at each assignment.
+   * Where to begin in a partition: the job's checkpoint, offset 0 if it has none; a bare offset if
+   * it stores no more. Called again at each assignment.
    */
   position(partition: number): LogPosition | number;
-  /** Kafka only: it is closed once it has read what is there, so that it need not wait long for more. */
+  /**
+   * Kafka only: the reader stops at the current end, so its fetches need not wait long for more.
+   */
   until_end?: boolean;
-  /** Kafka only: give the records of all partitions in one order (log/merge.ts) whenever this reader holds them all. */
+  /**
+   * Kafka only: return the records of all partitions in one order while this reader has them all.
+   */
   merge?: {
-    /** Whether some product is known to be in several partitions. */
+    /** True if some product has records in several partitions. */
     isSpread(): boolean;
-    /** Called before `position`: whether the reader holds all partitions, or other members of the group hold some. */
+    /**
+     * Called before `position`: true if the reader has all partitions, false if the group shares
+     * them.
+     */
     onHolds(all: boolean): void;
   };
-  /** Kafka only: partitions came or went. Called before the first record of a newly assigned partition. */
-  onAssigned?(partitions: number[]): void;
+  /** Kafka only: these partitions belong to another member from now on. */
   onRevoked?(partitions: number[]): void;
 }
 
 export interface LogReader {
   /**
-   * The next records, in order within a partition; [] when none came within `timeout_ms` or after `wake()`.
-   * Rejects with LOG_SHORTER_THAN_CHECKPOINT when `position` lies beyond the end or before the start of what the log holds, or when
-   * what lies before it was appended later than the job has seen: that is another log.
+   * The next records, in order within a partition; [] if none came within `timeout_ms` or after
+   * `wake()`. Rejects with LOG_SHORTER_THAN_CHECKPOINT if `position` is outside of the log's
+   * offsets, or if the record before it was appended later than the job has seen: that is another
+   * log.
    */
   poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]>;
   /**
-   * Kafka only, where an offset may be no record (a transaction's marker, a record compacted away): whether nothing has come for so long,
-   * although the log can be reached, that no record is left before a noted end.
+   * Kafka only, where an offset may hold no record (a transaction marker, a compacted record): true
+   * if the broker is reachable and idle long enough to conclude that no record remains before the
+   * end.
    */
   dry?(): Promise<boolean>;
-  /** Kafka only: a sentence while the broker does not answer, null while it does. */
+  /** Kafka only: why the broker does not respond, as a sentence; null while it does. */
   away?(): string | null;
-  /** Ends a waiting poll at once. */
+  /** Ends a waiting poll at once, or the next one if none waits. */
   wake(): void;
-  /** Tells the log how far the group is, for lag display only: the truth is the job's checkpoint. `next` is the first unread offset. */
+  /** Stores the group's positions for lag display only; the job resumes from its checkpoint. */
   commit(positions: { partition: number; next: number }[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -87,19 +102,28 @@ export interface Log {
   readonly kind: "embedded" | "kafka";
   /** For people: `embedded:data/log.db` or `kafka://host:port/raw_prices`. */
   readonly name: string;
-  /** Resolves when the records are durable in the sense of docs/faults.md; keeps the order of records with the same key. */
+  /**
+   * Resolves when the records are durable (docs/faults.md); records with one key keep their order.
+   */
   append(records: AppendRecord[]): Promise<void>;
   spans(): Promise<PartitionSpan[]>;
-  /** The newest record of each key in the last `records` records of every partition (to go on after a restart). */
+  /** The last `records` records of every partition, up to its current end. */
+  readLast(records: number): AsyncIterable<LogBatch>;
+  /** The newest record of each key among the last `records` records of every partition. */
   tail(records: number): Promise<LogBatch[]>;
   reader(options: ReaderOptions): Promise<LogReader>;
-  /** Rejects with LOG_SHORTER_THAN_CHECKPOINT when a job's positions don't belong to this log: it is shorter, cut before them, or another one. */
+  /**
+   * Rejects with LOG_SHORTER_THAN_CHECKPOINT if the positions are not of this log: shorter, cut, or
+   * another one.
+   */
   verify(group: string, positions: ReadonlyMap<number, LogPosition>): Promise<void>;
-  /** Kafka only: the rights that a whole pipeline needs and this user lacks, as the error to report; null when all are there. */
-  lacking?(): Promise<TidemarkError | null>;
-  /** Offsets last given to `commit`, by group and partition. */
+  /**
+   * Kafka only: the error to report if this user lacks a right that the pipeline needs; else null.
+   */
+  lacking?(): Promise<Error | null>;
+  /** The positions that the group passed to `commit` last, by partition. */
   committed(group: string): Promise<{ partition: number; next: number }[]>;
-  /** What a person must know of the log's records; absent where the log itself notices nothing. */
+  /** What a person must know about the log's records; absent if the log checks none. */
   problems?(): Problem[];
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dataPaths } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";
 import { BUNDLED_RECORDING } from "../base/project.ts";
-import { openLog } from "../log/index.ts";
+import { openLog, readToEnd } from "../log/index.ts";
 
 /** Messages that a drill copies, at most. */
 const MESSAGES_MAX = 20_000;
@@ -20,19 +20,12 @@ export async function copiedMessages(data: string, logger: Logger): Promise<Uint
       .map((line) => encoder.encode(line));
   }
   const log = await openLog("embedded:", paths, { role: "reader", logger });
-  const spans = await log.spans();
-  const held = spans.reduce((sum, span) => sum + span.end - span.start, 0);
-  const wanted = Math.min(MESSAGES_MAX, held);
-  const starts = new Map(spans.map(({ partition, start }) => [partition, start]));
-  const reader = await log.reader({ group: "tidemark-drill", position: (partition) => starts.get(partition) ?? 0 });
   const messages: Uint8Array[] = [];
-  while (messages.length < wanted) {
-    for (const batch of await reader.poll({ records_max: 1_000, timeout_ms: 1_000 })) {
-      for (let i = 0; i < batch.count && messages.length < wanted; i++)
-        messages.push(batch.buffer(i).slice(batch.starts[i]!, batch.ends[i]!));
-    }
+  for await (const batch of readToEnd(log, { group: "tidemark-drill", records_max: 1_000 })) {
+    for (let i = 0; i < batch.count && messages.length < MESSAGES_MAX; i++)
+      messages.push(batch.buffer(i).slice(batch.starts[i]!, batch.ends[i]!));
+    if (messages.length === MESSAGES_MAX) break;
   }
-  await reader.close();
   await log.close();
   return messages;
 }

@@ -1,5 +1,5 @@
 /** The newest trades and open gaps of each product, read from the log's end. */
-import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS, POLL_RECORDS_MAX } from "../base/limits.ts";
+import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS } from "../base/limits.ts";
 import type { Log, LogBatch } from "../contract/log.ts";
 import type { GapNote } from "../contract/tick.ts";
 import { Extractor, parseRecord } from "../message/index.ts";
@@ -33,7 +33,7 @@ export async function recentTrades(log: Log): Promise<SeenTrade[]> {
 /** All traces of the same records, in order: they show the gaps that a killed process left. */
 export async function recentTraces(log: Log): Promise<Trace[]> {
   const found: Trace[] = [];
-  await readTail(log, FEED_TAIL_RECORDS, (batch) => found.push(...traces(batch)));
+  for await (const batch of log.readLast(FEED_TAIL_RECORDS)) found.push(...traces(batch));
   return found;
 }
 
@@ -49,7 +49,7 @@ export async function olderTraces(log: Log, products: string[], recent: SeenTrad
   if (wanted.size === 0) return [];
   const newest = new Map<string, Trace>();
   const gaps = new Map<string, Trace>();
-  await readTail(log, FEED_LOOK_RECORDS_MAX, (batch) => {
+  for await (const batch of log.readLast(FEED_LOOK_RECORDS_MAX)) {
     for (const trace of traces(batch, wanted)) {
       if (trace.kind === "trade") newest.set(trace.product_id, trace);
       if (trace.kind !== "gap") continue;
@@ -58,39 +58,12 @@ export async function olderTraces(log: Log, products: string[], recent: SeenTrad
       if (state === "opened") gaps.set(name, trace);
       else gaps.delete(name);
     }
-  });
+  }
   return [...newest.values(), ...gaps.values()];
 }
 
 export function tradesOf(found: readonly Trace[]): SeenTrade[] {
   return found.flatMap((trace) => (trace.kind === "trade" ? [trace] : []));
-}
-
-/**
- * Reads the last `records` offsets of each partition up to its current end, where markers may be
- * instead of records.
- */
-async function readTail(log: Log, records: number, take: (batch: LogBatch) => void): Promise<void> {
-  const spans = (await log.spans()).filter((span) => span.end > span.start);
-  if (spans.length === 0) return;
-  const from = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - records)]));
-  const left = new Map(spans.map(({ partition, end }) => [partition, end]));
-  // A group of its own: another process that starts at the same time would get some of the partitions.
-  const group = `tidemark-produce-${crypto.randomUUID()}`;
-  const reader = await log.reader({ group, until_end: true, position: (partition) => from.get(partition) ?? 0 });
-  try {
-    while (left.size > 0) {
-      const batches = await reader.poll({ records_max: POLL_RECORDS_MAX, timeout_ms: 1_000 });
-      for (const batch of batches) {
-        take(batch);
-        if (batch.count > 0 && batch.offsets[batch.count - 1]! + 1 >= (left.get(batch.partition) ?? 0))
-          left.delete(batch.partition);
-      }
-      if (batches.length === 0 && (await reader.dry?.())) break;
-    }
-  } finally {
-    await reader.close();
-  }
 }
 
 function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace> {

@@ -1,28 +1,32 @@
-/** Where a log begins and ends, for who only looks: opens it when asked, creates and changes nothing of an embedded one. */
+/** A log's start and end offsets, for readers that never create or change an embedded log. */
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import type { DataPaths } from "../base/data-dir.ts";
-import type { TidemarkError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { openReadOnly, storeError } from "../base/sqlite.ts";
 import type { Log, PartitionSpan } from "../contract/log.ts";
 import type { Problem } from "../contract/problems.ts";
-import { BlockSource } from "./embedded/block-reader.ts";
+import { BlockSource } from "./embedded/block-source.ts";
 import { Stamps } from "./embedded/stamps.ts";
 import { openLog, parseLogUrl } from "./open.ts";
 
 export interface LogEnds {
-  /** Null: there is no log yet. Rejects with LOG_UNREACHABLE, LOG_SETTINGS, STORE_CORRUPT or DATA_DIR. */
+  /**
+   * The partitions' spans; null if there is no log yet. Rejects with LOG_UNREACHABLE, LOG_SETTINGS,
+   * STORE_CORRUPT or DATA_DIR.
+   */
   ask(): Promise<PartitionSpan[] | null>;
-  /** What of the rights that the path needs is lacking on a cluster that has answered `ask`; null: nothing. */
-  lacking(): Promise<TidemarkError | null>;
-  /** What is wrong with a log that has answered `ask`, although it answers. */
+  /**
+   * After `ask`: the error to report if the user lacks a right that the pipeline needs; else null.
+   */
+  lacking(): Promise<Error | null>;
+  /** After `ask`: problems of a log that can be read. */
   problems(): Problem[];
-  /** Forgets what was opened; the next question opens it again. */
+  /** Closes the log; the next `ask` opens it again. */
   reset(): void;
 }
 
-/** Fails with USAGE for a URL that is none. */
+/** Opens nothing before the first `ask`. Fails with USAGE for a URL that is not valid. */
 export function logEnds(url: string, paths: DataPaths, logger: Logger): LogEnds {
   return parseLogUrl(url).kind === "embedded"
     ? new EmbeddedEnds(paths.log, logger)
@@ -31,7 +35,7 @@ export function logEnds(url: string, paths: DataPaths, logger: Logger): LogEnds 
 
 class EmbeddedEnds implements LogEnds {
   #db: Database | null = null;
-  /** Which file, and which content of one that can't be watched, is open. */
+  /** The open file's inode and modification time. */
   #file = "";
 
   constructor(
@@ -53,7 +57,7 @@ class EmbeddedEnds implements LogEnds {
       return Array.from({ length: Number(row?.value ?? 0) }, (_, partition) => source.span(partition));
     } catch (error) {
       this.reset();
-      // Its writer makes the file and its tables in two steps.
+      // A writer creates the file and its tables in two steps.
       if (/no such table/.test(String(error))) return null;
       throw storeError(this.path, error);
     }
@@ -97,12 +101,12 @@ class OpenedEnds implements LogEnds {
     }
   }
 
-  /** A cluster's own append times are judged by the stages that read them. */
+  /** The stages check the append times of a cluster. */
   problems(): Problem[] {
     return [];
   }
 
-  async lacking(): Promise<TidemarkError | null> {
+  async lacking(): Promise<Error | null> {
     return (await (await this.#log)?.lacking?.()) ?? null;
   }
 

@@ -1,50 +1,56 @@
-/** The loop of a job that reads the log: join, poll, handle, tell how far it is, until its end or a signal. */
-
+/** The loop of a job that reads the log: join, poll, handle, commit, until the end or a signal. */
 import { monotonicMs } from "../base/clock.ts";
 import { FencedError, OutOfOrderError, passes, sentence, TidemarkError } from "../base/errors.ts";
-import { COLLECT_ABOVE_BYTES, MEMORY_LOOK_BYTES, READ_AGAIN_MAX } from "../base/limits.ts";
+import { COLLECT_ABOVE_BYTES, MEMORY_CHECK_BYTES, READ_AGAIN_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
-import type { CommandSpec } from "../command/cli.ts";
+import { onAbort, pause } from "../base/wait.ts";
 import type { Log, LogBatch, LogPosition, LogReader } from "../contract/log.ts";
+import { endsOf, polls } from "./shared/read-to-end.ts";
 
-/** How long one poll waits, and how often the group's position is told to the log. */
+/** The longest wait of a poll, and how often the group's positions are committed to the log. */
 const POLL_MS = 500;
 const COMMIT_EVERY_MS = 1_000;
-/** Between two tries of a commit that waits for room on the disk or for a lock. */
+/** Between two tries of `handle` while the disk is full or a lock is held. */
 const RETRY_MS = 500;
 
-/** What follows a log, with a checkpoint of its own. */
+/** A reader of the log with a checkpoint of its own: a stage. */
 export interface LogJob {
-  /** How far it is in each partition that it has; kept up to date by the methods below. */
+  /** Its position in each partition that it has; the methods below keep it up to date. */
   readonly positions: ReadonlyMap<number, LogPosition>;
-  /** Where to begin in a partition that is its own from now on. */
+  /** Takes a partition, and returns where to begin in it. */
   assign(partition: number): LogPosition;
   revoke(partitions: number[]): void;
-  /** Every partition's committed position, whichever process keeps it. */
+  /** The checkpoint: every partition's position, those of other processes included. */
   allPositions(): ReadonlyMap<number, LogPosition>;
-  /** Takes records and makes them durable, or changes nothing and throws. An empty array means that nothing came for a while. */
+  /**
+   * Takes records and makes them durable, or throws and changes nothing; [] for a poll without
+   * records.
+   */
   handle(batches: LogBatch[]): void;
-  /** The log does not answer, and why; null: it does. Called after each poll. */
+  /** Called after each poll: why the log does not respond, as a sentence; null while it does. */
   logAway?(why: string | null): void;
-  /** Kafka only: whether this process holds all partitions from now on, or shares them; and whether a product is in several of them. */
+  /** Kafka only: as in ReaderOptions.merge. */
   holds(all: boolean): void;
   isSpread(): boolean;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   group: string;
-  /** Stop at what was the end of the log at the start (design.md "--until-end"). */
+  /** Stop at the current end of the log. */
   until_end: boolean;
   signal: AbortSignal;
-  /** Records that one `handle` gets at most. */
+  /** Records per `handle`. */
   records_max: number;
   logger: Logger;
 }
 
-/** Follows the log. Resolves after the end was reached or the signal was given and what was read is handled. */
+/**
+ * Follows the log until its end or the signal; resolves when all records read are handled. Fails as
+ * the log and the job do.
+ */
 export async function follow(log: Log, job: LogJob, options: FollowOptions): Promise<void> {
   await log.verify(options.group, job.allPositions());
-  const ends = options.until_end ? await endsOf(log) : null;
+  const ends = options.until_end ? endsOf(await log.spans()) : null;
   for (;;) {
     const reader = await log.reader({
       group: options.group,
@@ -57,7 +63,7 @@ export async function follow(log: Log, job: LogJob, options: FollowOptions): Pro
       return await readOn(log, reader, job, ends, options);
     } catch (error) {
       if (error instanceof OutOfOrderError) throw await repairable(log, error);
-      // This process was given up (it slept, it was stopped): what it still held is another's, and it begins as a new member.
+      // The group has dropped this process (it slept, it was stopped): it joins as a new member.
       if (!(error instanceof FencedError) || log.kind !== "kafka") throw error;
       options.logger.warn(`${sentence(error)} Joining the group again.`);
     } finally {
@@ -68,14 +74,21 @@ export async function follow(log: Log, job: LogJob, options: FollowOptions): Pro
   }
 }
 
+/** The part of a command that `readingAgain` repeats. */
+interface Rebuilding<O, C> {
+  run(options: O, context: C): Promise<number | undefined>;
+}
+
 /**
- * A stage's command that runs again with `rebuild`, up to READ_AGAIN_MAX times, when a record came after ones that it belongs before: its
- * store is not the log's one answer then.
+ * A stage's command that runs again with `rebuild`, READ_AGAIN_MAX times at most, after a record
+ * out of order: its store would depend on the order of arrival.
  */
-export function readingAgain<O extends { rebuild?: boolean }>(spec: CommandSpec<O>): CommandSpec<O> {
+export function readingAgain<O extends { rebuild?: boolean }, C extends { logger: Logger }, S extends Rebuilding<O, C>>(
+  spec: S & Rebuilding<O, C>,
+): S {
   return {
     ...spec,
-    async run(options, context) {
+    async run(options: O, context: C) {
       for (let again = 0; ; again++) {
         try {
           return await spec.run(again > 0 ? { ...options, rebuild: true } : options, context);
@@ -96,45 +109,46 @@ async function readOn(
   options: FollowOptions,
 ): Promise<void> {
   const { signal, records_max } = options;
-  const stop = () => reader.wake();
-  signal.addEventListener("abort", stop);
-  let told_ms = monotonicMs();
-  let told = "";
+  const forget = onAbort(signal, () => reader.wake());
+  const end = ends && { reached: () => reached(ends, job), holdsAll: () => holdsAll(ends, job) };
+  let committed_ms = monotonicMs();
+  let committed = "";
   let read_bytes = 0;
   try {
-    while (!signal.aborted && !reached(ends, job)) {
-      const batches = await reader.poll({ records_max, timeout_ms: POLL_MS });
+    for await (const batches of polls(reader, { records_max, timeout_ms: POLL_MS }, { end, signal })) {
       job.logAway?.(reader.away?.() ?? null);
       await handle(log, job, ends ? cut(batches, ends, job) : batches, options);
-      const isOver = ends !== null && batches.length === 0 && holdsAll(ends, job) && (await reader.dry?.());
-      if (isOver) break;
       read_bytes += bytesOf(batches);
-      if (read_bytes >= MEMORY_LOOK_BYTES) {
+      if (read_bytes >= MEMORY_CHECK_BYTES) {
         read_bytes = 0;
         if (process.memoryUsage.rss() > COLLECT_ABOVE_BYTES) Bun.gc(true);
       }
-      // A log with a backlog answers at once, again and again: signals and timers get their turn here.
+      // Polls of a log with a backlog resolve without a turn of the event loop, which signals and
+      // timers need.
       await new Promise<void>((next) => setImmediate(next));
-      if (monotonicMs() - told_ms < COMMIT_EVERY_MS) continue;
-      told_ms = monotonicMs();
+      if (monotonicMs() - committed_ms < COMMIT_EVERY_MS) continue;
+      committed_ms = monotonicMs();
       const positions = nexts(job.positions);
-      if (JSON.stringify(positions) === told) continue;
-      told = JSON.stringify(positions);
+      if (JSON.stringify(positions) === committed) continue;
+      committed = JSON.stringify(positions);
       await reader.commit(positions);
     }
     await reader.commit(nexts(job.positions));
   } finally {
-    signal.removeEventListener("abort", stop);
+    forget();
   }
 }
 
-/** Waits where waiting helps: the log keeps what is not handled. A signal ends the waiting, and the next start reads the records again. */
+/**
+ * Retries transient failures: the log keeps the records. A signal ends this, and the next start
+ * reads them again.
+ */
 async function handle(log: Log, job: LogJob, batches: LogBatch[], options: FollowOptions): Promise<void> {
   const { signal, logger } = options;
   for (let waited = false; ; waited = true) {
     try {
       job.handle(batches);
-      if (waited) logger.info(`reading ${log.name} on`);
+      if (waited) logger.info(`reading ${log.name} again`);
       return;
     } catch (error) {
       if (!passes(error)) throw error;
@@ -142,19 +156,13 @@ async function handle(log: Log, job: LogJob, batches: LogBatch[], options: Follo
         logger.warn(`${error.message} The last ${countRecords(batches)} records are read again at the next start.`);
         return;
       }
-      if (!waited) logger.warn(`${error.message} Waiting, and trying again until it works.`);
-      await Bun.sleep(RETRY_MS);
+      if (!waited) logger.warn(`${error.message} Retrying until it works.`);
+      await pause(RETRY_MS, signal);
     }
   }
 }
 
-/** Ends of the partitions that hold anything. */
-async function endsOf(log: Log): Promise<Map<number, number>> {
-  const spans = await log.spans();
-  return new Map(spans.filter(({ start, end }) => end > start).map(({ partition, end }) => [partition, end]));
-}
-
-/** Other processes' partitions are asked for only once the own ones are at their ends. */
+/** The checkpoint of other processes is read only once the own partitions are at their ends. */
 function reached(ends: ReadonlyMap<number, number> | null, job: LogJob): boolean {
   if (ends === null) return false;
   for (const [partition, end] of ends) if ((job.positions.get(partition)?.next ?? end) < end) return false;
@@ -168,8 +176,8 @@ function holdsAll(ends: ReadonlyMap<number, number>, job: LogJob): boolean {
 }
 
 /**
- * Leaves out what came after the ends that were noted at the start. Where all partitions are held their records are in one order, so what
- * is read is a part of it from the start: up to the record that completes the last partition.
+ * Drops records after the ends of the start. With all partitions, their records are in one order,
+ * which is read up to the record that completes the last partition.
  */
 function cut(batches: LogBatch[], ends: ReadonlyMap<number, number>, job: LogJob): LogBatch[] {
   const isMerged = holdsAll(ends, job);
@@ -187,7 +195,10 @@ function cut(batches: LogBatch[], ends: ReadonlyMap<number, number>, job: LogJob
   return kept;
 }
 
-/** The stage reads the log again where its beginning is still kept; else a person has to decide. */
+/**
+ * OutOfOrderError makes the stage read the log again, which needs the log's beginning; else a
+ * person decides.
+ */
 async function repairable(log: Log, error: OutOfOrderError): Promise<TidemarkError> {
   const isWhole = (await log.spans()).every(({ start }) => start === 0);
   if (isWhole) return error;
@@ -203,7 +214,7 @@ export function countRecords(batches: LogBatch[]): number {
   return batches.reduce((sum, batch) => sum + batch.count, 0);
 }
 
-/** The positions of the batches' partitions after these batches. */
+/** The positions in the batches' partitions after these batches. */
 export function after(positions: ReadonlyMap<number, LogPosition>, batches: LogBatch[]): Map<number, LogPosition> {
   const moved = new Map<number, LogPosition>();
   for (const { partition, count, offsets, appended_us } of batches) {

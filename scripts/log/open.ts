@@ -1,5 +1,4 @@
-/** From `--log URL` to a log. */
-
+/** Opens a log by its URL, `--log URL`. */
 import type { DataPaths } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { PARTITIONS_MAX } from "../base/limits.ts";
@@ -9,19 +8,21 @@ import { openEmbedded } from "./embedded/embedded-log.ts";
 import { accessOf } from "./kafka/login.ts";
 import { FORMS, type KafkaAddress, parseKafkaUrl } from "./kafka/topic-url.ts";
 
-export interface OpenLogOptions {
-  /** A writer appends; a reader only notes how far it is. */
+interface OpenLogOptions {
+  /** A writer appends; a reader only commits its positions. */
   role: "writer" | "reader";
-  /** For a log or topic that is made now: TIDEMARK_PARTITIONS when left out, else 1. Whichever stage starts first makes it. */
+  /**
+   * For a new log or topic, which the first stage creates; default: TIDEMARK_PARTITIONS, else 1.
+   */
   partitions?: number;
-  /** How long records are kept, microseconds: by the embedded log, or by a topic that is made now. */
+  /** How long the embedded log or a new topic keeps records, microseconds. */
   retain_us?: number;
   logger: Logger;
 }
 
-export type LogUrl = { kind: "embedded" } | KafkaAddress;
+type LogUrl = { kind: "embedded" } | KafkaAddress;
 
-/** Reads a log's URL; fails with USAGE and a sentence that says what is wrong, without what may be secret. */
+/** Parses a log's URL; fails with USAGE, whose sentence never contains what may be a secret. */
 export function parseLogUrl(url: string): LogUrl {
   if (url === "embedded:" || url === "embedded") return { kind: "embedded" };
   if (/^kafka(\+ssl)?:/.test(url)) return parseKafkaUrl(url);
@@ -31,13 +32,16 @@ export function parseLogUrl(url: string): LogUrl {
   throw new TidemarkError("USAGE", shown, FORMS);
 }
 
-/** The same, and whatever a connection needs beside the URL is there: password, certificates. Fails with USAGE. */
+/**
+ * Checks a log's URL, and that the password and the certificates it needs can be read. Fails with
+ * USAGE.
+ */
 export function checkLogUrl(url: string): void {
   const parsed = parseLogUrl(url);
   if (parsed.kind === "kafka") accessOf(parsed);
 }
 
-/** What to show for a log's URL: without user and parameters; nothing of one that is not valid. */
+/** A log's URL for people: without user and parameters; nothing of one that is not valid. */
 export function logName(url: string): string {
   try {
     const parsed = parseLogUrl(url);
@@ -47,7 +51,10 @@ export function logName(url: string): string {
   }
 }
 
-/** Opens the log, and makes it when it isn't there. Fails with USAGE, LOG_UNREACHABLE, LOG_ACCESS, LOG_SETTINGS or what SQLite's file has. */
+/**
+ * Opens the log, or creates it. Fails with USAGE, LOG_UNREACHABLE, LOG_ACCESS, LOG_SETTINGS, or a
+ * storeError of log.db.
+ */
 export async function openLog(url: string, paths: DataPaths, options: OpenLogOptions): Promise<Log> {
   const partitions = options.partitions ?? partitionsAskedFor();
   if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions <= PARTITIONS_MAX)) {
@@ -55,7 +62,7 @@ export async function openLog(url: string, paths: DataPaths, options: OpenLogOpt
   }
   const parsed = parseLogUrl(url);
   if (parsed.kind === "embedded") return openEmbedded(paths, { ...options, partitions });
-  // Loaded when asked for: kafkajs costs the embedded log's processes 30 ms at their start otherwise.
+  // Imported on demand: kafkajs would cost the embedded log's processes 30 ms at their start.
   const { openKafka } = await import("./kafka/kafka-log.ts");
   return openKafka(parsed, { ...options, partitions });
 }

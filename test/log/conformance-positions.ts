@@ -21,7 +21,7 @@ const code = (promise: Promise<unknown>) =>
 
 /** Registers it. */
 export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf: ReaderOf): void {
-  run("a reader goes on from the job's own position, in mid-block too", async () => {
+  run("a reader continues at the job's own position, within a block too", async () => {
     const log = await openNew();
     await log.append(Array.from({ length: 10 }, (_, i) => record("A", `${i}`)));
     await log.append([record("A", "10")]);
@@ -46,7 +46,7 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
     expect(got.map((records) => records.length)).toEqual([50, 50]);
   });
 
-  run("what a group commits is kept, by group, and is no more than a note", async () => {
+  run("a group's committed positions are kept by group, and do not decide where a reader begins", async () => {
     const log = await openNew();
     await log.append([record("A", "0"), record("A", "1")]);
     const reader = await readerOf(log, { group: "note", position: () => 0 });
@@ -59,7 +59,7 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
     expect((await read(await readerOf(log, { group: "note", position: () => 0 }), 2)).length).toBe(2);
   });
 
-  run("spans tell first and next offset of each partition", async () => {
+  run("spans return the first and the next offset of each partition", async () => {
     const log = await openNew(2);
     expect(await log.spans()).toEqual([
       { partition: 0, start: 0, end: 0 },
@@ -71,7 +71,7 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
     expect(spans[0]!.end + spans[1]!.end).toBe(10);
   });
 
-  run("tail gives the newest record of each key among the last ones", async () => {
+  run("tail returns the newest record of each key among the last ones", async () => {
     const log = await openNew();
     expect(await log.tail(10)).toEqual([]);
     await log.append([record("OLD", "old")]);
@@ -97,7 +97,7 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
     expect(answer).toContain("ends at offset 1, but job has already read up to 10");
   });
 
-  run("a longer log in the place of the one that was read is refused; the same one, grown, is read on", async () => {
+  run("a longer log that replaced the one that was read is refused; the same log, grown, is read further", async () => {
     const place = newPlace();
     const first = await harness.open(place);
     for (const text of ["0", "1", "2"]) await first.append([record("A", text)]);
@@ -118,7 +118,7 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
   });
 
   run(
-    "a position before the start is refused and says how much is lost; no position at all begins at the start",
+    "a position before the start is refused with the number of lost records; without a position reading begins at the start",
     async () => {
       const place = newPlace();
       const log = later(await harness.open(place));

@@ -84,7 +84,7 @@ export function conformance(kind: string, harness: Harness): void {
 
 export type Run = (text: string, body: () => Promise<void>) => void;
 export type OpenNew = (partitions?: number) => Promise<Log>;
-export type ReaderOf = (log: Log, options?: Omit<ReaderOptions, "onAssigned" | "onRevoked">) => Promise<LogReader>;
+export type ReaderOf = (log: Log, options?: Omit<ReaderOptions, "onRevoked">) => Promise<LogReader>;
 
 function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
   run("records come back in order, with dense offsets from 0, their keys and times", async () => {
@@ -107,7 +107,7 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
     }
   });
 
-  run("a poll gives no more records than asked for, and the next one goes on", async () => {
+  run("a poll returns at most the requested number of records, and the next one continues", async () => {
     const log = await openNew();
     await log.append(Array.from({ length: 25 }, (_, i) => record("A", `${i}`)));
     const reader = await readerOf(log);
@@ -166,7 +166,7 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
     expect(partitionOf.get("P2-USD")).toBe(KAFKA_SAYS["P2-USD"]);
   });
 
-  run("a poll without news ends after its time, and a wake ends it at once", async () => {
+  run("a poll without records ends after its timeout, and a wake ends it at once", async () => {
     const log = await openNew();
     await log.append([record("A", "a")]);
     const reader = await readerOf(log);
@@ -181,7 +181,7 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
     expect(performance.now() - woken).toBeLessThan(2_000);
   });
 
-  run("a waiting poll gives an append of the same process soon", async () => {
+  run("a waiting poll returns an append of the same process within a second", async () => {
     const log = await openNew();
     await log.append([record("A", "0")]);
     const reader = await readerOf(log);
@@ -218,7 +218,7 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     expect(got.map((r) => r.text)).toEqual(Array.from({ length: 20 }, (_, i) => `A ${i}`));
   });
 
-  run("several writing processes at once lose and mix nothing", async () => {
+  run("several processes that write at once lose and mix nothing", async () => {
     const place = newPlace();
     const log = later(await harness.open(place));
     const writers = ["A", "B", "C"].map((key) => harness.writer(place, key, 300, 3));
@@ -232,7 +232,7 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     }
   });
 
-  run("kill -9 of a writer keeps all that it was told is durable, and leaves no half append", async () => {
+  run("kill -9 of a writer keeps every append that was reported as durable, and leaves no half append", async () => {
     const place = newPlace();
     const log = later(await harness.open(place));
     const writer = harness.writer(place, "A", 1_000_000, 50);

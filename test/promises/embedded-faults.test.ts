@@ -27,7 +27,7 @@ async function readLog(data: string, messages: string[], batch: number): Promise
 }
 
 test.skipIf(namespace === undefined)(
-  `disk full: an append is refused whole, a stage waits and says so, and with room again both go on${namespace ? "" : " (skipped: may not mount a small disk here)"}`,
+  `disk full: an append is refused as a whole, a stage waits and logs why, and both continue once there is room${namespace ? "" : " (skipped: may not mount a small disk here)"}`,
   async () => {
     using calm = tempDir();
     await fillLog(calm.path, lines);
@@ -43,12 +43,12 @@ test.skipIf(namespace === undefined)(
       1,
       expect.stringMatching(/^error: The data directory .* can't be written: .*EROFS.*/),
     ]);
-    expect(told.said).toMatch(/No space is left for .*windows\.db\. Waiting, and trying again until it works/);
+    expect(told.said).toMatch(/No space is left for .*windows\.db\. Retrying until it works/);
   },
   120_000,
 );
 
-test("a write that fails (here by a limit on the size of files) ends the stage with the file's name, and the next start goes on", async () => {
+test("a write that fails (here by a limit on the size of files) ends the stage with the file's name, and the next start continues", async () => {
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 3_000));
   const stream = `"${process.execPath}" "${join(ROOT, "scripts/stream.ts")}" --data "${dir.path}" --until-end --poll-records 100`;
@@ -86,7 +86,7 @@ async function readAll(data: string, count: number): Promise<string[] | string> 
   }
 }
 
-test("a flipped byte anywhere in log.db is never read as something else: the records are whole, or the log is refused", async () => {
+test("a flipped byte anywhere in log.db is never read as something else: the records are intact, or the log is refused", async () => {
   using dir = tempDir();
   const some = lines.slice(0, 1_500);
   await fillLog(dir.path, some, { batch: 20 });
@@ -111,7 +111,7 @@ test("a flipped byte anywhere in log.db is never read as something else: the rec
   expect(outcomes.whole + outcomes.refused).toBe(300);
 }, 120_000);
 
-test("a stage stops at a damaged block with a sentence, keeps what came before, and goes on when the file is whole again", async () => {
+test("a stage stops at a damaged block with a sentence, keeps the records before it, and continues when the file is restored", async () => {
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 3_000), { batch: 100 });
   const path = join(dir.path, "log.db");
@@ -130,7 +130,7 @@ test("a stage stops at a damaged block with a sentence, keeps what came before, 
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
 }, 120_000);
 
-test("a damaged store is refused with a sentence, and --rebuild makes the same answer again from the log", async () => {
+test("a damaged store is refused with a sentence, and --rebuild restores the same answer from the log", async () => {
   using dir = tempDir();
   await readLog(dir.path, lines.slice(0, 3_000), 500);
   const [hash, ticks] = [hashOf(dir.path), ticksOf(dir.path)];
@@ -164,7 +164,7 @@ test("a changed digit that no check of SQLite can see is shown by the reconcilia
   ).toBeGreaterThan(0);
 }, 120_000);
 
-test("a log that lost its end (power, a copy of yesterday) is noticed, also when it has grown past the old end since", async () => {
+test("a log that lost its end (power, a copy of yesterday) is refused, also if it has grown past the old end since", async () => {
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 500));
   const yesterday = `${dir.path}/yesterday.db`;
@@ -188,7 +188,7 @@ test("a log that lost its end (power, a copy of yesterday) is noticed, also when
   }
 }, 120_000);
 
-test("a truncated WAL or a lost -shm after kill -9 costs nothing: the store goes on from its last whole commit", async () => {
+test("a truncated WAL or a lost -shm after kill -9 loses nothing: the store continues from its last whole commit", async () => {
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 3_000));
   const killed = await run("stream", args(dir.path, "--poll-records", "100"), {
@@ -238,7 +238,7 @@ test("a log.db that is deleted or replaced under its writer and readers stops th
   expect(again.stderr).toMatch(/is not the log that tidemark-stream-\w+ has read up to offset 100/);
 }, 120_000);
 
-test("SIGTERM under full load: each stage ends within 5 s with 0, and the next run goes on as if nothing had happened", async () => {
+test("SIGTERM under full load: each stage ends within 5 s with status 0, and the next run continues as if nothing had happened", async () => {
   using dir = tempDir();
   const many = ["A", "B", "C", "D"].flatMap((name) => lines.map((line) => line.replace("BTC-USD", `${name}-USD`)));
   await fillLog(dir.path, many);

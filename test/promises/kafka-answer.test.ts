@@ -82,7 +82,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     broker = await sharedBroker();
   }, 120_000);
 
-  test("another program's transactions: what was committed is read, once, and the end is found behind the last one's marker", async () => {
+  test("another program's transactions: committed records are read once, and the end is found behind the last marker", async () => {
     using dir = tempDir();
     await transactions("transactions");
     const args = ["--data", dir.path, "--log", url("transactions"), "--until-end", "--json"];
@@ -116,7 +116,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     expect(await answers(four.path)).toEqual(expected);
   }, 120_000);
 
-  test("another client writes into our topic: each key in the partition where we put it, and our stages read it", async () => {
+  test("another client writes into our topic: each key is in our partition for it, and our stages read it", async () => {
     using dir = tempDir();
     const some = lines.slice(0, 2_000);
     await fillLog(dir.path, some.slice(0, 1_000), { url: url("shared"), partitions: 4 });
@@ -165,7 +165,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     expect(got).toEqual(some.map((line, i) => `${i % 2 === 0 ? "BTC-USD" : "ETH-USD"} ${line}`));
   }, 120_000);
 
-  test("the reference's own way of reading, plain JSON and a number of each field, finds all that it asks for", async () => {
+  test("the replaced pipeline's way of reading, plain JSON with a number per field, finds every field that it needs", async () => {
     using dir = tempDir();
     await fillLog(dir.path, hour, { url: url("plain") });
     const consumer = stockClient(broker.port).consumer({ groupId: "btc_group" });
@@ -192,7 +192,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     expect(sum).toBeCloseTo(340_097_766.67, 2);
   }, 120_000);
 
-  test("kill -9 at each named point, n-th passing: the next run reads on from its own place in the topic, and stores what an undisturbed one does", async () => {
+  test("kill -9 at each named point, n-th passing: the next run continues at its own position in the topic, and stores the same as an undisturbed one", async () => {
     const some = [...lines.slice(0, 1_500), "rubbish", lines[7]!, ...lines.slice(1_500, 2_000)];
     const flags = (data: string) => ["--data", data, "--log", url("points"), "--until-end", "--poll-records", "300"];
     const stored = (data: string) => [

@@ -49,7 +49,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
   });
 
   test(
-    "killed under load: appends wait, in order; one stage waits too, one is told to end and does within 5 s; nothing is lost, doubled or out of order",
+    "killed under load: appends wait, in order; one stage waits too, one gets SIGTERM and ends within 5 s; nothing is lost, doubled or out of order",
     async () => {
       using dir = tempDir();
       const log = await openLog(url("load"), openDataDir(dir.path), { role: "writer", logger: quiet });
@@ -100,7 +100,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     120_000 * KILLS,
   );
 
-  test("absent at the start: one sentence and what to do, status 1, for each stage", async () => {
+  test("absent at the start: each stage ends with status 1, one sentence and a hint", async () => {
     for (const { code, stdout, stderr } of await absent) {
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr).toMatch(
@@ -109,7 +109,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     }
   }, 120_000);
 
-  test("a topic that is missing is made, with the partitions asked for and the broker's own time stamps, and the retention", async () => {
+  test("a missing topic is created, with the partitions and retention of the flags and the broker's own time stamps", async () => {
     using dir = tempDir();
     const ran = await run("stream", ["--data", dir.path, "--log", url("missing"), "--until-end", "--json"]);
     expect([ran.code, ran.json.records]).toEqual([0, 0]);
@@ -126,7 +126,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     expect(settings.sort()).toEqual(["message.timestamp.type=LogAppendTime", "retention.ms=604800000"]);
   }, 120_000);
 
-  test("made anew behind a stage's back: it stops with one sentence, whether the new log is shorter or longer, and --rebuild begins anew", async () => {
+  test("created again under a running stage: it stops with one sentence, whether the new log is shorter or longer, and --rebuild starts over", async () => {
     using dir = tempDir();
     const args = ["--data", dir.path, "--log", url("anew"), "--until-end"];
     await fillLog(dir.path, lines.slice(0, 500), { url: url("anew") });
@@ -144,7 +144,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     expect(answerHash(join(dir.path, "windows.db"))).toEqual(await calmAnswer(lines.slice(0, 1_000)));
   }, 120_000);
 
-  test("cut by retention before a stage has read it: it stops and says how much is lost, never jumps", async () => {
+  test("cut by retention before a stage has read it: it stops with the number of lost records, and never jumps", async () => {
     using dir = tempDir();
     await fillLog(dir.path, lines.slice(0, 500), { url: url("cut") });
     const args = ["--data", dir.path, "--log", url("cut"), "--until-end"];

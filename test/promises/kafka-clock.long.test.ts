@@ -54,7 +54,7 @@ describe.skipIf(!here)(
       ["microseconds", (i: number) => (EVENT_MS + i) * 1_000, "append-ahead"],
       ["right for a while, then 0", (i: number) => (i < 300 ? EVENT_MS + 3_600_000 : 0), "append-time"],
     ] as const) {
-      test(`append times that cannot judge a tick (${name}): windows close as with right ones, and it is reported once`, async () => {
+      test(`append times that can't be compared with a tick (${name}): windows close as with right ones, and it is reported once`, async () => {
         using dir = tempDir();
         const log = await stamped(`clock-${name.replace(/\W/g, "")}`, time);
         const right = await stamped(`clock-right-${name.replace(/\W/g, "")}`, () => EVENT_MS + 3_600_000);
@@ -84,7 +84,7 @@ describe.skipIf(!here)(
     }
 
     test.skipIf(noClock() !== null)(
-      `clients whose clock is set eight hours forward, then back, read and write on${noClock() ? ` (skipped: ${noClock()})` : ""}`,
+      `clients whose clock is set eight hours forward, then back, keep reading and writing${noClock() ? ` (skipped: ${noClock()})` : ""}`,
       async () => {
         const log = `${broker.url}/clock-steps`;
         await using path = new ClockedPath(0, log);

@@ -119,7 +119,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   });
   afterEach(killStages);
 
-  test("a producer without keys spreads a product over four partitions: six readings, live, in pieces, killed, are one answer", async () => {
+  test("a producer without keys spreads a product over four partitions: six readings, live, in pieces, killed, have one answer", async () => {
     await createTopic("spread", 4);
     using live = tempDir();
     using pieces = tempDir();
@@ -171,7 +171,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect(await answerAtOnce("grown", "50")).toEqual(got);
   }, 120_000);
 
-  test("our own producer's products change their partitions when some are added: one answer, that of one partition", async () => {
+  test("our own producer's products change partitions when some are added: one answer, the same as with one partition", async () => {
     const lines = hour.slice(0, 1_500).flatMap((line) => [line, line.replace("BTC-USD", "ETH-USD")]);
     using dir = tempDir();
     await fillLog(dir.path, lines.slice(0, 1_400), { url: url("moved"), partitions: 1 });
@@ -187,7 +187,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect((await answerAtOnce("moved")).hash).toBe(got.hash);
   }, 120_000);
 
-  test("times that are none (-1, 0, seconds) order by partition and offset, in every reading", async () => {
+  test("invalid times (-1, 0, seconds) order by partition and offset, in every reading", async () => {
     await createTopic("timeless", 3);
     const stamps = ["-1", "0", "1700000000", String(Date.now())];
     await sendSpread("timeless", hour.slice(0, 900), 3, (i) => stamps[i % 7] ?? "-1");
@@ -197,7 +197,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect(await answerAfterKills("timeless")).toEqual(expected);
   }, 120_000);
 
-  test("a record that comes long after ones with later times: the stages say so, read the log again, and have its one answer", async () => {
+  test("a record that arrives long after ones with later times: the stages log it, read the log again, and have its one answer", async () => {
     await createTopic("straggler", 2);
     using live = tempDir();
     const following = followLive(live.path, "straggler");
@@ -212,7 +212,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect(await answerAtOnce("straggler")).toEqual(got);
   }, 120_000);
 
-  test("a compacted topic is refused with a sentence; one that we make is not compacted, whatever the broker's default", async () => {
+  test("a compacted topic is refused with a sentence; one that we create is not compacted under any default of the broker", async () => {
     await createTopic("compacted", 1, { "cleanup.policy": "compact" });
     using dir = tempDir();
     for (const name of ["stream", "consume"]) {

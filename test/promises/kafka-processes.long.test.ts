@@ -110,7 +110,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
 
   afterEach(killStages);
 
-  test("one of two is killed in mid-commit: the other takes over its open windows, totals exact", async () => {
+  test("one of two is killed during a commit: the other takes over its open windows, totals exact", async () => {
     using dir = tempDir();
     const topic = "killed";
     await fillLog(dir.path, [], { url: `${broker.url}/${topic}`, partitions: PARTITIONS });
@@ -125,7 +125,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await expectUndisturbed(dir.path);
   }, 120_000);
 
-  test("one of two sleeps past its session with records in hand: awake, its commit is rolled back, it joins again, totals exact", async () => {
+  test("one of two sleeps past its session with unhandled records: its commit is rolled back, it joins again, totals exact", async () => {
     using dir = tempDir();
     const topic = "asleep";
     await fillLog(dir.path, [], { url: `${broker.url}/${topic}`, partitions: PARTITIONS });
@@ -146,7 +146,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await expectUndisturbed(dir.path);
   }, 120_000);
 
-  test("a producer that sets no key spreads a product over all partitions: two processes refuse it with a sentence, and one has the answer", async () => {
+  test("a producer without keys spreads a product over all partitions: two processes refuse it with a sentence, and one has the answer", async () => {
     using dir = tempDir();
     const topic = "keyless";
     const url = `${broker.url}/${topic}`;

@@ -1,9 +1,12 @@
-/** Wakes the readers of an embedded log across processes: an appender writes one byte to a file that readers watch (0.07 ms, measured on Linux). */
+/**
+ * Wakes readers in other processes: an append writes a byte to a file that they watch (0.07 ms,
+ * Linux).
+ */
 import { closeSync, type FSWatcher, openSync, watch, writeSync } from "node:fs";
 
 const BYTE = new Uint8Array([0x0a]);
 
-/** The appender's end. */
+/** The writer's end. */
 export class Bell {
   readonly #fd: number;
 
@@ -12,7 +15,7 @@ export class Bell {
     this.#fd = openSync(path, "r+");
   }
 
-  /** Never fails: a reader that doesn't hear looks by itself soon after. */
+  /** Never fails: a reader that misses it polls by itself soon after. */
   ring(): void {
     try {
       writeSync(this.#fd, BYTE, 0, 1, 0);
@@ -26,14 +29,17 @@ export class Bell {
   }
 }
 
-/** A reader's end: calls `heard` soon after each ring, where the file system tells. Returns the end of the listening. */
+/**
+ * The reader's end: calls `heard` after each ring, if the file system notifies. Returns the call
+ * that stops it.
+ */
 export function listen(path: string, heard: () => void): () => void {
   let watcher: FSWatcher | null = null;
   try {
     watcher = watch(path, { persistent: false }, heard);
     watcher.on("error", () => watcher?.close());
   } catch {
-    // No notifications on this file system, or none left: the reader looks every LOG_LOOK_MS anyway.
+    // No notifications on this file system, or none left: readers poll every LOG_POLL_MS anyway.
   }
   return () => watcher?.close();
 }

@@ -1,9 +1,10 @@
 /**
- * A block: records that were appended together, as one run of bytes that is read without making an object a record.
+ * A block: records that were appended together, as bytes that are read without one object each.
  *
- * Little-endian, as every machine that Bun runs on:
- *   u32 magic · u32 count · f64 base offset · f64 append time (µs) · u32 bounds[count + 1] · u16 key number[count] · JSON array of keys · values
- * Record i is the bytes from bounds[i] up to, not including, bounds[i + 1]; bounds[0] is the end of the keys.
+ * Little-endian, as on every machine that Bun runs on:
+ *   u32 magic · u32 count · f64 base offset · f64 append time (µs) · u32 bounds[count + 1]
+ *   · u16 key number[count] · JSON array of keys · values
+ * Record i is the bytes [bounds[i], bounds[i + 1]); bounds[0] is the end of the keys.
  */
 import type { AppendRecord, LogBatch } from "../../contract/log.ts";
 
@@ -51,7 +52,7 @@ export function encodeBlock(
   return block;
 }
 
-/** What a block's first 24 bytes say of it; nothing sensible when there are fewer. */
+/** Count and base offset from a block's first 24 bytes; −1 if there are fewer. */
 export function blockHead(block: Uint8Array): { count: number; base_offset: number } {
   if (block.length < HEADER_BYTES) return { count: -1, base_offset: -1 };
   const view = new DataView(block.buffer, block.byteOffset, HEADER_BYTES);
@@ -65,8 +66,8 @@ export function restamped(block: Uint8Array, appended_us: number): Uint8Array {
   return copy;
 }
 
-/** Where one block lies in a batch: its first record's index and its first byte. */
-interface Place {
+/** One block of a batch: the index of its first record, and of its first byte. */
+interface Part {
   first: number;
   at: number;
   keys: string[] | null;
@@ -93,7 +94,7 @@ export function decodeBlock(partition: number, block: Uint8Array): LogBatch {
   };
 }
 
-/** Many small blocks as one batch: a batch has a price of its own, and a record alone in its block would pay it whole. */
+/** Many small blocks as one batch: the fixed cost of a batch is too high for one record. */
 export function joinBlocks(partition: number, blocks: Uint8Array[], count: number): LogBatch {
   let bytes = 0;
   for (const block of blocks) bytes += (block.length + 7) & ~7;
@@ -104,12 +105,12 @@ export function joinBlocks(partition: number, blocks: Uint8Array[], count: numbe
   const ends = new Uint32Array(count);
   const offsets = new Float64Array(count);
   const appended_us = new Float64Array(count);
-  const places: Place[] = [];
+  const parts: Part[] = [];
   let at = 0;
   let record = 0;
   for (const block of blocks) {
     buffer.set(block, at);
-    places.push({ first: record, at, keys: null });
+    parts.push({ first: record, at, keys: null });
     const word = (at + HEADER_BYTES) >> 2;
     const inBlock = words[(at >> 2) + 1]!;
     const offset = doubles[(at >> 3) + 1]!;
@@ -122,31 +123,31 @@ export function joinBlocks(partition: number, blocks: Uint8Array[], count: numbe
     }
     at += (block.length + 7) & ~7;
   }
-  return { partition, count, buffer: () => buffer, starts, ends, offsets, appended_us, key: keyReader(buffer, places) };
+  return { partition, count, buffer: () => buffer, starts, ends, offsets, appended_us, key: keyReader(buffer, parts) };
 }
 
-/** Reads keys when they are asked for, which is seldom: the message names its product itself. */
-function keyReader(buffer: Uint8Array, places: Place[]): (i: number) => string {
+/** Decodes keys on demand, which is rare: the message names its product itself. */
+function keyReader(buffer: Uint8Array, parts: Part[]): (i: number) => string {
   return (i) => {
-    const place = placeOf(places, i);
-    const view = new DataView(buffer.buffer, buffer.byteOffset + place.at);
+    const part = partOf(parts, i);
+    const view = new DataView(buffer.buffer, buffer.byteOffset + part.at);
     const numbersAt = HEADER_BYTES + 4 * (view.getUint32(4, true) + 1);
-    if (place.keys === null) {
+    if (part.keys === null) {
       const keysAt = numbersAt + 2 * view.getUint32(4, true);
-      const text = buffer.subarray(place.at + keysAt, place.at + view.getUint32(HEADER_BYTES, true));
-      place.keys = JSON.parse(decoder.decode(text)) as string[];
+      const text = buffer.subarray(part.at + keysAt, part.at + view.getUint32(HEADER_BYTES, true));
+      part.keys = JSON.parse(decoder.decode(text)) as string[];
     }
-    return place.keys[view.getUint16(numbersAt + 2 * (i - place.first), true)]!;
+    return part.keys[view.getUint16(numbersAt + 2 * (i - part.first), true)]!;
   };
 }
 
-function placeOf(places: Place[], i: number): Place {
+function partOf(parts: Part[], i: number): Part {
   let low = 0;
-  let high = places.length - 1;
+  let high = parts.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (places[middle]!.first <= i) low = middle;
+    if (parts[middle]!.first <= i) low = middle;
     else high = middle - 1;
   }
-  return places[low]!;
+  return parts[low]!;
 }

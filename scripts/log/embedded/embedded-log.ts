@@ -1,18 +1,10 @@
-/** The log in one SQLite file: append-only blocks, several processes at once, retention. Nothing to install. */
+/** The log in one SQLite file: append-only blocks, many processes at once, retention. */
 import type { Database, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { type DataPaths, nearOf } from "../../base/data-dir.ts";
 import { systemCode, TidemarkError } from "../../base/errors.ts";
-import {
-  BLOCK_BYTES_MAX,
-  BLOCK_RECORDS_MAX,
-  LOG_BUSY_MS,
-  OFFSETS_MAX,
-  PARTITIONS_MAX,
-  RETAIN_GAP_US,
-  RETAIN_SETTLE_MS,
-} from "../../base/limits.ts";
+import { OFFSETS_MAX, PARTITIONS_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../../base/sqlite.ts";
 import type {
@@ -26,32 +18,35 @@ import type {
 } from "../../contract/log.ts";
 import type { Problem } from "../../contract/problems.ts";
 import { AppendQueue } from "../shared/append-queue.ts";
-import { newestPerKey, sliceBatch } from "../shared/batches.ts";
+import { newestPerKey } from "../shared/batches.ts";
 import { Partitioner } from "../shared/partition.ts";
+import { readLast } from "../shared/read-to-end.ts";
 import { Bell } from "./bell.ts";
 import { encodeBlock } from "./block.ts";
-import { BlockSource, damage, EmbeddedReader } from "./block-reader.ts";
+import { BlockSource, damage } from "./block-source.ts";
+import { BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX, LOG_BUSY_MS, RETAIN_GAP_US, RETAIN_SETTLE_MS } from "./embedded-limits.ts";
+import { EmbeddedReader } from "./embedded-reader.ts";
 import CREATE from "./log.sql" with { type: "text" };
 import { dropBlocks, type Retention } from "./retention.ts";
 import { Stamps } from "./stamps.ts";
 
-/** Retention looks this often, and drops so many blocks of a partition in one go. */
+/** Retention checks this often, and drops at most this many blocks of a partition at a time. */
 const RETAIN_EVERY_MS = 60_000;
 const RETAIN_BLOCKS = 200;
 
 export const LOG_SCHEMA: SchemaSpec = { create: CREATE, version: 1, check: "rows" };
 
-export interface EmbeddedOptions {
-  /** A writer's commits are power-durable; a reader only notes how far its group is. */
+interface EmbeddedOptions {
+  /** A writer's commits survive a loss of power; a reader only notes its group's offsets. */
   role: "writer" | "reader";
-  /** For a new log; an older one keeps its own, and another number given is LOG_SETTINGS. */
+  /** For a new log; with an existing one of another number opening fails with LOG_SETTINGS. */
   partitions?: number;
-  /** A writer drops records that are older than this, microseconds; without it all are kept. */
+  /** A writer drops records older than this, microseconds; default: keep forever. */
   retain_us?: number;
   logger: Logger;
 }
 
-/** Opens or makes `log.db` in the data directory. */
+/** Opens `log.db`, or creates it. Fails with LOG_SETTINGS or a storeError. */
 export function openEmbedded(paths: DataPaths, options: EmbeddedOptions): EmbeddedLog {
   const db = openDatabase(paths.log, LOG_SCHEMA, options.role === "writer" ? "FULL" : "NORMAL");
   try {
@@ -70,12 +65,12 @@ function settlePartitions(db: Database, wanted: number | undefined): number {
   if (!select.get()) insert.run(String(wanted ?? 1));
   const partitions = Number(select.get()!.value);
   if (!(Number.isInteger(partitions) && partitions >= 1 && partitions <= PARTITIONS_MAX)) {
-    throw damage(db.filename, `it says that it has ${select.get()!.value} partitions`);
+    throw damage(db.filename, `its number of partitions is ${select.get()!.value}`);
   }
   if (wanted !== undefined && wanted !== partitions) {
     throw new TidemarkError(
       "LOG_SETTINGS",
-      `The log has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${wanted}, and a log keeps the number it was made with.`,
+      `The log has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${wanted}. The number is fixed when the log is created.`,
       "Leave the number out, or use another data directory.",
     );
   }
@@ -115,14 +110,17 @@ export class EmbeddedLog implements Log {
   }
 
   /**
-   * Resolves when the records survive a loss of power. What is given while a commit waits for its turn shares the next one.
-   * Rejects with DISK_FULL when there is no room: then none of these records are in the log, and they may be given again.
+   * Resolves when the records survive a loss of power; appends during a commit share the next one.
+   * Rejects with DISK_FULL: then none of these records is in the log, and they can be appended
+   * again.
    */
   append(records: AppendRecord[]): Promise<void> {
     return this.#queue.append(records);
   }
 
-  /** A lock held elsewhere (a backup, a shell) is waited for, in pieces that leave the event loop free. */
+  /**
+   * Waits while another process holds the lock (a backup, a shell); the event loop runs meanwhile.
+   */
   async #commitWhenFree(records: AppendRecord[]): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
@@ -155,7 +153,7 @@ export class EmbeddedLog implements Log {
     const newest = this.#source.newest(partition);
     let position = low + newest.end;
     const appended_us = this.#stamps.next(partition, newest.appended_us);
-    // After such a gap the clock may be wrong, and by a wrong clock all records may look old.
+    // After a gap this long the clock may be wrong, which would make every record look old.
     if (newest.end > 0 && appended_us - newest.appended_us > RETAIN_GAP_US) {
       this.#retainDue_ms = monotonicMs() + RETAIN_SETTLE_MS;
     }
@@ -168,13 +166,13 @@ export class EmbeddedLog implements Log {
     }
   }
 
-  /** SQLite goes on in a file that was deleted under it, and nobody would ever read what goes in there. */
+  /** SQLite keeps writing to a deleted file; those records would be lost. Fails with DATA_DIR. */
   assertInPlace(): void {
     if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return;
     throw new TidemarkError(
       "DATA_DIR",
       `${this.path} was removed or replaced while it was in use.`,
-      "Bring it back, or start again: a new log is made then, and what was read from the old one is not mixed with it.",
+      "Restore it, or start again with a new log: the stages refuse to mix the two.",
     );
   }
 
@@ -182,20 +180,12 @@ export class EmbeddedLog implements Log {
     return Array.from({ length: this.partitions }, (_, partition) => this.#source.span(partition));
   }
 
+  readLast(records: number): AsyncGenerator<LogBatch> {
+    return readLast(this, records, "tidemark-tail");
+  }
+
   async tail(records: number): Promise<LogBatch[]> {
-    const batches: LogBatch[] = [];
-    for (const { partition, start, end } of await this.spans()) {
-      const from = Math.max(start, end - records);
-      let base = this.#source.baseOf(partition, from);
-      for (let small = true; base < end; ) {
-        const found = this.#source.read(partition, base, small);
-        if (found === null) break;
-        batches.push(sliceBatch(found.batch, Math.max(0, from - base), found.batch.count));
-        base += found.batch.count;
-        small = found.small;
-      }
-    }
-    return newestPerKey(batches);
+    return newestPerKey(await Array.fromAsync(this.readLast(records)));
   }
 
   async reader(options: ReaderOptions): Promise<LogReader> {
@@ -206,7 +196,7 @@ export class EmbeddedLog implements Log {
     return new EmbeddedReader(this.#source, options, log);
   }
 
-  /** For lag display only, so that a full disk or a lock held elsewhere is no reason to stop a job. */
+  /** For lag display only: neither a full disk nor a lock held elsewhere may stop a job. */
   #noteCommitted(group: string, positions: { partition: number; next: number }[]): void {
     const upsert = this.db.query<unknown, [string, number, number]>(
       "INSERT OR REPLACE INTO committed VALUES (?, ?, ?)",
@@ -216,13 +206,13 @@ export class EmbeddedLog implements Log {
         for (const { partition, next } of positions) upsert.run(group, partition, next);
       })();
     } catch (error) {
-      this.logger.debug({ error }, `how far ${group} is could not be noted in ${this.name}`);
+      this.logger.debug({ error }, `the offsets of ${group} could not be stored in ${this.name}`);
     }
   }
 
   async verify(group: string, positions: ReadonlyMap<number, LogPosition>): Promise<void> {
-    for (const [partition, position] of positions)
-      if (position.next > 0) this.#source.startOf(partition, position, group, this);
+    const read = [...positions].filter(([, { next }]) => next > 0);
+    for (const [partition, position] of read) this.#source.startOf(partition, position, group, this);
   }
 
   async committed(group: string): Promise<{ partition: number; next: number }[]> {
@@ -233,8 +223,8 @@ export class EmbeddedLog implements Log {
   }
 
   /**
-   * Drops whole blocks that are older than `older_than_us` or before the offset `before`, oldest first. The newest block of a partition
-   * always stays: it says where the log ends. Returns the number of records dropped.
+   * Drops whole blocks, oldest first; a partition's newest block stays, since it holds the end
+   * offset. Returns how many records.
    */
   async retain({ before, ...keep }: Retention): Promise<number> {
     let dropped = 0;
@@ -253,7 +243,7 @@ export class EmbeddedLog implements Log {
     return dropped;
   }
 
-  /** Looks once a minute for what is too old, and drops a little with each append until that is gone. */
+  /** Checks once a minute, then drops a few blocks with each append until none is too old. */
   async #retainSome(): Promise<void> {
     if (this.#retain_us === null || monotonicMs() < this.#retainDue_ms) return;
     const dropped = await this.retain({ older_than_us: nowUs() - this.#retain_us, blocks_max: RETAIN_BLOCKS });

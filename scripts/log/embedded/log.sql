@@ -1,5 +1,6 @@
--- log.db, the embedded log: one row a block of records that were appended together (log/block.ts). Version in pragma user_version.
--- appended_us goes back after a wrong clock only (log/stamps.ts); settings has "highest_us:N" for a partition N where it did.
+-- log.db, the embedded log: one row per block of records (block.ts). Version: pragma user_version.
+-- appended_us steps back only after a wrong clock (stamps.ts); settings has "highest_us:N" for a
+-- partition N where it did.
 CREATE TABLE blocks (
   position    INTEGER PRIMARY KEY,  -- partition × 2^43 + offset of the first record: the rowid itself, so that reading on is one scan
   count       INTEGER NOT NULL,

@@ -1,4 +1,6 @@
-/** `doctor --repair-log`: gives records that a wrong clock stamped an append time that can be true. */
+/**
+ * `doctor --repair-log`: replaces the append times that a wrong clock wrote into an embedded log.
+ */
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
@@ -8,31 +10,35 @@ import { TidemarkError } from "../../base/errors.ts";
 import { APPEND_EARLIEST_US, OFFSETS_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { openDatabase, openReadOnly, storeError } from "../../base/sqlite.ts";
-import { lockStage } from "../../command/stage-lock.ts";
 import { restamped } from "./block.ts";
 import { LOG_SCHEMA } from "./embedded-log.ts";
 import { Stamps } from "./stamps.ts";
 
-export interface Repair {
-  /** Records whose append time was changed. */
+interface Repair {
+  /** Records whose append time was replaced. */
   records: number;
-  /** The right time, by this machine's clock, microseconds since 1970 UTC: later append times were wrong. */
+  /** This machine's time, microseconds since 1970 UTC: later append times were wrong. */
   now_us: number;
-  /** Store files that were made from the old times of these records, by name. */
+  /** File names of the stores that have read records with wrong times. */
   rebuild: string[];
 }
 
 /**
- * Each block stamped later than now, or before any log could be, gets the append time of the next valid block; at the log's end it
- * gets now. No stage may run: fails with STAGE_BUSY, with NO_DATA where there is no log. One transaction: all or nothing.
+ * A block stamped later than now, or before APPEND_EARLIEST_US, gets the append time of the next
+ * valid block, or now at the log's end: all in one transaction. No stage may run: `lock` takes a
+ * stage's lock and returns its release, or fails; without a log it fails with NO_DATA.
  */
-export function repairLog(paths: DataPaths, logger: Logger): Repair {
+export function repairLog(paths: DataPaths, logger: Logger, lock: (stage: string) => () => void): Repair {
   if (!existsSync(paths.log)) {
-    throw new TidemarkError("NO_DATA", `${paths.log} does not exist.`, "There is no embedded log to repair.");
+    throw new TidemarkError(
+      "NO_DATA",
+      `${paths.log} does not exist.`,
+      "Only an embedded log can be repaired: check --data.",
+    );
   }
   const releases: (() => void)[] = [];
   try {
-    for (const stage of ["produce", "stream", "consume"]) releases.push(lockStage(paths, stage));
+    for (const stage of ["produce", "stream", "consume"]) releases.push(lock(stage));
     const db = openDatabase(paths.log, LOG_SCHEMA, "FULL");
     try {
       return db.transaction(() => repair(db, paths, logger)).immediate();
@@ -70,7 +76,7 @@ function repair(db: Database, paths: DataPaths, logger: Logger): Repair {
   return { records, now_us, rebuild };
 }
 
-/** Newest first, each with the append time that it gets. */
+/** The blocks to change, newest first, each with its new append time. */
 function wrongBlocks(db: Database, now_us: number): { position: number; appended_us: number }[] {
   const wrong: { position: number; appended_us: number }[] = [];
   let [partition, next_us] = [-1, now_us];
@@ -88,7 +94,7 @@ function wrongBlocks(db: Database, now_us: number): { position: number; appended
   return wrong;
 }
 
-/** Whether a store has read records of the embedded log that were changed. */
+/** True if a store has read records of the embedded log whose times were changed. */
 function hasRead(path: string, first: ReadonlyMap<number, number>): boolean {
   const db = openReadOnly(path);
   if (db === null) return false;
@@ -106,11 +112,11 @@ function hasRead(path: string, first: ReadonlyMap<number, number>): boolean {
   }
 }
 
-/** What was done and what to do now, for people. */
+/** The result for people: what was done, and what to do now. */
 export function repairText({ records, now_us, rebuild }: Repair, paths: DataPaths): string {
   if (records === 0)
-    return `Every append time in ${paths.log} is valid: nothing was changed. Now is ${isoFromUs(now_us)} here.`;
-  const done = `${records} records of ${paths.log} have a new append time: theirs was not between 2016 and now, ${isoFromUs(now_us)}.`;
-  if (rebuild.length === 0) return `${done} No store had read them: continue as before.`;
-  return `${done} ${rebuild.join(" and ")} ${rebuild.length > 1 ? "were" : "was"} made from the old times: run \`bun run stream --rebuild\` and \`bun run consume --rebuild\`, always both. They hold what the log still has: where --retain has cut it, copy the data directory first.`;
+    return `Every append time in ${paths.log} is valid, so nothing was changed. This machine's time is ${isoFromUs(now_us)}.`;
+  const done = `${records} records of ${paths.log} have a new append time: the old one was not between 2016 and now, ${isoFromUs(now_us)}.`;
+  if (rebuild.length === 0) return `${done} No store has read them: nothing else to do.`;
+  return `${done} ${rebuild.join(" and ")} ${rebuild.length > 1 ? "were" : "was"} built from the old times: run \`bun run stream --rebuild\` and \`bun run consume --rebuild\`, always both. They then contain only what the log still has: if --retain has dropped records, copy the data directory first.`;
 }

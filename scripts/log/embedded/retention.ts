@@ -1,21 +1,21 @@
-/** Which blocks of an embedded log's partition are old enough to go. */
+/** Retention of the embedded log: drops the oldest blocks of a partition. */
 import type { Database } from "bun:sqlite";
 import { nowUs } from "../../base/clock.ts";
 import { APPEND_EARLIEST_US, STAMP_AHEAD_US_MAX } from "../../base/limits.ts";
 
 export interface Retention {
-  /** Append time, microseconds since 1970 UTC: what is older may go. */
+  /** Append time, microseconds since 1970 UTC: older blocks may be dropped. */
   older_than_us?: number;
-  /** By partition: blocks wholly before this offset may go. */
+  /** By partition: blocks wholly before this offset may be dropped. */
   before?: ReadonlyMap<number, number>;
-  /** Of each partition at most this many. */
+  /** At most this many blocks per partition. */
   blocks_max?: number;
 }
 
 /**
- * Deletes the oldest blocks of the positions `low` to `last` (not included): those before the first that is young. A block whose append
- * time is invalid, ahead of the clock or before any log, goes with an old block after it: its own time proves nothing.
- * Returns the position of the first block that is kept.
+ * Deletes the blocks in [low, last) before the first young one, and returns the position of the
+ * first block that stays. A block with an invalid append time (ahead of the clock, or before
+ * APPEND_EARLIEST_US) is dropped with an old block after it.
  */
 export function dropBlocks(
   db: Database,

@@ -1,11 +1,11 @@
-/** Append times of the embedded log: how they follow the machine's clock, and what is reported of those that ran ahead of it. */
+/** Append times of the embedded log: follow the machine's clock, and report those ahead of it. */
 import type { Database } from "bun:sqlite";
 import { isoFromUs, nowUs } from "../../base/clock.ts";
 import { STAMP_AHEAD_US_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { type Problem, Problems } from "../../contract/problems.ts";
 
-/** A row of log.db's settings per partition whose append times stepped back: the highest one before. */
+/** Settings of log.db per partition: the highest append time before a step back. */
 const HIGHEST = "highest_us:";
 
 export class Stamps {
@@ -17,9 +17,9 @@ export class Stamps {
   ) {}
 
   /**
-   * The append time of what is written now (µs since 1970 UTC), called in the writing transaction. It does not go below the newest
-   * one, so that a clock that is set back by seconds changes nothing. A newest time further ahead of the clock than
-   * STAMP_AHEAD_US_MAX came from a wrong clock: it is not continued, or the check for stamps too far ahead would be off for years.
+   * The append time of a write (µs since 1970 UTC), called in its transaction: never before the
+   * newest one. A newest time further ahead than STAMP_AHEAD_US_MAX came from a wrong clock and is
+   * not continued, or later times would be wrong for years.
    */
   next(partition: number, newest_us: number): number {
     const now_us = nowUs();
@@ -33,18 +33,20 @@ export class Stamps {
     return now_us;
   }
 
-  /** The highest append time before a step back, which a job may have noted; 0 when this partition's never stepped back. */
+  /**
+   * The highest append time before a step back, which checkpoints may contain; 0 if there was none.
+   */
   highest(partition: number): number {
     const select = this.db.query<{ value: string }, [string]>("SELECT value FROM settings WHERE name = ?");
     return Number(select.get(HIGHEST + partition)?.value ?? 0);
   }
 
-  /** Forgets the steps back: their records' append times were repaired. */
+  /** Forgets the steps back, after their records' append times were repaired. */
   forget(): void {
     this.db.query("DELETE FROM settings WHERE name LIKE ?").run(`${HIGHEST}%`);
   }
 
-  /** What is wrong with the log's append times now, said once on stderr. */
+  /** Problems with the log's append times; each is logged once. */
   problems(): Problem[] {
     const select = this.db.query<{ highest_us: number | null }, [string]>(
       "SELECT max(CAST(value AS INTEGER)) AS highest_us FROM settings WHERE name LIKE ?",
@@ -53,7 +55,7 @@ export class Stamps {
     const now_us = nowUs();
     if (highest_us - now_us <= STAMP_AHEAD_US_MAX) this.#problems.solve("log-ahead");
     else {
-      const sentence = `${this.log.name} has append times up to ${isoFromUs(highest_us)}, ahead of this machine's clock: it was wrong when they were written. New records have the right time; the old ones can be repaired with \`bun run doctor --repair-log\`.`;
+      const sentence = `${this.log.name} has append times up to ${isoFromUs(highest_us)}, ahead of this machine's clock: it was wrong when they were written. New records have the right time; repair the old ones with \`bun run doctor --repair-log\`.`;
       if (this.#problems.report({ code: "log-ahead", sentence, stops: false, since_us: now_us })) {
         this.log.logger.warn(sentence);
       }

@@ -1,4 +1,4 @@
-/** How kafkajs is set up: quiet, and patient only where that is right. */
+/** kafkajs configuration: logging at debug level, retries bounded, connection failures reported. */
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type ISocketFactory, Kafka, logLevel, type SASLOptions } from "kafkajs";
@@ -10,15 +10,14 @@ import { accessOf } from "./login.ts";
 import type { KafkaAddress } from "./topic-url.ts";
 
 /**
- * A client whose own messages are debug lines: what a user must know, our callers say. Each request is tried again for about ten
- * seconds; what must not give up then (append, a running reader) starts over. `onTrouble` gets each failed connection: kafkajs
- * keeps trying meanwhile. Fails with USAGE when the URL's login or certificates are not complete.
+ * A client that retries each request for about ten seconds; callers that must not stop then start
+ * over. Calls `onTrouble` for each failed connection; fails as accessOf does.
  */
 export function kafkaClient(address: KafkaAddress, logger: Logger, onTrouble = (_: Trouble) => {}): Kafka {
   const { ssl, sasl } = accessOf(address);
   return new Kafka({
     clientId: "tidemark",
-    // kafkajs cuts an address at its first colon.
+    // kafkajs splits an address at its first colon.
     brokers: address.brokers.map((broker) => broker.replace(/:(?=.*:)/g, IPV6_COLON)),
     ssl,
     sasl: sasl as SASLOptions | undefined,
@@ -50,7 +49,7 @@ export interface Trouble {
 const IPV6_COLON = ";";
 const KEEP_ALIVE_MS = 60_000;
 
-/** kafkajs's own, which besides takes IPv6 addresses in brackets and tells a failure's code, which kafkajs logs without. */
+/** As kafkajs's own, but accepts IPv6 addresses in brackets, and reports the code of a failure. */
 function socketFactory(onTrouble: (trouble: Trouble) => void): ISocketFactory {
   return ({ host: written, port, ssl, onConnect }) => {
     const host = written.replaceAll(IPV6_COLON, ":").replace(/^\[(.*)\]$/, "$1");
@@ -64,7 +63,10 @@ function socketFactory(onTrouble: (trouble: Trouble) => void): ISocketFactory {
   };
 }
 
-/** After this without a sign of life, a group gives a member's partitions to the others: TIDEMARK_KAFKA_SESSION, else KAFKA_SESSION_MS. */
+/**
+ * Session timeout of a group's member, milliseconds: TIDEMARK_KAFKA_SESSION, else KAFKA_SESSION_MS.
+ * Fails with USAGE.
+ */
 export function sessionMs(): number {
   const wanted = process.env.TIDEMARK_KAFKA_SESSION;
   if (wanted === undefined || wanted === "") return KAFKA_SESSION_MS;
@@ -75,7 +77,7 @@ export function sessionMs(): number {
   return us / 1_000;
 }
 
-/** A failure in kafkajs's shape, with what was last seen of a connection. */
+/** A failure in kafkajs's shape, with the broker and code of the last failed connection. */
 export class ConnectionFailure extends Error {
   readonly broker: string | undefined;
   readonly code: string | undefined;
@@ -85,18 +87,10 @@ export class ConnectionFailure extends Error {
     this.broker = trouble?.broker;
     this.code = trouble?.code;
   }
-}
 
-/** Fails when the promise isn't settled within KAFKA_OPEN_MS. */
-export function within<T>(promise: Promise<T>, latest: () => Trouble | null): Promise<T> {
-  let timer: Timer | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const trouble = latest();
-      const why = trouble === null ? "" : ` (${trouble.message.replace(/\.$/, "")})`;
-      reject(new ConnectionFailure(`no answer within ${KAFKA_OPEN_MS / 1000} s${why}`, trouble));
-    }, KAFKA_OPEN_MS);
-  });
-  promise.catch(() => {});
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  /** No response within KAFKA_OPEN_MS; `trouble`: the last failed connection. */
+  static late(trouble: Trouble | null): ConnectionFailure {
+    const why = trouble === null ? "" : ` (${trouble.message.replace(/\.$/, "")})`;
+    return new ConnectionFailure(`no answer within ${KAFKA_OPEN_MS / 1000} s${why}`, trouble);
+  }
 }

@@ -1,13 +1,18 @@
-/** Decompresses Kafka's record batches: gzip and zstd by the runtime, Snappy and LZ4 here (kafkajs brings gzip alone). */
+/** Decompresses Kafka's record batches: gzip and zstd by the runtime, Snappy and LZ4 here. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { KAFKA_UNPACKED_BYTES_MAX } from "./kafka-limits.ts";
 
 /** The compression types of a record batch, the lowest three bits of its attributes. */
 export const CODEC_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 
-/** A compressed batch that is damaged, larger than KAFKA_UNPACKED_BYTES_MAX, or of an unknown type. */
+/**
+ * A compressed batch that is damaged, larger than KAFKA_UNPACKED_BYTES_MAX, or of an unknown type.
+ */
 export class CodecError extends Error {
-  /** kafkajs 2.2.4 gives up at once on this name alone; it would try again for seconds, in which --until-end takes the topic for read. */
+  /**
+   * The only name that kafkajs 2.2.4 doesn't retry; during retries --until-end would take the topic
+   * for read.
+   */
   override readonly name = "KafkaJSNotImplemented";
 }
 
@@ -26,7 +31,7 @@ export function decompress(codec: number, packed: Uint8Array): Buffer {
   throw new CodecError(`A batch has the unknown compression type ${codec}`);
 }
 
-/** Bytes decompressed so far; grows by doubling, and never beyond the limit. */
+/** The bytes decompressed so far; doubles up to the limit. */
 class Output {
   #bytes: Buffer;
   length = 0;
@@ -43,10 +48,10 @@ class Output {
     this.length += to - from;
   }
 
-  /** Repeats `count` bytes from `back` bytes ago, where the repeated bytes may overlap what is written. */
+  /** Repeats `count` bytes from `back` bytes ago; the two ranges may overlap. */
   repeat(back: number, count: number, first = 0): void {
     const from = this.length - back;
-    if (back <= 0 || from < first) throw new RangeError("a reference goes back before its start");
+    if (back <= 0 || from < first) throw new RangeError("a back-reference points before its start");
     this.#reserve(count);
     if (back >= count) this.#bytes.copyWithin(this.length, from, from + count);
     else for (let i = 0; i < count; i++) this.#bytes[this.length + i] = this.#bytes[from + i]!;
@@ -67,11 +72,13 @@ class Output {
   }
 }
 
-/** Java's framing of Snappy: this, two version numbers, then blocks with their length before them. */
+/** Java's framing of Snappy: this, two version numbers, then blocks, each after its length. */
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER_BYTES = 16;
 
-/** Snappy as Java's producer frames it, or one bare block as others write it (github.com/google/snappy/format_description.txt). */
+/**
+ * Snappy in Java's framing, or one bare block (github.com/google/snappy/format_description.txt).
+ */
 function unpackSnappy(packed: Buffer): Buffer {
   const output = new Output(packed.length * 4);
   if (!packed.subarray(0, XERIAL.length).equals(XERIAL)) {
@@ -122,7 +129,7 @@ function snappyBlock(packed: Buffer, start: number, end: number, output: Output)
   if (output.length - first !== size) throw new RangeError("its length differs from the announced one");
 }
 
-/** https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: magic number, and flags of the frame's descriptor. */
+/** Magic number and descriptor flags: github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md. */
 const LZ4_MAGIC = 0x184d2204;
 const LZ4_DICTIONARY = 0x01;
 const LZ4_CONTENT_CHECKSUM = 0x04;
@@ -130,7 +137,7 @@ const LZ4_CONTENT_SIZE = 0x08;
 const LZ4_BLOCK_CHECKSUM = 0x10;
 const LZ4_STORED = 0x80000000;
 
-/** LZ4 frames, one after another; checksums are not compared, as Kafka's own of the batch protects them. */
+/** LZ4 frames, one after another; checksums are skipped, since Kafka's own protects the batch. */
 function unpackLz4(packed: Buffer): Buffer {
   const output = new Output(packed.length * 4);
   for (let at = 0; at < packed.length; ) {
@@ -156,7 +163,7 @@ function unpackLz4(packed: Buffer): Buffer {
 
 function lz4Block(packed: Buffer, start: number, end: number, output: Output): void {
   let at = start;
-  /** A length of four bits, continued by bytes of 255. */
+  /** A length of four bits, continued by bytes while they are 255. */
   const lengthOf = (bits: number) => {
     let length = bits;
     if (bits < 15) return length;

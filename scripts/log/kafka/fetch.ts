@@ -1,13 +1,13 @@
-/**
- * What a broker answers to a fetch, read without an object a message: kafkajs 2.2.4 makes eight of each, half of its time. It is mended
- * from outside (kafka-client.ts has the other place): record batches of version 2 are read here, as arrays of numbers over the
- * answer's own bytes, or over the decompressed ones; transactions, control records, headers and older formats are left to kafkajs.
- */
-import type { LogBatch } from "../../contract/log.ts";
+/** Decodes a fetch of plain record batches, where kafkajs 2.2.4 makes eight objects per message. */
+import { ByteCursor } from "./byte-cursor.ts";
 import { decompress } from "./codecs.ts";
+import { type Columns, FetchedRecords } from "./fetched-records.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "./kafka-limits.ts";
 
-/** A record batch: https://kafka.apache.org/documentation/#recordbatch. Bytes before its records, and where its fields lie. */
+/**
+ * A record batch (https://kafka.apache.org/documentation/#recordbatch): bytes before its records,
+ * and its fields' positions.
+ */
 const BATCH_BYTES = 61;
 const LENGTH_AT = 8;
 const MAGIC_AT = 16;
@@ -16,160 +16,26 @@ const FIRST_TIME_AT = 27;
 const MAX_TIME_AT = 35;
 const COUNT_AT = 57;
 const APPEND_TIME = 0x08;
-/** The codec's number. */
+/** The codec number. */
 const CODEC = 0x07;
-/** Attributes that we read: the kind of time and the codec, and nothing else. */
+/** The attributes that are decoded here: the kind of time and the codec. */
 const READ = APPEND_TIME | CODEC;
-/** The fewest bytes of a record: its length, attributes, two deltas, two lengths and the number of headers. */
+/**
+ * The fewest bytes of a record: its length, attributes, two deltas, two lengths and the number of
+ * headers.
+ */
 const RECORD_BYTES_MIN = 7;
 
-/** One of kafkajs's messages. */
-export interface FetchedMessage {
-  key: Buffer | null;
-  value: Buffer | null;
-  timestamp: string;
-  offset: string;
-  attributes: number;
-  headers: Record<string, never>;
-  isControlRecord: false;
-}
-
-/** Record i's value is [starts[i], ends[i]) of the bytes; its key's length stands at keys[i]. No value (a tombstone): ends before it starts. */
-interface Columns {
-  bytes: Buffer;
-  keys: Uint32Array;
-  starts: Uint32Array;
-  ends: Uint32Array;
-  offsets: Float64Array;
-  appended_us: Float64Array;
-}
-
-/** Records of one partition, in place of kafkajs's array of messages: it asks for the length, the first, the last and a filter. */
-export class FetchedRecords {
-  [index: number]: FetchedMessage;
-
-  readonly #columns: Columns;
-
-  constructor(columns: Columns) {
-    this.#columns = columns;
-    const last = this.length - 1;
-    if (last < 0) return;
-    this[0] = this.message(0);
-    this[last] = this.message(last);
-  }
-
-  get length(): number {
-    return this.#columns.offsets.length;
-  }
-
-  /** Offsets rise and no record differs otherwise, so what a filter keeps of them is an end of the run. */
-  filter(keeps: (message: FetchedMessage) => boolean): FetchedRecords {
-    let low = 0;
-    for (let high = this.length; low < high; ) {
-      const middle = (low + high) >> 1;
-      if (keeps(this.message(middle))) high = middle;
-      else low = middle + 1;
-    }
-    return low === 0 ? this : this.#from(low);
-  }
-
-  some(is: (message: FetchedMessage) => boolean): boolean {
-    return this.length > 0 && is(this.message(0));
-  }
-
-  *[Symbol.iterator](): Generator<FetchedMessage> {
-    for (let i = 0; i < this.length; i++) yield this.message(i);
-  }
-
-  message(i: number): FetchedMessage {
-    const { bytes, starts, ends, offsets, appended_us } = this.#columns;
-    const value = ends[i]! < starts[i]! ? null : bytes.subarray(starts[i], ends[i]);
-    const [offset, timestamp] = [String(offsets[i]), String(appended_us[i]! / 1_000)];
-    return { key: this.#key(i), value, timestamp, offset, attributes: 0, headers: {}, isControlRecord: false };
-  }
-
-  /** The same as a batch of the log; what has no value is an empty record. */
-  batch(partition: number): LogBatch {
-    const { bytes, starts, offsets, appended_us } = this.#columns;
-    const count = this.length;
-    const ends = this.#columns.ends.map((end, i) => Math.max(end, starts[i]!));
-    const key = (i: number) => this.#key(i)?.toString() ?? "";
-    return { partition, count, buffer: () => bytes, starts, ends, offsets, appended_us, key };
-  }
-
-  #key(i: number): Buffer | null {
-    const { bytes, keys } = this.#columns;
-    const cursor = new Cursor(bytes, keys[i]!);
-    const length = cursor.varint();
-    return length < 0 ? null : bytes.subarray(cursor.at, cursor.at + length);
-  }
-
-  #from(first: number): FetchedRecords {
-    const { bytes, keys, starts, ends, offsets, appended_us } = this.#columns;
-    return new FetchedRecords({
-      bytes,
-      keys: keys.subarray(first),
-      starts: starts.subarray(first),
-      ends: ends.subarray(first),
-      offsets: offsets.subarray(first),
-      appended_us: appended_us.subarray(first),
-    });
-  }
-}
-
-/** Thrown where a record is other than a plain one: kafkajs reads the answer then. */
+/** Thrown for what is not plain: kafkajs decodes the response then. */
 class NotPlain extends Error {}
 
-/** Reads big-endian and variable-length numbers one after another. */
-class Cursor {
-  constructor(
-    readonly bytes: Buffer,
-    public at: number,
-  ) {}
-
-  int16(): number {
-    this.at += 2;
-    return this.bytes.readInt16BE(this.at - 2);
-  }
-
-  int32(): number {
-    this.at += 4;
-    return this.bytes.readInt32BE(this.at - 4);
-  }
-
-  int64(): string {
-    this.at += 8;
-    return this.bytes.readBigInt64BE(this.at - 8).toString();
-  }
-
-  text(): string {
-    const length = this.int16();
-    this.at += length;
-    return this.bytes.toString("utf8", this.at - length, this.at);
-  }
-
-  array<T>(read: () => T): T[] {
-    return Array.from({ length: Math.max(0, this.int32()) }, read);
-  }
-
-  /** A zigzag number of 7 bits a byte, lowest first. Beyond 2^53 it is not exact, which a time or an offset never is. */
-  varint(): number {
-    const { bytes } = this;
-    let byte = bytes[this.at++]!;
-    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
-    let value = byte & 0x7f;
-    for (let scale = 128; byte >= 0x80; scale *= 128) {
-      byte = bytes[this.at++]!;
-      value += (byte & 0x7f) * scale;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-}
-
-/** What kafkajs's own decoder of this answer gives, or null when it has to. */
+/**
+ * The result of kafkajs's own decoder, with FetchedRecords for messages; null if kafkajs has to
+ * decode: transactions, control records, headers, older formats. Fails with CodecError.
+ */
 export function decodeFetch(bytes: Buffer) {
   try {
-    const cursor = new Cursor(bytes, 0);
+    const cursor = new ByteCursor(bytes, 0);
     const clientSideThrottleTime = cursor.int32();
     const [errorCode, sessionId] = [cursor.int16(), cursor.int32()];
     const responses = cursor.array(() => ({
@@ -183,7 +49,7 @@ export function decodeFetch(bytes: Buffer) {
   }
 }
 
-function partitionOf(cursor: Cursor) {
+function partitionOf(cursor: ByteCursor) {
   const [partition, errorCode] = [cursor.int32(), cursor.int16()];
   const [highWatermark, lastStableOffset, lastStartOffset] = [cursor.int64(), cursor.int64(), cursor.int64()];
   if (cursor.int32() > 0) throw new NotPlain();
@@ -196,7 +62,10 @@ function partitionOf(cursor: Cursor) {
   return { ...about, abortedTransactions, preferredReadReplica, messages };
 }
 
-/** Where the whole batches in bytes[start, end) begin; the last one may be cut off by the fetch's size, and comes whole with the next. */
+/**
+ * Where the whole batches in bytes[start, end) begin; one that the fetch's size cut off is fetched
+ * next.
+ */
 function batchesOf(bytes: Buffer, start: number, end: number): number[] {
   const batches: number[] = [];
   for (let at = start; at + BATCH_BYTES <= end; ) {
@@ -214,7 +83,7 @@ function endOf(bytes: Buffer, at: number): number {
   return at + LENGTH_AT + 4 + bytes.readInt32BE(at + LENGTH_AT);
 }
 
-/** The same batches decompressed, one after another. A batch that would exceed the limit, and those after it, are left out. */
+/** The batches decompressed, up to KAFKA_UNPACKED_FETCH_BYTES_MAX but at least one. */
 function unpacked(bytes: Buffer, batches: number[]): Buffer {
   const parts: Buffer[] = [];
   let size = 0;
@@ -257,7 +126,7 @@ function recordsOf(bytes: Buffer, start: number, end: number): FetchedRecords {
   return new FetchedRecords(columns);
 }
 
-/** Reads the batch at `at` as records `i` and following; gives the next one's number. */
+/** Reads the batch at `at` as records `i` and following; returns the next index. */
 function readBatch(columns: Columns, i: number, at: number): number {
   const { bytes, keys, starts, ends, offsets, appended_us } = columns;
   const base = Number(bytes.readBigInt64BE(at));
@@ -265,7 +134,7 @@ function readBatch(columns: Columns, i: number, at: number): number {
   const time = Number(bytes.readBigInt64BE(at + (isAppendTime ? MAX_TIME_AT : FIRST_TIME_AT)));
   const stop = i + bytes.readInt32BE(at + COUNT_AT);
   const end = endOf(bytes, at);
-  const cursor = new Cursor(bytes, at + BATCH_BYTES);
+  const cursor = new ByteCursor(bytes, at + BATCH_BYTES);
   for (let record = i; record < stop; record++) {
     const length = cursor.varint();
     const next = cursor.at + length;

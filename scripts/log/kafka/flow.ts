@@ -1,4 +1,4 @@
-/** What kafkajs fetches next, and which offsets it has brought: it fetches again only when all that it brought was taken. */
+/** Controls what kafkajs fetches next: again only once all fetched records were taken. */
 import type { Consumer, Kafka } from "kafkajs";
 import { monotonicMs } from "../../base/clock.ts";
 import type { TidemarkError } from "../../base/errors.ts";
@@ -14,24 +14,27 @@ import {
   KAFKA_METADATA_MS,
 } from "./kafka-limits.ts";
 
-/** What a reader asks of the log that it reads. */
+/** What a reader needs of its log. */
 export interface KafkaReaderLog {
   name: string;
   partitions: number;
   logger: Logger;
   spans(): Promise<PartitionSpan[]>;
-  /** Fails when what lies before a position was appended later than the job has seen: that is another log. */
+  /**
+   * Fails if the record before a position was appended later than the job has seen: that is another
+   * log.
+   */
   recognise(partition: number, position: LogPosition, group: string): Promise<void>;
-  /** An error that no waiting mends, as what to report; null for all others. */
+  /** The error to report for one that no retry fixes; null for all others. */
   refused(error: unknown, group: string): TidemarkError | null;
-  /** What to report of an error that ended kafkajs's reading. */
+  /** The error to report for one that ended kafkajs's consumer. */
   ended(error: unknown, group: string): Promise<TidemarkError>;
 }
 
-/** Heartbeats also bring the news of a rebalance; three fit into the shortest session. */
+/** Heartbeats also report a rebalance; three fit into the shortest session. */
 export const HEARTBEAT_MS = 333;
 
-/** A member of the reader's group; `restarts`: whether it starts again after an error of its own. */
+/** A member of the reader's group; `restarts`: true if it starts again after an error. */
 export function groupConsumer(kafka: Kafka, options: ReaderOptions, restarts: (error: Error) => boolean): Consumer {
   const wait_ms = options.until_end ? KAFKA_LAST_FETCH_WAIT_MS : KAFKA_FETCH_WAIT_MS;
   return kafka.consumer({
@@ -50,11 +53,14 @@ export function groupConsumer(kafka: Kafka, options: ReaderOptions, restarts: (e
 
 export class FetchOrder {
   readonly #paused = new Set<number>();
-  /** First offset that has not come, and lost offsets before it that no record has carried yet, by partition. */
+  /**
+   * By partition: the next offset to fetch, and lost offsets before it that no record has reported
+   * yet.
+   */
   #next = new Map<number, number>();
   #lost = new Map<number, number>();
 
-  /** When a fetch came back without a record last (monotonic clock): what it asked for has an end there. */
+  /** When a fetch last returned no record (monotonic clock): the partition had no more then. */
   empty_ms = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -67,7 +73,10 @@ export class FetchOrder {
     });
   }
 
-  /** Fetches from these positions on. `lost`: kafkajs has just lost the group, and joins again by itself. */
+  /**
+   * Fetches from these positions on. `lost` is called if kafkajs has just lost the group; it joins
+   * again by itself.
+   */
   begin(positions: ReadonlyMap<number, number>, lost: (error: unknown) => void): void {
     this.#paused.clear();
     this.#next = new Map(positions);
@@ -82,7 +91,10 @@ export class FetchOrder {
     }
   }
 
-  /** Records came, up to, not including, `next`: returns the holes in front of them, found from the first offset that was expected. */
+  /**
+   * Records before `next` were fetched: returns the holes before them, found from the expected
+   * offset on.
+   */
   came(partition: number, next: number, find: (expected: number) => Hole[]): Hole[] {
     const holes = find(this.#next.get(partition) ?? 0);
     const before = this.#lost.get(partition) ?? 0;
@@ -94,7 +106,10 @@ export class FetchOrder {
     return holes;
   }
 
-  /** Offsets [first, next) came and hold no record; what was lost before them is kept for the next record. Returns how much that is. */
+  /**
+   * Offsets [first, next) were fetched and hold no record. Returns how many were lost before them,
+   * which the next record reports.
+   */
   passed(partition: number, first: number, next: number): number {
     const expected = this.#next.get(partition) ?? 0;
     const lost = Math.max(0, first - expected);
@@ -104,8 +119,8 @@ export class FetchOrder {
   }
 
   /**
-   * Lets kafkajs fetch on while records wait: those of `starving` partitions alone when there are any, else of all when a record waits
-   * for quiet partitions.
+   * Lets kafkajs fetch while records wait: only `starving` partitions if there are any, else all if
+   * a record waits for quiet partitions.
    */
   next(starving: number[], isWaiting: boolean): void {
     const waiting = new Set(this.handOver.waiting.map(({ partition }) => partition));

@@ -1,27 +1,30 @@
-/** From what kafkajs pushes to what a poll pulls: the hand-over, and kafkajs's messages as a LogBatch. */
+/** Between kafkajs, which pushes batches, and a poll, which pulls LogBatches. */
 import type { Batch, KafkaMessage } from "kafkajs";
 import { monotonicMs } from "../../base/clock.ts";
 import type { LogBatch } from "../../contract/log.ts";
 import { sliceBatch } from "../shared/batches.ts";
-import { FetchedRecords } from "./fetch.ts";
+import { FetchedRecords } from "./fetched-records.ts";
 import { type Hole, holesOf } from "./holes.ts";
 
-/** A batch on its way. */
+/** A batch that waits for a poll. */
 export interface Handed {
   readonly partition: number;
   readonly records: LogBatch;
-  /** In front of these records something is lost; in order. */
+  /** Lost offsets before some of these records, in order. */
   readonly holes: Hole[];
   /** Monotonic milliseconds. */
   readonly came_ms: number;
-  /** Index of the first record not yet given. */
+  /** Index of the first record not yet returned. */
   from: number;
-  /** It doesn't begin where the reader stands, and that was found to be right. */
+  /** True once the log was asked whether it may begin after the reader's position. */
   verified: boolean;
   settle(taken: boolean): void;
 }
 
-/** Holds what was pushed until it is pulled: kafkajs fetches nothing more meanwhile, so that memory stays bounded. */
+/**
+ * Holds a pushed batch until it is pulled: kafkajs fetches no more meanwhile, so memory stays
+ * bounded.
+ */
 export class HandOver {
   readonly waiting: Handed[] = [];
 
@@ -30,7 +33,10 @@ export class HandOver {
     private readonly news: () => void,
   ) {}
 
-  /** Resolves with true when all records were taken, with false when the batch was dropped; rejects when the heartbeat does. */
+  /**
+   * Resolves with true once all records were taken, with false if the batch was dropped; rejects if
+   * a heartbeat does.
+   */
   async offer(records: LogBatch, holes: Hole[], heartbeat: () => Promise<void>): Promise<boolean> {
     let beat: Timer | undefined;
     try {
@@ -52,7 +58,10 @@ export class HandOver {
     }
   }
 
-  /** Returns up to `records_max` records of a waiting batch, none beyond its next hole, and lets kafkajs fetch once all were given. */
+  /**
+   * Returns up to `records_max` records of a waiting batch, none beyond its next hole. After the
+   * last one kafkajs fetches again.
+   */
   take(handed: Handed, records_max: number): LogBatch {
     const { from, holes } = handed;
     while (holes.length > 0 && holes[0]!.at < from) holes.shift();
@@ -63,12 +72,12 @@ export class HandOver {
     return lost === 0 ? batch : { ...batch, lost };
   }
 
-  /** Lets kafkajs fetch although records still wait here: those of another partition are needed first. */
+  /** Lets kafkajs fetch while records wait here: those of another partition are needed first. */
   release(): void {
     for (const handed of this.waiting) handed.settle(true);
   }
 
-  /** Goes on to record `to`. */
+  /** Continues at record `to`. */
   skip(handed: Handed, to: number): void {
     handed.from = to;
     if (to < handed.records.count) return;
@@ -87,8 +96,8 @@ export class HandOver {
 }
 
 /**
- * The lost offsets in front of a fetch's records, from the first one asked for. kafkajs keeps markers and aborted records in an array that
- * its types leave out; a run of plain records (kafka-fetch.ts) has none.
+ * The lost offsets before a fetch's records, from the requested one on. kafkajs keeps transaction
+ * markers and aborted records in an array that its types omit; FetchedRecords have none.
  */
 export function holesIn(batch: Batch, records: LogBatch, expected: number): Hole[] {
   if (batch.messages instanceof FetchedRecords) return holesOf(records.offsets, records.offsets, expected);
@@ -99,7 +108,7 @@ export function holesIn(batch: Batch, records: LogBatch, expected: number): Hole
 
 const EMPTY = new Uint8Array(0);
 
-/** Fetched messages as a batch of the log. A message without a value (a tombstone) is an empty record. */
+/** Fetched messages as a LogBatch. A message without a value (a tombstone) is an empty record. */
 export function messageBatch(partition: number, messages: KafkaMessage[] | FetchedRecords): LogBatch {
   if (messages instanceof FetchedRecords) return messages.batch(partition);
   const count = messages.length;

@@ -1,15 +1,15 @@
-/** Offsets of a partition that hold neither a record nor a transaction's marker: what was there is lost. */
+/** Holes: offsets that hold neither a record nor a transaction marker, so a record was lost. */
 
 export interface Hole {
-  /** Index of the record that comes after it. */
+  /** Index of the record after it. */
   at: number;
-  /** How many offsets. */
+  /** Number of offsets. */
   lost: number;
 }
 
 /**
- * The holes in front of records. `kept` are the records' offsets; `all` those of everything that came, with markers and records of
- * aborted transactions; `expected` is the first offset that was asked for. All rise.
+ * The holes before records, from the requested offset `expected` on. `kept` are the records'
+ * offsets, `all` also those of markers and aborted records; both rise.
  */
 export function holesOf(kept: ArrayLike<number>, all: ArrayLike<number>, expected: number): Hole[] {
   const holes: Hole[] = [];

@@ -1,4 +1,4 @@
-/** What a Kafka error means, in one sentence with what to do. Waiting helps with LOG_UNREACHABLE alone. */
+/** Explains Kafka's errors: a sentence and a hint. Only LOG_UNREACHABLE is transient. */
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { CodecError } from "./codecs.ts";
 import { KAFKA_UNPACKED_BYTES_MAX } from "./kafka-limits.ts";
@@ -6,7 +6,9 @@ import { PASSWORD, PASSWORD_FILE } from "./login.ts";
 import { type Listener, probe } from "./probe.ts";
 import { type KafkaAddress, MECHANISMS } from "./topic-url.ts";
 
-/** An error, and those that it wraps: kafkajs nests causes, and lists those of several topics. */
+/**
+ * An error and those that it wraps: kafkajs nests causes, and lists the errors of several topics.
+ */
 function* chain(error: unknown): Generator<Error & { type?: unknown; code?: unknown; broker?: unknown }> {
   for (let at = error; at instanceof Error; at = at.cause) {
     yield at;
@@ -14,39 +16,39 @@ function* chain(error: unknown): Generator<Error & { type?: unknown; code?: unkn
   }
 }
 
-/** The broker's own name of an error (`MESSAGE_TOO_LARGE`), wherever kafkajs has wrapped it, or "". */
+/** The broker's own name of an error (`MESSAGE_TOO_LARGE`), however nested, or "". */
 export function kafkaErrorType(error: unknown): string {
   for (const { type } of chain(error)) if (typeof type === "string") return type;
   return "";
 }
 
-/** Who asks, for sentences about rights. */
+/** The subject of sentences about rights. */
 export function whoOf({ login }: Pick<KafkaAddress, "login">): string {
   return login === null ? "A client without a login" : `The user "${login.user}"`;
 }
 
 const RIGHTS_HINT = "docs/kafka.md lists the rights that each command needs.";
 
-/** The certificate's fault, by OpenSSL's code. */
+/** What is wrong with a certificate, by OpenSSL's code. */
 const CERTIFICATE: Record<string, string> = {
   CERT_HAS_EXPIRED: "has expired",
   CERT_NOT_YET_VALID: "is not valid yet",
-  ERR_TLS_CERT_ALTNAME_INVALID: "is made out to another name than the URL's",
+  ERR_TLS_CERT_ALTNAME_INVALID: "is for another host name than the URL's",
   CERT_REVOKED: "was revoked",
 };
 const UNKNOWN_CERTIFICATE = /SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED|INVALID_CA|CERT_SIGNATURE_FAILURE/;
 const WANTS_CERTIFICATE = /ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)/;
 
 /**
- * An error that no waiting mends (login, certificate, rights, settings) as LOG_ACCESS or LOG_SETTINGS; null for all others.
- * `group` is named where one is refused.
+ * A permanent error (login, certificate, rights, settings) as LOG_ACCESS or LOG_SETTINGS; null for
+ * all others. `group` is named if reading as it is refused.
  */
 export function refusal(error: unknown, address: KafkaAddress, group = ""): TidemarkError | null {
   if (error instanceof TidemarkError) return error.code === "LOG_UNREACHABLE" ? null : error;
   for (const one of chain(error)) {
-    const said =
+    const refused =
       one instanceof CodecError ? damaged(one, address) : (refusedTls(one, address) ?? refusedLogin(one, address));
-    if (said !== null) return said;
+    if (refused !== null) return refused;
   }
   return refusedRight(error, address, group);
 }
@@ -58,8 +60,8 @@ function access(message: string, hint: string, cause: unknown): TidemarkError {
 function damaged(error: CodecError, { topic }: KafkaAddress): TidemarkError {
   return new TidemarkError(
     "LOG_SETTINGS",
-    `The topic ${topic} can't be read on: ${error.message}.`,
-    `A batch may have ${KAFKA_UNPACKED_BYTES_MAX} bytes once decompressed; one that is damaged has to be deleted from the topic.`,
+    `The topic ${topic} can't be read further: ${error.message}.`,
+    `A batch may have ${KAFKA_UNPACKED_BYTES_MAX} bytes once decompressed; delete a damaged one from the topic.`,
     { cause: error },
   );
 }
@@ -70,7 +72,7 @@ function refusedTls(error: { code?: unknown; broker?: unknown; message: string }
   const fault = CERTIFICATE[code];
   if (fault !== undefined) {
     const hint = code.includes("ALTNAME")
-      ? "Use the host name that the certificate has, which the cluster's documentation gives."
+      ? "Use the host name of the certificate: see the cluster's documentation."
       : "Ask the cluster's administrator for a new one, and check this machine's date.";
     return access(`The certificate of the Kafka broker at ${broker} ${fault}.`, hint, error);
   }
@@ -78,16 +80,16 @@ function refusedTls(error: { code?: unknown; broker?: unknown; message: string }
     const hint =
       address.ca === null
         ? "Get the CA certificate of the cluster as a PEM file, and add ca=FILE to the log URL's parameters."
-        : `The file ${address.ca} has not signed it: get the CA certificate of this cluster.`;
+        : `No certificate in ${address.ca} has signed it: get the CA certificate of this cluster.`;
     return access(
-      `The certificate of the Kafka broker at ${broker} is signed by nobody that is trusted here.`,
+      `The certificate of the Kafka broker at ${broker} is not signed by a CA that is trusted here.`,
       hint,
       error,
     );
   }
   if (!WANTS_CERTIFICATE.test(code)) return null;
   return access(
-    `The Kafka broker at ${broker} refuses the TLS connection: it asks for a client certificate, or shares no TLS version with us.`,
+    `The Kafka broker at ${broker} refuses the TLS connection: it requires a client certificate, or supports no TLS version that Tidemark supports.`,
     `Client certificates are not supported. Use a listener with a login: ${MECHANISMS.join(", ")}.`,
     error,
   );
@@ -110,8 +112,8 @@ function refusedRight(error: unknown, address: KafkaAddress, group: string): Tid
   const words = sentence([...chain(error)].at(-1) ?? error).replace(/\.$/, "");
   if (isCreation && /AUTHORIZATION/.test(type)) {
     return access(
-      `${who} sees no topic ${topic}, and may not create it.`,
-      `If the topic exists, grant DESCRIBE on it; if not, let an administrator create it or grant CREATE. ${RIGHTS_HINT}`,
+      `${who} can't see a topic ${topic}, and may not create it.`,
+      `If the topic exists, grant DESCRIBE on it; if not, ask an administrator to create it or to grant CREATE. ${RIGHTS_HINT}`,
       error,
     );
   }
@@ -130,14 +132,14 @@ function refusedRight(error: unknown, address: KafkaAddress, group: string): Tid
   if (/^(CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/.test(type)) {
     return access(
       `${who} may not write: ${words}.`,
-      `Grant WRITE on the topic ${topic}; brokers before 2.8 also want IDEMPOTENT_WRITE on the cluster.`,
+      `Grant WRITE on the topic ${topic}; brokers before 2.8 also require IDEMPOTENT_WRITE on the cluster.`,
       error,
     );
   }
   if (type !== "INVALID_SESSION_TIMEOUT") return null;
   return settings(
     `The Kafka broker refuses this session timeout: it is outside group.min.session.timeout.ms … group.max.session.timeout.ms of the broker.`,
-    "Set TIDEMARK_KAFKA_SESSION to a duration within that range (brokers take 6s to 30m by default).",
+    "Set TIDEMARK_KAFKA_SESSION to a duration within that range (by default 6s to 30m).",
     error,
   );
 }
@@ -146,13 +148,17 @@ function settings(message: string, hint: string, cause: unknown): TidemarkError 
   return new TidemarkError("LOG_SETTINGS", message, hint, { cause });
 }
 
-/** The address that an error is about, as people write it; all of the URL's when the error names none. */
+/**
+ * The broker that an error is about, as people write it; all of the URL's if the error names none.
+ */
 function shownBroker(error: unknown, { brokers }: KafkaAddress): string {
   for (const { broker } of chain(error)) if (typeof broker === "string") return broker.replaceAll(";", ":");
   return brokers.join(", ");
 }
 
-/** The one sentence for a cluster that can't be reached; `refusal` comes first. */
+/**
+ * LOG_UNREACHABLE for a cluster that can't be reached; a permanent error as `refusal` returns it.
+ */
 export function unreachable(address: KafkaAddress, cause: unknown): TidemarkError {
   const refused = refusal(cause, address);
   if (refused !== null) return refused;
@@ -165,8 +171,8 @@ export function unreachable(address: KafkaAddress, cause: unknown): TidemarkErro
   if (foreign) {
     return new TidemarkError(
       "LOG_UNREACHABLE",
-      `The Kafka broker at ${address.brokers.join(", ")} answers, but tells clients to use ${broker}, which can't be reached from here: ${reason}.`,
-      "Set the broker's advertised.listeners to an address that this machine reaches, or use the listener that is meant for it.",
+      `The Kafka broker at ${address.brokers.join(", ")} answers, but advertises ${broker}, which can't be reached from here: ${reason}.`,
+      "Set the broker's advertised.listeners to an address that this machine can reach, or use another listener.",
       { cause },
     );
   }
@@ -184,7 +190,9 @@ function hintOf(cause: unknown): string {
   return "Is it running, and is the address right? `bun run test:kafka` starts one on this machine; --log embedded: needs none.";
 }
 
-/** The same for a failed opening, where a listener that doesn't fit the URL is asked what it is. */
+/**
+ * The same when opening fails; then a listener that doesn't match the URL is probed for what it is.
+ */
 export async function explained(address: KafkaAddress, cause: unknown): Promise<TidemarkError> {
   const guess = unreachable(address, cause);
   if (guess.code !== "LOG_UNREACHABLE") return guess;
@@ -193,16 +201,16 @@ export async function explained(address: KafkaAddress, cause: unknown): Promise<
   const named = shownBroker(cause, address);
   const broker = named.includes(", ") ? address.brokers[0]! : named;
   const listener = await probe(broker).catch(() => null);
-  return (listener && misfit(listener, broker, address, cause)) ?? guess;
+  return (listener && mismatch(listener, broker, address, cause)) ?? guess;
 }
 
-/** Where listener and URL differ, or null. */
-function misfit(listener: Listener, broker: string, address: KafkaAddress, cause: unknown): TidemarkError | null {
+/** LOG_ACCESS for what differs between listener and URL, or null. */
+function mismatch(listener: Listener, broker: string, address: KafkaAddress, cause: unknown): TidemarkError | null {
   const { tls, login } = address;
   if (!listener.kafka) {
     return access(
       `What listens at ${broker} is not a Kafka broker: it doesn't speak Kafka's protocol.`,
-      "Check the port.",
+      "Check the host and the port in the log URL.",
       cause,
     );
   }
@@ -213,7 +221,7 @@ function misfit(listener: Listener, broker: string, address: KafkaAddress, cause
   if (listener.tls && !tls) {
     const use = listener.mechanisms?.length ? logIn : `Use kafka+ssl:// instead of kafka:// in the log URL.`;
     return access(
-      `The Kafka broker at ${broker} expects TLS, and the log URL asks for a plain connection.`,
+      `The Kafka broker at ${broker} expects TLS, but the log URL requests a plain connection.`,
       use,
       cause,
     );
@@ -221,22 +229,22 @@ function misfit(listener: Listener, broker: string, address: KafkaAddress, cause
   if (!listener.tls && tls) {
     const hint = "Use kafka:// instead of kafka+ssl://, or the port of the broker's TLS listener.";
     return access(
-      `The Kafka broker at ${broker} doesn't speak TLS on this port, and the log URL asks for it.`,
+      `The Kafka broker at ${broker} doesn't speak TLS on this port, but the log URL requests it.`,
       hint,
       cause,
     );
   }
   if (listener.mechanisms === null) {
     if (login === null) return null;
-    const hint = "Leave user@ and mechanism out of the log URL, or use the port of the listener with logins.";
+    const hint = "Remove user@ and mechanism from the log URL, or use the port of the listener with logins.";
     return access(
-      `The Kafka broker at ${broker} has no logins on this port, and the log URL names a user.`,
+      `The Kafka broker at ${broker} has no logins on this port, but the log URL names a user.`,
       hint,
       cause,
     );
   }
   if (offers.length === 0 || (login !== null && offers.includes(login.mechanism))) return null;
-  const hint = usable.length > 0 ? logIn : `Tidemark logs in by ${MECHANISMS.join(", ")}.`;
+  const hint = usable.length > 0 ? logIn : `Tidemark supports ${MECHANISMS.join(", ")}.`;
   const met = login === null ? "expects a login" : `doesn't offer ${login.mechanism}`;
   return access(`The Kafka broker at ${broker} ${met}; it offers ${offers.join(", ")}.`, hint, cause);
 }

@@ -1,13 +1,15 @@
-/** The log on a Kafka cluster, 3.x and 4.x, through kafkajs, which only the kafka*.ts files of this folder know. */
+/** The log on a Kafka cluster, 3.x and 4.x, through kafkajs. */
 import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
+import { within } from "../../base/wait.ts";
 import type { AppendRecord, Log, LogBatch, LogPosition, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
 import { newestPerKey } from "../shared/batches.ts";
+import { readLast } from "../shared/read-to-end.ts";
 import { firstOffset, otherLog } from "../shared/shorter.ts";
-import { ConnectionFailure, kafkaClient, type Trouble, within } from "./client.ts";
+import { ConnectionFailure, kafkaClient, type Trouble } from "./client.ts";
 import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-errors.ts";
-import { KAFKA_CONFIRM_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
+import { KAFKA_CONFIRM_MS, KAFKA_OPEN_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka-limits.ts";
 import { patchKafkajs } from "./patches.ts";
 import { KafkaProducer } from "./producer.ts";
 import { KafkaReader } from "./reader.ts";
@@ -16,23 +18,24 @@ import { refuseCompacted } from "./topic-settings.ts";
 import type { KafkaAddress } from "./topic-url.ts";
 
 const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
-const LEADER_LOOK_MS = 200;
+const LEADER_POLL_MS = 200;
 
 export interface KafkaOptions {
   role: "writer" | "reader";
-  /** For a topic that is made now; another number on an existing topic is LOG_SETTINGS. */
+  /** For a new topic; with an existing one of another number opening fails with LOG_SETTINGS. */
   partitions?: number;
-  /** For a topic that is made now: how long it keeps records, microseconds; the broker's own setting when left out. */
+  /** For a new topic: how long it keeps records, microseconds; default: the broker's setting. */
   retain_us?: number;
   logger: Logger;
 }
 
-/** The group of a writer's look at the log's end (`tail`), for the question about rights. */
+/** The groups of `readLast` begin with this; a writer's rights are checked for it. */
 const TAIL_GROUP = "tidemark-tail";
 
 /**
- * Connects, and makes the topic when it is missing. Fails with LOG_UNREACHABLE within KAFKA_OPEN_MS, LOG_ACCESS (listener, certificate,
- * login, rights; also when a writer's later start would need a right that is missing), LOG_SETTINGS, or USAGE without a password.
+ * Connects, and creates a missing topic. Fails with LOG_UNREACHABLE within KAFKA_OPEN_MS,
+ * LOG_ACCESS (listener, certificate, login, any right that a writer will need), LOG_SETTINGS, or
+ * USAGE without a password.
  */
 export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promise<KafkaLog> {
   patchKafkajs();
@@ -41,14 +44,14 @@ export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promi
   refused.promise.catch(() => {});
   const kafka = kafkaClient(url, options.logger, (trouble) => {
     latest = trouble;
-    // kafkajs would try for five seconds more, which changes no certificate.
+    // kafkajs would retry for five seconds, which changes no certificate.
     const failure = new ConnectionFailure(trouble.message, trouble);
     if (refusal(failure, url) !== null) refused.reject(failure);
   });
   const { admin, cluster } = adminOf(kafka);
   try {
     const settled = Promise.race([settleTopic(admin, url.topic, options), refused.promise]);
-    const partitions = await within(settled, () => latest);
+    const partitions = await within(KAFKA_OPEN_MS, settled, () => ConnectionFailure.late(latest));
     const log = new KafkaLog(kafka, admin, url, partitions, options.logger, (operations, group) =>
       missingRights(cluster, url.topic, operations, group),
     );
@@ -73,13 +76,13 @@ async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): 
     throw new TidemarkError(
       "LOG_SETTINGS",
       `The topic ${topic} has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${options.partitions}.`,
-      "Leave the number out, or name another topic.",
+      "Leave the number out, or use another topic.",
     );
   }
   return partitions;
 }
 
-/** A topic that was just made is listed before its leaders answer for it; on a busy broker that takes seconds. */
+/** A new topic is listed before its leaders respond; on a busy broker that takes seconds. */
 async function leadersAnswer(admin: Admin, topic: string): Promise<void> {
   for (;;) {
     try {
@@ -87,7 +90,7 @@ async function leadersAnswer(admin: Admin, topic: string): Promise<void> {
       return;
     } catch (error) {
       if (!NO_LEADER_YET.includes(kafkaErrorType(error))) throw error;
-      await Bun.sleep(LEADER_LOOK_MS);
+      await Bun.sleep(LEADER_POLL_MS);
     }
   }
 }
@@ -95,9 +98,9 @@ async function leadersAnswer(admin: Admin, topic: string): Promise<void> {
 async function createTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<void> {
   const numPartitions = options.partitions ?? 1;
   const configEntries = [
-    // The broker's own clock, one for all producers: a foreign one can't disturb the guard against skewed ticks.
+    // One clock, the broker's, for all producers: a wrong one would make ticks look skewed.
     { name: "message.timestamp.type", value: "LogAppendTime" },
-    // A compacted topic keeps the newest record of each key alone; a recompressed one costs the broker time.
+    // Compaction would drop ticks; recompression would cost the broker CPU time.
     { name: "cleanup.policy", value: "delete" },
     { name: "compression.type", value: "producer" },
     { name: "max.message.bytes", value: String(KAFKA_RECORD_BYTES_MAX) },
@@ -107,7 +110,7 @@ async function createTopic(admin: Admin, topic: string, options: KafkaOptions): 
   }
   const made = await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
   if (made)
-    options.logger.info(`made the topic ${topic} with ${numPartitions} partition${numPartitions === 1 ? "" : "s"}`);
+    options.logger.info(`created the topic ${topic} with ${numPartitions} partition${numPartitions === 1 ? "" : "s"}`);
 }
 
 export class KafkaLog implements Log {
@@ -122,15 +125,15 @@ export class KafkaLog implements Log {
     private readonly url: KafkaAddress,
     readonly partitions: number,
     readonly logger: Logger,
-    /** Which of these rights on the topic, and of reading as the group, the user lacks. */
+    /** Which of these rights on the topic, and READ on the group, the user lacks. */
     readonly missing: (operations: ("READ" | "WRITE")[], group: string) => Promise<MissingRight[]>,
   ) {
     this.name = url.name;
   }
 
   /**
-   * Resolves when all in-sync replicas have the records. While the cluster is away it goes on trying, in order, and resolves late:
-   * the caller bounds what it holds meanwhile.
+   * Resolves when all in-sync replicas have the records. Retries in order while the cluster is
+   * away: the caller bounds what waits meanwhile.
    */
   append(records: AppendRecord[]): Promise<void> {
     this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger, () =>
@@ -163,7 +166,7 @@ export class KafkaLog implements Log {
 
   async verify(group: string, positions: ReadonlyMap<number, LogPosition>): Promise<void> {
     const read = [...positions].filter(([, position]) => position.next > 0);
-    const look = async () => {
+    const check = async () => {
       const spans = new Map((await this.spans()).map((span) => [span.partition, span]));
       for (const [partition, position] of read) {
         firstOffset(spans.get(partition) ?? { partition, start: 0, end: 0 }, position.next, group, this);
@@ -171,17 +174,20 @@ export class KafkaLog implements Log {
       }
     };
     if (read.length === 0) return;
-    await look().catch(async () => {
+    await check().catch(async () => {
       await Bun.sleep(KAFKA_CONFIRM_MS);
-      await look();
+      await check();
     });
   }
 
-  /** All that a job has read was appended by `seen_us`: an earlier offset with a later time is of another log. */
+  /**
+   * A job's records were appended by `seen_us`: an earlier offset with a later time is of another
+   * log.
+   */
   async #recognise(partition: number, position: LogPosition, group: string): Promise<void> {
     if (position.seen_us === 0) return;
     const { topic } = this.url;
-    // Kafka's times are whole milliseconds. Where no record is later, kafkajs gives the end.
+    // Kafka's times are whole milliseconds; kafkajs returns the end if no record is later.
     const found = await this.admin
       .fetchTopicOffsetsByTimestamp(topic, Math.floor(position.seen_us / 1_000) + 1)
       .catch((error) => {
@@ -192,29 +198,18 @@ export class KafkaLog implements Log {
       throw otherLog(partition, position, group, this.name);
   }
 
-  /** Reads the end of each partition through a group of its own, which is gone afterwards. */
-  async tail(records: number): Promise<LogBatch[]> {
-    const spans = (await this.spans()).filter((span) => span.end > span.start);
-    if (spans.length === 0) return [];
-    const starts = new Map(spans.map(({ partition, start, end }) => [partition, Math.max(start, end - records)]));
-    const group = `tidemark-tail-${crypto.randomUUID()}`;
-    const reader = await this.reader({ group, until_end: true, position: (partition) => starts.get(partition) ?? 0 });
-    const batches: LogBatch[] = [];
-    const open = new Map(spans.map((span) => [span.partition, span.end]));
+  /** Reads through a group of its own, which is deleted afterwards. */
+  async *readLast(records: number): AsyncGenerator<LogBatch> {
+    const group = `${TAIL_GROUP}-${crypto.randomUUID()}`;
     try {
-      while (open.size > 0) {
-        const some = await reader.poll({ records_max: records, timeout_ms: 1_000 });
-        for (const batch of some) {
-          batches.push(batch);
-          if (batch.offsets[batch.count - 1]! + 1 >= (open.get(batch.partition) ?? 0)) open.delete(batch.partition);
-        }
-        if (some.length === 0 && (await reader.dry())) break;
-      }
+      yield* readLast(this, records, group);
     } finally {
-      await reader.close();
       await this.admin.deleteGroups([group]).catch(() => {});
     }
-    return newestPerKey(batches);
+  }
+
+  async tail(records: number): Promise<LogBatch[]> {
+    return newestPerKey(await Array.fromAsync(this.readLast(records)));
   }
 
   async reader(options: ReaderOptions): Promise<KafkaReader> {
@@ -246,8 +241,8 @@ export class KafkaLog implements Log {
 
   async committed(group: string): Promise<{ partition: number; next: number }[]> {
     try {
-      const answer = await this.admin.fetchOffsets({ groupId: group, topics: [this.url.topic] });
-      const offsets = answer[0]?.partitions ?? [];
+      const topics = await this.admin.fetchOffsets({ groupId: group, topics: [this.url.topic] });
+      const offsets = topics[0]?.partitions ?? [];
       return offsets
         .map(({ partition, offset }) => ({ partition, next: Number(offset) }))
         .filter(({ next }) => next >= 0)

@@ -1,4 +1,6 @@
-/** The parts of kafkajs that are mended or used from outside (kafka-client.ts, kafka-fetch.ts, kafka-rights.ts): its own types leave them out. */
+/**
+ * Types of the inner parts of kafkajs that patches.ts and rights.ts use; its own types omit them.
+ */
 declare module "kafkajs/src/network/requestQueue" {
   interface RequestQueue {
     throttleCheckTimeoutId: Timer | null;

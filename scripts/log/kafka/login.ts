@@ -1,4 +1,4 @@
-/** What a Kafka client needs beside the URL: the password, from the environment or a file, and the certificates to trust. */
+/** Password and certificates of a Kafka client, from the environment and files. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { SECRET_FILE_BYTES_MAX } from "../../base/limits.ts";
@@ -7,13 +7,16 @@ import type { KafkaAddress } from "./topic-url.ts";
 export const PASSWORD = "TIDEMARK_KAFKA_PASSWORD";
 export const PASSWORD_FILE = "TIDEMARK_KAFKA_PASSWORD_FILE";
 
-/** In kafkajs's words. `ssl` false is a plain connection. */
-export interface KafkaAccess {
+/** As kafkajs's options. `ssl` false is a plain connection. */
+interface KafkaAccess {
   ssl: false | { ca?: string[] };
   sasl: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string } | undefined;
 }
 
-/** Reads password and certificates. Fails with USAGE when something is missing, empty or can't be read; no error contains a secret. */
+/**
+ * Reads password and certificates. Fails with USAGE if one is missing, empty or unreadable; no
+ * error contains a secret.
+ */
 export function accessOf({ tls, ca, login }: Pick<KafkaAddress, "tls" | "ca" | "login">): KafkaAccess {
   const ssl = tls && (ca === null ? {} : { ca: [certificates(ca)] });
   if (login === null) return { ssl, sasl: undefined };
@@ -58,7 +61,7 @@ function fileOf(file: string, what: string): string {
   }
 }
 
-/** Also of a pipe, which shells give for `<(command)`; an endless device ends at the limit. */
+/** Reads pipes too, as shells pass for `<(command)`; an endless device ends at the limit. */
 function boundedText(file: string): string {
   const bytes = Buffer.alloc(SECRET_FILE_BYTES_MAX + 1);
   const descriptor = openSync(file, "r");

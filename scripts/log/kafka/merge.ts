@@ -1,45 +1,42 @@
-/**
- * The one order of a log's partitions: (append time, partition, offset), where a time counts as the newest of its partition so far.
- * A function of the log alone: pure, and without a clock of its own.
- */
+/** One order of all partitions: (newest append time so far, partition, offset). */
 import type { LogBatch } from "../../contract/log.ts";
 
-/** Where a record is in the merged order; within a partition the offset decides. */
-export interface OrderKey {
+/** A record's key in the merged order; within a partition the offset decides. */
+interface OrderKey {
   /** The newest append time of the partition up to this record, microseconds since 1970 UTC. */
   at_us: number;
   partition: number;
 }
 
-/** One partition of the merge, as far as its reader knows it. */
+/** One partition of the merge, as its reader knows it. */
 export interface Lane {
   readonly partition: number;
-  /** The newest append time of the records that were handed on. */
+  /** The newest append time of the records already returned, microseconds since 1970 UTC. */
   seen_us: number;
-  /** The next records to hand on: `from` is the first of them; null: none has come. */
+  /** The next records to return, from record `from` on; null if none was fetched. */
   head: { batch: LogBatch; from: number; came_ms: number } | null;
-  /** The first offset that has not come yet. */
+  /** The next offset to fetch. */
   next: number;
-  /** The partition's known end: below it, more records are to come. */
+  /** The partition's known end: records below it are still to be fetched. */
   end: number;
-  /** Its end when all ends were asked for: records below it were visible then. */
+  /** Its end when the ends were last requested: records below it were visible then. */
   noted_end: number;
 }
 
 export interface MergeRules {
-  /** Now, and when the noted ends were asked for: monotonic milliseconds. */
+  /** Now, and when the ends were last requested: monotonic milliseconds. */
   now_ms: number;
   noted_ms: number;
-  /** How long a record waits for partitions that are at their ends; 0: not at all, since what comes later is not read. */
+  /** How long a record waits for partitions at their ends; 0 if later records are not read. */
   quiet_ms: number;
-  /** Whether a record need not wait, because its product's records are all in this partition. */
+  /** True if a record need not wait: its product's records are all in this partition. */
   isHome(batch: LogBatch, i: number): boolean;
 }
 
-/** Records of `lane` from its head up to, not including, `to` come next; or none can be handed on yet, and why. */
-export type NextRun =
+/** Records of `lane` from its head to before `to` come next; or why none can be returned yet. */
+type NextRun =
   | { lane: Lane; to: number }
-  /** Partitions whose next records are needed first, and how long a record still waits for quiet ones (null: none does). */
+  /** Partitions whose next records are needed first, and how long a record waits for quiet ones. */
   | { lane: null; starving: number[]; wait_ms: number | null };
 
 export function precedes(a: OrderKey, b: OrderKey): boolean {
@@ -50,7 +47,7 @@ function smaller(a: OrderKey | null, b: OrderKey): OrderKey {
   return a === null || precedes(b, a) ? b : a;
 }
 
-/** The next run of records in the merged order, as long as it can be. */
+/** The longest run of records of one partition that comes next in the merged order. Pure. */
 export function nextRun(lanes: Iterable<Lane>, rules: MergeRules): NextRun {
   const starving: number[] = [];
   let first: (OrderKey & { lane: Lane }) | null = null;
@@ -84,7 +81,9 @@ export function nextRun(lanes: Iterable<Lane>, rules: MergeRules): NextRun {
   return to > from ? { lane: first.lane, to } : { lane: null, starving, wait_ms };
 }
 
-/** How long record `i` of the lane's head still waits for partitions that are at their ends, milliseconds. */
+/**
+ * How long record `i` of the lane's head still waits for partitions at their ends, milliseconds.
+ */
 function waitOf(lane: Lane, i: number, rules: MergeRules): number {
   const { batch, came_ms } = lane.head!;
   if (rules.isHome(batch, i)) return 0;

@@ -1,4 +1,6 @@
-/** Merges what kafkajs brings of a topic's partitions into one order (merge.ts), and says which partition must be fetched next. */
+/**
+ * Merges the fetches of a topic's partitions into one order (merge.ts), and requests the next one.
+ */
 import { monotonicMs } from "../../base/clock.ts";
 import type { LogBatch, LogPosition, PartitionSpan } from "../../contract/log.ts";
 import { Partitioner } from "../shared/partition.ts";
@@ -6,11 +8,11 @@ import type { Handed, HandOver } from "./handover.ts";
 import { KAFKA_QUIET_MS } from "./kafka-limits.ts";
 import { type Lane, type MergeRules, nextRun } from "./merge.ts";
 
-export interface Merged {
+interface Merged {
   batches: LogBatch[];
-  /** Nothing can be handed on before records of these come. */
+  /** Partitions whose records must be fetched before any can be returned. */
   starving: number[];
-  /** A record waits this long for partitions that are at their ends; null: none does. */
+  /** A record waits this long for partitions at their ends, milliseconds; null if none does. */
   wait_ms: number | null;
 }
 
@@ -23,7 +25,10 @@ export class PartitionMerge {
   readonly #partitioner: Partitioner;
   #noted_ms: number;
 
-  /** `noted_ms`: before the spans were asked for. `isSpread`: whether some product is known to be in several partitions. */
+  /**
+   * `noted_ms`: just before `spans` were requested. `isSpread`: true if some product is in several
+   * partitions.
+   */
   constructor(
     private readonly handOver: HandOver,
     positions: ReadonlyMap<number, LogPosition>,
@@ -39,7 +44,7 @@ export class PartitionMerge {
     this.ends(spans, noted_ms);
   }
 
-  /** The ends as the broker gave them. */
+  /** The ends that the broker returned. */
   ends(spans: PartitionSpan[], noted_ms: number): void {
     this.#noted_ms = noted_ms;
     for (const { partition, end } of spans) {
@@ -50,7 +55,7 @@ export class PartitionMerge {
     }
   }
 
-  /** Records up to, not including, `next` came, or were no records; the partition ends at `end` as far as the broker shows it. */
+  /** The offsets before `next` were fetched; the broker reported `end` as the partition's end. */
   came(partition: number, next: number, end: number): void {
     const lane = this.#lanes.get(partition);
     if (lane === undefined) return;
@@ -59,10 +64,10 @@ export class PartitionMerge {
   }
 
   /**
-   * The next records in order, `records_max` at most; `given` is called with each batch. `align` sets a batch on its first record that
-   * was not handed on yet; false: it can't be handed on now.
+   * The next records in order, `records_max` at most; `taken` is called with each batch. `align`
+   * moves a batch to the reader's position, or returns false if it can't be returned yet.
    */
-  take(records_max: number, align: (handed: Handed) => boolean, given: (batch: LogBatch) => void): Merged {
+  take(records_max: number, align: (handed: Handed) => boolean, taken: (batch: LogBatch) => void): Merged {
     const { until_end, isSpread } = this.options;
     const spread = isSpread();
     const rules: MergeRules = {
@@ -80,7 +85,7 @@ export class PartitionMerge {
       const lane = run.lane as KafkaLane;
       const batch = this.handOver.take(lane.handed!, Math.min(left, run.to - lane.head!.from));
       for (let i = 0; i < batch.count; i++) lane.seen_us = Math.max(lane.seen_us, batch.appended_us[i]!);
-      given(batch);
+      taken(batch);
       batches.push(batch);
       left -= batch.count;
       if (!this.#refill(lane, align)) break;
@@ -88,7 +93,7 @@ export class PartitionMerge {
     return { batches, starving: [], wait_ms: null };
   }
 
-  /** Sets the lane's head on its next record; false when that can't be handed on now. */
+  /** Sets the lane's head to its next record; false if that can't be returned yet. */
   #refill(lane: KafkaLane, align: (handed: Handed) => boolean): boolean {
     lane.handed = null;
     lane.head = null;
@@ -103,7 +108,7 @@ export class PartitionMerge {
     }
   }
 
-  /** A key that Kafka's own partitioner puts here: its product's records are all here while nobody writes in another way. */
+  /** True if Kafka's own partitioner assigns the key to this partition, as all usual clients do. */
   #isHome(batch: LogBatch, i: number): boolean {
     const key = batch.key(i);
     return key !== "" && this.#partitioner.partitionOf(key) === batch.partition;

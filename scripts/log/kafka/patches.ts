@@ -1,4 +1,7 @@
-/** The three changes that Tidemark makes to kafkajs 2.2.4, all by one call; importing a file changes nothing. */
+/**
+ * The three changes that Tidemark makes to kafkajs 2.2.4, all by one call; importing a file changes
+ * nothing.
+ */
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import RequestQueue from "kafkajs/src/network/requestQueue";
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response";
@@ -9,8 +12,8 @@ import { decodeFetch } from "./fetch.ts";
 let isPatched = false;
 
 /**
- * Patches kafkajs for every client of this process; a second call changes nothing. Called by whatever opens a log on Kafka;
- * the reader that the benchmarks compare with (raw-reader.ts) uses kafkajs as it is published.
+ * Patches kafkajs for all clients of this process; a second call changes nothing. Opening a log on
+ * Kafka calls it; the reader that `bench` compares with (raw-reader.ts) runs kafkajs as published.
  */
 export function patchKafkajs(): void {
   if (isPatched) return;
@@ -20,13 +23,13 @@ export function patchKafkajs(): void {
   restIdleQueues();
 }
 
-/** Plain record batches are decoded by fetch.ts, which makes no object per message: half of kafkajs's time. */
+/** fetch.ts decodes plain record batches without an object per message: half of kafkajs's time. */
 function decodeFetches(): void {
   const decode = fetchResponse.decode;
   fetchResponse.decode = async (bytes) => decodeFetch(bytes) ?? decode(bytes);
 }
 
-/** Codecs for the batches that kafkajs decodes itself (with headers, or of transactions): it has gzip alone. */
+/** Codecs for the batches that kafkajs decodes itself (headers, transactions): it has only gzip. */
 function addCodecs(): void {
   for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD] as const) {
     CompressionCodecs[type] = () => ({
@@ -40,8 +43,8 @@ function addCodecs(): void {
 const CHECK_PENDING_MS = 10;
 
 /**
- * kafkajs checks an idle queue a thousand times a second, by a negative delay that Bun 1.4.5 warns of (TimeoutNegativeWarning).
- * An empty queue needs no check: adding a request to it schedules one.
+ * kafkajs checks an idle queue a thousand times a second, by a negative delay that Bun 1.4.5 warns
+ * of (TimeoutNegativeWarning). An empty queue needs no check: adding a request to it schedules one.
  */
 function restIdleQueues(): void {
   RequestQueue.prototype.scheduleCheckPendingRequests = function () {

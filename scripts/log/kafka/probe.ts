@@ -1,46 +1,50 @@
-/** Finds out what listens at a broker's address, so that an error can say what was met instead of guessing. */
+/** Finds out what listens at a broker's address, so that an error can name it. */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { onAbort } from "../../base/wait.ts";
 import { KAFKA_PROBE_MS } from "./kafka-limits.ts";
 
 export interface Listener {
-  /** It connects, but speaks neither Kafka's protocol nor TLS. */
+  /** False if it accepts connections but speaks neither Kafka's protocol nor TLS. */
   kafka: boolean;
   tls: boolean;
-  /** The login mechanisms that it offers; null where it asks for no login, [] where it doesn't say. */
+  /** The login mechanisms that it offers; null if it has no logins, [] if that is unknown. */
   mechanisms: string[] | null;
 }
 
-/** Requests by their key and version: https://kafka.apache.org/protocol. */
+/** Keys of the requests, and an error code: https://kafka.apache.org/protocol. */
 const API_VERSIONS = 18;
 const SASL_HANDSHAKE = 17;
 const NOT_A_LOGIN_LISTENER = 34;
-/** Far above both answers; what announces more is no Kafka broker. */
-const ANSWER_BYTES_MAX = 65_536;
+/** Far above both responses; a longer one is not from a Kafka broker. */
+const RESPONSE_BYTES_MAX = 65_536;
 
 /**
- * Asks what listens at `host:port`; null when nothing takes the connection, or when it says nothing, as a broker that hangs does.
- * Takes at most twice KAFKA_PROBE_MS.
+ * What listens at `host:port`; null if nothing accepts the connection, or it sends nothing, as a
+ * broker that hangs. Takes at most twice KAFKA_PROBE_MS.
  */
 export async function probe(broker: string): Promise<Listener | null> {
   const { host, port } = addressOf(broker);
-  const plain = await asked(() => connect({ host, port }), "connect");
+  const plain = await listenerOf(() => connect({ host, port }), "connect");
   if (plain === "silence") return null;
-  if (plain !== "no answer") return { kafka: true, tls: false, mechanisms: plain };
-  // Its certificate is not judged here: nothing is sent that anybody may not see.
-  const tls = await asked(() => connectTls({ host, port, rejectUnauthorized: false }), "secureConnect");
+  if (plain !== "no response") return { kafka: true, tls: false, mechanisms: plain };
+  // The certificate is not checked: nothing secret is sent.
+  const tls = await listenerOf(() => connectTls({ host, port, rejectUnauthorized: false }), "secureConnect");
   if (tls === "silence") return { kafka: false, tls: false, mechanisms: [] };
-  return { kafka: true, tls: true, mechanisms: tls === "no answer" ? [] : tls };
+  return { kafka: true, tls: true, mechanisms: tls === "no response" ? [] : tls };
 }
 
-/** `host:port` apart, an IPv6 address without its brackets. */
-export function addressOf(broker: string): { host: string; port: number } {
+/** Host and port of `host:port`, an IPv6 address without its brackets. */
+function addressOf(broker: string): { host: string; port: number } {
   const at = broker.lastIndexOf(":");
   return { host: broker.slice(0, at).replace(/^\[(.*)\]$/, "$1"), port: Number(broker.slice(at + 1)) };
 }
 
-/** Mechanisms as in Listener; "silence" without a connection or a word, "no answer" where it closed or answered something else. */
-async function asked(open: () => Socket, ready: string): Promise<string[] | null | "silence" | "no answer"> {
+/**
+ * Mechanisms as in Listener; "silence" without a connection or any bytes, "no response" if it
+ * closed or sent something else.
+ */
+async function listenerOf(open: () => Socket, ready: string): Promise<string[] | null | "silence" | "no response"> {
   const socket = open();
   const timeout = AbortSignal.timeout(KAFKA_PROBE_MS);
   try {
@@ -49,9 +53,9 @@ async function asked(open: () => Socket, ready: string): Promise<string[] | null
       endOf(socket, timeout).then(() => false),
     ]);
     if (!connected) return "silence";
-    const versions = await answer(socket, frame(API_VERSIONS, 0, ""), timeout);
-    if (versions === null) return timeout.aborted ? "silence" : "no answer";
-    const handshake = await answer(socket, frame(SASL_HANDSHAKE, 1, "NONE"), timeout);
+    const versions = await exchange(socket, frame(API_VERSIONS, 0, ""), timeout);
+    if (versions === null) return timeout.aborted ? "silence" : "no response";
+    const handshake = await exchange(socket, frame(SASL_HANDSHAKE, 1, "NONE"), timeout);
     return handshake === null ? [] : mechanismsOf(handshake);
   } finally {
     socket.destroy();
@@ -64,15 +68,15 @@ function frame(key: number, version: number, text: string): Buffer {
   return Buffer.concat([int32(head.length + body.length), head, body]);
 }
 
-/** The answer's body, or null when none comes that belongs to the request. */
-async function answer(socket: Socket, request: Buffer, timeout: AbortSignal): Promise<Buffer | null> {
+/** The response's body, or null without one that belongs to the request. */
+async function exchange(socket: Socket, request: Buffer, timeout: AbortSignal): Promise<Buffer | null> {
   let got = Buffer.alloc(0);
   const whole = new Promise<Buffer | null>((resolve) => {
     const take = (bytes: Buffer) => {
       got = Buffer.concat([got, bytes]);
       if (got.length < 8) return;
       const end = 4 + got.readUInt32BE(0);
-      const isOurs = end <= ANSWER_BYTES_MAX && got.readInt32BE(4) === request.readInt16BE(4);
+      const isOurs = end <= RESPONSE_BYTES_MAX && got.readInt32BE(4) === request.readInt16BE(4);
       if (isOurs && got.length < end) return;
       socket.off("data", take);
       resolve(isOurs ? got.subarray(8, end) : null);
@@ -96,9 +100,9 @@ function mechanismsOf(body: Buffer): string[] | null {
 
 function endOf(socket: Socket, timeout: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (socket.destroyed || timeout.aborted) resolve();
+    if (socket.destroyed) resolve();
     for (const event of ["error", "end", "close"]) socket.once(event, () => resolve());
-    timeout.addEventListener("abort", () => resolve(), { once: true });
+    onAbort(timeout, resolve);
   });
 }
 

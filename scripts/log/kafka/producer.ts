@@ -1,4 +1,4 @@
-/** Appends to a Kafka topic: idempotent, acknowledged by all in-sync replicas, in order per partition, and never given up while the log is open. */
+/** Appends to a Kafka topic: idempotent, in order per partition, retried while the log is open. */
 import { type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
@@ -10,19 +10,21 @@ import { KAFKA_SEND_BYTES_MAX, KAFKA_SEND_RECORDS_MAX } from "./kafka-limits.ts"
 import { lacking } from "./rights.ts";
 import type { KafkaAddress } from "./topic-url.ts";
 
-/** The broker forgot this producer (its data was lost, or the id expired): a new identity goes on where the old one stood. */
+/**
+ * The broker forgot this producer (its data was lost, or the id expired): a new identity continues.
+ */
 const FORGOTTEN = ["UNKNOWN_PRODUCER_ID", "OUT_OF_ORDER_SEQUENCE_NUMBER", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
-/** No retry can help: the topic is set up otherwise. */
+/** No retry helps: the topic's settings refuse the records. */
 const REFUSED = ["INVALID_RECORD", "POLICY_VIOLATION"];
 /** The batch exceeds the topic's max.message.bytes, or its segments: each half may fit. */
 const TOO_LARGE = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
 const RETRY_MS = 500;
-/** A batch's header, and a record's own lengths and numbers. */
+/** Bytes of a batch's header and of a record's lengths and numbers. */
 const BATCH_OVERHEAD_BYTES = 100;
 
 /**
- * Messages of one partition. kafkajs 2.2.4 sorts messages into partitions by a reduce that copies all those before at each one: half of
- * an append's time at 2,000 messages a request.
+ * Messages of one partition. kafkajs 2.2.4 groups messages by a reduce that copies all earlier ones
+ * at each message: half of an append's time at 2,000 messages per request.
  */
 class OnePartition extends Array<Message> {
   static override get [Symbol.species]() {
@@ -56,7 +58,7 @@ export class KafkaProducer {
   #producer: Promise<Producer> | null = null;
   #closed = false;
   #away = false;
-  /** Bytes of one request: smaller once the broker has refused that many. */
+  /** Bytes of one request; smaller once the broker has refused a larger one. */
   #bytes_max = KAFKA_SEND_BYTES_MAX;
 
   constructor(
@@ -64,13 +66,16 @@ export class KafkaProducer {
     private readonly url: KafkaAddress,
     partitions: number,
     private readonly logger: Logger,
-    /** The topic's max.message.bytes; null when the broker doesn't say. */
+    /** The topic's max.message.bytes; null if the broker doesn't report it. */
     private readonly recordBytesMax: () => Promise<number | null>,
   ) {
     this.#partitioner = new Partitioner(partitions);
   }
 
-  /** One request at a time for a partition keeps its order, and lets a repeated request be recognised as one. */
+  /**
+   * One request at a time per partition keeps its order, and lets the broker recognise a repeated
+   * one.
+   */
   append(records: AppendRecord[]): Promise<void> {
     return this.#queue.append(records);
   }
@@ -95,15 +100,15 @@ export class KafkaProducer {
   }
 
   /**
-   * Tries until the broker has them. The same messages again carry the same sequence numbers, so that none is stored twice; a batch
-   * that is too large was not stored and has used none, so that its halves begin with them.
+   * Retries until the broker has them: repeated messages carry the same sequence numbers, so none
+   * is stored twice. A batch that is too large has used no numbers, so its halves begin with them.
    */
   async #send(messages: OnePartition): Promise<void> {
     for (;;) {
       try {
         const producer = await this.#connected();
         await producer.send({ topic: this.url.topic, acks: -1, timeout: 10_000, messages });
-        if (this.#away) this.logger.info("the Kafka broker takes records again");
+        if (this.#away) this.logger.info("the Kafka broker accepts records again");
         this.#away = false;
         return;
       } catch (error) {
@@ -118,7 +123,7 @@ export class KafkaProducer {
     const bytes = messages.reduceRight((sum, message) => sum + bytesOf(message), 0);
     if (messages.length === 1) throw await this.#tooLarge(bytes, error);
     this.#bytes_max = Math.min(this.#bytes_max, Math.ceil(bytes / 2));
-    this.logger.debug(`the topic takes no batch of ${bytes} bytes: sending up to ${this.#bytes_max} from now on`);
+    this.logger.debug(`the topic refuses a batch of ${bytes} bytes: sending at most ${this.#bytes_max} from now on`);
     for (const half of messages.halves()) await this.#send(half);
   }
 
@@ -151,14 +156,14 @@ export class KafkaProducer {
     return this.#producer;
   }
 
-  /** Returns when another try makes sense, throws when it doesn't. */
+  /** Returns if a retry makes sense, else throws. */
   #judge(error: unknown, count: number): void {
     const type = kafkaErrorType(error);
     if (REFUSED.includes(type)) {
       throw new TidemarkError(
         "LOG_SETTINGS",
         `The Kafka broker refuses records for ${this.url.topic}: ${sentence(error)}`,
-        "See the topic's settings.",
+        "Change the topic's settings, or use another topic.",
         { cause: error },
       );
     }
@@ -170,8 +175,8 @@ export class KafkaProducer {
     if (this.#closed) {
       throw new TidemarkError(
         "LOG_UNREACHABLE",
-        `The Kafka broker at ${this.url.brokers.join(", ")} didn't take the last ${count} records: ${sentence(error)}`,
-        "They are not in the log; a feed fills them in when it starts again.",
+        `The Kafka broker at ${this.url.brokers.join(", ")} did not accept the last ${count} records: ${sentence(error)}`,
+        "They are not in the log; `produce` fills them in at its next start.",
         { cause: error },
       );
     }
@@ -180,11 +185,11 @@ export class KafkaProducer {
       this.#producer = null;
     }
     if (!this.#away)
-      this.logger.warn(`the Kafka broker takes no records, trying again until it does: ${sentence(error)}`);
+      this.logger.warn(`the Kafka broker accepts no records, retrying until it does: ${sentence(error)}`);
     this.#away = true;
   }
 
-  /** Waits for what is under way; when the broker is away, that fails after one more try. */
+  /** Waits for running appends; without a broker they fail after one more try. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#queue.idle();

@@ -1,4 +1,6 @@
-/** Reads a Kafka topic as a member of a group, from the job's own positions: kafkajs pushes, the job pulls. */
+/**
+ * Reads a Kafka topic as a member of a group, from the job's positions: kafkajs pushes, polls pull.
+ */
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { monotonicMs } from "../../base/clock.ts";
 import { passes, sentence, TidemarkError } from "../../base/errors.ts";
@@ -10,17 +12,17 @@ import { FetchOrder, groupConsumer, HEARTBEAT_MS, type KafkaReaderLog } from "./
 import { HandOver } from "./handover.ts";
 import { kafkaErrorType } from "./kafka-errors.ts";
 import {
+  KAFKA_CHECK_MS,
   KAFKA_CLOSE_MS,
   KAFKA_COMMIT_MS,
   KAFKA_CONFIRM_MS,
   KAFKA_DRY_SESSIONS,
-  KAFKA_LOOK_MS,
 } from "./kafka-limits.ts";
 import { PartitionMerge } from "./merged-fetch.ts";
 import { Silence } from "./silence.ts";
 import { Taker } from "./take.ts";
 
-/** What the group gave this member, not yet taken up by a poll. */
+/** A join of the group, until a poll takes it up. */
 interface Joined {
   memberId: string;
   partitions: number[];
@@ -35,13 +37,13 @@ export class KafkaReader implements LogReader {
   readonly #taker: Taker;
   #memberId = "";
   #joined: Joined | null = null;
-  /** What the log holds, looked up since the group was joined. */
+  /** The log's spans, requested since the group was joined. */
   #spans: PartitionSpan[] | null = null;
   #noted_ms = 0;
-  #looking = false;
+  #checking = false;
   #doubts = 0;
   #quiet = true;
-  /** When records, or partitions, came last. */
+  /** When records or partitions last arrived (monotonic milliseconds). */
   #news_ms = monotonicMs();
   #timer: Timer | undefined;
   #failure: unknown = null;
@@ -58,14 +60,14 @@ export class KafkaReader implements LogReader {
     const restarts = (error: Error) => !this.#closed && log.refused(error, options.group) === null;
     this.#consumer = groupConsumer(kafka, options, restarts);
     this.#fetches = new FetchOrder(this.#consumer, topic, this.#handOver);
-    this.#taker = new Taker(this.#fetches, () => void this.#look());
+    this.#taker = new Taker(this.#fetches, () => void this.#check());
   }
 
-  /** Joins the group in the background; a poll takes up what it is given. */
+  /** Joins the group in the background; a poll takes up the partitions. Fails as kafkajs does. */
   async start(): Promise<void> {
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberId, payload.memberAssignment));
-    // Markers and aborted records alone are not given to eachBatch.
+    // kafkajs does not call eachBatch for markers and aborted records alone.
     this.#consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
       const { batchSize, partition, firstOffset, lastOffset, highWatermark } = payload;
       if (batchSize > 0 || !this.#flows(partition)) return;
@@ -82,9 +84,9 @@ export class KafkaReader implements LogReader {
       eachBatch: (payload) => this.#receive(payload),
     });
     this.#timer = setInterval(() => {
-      if (this.#quiet) void this.#look();
+      if (this.#quiet) void this.#check();
       this.#quiet = true;
-    }, KAFKA_LOOK_MS);
+    }, KAFKA_CHECK_MS);
   }
 
   async poll(limits: { records_max: number; timeout_ms: number }): Promise<LogBatch[]> {
@@ -111,7 +113,7 @@ export class KafkaReader implements LogReader {
     await this.#taker.receive(payload);
   }
 
-  /** The group has (re)joined: nothing flows until a poll takes up the partitions, so that the job is never interrupted in mid-batch. */
+  /** Nothing flows until a poll takes up the partitions, so a batch is never interrupted. */
   #onJoin(memberId: string, assignment: Record<string, number[]>): void {
     const partitions = assignment[this.topic] ?? [];
     this.#consumer.pause([{ topic: this.topic, partitions }]);
@@ -119,36 +121,34 @@ export class KafkaReader implements LogReader {
     this.#joined = { memberId, partitions, announced: false };
     this.#spans = null;
     this.#silence.joined();
-    void this.#look();
+    void this.#check();
   }
 
-  /** Partitions that stayed go on where they were; those that came begin at the job's position. */
+  /** Kept partitions continue; new ones begin at the job's position. */
   async #takeUp(joined: Joined, spans: PartitionSpan[]): Promise<void> {
-    // Under a new member id the group had given us up: another member may have moved on meanwhile, so nothing has stayed.
-    const stayed = joined.memberId === this.#memberId ? this.#taker.positions : new Map<number, number>();
-    const came = joined.partitions.filter((partition) => !stayed.has(partition));
+    // A new member id: another member may have read meanwhile, so no partition was kept.
+    const kept = joined.memberId === this.#memberId ? this.#taker.positions : new Map<number, number>();
     if (!joined.announced) {
-      const gone = [...this.#taker.positions.keys()].filter((p) => !stayed.has(p) || !joined.partitions.includes(p));
+      const gone = [...this.#taker.positions.keys()].filter((p) => !kept.has(p) || !joined.partitions.includes(p));
       if (gone.length > 0) this.options.onRevoked?.(gone);
-      if (came.length > 0) this.options.onAssigned?.(came);
       joined.announced = true;
     }
     const holdsAll = joined.partitions.length >= spans.length;
     let positions: Map<number, LogPosition>;
     try {
       if (!holdsAll && (await this.#isAlone())) {
-        // Partitions were added just now: the group gives them to this reader as soon as kafkajs sees them.
+        // Partitions were just added: this reader gets them once kafkajs has seen them.
         this.#spans = null;
-        this.#lookAgain(HEARTBEAT_MS);
+        this.#checkAgain(HEARTBEAT_MS);
         return;
       }
       this.options.merge?.onHolds(holdsAll);
-      positions = await this.#positionsIn(joined.partitions, stayed, spans);
+      positions = await this.#positionsIn(joined.partitions, kept, spans);
     } catch (error) {
       this.#doubt(error);
       return;
     }
-    // The group may have gone on while the broker was asked.
+    // The group may have been joined again meanwhile.
     if (this.#joined !== joined) return;
     this.#doubts = 0;
     const { merge, until_end = false } = this.options;
@@ -165,8 +165,11 @@ export class KafkaReader implements LogReader {
     );
   }
 
-  /** Where to begin in the partitions; fails with LOG_SHORTER_THAN_CHECKPOINT when the log is shorter, another one, or has fewer. */
-  async #positionsIn(partitions: number[], stayed: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
+  /**
+   * Where to begin. LOG_SHORTER_THAN_CHECKPOINT: the log is shorter, another, or has fewer
+   * partitions.
+   */
+  async #positionsIn(partitions: number[], kept: ReadonlyMap<number, number>, spans: PartitionSpan[]) {
     const { group } = this.options;
     const spanOf = (partition: number) =>
       spans.find((one) => one.partition === partition) ?? { partition, start: 0, end: 0 };
@@ -177,7 +180,7 @@ export class KafkaReader implements LogReader {
     const known: [partition: number, position: LogPosition][] = [];
     for (const partition of partitions) {
       const span = spanOf(partition);
-      const next = stayed.get(partition);
+      const next = kept.get(partition);
       const seen_us = this.#taker.seenOf(partition);
       const position = next === undefined ? positionOf(this.options.position(partition)) : { next, seen_us };
       positions.set(partition, { next: firstOffset(span, position.next, group, this.log), seen_us: position.seen_us });
@@ -192,10 +195,13 @@ export class KafkaReader implements LogReader {
     return group?.members.length === 1;
   }
 
-  /** Compares the reader's positions with what the log holds: after a join, at a hole, and now and then in silence. */
-  async #look(): Promise<void> {
-    if (this.#looking || this.#closed) return;
-    this.#looking = true;
+  /**
+   * Compares the reader's positions with the log: after a join, at a hole, every KAFKA_CHECK_MS of
+   * silence.
+   */
+  async #check(): Promise<void> {
+    if (this.#checking || this.#closed) return;
+    this.#checking = true;
     const positions = [...this.#taker.positions];
     const handed = [...this.#handOver.waiting];
     const noted_ms = monotonicMs();
@@ -211,9 +217,9 @@ export class KafkaReader implements LogReader {
       for (const one of handed) one.verified = true;
     } catch (error) {
       if (error instanceof TidemarkError && error.code === "LOG_SHORTER_THAN_CHECKPOINT") this.#doubt(error);
-      else this.#lookAgain(HEARTBEAT_MS);
+      else this.#checkAgain(HEARTBEAT_MS);
     } finally {
-      this.#looking = false;
+      this.#checking = false;
     }
     this.#waiter.ring();
   }
@@ -229,18 +235,18 @@ export class KafkaReader implements LogReader {
   #doubt(error: unknown): void {
     this.#spans = null;
     const code = error instanceof TidemarkError ? error.code : "";
-    if (code === "LOG_UNREACHABLE" || passes(error)) this.#lookAgain(HEARTBEAT_MS);
-    else if (code === "LOG_SHORTER_THAN_CHECKPOINT" && this.#doubts++ === 0) this.#lookAgain(KAFKA_CONFIRM_MS);
+    if (code === "LOG_UNREACHABLE" || passes(error)) this.#checkAgain(HEARTBEAT_MS);
+    else if (code === "LOG_SHORTER_THAN_CHECKPOINT" && this.#doubts++ === 0) this.#checkAgain(KAFKA_CONFIRM_MS);
     else this.#failure = error;
   }
 
-  #lookAgain(ms: number): void {
-    setTimeout(() => void this.#look(), ms);
+  #checkAgain(ms: number): void {
+    setTimeout(() => void this.#check(), ms);
   }
 
   #onCrash(error: Error, restart: boolean): void {
     if (this.#closed) return;
-    // The very first group of a cluster waits a moment for its coordinator: nothing to tell.
+    // The first group of a cluster waits a moment for its coordinator: nothing to report.
     if (restart && kafkaErrorType(error) === "GROUP_LOAD_IN_PROGRESS") return;
     if (restart) {
       this.#silence.lost(error);
@@ -253,8 +259,8 @@ export class KafkaReader implements LogReader {
   }
 
   /**
-   * After so many sessions a lost member, or a broker that is away, would have been noticed; and a fetch must have come back empty, since
-   * one that is slow or fails brings nothing either.
+   * After KAFKA_DRY_SESSIONS a lost member or broker would have been noticed; and a fetch must have
+   * returned no records, since a slow or failed one returns nothing either.
    */
   async dry(): Promise<boolean> {
     const isQuiet = monotonicMs() - this.#news_ms >= KAFKA_DRY_SESSIONS * sessionMs();
@@ -270,7 +276,7 @@ export class KafkaReader implements LogReader {
     this.#waiter.wake();
   }
 
-  /** For lag display only: not told when the broker is away. */
+  /** For lag display only: skipped while the broker is away. */
   async commit(positions: { partition: number; next: number }[]): Promise<void> {
     const mine = positions.filter(({ partition }) => this.#taker.positions.has(partition));
     if (mine.length === 0 || this.#joined !== null || this.#silence.away) return;
@@ -278,7 +284,7 @@ export class KafkaReader implements LogReader {
     try {
       await Promise.race([this.#consumer.commitOffsets(offsets), Bun.sleep(KAFKA_COMMIT_MS)]);
     } catch (error) {
-      this.log.logger.debug(`how far ${this.options.group} is could not be noted: ${sentence(error)}`);
+      this.log.logger.debug(`the offsets of ${this.options.group} could not be committed: ${sentence(error)}`);
     }
   }
 
@@ -288,7 +294,7 @@ export class KafkaReader implements LogReader {
     clearInterval(this.#timer);
     this.#handOver.clear();
     this.#waiter.wake();
-    // The group notices by itself when the broker can't be told.
+    // If the broker can't be reached, the group drops this member by itself.
     await Promise.race([this.#consumer.disconnect().catch(() => {}), Bun.sleep(KAFKA_CLOSE_MS)]);
   }
 }

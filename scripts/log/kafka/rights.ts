@@ -1,4 +1,7 @@
-/** Which rights a user lacks: the broker is asked before any data flows, so that no later start fails where the first one worked. */
+/**
+ * Which rights a user lacks, asked before any data flows: a later start must not be the first to
+ * fail.
+ */
 import type { Admin, Kafka } from "kafkajs";
 import Decoder from "kafkajs/src/protocol/decoder";
 import Encoder from "kafkajs/src/protocol/encoder";
@@ -9,7 +12,7 @@ import type { KafkaAddress } from "./topic-url.ts";
 /** Operations by their bit: org.apache.kafka.common.acl.AclOperation. */
 const OPERATIONS = { READ: 3, WRITE: 4, DESCRIBE: 8 } as const;
 type Operation = keyof typeof OPERATIONS;
-/** The broker doesn't say. */
+/** The broker does not report rights. */
 const UNKNOWN_RIGHTS = -(2 ** 31);
 const METADATA = { apiKey: 3, apiVersion: 8, apiName: "Metadata" };
 const DESCRIBE_GROUPS = { apiKey: 15, apiVersion: 3, apiName: "DescribeGroups" };
@@ -21,7 +24,7 @@ export interface MissingRight {
   name: string;
 }
 
-/** The part of kafkajs's cluster that is used here. */
+/** The part of kafkajs's cluster that is used. */
 interface Cluster {
   findControllerBroker(): Promise<Broker>;
   findGroupCoordinator(which: { groupId: string }): Promise<Broker>;
@@ -31,11 +34,14 @@ interface Broker {
   connectionPool: { send(protocol: object): Promise<unknown> };
 }
 
-/** An admin client, and the cluster behind it, whose connections are used for two requests that kafkajs 2.2.4 has in older versions. */
+/**
+ * An admin client and its cluster, which sends two requests that kafkajs 2.2.4 knows only in older
+ * versions.
+ */
 export function adminOf(kafka: Kafka): { admin: Admin; cluster: Cluster } {
   const holder = kafka as unknown as Record<symbol, (options: object) => Cluster>;
   const create = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith(":createCluster"));
-  if (create === undefined) throw new TypeError("this kafkajs makes its cluster in another way");
+  if (create === undefined) throw new TypeError("this version of kafkajs creates its cluster differently");
   const original = holder[create]!;
   let cluster: Cluster | null = null;
   holder[create] = (options) => {
@@ -47,7 +53,10 @@ export function adminOf(kafka: Kafka): { admin: Admin; cluster: Cluster } {
   return { admin, cluster: cluster! };
 }
 
-/** Asks for the rights on a topic, and on groups by READ; [] when all are there, or when the broker doesn't say. */
+/**
+ * The missing rights on a topic, and READ on a group; [] if the user has all, or the broker does
+ * not report them.
+ */
 export async function missingRights(
   cluster: Cluster,
   topic: string,
@@ -61,14 +70,14 @@ export async function missingRights(
   return [...topics, { operation: "READ", on: "group", name: group }];
 }
 
-/** The one sentence about missing rights. */
+/** LOG_ACCESS, which names the missing rights. */
 export function lacking(missing: MissingRight[], address: KafkaAddress): TidemarkError {
   const each = missing.map(({ operation, on, name }) => `${operation} on the ${on} ${name}`);
   const grants = [...new Set(missing.map(grantOf))].join(", ");
   return new TidemarkError(
     "LOG_ACCESS",
     `${whoOf(address)} lacks ${each.length === 1 ? "a right" : "rights"} on the Kafka cluster: ${each.join(", ")}.`,
-    `Let an administrator grant ${grants}. docs/kafka.md lists the rights that each command needs.`,
+    `Ask an administrator to grant ${grants}. docs/kafka.md lists the rights that each command needs.`,
   );
 }
 
@@ -106,7 +115,7 @@ async function topicRights(cluster: Cluster, topic: string): Promise<number> {
 async function groupRights(cluster: Cluster, group: string): Promise<number> {
   const request = { ...DESCRIBE_GROUPS, encode: async () => new Encoder().writeArray([group]).writeBoolean(true) };
   try {
-    // Asked of one broker first, as kafkajs hides why none of them names the coordinator.
+    // One broker is asked first: kafkajs hides why no broker names the coordinator.
     const any = await cluster.findControllerBroker();
     await any.findGroupCoordinator({ groupId: group, coordinatorType: 0 }).catch((error) => {
       if (kafkaErrorType(error) === "GROUP_AUTHORIZATION_FAILED") throw error;
@@ -124,12 +133,12 @@ async function groupRights(cluster: Cluster, group: string): Promise<number> {
       return decoder.readInt32();
     });
   } catch (error) {
-    // Whatever else is wrong with the group shows when it is joined.
+    // Any other problem with the group shows when it is joined.
     return kafkaErrorType(error) === "GROUP_AUTHORIZATION_FAILED" ? 0 : UNKNOWN_RIGHTS;
   }
 }
 
-/** Sends a request of our own; UNKNOWN_RIGHTS when this broker doesn't understand it. */
+/** Sends a request of our own; UNKNOWN_RIGHTS if this broker doesn't support it. */
 async function ask(broker: Broker, request: object, read: (decoder: Decoder) => number): Promise<number> {
   const response = { decode: async (bytes: Buffer) => bytes, parse: async (bytes: Buffer) => read(new Decoder(bytes)) };
   try {

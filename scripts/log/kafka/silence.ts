@@ -1,19 +1,19 @@
-/** Whether a broker answers, as one reader notices it; a loss and its end are logged once. */
+/** Notices that a reader's broker does not respond, and logs the loss and its end once. */
 import { monotonicMs } from "../../base/clock.ts";
 import { sentence } from "../../base/errors.ts";
 import { KAFKA_AWAY_MS } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 
 export class Silence {
-  /** The group was lost, and not joined again yet. */
+  /** True from the loss of the group until it is joined again. */
   away = false;
-  /** Since when the log has been asked without an answer; null when it answered last. */
+  /** Since when requests are without a response (monotonic ms); null after one. */
   #asked_ms: number | null = null;
   #why = "";
 
   constructor(private readonly log: { name: string; logger: Logger }) {}
 
-  /** Asks the log, and notes whether it answers. */
+  /** Sends a request, and notes whether it gets a response. */
   async ask<T>(question: () => Promise<T>): Promise<T> {
     this.#asked_ms ??= monotonicMs();
     try {
@@ -29,7 +29,7 @@ export class Silence {
 
   lost(error: unknown): void {
     this.#why = sentence(error);
-    if (!this.away) this.log.logger.warn(`${this.log.name} is away, trying again until it answers: ${this.#why}`);
+    if (!this.away) this.log.logger.warn(`${this.log.name} is away, retrying until it answers: ${this.#why}`);
     this.away = true;
   }
 
@@ -38,7 +38,9 @@ export class Silence {
     this.away = false;
   }
 
-  /** A sentence while the broker is away, or while a question has had no answer for KAFKA_AWAY_MS; null otherwise. */
+  /**
+   * Why the log does not respond: the group is lost, or no response for KAFKA_AWAY_MS; else null.
+   */
   sentence(): string | null {
     const silent = this.#asked_ms !== null && monotonicMs() - this.#asked_ms > KAFKA_AWAY_MS;
     return this.away || silent ? `${this.log.name} does not answer${this.#why ? `: ${this.#why}` : ""}` : null;

@@ -1,4 +1,7 @@
-/** What a poll takes of what kafkajs brought: from the reader's positions on, as it came, or merged into one order. */
+/**
+ * Takes fetched records for a poll: from the reader's positions, as fetched or merged into one
+ * order.
+ */
 import type { EachBatchPayload } from "kafkajs";
 import type { LogBatch, LogPosition } from "../../contract/log.ts";
 import type { FetchOrder } from "./flow.ts";
@@ -6,17 +9,20 @@ import { type Handed, type HandOver, holesIn, messageBatch } from "./handover.ts
 import type { PartitionMerge } from "./merged-fetch.ts";
 
 export class Taker {
-  /** First offset not yet given, of each partition that was taken up. */
+  /** The first offset not yet returned, by partition. */
   positions: ReadonlyMap<number, number> = new Map();
-  /** Where all of several partitions are held. */
+  /** Set while the reader has all partitions, and there are several. */
   merge: PartitionMerge | null = null;
-  /** Until a waiting record is due, milliseconds. */
+  /** How long until a waiting record is due, milliseconds. */
   wait_ms = Number.POSITIVE_INFINITY;
   readonly handOver: HandOver;
   #positions = new Map<number, number>();
   #seen = new Map<number, number>();
 
-  /** `fetches` of the same hand-over; `unsure`: a batch begins elsewhere than expected, and the log must be asked whether that is right. */
+  /**
+   * `unsure` is called if a batch doesn't begin at the expected offset, and the log must be asked
+   * why.
+   */
   constructor(
     private readonly fetches: FetchOrder,
     private readonly unsure: () => void,
@@ -32,12 +38,12 @@ export class Taker {
     this.wait_ms = Number.POSITIVE_INFINITY;
   }
 
-  /** The newest append time of what was given; 0 when that is not known. */
+  /** The newest append time of the records returned, µs since 1970 UTC; 0 if unknown. */
   seenOf(partition: number): number {
     return this.#seen.get(partition) ?? 0;
   }
 
-  /** A fetch's records; resolves when kafkajs may fetch on. */
+  /** Takes a fetch's records; resolves when kafkajs may fetch again. */
   async receive({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
     const { partition, messages } = batch;
     const records = messageBatch(partition, messages);
@@ -47,7 +53,7 @@ export class Taker {
     if (await this.handOver.offer(records, holes, heartbeat)) resolveOffset(last);
   }
 
-  /** A fetch brought markers and aborted records alone, of these offsets. */
+  /** A fetch returned only transaction markers and aborted records, of these offsets. */
   passed(partition: number, first: number, last: number, end: number): void {
     const lost = this.fetches.passed(partition, first, last + 1);
     if (lost > 0) this.unsure();
@@ -77,13 +83,17 @@ export class Taker {
     return batches;
   }
 
-  /** Sets a waiting batch on the reader's position. False: it begins elsewhere, and the log is asked first. */
+  /**
+   * Moves a waiting batch to the reader's position; false if it begins elsewhere, and the log is
+   * asked first.
+   */
   #align(handed: Handed): boolean {
     const position = this.#positions.get(handed.partition)!;
     const { offsets, count } = handed.records;
     let first = handed.from;
     if (offsets[first] === position) return true;
-    // Offsets may have holes (transactions, lost records), but kafkajs also jumps silently when its position is gone.
+    // Holes are possible (transactions, lost records), but kafkajs also jumps silently if its
+    // offset is gone.
     if (!handed.verified) {
       this.unsure();
       return false;

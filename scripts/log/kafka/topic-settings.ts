@@ -1,9 +1,12 @@
-/** What a topic's settings must be, so that every record stays where it was until retention drops it. */
+/** Checks a topic's settings: every record must stay at its offset until retention drops it. */
 import { type Admin, ConfigResourceTypes } from "kafkajs";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 
-/** Fails with LOG_SETTINGS when the broker compacts the topic; a policy that may not be read is only reported, since holes are counted. */
+/**
+ * Fails with LOG_SETTINGS if the broker compacts the topic. Without the right to read the policy it
+ * passes: lost records are counted anyway.
+ */
 export async function refuseCompacted(admin: Admin, topic: string, logger: Logger): Promise<void> {
   const policy = await policyOf(admin, topic).catch((error) => {
     logger.debug(`the cleanup.policy of ${topic} can't be read: ${sentence(error)}`);
@@ -13,7 +16,7 @@ export async function refuseCompacted(admin: Admin, topic: string, logger: Logge
   throw new TidemarkError(
     "LOG_SETTINGS",
     `The topic ${topic} has cleanup.policy=${policy}: compaction removes all but the newest record of each key, so ticks would be lost.`,
-    "Set cleanup.policy=delete on the topic, or name another topic. Records that were removed before are counted and reported.",
+    "Set cleanup.policy=delete on the topic, or use another topic. Records that are already removed are counted and reported.",
   );
 }
 

@@ -1,8 +1,8 @@
-/** A Kafka topic's URL: brokers, TLS, the login's mechanism and user. Never a password, and no error repeats one. */
+/** A Kafka topic's URL: brokers, TLS, mechanism and user; no error repeats a password. */
 import { TidemarkError } from "../../base/errors.ts";
 
-/** The topic when the URL names none (design.md "Log"). */
-export const DEFAULT_TOPIC = "raw_prices";
+/** The topic if the URL names none (docs/kafka.md). */
+const DEFAULT_TOPIC = "raw_prices";
 const DEFAULT_PORT = 9092;
 export const FORMS =
   "Use embedded:, kafka://host:port[,host:port]/topic or kafka+ssl://user@host:port/topic?mechanism=scram-sha-512.";
@@ -18,20 +18,23 @@ export interface KafkaAddress {
   topic: string;
   tls: boolean;
   login: { mechanism: Mechanism; user: string } | null;
-  /** A file with the certificates (PEM) to trust instead of the system's. */
+  /** A PEM file with the certificates to trust instead of the system's. */
   ca: string | null;
-  /** For people and as the stores' note of their log: without user and parameters, which may change while the log stays the same. */
+  /**
+   * For people, and the stores' setting `log`: without user and parameters, which may change for
+   * one log.
+   */
   name: string;
 }
 
-/** Reads a `kafka://` or `kafka+ssl://` URL. Fails with USAGE. */
+/** Parses a `kafka://` or `kafka+ssl://` URL. Fails with USAGE. */
 export function parseKafkaUrl(url: string): KafkaAddress {
   const match = /^(kafka|kafka\+ssl):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(url);
   if (!match) throw wrong("The log URL is not valid.", FORMS);
   const [scheme, authority, path, query] = [match[1]!, match[2]!, match[3]!, match[4] ?? ""];
   const at = authority.lastIndexOf("@");
   const user = at < 0 ? null : userOf(authority.slice(0, at));
-  // An @ behind the hosts can be a password's second half: nothing of such a URL is shown.
+  // An @ after the hosts can be the second half of a password: nothing of such a URL is shown.
   if (path.includes("@")) throw holdsPassword();
   const tls = scheme === "kafka+ssl";
   const brokers = authority
@@ -66,7 +69,7 @@ export function parseKafkaUrl(url: string): KafkaAddress {
 /** The same URL with another topic. */
 export function withTopic(url: string, topic: string): string {
   const [, before, query] = /^(kafka(?:\+ssl)?:\/\/[^/?]*)[^?]*(\?.*)?$/.exec(url) ?? [];
-  if (before === undefined) throw new TypeError("no Kafka URL");
+  if (before === undefined) throw new TypeError("not a Kafka URL");
   return `${before}/${topic}${query ?? ""}`;
 }
 
@@ -89,7 +92,7 @@ function userOf(text: string): string {
   return user;
 }
 
-/** Port and odd characters are not repeated: they can be what somebody meant as a password. */
+/** Errors never repeat port or odd characters: they may be part of a password. */
 function brokerOf(text: string, index: number): string {
   const match = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(.*))?$/.exec(text.trim());
   if (!match) throw wrong(`Broker ${index + 1} of the log URL is not a valid host:port.`, FORMS);
@@ -121,10 +124,7 @@ function parametersOf(query: string): { mechanism?: string; ca?: string } {
       throw wrong("The log URL has an unknown parameter.", `Valid parameters are ${PARAMETERS.join(" and ")}.`);
     }
     if (value === null || value === "" || found[name!] !== undefined) {
-      throw wrong(
-        `The log URL's parameter ${name} is empty, not valid or given twice.`,
-        "Give it once, percent-encoded.",
-      );
+      throw wrong(`The log URL's parameter ${name} is empty, not valid or set twice.`, "Set it once, percent-encoded.");
     }
     found[name!] = value;
   }

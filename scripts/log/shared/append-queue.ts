@@ -1,4 +1,4 @@
-/** Appends of one process, one after another: what is given while a commit is under way shares the next one. */
+/** Appends of one process, in order: those that arrive during a commit share the next one. */
 import type { AppendRecord } from "../../contract/log.ts";
 
 interface Waiting {
@@ -11,7 +11,7 @@ export class AppendQueue {
   #waiting: Waiting[] = [];
   #draining: Promise<void> | null = null;
 
-  /** `commit` makes records durable, all in the order given, or rejects. */
+  /** `commit` makes all records durable, in their order, or rejects. */
   constructor(private readonly commit: (records: AppendRecord[]) => Promise<void>) {}
 
   /** Settles as the commit that holds these records does. */
@@ -23,7 +23,7 @@ export class AppendQueue {
     });
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no commit is running. */
   async idle(): Promise<void> {
     await this.#draining;
   }

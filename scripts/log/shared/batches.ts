@@ -1,7 +1,7 @@
-/** What both logs do with batches of records: cut them, and pick the newest record of each key. */
+/** Parts of batches: a range of records, or the newest record of each key. */
 import type { LogBatch } from "../../contract/log.ts";
 
-/** Records `from` up to, not including, `to` of a batch, sharing its memory. */
+/** The records [from, to) of a batch, sharing its memory. */
 export function sliceBatch(batch: LogBatch, from: number, to: number): LogBatch {
   if (from === 0 && to === batch.count) return batch;
   return {
@@ -16,7 +16,7 @@ export function sliceBatch(batch: LogBatch, from: number, to: number): LogBatch 
   };
 }
 
-/** The newest record of each key, as one batch a partition in offset order. */
+/** The newest record of each key, as one batch per partition in offset order. */
 export function newestPerKey(batches: LogBatch[]): LogBatch[] {
   const newest = new Map<number, Map<string, { batch: LogBatch; index: number }>>();
   for (const batch of batches) {

@@ -1,25 +1,29 @@
-/** Compares a job's checkpoint with what the log still holds: never a silent jump (faults.md 14). */
+/** Checks that a job's position is still in the log: never a silent jump (docs/faults.md 14). */
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { LogPosition, PartitionSpan } from "../../contract/log.ts";
 
-/** What a job's `position` gave, as a position. */
+/** The result of ReaderOptions.position as a LogPosition. */
 export function positionOf(position: LogPosition | number): LogPosition {
   return typeof position === "number" ? { next: position, seen_us: 0 } : position;
 }
 
-/** The one error for a log that is long enough, but isn't the one that was read (deleted and filled again, or regrown after a lost end). */
+/**
+ * LOG_SHORTER_THAN_CHECKPOINT for a log that is long enough but not the one that was read: deleted
+ * and filled again, or grown again after it lost its end.
+ */
 export function otherLog(partition: number, position: LogPosition, group: string, name: string): TidemarkError {
   return new TidemarkError(
     "LOG_SHORTER_THAN_CHECKPOINT",
-    `${nameOf(name, partition)} is not the log that ${group} has read up to offset ${position.next}: what stands before it there was appended later.`,
-    "The log was made anew. Bring the old one back, or begin anew with --rebuild or another data directory.",
+    `${nameOf(name, partition)} is not the log that ${group} has read up to offset ${position.next}: the record before it was appended later.`,
+    "The log was created again. Restore the old one, or start over with --rebuild or another data directory.",
   );
 }
 
 /**
- * The offset to begin at. 0 is "no checkpoint": it begins at what is the log's start now, and says so when that isn't 0.
- * Fails with LOG_SHORTER_THAN_CHECKPOINT when `position` lies before the start or beyond the end.
+ * The offset to begin at: `position`, or for 0 (no checkpoint) the log's start, with a warning if
+ * that isn't 0. Fails with LOG_SHORTER_THAN_CHECKPOINT if `position` is before the start or beyond
+ * the end.
  */
 export function firstOffset(
   span: PartitionSpan,
@@ -32,7 +36,7 @@ export function firstOffset(
     throw new TidemarkError(
       "LOG_SHORTER_THAN_CHECKPOINT",
       `${where} ends at offset ${span.end}, but ${group} has already read up to ${position}: the log was replaced or has lost its end.`,
-      "Bring the log back, or let the job forget what it knows and begin anew with --rebuild or another data directory.",
+      "Restore the log, or start over with --rebuild or another data directory.",
     );
   }
   if (position >= span.start) return position;
@@ -43,7 +47,7 @@ export function firstOffset(
   throw new TidemarkError(
     "LOG_SHORTER_THAN_CHECKPOINT",
     `${where} begins at offset ${span.start}, but ${group} stopped at ${position}: ${span.start - position} records it hasn't read are no longer kept.`,
-    "They are lost to this job. Keep the log longer, or begin anew with --rebuild or another data directory.",
+    "They are lost to this job. Keep the log longer, or start over with --rebuild or another data directory.",
   );
 }
 

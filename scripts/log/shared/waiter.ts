@@ -1,11 +1,11 @@
-/** One poll that waits for news: until somebody rings, wakes it, or the time is over. */
+/** Lets one poll wait for records: until a ring, a wake, or the end of its time. */
 export class Waiter {
   #awake: ((rung: boolean) => void) | null = null;
   #woken = false;
 
   /**
-   * Resolves with true at the next ring, with false after `ms`, or at once when woken. News that came before the call must be looked for
-   * before the call.
+   * Resolves with true at the next ring or wake, with false after `ms`. Check for records before
+   * the call: an earlier ring does not count.
    */
   wait(ms: number): Promise<boolean> {
     if (this.#woken) return Promise.resolve(true);
@@ -20,18 +20,18 @@ export class Waiter {
     });
   }
 
-  /** There is something to look at. */
+  /** There may be records. */
   ring(): void {
     this.#awake?.(true);
   }
 
-  /** Ends this wait, or the next one when there is none now. */
+  /** Ends this wait, or the next one if none is running. */
   wake(): void {
     this.#woken = true;
     this.#awake?.(true);
   }
 
-  /** Whether `wake` was called since the last look. */
+  /** True if `wake` was called since the last call of this. */
   takeWoken(): boolean {
     const woken = this.#woken;
     this.#woken = false;

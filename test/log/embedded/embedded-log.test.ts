@@ -41,7 +41,7 @@ conformance("embedded", {
   timeout_ms: 20_000,
 });
 
-test("retention: a writer drops blocks older than it is told to keep, some with each append, and never the newest", async () => {
+test("retention: a writer drops blocks older than --retain, a few with each append, and never the newest", async () => {
   const data = paths("retained");
   const before = openEmbedded(data, { role: "writer", logger });
   for (let i = 0; i < 500; i++) await before.append([record("A", `${i}`)]);

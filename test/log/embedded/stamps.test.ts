@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { nowUs } from "../../../scripts/base/clock.ts";
 import { type DataPaths, openDataDir } from "../../../scripts/base/data-dir.ts";
+import { lockStage } from "../../../scripts/command/stage-lock.ts";
 import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { dropBlocks } from "../../../scripts/log/embedded/retention.ts";
@@ -42,7 +43,7 @@ async function logOf(name: string, stamps: number[]): Promise<DataPaths> {
   return paths;
 }
 
-test("retention, whatever the clocks were: no young block goes, and every old one before the first young does", () => {
+test("retention under any clocks: no young block is dropped, and every old one before the first young one is", () => {
   const db = new Database(":memory:");
   db.exec("CREATE TABLE blocks (position INTEGER PRIMARY KEY, count INTEGER NOT NULL, appended_us INTEGER NOT NULL)");
   const kind = fc.constantFrom("old", "young", "future", "invalid");
@@ -66,7 +67,7 @@ test("retention, whatever the clocks were: no young block goes, and every old on
   fc.assert(property);
 });
 
-test("a newest append time far ahead is not continued, and is reported; one a few seconds ahead is", async () => {
+test("a newest append time far ahead is reported and not continued; one a few seconds ahead is continued", async () => {
   const now_us = nowUs();
   const near = writer(await logOf("near", [now_us + 20e6]));
   await near.append([record("A", "next")]);
@@ -116,12 +117,13 @@ test("a checkpoint from before the step back is of this log; one of another log 
   await log.close();
 });
 
-test("the repair gives each wrong append time the next right one, keeps every record, and changes nothing else", async () => {
+test("the repair replaces each wrong append time by the next valid one, keeps every record, and changes nothing else", async () => {
   const now_us = nowUs();
   const [a, b] = [now_us - 3 * DAY, now_us - DAY];
   const wrong = now_us + 3_650 * DAY;
   const paths = await logOf("repaired", [a, wrong, wrong + 1, 1_000, b, -1_000, b + 5, wrong]);
-  const repair = repairLog(paths, quiet);
+  const lock = (stage: string) => lockStage(paths, stage);
+  const repair = repairLog(paths, quiet, lock);
   expect(repair).toMatchObject({ records: 5, rebuild: [] });
   const log = writer(paths);
   const reader = await log.reader({ group: "test", position: () => 0 });
@@ -131,5 +133,5 @@ test("the repair gives each wrong append time the next right one, keeps every re
   expect(log.problems()).toEqual([]);
   await reader.close();
   await log.close();
-  expect(repairLog(paths, quiet).records).toBe(0);
+  expect(repairLog(paths, quiet, lock).records).toBe(0);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { KAFKA_VERSION } from "../../support/kafka.ts";
 import { ROOT } from "../../support/project.ts";
 
-test("compose.yaml starts the Kafka that the tests run, which makes no topic by itself", async () => {
+test("compose.yaml starts the Kafka that the tests run, which creates no topic by itself", async () => {
   const { services } = Bun.YAML.parse(await Bun.file(join(ROOT, "compose.yaml")).text()) as {
     services: Record<string, { image: string; environment: Record<string, string | number> }>;
   };

@@ -65,7 +65,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
   });
 
   test.each(CODECS)(
-    "a topic with compression.type=%s gives the same answer",
+    "a topic with compression.type=%s gives the same windows and ticks",
     async (codec) => {
       const url = await topicWith(`by-broker-${codec}`, { "compression.type": codec });
       await fillLog(join(root, codec), LINES, { url });
@@ -75,7 +75,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
   );
 
   test.each(CODECS)(
-    "another program's producer with %s, with and without headers, gives the same answer",
+    "another program's producer with %s, with and without headers, gives the same windows and ticks",
     async (codec) => {
       const topic = `by-producer-${codec}`;
       const url = await topicWith(topic, {});
@@ -116,7 +116,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
     );
   }, 60_000);
 
-  test("every codec in one topic, beside what is not compressed", async () => {
+  test("every codec in one topic, beside batches that are not compressed", async () => {
     const topic = "mixed";
     const url = await topicWith(topic, {});
     const stock = stockClient(broker.port).producer();
@@ -192,7 +192,7 @@ describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped:
     60_000,
   );
 
-  test("a single record that is too large: one sentence with both sizes, and what came before it is stored", async () => {
+  test("a single record that is too large: one sentence with both sizes, and the records before it are stored", async () => {
     const topic = "tiny";
     const url = await topicWith(topic, { "max.message.bytes": "1000" });
     const log = await openLog(url, openDataDir(join(root, topic)), { role: "writer", logger: quiet });

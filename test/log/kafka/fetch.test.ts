@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
-import { decodeFetch, type FetchedMessage, type FetchedRecords } from "../../../scripts/log/kafka/fetch.ts";
+import { decodeFetch } from "../../../scripts/log/kafka/fetch.ts";
+import type { FetchedMessage, FetchedRecords } from "../../../scripts/log/kafka/fetched-records.ts";
 import { messageBatch } from "../../../scripts/log/kafka/handover.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
 import { patchKafkajs } from "../../../scripts/log/kafka/patches.ts";
@@ -101,7 +102,7 @@ const spec = fc.record({
   records: fc.array(record, { minLength: 1, maxLength: 20 }),
 });
 
-test("any batches, compressed or not, the last one cut anywhere, are the same records as by kafkajs", async () => {
+test("any batches, compressed or not, the last one cut anywhere, decode to the same records as in kafkajs", async () => {
   const property = fc.asyncProperty(fc.array(spec, { maxLength: 4 }), fc.nat(80), async (specs, cut) => {
     const whole = Buffer.concat(await Promise.all(specs.map(batchOf)));
     const bytes = whole.subarray(0, Math.max(0, whole.length - cut));
@@ -112,7 +113,7 @@ test("any batches, compressed or not, the last one cut anywhere, are the same re
   await fc.assert(property, { numRuns: 200 });
 });
 
-test("compressed batches beyond the limit of one fetch are left for the next one, but the first is always read", async () => {
+test("compressed batches beyond the limit of one fetch are read by the next one, but the first is always read", async () => {
   const value = "x".repeat(KAFKA_UNPACKED_FETCH_BYTES_MAX - 100_000);
   const batch = (first: number, text: string) =>
     batchOf({ first, time: 1, compressor: 4, records: [{ key: "k", value: text }] });
@@ -122,7 +123,7 @@ test("compressed batches beyond the limit of one fetch are left for the next one
   expect(await offsets(batch(7, value + value), batch(8, "small"))).toEqual(["7"]);
 });
 
-test("a batch of the log made of either is the same", async () => {
+test("either decoding makes the same LogBatch", async () => {
   const records = ["a", "bb", null, ""].map((value, i) => ({ key: i === 1 ? null : "BTC-USD", value, skip: i }));
   const bytes = await batchOf({ first: 7, time: 1_700_000_000_000, records });
   const [ours, theirs] = [byUs(bytes)!, await byKafkajs(bytes)];
@@ -149,7 +150,7 @@ test("a batch of the log made of either is the same", async () => {
   ]);
 });
 
-test("kafkajs's filter by offset keeps what lies at and after it", async () => {
+test("kafkajs's filter by offset keeps the records at and after it", async () => {
   const records = Array.from({ length: 9 }, (_, i) => ({ key: "k", value: String(i), skip: i % 2 }));
   const all = byUs(await batchOf({ first: 100, time: 1, records }))!;
   for (let from = 99; from < 115; from++) {
@@ -175,7 +176,7 @@ describe("left to kafkajs:", () => {
     expect((await byKafkajs(bytes)).map(plain).at(-1)).toEqual({ key: "k", value: "v", offset: "1", timestamp: "1" });
   });
 
-  test("an answer with aborted transactions, a batch of an older format, a record that lies about its length", async () => {
+  test("a response with aborted transactions, a batch of an older format, a record with a wrong length", async () => {
     const bytes = await batchOf({ first: 0, time: 1, records: one });
     expect(decodeFetch(answerOf([{ partition: 0, aborted: [4], records: bytes }]))).toBeNull();
     expect(byUs(Buffer.from(bytes.with(16, 1)))).toBeNull();

@@ -93,7 +93,7 @@ function readMerged(parts: number[][], pieces: [number, number, number][], kill:
 }
 
 describe("merge", () => {
-  test("any log, in any pieces, with a kill and a restart after any step, comes in the order of a sort", () => {
+  test("any log, in any pieces, with a kill and a restart after any step, is returned in sorted order", () => {
     fc.assert(
       fc.property(log, moves, fc.integer({ min: 2, max: 50 }), (parts, pieces, kill) => {
         expect(readMerged(parts, pieces, kill)).toEqual(naive(parts));
@@ -113,14 +113,14 @@ describe("merge", () => {
   });
   const rules = { now_ms: 100, noted_ms: 50, quiet_ms: 500, isHome: () => false };
 
-  test("a record waits for a quiet partition its time long, and no longer", () => {
+  test("a record waits for a quiet partition for its time, and no longer", () => {
     const lanes = [lane(0, [5 * MS]), lane(1, [])];
     expect(nextRun(lanes, rules)).toEqual({ lane: null, starving: [], wait_ms: 500 });
     expect(nextRun(lanes, { ...rules, now_ms: 599 })).toMatchObject({ lane: null, wait_ms: 1 });
     expect(nextRun(lanes, { ...rules, now_ms: 600 })).toMatchObject({ to: 1 });
   });
 
-  test("it doesn't wait where nothing earlier can come, where its product is at home, and where it was there when all ends were noted", () => {
+  test("it doesn't wait if nothing earlier can come, if its product has one partition, or if it was visible when all ends were requested", () => {
     const past = [lane(0, [5 * MS]), lane(1, [], { seen_us: 6 * MS })];
     expect(nextRun(past, rules)).toMatchObject({ to: 1 });
     const quiet = [lane(0, [5 * MS], { noted_end: 1 }), lane(1, [])];
@@ -129,14 +129,14 @@ describe("merge", () => {
     expect(nextRun(quiet, { ...rules, now_ms: 550 })).toMatchObject({ to: 1 });
   });
 
-  test("a partition that has more, which has not come, is named, and nothing passes it", () => {
+  test("a partition with records still to be fetched is named, and nothing overtakes it", () => {
     const lanes = [lane(0, [5 * MS]), lane(1, [], { end: 3 }), lane(2, [9 * MS])];
     expect(nextRun(lanes, { ...rules, isHome: () => true })).toEqual({ lane: null, starving: [1], wait_ms: null });
   });
 });
 
 describe("holes", () => {
-  test("offsets of markers and aborted records are none; all others are, in front of the record that follows", () => {
+  test("offsets of markers and aborted records are not holes; all others are, before the record that follows", () => {
     expect(holesOf([4, 5, 6], [4, 5, 6], 4)).toEqual([]);
     expect(holesOf([4, 7, 8], [4, 7, 8], 2)).toEqual([
       { at: 0, lost: 2 },
@@ -149,7 +149,7 @@ describe("holes", () => {
     expect(holesOf([], [4], 4)).toEqual([]);
   });
 
-  test("lost and kept offsets are all offsets, for any log", () => {
+  test("lost and kept offsets add up to all offsets, for any log", () => {
     const kinds = fc.array(fc.constantFrom("record", "marker", "lost"), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(kinds, fc.nat(1_000), (kinds, first) => {

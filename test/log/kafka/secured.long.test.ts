@@ -68,7 +68,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     60_000,
   );
 
-  test("a password in no output, no argument, no file: start with all its stages, the page, doctor", async () => {
+  test("no password in an output, an argument or a file: start with all its stages, the page, doctor", async () => {
     using dir = tempDir();
     const url = securedUrl(broker, newTopic());
     const port = String(await freePort());
@@ -112,7 +112,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     expect([files.length > 5, holding]).toEqual([true, []]);
   }, 90_000);
 
-  test("missing rights: each named at the first start, and doctor says the same", async () => {
+  test("missing rights: each is named at the first start, and doctor reports the same", async () => {
     const topic = "rights-topic";
     process.env.TIDEMARK_KAFKA_PASSWORD = PASSWORD;
     const url = securedUrl(broker, topic, "plain", STRANGER);
@@ -124,12 +124,12 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     const hint = "docs/kafka.md lists the rights that each command needs.";
 
     expect(wordsOf(await produce())).toBe(
-      `error: The user "stranger" sees no topic ${topic}, and may not create it. [TIDEMARK_LOG_ACCESS]\nIf the topic exists, grant DESCRIBE on it; if not, let an administrator create it or grant CREATE. ${hint}\n`,
+      `error: The user "stranger" can't see a topic ${topic}, and may not create it. [TIDEMARK_LOG_ACCESS]\nIf the topic exists, grant DESCRIBE on it; if not, ask an administrator to create it or to grant CREATE. ${hint}\n`,
     );
     await fillLog(join(root, "owner"), recordedLines().slice(0, 50), { url: securedUrl(broker, topic) });
     await grant("TOPIC", "rights-", "DESCRIBE");
     expect(wordsOf(await follow())).toBe(
-      `error: The user "stranger" lacks rights on the Kafka cluster: READ on the topic ${topic}, READ on the group GROUP. [TIDEMARK_LOG_ACCESS]\nLet an administrator grant READ on the topic ${topic}, READ on groups that begin with tidemark-. ${hint}\n`.replace(
+      `error: The user "stranger" lacks rights on the Kafka cluster: READ on the topic ${topic}, READ on the group GROUP. [TIDEMARK_LOG_ACCESS]\nAsk an administrator to grant READ on the topic ${topic}, READ on groups that begin with tidemark-. ${hint}\n`.replace(
         "GROUP",
         groupOf("rights"),
       ),
@@ -150,13 +150,13 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
       false,
       `The user "stranger" lacks a right on the Kafka cluster: WRITE on the topic ${topic}.`,
     ]);
-    expect(found.advice).toContain("Let an administrator grant WRITE");
+    expect(found.advice).toContain("Ask an administrator to grant WRITE");
     await grant("TOPIC", "rights-", "WRITE");
     await fillLog(join(root, "rights"), recordedLines().slice(50, 60), { url });
     delete process.env.TIDEMARK_KAFKA_PASSWORD;
   }, 120_000);
 
-  test("rights that are taken away while stages run end them with a sentence", async () => {
+  test("rights that are revoked while stages run end them with a sentence", async () => {
     const topic = "taken-topic";
     const data = join(root, "taken");
     const url = securedUrl(broker, topic, "scram-sha-256", STRANGER);

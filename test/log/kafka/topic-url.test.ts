@@ -49,7 +49,7 @@ const understood: [url: string, read: Partial<KafkaAddress>][] = [
   ["kafka://me@h/t?mechanism=scram-sha-256", { tls: false, ...login("me", "scram-sha-256") }],
 ];
 
-test.each(understood)("%s is understood", (url, read) => {
+test.each(understood)("%s is parsed", (url, read) => {
   expect(parseLogUrl(url)).toMatchObject(read);
 });
 
@@ -76,8 +76,8 @@ const refused: [url: string, sentence: string][] = [
   ["kafka+ssl://me@h/t?mechanism=gssapi", "The log URL's mechanism is not supported."],
   ["kafka+ssl://@h/t?mechanism=plain", "The user name in the log URL is empty or not valid."],
   ["kafka+ssl://%zz@h/t?mechanism=plain", "The user name in the log URL is empty or not valid."],
-  ["kafka+ssl://h/t?ca=", "The log URL's parameter ca is empty, not valid or given twice."],
-  ["kafka+ssl://h/t?ca=a&ca=b", "The log URL's parameter ca is empty, not valid or given twice."],
+  ["kafka+ssl://h/t?ca=", "The log URL's parameter ca is empty, not valid or set twice."],
+  ["kafka+ssl://h/t?ca=a&ca=b", "The log URL's parameter ca is empty, not valid or set twice."],
   ["kafka://h/t?ca=a.pem", "The log URL has a CA file but no TLS."],
   ["kafka://h/t?acks=all", "The log URL has an unknown parameter."],
 ];
@@ -106,7 +106,7 @@ const withPassword = (secret: string) => [
   `sasl_ssl://user:${secret}@h:9092/t`,
 ];
 
-test("a password in the URL is refused, wherever it is, and repeated by no error and no name", () => {
+test("a password anywhere in the URL is refused, and no error or name repeats it", () => {
   for (const url of withPassword(SECRET)) {
     const error = errorOf(() => parseLogUrl(url));
     const said = `${error.message} ${error.hint} ${error.stack} ${logName(url)}`;
@@ -116,7 +116,7 @@ test("a password in the URL is refused, wherever it is, and repeated by no error
   expect(errorOf(() => parseLogUrl(withPassword(SECRET)[0]!)).message).toContain("contains a password");
 });
 
-test("a password of any characters is not repeated, nor a part of it", () => {
+test("neither a password of any characters nor a part of it is repeated", () => {
   // Letters that occur in none of our sentences, among the characters that end parts of a URL.
   const piece = fc.constantFrom("Ω", "Ж", "@", ":", "/", "?", "#", "&", "=", "%", " ", "9", ",", "[", "]");
   const password = fc.array(piece, { minLength: 1, maxLength: 12 }).map((pieces) => `Ж${pieces.join("")}Ω`);
@@ -136,7 +136,7 @@ test("a password of any characters is not repeated, nor a part of it", () => {
   );
 });
 
-test("what commander or a library quotes is shown without what comes before an @", () => {
+test("quotes by commander or a library are shown without the part before an @", () => {
   for (const url of withPassword(SECRET).filter((one) => one.includes("@h"))) {
     expect(withoutTypedSecrets(`error: unknown option '--lgo=${url}'`), url).not.toContain(`:${SECRET}@`);
   }
@@ -176,7 +176,7 @@ describe("the password", () => {
     }
   });
 
-  test("is asked for by name when it is missing, empty, given twice or can't be read", () => {
+  test("is required by name if it is missing, empty, set twice or unreadable", () => {
     using dir = tempDir();
     const [empty, none] = [join(dir.path, "empty"), join(dir.path, "none")];
     writeFileSync(empty, "\n");
