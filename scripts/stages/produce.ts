@@ -63,6 +63,17 @@ export class Producer {
     this.feed.figures.onLiveTrade = (lag_us) => this.#clock.trade(lag_us);
   }
 
+  /** Continues at the log's end and appends to it, until the signal or the feed's end. */
+  async runInto(log: Log, signal: AbortSignal): Promise<void> {
+    await this.resume(log);
+    const append = async (records: AppendRecord[]) => {
+      diePoint("produce-before-append");
+      await log.append(records);
+      diePoint("produce-appended");
+    };
+    await this.run(append, signal);
+  }
+
   /** Continues at the log's end: trades that were missed since are noted, open gaps are filled. */
   async resume(log: Log): Promise<void> {
     this.#log = log;
@@ -76,17 +87,6 @@ export class Producer {
       } else if (trace.kind === "noted") this.#tape?.noted(trace.product_id, trace.lo, trace.hi);
       else this.#resumeGap(trace.gap);
     }
-  }
-
-  /** Resumes where the log ends, and appends to it as `run` does. */
-  async runInto(log: Log, signal: AbortSignal): Promise<void> {
-    await this.resume(log);
-    const append = async (records: AppendRecord[]) => {
-      diePoint("produce-before-append");
-      await log.append(records);
-      diePoint("produce-appended");
-    };
-    await this.run(append, signal);
   }
 
   /**

@@ -1,4 +1,4 @@
-/** The log is away or full: the feed's buffer is bounded, then the socket is not read, and nothing is lost, doubled or out of order (faults.md 13, 21, 44). */
+/** The log is away or full: the buffer is bounded, then the socket is not read, and nothing is lost. */
 import { expect, test } from "bun:test";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { FEED_BUFFER_BYTES_MAX, FEED_BUFFER_RECORDS_MAX } from "../../scripts/base/limits.ts";
@@ -41,7 +41,7 @@ test("while the log takes nothing the socket is not read past the buffer's bound
   const running = producer.run(append, new AbortController().signal);
   await until("the socket waits", () => producer.feed.figures.paused);
   let frames = -1;
-  // The kernel's buffers fill up too, then the exchange can send no more.
+  // The kernel's buffers fill up, too; then the exchange can't send.
   while (frames !== server.counts().frames) {
     frames = server.counts().frames;
     await Bun.sleep(200);
@@ -55,7 +55,7 @@ test("while the log takes nothing the socket is not read past the buffer's bound
   for (const product of products) expect(taken.get(product)).toEqual(ids);
 }, 60_000);
 
-test("the buffer is bounded in bytes too, and tells when there is room again", async () => {
+test("the buffer is also bounded in bytes, and reports when it has room again", async () => {
   const buffer = new FeedBuffer();
   let roomy = 0;
   buffer.onRoom = () => roomy++;

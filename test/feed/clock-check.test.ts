@@ -1,4 +1,4 @@
-/** What `produce` says of a clock that live trades contradict, and of jumps that it noted before. */
+/** What `produce` reports of a clock that live trades contradict, and of earlier jumps. */
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { problemsIn } from "../support/machine-clock.ts";
 import { tempDir } from "../support/project.ts";
 import { until } from "../support/until.ts";
 
-/** A live feed's trades whose times are so many seconds beside ours, then as many that agree. */
+/** Runs a live feed: trades that differ by `seconds` from our clock, then `agreeing` ones that don't. */
 async function reported(seconds: number, agreeing: number, jumps: unknown = []) {
   using dir = tempDir();
   const status_path = join(dir.path, "feed.json");
@@ -17,7 +17,7 @@ async function reported(seconds: number, agreeing: number, jumps: unknown = []) 
   const stop = new AbortController();
   await using server = scripted(({ send }) => {
     const time = (beside_s: number) => ({ time: isoFromUs(nowUs() + beside_s * 1e6) });
-    // The first one is the repeated last trade.
+    // The first one is the last trade, repeated on subscribing.
     const wrong = Array.from({ length: CLOCK_WRONG_TICKS + 1 }, (_, i) => tick(i + 1, time(seconds)));
     const right = Array.from({ length: agreeing }, (_, i) => tick(100 + i, time(0)));
     send(ACK, ...wrong, ...right);

@@ -1,4 +1,4 @@
-/** The exchange's client: what goes into the log, and what becomes of a connection (feed.md, faults.md 1 to 8 and 10). */
+/** The feed's client: what it puts into the log, and what it does when a connection ends. */
 import { expect, test } from "bun:test";
 import { Backoff } from "../../scripts/feed/backoff.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
@@ -49,7 +49,7 @@ test("incomplete tickers are counted and skipped, unknown types ignored, and the
   expect(counts).toMatchObject({ incomplete: 1, ignored: 3, ticks: 2, reconnects: 0 });
 });
 
-test("heartbeats stay out of the log, and come into it as they came when asked for", async () => {
+test("heartbeats are put into the log unchanged, but only on request", async () => {
   await using server = exchange({ speed: 60, trades: 100, heartbeat_ms: 30 });
   const without = await produce(server.url);
   expect(without.lines.length).toBe(100);
@@ -168,7 +168,7 @@ test("the back-off is reset by a new tick, not by a connect, an acknowledgement 
   expect(await waits((connection) => [ACK, tick(connection)])).toEqual([8, 8, 8, 8]);
 });
 
-test("connects that fail at once in a loop are never more than eight a second", async () => {
+test("connects that fail at once in a loop are never more than eight per second", async () => {
   const stop = new AbortController();
   await using server = scripted(
     () => {},
@@ -182,7 +182,7 @@ test("connects that fail at once in a loop are never more than eight a second", 
   }
 });
 
-test("a refused product is named once and the rest goes on", async () => {
+test("a refused product is named once and the others are read", async () => {
   await using server = exchange({ trades: 300, faults: { cut_after: [100] } });
   const { ids, counts, warnings, error } = await produce(server.url, { products: ["NO-SUCH", "BTC-USD"] });
   expect(error).toBeNull();
@@ -198,7 +198,7 @@ test("a feed that refuses every product is an error that names them", async () =
   expect((error as Error).message).toContain("NO-SUCH, NOR-THIS");
 });
 
-test("a refusal of everything after it once went well is a loss like any other", async () => {
+test("a refusal of all products after an earlier acceptance is a lost connection like any other", async () => {
   await using server = scripted((session) => {
     if (session.connection === 2)
       return session.send({ type: "error", message: "Failed to subscribe", reason: "maintenance" });
@@ -210,7 +210,7 @@ test("a refusal of everything after it once went well is a loss like any other",
   expect(ids).toEqual([1, 3]);
 });
 
-test("a message over the cap ends the connection, is not held in memory, and the next one goes on", async () => {
+test("a message over the cap ends the connection, is not held in memory, and the next connection continues", async () => {
   await using server = exchange({ trades: 300, faults: { insert: [{ before: 100, bytes: 32 * 1024 * 1024 }] } });
   const before = process.memoryUsage.rss();
   const { counts, ids, outages } = await produce(server.url);
@@ -238,7 +238,7 @@ test("a feed that can't be reached is an error with --until-end, after a while",
 });
 
 test("latency is our receipt minus the exchange's time, signed, by the replay's own clock", async () => {
-  // At 20 times the pace a trade of 20 s before the heartbeat's clock is 1 s late, one of 20 hours after it an hour early.
+  // At speed 20 a trade 20 s before the heartbeat's clock is 1 s late, one 20 h after it 1 h early.
   const beat = {
     type: "heartbeat",
     product_id: "BTC-USD",

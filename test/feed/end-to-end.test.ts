@@ -1,4 +1,4 @@
-/** From the exchange's socket to the stored answers: heartbeats, the full tape with its gaps, twenty products (feed.md, faults.md 12). */
+/** From the exchange's socket to the stores: heartbeats, the full tape with gaps, twenty products. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
@@ -45,7 +45,7 @@ async function stages(data: string, ...names: string[]): Promise<Record<string, 
   return said;
 }
 
-/** The same trade so many ids later. */
+/** The same trade with a later id. */
 function later(trade: Recorded, ids: number): Recorded {
   const trade_id = trade.trade_id + ids;
   return { ...trade, trade_id, line: trade.line.replace(/"trade_id":\d+/, `"trade_id":${trade_id}`) };
@@ -53,7 +53,7 @@ function later(trade: Recorded, ids: number): Recorded {
 
 const answer = (data: string) => answerHash(join(data, "windows.db")).hash;
 
-/** The last word on each window: its last revision, or its row. */
+/** The newest state of each window: its last revision, or its row. */
 const LAST_WORDS = `SELECT w.product_id, w.window_start_us, w.final, w.missing AS first_missing, coalesce(r.missing, w.missing) AS missing,
   coalesce(r.trade_count, w.trade_count) AS trade_count FROM windows w LEFT JOIN (SELECT *, max(revision) FROM window_revisions
   GROUP BY product_id, size_us, window_start_us) r USING (product_id, size_us, window_start_us) ORDER BY 1, 2`;
@@ -99,7 +99,7 @@ test("--channel matches: gaps are filled from REST over 429, 500, slow and parti
   const faults = { drop_ids: lost, rest: { statuses: [429, 500], delay_ms: 20, page_max: 2 } };
   await using server = exchange({ trades: 3_000, faults });
   using dir = tempDir();
-  // The waits let the tape end first, so that each fill is late.
+  // The waits are longer than the play, so that each fill is late.
   const counts = await produce(dir.path, server.url, { retry_ms: 200 });
   expect(counts).toMatchObject({ filled: lost.length, unfillable: 0, outages: 0 });
   const { stream, consume, batch } = await stages(dir.path, "stream", "consume", "batch");
@@ -130,7 +130,7 @@ test("--channel matches: what can't be filled is an outage row with the ids arou
   await using server = exchange({ trades: 1_500, faults });
   using dir = tempDir();
   expect(await produce(dir.path, server.url)).toMatchObject({ filled: 1, unfillable: 2 });
-  // The next start finds it noted, and asks for nothing.
+  // The next start finds it noted and sends no request.
   await using again = exchange({ trades: 1_500, after: 1_499 });
   expect(await produce(dir.path, again.url)).toMatchObject({ filled: 0, unfillable: 0 });
   expect(again.counts().rest_requests).toBe(0);
@@ -164,7 +164,7 @@ test("--channel matches: a gap that a stopped process left open is found in the 
   expect(consume).toMatchObject({ inserted: 1_000, malformed: 0 });
 }, 60_000);
 
-test("a quiet product's place is found behind 20,000 records of a busy one: what it missed meanwhile is filled, or noted", async () => {
+test("a quiet product's newest trade is found behind 20,000 records of a busy one: what it missed meanwhile is filled, or noted", async () => {
   const products = ["BUSY-USD", "QUIET-USD"];
   const [before, after] = [HOUR.slice(0, 10), HOUR.slice(30, 40)];
   for (const channel of ["matches", "ticker"] as const) {
@@ -173,7 +173,7 @@ test("a quiet product's place is found behind 20,000 records of a busy one: what
     const busy = [0, 13_197].flatMap((round) => asProducts(HOUR, ["BUSY-USD"]).map((trade) => later(trade, round)));
     await using early = exchange({ recorded: [...first, ...busy] });
     expect((await produce(dir.path, early.url, { channel, products })).ticks).toBe(26_404);
-    // Its trades 11 to 29 were made while nobody listened, 30 comes on subscribing; REST knows them.
+    // Trades 11 to 29 were made while nobody listened, 30 comes on subscribing; REST has them.
     const missed = asProducts([...HOUR.slice(0, 30), ...after], ["QUIET-USD"]);
     await using late = exchange({ recorded: [...missed, ...busy.slice(-1)], after: new Map([["QUIET-USD", 30]]) });
     const counts = await produce(dir.path, late.url, { channel, products });

@@ -1,4 +1,4 @@
-/** Frames that not every reader of the topic can decode: whole within an envelope of our own, unpacked by `stream` and `consume`. */
+/** Frames that some reader of the topic can't decode are in envelopes, which our stages unwrap. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
@@ -9,7 +9,7 @@ import { ACK, produce, scripted, tick } from "../support/feed.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { quiet, run, tempDir } from "../support/project.ts";
 
-/** As the strictest reader of the topic does: the replaced pipeline's consumer ends at a value that it can't decode. */
+/** Decodes like the strictest reader, the replaced pipeline: its consumer ends at any other value. */
 function decode(value: Uint8Array): unknown {
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
   const object = JSON.parse(text);
@@ -78,7 +78,7 @@ test("a trade that only some readers can decode counts for us as it did: deep ne
   }
 });
 
-test("property: whatever bytes come, the record can be decoded, and gives back the frame or is the frame", async () => {
+test("property: for any bytes the record can be decoded, and contains the frame or is the frame", async () => {
   const frames: Uint8Array[] = [];
   const mutated = fc
     .tuple(fc.nat(150), fc.uint8Array({ minLength: 1, maxLength: 3 }))

@@ -1,4 +1,4 @@
-/** feed.json's problems: each state of the feed that a person must know of, with its sentence, gone once it is solved. */
+/** feed.json's problems: one sentence per state of the feed, removed once it is solved. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

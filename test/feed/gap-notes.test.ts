@@ -1,4 +1,4 @@
-/** An open gap is a record of the log: after a stop or a kill at any record, the next start fills it and closes the note. */
+/** An open gap is a record of the log: the next start fills it after a kill at any record. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
@@ -29,7 +29,7 @@ const missing = (data: string) =>
   rowsOf<{ n: number }>(data, "ticks.db", "SELECT max(trade_id) - min(trade_id) + 1 - count(*) AS n FROM ticks")[0]!.n;
 const refuses = { statuses: Array.from({ length: 500 }, () => 429), retry_after: "60" };
 
-/** All records of a play whose gap REST does not fill; the play is stopped a moment after its last trade. */
+/** All records of a play whose gap REST does not fill; it is stopped just after its last trade. */
 async function unfilled(trades: number, products = ["BTC-USD"]): Promise<AppendRecord[]> {
   const recorded = asProducts(HOUR.slice(0, trades), products);
   await using server = exchange({ recorded, faults: { drop_ids: LOST, rest: refuses } });
@@ -40,7 +40,7 @@ async function unfilled(trades: number, products = ["BTC-USD"]): Promise<AppendR
   return records;
 }
 
-/** `produce` in this process on a log that holds `records`, with a REST that answers. */
+/** Runs `produce` in this process on a log with `records`, with a REST that answers. */
 async function continueOn(data: string, records: AppendRecord[], options: Partial<ProduceOptions> = {}) {
   const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: quiet });
   for (let i = 0; i < records.length; i += 5_000) await log.append(records.slice(i, i + 5_000));
@@ -116,7 +116,7 @@ test("a gap far behind the log's end: its note is repeated, and found for a prod
   await run("consume", ["--data", dir.path, "--until-end"]);
   const open = outages(dir.path);
   expect(open).toEqual([]);
-  // Nothing of the 24,000 records between is within the part of the log that a start reads for its products.
+  // None of the 24,000 records between is in the part of the log that a start reads for its products.
   const many = await unfilled(11_000, ["BTC-USD", "ETH-USD"]);
   const places = many.flatMap(({ value }, i) => (parseRecord(value).kind === "gap" ? [i] : []));
   expect(many.length).toBeGreaterThan(20_000);

@@ -1,4 +1,4 @@
-/** What the feed remembers of a product comes only from trades that count; every note that it writes is one that its readers accept. */
+/** The feed keeps state of accepted trades only, and its readers accept every note that it writes. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
@@ -6,7 +6,7 @@ import { gapFrame, outageFrame } from "../../scripts/message/own-records.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { ack, produce, scripted, tick } from "../support/feed.ts";
 
-/** Frames of one connection after the other, each dropped but the last. */
+/** Sends frames over several connections; each but the last is dropped. */
 async function arrive(connections: (object | string)[][], options: Parameters<typeof produce>[1] = {}) {
   await using server = scripted(({ connection, send, socket }) => {
     send(ack(["BTC-USD"], options.channel), ...connections[connection - 1]!);
@@ -21,7 +21,7 @@ async function arrive(connections: (object | string)[][], options: Parameters<ty
 const raw = (trade_id: number, key: string, text: string) =>
   JSON.stringify(tick(trade_id)).replace(new RegExp(`"${key}":("[^"]*"|\\d+)`), `"${key}":${text}`);
 
-/** Frames that name a trade and are none. */
+/** Frames that name a trade and are not valid trades. */
 const NO_TICKS: [string, string][] = [
   ["trade_id", "99999999999999999999"],
   ["trade_id", "-5"],
@@ -36,7 +36,7 @@ const NO_TICKS: [string, string][] = [
   ["side", '"both"'],
 ];
 
-test("the last frame before a drop is no trade: the outage has the ids and times of the trades around it", async () => {
+test("the last frame before a drop is not a trade: the outage has the ids and times of the trades around it", async () => {
   for (const [key, text] of NO_TICKS) {
     const { outages, lines } = await arrive([
       [tick(1), tick(2), raw(50, key, text)],
@@ -49,7 +49,7 @@ test("the last frame before a drop is no trade: the outage has the ids and times
   }
 });
 
-test("the first frame after a drop is no trade: the outage ends with the first one that is", async () => {
+test("the first frame after a drop is not a trade: the outage ends with the first trade", async () => {
   for (const [key, text] of NO_TICKS) {
     const { outages } = await arrive([
       [tick(1), tick(2)],
@@ -86,7 +86,7 @@ test("live: a trade whose clock is far ahead does not make the outage begin or e
   }
 });
 
-test("trade id 0, equal times, an outlier among the ids, heartbeats without sense: nothing is lost or made up", async () => {
+test("trade id 0, equal times, an outlier among the ids, meaningless heartbeats: nothing is lost or invented", async () => {
   const time = "2023-09-05T16:00:00.000000Z";
   const beats = [
     { type: "heartbeat", product_id: "BTC-USD", time: "never", last_trade_id: -1 },
@@ -107,7 +107,7 @@ test("trade id 0, equal times, an outlier among the ids, heartbeats without sens
   expect(outlier.outages).toMatchObject([{ last_trade_id: 3, first_trade_id: 5 }]);
 });
 
-test("matches: a trade that is none opens no gap, an outlier among the ids opens none of a billion", async () => {
+test("matches: an invalid trade opens no gap, an outlier among the ids opens none of a billion", async () => {
   const match = (id: number, fields: object = {}) => {
     const { last_size: size, ...rest } = tick(id) as Record<string, unknown>;
     return { ...rest, type: "match", size, ...fields };

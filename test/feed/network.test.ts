@@ -1,4 +1,4 @@
-/** The network as it is: names that don't resolve, TLS that isn't, refused handshakes, frames in pieces and as bytes. */
+/** Bad networks: unknown names, no TLS, refused handshakes, frames in pieces and as bytes. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import net from "node:net";
@@ -51,7 +51,7 @@ test("frames in fragments, with pings between them, as bytes, several in one pac
   expect(counts).toMatchObject({ reconnects: 0, garbled: 0 });
 });
 
-test("a feed that can't be reached: the sentence says what was met", async () => {
+test("a feed that can't be reached: the sentence names the cause", async () => {
   await using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status: 404 }) });
   const cases: [string, RegExp][] = [
     ["ws://no-such-host.invalid", /no-such-host\.invalid/],

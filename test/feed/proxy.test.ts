@@ -1,4 +1,4 @@
-/** HTTP(S)_PROXY and its relatives: the socket and REST go through the proxy, this machine never does, and no password is printed. */
+/** HTTP(S)_PROXY: the socket and REST use the proxy, this machine never does; no password is printed. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { httpProxy } from "../support/http-proxy.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { run, tempDir } from "../support/project.ts";
 
-/** Every spelling, so that the machine's own environment has no say. */
+/** Every spelling is set, so that the machine's own environment has no influence. */
 const NONE = {
   ...{ HTTP_PROXY: "", http_proxy: "", HTTPS_PROXY: "", https_proxy: "", ALL_PROXY: "", all_proxy: "" },
   ...{ NO_PROXY: "", no_proxy: "" },

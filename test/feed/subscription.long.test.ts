@@ -1,4 +1,4 @@
-/** What the feed answers to a subscription: replies in parts, errors with and without a product's name, pings, closes. */
+/** Replies to a subscription: in parts, errors with and without a product's name, pings, closes. */
 import { expect, test } from "bun:test";
 import { FEED_WORDS_MAX } from "../../scripts/base/limits.ts";
 import { printable } from "../../scripts/base/printable.ts";
@@ -8,7 +8,7 @@ import { ack, exchange, produce, type Session, scripted, tick } from "../support
 const error = (reason: string) => ({ type: "error", message: "Failed to subscribe", reason });
 const of = (product_id: string, trade_id = 1) => tick(trade_id, { product_id });
 
-/** Answers each subscription by script, counts what was asked for, and closes with 1000 once `products` have all been answered. */
+/** Replies by script, counts requests, and closes with 1000 once all `products` had a reply. */
 async function subscribe(products: string[], answer: (session: Session) => void, ends = 1) {
   const asked: string[][] = [];
   await using server = scripted((session) => {
@@ -89,7 +89,7 @@ test("an error without a name: products are asked one by one, and only the bad o
   expect([refused, ids, connections]).toEqual([["BAD"], [1, 1], 1]);
 });
 
-test("a product that is only missing in the reply is asked for alone before it counts as refused", async () => {
+test("a product that is only missing in the reply is requested alone before it counts as refused", async () => {
   const { refused, asked, warnings } = await subscribe(
     ["A-USD", "LATE", "NEVER"],
     ({ asked: products, send }) => send(ack(products.length > 1 ? ["A-USD"] : ["A-USD", "LATE"])),
@@ -100,7 +100,7 @@ test("a product that is only missing in the reply is asked for alone before it c
   expect(warnings.at(-1)).toContain("NEVER: it is not among those acknowledged");
 });
 
-test("a feed that closes the connection on a bad product: the others are read, and it is not asked for again and again", async () => {
+test("a feed that closes the connection on a bad product: the others are read, and it is not requested again and again", async () => {
   const asked: string[] = [];
   await using server = scripted(({ asked: products, send, socket, connection }) => {
     asked.push(products.join());
@@ -126,7 +126,7 @@ test("all products refused, by name or without: an error with the feed's words, 
   }
 });
 
-test("a product refused once is asked for again after a reconnect, and read when the feed accepts it", async () => {
+test("a product refused once is requested again after a reconnect, and read when the feed accepts it", async () => {
   const { refused, ids } = await subscribe(
     ["A-USD", "NEW"],
     ({ connection, asked, send, socket }) => {

@@ -1,4 +1,4 @@
-/** What the exchange's socket really sends, line by line of feed.md: from the socket through the log's bytes to ticks, dead letters and windows. */
+/** The traps of docs/feed.md: from the socket through the log to ticks, dead letters and windows. */
 import { expect, test } from "bun:test";
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import { formatDecimal } from "../../scripts/base/decimal.ts";
@@ -11,7 +11,7 @@ const MINUTE = 60_000_000;
 const START = Date.UTC(2023, 8, 5, 16) * 1_000;
 type Options = Parameters<typeof produce>[1];
 
-/** The frames of one connection, or of several, each cut with 1008 but the last; then what the consumers make of the log. */
+/** Sends frames over connections that are cut with 1008, but the last; returns what the stages read. */
 async function arrive(connections: (object | string)[][], options: Options = {}) {
   await using server = scripted((session) => {
     session.send(...connections[session.connection - 1]!);
@@ -103,7 +103,7 @@ test("Time: no comparing as text, and many trades may share one microsecond", as
   expect(windows).toMatchObject([{ trade_count: 4, open_price: "1", close_price: "4" }]);
 });
 
-test("Side: the taker's in ticker; the maker's in match and last_match, turned round", async () => {
+test("Side: the taker's in ticker; the maker's in match and last_match, inverted", async () => {
   const ticker = await arrive([[ACK, tick(1, { side: "buy" }), tick(2, { side: "sell" })]]);
   expect(ticker.ticks.map((one) => one.side)).toEqual(["buy", "sell"]);
   const frames = [match(1, { type: "last_match", side: "sell" }), match(2, { side: "buy" })];
@@ -160,7 +160,7 @@ test("On subscribing again: the same trade comes again, a duplicate and harmless
   expect(stored(twice.windows)).toEqual(stored(once.windows));
 });
 
-test("Heartbeat: last_trade_id is not relied on, not when it is 0 and not when it runs ahead", async () => {
+test("Heartbeat: last_trade_id is not relied on, neither when it is 0 nor when it runs ahead", async () => {
   const beat = (last_trade_id: number) => ({
     type: "heartbeat",
     product_id: "BTC-USD",
@@ -175,7 +175,7 @@ test("Heartbeat: last_trade_id is not relied on, not when it is 0 and not when i
   expect(outages).toEqual([]);
 });
 
-test("Error: an error frame in mid-stream is said, and the connection stays", async () => {
+test("Error: an error frame in mid-stream is reported, and the connection stays", async () => {
   const error = { type: "error", message: "Failed to subscribe", reason: "NO-SUCH is not a valid product" };
   const { warnings, ids, counts } = await arrive([[error, ACK, tick(1), { type: "error", message: "hm" }, tick(2)]]);
   expect(ids).toEqual([1, 2]);
@@ -183,7 +183,7 @@ test("Error: an error frame in mid-stream is said, and the connection stays", as
   expect(warnings.join("\n")).toContain("NO-SUCH is not a valid product");
 });
 
-test("Error: a slow reader that was cut connects again and the outage says why", async () => {
+test("Error: a slow reader that was cut connects again and the outage has the reason", async () => {
   const { outages, counts } = await arrive([
     [ACK, tick(1)],
     [ACK, tick(5)],
@@ -193,7 +193,7 @@ test("Error: a slow reader that was cut connects again and the outage says why",
   expect(outages[0]!.reason).toContain("slow reader");
 });
 
-test("Limits: 8 connections a second and 100 messages a second, then refusals", async () => {
+test("Limits: 8 connections and 100 messages per second, then refusals", async () => {
   await using server = exchange({ speed: 1 });
   const upgrade = { headers: { upgrade: "websocket", connection: "Upgrade", "sec-websocket-version": "13" } };
   const key = { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
@@ -214,7 +214,7 @@ test("Limits: 8 connections a second and 100 messages a second, then refusals", 
   expect(one.of("error")[0]).toMatchObject({ message: "Too many messages" });
 });
 
-test("Loss: gaps in sequence say nothing, in ticker and in matches", async () => {
+test("Loss: gaps in sequence mean nothing, in ticker and in matches", async () => {
   const jumps = [10, 5_000, 7, 9_000_000_000].map((sequence, i) => ({ trade_id: i + 1, sequence }));
   const ticker = await arrive([[ACK, ...jumps.map(({ trade_id, ...fields }) => tick(trade_id, fields))]]);
   const matches = jumps.map(({ trade_id, ...fields }) => match(trade_id, fields));
@@ -226,7 +226,7 @@ test("Loss: gaps in sequence say nothing, in ticker and in matches", async () =>
   }
 });
 
-test("Loss: a step of trade_id in ticker is coverage, no outage and nothing to fill", async () => {
+test("Loss: a step of trade_id in ticker is coverage, not an outage, and nothing to fill", async () => {
   const { outages, counts, windows } = await arrive([[ACK, tick(1), tick(4), tick(5)]]);
   expect(outages).toEqual([]);
   expect(counts).toMatchObject({ filled: 0, unfillable: 0 });

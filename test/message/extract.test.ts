@@ -1,4 +1,4 @@
-/** The fast path accepts nothing that the slow path refuses, and reads the same out of all that it accepts (scripts/message/scan.ts, extract.ts; parse.ts is the rule). */
+/** The fast path (extract.ts) accepts nothing that the rule (parse.ts) refuses, and reads the same. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -17,8 +17,9 @@ class Both {
 const both = new Both();
 
 /**
- * Both readings agree, by the rules of each version: the fast one is null, or the slow one gives the same tick. What is around the
- * message must not matter. True when the fast one accepted it by the newest rules.
+ * Expects that both readings agree by the rules of each version: the fast one is null, or the slow one
+ * returns the same tick; bytes around the message don't matter. Returns whether the fast one accepted
+ * it by the newest rules.
  */
 function agree(bytes: Uint8Array, { versions } = both): boolean {
   const padded = new Uint8Array(bytes.length + 9).fill(0x22);
@@ -153,13 +154,13 @@ test("mutated bytes: any byte changed, cut, doubled", () => {
   );
 });
 
-/** White space as JSON has it, mostly none. */
+/** White space that JSON allows, mostly none. */
 const space = fc.oneof(
   { weight: 12, arbitrary: fc.constant("") },
   { weight: 3, arbitrary: fc.constant(" ") },
   { weight: 1, arbitrary: fc.constantFrom("\n", "\t", "\r\n", "  ", "\u00a0") },
 );
-/** A value as text: of the kind that the feed sends, or of any other. */
+/** A value as text, of the kind that the feed sends or of any other kind. */
 const text = fc.oneof(
   { weight: 3, arbitrary: value.map((v) => JSON.stringify(v) ?? "null") },
   fc.constantFrom(
@@ -200,7 +201,7 @@ const key = fc.constantFrom(
 );
 const extra = fc.tuple(key, text, fc.nat(12));
 
-/** A message whose fields are reordered, some missing, some doubled or strange, spaced anyhow. */
+/** A message with fields reordered, missing, doubled or strange, and with any spaces. */
 const message = fc
   .tuple(
     fc.shuffledSubarray(Object.keys(full), { minLength: 9 }),
@@ -223,7 +224,7 @@ test("strange messages: white space, escapes, unicode, nested values, exponents,
   expect(fast).toBeGreaterThan(0);
 });
 
-test("a message of a known layout with a little more or less is judged as by the rule", () => {
+test("a message of a known layout with a little more or less is judged like the rule does", () => {
   const plain = JSON.stringify(full);
   const number = `"trade_id":${full.trade_id}`;
   const others = [

@@ -1,4 +1,4 @@
-/** Limits of a tick and of a product's name, by the rules of each version: what is beyond is a dead letter that names the limit. */
+/** Limits of a tick and of product ids per rules version: the dead letter names the limit. */
 import { expect, test } from "bun:test";
 import { RULES_VERSION } from "../../scripts/base/limits.ts";
 import { Extractor } from "../../scripts/message/extract.ts";

@@ -1,4 +1,4 @@
-/** The simulator reads and writes frames itself: its reading of a recording agrees with the consumers' rule. */
+/** The simulator reads and writes frames itself: its reading agrees with the consumers' rule. */
 import { expect, test } from "bun:test";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { matchFrame, readLine } from "../../scripts/simulator/exchange-frames.ts";

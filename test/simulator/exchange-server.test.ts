@@ -1,4 +1,4 @@
-/** The stand-in is faithful: every line of feed.md that the exchange's side decides. */
+/** The simulator follows docs/feed.md in everything that the exchange's side decides. */
 import { expect, test } from "bun:test";
 import { afterIds } from "../../scripts/command/feed-flags.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
@@ -42,7 +42,7 @@ test("a bad product gives an error frame while the others are acknowledged", asy
   ]);
 });
 
-test("channels with products of their own, unknown channels, unknown messages, no JSON", async () => {
+test("channels with products of their own, unknown channels, unknown messages, text that is not JSON", async () => {
   await using server = exchange({ speed: 1 });
   using one = await client(server.url, {
     type: "subscribe",
@@ -58,7 +58,7 @@ test("channels with products of their own, unknown channels, unknown messages, n
   ]);
 });
 
-test("unsubscribing stops a channel and the reply says what is left", async () => {
+test("unsubscribing stops a channel and the reply lists the others", async () => {
   await using server = exchange({ speed: 1 });
   using one = await client(server.url, { ...SUBSCRIBE, channels: ["ticker", "heartbeat"] });
   one.say({ type: "unsubscribe", product_ids: ["BTC-USD"], channels: ["ticker"] });
@@ -104,7 +104,7 @@ test("the pace is the recorded time divided by the speed", async () => {
   expect(performance.now() - started).toBeWithin(recorded_ms / 100 - 20, recorded_ms / 2);
 });
 
-test("who comes back goes on where the play stands: the clock runs on", async () => {
+test("a client that comes back continues at the play's position: the clock kept running", async () => {
   await using server = exchange({ speed: 100, trades: 600 });
   const one = await client(server.url, SUBSCRIBE);
   await until("twenty ticks", () => one.of("ticker").length > 20);
@@ -131,7 +131,7 @@ test("a slow reader is waited for and gets everything; a quick one beside it is 
   expect(slow.of("ticker").length).toBe(10 * HOUR.length);
 });
 
-test("in a loop times and ids move on and keep rising", async () => {
+test("in a loop times and ids are shifted and keep rising", async () => {
   await using server = exchange({ trades: 50, loop: true });
   using one = await client(server.url, SUBSCRIBE);
   await until("three times fifty ticks", () => one.of("ticker").length > 160);
@@ -154,7 +154,7 @@ test("--after begins after a trade id, in a loop in the round that the id is of"
   ).toEqual([120, 121, 122]);
 });
 
-test("--after takes an id a product: each goes on where it stood, one that isn't named begins at its start", async () => {
+test("--after takes an id per product: each continues behind it, one that isn't named begins at its start", async () => {
   expect(afterIds("120")).toBe(120);
   expect(afterIds("A-USD:30,B-USD:10")).toEqual(
     new Map([
@@ -190,7 +190,7 @@ test("several products come from one recording, each with all its trades", async
     expect(one.of("ticker").filter((frame) => frame.product_id === product).length).toBe(100);
 });
 
-test("after the end a client that was away is still told so, then the exchange has ended", async () => {
+test("after the end a client that was away is still informed, then the exchange has ended", async () => {
   await using server = exchange({ speed: 2_000, trades: 50, linger_ms: 2_000 });
   const one = await client(server.url, SUBSCRIBE);
   one.socket.terminate();
@@ -216,7 +216,7 @@ test("REST trades: newest first, the maker's side, pages by CB-AFTER and CB-BEFO
   expect(newer.map((trade) => trade.trade_id)).toEqual([1_000, 999]);
 });
 
-test("REST refuses unknown products, bad numbers, and more than 10 requests a second", async () => {
+test("REST refuses unknown products, bad numbers, and more than 10 requests per second", async () => {
   await using server = exchange();
   expect((await rest(server, "", "NO-SUCH")).status).toBe(404);
   expect((await rest(server, "?limit=many")).status).toBe(400);

@@ -1,4 +1,4 @@
-/** What the feed's tests need: the stand-in on a free port, a producer into memory, a plain client, a server that says what it is told. */
+/** For the feed's tests: the simulator, a producer into memory, a plain client, a scripted server. */
 
 import { createLogger } from "../../scripts/base/logger.ts";
 import type { AppendRecord } from "../../scripts/contract/log.ts";
@@ -13,7 +13,7 @@ export const HOUR: Recorded[] = recordedLines().map((line) => {
   return read;
 });
 
-/** The stand-in at full speed over the first `trades` of the recorded hour. */
+/** The simulator at full speed over the first `trades` of the recorded hour. */
 export function exchange(options: Partial<ExchangeOptions> & { trades?: number } = {}) {
   const recorded = HOUR.slice(0, options.trades ?? HOUR.length);
   const defaults = {
@@ -31,7 +31,7 @@ export function exchange(options: Partial<ExchangeOptions> & { trades?: number }
 
 export type Produced = Awaited<ReturnType<typeof produce>>;
 
-/** Produces into memory until the feed's end, the signal, or an error. Waits between connects are short. */
+/** Produces into memory until the feed's end, the signal or an error. Connect waits are short. */
 export async function produce(
   url: string,
   options: Partial<ProduceOptions> & { signal?: AbortSignal; resume?: AppendRecord[] } = {},
@@ -90,12 +90,12 @@ export interface Session {
   /** Counts from 1. */
   connection: number;
   socket: Bun.ServerWebSocket<{ connection: number }>;
-  /** Products of the subscription that is answered. */
+  /** Products of the client's subscription. */
   asked: string[];
   send(...frames: (string | object)[]): void;
 }
 
-/** A server that answers each subscription as the script says: for what no honest exchange does. */
+/** A server that answers each subscription by script: for what no honest exchange does. */
 export function scripted(onSubscribe: (session: Session) => void, onOpen: (session: Session) => void = () => {}) {
   let connections = 0;
   const times: number[] = [];
@@ -135,7 +135,7 @@ export function ack(product_ids: string[], channel = "ticker") {
 
 export const ACK = ack(["BTC-USD"]);
 
-/** The n-th tick of a made-up tape, with other fields on request. */
+/** The n-th tick of an invented tape, with other fields on request. */
 export function tick(trade_id: number, fields: object = {}): object {
   const time = `2023-09-05T16:00:${String(trade_id % 60).padStart(2, "0")}.000000Z`;
   const own = {
@@ -151,10 +151,10 @@ export function tick(trade_id: number, fields: object = {}): object {
   return { ...own, ...fields };
 }
 
-/** Bun's WebSocket can more than the web's (1.4.5). */
+/** Bun 1.4.5's WebSocket has more than the web's. */
 type BunWebSocket = WebSocket & { terminate(): void; pause(): void; resume(): void };
 
-/** A plain client of the stand-in: what it is sent, in order. */
+/** A plain client of the simulator: the frames that it received, in order. */
 export async function client(url: string, ...messages: object[]) {
   const socket = new WebSocket(url) as BunWebSocket;
   const frames: Record<string, unknown>[] = [];

@@ -29,7 +29,7 @@ test("dropped trades are filled from REST, marked so, and nothing is missing the
   expect(outages).toEqual([]);
 });
 
-test("neighbours that changed places are no gap: REST is not asked", async () => {
+test("neighbours that changed places are not a gap: REST is not asked", async () => {
   await using server = exchange({ trades: 300, faults: { swap_ids: [50, 100] } });
   const { ids, counts } = await produce(server.url, full);
   expect(sorted(ids)).toEqual(range(1, 300));

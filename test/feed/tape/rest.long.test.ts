@@ -1,4 +1,4 @@
-/** REST as it may answer: waits that it asks for, refusals, redirects, packed, huge and slow bodies, pages that lack an id or are behind. */
+/** What REST may answer: waits, refusals, redirects, packed, huge and slow bodies, incomplete pages. */
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { GAPS_AT_ONCE_MAX, REST_BYTES_MAX } from "../../../scripts/base/limits.ts";
@@ -16,7 +16,7 @@ function page(ids: number[]): Response {
   return Response.json(ids.map(trade), { headers: ids.length > 0 ? { "cb-after": String(ids.at(-1)) } : {} });
 }
 
-/** Descending ids below `after`, as many as asked for. */
+/** Descending ids below `after`, at most `limit`. */
 function honest(request: Request, known = (_: number) => true): number[] {
   const query = new URL(request.url).searchParams;
   const [after, limit] = [Number(query.get("after")), Number(query.get("limit"))];
@@ -25,7 +25,7 @@ function honest(request: Request, known = (_: number) => true): number[] {
     .slice(0, limit);
 }
 
-/** A REST server by script; `answer` gets the request and its number from 1. */
+/** A scripted REST server; `answer` gets the request and its number from 1. */
 function rest(answer: (request: Request, n: number) => Response | Promise<Response>) {
   const times: number[] = [];
   const server = Bun.serve({
@@ -40,7 +40,7 @@ function rest(answer: (request: Request, n: number) => Response | Promise<Respon
   return { url, times, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
-/** The trades 1 to 20 of the hour without `lost`, then the end. */
+/** Trades 1 to 20 of the hour without `lost`, then the end. */
 function tape(lost: number[]) {
   return scripted(({ send, socket }) => {
     send(ack(["BTC-USD"], "matches"));
@@ -177,7 +177,7 @@ test("what else REST may answer: each is a reason for people, and no trade is ta
   }
 });
 
-test("a packed body and a redirect are followed; wrong entries of a page are stepped over", async () => {
+test("a packed body and a redirect are followed; wrong entries of a page are skipped", async () => {
   await using target = rest((request) => {
     const body = gzipSync(
       JSON.stringify([null, 5, { trade_id: "10" }, { trade_id: 10, price: "NaN" }, ...honest(request).map(trade)]),
