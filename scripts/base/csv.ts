@@ -1,4 +1,5 @@
 /** One rule for CSV cells (RFC 4180), in stream_csv/, batch_output/, `query` and downloads. */
+import type { Column, Row } from "../contract/results.ts";
 
 /**
  * A cell. `text`: the value is somebody's text; one that a spreadsheet would take for a formula gets an apostrophe in front (faults.md 34).
@@ -21,4 +22,25 @@ export function isTextType(type: string): boolean {
 /** A line of cells, ended. `isText` says of a column whether it holds text rather than numbers and times. */
 export function csvLine(cells: readonly unknown[], isText: (column: number) => boolean): string {
   return `${cells.map((cell, i) => csvCell(cell, isText(i))).join(",")}\n`;
+}
+
+/** The header line of a result. */
+export function csvHeader(columns: readonly Column[]): string {
+  return csvLine(
+    columns.map(({ name }) => name),
+    () => true,
+  );
+}
+
+/** A line per row of a result. */
+export function csvRows(columns: readonly Column[], rows: readonly Row[]): string {
+  const isText = (i: number) => isTextType(columns[i]!.type);
+  return rows
+    .map((row) =>
+      csvLine(
+        columns.map(({ name }) => row[name]),
+        isText,
+      ),
+    )
+    .join("");
 }

@@ -33,7 +33,7 @@ export const PRICE_INTEGER_DIGITS_MAX_1 = 8;
 export const SIZE_INTEGER_DIGITS_MAX_1 = 10;
 /** UTF-8 bytes of a product id: escaped, it is still a legal file name on every system. */
 export const PRODUCT_ID_BYTES_MAX = 64;
-/** Blocks of 4,096 trade ids held in memory as duplicates' marks; older ones are read back from windows.db when asked for. */
+/** Blocks held in memory as duplicates' marks; older ones are read back from windows.db when asked for. */
 export const SEEN_BLOCKS_MAX = 50_000;
 /** Ids of one block kept as a list, two bytes each when stored; of more, a bitmap of 512 bytes costs less time. */
 export const SEEN_LIST_IDS_MAX = 64;
@@ -54,11 +54,11 @@ export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
 /** Grace period after `interrupt()`; then the query is reported as stopped and its process is ended. */
 export const INTERRUPT_MS_MAX = 2_000;
-/** What a process with user SQL may map beyond its start: METRIC_MEMORY, and room for what DuckDB and the result need outside of it. */
+/** What a process with user SQL may map beyond its start: METRIC_MEMORY and what DuckDB needs beside it. */
 export const LIMITED_DATA_BYTES = 1_500_000_000;
-/** Resident bytes at which the parent ends such a process: 80 MB at its start, LIMITED_DATA_BYTES, and the runtime's own heap. */
+/** Resident bytes at which its parent ends it: 80 MB at its start, LIMITED_DATA_BYTES, the runtime's heap. */
 export const LIMITED_RSS_BYTES_MAX = 2_000_000_000;
-/** How often the parent reads that figure: at 2 GB/s a process grows by 100 MB between two; by `ps` each costs 5 ms. */
+/** How often the parent reads that: a process grows by 100 MB meanwhile (2 GB/s); `ps` costs 5 ms each. */
 export const MEMORY_WATCH_MS = 50;
 export const MEMORY_WATCH_ELSEWHERE_MS = 250;
 /** A process that still holds this much after a query is replaced, so that the next metric has the whole limit. */
@@ -71,13 +71,14 @@ export const NAME_CHARACTERS_MAX = 1_000;
 export const RESULTS_CACHE_BYTES_MAX = 32_000_000;
 /** Characters of an error's text in results.db, on the page and in logs. */
 export const ERROR_CHARACTERS_MAX = 4_000;
-/** Bytes to which results.db's WAL is cut after a run: one with many large results grows it to their sum. */
+/** Bytes to which results.db's WAL is cut after a run: many large results grow it to their sum. */
 export const RESULTS_WAL_BYTES_MAX = 16_000_000;
-/** Bytes of a metric's file. */
+/** Bytes of a metric's file, and metric files of one folder: the page has a panel for each. */
 export const METRIC_FILE_BYTES_MAX = 1_000_000;
+export const METRIC_FILES_MAX = 1_000;
 /** Spark's own start on a busy machine; then each metric has METRIC_MS_MAX. */
 export const SPARK_START_MS_MAX = 120_000;
-/** Ticks that a batch moves into the archive at once: a read this long keeps neither SQLite's WAL nor memory growing (faults.md 24). */
+/** Ticks moved into the archive at once: a short read, so SQLite's WAL does not grow (docs/faults.md 24). */
 export const ARCHIVE_SLICE_ROWS = 250_000;
 /** Ticks that prune takes out of ticks.db at once: about 20 ms, so that consume hardly waits. */
 export const PRUNE_SLICE_ROWS = 5_000;
@@ -85,27 +86,28 @@ export const PRUNE_SLICE_ROWS = 5_000;
 export const ARCHIVE_SMALL_FILES_MAX = 8;
 /** Ticks in one file of the archive: sorting more at once takes more than half of METRIC_MEMORY. */
 export const ARCHIVE_FILE_ROWS_MAX = 1_000_000;
-/** Sums of ids and times that are compared across SQLite, DuckDB and Parquet are taken modulo this prime, so that they fit 64 bits. */
+/** Sums of ids and times compared across SQLite, DuckDB and Parquet are modulo this prime, to fit 64 bits. */
 export const SUM_MODULUS = 1_000_003;
 /** Bytes read at once for a checksum. */
 export const CHECKSUM_READ_BYTES = 1_048_576;
-/** A reader whose files a batch replaces meanwhile begins again this often. */
+/** Times that a reader begins, because a batch replaced its files meanwhile. */
 export const ARCHIVE_READ_TRIES_MAX = 5;
-/** Files of the market summary kept in batch_output/, and rows of the run history kept in results.db (ten weeks of a run a minute). */
+/** Summaries kept in batch_output/, and runs kept in results.db (ten weeks at one run per minute). */
 export const SUMMARY_FILES_MAX = 1_000;
 export const RUNS_KEPT_MAX = 100_000;
 /** Due times noted one by one when a run went past them; of more, the newest. */
 export const MISSED_NOTED_MAX = 1_000;
-/** A folder of metric files is looked at this often where the file system doesn't tell; a change counts once it has been quiet for so long. */
+/** A folder of metric files is polled this often where the file system sends no event; a change then settles. */
 export const FOLDER_LOOK_MS = 1_000;
 export const FOLDER_SETTLE_MS = 100;
-/** Bytes of one metric's CSV in batch_output/, all its rows: 400,000 candles; a larger one would be written anew by each batch. */
+/** Bytes of one metric's CSV in batch_output/ (400,000 candles): each batch writes all of it again. */
 export const METRIC_CSV_BYTES_MAX = 50_000_000;
-/** Rows kept of one metric's result, and rows answered by one API call. */
+/** Rows kept of one metric's result. */
 export const METRIC_ROWS_MAX = 10_000;
-/** Characters of a row on average where more than METRIC_ROWS_MAX rows are asked for (`query --limit`); RESULT_BYTES_MAX else. */
+/** Mean characters of a row where more than METRIC_ROWS_MAX rows are requested (`query --limit`). */
 export const ROW_CHARACTERS_MAX = 8_192;
-export const API_ROWS_MAX = 10_000;
+/** Rows of one API answer: never fewer than are kept of a metric. */
+export const API_ROWS_MAX = METRIC_ROWS_MAX;
 /** Pages open at once. */
 export const SSE_CLIENTS_MAX = 2_000;
 /** Bytes kept of what a child process writes to stderr: the newest, where its error is. */

@@ -1,4 +1,4 @@
-/** Where `query --output` writes: stdout, a regular file that is replaced whole or not at all, or a pipe or device that takes the bytes as they come. */
+/** Where `query --output` writes: stdout, a regular file (replaced whole or not at all), a pipe, a device. */
 import {
   chmodSync,
   chownSync,
@@ -13,7 +13,6 @@ import {
   rmSync,
   type Stats,
   statSync,
-  writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { publish, TEMPORARY } from "../base/atomic-file.ts";
@@ -21,6 +20,7 @@ import { requireForeign, requireNoOtherName } from "../base/data-dir.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { toStdout } from "../base/stdout.ts";
 import { removeAbandoned, removeAbandonedTemporary, temporaryFolder } from "../base/temporary.ts";
+import { writeAll } from "../base/write-all.ts";
 
 export interface Destination {
   /** Nothing was written, or what was can be taken back: another try may begin. */
@@ -31,18 +31,21 @@ export interface Destination {
   folder(): string;
   /** Makes what was written, or the file `name` of `folder()`, the destination's content. */
   finish(name?: string): Promise<void>;
-  /** Leaves the destination as it was, as far as it is a regular file. */
+  /** Leaves a regular file as it was; what a pipe or a device has taken stays taken. */
   abandon(): void;
 }
 
-/** Names of our temporary folders begin so; the pid of their process follows. */
+/** Names of our temporary folders begin like this; the pid of their process follows. */
 const OURS = ".tidemark-output-";
 const OURS_ELSEWHERE = "tidemark-output-";
 
-/** Symbolic links followed by hand, where the last of them leads nowhere yet. */
+/** Symbolic links followed by hand, because the last one may name a file that does not exist yet. */
 const LINKS_MAX = 40;
 
-/** Opens `path`; `-` is stdout. Fails with USAGE for a folder, and for a file that Tidemark keeps, in `root` also under other names. */
+/**
+ * Opens `path`; `-` is stdout. Throws USAGE for a folder, and for a file that Tidemark keeps, in the
+ * data directory `root` also under other names; OUTPUT when it can't be opened for writing.
+ */
 export function openDestination(path: string, root: string): Destination {
   if (path === "-") return new StreamDestination(1);
   try {
@@ -68,7 +71,7 @@ function destinationAt(path: string, root: string): Destination {
   return new FileDestination(file, stat);
 }
 
-/** Where a name leads in the end, also when nothing is there yet. */
+/** The file that a path names after all links, also if it does not exist yet. */
 function followed(path: string): string {
   let file = path;
   for (let links = 0; lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true; links++) {
@@ -80,7 +83,7 @@ function followed(path: string): string {
   return existsSync(folder) ? join(realpathSync(folder), basename(file)) : file;
 }
 
-/** A regular file: written beside its place, then renamed, with the mode and the owner of what was there. */
+/** A regular file: written beside its path, then renamed, with the mode and the owner of the old file. */
 class FileDestination implements Destination {
   readonly isFresh = true;
   readonly #folder: string;
@@ -176,9 +179,4 @@ async function copyInto(file: string, fd: number): Promise<void> {
     else writeAll(fd, bytes);
   }
   if (fd !== 1) closeSync(fd);
-}
-
-function writeAll(fd: number, piece: string | Uint8Array): void {
-  const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done);
 }

@@ -1,13 +1,14 @@
-/** Notices that a folder of metric files is another than it was: a file came, changed or went. */
+/** Notices that a metric file of a folder was added, changed or removed. */
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { FOLDER_LOOK_MS, FOLDER_SETTLE_MS } from "../base/limits.ts";
 import { metricNames } from "./metric.ts";
 
+/** One folder; the file system's events, where it has them, shorten the wait for the next poll. */
 export class MetricFolder {
   #seen = "";
   #watcher: FSWatcher | null = null;
-  #told = Promise.withResolvers<void>();
+  #event = Promise.withResolvers<void>();
 
   constructor(private readonly dir: string) {}
 
@@ -16,7 +17,10 @@ export class MetricFolder {
     this.#seen = this.#now();
   }
 
-  /** Resolves when the folder differs from the last look and has been quiet for a moment (an editor writes in several steps), or when `signal` is given. */
+  /**
+   * Resolves when the folder differs from the last `look` and has been quiet for a moment (an editor
+   * writes in several steps), or when `signal` is aborted.
+   */
   async changed(signal: AbortSignal): Promise<void> {
     let before = this.#seen;
     while (!signal.aborted) {
@@ -52,18 +56,18 @@ export class MetricFolder {
     const timer = setTimeout(resolve, ms);
     const stop = () => resolve();
     signal.addEventListener("abort", stop);
-    await (wakes ? Promise.race([promise, this.#told.promise]) : promise);
+    await (wakes ? Promise.race([promise, this.#event.promise]) : promise);
     signal.removeEventListener("abort", stop);
     clearTimeout(timer);
-    this.#told = Promise.withResolvers<void>();
+    this.#event = Promise.withResolvers<void>();
   }
 
-  /** Where the file system tells of changes they are noticed at once, elsewhere (network, a folder made anew) at the next look. */
+  /** Some file systems send no events, and a folder that was created again sends none: it is also polled. */
   #listen(): void {
     try {
       this.#watcher = watch(this.dir, { persistent: false }, (event) => {
-        this.#told.resolve();
-        // The folder itself may be gone: the next wait listens to the one that has its name then.
+        this.#event.resolve();
+        // The folder itself may be gone: the next wait listens to what has its name then.
         if (event === "rename") this.close();
       });
       this.#watcher.on("error", () => this.close());

@@ -22,9 +22,9 @@ const LIMITED_VARIABLE = "TIDEMARK_LIMITED";
 export const TOO_MUCH_MEMORY = `It needed more than ${(LIMITED_DATA_BYTES / 1e9).toFixed(1)} GB of memory and its process was ended: group or filter earlier, or read the view minutes.`;
 
 /**
- * Limits this process for good: it may map LIMITED_DATA_BYTES more than now (a larger request fails, which DuckDB reports as out of
- * memory), and writes no core file; `with_parent`: it ends when its parent does. Linux with glibc only; elsewhere the parent's watch is
- * the limit. Returns whether the kernel has the limit.
+ * Limits this process for good: it may map LIMITED_DATA_BYTES more (DuckDB then reports out of memory)
+ * and writes no core file; `with_parent`: it ends with its parent. Returns whether the kernel enforces
+ * it: on Linux with glibc only, elsewhere the parent's watch is the limit.
  */
 export function limitThisProcess({ with_parent = false } = {}): boolean {
   if (process.platform !== "linux") return false;
@@ -33,7 +33,7 @@ export function limitThisProcess({ with_parent = false } = {}): boolean {
       setrlimit: { args: ["i32", "ptr"], returns: "i32" },
       prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
     });
-    // What is mapped now includes JavaScriptCore's reservations (6 GB that are never used), so the limit counts from here.
+    // JavaScriptCore reserves 6 GB that it never uses, so the limit counts from what is mapped now.
     const mapped = Number(/^VmData:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
     const limit = (bytes: number) => ptr(new BigUint64Array([BigInt(bytes), BigInt(bytes)]));
     symbols.setrlimit(RLIMIT_CORE, limit(0));
@@ -44,12 +44,12 @@ export function limitThisProcess({ with_parent = false } = {}): boolean {
   }
 }
 
-/** Calls `over` once when the process holds more than LIMITED_RSS_BYTES_MAX. Returns the end of the watch. */
+/** Calls `over` once when the process holds more than LIMITED_RSS_BYTES_MAX. Returns how to end the watch. */
 export function watchMemory(pid: number, over: () => void): () => void {
-  const look = process.platform === "linux" ? rssOnLinux : rssByPs;
+  const rssOf = process.platform === "linux" ? rssOnLinux : rssByPs;
   const every_ms = process.platform === "linux" ? MEMORY_WATCH_MS : MEMORY_WATCH_ELSEWHERE_MS;
   const timer = setInterval(() => {
-    if (look(pid) <= LIMITED_RSS_BYTES_MAX) return;
+    if (rssOf(pid) <= LIMITED_RSS_BYTES_MAX) return;
     clearInterval(timer);
     over();
   }, every_ms);
@@ -72,7 +72,7 @@ export function rssByPs(pid: number): number {
   return Number(said.stdout.toString().trim() || 0) * 1024;
 }
 
-/** How a process of user SQL ended that nobody stopped: for the sentence of the query that it ran. */
+/** The error of a query whose process ended although nobody stopped it. */
 export function endedBy(exit: number | null, signal: string | number | null): string {
   const how = signal === null ? `with status ${exit}` : `by ${signal}`;
   return `Its process ended ${how} inside DuckDB, mostly of too much memory or too deep nesting: simplify the query.`;
@@ -84,8 +84,8 @@ export function isLimited(): boolean {
 }
 
 /**
- * Runs the whole present command again in a limited process with the same input, output and error, and returns its exit status.
- * Returns null in that limited process, where the work is done. Rejects with QUERY when the limit or DuckDB ended it.
+ * Runs this whole command again in a limited process with the same stdio, and returns its exit status;
+ * null in that process, where the work is done. Rejects with QUERY when the limit or DuckDB ended it.
  */
 export async function runLimited(signal: AbortSignal): Promise<number | null> {
   if (isLimited()) {
@@ -111,7 +111,7 @@ export async function runLimited(signal: AbortSignal): Promise<number | null> {
   try {
     const code = await child.exited;
     if (isOver) throw new TidemarkError("QUERY", TOO_MUCH_MEMORY);
-    // Statuses of our own: done, failed, wrong usage, a second signal. All others are an abort within DuckDB or the runtime.
+    // Our statuses: done, failed, wrong usage, a second signal. Others are an abort of DuckDB or the runtime.
     if (child.signalCode === null && [0, 1, 2, 130].includes(code)) return code;
     if (signal.aborted) return 130;
     throw new TidemarkError("QUERY", endedBy(child.exitCode, child.signalCode));
@@ -122,7 +122,7 @@ export async function runLimited(signal: AbortSignal): Promise<number | null> {
   }
 }
 
-/** Whether an error of DuckDB or of the runtime means that no more memory was given. */
+/** Whether an error of DuckDB or of the runtime means that memory ran out. */
 export function isMemory(error: unknown): boolean {
   return /^(Out of Memory Error|Out of memory|std::bad_alloc)|\bbad allocation\b|Allocation failure/i.test(
     sentence(error),

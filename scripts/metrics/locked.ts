@@ -1,4 +1,4 @@
-/** The instance that runs SQL which a user wrote: no extension, sees the archive only, one SELECT at a time, with a time and a memory limit (faults.md 1.3, 1.4). */
+/** The DuckDB instance for SQL that users write: it can read the archive only (docs/faults.md 29, 30). */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -33,7 +33,7 @@ import { streamed, whyFailed } from "./row-stream.ts";
 import { readColumns, readRows } from "./values.ts";
 import { CsvFile, type WholeCsv } from "./whole-csv.ts";
 
-/** What a metric may ask for; null means all. Times are ISO 8601 text. */
+/** The parameters that a SELECT may use; null means all. Times are ISO 8601 text. */
 export interface Parameters {
   product: string | null;
   from: string | null;
@@ -41,16 +41,18 @@ export interface Parameters {
 }
 export const NO_PARAMETERS: Parameters = { product: null, from: null, to: null };
 
-export interface Answer {
+/** What one SELECT returned. */
+export interface QueryResult {
   columns: Column[];
   rows: Row[];
   truncated: boolean;
-  /** Of a truncated result whose CSV was asked for. */
+  /** Of a truncated result whose CSV was requested. */
   whole: WholeCsv | null;
 }
 
+/** No extension, one SELECT at a time, with a time and a memory limit. */
 export class LockedDatabase {
-  /** A query did not hear its interrupt, and its thread may go on until the process ends: open no other one in this process. */
+  /** A query ignored its interrupt: its thread may run until the process ends, so open no other one here. */
   isDeaf = false;
 
   private constructor(
@@ -59,8 +61,8 @@ export class LockedDatabase {
   ) {}
 
   /**
-   * Opens the views over one committed state of the archive, then locks the instance for good. `sql`: only the views that it names.
-   * `output`: a folder of ours that write.ts may write into; user SQL can't, since it is one SELECT.
+   * Opens the views over one committed state of the archive (those that `sql` names, or all), then
+   * locks the instance for good. `output`: a folder for rows-out.ts; user SQL, one SELECT, can't write.
    */
   static async open(
     archive: string,
@@ -77,7 +79,7 @@ export class LockedDatabase {
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
     for (const statement of statements) await connection.run(statement);
-    // A large sort spills into the folder of what is written; a metric, which has none, is limited to its memory.
+    // A large sort spills into the output folder; a metric, which has none, is limited to its memory.
     await connection.run(`SET temp_directory = ${quoted(output === null ? "" : join(output, "spill"))}`);
     await connection.run(`SET max_temp_directory_size = '${SPILL_BYTES_MAX}'`);
     const allowed = [archive, ...(output === null ? [] : [output])].map((folder) => `${folder}/`);
@@ -88,15 +90,15 @@ export class LockedDatabase {
   }
 
   /**
-   * Runs one SELECT and reads at most `rows_max` rows; when there are more, all of them go into the new file `csv`. Rejects with QUERY and
-   * DuckDB's own words, or when `ms_max` have passed.
+   * Runs one SELECT and reads at most `rows_max` rows; if there are more, all go into the new file `csv`.
+   * Rejects with QUERY and DuckDB's own words, or when `ms_max` have passed.
    */
   async select(
     sql: string,
     parameters: Parameters,
     rows_max: number,
     { ms_max = METRIC_MS_MAX, csv = null }: { ms_max?: number; csv?: string | null } = {},
-  ): Promise<Answer> {
+  ): Promise<QueryResult> {
     const { connection } = this;
     const over = Promise.withResolvers<never>();
     const stopped = new TidemarkError("QUERY", `It was stopped after ${ms_max / 1000} s, the limit for one query.`);
@@ -105,11 +107,11 @@ export class LockedDatabase {
       connection.interrupt();
       deaf = setTimeout(() => over.reject(stopped), INTERRUPT_MS_MAX);
     }, ms_max);
-    const answer = this.#read(sql, parameters, { rows_max, csv, isStopped: () => deaf !== undefined });
+    const reading = this.#read(sql, parameters, { rows_max, csv, isStopped: () => deaf !== undefined });
     try {
-      return await Promise.race([answer, over.promise]);
+      return await Promise.race([reading, over.promise]);
     } catch (error) {
-      if (error === stopped) this.#leave(answer);
+      if (error === stopped) this.#abandon(reading);
       throw deaf === undefined ? inDuckdbWords(error) : stopped;
     } finally {
       clearTimeout(timer);
@@ -121,14 +123,14 @@ export class LockedDatabase {
     sql: string,
     parameters: Parameters,
     { rows_max, csv, isStopped }: { rows_max: number; csv: string | null; isStopped: () => boolean },
-  ): Promise<Answer> {
+  ): Promise<QueryResult> {
     const file = csv === null ? null : new CsvFile(csv);
     const { found, failed } = await streamed(this, async () => {
       const statement = await prepared(this.connection, sql, parameters);
       const result = await statement.stream();
       return { ...(await readRows(result, rows_max, file)), columns: readColumns(result) };
     });
-    // Beyond the rows that are kept only the file is cut.
+    // A failure after the rows that are kept costs only the file.
     if (failed && (!found.truncated || file !== null)) {
       const again = (text: string) => prepared(this.connection, sql, parameters, text);
       const why = isStopped() ? new Error("it took too long") : await whyFailed(sql, again);
@@ -138,13 +140,13 @@ export class LockedDatabase {
     return { ...found, whole: file?.end() ?? null };
   }
 
-  /** Inside one long call of a function DuckDB doesn't hear the interrupt. */
-  #leave(answer: Promise<Answer>): void {
-    answer.catch(() => {});
+  /** Inside one long call of a function DuckDB ignores the interrupt. */
+  #abandon(reading: Promise<QueryResult>): void {
+    reading.catch(() => {});
     this.isDeaf = true;
   }
 
-  /** Rejects, as `select` would, when DuckDB doesn't accept this as one SELECT over the views; runs nothing. */
+  /** Rejects with QUERY unless DuckDB accepts this as one SELECT over the views; runs nothing. */
   async check(sql: string): Promise<void> {
     try {
       await checkSelect(this.connection, sql);
@@ -160,7 +162,7 @@ export class LockedDatabase {
   }
 }
 
-/** `sql`, or `text` that holds it, checked and with its parameters bound. */
+/** `sql`, or `text` that contains it, checked and with its parameters bound. Rejects with QUERY. */
 export async function prepared(
   connection: DuckDBConnection,
   sql: string,
@@ -180,25 +182,25 @@ export async function prepared(
   return statement;
 }
 
-/** DuckDB's message with its line breaks: they carry the line and the mark under the place. */
+/** DuckDB's message as QUERY, with its line breaks: they carry the line and the mark under its error. */
 export function inDuckdbWords(error: unknown): TidemarkError {
   if (error instanceof TidemarkError) return error;
-  const said = error instanceof Error ? error.message.trim() : sentence(error);
-  return new TidemarkError("QUERY", shortened(ownWords(said)), "", { cause: error });
+  const message = error instanceof Error ? error.message.trim() : sentence(error);
+  return new TidemarkError("QUERY", shortened(ownWords(message)), "", { cause: error });
 }
 
 const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}, the limit for one query: group or filter earlier, or read the view minutes.`;
 const VIEWS =
   "There are ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters, conflicts and thresholds (docs/metrics.md).";
 
-/** Where DuckDB's words name settings that a query may not change, tables that it may not read, or a step of ours, they are ours instead. */
-function ownWords(said: string): string {
-  if (isMemory(said)) return MEMORY_ADVICE;
-  const known = said.replace(/^Failed to extract statements:\s*/, "");
+/** Ours instead of DuckDB's words about settings and tables that a query can't reach, or a step of ours. */
+function ownWords(message: string): string {
+  if (isMemory(message)) return MEMORY_ADVICE;
+  const known = message.replace(/^Failed to extract statements:\s*/, "");
   return known.replace(/(Table with name \S+ does not exist!)(\nDid you mean .*)?/, `$1\n${VIEWS}`);
 }
 
-/** First the archive's files as they are, then sql/views/*.sql over them, in order of name. */
+/** First the archive's files as they are, then the files of sql/views over them, in order of name. */
 function viewStatements(archive: string, manifest: Manifest): string[] {
   const ticks = manifest.files.length
     ? `SELECT * FROM ${parquet(archive, manifest.files)}`
@@ -224,12 +226,12 @@ function viewStatements(archive: string, manifest: Manifest): string[] {
   return statements;
 }
 
-/** The views that a text names, and those that they are made of: to bind all of them takes a tenth of a small batch. */
+/** The views that a text names, and those below them: binding all takes a tenth of a small batch. */
 function named(statements: string[], sql: string | null): string[] {
   if (sql === null) return statements;
   let text = sql.toLowerCase();
   const kept: string[] = [];
-  // A view stands after those that it is made of.
+  // A view comes after those that it reads.
   for (const statement of statements.toReversed()) {
     const name = /^CREATE VIEW (\w+)/.exec(statement)?.[1];
     if (name !== undefined && !new RegExp(`\\b${name}\\b`).test(text)) continue;

@@ -1,10 +1,10 @@
-/** A metric is one file of sql/metrics: its name, its SELECT, and what its header comment says of title, description and chart. */
+/** One metric file: its name, its SELECT, and the header with title, description and chart. */
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
-import { METRIC_FILE_BYTES_MAX } from "../base/limits.ts";
+import { METRIC_FILE_BYTES_MAX, METRIC_FILES_MAX } from "../base/limits.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { CHARTS, type Chart, type Column } from "../contract/results.ts";
 
@@ -23,14 +23,15 @@ const headerSchema = z.strictObject({
     .optional(),
 });
 
-/** A metric's file as it lies there, whatever it holds. */
+/** A metric's file as it was read, valid or not. */
 export interface MetricSource {
   /** The file's name without .sql: also the panel's id, the API path and the CSV's name. */
   name: string;
-  /** For people: relative to the project when it lies inside. */
+  /** For people: relative to the project when it is inside. */
   file: string;
+  /** Line ends as in the file, but LF where it has CR alone. */
   sql: string;
-  /** SHA-256 of the text, for "did the file change since this result?". */
+  /** SHA-256 of the file's text, to notice that it changed after a result. */
   hash: string;
 }
 
@@ -38,7 +39,7 @@ export interface Metric extends MetricSource {
   title: string;
   description: string;
   chart: Chart;
-  /** Where the header says so; 1 without. */
+  /** The line of the header's `chart:`; 1 without it. */
   chart_line: number;
   /** Why only DuckDB can run it; null when Spark can too. */
   only_duckdb: string | null;
@@ -46,43 +47,49 @@ export interface Metric extends MetricSource {
 
 const NAME = /^[A-Za-z0-9_]+\.sql$/;
 
-/** Names of the metric files of a folder, in order. Fails with METRIC when the folder can't be read. */
+/** Names of the metric files of a folder, in order. Throws METRIC when it can't be read or has too many. */
 export function metricNames(dir: string): string[] {
+  let names: string[];
   try {
-    const files = readdirSync(dir).filter((name) => NAME.test(name));
-    return files.map((name) => name.slice(0, -4)).sort();
-  } catch (error) {
-    throw new TidemarkError("METRIC", `The folder of metrics ${dir} can't be read.`, "Name one with --sql DIR.", {
-      cause: error,
-    });
+    names = readdirSync(dir).filter((name) => NAME.test(name));
+  } catch (cause) {
+    const what = `The folder of metrics ${dir} can't be read.`;
+    throw new TidemarkError("METRIC", what, "Name one with --sql DIR.", { cause });
   }
+  if (names.length > METRIC_FILES_MAX) {
+    const what = `The folder of metrics ${dir} has ${names.length} metrics; at most ${METRIC_FILES_MAX}.`;
+    throw new TidemarkError("METRIC", what, "Move some to another folder and run them with --sql DIR.");
+  }
+  return names.map((name) => name.slice(0, -4)).sort();
 }
 
-/** Files that look like metrics and can't be: their names would be no path of the API. */
+/** Files that look like metrics and can't be: their names are not valid in a path of the API. */
 export function misnamed(dir: string): string[] {
   return readdirSync(dir).filter((name) => /\.sql$/i.test(name) && !NAME.test(name));
 }
 
-/** Fails with USAGE when the folder has no metric of that name; the hint lists those it has. */
+/** Throws USAGE when the folder has no metric of that name; the hint lists those it has. */
 export function checkName(dir: string, name: string): void {
   const names = metricNames(dir);
   if (names.includes(name)) return;
   throw new TidemarkError("USAGE", `There is no metric ${name} in ${dir}.`, `There are: ${names.join(", ")}.`);
 }
 
-/** Reads one metric. A header that can't be understood gives METRIC with file and line, and what was expected. */
+/** Reads one metric. Throws METRIC as `readSource` and `withHeader` do. */
 export function readMetric(dir: string, name: string): Metric {
   return withHeader(readSource(dir, name));
 }
 
 /**
- * Reads the text of one metric. METRIC when it is no regular file (or a link to one) of at most METRIC_FILE_BYTES_MAX in UTF-8: a FIFO
- * or a device is never opened.
+ * Reads the text of one metric. Throws METRIC unless it is a regular file (or a link to one) of at
+ * most METRIC_FILE_BYTES_MAX in UTF-8: a FIFO or a device is never opened.
  */
 export function readSource(dir: string, name: string): MetricSource {
   const file = fileOf(dir, name);
-  const sql = textOf(join(dir, `${name}.sql`), file);
-  return { name, file, sql, hash: createHash("sha256").update(sql).digest("hex") };
+  const text = textOf(join(dir, `${name}.sql`), file);
+  // With CR alone the header and the SELECT would be one line, and so one comment.
+  const sql = text.includes("\n") ? text : text.replaceAll("\r", "\n");
+  return { name, file, sql, hash: createHash("sha256").update(text).digest("hex") };
 }
 
 /** A metric's file for people: relative to the project when it is inside, absolute otherwise. */
@@ -97,7 +104,7 @@ function textOf(path: string, file: string): string {
     new TidemarkError("METRIC", `${file} ${what}`, "A metric is a text file in UTF-8, or a link to one.");
   try {
     checkFile(statSync(path), refused);
-    // Between the two somebody may have put a FIFO there: to open one without O_NONBLOCK waits for a writer.
+    // A FIFO may have come in between: to open one without O_NONBLOCK waits for a writer.
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       checkFile(fstatSync(descriptor), refused);
@@ -106,7 +113,7 @@ function textOf(path: string, file: string): string {
       for (let read = 1; read > 0 && length < bytes.length; length += read)
         read = readSync(descriptor, bytes, length, bytes.length - length, null);
       if (length > METRIC_FILE_BYTES_MAX) throw refused(`is larger than ${METRIC_FILE_BYTES_MAX} bytes.`);
-      // A byte order mark, which some editors write, is left out.
+      // The decoder drops a byte order mark, which some editors write.
       const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
       if (text.includes("\0")) throw refused("contains a NUL character.");
       return text;
@@ -128,8 +135,8 @@ function checkFile(stat: Stats, refused: (what: string) => TidemarkError): void 
 }
 
 /**
- * What the header says: `-- key: value` lines at the top, each key at most once. Other comments are passed over, also those with a
- * colon (a URL, `sqlfluff:`, `vim:`); an unknown key is an error only when it looks like a misspelt one.
+ * Reads the header: `-- key: value` lines at the top, each key at most once. Other comments are
+ * skipped, also those with a colon (a URL, `vim:`), unless they look like a misspelt key: METRIC.
  */
 export function withHeader(source: MetricSource): Metric {
   const { name, sql, file } = source;
@@ -143,11 +150,7 @@ export function withHeader(source: MetricSource): Metric {
     const isKey = Object.hasOwn(headerSchema.shape, key);
     if (!isKey && (match[2] === "" || !isNearMiss(key))) continue;
     if (!isKey)
-      throw headerError(
-        file,
-        i + 1,
-        `${key} is no key of the header: there are ${Object.keys(headerSchema.shape).join(", ")}`,
-      );
+      throw headerError(file, i + 1, `unknown key "${key}"; valid: ${Object.keys(headerSchema.shape).join(", ")}`);
     if (lineOf[key] !== undefined) throw headerError(file, i + 1, `${key} is given twice`);
     found[key] = match[3]!;
     lineOf[key] = i + 1;
@@ -163,7 +166,7 @@ export function withHeader(source: MetricSource): Metric {
   return { ...source, title, description, chart: parseChart(chart, file, chart_line), chart_line, only_duckdb };
 }
 
-/** Whether a word is a key with one slip of the keyboard, or two in the long ones; `file:` is two from `title:`, and a remark. */
+/** Whether a word is a key with one slip, or two in long ones; `file:` is two from `title:`, and a remark. */
 function isNearMiss(word: string): boolean {
   return Object.keys(headerSchema.shape).some((key) => slips(word, key) <= (key.length > 5 ? 2 : 1));
 }
@@ -188,7 +191,7 @@ function slips(a: string, b: string): number {
 function parseChart(text: string, file: string, line: number): Chart {
   const [type, ...settings] = text.split(/\s+/);
   const kind = CHARTS.find((one) => one === type);
-  if (kind === undefined) throw headerError(file, line, `"${type}" is no chart: write ${CHARTS.join(", ")}`);
+  if (kind === undefined) throw headerError(file, line, `"${type}" is not a chart type; valid: ${CHARTS.join(", ")}`);
   const given = new Map<string, string>();
   for (const setting of settings) {
     const match = /^(x|y|series)=(.+)$/.exec(setting);
@@ -214,7 +217,10 @@ function parseChart(text: string, file: string, line: number): Chart {
 
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT)/;
 
-/** The chart with its columns' names as the result writes them: as in SQL, capitals don't matter. METRIC when one is missing, or is nothing to draw. */
+/**
+ * The chart with its columns' names as the result writes them: as in SQL, capitals don't matter.
+ * Throws METRIC when a column is missing, or when y of a line or bar is not a number.
+ */
 export function chartOf({ type, x, y, series }: Chart, columns: readonly Column[]): Chart {
   const missing: string[] = [];
   const real = (name: string) => {

@@ -1,4 +1,4 @@
-/** batch_output/ and batch_log.txt, in the formats of the replaced pipeline, and CSV text for `query`. Files of others there are left alone. */
+/** batch_output/ and batch_log.txt, in the formats of the replaced pipeline (docs/replaced-pipeline.md). */
 import {
   closeSync,
   constants,
@@ -14,51 +14,26 @@ import {
 import { dirname, join } from "node:path";
 import { publish, TEMPORARY } from "../base/atomic-file.ts";
 import { isoFromUs } from "../base/clock.ts";
-import { csvLine, isTextType } from "../base/csv.ts";
+import { csvHeader, csvRows } from "../base/csv.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import { SUMMARY_FILES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Column, Row } from "../contract/results.ts";
-import type { Results } from "./results.ts";
+import { writeAll } from "../base/write-all.ts";
+import type { Results } from "./results-db.ts";
 import type { MetricOutcome } from "./run.ts";
 
-/** A header line and the rows. */
-export function toCsv(columns: readonly Column[], rows: readonly Row[]): string {
-  return csvHeader(columns) + csvRows(columns, rows);
-}
-
-export function csvHeader(columns: readonly Column[]): string {
-  return csvLine(
-    columns.map(({ name }) => name),
-    () => true,
-  );
-}
-
-/** Cells of text columns are guarded against spreadsheets, numbers and times are not (base/csv.ts). */
-export function csvRows(columns: readonly Column[], rows: readonly Row[]): string {
-  const isText = (i: number) => isTextType(columns[i]!.type);
-  return rows
-    .map((row) =>
-      csvLine(
-        columns.map(({ name }) => row[name]),
-        isText,
-      ),
-    )
-    .join("");
-}
-
 const MARKET_SUMMARY = "market_summary";
-/** Names that only a batch gives: of the market summary, finished or not (the second also of older versions). */
+/** Names that only a batch gives; older versions wrote a summary under its own name with .tmp. */
 const SUMMARY = /^market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv$/;
 const UNFINISHED = /^(\.tidemark-\w+\.csv|market_summary_\d{8}T\d{6}\.?\d{3}Z\.csv)\.tmp$/;
 
 /**
- * The CSV files of one run: `write` prepares one beside its place, `publish` puts all in their places. A file, link or folder that no
- * batch wrote is never replaced or removed, even where its name is a metric's: it is named in a warning.
+ * The CSV files of one run: `write` prepares each under a temporary name, `publish` renames them all.
+ * What no batch wrote is never replaced or removed, even under a metric's name; a warning names it.
  */
 export class Outputs {
-  readonly #written: { metric: string; temporary: string | null; place: string }[] = [];
+  readonly #written: { metric: string; temporary: string | null; path: string }[] = [];
   #temporaries: string[] = [];
   readonly #metrics: string;
 
@@ -71,25 +46,26 @@ export class Outputs {
     for (const folder of [paths.batchOutput, this.#metrics]) removeUnfinished(folder);
   }
 
-  /** Where a metric's CSV is written before it is published; removed at the run's end unless it was. A name of a file may be too long for more. */
+  /** Where a metric's CSV is written before it is published; removed at the run's end unless it was. */
   temporary(name: string): string {
     const folder = name === MARKET_SUMMARY ? this.paths.batchOutput : this.#metrics;
     mkdirSync(folder, { recursive: true });
+    // By number: with an ending after it, a metric's own name could be too long for a file.
     const path = join(folder, `.tidemark-${this.#temporaries.length}.csv${TEMPORARY}`);
     this.#temporaries.push(path);
     return path;
   }
 
-  /** Writes the rows, unless all of them are in the file already. Throws when that failed for lack of space. */
-  write(result: MetricOutcome, started_us: number): void {
-    const { name, error, columns, rows, truncated, csv: temporary, whole } = result;
+  /** Writes the rows; those of a truncated result are in its file already. Throws the system's error. */
+  write(outcome: MetricOutcome, started_us: number): void {
+    const { name, error, columns, rows, truncated, csv: temporary, whole } = outcome;
     if (error !== null) return;
     const time = isoFromUs(started_us)
       .replace(/[-:]/g, "")
       .replace(/\.(\d{3}).*$/, "$1Z");
     const file = name === MARKET_SUMMARY ? summaryName(time) : `${name}.csv`;
-    const written = { metric: name, temporary, place: join(dirname(temporary), file) };
-    if (!truncated) writeNew(temporary, toCsv(columns, rows));
+    const written = { metric: name, temporary, path: join(dirname(temporary), file) };
+    if (!truncated) writeNew(temporary, csvHeader(columns) + csvRows(columns, rows));
     else if (whole === null || "refused" in whole) {
       if (whole?.code) throw Object.assign(new Error(whole.refused), { code: whole.code });
       const why = whole?.refused ?? `it has more than ${rows.length} rows`;
@@ -102,12 +78,12 @@ export class Outputs {
     this.#written.push(written);
   }
 
-  /** Also removes the CSV of each metric of `gone`, and the oldest summaries of more than SUMMARY_FILES_MAX. */
+  /** Also removes the CSV of each metric of `gone`, and all but the newest SUMMARY_FILES_MAX summaries. */
   publish(gone: readonly string[]): void {
-    for (const { metric, temporary, place } of this.#written.splice(0)) {
+    for (const { metric, temporary, path } of this.#written.splice(0)) {
       // One that was refused leaves no older file, which would be taken for the newest.
-      if (temporary === null) this.#remove(metric, place);
-      else if (this.#mayReplace(metric, place)) publish(place, temporary);
+      if (temporary === null) this.#remove(metric, path);
+      else if (this.#mayReplace(metric, path)) publish(path, temporary);
     }
     this.discard();
     removeOldSummaries(this.paths.batchOutput);
@@ -123,17 +99,17 @@ export class Outputs {
     for (const temporary of this.#temporaries.splice(0)) rmSync(temporary, { force: true });
   }
 
-  #remove(metric: string, place: string): void {
-    if (this.results.owns(metric) && !hasLink(this.#metrics) && lstat(place)?.isFile()) rmSync(place);
+  #remove(metric: string, path: string): void {
+    if (this.results.owns(metric) && !hasLink(this.#metrics) && lstat(path)?.isFile()) rmSync(path);
   }
 
-  #mayReplace(metric: string, place: string): boolean {
-    const stat = lstat(place);
+  #mayReplace(metric: string, path: string): boolean {
+    const stat = lstat(path);
     const isOurs = stat === null || (stat.isFile() && (metric === MARKET_SUMMARY || this.results.owns(metric)));
     if (isOurs) this.results.own(metric);
     else
       this.logger.warn(
-        `${place} was not written by a batch and is not replaced: move it away to get this metric's CSV.`,
+        `${path} was not written by a batch and is not replaced: move it away to get this metric's CSV.`,
       );
     return isOurs;
   }
@@ -143,7 +119,7 @@ function summaryName(time: string): string {
   return `market_summary_${time}.csv`;
 }
 
-/** Left by a run that was killed. */
+/** Removes what a killed run left. */
 function removeUnfinished(folder: string): void {
   if (!lstat(folder)?.isDirectory()) return;
   for (const name of readdirSync(folder))
@@ -160,8 +136,7 @@ function removeOldSummaries(folder: string): void {
 function writeNew(path: string, text: string): void {
   const file = openSync(path, "wx");
   try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+    writeAll(file, text);
   } finally {
     closeSync(file);
   }
@@ -175,7 +150,7 @@ function hasLink(folder: string): boolean {
   return lstat(folder)?.isSymbolicLink() === true || lstat(dirname(folder))?.isSymbolicLink() === true;
 }
 
-/** A line per successful run: its seconds, two decimals. What is no regular file there gets none. */
+/** Adds a line per successful run: its seconds, two decimals. Only to a regular file; otherwise warns. */
 export function logRun(paths: DataPaths, seconds: number, logger: Logger): void {
   const flags =
     constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;

@@ -1,9 +1,9 @@
-/** Types that Parquet lacks or would change, and those that stand for them in a file: every value stays exact. */
+/** Types that Parquet lacks or would change, and those written instead: every value stays exact. */
 import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
 
 /**
- * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, and a time would lose its zone. DuckDB itself
- * writes bit strings, integers of any size and times in nanoseconds as text.
+ * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, and a time
+ * would lose its zone. DuckDB itself writes bit strings, big integers and nanoseconds as text.
  */
 const TEXT = new Set([
   DuckDBTypeId.UNION,
@@ -13,7 +13,7 @@ const TEXT = new Set([
   DuckDBTypeId.BIT,
   DuckDBTypeId.BIGNUM,
 ]);
-/** Written as decimals that most of them fit, as text when one does not: DuckDB would round integers of 128 bits to doubles. */
+/** Written as decimals, or as text if one does not fit: DuckDB rounds integers of 128 bits to doubles. */
 const NARROWER = new Map([
   [DuckDBTypeId.HUGEINT, "DECIMAL(38,0)"],
   [DuckDBTypeId.UHUGEINT, "DECIMAL(38,0)"],

@@ -1,16 +1,16 @@
-/** Rows as DuckDB makes them: its interface ends a stream in the same way when the query fails as when there are no more rows. */
+/** Reads streams of DuckDB, which end in the same way after the last row and when the query fails. */
 import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
 import { sentence, TidemarkError } from "../base/errors.ts";
 
 interface Streaming {
   readonly connection: DuckDBConnection;
-  /** A query did not hear its interrupt, so that the connection answers no more. */
+  /** A query ignored its interrupt, so the connection no longer replies. */
   readonly isDeaf: boolean;
 }
 
 /**
- * Runs `read`, which streams one query and reads as much of it as it likes. `failed`: the query failed after the last row that was read.
- * What `read` rejects with is passed on.
+ * Runs `read`, which streams one query and may stop reading early; rejects as `read` does. `failed`:
+ * the query failed after the last row that was read.
  */
 export async function streamed<T>(database: Streaming, read: () => Promise<T>): Promise<{ found: T; failed: boolean }> {
   const { connection } = database;
@@ -30,7 +30,7 @@ export async function streamed<T>(database: Streaming, read: () => Promise<T>): 
 
 const AGAIN = "EXPLAIN ANALYZE ";
 
-/** Why a stream of `sql` failed, in DuckDB's words: it is run once more, and its rows are not kept. */
+/** Why a stream of `sql` failed, in DuckDB's words: it is run again without its rows. */
 export async function whyFailed(
   sql: string,
   prepare: (text: string) => Promise<DuckDBPreparedStatement>,
@@ -38,9 +38,9 @@ export async function whyFailed(
   try {
     await (await prepare(AGAIN + sql.replace(/^[\s;]+/, ""))).run();
   } catch (error) {
-    const said = error instanceof Error ? error.message : sentence(error);
-    // DuckDB repeats the first line with a mark below the place.
-    return new Error(said.replace(new RegExp(`^(LINE 1: )${AGAIN}(.*\n) {${AGAIN.length}}`, "m"), "$1$2"), {
+    const message = error instanceof Error ? error.message : sentence(error);
+    // DuckDB repeats the first line with a mark under its error.
+    return new Error(message.replace(new RegExp(`^(LINE 1: )${AGAIN}(.*\n) {${AGAIN.length}}`, "m"), "$1$2"), {
       cause: error,
     });
   }

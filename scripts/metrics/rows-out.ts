@@ -1,4 +1,4 @@
-/** The rows of one SELECT on their way out, however many: text in pieces, or a Parquet file that DuckDB writes itself. Memory holds one piece. */
+/** All rows of one SELECT: in pieces, or as a Parquet file that DuckDB writes; memory holds one piece. */
 import { statSync } from "node:fs";
 import type { DuckDBType } from "@duckdb/node-api";
 import { quoted } from "../archive/index.ts";
@@ -11,8 +11,8 @@ import { mayBeWide, parquetType, quotedName } from "./parquet-types.ts";
 import { streamed, whyFailed } from "./row-stream.ts";
 import { readColumns, rowChunks } from "./values.ts";
 
-/** What is asked. */
-export interface Selected {
+/** One SELECT of a user. */
+export interface Query {
   sql: string;
   parameters: Parameters;
   /** Rows at most; Infinity: all. */
@@ -20,12 +20,12 @@ export interface Selected {
 }
 
 /**
- * Hands each chunk of rows to `take`, first an empty one, which may be slow. Returns their number, and whether there were more. Rejects
- * with QUERY when the SQL is refused or fails, and when DuckDB makes no chunk for `ms_max`.
+ * Passes each chunk of rows to `take`, which may be slow; the first chunk is empty. Returns their
+ * number. Rejects with QUERY if the SQL is refused or fails, or if no chunk comes for `ms_max`.
  */
 export async function streamRows(
   database: LockedDatabase,
-  { sql, parameters, rows_max }: Selected,
+  { sql, parameters, rows_max }: Query,
   take: (rows: Row[], columns: Column[]) => Promise<void>,
   ms_max = METRIC_MS_MAX,
 ): Promise<{ rows: number; truncated: boolean }> {
@@ -54,12 +54,12 @@ export async function streamRows(
 }
 
 /**
- * Writes a new Parquet file into the output folder of `database`. Returns their number, and whether there were more. Rejects with QUERY when the SQL is
- * refused or fails, and when the file does not grow for `ms_max`.
+ * Writes a new Parquet file into the output folder of `database`; returns the number of rows. Rejects
+ * with QUERY if the SQL is refused or fails, or if the file does not grow for `ms_max`.
  */
 export async function copyToParquet(
   database: LockedDatabase,
-  { sql, parameters, rows_max }: Selected,
+  { sql, parameters, rows_max }: Query,
   file: string,
   ms_max = METRIC_MS_MAX,
 ): Promise<{ rows: number; truncated: boolean }> {
@@ -76,7 +76,7 @@ export async function copyToParquet(
       const list = columns.map(({ name, type }, i) => written(name, type, isWide[i]!));
       return run(`COPY (SELECT ${list.join(", ")} FROM (${inner})${limit}) TO ${quoted(file)} (FORMAT parquet)`);
     };
-    // Most integers of 128 bits are sums that fit 38 digits; a column where one does not has them as text.
+    // Most integers of 128 bits fit 38 digits; a column where one does not is written as text.
     const wide = copy(columns.map(() => false)).catch(async (error) => {
       if (!isTooWide(error) || !columns.some(({ type }) => mayBeWide(type))) throw error;
       const [all] = await run(`SELECT ${columns.map(({ name, type }) => fits(name, type)).join(", ")} FROM (${inner})`);
@@ -92,7 +92,7 @@ export async function copyToParquet(
   }
 }
 
-/** Stops a step that makes no progress for `ms_max`, and gives it up when it does not hear that. */
+/** Stops a step that makes no progress for `ms_max`, and abandons it if it ignores the interrupt. */
 class Watch {
   readonly #stopped: TidemarkError;
 
@@ -101,10 +101,11 @@ class Watch {
     private readonly ms_max: number,
     private readonly progress: () => number = () => 0,
   ) {
-    const words = `It was stopped after ${ms_max / 1000} s without progress, the limit for one query.`;
-    this.#stopped = new TidemarkError("QUERY", words);
+    const why = `It was stopped after ${ms_max / 1000} s without progress, the limit for one query.`;
+    this.#stopped = new TidemarkError("QUERY", why);
   }
 
+  /** Resolves as `work` does; rejects with QUERY when it was stopped. */
   async over<T>(work: Promise<T>): Promise<T> {
     const given_up = Promise.withResolvers<never>();
     let before = this.progress();
@@ -136,7 +137,7 @@ class Watch {
   }
 }
 
-/** One SELECT without the semicolons and comments at its end, so that it can stand in brackets. */
+/** One SELECT without the semicolons and comments at its end, so that it can be put in brackets. */
 async function bracketed({ connection }: LockedDatabase, sql: string): Promise<string> {
   await checkSelect(connection, sql);
   for (let end = sql.length; end > 0; end--) {
@@ -158,7 +159,7 @@ function written(name: string, type: DuckDBType, isWide: boolean): string {
   return other === null ? column : `CAST(${column} AS ${other}) AS ${column}`;
 }
 
-/** Whether every value of a column survives its cast; a part of a nested value that does not is NULL after it. */
+/** An expression: every value of a column survives its cast, also each part of a nested value. */
 function fits(name: string, type: DuckDBType): string {
   if (!mayBeWide(type)) return "true";
   const column = quotedName(name);
@@ -171,7 +172,7 @@ function isTooWide(error: unknown): boolean {
   return /^(Conversion|Out of Range) Error/.test(sentence(error));
 }
 
-/** Of the destination rather than of DuckDB: its code says what it is. */
+/** An error of the destination has a code, one of DuckDB has none. */
 function isOurs(error: unknown): boolean {
   return error instanceof Error && "code" in error;
 }

@@ -1,4 +1,4 @@
-/** Step answer: every metric file against one committed state of the archive. A broken file fails alone. */
+/** Runs one metric file against one committed state of the archive; a broken file fails alone. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { sentence, shortened, TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
@@ -18,58 +18,56 @@ export interface MetricOutcome {
   /** Null when it worked; otherwise file, line and DuckDB's own words. */
   error: string | null;
   columns: Column[];
+  /** METRIC_ROWS_MAX at most. */
   rows: Row[];
   truncated: boolean;
   /** Where its CSV is written before it is published. */
   csv: string;
-  /** What became of that file when there are more rows than `rows` holds; otherwise nothing is written yet. */
+  /** The CSV of a truncated result, which is written where the metric runs; null when nothing is written. */
   whole: WholeCsv | null;
   elapsed_ms: number;
+  /** Microseconds since 1970 UTC. */
   finished_us: number;
 }
 
+/** The outcome of a metric of which nothing is known yet. */
+export function emptyOutcome(name: string, source: MetricSource, csv: string): MetricOutcome {
+  const nothing = { metric: null, error: null, columns: [], rows: [], truncated: false, whole: null };
+  return { name, source, csv, ...nothing, elapsed_ms: 0, finished_us: 0 };
+}
+
 /**
- * Runs the metric `name` of the folder `dir`; never rejects because of what the file holds. All rows of a result that is too long to be kept
- * go into the new file `csv`.
+ * Runs the metric `name` of the folder `dir`; a wrong file is an outcome with an error, never a
+ * rejection. If there are more rows than are kept, all of them go into the new file `csv`.
  */
-export async function answer(
+export async function runMetric(
   database: Pick<Sandbox, "select">,
   dir: string,
   name: string,
   csv: string,
 ): Promise<MetricOutcome> {
   const started_ms = monotonicMs();
-  const result: MetricOutcome = {
-    name,
-    source: { name, file: fileOf(dir, name), sql: "", hash: "" },
-    metric: null,
-    error: null,
-    columns: [],
-    rows: [],
-    truncated: false,
-    csv,
-    whole: null,
-    elapsed_ms: 0,
-    finished_us: 0,
-  };
+  const outcome = emptyOutcome(name, { name, file: fileOf(dir, name), sql: "", hash: "" }, csv);
   try {
     const source = readSource(dir, name);
-    result.source = source;
+    outcome.source = source;
     const metric = withHeader(source);
-    result.metric = metric;
+    outcome.metric = metric;
     const found = await database.select(metric.sql, NO_PARAMETERS, METRIC_ROWS_MAX, { csv });
     metric.chart = chartOf(metric.chart, found.columns);
-    if (name === "reconciliation") checkReconciliation(found.columns);
-    Object.assign(result, found);
+    if (name === RECONCILIATION) checkReconciliation(found.columns);
+    Object.assign(outcome, found);
   } catch (error) {
-    result.error = result.metric === null ? shortened(sentence(error)) : withPlace(result.metric, error);
+    outcome.error = outcome.metric === null ? shortened(sentence(error)) : withLine(outcome.metric, error);
   }
-  result.elapsed_ms = monotonicMs() - started_ms;
-  result.finished_us = nowUs();
-  return result;
+  outcome.elapsed_ms = monotonicMs() - started_ms;
+  outcome.finished_us = nowUs();
+  return outcome;
 }
 
-/** The page's verdict is counted from these columns: without them it would wait for ever. Throws METRIC. */
+const RECONCILIATION = "reconciliation";
+
+/** The page's verdict is counted from these columns and would wait forever for them. Throws QUERY. */
 function checkReconciliation(columns: readonly Column[]): void {
   const missing = ["outcome", "windows_alike", "windows_in_all"].filter(
     (needed) => !columns.some(({ name }) => name === needed),
@@ -79,26 +77,30 @@ function checkReconciliation(columns: readonly Column[]): void {
   throw new TidemarkError("QUERY", what, "Keep them, or give your query another file name.");
 }
 
-/** `file:line: words`; DuckDB says `LINE n:` where it knows the line, the chart's is known, and some are found in the text. */
-export function withPlace({ file, sql, chart_line }: Metric, error: unknown): string {
-  const words = error instanceof Error ? error.message.trim() : sentence(error);
-  const line = error instanceof TidemarkError && error.code === "METRIC" ? chart_line : lineOf(words, sql);
-  return shortened(`${file}${line === null ? "" : `:${line}`}: ${words}`);
+/**
+ * `file:line: message` for an error of a metric. The line is the chart's, DuckDB's (`LINE n:`), or
+ * that of the name with which the message begins; without a known line `file: message`.
+ */
+export function withLine({ file, sql, chart_line }: Metric, error: unknown): string {
+  const message = error instanceof Error ? error.message.trim() : sentence(error);
+  const line = error instanceof TidemarkError && error.code === "METRIC" ? chart_line : lineOf(message, sql);
+  return shortened(`${file}${line === null ? "" : `:${line}`}: ${message}`);
 }
 
-function lineOf(words: string, sql: string): number | null {
-  const told = /^LINE (\d+):/m.exec(words)?.[1];
-  if (told !== undefined) return Number(told);
+function lineOf(message: string, sql: string): number | null {
+  const reported = /^LINE (\d+):/m.exec(message)?.[1];
+  if (reported !== undefined) return Number(reported);
   const lines = sql.trimEnd().split("\n");
-  if (/at end of input/.test(words)) return lines.length;
-  const named = /^(\$\w+|\w+\(|'[^']+')/.exec(words)?.[1]?.replace("(", "");
+  if (/at end of input/.test(message)) return lines.length;
+  const named = /^(\$\w+|\w+\(|'[^']+')/.exec(message)?.[1]?.replace("(", "");
   const at = named === undefined ? -1 : lines.findIndex((line) => !/^\s*--/.test(line) && line.includes(named));
   return at < 0 ? null : at + 1;
 }
 
-/** Null of any other metric, and when it failed. Rows are cut at a limit, so each row carries the count of its like. */
+/** The reconciliation's counts; null for any other metric, and when it failed. */
 export function agreementOf(found: MetricOutcome): Agreement | null {
-  if (found.name !== "reconciliation" || found.error !== null) return null;
+  if (found.name !== RECONCILIATION || found.error !== null) return null;
+  // Rows are cut at a limit, so each row carries the number of rows with its outcome.
   const count = (outcome: string) => Number(found.rows.find((row) => row.outcome === outcome)?.windows_alike ?? 0);
   const [explained, unexplained, pending] = [count("explained"), count("unexplained"), count("pending")];
   const all = Number(found.rows[0]?.windows_in_all ?? 0);

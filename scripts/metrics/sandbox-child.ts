@@ -1,14 +1,14 @@
-/** The limited process in which metrics run: reads requests as JSON lines from stdin, writes replies as JSON lines to stdout. */
+/** The limited process in which metrics run: requests on stdin, replies on stdout, each a JSON line. */
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { peakRssBytes } from "../base/memory.ts";
 import { isMemory, limitThisProcess } from "./limited.ts";
-import { type Answer, LockedDatabase } from "./locked.ts";
-import { Results } from "./results.ts";
+import { LockedDatabase, type QueryResult } from "./locked.ts";
+import { Results } from "./results-db.ts";
 import type { Reply, Request } from "./sandbox.ts";
 
 let database: LockedDatabase | null = null;
 
-async function perform(request: Request): Promise<Answer | null> {
+async function perform(request: Request): Promise<QueryResult | null> {
   if ("open" in request) {
     const { archive, manifest, sql } = request.open;
     database = await LockedDatabase.open(archive, manifest, sql);
@@ -25,9 +25,9 @@ async function perform(request: Request): Promise<Answer | null> {
 }
 
 async function handle(request: Request): Promise<void> {
-  const reply: Reply = { answer: null, error: null, memory: false, deaf: false, rss: 0, peak_rss: 0, cpu_us: 0 };
+  const reply: Reply = { result: null, error: null, memory: false, deaf: false, rss: 0, peak_rss: 0, cpu_us: 0 };
   try {
-    reply.answer = await perform(request);
+    reply.result = await perform(request);
   } catch (error) {
     const known = error instanceof TidemarkError ? error : new TidemarkError("QUERY", sentence(error));
     reply.error = { code: known.code, message: known.message, hint: known.hint };
@@ -52,7 +52,7 @@ if (import.meta.main && results !== undefined) {
     rest = lines.pop() ?? "";
     for (const line of lines) void handle(JSON.parse(line) as Request);
   }
-  // The parent was killed, and with it its run.
+  // The parent was killed, and its run with it.
   noteDied(results, parent);
   process.exit(0);
 }

@@ -1,28 +1,32 @@
-/** Runs user SQL in a process of its own with a memory limit; when that process dies, the query fails and the next one gets a new process. */
+/** Runs user SQL in a process with a memory limit; if it dies, only the query fails. */
 import { join } from "node:path";
 import type { Manifest } from "../archive/index.ts";
 import { type ErrorCode, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX, RESULT_BYTES_MAX, SANDBOX_REUSE_BYTES_MAX } from "../base/limits.ts";
 import { endedBy, TOO_MUCH_MEMORY, watchMemory } from "./limited.ts";
-import type { Answer, Parameters } from "./locked.ts";
+import type { Parameters, QueryResult } from "./locked.ts";
 
+/** One committed state of the archive. */
 interface Opening {
   archive: string;
   manifest: Manifest;
-  /** The only text that will run, so that just the views it names are made; null: all views. */
+  /** The only text that will run, so that only the views it names are created; null: all views. */
   sql: string | null;
 }
+
+/** What the parent writes to the child. */
 export type Request =
   | { open: Opening }
   | { check: string }
   | { select: { sql: string; parameters: Parameters; rows_max: number; ms_max: number; csv: string | null } };
 
+/** What the child writes for each request. */
 export interface Reply {
-  answer: Answer | null;
+  result: QueryResult | null;
   error: { code: ErrorCode; message: string; hint: string } | null;
   /** The error is a lack of memory. */
   memory: boolean;
-  /** A query did not hear its interrupt: the process is of no more use. */
+  /** A query ignored its interrupt: the process is of no more use. */
   deaf: boolean;
   /** Of the process so far: resident bytes, their peak, CPU time. */
   rss: number;
@@ -40,9 +44,10 @@ class DeathError extends TidemarkError {
   }
 }
 
-/** UTF-8 takes at most 3 bytes of a UTF-16 unit, JSON's escapes 6; the reply has a few hundred bytes beside the rows. */
+/** Per UTF-16 unit JSON's escapes take at most 6 bytes; the rest of a reply is a few hundred. */
 const REPLY_BYTES_MAX = 6 * RESULT_BYTES_MAX + 100_000;
 
+/** One child process at a time, replaced after it died or holds too much. */
 export class Sandbox {
   #child: Child | null;
   #opening: Opening | null = null;
@@ -50,7 +55,7 @@ export class Sandbox {
   #closed = false;
   readonly #past = { cpu_us: 0, peak_rss: 0 };
 
-  /** Starts a process, which loads DuckDB meanwhile. When ours is killed, it notes in results.db (`results`) that our run has died. */
+  /** Starts a process, which loads DuckDB meanwhile. If ours is killed, it notes our run as died in `results`. */
   constructor(private readonly results: string) {
     this.#child = new Child(results);
   }
@@ -61,14 +66,14 @@ export class Sandbox {
     await this.#ready();
   }
 
-  /** As LockedDatabase.select, but whatever the query does to its process is an error of this query alone. */
+  /** As LockedDatabase.select; if the query ends its process, only this query fails, with QUERY. */
   select(
     sql: string,
     parameters: Parameters,
     rows_max: number,
     { ms_max = METRIC_MS_MAX, csv = null }: { ms_max?: number; csv?: string | null } = {},
-  ): Promise<Answer> {
-    return this.#perform<Answer>({ select: { sql, parameters, rows_max, ms_max, csv } }, ms_max);
+  ): Promise<QueryResult> {
+    return this.#perform<QueryResult>({ select: { sql, parameters, rows_max, ms_max, csv } }, ms_max);
   }
 
   /** As LockedDatabase.check. */
@@ -88,7 +93,7 @@ export class Sandbox {
     this.#drop();
   }
 
-  /** A lack of memory in a process that other queries have used may be their doing: tried once more in a new one. */
+  /** Earlier queries may have caused a lack of memory: it is tried once more in a new process. */
   async #perform<T>(request: Request, ms_max: number): Promise<T> {
     for (;;) {
       const child = await this.#ready();
@@ -98,7 +103,7 @@ export class Sandbox {
         const reply = await child.ask(request, ms_max + 2 * INTERRUPT_MS_MAX);
         if (reply.memory || reply.deaf || reply.rss > SANDBOX_REUSE_BYTES_MAX) this.#drop();
         if (reply.memory && wasUsed) continue;
-        if (reply.error === null) return reply.answer as T;
+        if (reply.error === null) return reply.result as T;
         throw new TidemarkError(reply.error.code, reply.error.message, reply.error.hint);
       } catch (error) {
         if (!(error instanceof DeathError)) throw error;
@@ -127,6 +132,7 @@ export class Sandbox {
   }
 }
 
+/** One process of sandbox-child.ts. */
 class Child {
   isOpen = false;
   last: Reply | null = null;
@@ -175,7 +181,7 @@ class Child {
     this.#process.kill("SIGKILL");
   }
 
-  /** Null when the process has ended, or says more than a reply can be. */
+  /** Null when the process has ended, or writes more than a reply can be. */
   async #line(): Promise<string | null> {
     const chunks: Uint8Array[] = [];
     for (let bytes = 0; bytes <= REPLY_BYTES_MAX; ) {

@@ -1,34 +1,35 @@
-/** Read-only SQL over the archive's views for the shell, and exports for the page: the same lock-down as for metrics. */
+/** Read-only SQL over the archive's views for `query` and exports, locked down as metrics are. */
 import { join } from "node:path";
 import { type Manifest, readArchive } from "../archive/index.ts";
+import { csvHeader, csvRows } from "../base/csv.ts";
 import { type DataPaths, replayed } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
 import { printable } from "../base/printable.ts";
 import type { Column, Row } from "../contract/results.ts";
 import type { Destination } from "./destination.ts";
-import { type Answer, LockedDatabase } from "./locked.ts";
-import { csvHeader, csvRows } from "./output.ts";
-import { copyToParquet, type Selected, streamRows } from "./rows-out.ts";
+import { LockedDatabase, type QueryResult } from "./locked.ts";
+import { copyToParquet, type Query, streamRows } from "./rows-out.ts";
 
 export const FORMATS = ["table", "json", "csv", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
 
 const PARQUET_FILE = "rows.parquet";
 
+/** `truncated`: there were more rows. */
 export interface Written {
   rows: number;
   truncated: boolean;
 }
 
 /**
- * Runs one SELECT over the archive as of the last batch and writes its rows. Returns their number; `truncated`: there were more.
- * NO_DATA when there was no batch yet, QUERY when the SQL is refused or fails; then a regular file is as it was.
+ * Runs one SELECT over the archive as of the last batch, writes its rows, returns their number. Rejects
+ * with NO_DATA before the first batch, QUERY if the SQL is refused or fails; a regular file is as before.
  */
-export async function runQuery(paths: DataPaths, query: Selected, format: Format, to: Destination): Promise<Written> {
+export async function runQuery(paths: DataPaths, query: Query, format: Format, to: Destination): Promise<Written> {
   let failure: unknown = null;
   const written = await readArchive(paths.archive, async (manifest) => {
-    // What a pipe has taken can't be taken back, so the query does not run again over a newer state.
+    // A pipe does not give back what it took, so the query does not run again over a newer state.
     if (failure !== null && !to.isFresh) throw failure;
     try {
       return await write(paths.archive, manifest, query, format, to);
@@ -50,7 +51,7 @@ export async function runQuery(paths: DataPaths, query: Selected, format: Format
 async function write(
   archive: string,
   manifest: Manifest,
-  query: Selected,
+  query: Query,
   format: Format,
   to: Destination,
 ): Promise<Written> {
@@ -72,7 +73,7 @@ async function write(
 }
 
 /** JSON as an array of row objects, or CSV: a piece per chunk of rows. */
-async function writeText(database: LockedDatabase, query: Selected, format: Format, to: Destination) {
+async function writeText(database: LockedDatabase, query: Query, format: Format, to: Destination) {
   let isFirst = true;
   const written = await streamRows(database, query, async (rows, columns) => {
     await to.write(format === "csv" ? csvPiece(columns, rows) : jsonPiece(rows, isFirst));
@@ -82,7 +83,7 @@ async function writeText(database: LockedDatabase, query: Selected, format: Form
   return written;
 }
 
-/** The first piece has no rows: there the header goes. */
+/** The first piece has no rows: it is the header. */
 function csvPiece(columns: Column[], rows: Row[]): string {
   return rows.length === 0 ? csvHeader(columns) : csvRows(columns, rows);
 }
@@ -93,13 +94,13 @@ function jsonPiece(rows: Row[], isFirst: boolean): string {
 }
 
 /** A table's columns are as wide as their widest cell, so its rows are read whole, and bounded. */
-async function writeTable(database: LockedDatabase, { sql, parameters, rows_max }: Selected, to: Destination) {
-  const answer = await database.select(sql, parameters, Math.min(rows_max, METRIC_ROWS_MAX));
-  await to.write(table(answer));
-  return { rows: answer.rows.length, truncated: answer.truncated };
+async function writeTable(database: LockedDatabase, { sql, parameters, rows_max }: Query, to: Destination) {
+  const result = await database.select(sql, parameters, Math.min(rows_max, METRIC_ROWS_MAX));
+  await to.write(table(result));
+  return { rows: result.rows.length, truncated: result.truncated };
 }
 
-function table({ columns, rows }: Answer): string {
+function table({ columns, rows }: QueryResult): string {
   if (rows.length === 0) return "(no rows)\n";
   const names = columns.map((column) => column.name);
   const shown = rows.map((row) => Object.fromEntries(names.map((name) => [printable(name), shownCell(row[name])])));
@@ -108,7 +109,7 @@ function table({ columns, rows }: Answer): string {
   return `${Bun.inspect.table(shown, heads, { colors })}\n`;
 }
 
-/** Text of the feed goes to a terminal as text. */
+/** The feed's text must not control a terminal. */
 function shownCell(value: unknown): unknown {
   return typeof value === "string" ? printable(value, Number.POSITIVE_INFINITY) : value;
 }

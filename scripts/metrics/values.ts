@@ -1,4 +1,4 @@
-/** DuckDB's values as JSON: decimals as exact text without trailing zeros, times in ISO 8601 UTC, big integers exact. */
+/** DuckDB's values as JSON: exact decimals and integers as text, times in ISO 8601 UTC. */
 import {
   DuckDBDateValue,
   DuckDBDecimalValue,
@@ -22,7 +22,7 @@ export function readColumns(result: DuckDBResult): Column[] {
   return names.map((name, i) => ({ name, type: String(result.columnType(i)) }));
 }
 
-/** DuckDB's interface hands out a struct as an object: fields without names would replace each other. Throws QUERY. */
+/** DuckDB's interface returns a struct as an object, where fields without names replace each other: QUERY. */
 function checkNamed(result: DuckDBResult): void {
   const column = readColumns(result).find(({ type }) => /[(,] ?"(__proto__)?" /.test(type));
   if (column === undefined) return;
@@ -30,15 +30,15 @@ function checkNamed(result: DuckDBResult): void {
   throw new TidemarkError("QUERY", what, "Give them names, for example {'low': 1, 'high': 2}.");
 }
 
-/** A sink of all rows of a result (whole-csv.ts). */
+/** Takes all rows of a result (whole-csv.ts). */
 interface Whole {
   /** False: no more are wanted. */
   add(columns: readonly Column[], rows: readonly Row[]): boolean;
 }
 
 /**
- * At most `rows_max` rows; `truncated` says that there were more, and then `whole` gets all of them. Rejects with QUERY when they hold more
- * text than memory should. A stream that ends may have failed (stream.ts).
+ * At most `rows_max` rows; `truncated`: there were more, and `whole` got all of them. Rejects with QUERY
+ * when they have too much text. A stream that ends may have failed (row-stream.ts).
  */
 export async function readRows(
   result: DuckDBResult,
@@ -78,7 +78,7 @@ export async function readRows(
   return { rows, truncated: false };
 }
 
-/** Hands `kept`, the rest of their chunk and all chunks that follow to `whole`. */
+/** Passes `kept`, the rest of their chunk and all later chunks to `whole`. */
 async function addAll(result: DuckDBResult, whole: Whole | null, kept: Row[], rest: DuckDBValue[][]): Promise<void> {
   const columns = readColumns(result);
   const rowOf = (values: DuckDBValue[]) =>
@@ -88,8 +88,8 @@ async function addAll(result: DuckDBResult, whole: Whole | null, kept: Row[], re
 }
 
 /**
- * All rows up to `rows_max`, one of DuckDB's chunks (2,048 rows at most) at a time; the last value says whether there were more.
- * The caller bounds what it keeps.
+ * All rows up to `rows_max`, one of DuckDB's chunks (2,048 rows at most) at a time; returns whether
+ * there were more. The caller bounds what it keeps.
  */
 export async function* rowChunks(result: DuckDBResult, rows_max: number): AsyncGenerator<Row[], boolean> {
   const names = result.deduplicatedColumnNames();
@@ -111,11 +111,11 @@ function lengthOf(value: Json): number {
 }
 
 /**
- * One value as JSON, without loss: integers beyond 2^53, decimals, NaN and infinities as text; a map as an object whose keys are text, a
- * union as `{tag: value}`, a BLOB as DuckDB writes it (`\\xAA` for a byte that is no printable ASCII). Times are ISO 8601 in UTC with six
- * digits (nine of TIMESTAMP_NS); `infinity`, and years before 1 and after 9999, as DuckDB writes them.
+ * One value as JSON without loss: integers beyond 2^53, decimals, NaN and infinities are text; a map is
+ * an object, a union `{tag: value}`. Times are ISO 8601 in UTC with six digits (nine of TIMESTAMP_NS);
+ * BLOBs (`\\xAA`), `infinity`, and years before 1 and after 9999 are as DuckDB writes them.
  */
-export function toJson(value: DuckDBValue): Json {
+function toJson(value: DuckDBValue): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
@@ -138,6 +138,7 @@ export function toJson(value: DuckDBValue): Json {
 const DAYS_INFINITE = 2n ** 31n - 1n;
 const TICKS_INFINITE = 2n ** 63n - 1n;
 
+/** DuckDB's word for its largest value and the negative of it; null for a finite value. */
 function infinite(value: bigint, infinity: bigint): string | null {
   if (value === infinity) return "infinity";
   return value === -infinity ? "-infinity" : null;
@@ -147,7 +148,7 @@ function keyText(key: Json): string {
   return typeof key === "object" && key !== null ? JSON.stringify(key) : String(key);
 }
 
-/** A timestamp of any unit; null for what is none. */
+/** A timestamp of any unit; null for another type. */
 function timeText(value: DuckDBValue): string | null {
   if (value instanceof DuckDBTimestampSecondsValue) return timestamp(value.seconds, 0, value);
   if (value instanceof DuckDBTimestampMillisecondsValue) return timestamp(value.millis, 3, value);

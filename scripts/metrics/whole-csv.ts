@@ -1,20 +1,22 @@
-/** The CSV file of a result with more rows than a batch keeps: written where the metric runs, a piece at a time, so memory holds one. */
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+/** The CSV file of a result with more rows than a batch keeps, written where the metric runs. */
+import { closeSync, openSync, rmSync } from "node:fs";
+import { csvHeader, csvRows } from "../base/csv.ts";
 import { sentence, systemCode } from "../base/errors.ts";
 import { METRIC_CSV_BYTES_MAX } from "../base/limits.ts";
+import { writeAll } from "../base/write-all.ts";
 import type { Column, Row } from "../contract/results.ts";
-import { csvHeader, csvRows } from "./output.ts";
 
-/** What became of the file: `refused` says in words why there is none, `code` is the system's (ENOSPC) or "". */
+/** What became of the file: its rows, or why there is none; `code` is the system's (ENOSPC) or "". */
 export type WholeCsv = { rows: number } | { refused: string; code: string };
 
+/** A new file to which rows are added a piece at a time, so that memory holds one piece. */
 export class CsvFile {
   #fd: number | null = null;
   #bytes = 0;
   #rows = 0;
   #refused: { refused: string; code: string } | null = null;
 
-  /** Made with the first piece; what another try has left at `path` is removed then. */
+  /** The file is created with the first piece; what another try has left at `path` is removed then. */
   constructor(private readonly path: string) {}
 
   /** Writes the next rows; false when no more are wanted, because the file is refused. Never throws. */
@@ -42,7 +44,7 @@ export class CsvFile {
     rmSync(this.path, { force: true });
   }
 
-  /** Ends it; null when nothing was written. */
+  /** Closes the file; null when nothing was written. */
   end(): WholeCsv | null {
     const isOpen = this.#fd !== null;
     this.#close();
@@ -50,9 +52,7 @@ export class CsvFile {
   }
 
   #write(text: string): void {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd!, bytes, done, bytes.length - done);
-    this.#bytes += bytes.length;
+    this.#bytes += writeAll(this.#fd!, text);
   }
 
   #close(): void {

@@ -1,5 +1,4 @@
-/** One batch: collect, answer, keep the results. The caller holds the batch's lock. */
-
+/** One batch run: collect into the archive, run every metric, keep the results. */
 import { checkStored, collect } from "../archive/collect.ts";
 import { archiveBytes, type Manifest } from "../archive/index.ts";
 import { monotonicMs, nowUs } from "../base/clock.ts";
@@ -10,11 +9,19 @@ import { peakRssBytes } from "../base/memory.ts";
 import { spaceError } from "../base/sqlite.ts";
 import type { Agreement } from "../contract/results.ts";
 import type { RunSummary } from "../measure/run-stats.ts";
-import { agreementOf, answer, answerOnSpark, logRun, type MetricOutcome, Outputs, Sandbox } from "../metrics/index.ts";
+import {
+  agreementOf,
+  logRun,
+  type MetricOutcome,
+  Outputs,
+  runMetric,
+  runMetricsOnSpark,
+  Sandbox,
+} from "../metrics/index.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
-import { Results } from "../metrics/results.ts";
+import { Results } from "../metrics/results-db.ts";
 
-export interface BatchOptions {
+interface BatchOptions {
   /** Folder of metric files. */
   sql: string;
   /** Only this metric. */
@@ -35,8 +42,8 @@ export interface BatchSummary extends RunSummary {
 }
 
 /**
- * Runs one batch. Rejects with NO_DATA before ticks.db exists; a broken metric is in `failed`, not an error. Null when `signal` came before the
- * answers were there: what was collected is kept, the results stay as they were.
+ * Runs one batch; the caller holds the batch's lock. A broken metric is in `failed`; NO_DATA before
+ * ticks.db exists. Null if `signal` stopped the metrics: the archive is kept, the results stay.
  */
 export async function runBatch(
   paths: DataPaths,
@@ -46,11 +53,13 @@ export async function runBatch(
 ): Promise<BatchSummary | null> {
   const names = metricNames(options.sql).filter((name) => options.metric === undefined || name === options.metric);
   for (const file of misnamed(options.sql))
-    logger.warn(`${options.sql}/${file} is no metric: a name has letters, digits and _ only, and ends in .sql.`);
+    logger.warn(
+      `${options.sql}/${file} is not a valid metric file: a name has letters, digits and _ only, and ends in .sql.`,
+    );
   checkStored(paths);
   const started_us = nowUs() - Math.round(monotonicMs() * 1000);
   const results = new Results(paths.results);
-  // Started now, so that it loads DuckDB while this process collects.
+  // Before collecting, so that it loads DuckDB meanwhile.
   const sandbox = new Sandbox(paths.results);
   try {
     if (results.begin(started_us)) logger.warn("the last run was killed; this one repeats its work");
@@ -73,7 +82,7 @@ interface Parts {
   started_us: number;
 }
 
-/** The run's own error counts, not one that comes from noting it. */
+/** Notes why the run failed; if that fails too, the run's own error counts. */
 function noteFailure(results: Results, sandbox: Sandbox, why: string, logger: Logger): void {
   try {
     results.fail(why, sandbox.cost);
@@ -102,7 +111,7 @@ class Batch {
     const { manifest, ticks_new } = await collect(paths, parts.logger);
     const answering_ms = monotonicMs();
     try {
-      await this.#answerAll(manifest, names);
+      await this.#runAll(manifest, names);
     } catch (error) {
       if (!parts.signal.aborted) throw error;
     }
@@ -157,8 +166,8 @@ class Batch {
     };
   }
 
-  /** One result at a time is in memory. Rejects when the signal comes meanwhile. */
-  async #answerAll(manifest: Manifest, names: string[]): Promise<void> {
+  /** One outcome at a time is in memory. Rejects when the signal comes meanwhile. */
+  async #runAll(manifest: Manifest, names: string[]): Promise<void> {
     const { options, paths } = this;
     const { archive } = paths;
     const { sandbox, signal, logger } = this.parts;
@@ -174,7 +183,7 @@ class Batch {
       for (const name of names) {
         const metric = engine === "spark" ? await forSpark(sandbox, options.sql, name) : null;
         if (metric !== null) on_spark.push(metric);
-        else this.#take(await answer(sandbox, options.sql, name, this.#outputs.temporary(name)));
+        else this.#take(await runMetric(sandbox, options.sql, name, this.#outputs.temporary(name)));
         if (signal.aborted) return;
       }
     } finally {
@@ -184,22 +193,22 @@ class Batch {
     logger.info(`${on_spark.length} metrics on Spark (${master}), ${this.#metrics} on DuckDB`);
     if (on_spark.length === 0) return;
     const csv = (name: string) => this.#outputs.temporary(name);
-    for await (const result of answerOnSpark({ archive, manifest, metrics: on_spark, master, signal, csv }))
-      this.#take(result);
+    for await (const outcome of runMetricsOnSpark({ archive, manifest, metrics: on_spark, master, signal, csv }))
+      this.#take(outcome);
   }
 
-  #take(result: MetricOutcome): void {
+  #take(outcome: MetricOutcome): void {
     const { signal, results, started_us } = this.parts;
     if (signal.aborted) return;
     this.#metrics++;
-    if (result.error !== null) this.#failed.push({ metric: result.name, error: result.error });
-    this.#agreement ??= agreementOf(result);
-    results.keep(result);
-    this.#outputs.write(result, started_us);
+    if (outcome.error !== null) this.#failed.push({ metric: outcome.name, error: outcome.error });
+    this.#agreement ??= agreementOf(outcome);
+    results.keep(outcome);
+    this.#outputs.write(outcome, started_us);
   }
 }
 
-/** Null when it can't be read: `answer` says so. */
+/** Null when it can't be read, which `runMetric` reports. */
 function textOf(dir: string, name: string): string | null {
   try {
     return readSource(dir, name).sql;
@@ -208,7 +217,7 @@ function textOf(dir: string, name: string): string | null {
   }
 }
 
-/** The metric when it is Spark's; null when it says that it isn't portable, and when DuckDB refuses it, which is then told by DuckDB. */
+/** The metric if Spark is to run it; null if it is not portable, or if DuckDB refuses it and reports why. */
 async function forSpark(sandbox: Sandbox, dir: string, name: string): Promise<Metric | null> {
   try {
     const metric = readMetric(dir, name);

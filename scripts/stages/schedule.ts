@@ -10,7 +10,7 @@ import { PROJECT_ROOT } from "../base/project.ts";
 import { onAbort, pause, untilAborted } from "../base/wait.ts";
 import type { ScheduleStatus } from "../contract/schedule-status.ts";
 import { MetricFolder } from "../metrics/folder-watch.ts";
-import { Results } from "../metrics/results.ts";
+import { Results } from "../metrics/results-db.ts";
 import { dueBetween, type Timetable } from "./timetable.ts";
 
 /** Interval at which ticks.db is checked for while there is none. */

@@ -114,7 +114,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await broken.locator(".error").waitFor();
     expect(await broken.innerText()).not.toContain("the last result that worked");
     expect(await broken.locator("pre.sql").textContent()).toContain("-- chart: pie");
-    expect(await exported("never.csv")).toEqual([404, expect.stringContaining("is no chart")]);
+    expect(await exported("never.csv")).toEqual([404, expect.stringContaining("is not a chart type")]);
     rmSync(never);
     writeFileSync(file, "-- title: Biggest hour\n-- chart: number y=n\nSELECT count(*) AS n FROM ticks\n");
     await batch();

@@ -52,12 +52,12 @@ describe("the header", () => {
     ["-- title:\nSELECT 1", 1, "title is empty."],
     [`-- title: ${"x".repeat(81)}\nSELECT 1`, 1, "title has 81 characters; at most 80."],
     [`\n-- description: ${"x".repeat(501)}\nSELECT 1`, 2, "description has 501 characters; at most 500."],
-    ["-- title: T\n-- chart: pie x=a\nSELECT 1", 2, '"pie" is no chart: write table, number, line, bar.'],
-    ["-- titel: T\nSELECT 1", 1, "titel is no key of the header: there are title, description, chart, portable."],
-    ["-- tilte: T\nSELECT 1", 1, "tilte is no key"],
-    ["-- charts: line\nSELECT 1", 1, "charts is no key"],
-    ["-- title: T\n-- desciption: D\nSELECT 1", 2, "desciption is no key"],
-    ["-- potable: no (x)\nSELECT 1", 1, "potable is no key"],
+    ["-- title: T\n-- chart: pie x=a\nSELECT 1", 2, '"pie" is not a chart type; valid: table, number, line, bar.'],
+    ["-- titel: T\nSELECT 1", 1, 'unknown key "titel"; valid: title, description, chart, portable.'],
+    ["-- tilte: T\nSELECT 1", 1, `unknown key "tilte"`],
+    ["-- charts: line\nSELECT 1", 1, `unknown key "charts"`],
+    ["-- title: T\n-- desciption: D\nSELECT 1", 2, `unknown key "desciption"`],
+    ["-- potable: no (x)\nSELECT 1", 1, `unknown key "potable"`],
     ["-- chart: line x=a\nSELECT 1", 1, "chart: a line needs x=COLUMN and y=COLUMN"],
     ["-- chart: bar y=a\nSELECT 1", 1, "chart: a bar needs x=COLUMN and y=COLUMN"],
     ["-- chart: bar x=a y\nSELECT 1", 1, 'chart: "y" isn\'t x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN'],
@@ -101,7 +101,7 @@ describe("a wrong file fails alone", () => {
     ],
     late: ["SELECT CAST(side AS INTEGER) FROM ticks", /late\.sql:1: .*Could not convert string '(buy|sell)' to INT32/s],
     chart: ["-- title: T\n-- chart: line x=minute y=ticks\nSELECT 1 AS ticks", /chart\.sql:2: The chart names minute/],
-    header: ["-- title: T\n-- chart: pie x=a\nSELECT 1", /header\.sql:2: "pie" is no chart/],
+    header: ["-- title: T\n-- chart: pie x=a\nSELECT 1", /header\.sql:2: "pie" is not a chart type/],
     parameter: ["SELECT 1\nWHERE $prodcut IS NULL", /parameter\.sql:2: \$prodcut isn't a parameter/],
     end: ["SELECT 1,\n  2 +\n", /end\.sql:2: Parser Error: syntax error at end of input/],
     file: ["-- read_csv in a remark\nSELECT *\nFROM read_csv('x')", /file\.sql:3: read_csv\(\) doesn't run here/],
@@ -109,7 +109,8 @@ describe("a wrong file fails alone", () => {
       "SELECT repeat('x', 20000) AS x FROM range(10000)",
       /huge\.sql: Its first 800 rows hold over 16000000 characters/,
     ],
-    empty: ["", /empty\.sql: It holds no statement/],
+    empty: ["", /empty\.sql: It has no statement/],
+    returns: ["-- title: CR alone\rSELECT 1,\r  prize FROM ticks", /returns\.sql:3: .*"prize" not found/s],
   };
 
   test("each says where, the others run, the run ends with 1 and adds no line to batch_log.txt", async () => {
@@ -127,10 +128,18 @@ describe("a wrong file fails alone", () => {
       expect(error).toMatch(BROKEN[metric]![1]);
       expect(error).toStartWith(`${folder.path}/${metric}.sql:`);
       expect(stderr).toContain(error.split("\n")[0]!);
-      expect(kept(metric)).toMatchObject({ ok: 0, stale: 0, error, rows: "[]", sql: BROKEN[metric]![0] });
+      expect(kept(metric)).toMatchObject({
+        ok: 0,
+        stale: 0,
+        error,
+        rows: "[]",
+        sql: BROKEN[metric]![0].replaceAll("\r", "\n"),
+      });
     }
     for (const name of ["not a metric.sql", "UP.SQL"])
-      expect(stderr).toContain(`${name} is no metric: a name has letters, digits and _ only, and ends in .sql.`);
+      expect(stderr).toContain(
+        `${name} is not a valid metric file: a name has letters, digits and _ only, and ends in .sql.`,
+      );
     // Failing again doesn't make a last result that worked.
     const again = await run(folder.path);
     expect(again.code).toBe(1);

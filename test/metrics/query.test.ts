@@ -184,7 +184,7 @@ describe("when it can't answer", () => {
     ["DROP VIEW ticks", /Only a SELECT runs here, and this is DROP\. \[TIDEMARK_QUERY\]/],
     ["SELECT * FROM read_text('/etc/hostname')", /read_text\(\) doesn't run here.*\[TIDEMARK_QUERY\]/s],
     ["SELECT $colour", /\$colour isn't a parameter: use \$product, \$from or \$to\. \[TIDEMARK_QUERY\]/],
-    ["", /It holds no statement\. \[TIDEMARK_QUERY\]/],
+    ["", /It has no statement\. \[TIDEMARK_QUERY\]/],
   ];
   for (const [sql, words] of FAILS) {
     test(`${JSON.stringify(sql)}: exit 1, one sentence, nothing on stdout`, async () => {

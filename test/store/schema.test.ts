@@ -18,7 +18,7 @@ import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { QUICK_CHECK_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { openDatabase } from "../../scripts/base/sqlite.ts";
 import { openEmbedded } from "../../scripts/log/embedded/embedded-log.ts";
-import { Results } from "../../scripts/metrics/results.ts";
+import { Results } from "../../scripts/metrics/results-db.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";

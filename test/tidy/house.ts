@@ -63,7 +63,7 @@ const SECOND_DOORS: Record<string, string> = {
   "scripts/archive/collect.ts": "attaches the stores to DuckDB, which doctor opens with Bun's SQLite",
   "scripts/archive/pruning.ts": "prune must never have DuckDB in its process",
   "scripts/metrics/metric.ts": "reads metric files in processes without DuckDB",
-  "scripts/metrics/results.ts": "the schedule writes what it missed, without DuckDB",
+  "scripts/metrics/results-db.ts": "the schedule writes what it missed, without DuckDB",
   "scripts/metrics/folder-watch.ts": "the schedule watches the folder, without DuckDB",
   "scripts/log/kafka/raw-reader.ts": "the bench's stock client: kafkajs without our patches",
 };

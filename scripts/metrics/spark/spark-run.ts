@@ -1,4 +1,4 @@
-/** The portable metrics on Spark instead of DuckDB: the same files over the same archive, by `spark-sql -f`, one process a run. */
+/** The portable metrics on Spark instead of DuckDB: one `spark-sql -f` per run, over the same archive. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -9,15 +9,16 @@ import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } fro
 import { PROJECT_ROOT } from "../../base/project.ts";
 import { chartOf, type Metric } from "../metric.ts";
 import { streamed } from "../row-stream.ts";
-import { type MetricOutcome, withPlace } from "../run.ts";
+import { emptyOutcome, type MetricOutcome, withLine } from "../run.ts";
 import { readColumns, readRows } from "../values.ts";
 import { CsvFile } from "../whole-csv.ts";
 import { MARK, notForSpark, sparkScript } from "./spark-script.ts";
 
-export interface SparkRun {
+/** One run on Spark. */
+interface SparkRun {
   archive: string;
   manifest: Manifest;
-  /** Only metrics that DuckDB has accepted (locked.ts `check`): one SELECT, over the views, with functions that both engines have. */
+  /** Only metrics that DuckDB has accepted (locked.ts `check`), with functions that both engines have. */
   metrics: Metric[];
   /** `local[*]` or `spark://host:port`. */
   master: string;
@@ -26,17 +27,20 @@ export interface SparkRun {
   csv: (metric: string) => string;
 }
 
-/** The metrics' results one by one, in their order; a metric that fails on Spark fails alone. CHILD_FAILED when Spark isn't there or doesn't start. */
-export async function* answerOnSpark(run: SparkRun): AsyncGenerator<MetricOutcome> {
-  // In the archive, because that is what a cluster's workers see as well, where the next run clears up after one that was killed.
+/**
+ * The metrics' outcomes one by one, in their order; a metric that fails on Spark fails alone. Rejects
+ * with CHILD_FAILED when Spark isn't installed or doesn't start.
+ */
+export async function* runMetricsOnSpark(run: SparkRun): AsyncGenerator<MetricOutcome> {
+  // In the archive: a cluster's workers see it, and the next run removes what a killed one left.
   const folder = mkdtempSync(join(run.archive, "snapshot", `spark-${run.manifest.sequence}-`));
   try {
     const file = join(folder, "script.sql");
     const metrics = run.metrics.filter(({ sql }) => notForSpark(sql) === null);
     writeFileSync(file, sparkScript(run.archive, run.manifest, metrics, folder));
-    const said = await runSpark(run, file, folder);
+    const printed = await runSpark(run, file, folder);
     for (const metric of run.metrics)
-      yield await readAnswer(metric, folder, said.get(metric.name), run.csv(metric.name));
+      yield await readOutcome(metric, folder, printed.get(metric.name), run.csv(metric.name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -71,18 +75,18 @@ const SETTINGS: Record<string, string> = {
   "spark.sql.shuffle.partitions": "8",
 };
 
-/** What Spark said of one metric, and how long it took. */
-interface Said {
+/** What Spark printed about one metric, and the time that it took. */
+interface Printed {
   text: string;
   elapsed_ms: number;
 }
 
-/** Runs the script; what stands between a metric's mark and the next is about that metric. */
+/** Runs the script; output between a metric's mark and the next mark is about that metric. */
 async function runSpark(
   { master, metrics, signal }: SparkRun,
   file: string,
   folder: string,
-): Promise<Map<string, Said>> {
+): Promise<Map<string, Printed>> {
   const home = sparkHome();
   if (home === null) {
     throw new TidemarkError(
@@ -96,7 +100,7 @@ async function runSpark(
     : {};
   const settings = Object.entries({ ...SETTINGS, ...local }).flatMap(([name, value]) => ["--conf", `${name}=${value}`]);
   const args = ["--master", master, ...settings, "--hiveconf", "hive.cli.errors.ignore=true", "-f", file];
-  // One pipe for both of its outputs, so that an error stands where it happened.
+  // One pipe for both of its outputs, so that an error comes after its metric's mark.
   const child = Bun.spawn(["sh", "-c", 'exec "$0" "$@" 2>&1', sparkSql(home), ...args], {
     cwd: folder,
     stdin: "ignore",
@@ -113,11 +117,11 @@ async function runSpark(
     kill();
   }, ms_max);
   try {
-    const said = await hear(child.stdout);
+    const printed = await readOutput(child.stdout);
     const text = `It was stopped after ${ms_max / 1000} s, the limit for this run on Spark.`;
     if (stopped)
-      for (const { name } of metrics) if (!said.get(name)?.elapsed_ms) said.set(name, { text, elapsed_ms: 0 });
-    return said;
+      for (const { name } of metrics) if (!printed.get(name)?.elapsed_ms) printed.set(name, { text, elapsed_ms: 0 });
+    return printed;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", kill);
@@ -125,8 +129,8 @@ async function runSpark(
   }
 }
 
-async function hear(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Said>> {
-  const said = new Map<string, Said>();
+async function readOutput(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Printed>> {
+  const printed = new Map<string, Printed>();
   const decoder = new TextDecoder();
   let [rest, begin, name] = ["", "", ""];
   let since_ms = monotonicMs();
@@ -134,46 +138,39 @@ async function hear(stdout: ReadableStream<Uint8Array>): Promise<Map<string, Sai
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      const of = said.get(name);
+      const of = printed.get(name);
       if (line.startsWith(MARK)) {
         if (of) of.elapsed_ms = monotonicMs() - since_ms;
         name = line.slice(MARK.length);
         since_ms = monotonicMs();
-        said.set(name, { text: "", elapsed_ms: 0 });
+        printed.set(name, { text: "", elapsed_ms: 0 });
       } else if (of) of.text += `${line}\n`;
       else begin += `${line}\n`;
     }
   }
-  if (said.size === 0) throw new TidemarkError("CHILD_FAILED", `Spark didn't start: ${words(begin)}.`);
-  return said;
+  if (printed.size === 0) throw new TidemarkError("CHILD_FAILED", `Spark didn't start: ${sentenceOf(begin)}.`);
+  return printed;
 }
 
 /** Spark's result of a metric, read back with exact decimals in Spark's order. */
-async function readAnswer(metric: Metric, folder: string, said: Said | undefined, csv: string): Promise<MetricOutcome> {
+async function readOutcome(
+  metric: Metric,
+  folder: string,
+  printed: Printed | undefined,
+  csv: string,
+): Promise<MetricOutcome> {
   const { name } = metric;
-  const elapsed_ms = said?.elapsed_ms ?? 0;
-  const result: MetricOutcome = {
-    name,
-    source: metric,
-    metric,
-    error: null,
-    columns: [],
-    rows: [],
-    truncated: false,
-    csv,
-    whole: null,
-    elapsed_ms,
-    finished_us: nowUs(),
-  };
+  const elapsed_ms = printed?.elapsed_ms ?? 0;
+  const result = { ...emptyOutcome(name, metric, csv), metric, elapsed_ms, finished_us: nowUs() };
   const other = notForSpark(metric.sql);
   if (other !== null) return { ...result, error: shortened(`${metric.file}: ${other}.`) };
   if (!existsSync(join(folder, name, "_SUCCESS"))) {
-    const text = said?.text ?? "It ended before this metric's turn came.";
+    const text = printed?.text ?? "It ended before this metric's turn came.";
     // The file's text begins on the statement's second line.
     const line = /\bline (\d+)[,\s]+pos/.exec(text)?.[1];
     return {
       ...result,
-      error: shortened(`${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${words(text)}`),
+      error: shortened(`${metric.file}${line ? `:${Number(line) - 1}` : ""}: Spark: ${sentenceOf(text)}`),
     };
   }
   const instance = await DuckDBInstance.create(":memory:", { memory_limit: METRIC_MEMORY });
@@ -186,12 +183,12 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
       const read = await connection.stream(`SELECT * FROM read_parquet(${files})`);
       return { ...(await readRows(read, METRIC_ROWS_MAX, file)), columns: readColumns(read) };
     });
-    if (failed) throw new TidemarkError("QUERY", "What Spark wrote of it can't be read whole.");
+    if (failed) throw new TidemarkError("QUERY", "The file that Spark wrote for it can't be read to its end.");
     const { rows, truncated, columns } = found;
     const chart = chartOf(metric.chart, columns);
     return { ...result, metric: { ...metric, chart }, columns, rows, truncated, whole: file.end() };
   } catch (error) {
-    return { ...result, error: withPlace(metric, error) };
+    return { ...result, error: withLine(metric, error) };
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -199,7 +196,7 @@ async function readAnswer(metric: Metric, folder: string, said: Said | undefined
 }
 
 /** The sentence of Spark's message: up to its SQLSTATE, without the plan and the stack behind it. */
-function words(text: string): string {
+function sentenceOf(text: string): string {
   const known = /\[[A-Z_0-9.]+\][\s\S]*?SQLSTATE: \w+/.exec(text)?.[0];
   return known ?? text.trim().slice(0, 500);
 }

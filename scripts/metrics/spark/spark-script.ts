@@ -1,4 +1,4 @@
-/** The text that `spark-sql -f` runs: the views over the archive in Spark's dialect, then each metric into a folder of its own. */
+/** The text that `spark-sql -f` runs: views in Spark's dialect, then each metric into its own folder. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -17,7 +17,7 @@ import type { Metric } from "../metric.ts";
 /** Begins the line that is printed before a metric's own output. */
 export const MARK = "tidemark:";
 
-/** Results go to `folder`/NAME. A view that isn't in Spark's dialect is missing there: metrics over it say so in their header. */
+/** Results go to `folder`/NAME. Metrics over a view that Spark can't read are marked in their header. */
 export function sparkScript(archive: string, manifest: Manifest, metrics: readonly Metric[], folder: string): string {
   const parts = [
     readFileSync(join(PROJECT_ROOT, "sql", "spark", "functions.sql"), "utf8"),
@@ -47,8 +47,8 @@ export function sparkScript(archive: string, manifest: Manifest, metrics: readon
 }
 
 /**
- * Why a SELECT that DuckDB has accepted may mean something else to Spark; null when it can't. At these characters the two begin to
- * read text differently (escapes, $$quotes$$, quoted names, nested comments), so that a string here could be a statement there.
+ * Why a SELECT that DuckDB has accepted may mean something else to Spark; null when it can't. They read
+ * these characters differently (escapes, quotes, comments): a string here could be a statement there.
  */
 export function notForSpark(sql: string): string | null {
   const found = /\/\*|[\\`$;]/.exec(plain(sql));
@@ -70,10 +70,10 @@ function relation(
   columns: Record<string, string>,
 ): string {
   if (files.length === 0) return view(name, emptySelect(columns).replaceAll("VARCHAR", "STRING"));
-  // Types as of now: older files have narrower decimals, and lack columns.
+  // Today's types: older files have narrower decimals, and lack columns.
   const types = Object.entries(columns).map(([column, type]) => `${column} ${type.replace("VARCHAR", "STRING")}`);
   const schema = types.length === 0 ? "" : ` (${types.join(", ")})`;
-  // Braces are how a list of files is named; the look-up as one flat list keeps Spark from making columns of folder names.
+  // Braces name a list of files; a recursive look-up keeps Spark from making columns of folder names.
   const list = files.map(({ path }) => escaped(path)).join(",");
   const path = literal(`${escaped(archive)}/{${list}}`);
   return `CREATE TEMPORARY VIEW ${name}${schema} USING parquet OPTIONS (path ${path}, recursiveFileLookup 'true');\n`;
@@ -83,7 +83,7 @@ function view(name: string, select: string): string {
   return `CREATE TEMPORARY VIEW ${name} AS ${plain(select).trim()};\n`;
 }
 
-/** What a glob would take for a pattern. */
+/** A path in which a glob finds no pattern. */
 function escaped(path: string): string {
   return path.replace(/[{}[\]*?,\\]/g, "\\$&");
 }

@@ -1,4 +1,4 @@
-/** results.db: what each run did and the newest result of each metric. Written by batch, and by schedule what it missed; never attached by DuckDB. */
+/** results.db: what each run did, and the newest result of each metric; DuckDB never attaches it. */
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -11,6 +11,7 @@ import { openDatabase } from "../base/sqlite.ts";
 import {
   AGREEMENT_COLUMNS,
   type Agreement,
+  type AgreementRow,
   RESULT_COLUMNS,
   type ResultRow,
   type RunRow,
@@ -20,25 +21,26 @@ import {
 import schema from "./results.sql" with { type: "text" };
 import type { MetricOutcome } from "./run.ts";
 
-/** Before version 2 every file in batch_output/metrics was taken for one of ours; those of a metric that worked were. */
+/** Version 1 took every file in batch_output/metrics for ours; those of a metric that worked were. */
 const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
   INSERT INTO outputs SELECT metric FROM results WHERE columns <> '[]'`;
-/** Text that a run's row holds for a moment, so that the file and its WAL have room for its end on a full disk. */
+/** Held by a run's row for a moment, so that file and WAL have room for its end on a full disk. */
 const ROOM = "x".repeat(65_536);
 
 /** What a run that ended with results notes of itself; `error` is the first metric's. */
-export type RunFigures = Pick<RunRow, "newest_time_us" | "error"> &
+type RunFigures = Pick<RunRow, "newest_time_us" | "error"> &
   Record<
     "collect_ms" | "answer_ms" | "seconds" | "ticks_new" | "ticks_total" | "archive_bytes" | "metrics" | "failed",
     number
   >;
 
 /** What the processes of the metrics cost. */
-export interface Cost {
+interface Cost {
   cpu_us: number;
   peak_rss: number;
 }
 
+/** Writes results.db: the runs of the batch, and the due times that the schedule missed. */
 export class Results {
   readonly #db: Database;
   #run_id = 0;
@@ -48,7 +50,10 @@ export class Results {
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 
-  /** Notes a new run. The caller holds the batch's lock, so a run that is still `running` has died. Returns whether the last one had. */
+  /**
+   * Notes a new run, begun at `started_us`, and returns whether the last one was killed. The caller
+   * holds the batch's lock, so a run that is still `running` has died.
+   */
   begin(started_us: number): boolean {
     this.noteDied();
     const last = "SELECT state FROM runs WHERE state <> 'missed' ORDER BY run_id DESC LIMIT 1";
@@ -63,7 +68,7 @@ export class Results {
     return died;
   }
 
-  /** Notes that runs which are still `running` have died; of one process only, when `pid` is given. Returns how many there were. */
+  /** Notes runs that are still `running` as died, only of the process `pid` if given; returns their number. */
   noteDied(pid: number | null = null): number {
     return this.#db
       .query("UPDATE runs SET state = 'died', ended_us = ? WHERE state = 'running' AND pid = coalesce(?, pid)")
@@ -86,7 +91,7 @@ export class Results {
     this.#keep(rowOf(outcome, this.#run_id));
   }
 
-  /** Metrics with a result whose SQL file is no longer there; those of another folder (`--sql`) stay. */
+  /** Metrics with a result whose SQL file was removed; those of another folder (`--sql`) stay. */
   gone(names: ReadonlySet<string>): string[] {
     const stored = this.#db.query<Pick<ResultRow, "metric" | "file">, []>("SELECT metric, file FROM results").all();
     const isGone = (file: string) => file === "" || !existsSync(resolve(PROJECT_ROOT, file));
@@ -98,7 +103,7 @@ export class Results {
     return this.#db.query("SELECT 1 FROM outputs WHERE metric = ?").get(metric) !== null;
   }
 
-  /** Notes that METRIC.csv is ours from now on; before it is written, so that a run that dies in between leaves no file of nobody's. */
+  /** Notes that METRIC.csv is ours; before it is written, so that a run that dies leaves no unknown file. */
   own(metric: string): void {
     this.#db.query("INSERT OR IGNORE INTO outputs VALUES (?)").run(metric);
   }
@@ -112,13 +117,15 @@ export class Results {
   finish(figures: RunFigures, cost: Cost, agreement: Agreement | null, gone: readonly string[]): void {
     if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
     for (const metric of gone) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
-    if (agreement)
-      this.#insert("reconciliation", ["run_id", ...AGREEMENT_COLUMNS], { ...agreement, run_id: this.#run_id });
+    if (agreement !== null) {
+      const row: AgreementRow = { run_id: this.#run_id, ...agreement };
+      this.#insert("reconciliation", ["run_id", ...AGREEMENT_COLUMNS], row);
+    }
     this.#end("done", figures, cost);
     this.#db.exec("COMMIT");
   }
 
-  /** Notes that the run ended without results. Its first error is what counts: one of noting it is only logged by the caller. */
+  /** Notes that the run ended without results, and why. Throws what SQLite throws. */
   fail(error: string, cost: Cost): void {
     if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
     this.#end("failed", { error: shortened(error) }, cost);
