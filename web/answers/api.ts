@@ -2,10 +2,11 @@
 import type { Context } from "hono";
 import { isoFromUs } from "../../scripts/base/clock.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
+import type { RunRow } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
 import { limitOf, parameters, productOf, selectionOf, sizeOf, timeOf } from "../http/query-string.ts";
 import { comparison } from "../model/comparison.ts";
-import { agreement, type Run } from "../model/runs.ts";
+import { agreement } from "../model/runs.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { complaints, notes, status } from "../model/status.ts";
@@ -110,7 +111,7 @@ export function unknownMetric(name: string, { metrics }: Sources): Problem {
   return new Problem(404, "METRIC", `No result for metric "${name.slice(0, 64)}" yet.`, hint);
 }
 
-function shownRun({ started_us, ended_us, newest_time_us, ...run }: Run) {
+function shownRun({ started_us, ended_us, newest_time_us, ...run }: RunRow) {
   const iso = (us: number | null) => (us === null ? null : isoFromUs(us));
   return { ...run, started_at: isoFromUs(started_us), ended_at: iso(ended_us), newest_time: iso(newest_time_us) };
 }

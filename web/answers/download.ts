@@ -2,7 +2,7 @@
 import { createReadStream, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../../scripts/base/limits.ts";
-import { PARENT_VARIABLE } from "../../scripts/base/process.ts";
+import { type Spawned, spawnScript } from "../../scripts/base/process.ts";
 import { removeAbandonedTemporary, temporaryFolder } from "../../scripts/base/temporary.ts";
 import { Problem } from "../http/problem.ts";
 
@@ -13,7 +13,7 @@ const FOLDER = "tidemark-export-";
 export class ExportRun {
   readonly #folder = temporaryFolder(FOLDER);
   readonly #file: string;
-  readonly #child: Bun.Subprocess<"pipe", "ignore", "pipe">;
+  readonly #child: Spawned;
   readonly #watch: ReturnType<typeof setInterval>;
   #size = 0;
 
@@ -21,20 +21,8 @@ export class ExportRun {
   constructor(data: string, ending: string, sql: string, flags: string[]) {
     this.#file = join(this.#folder, `export.${ending}`);
     try {
-      this.#child = Bun.spawn(
-        [
-          ...[process.execPath, QUERY, "--data", data, "--format", ending, "--output", this.#file],
-          ...flags,
-          ...this.#select(sql),
-        ],
-        {
-          // It closes when this process ends, even by SIGKILL; the child then ends too.
-          stdin: "pipe",
-          stdout: "ignore",
-          stderr: "pipe",
-          env: { ...process.env, [PARENT_VARIABLE]: String(process.pid) },
-        },
-      );
+      const args = ["--data", data, "--format", ending, "--output", this.#file, ...flags, ...this.#select(sql)];
+      this.#child = spawnScript(QUERY, args, { stdin: "lifeline", stderr: "keep" });
     } catch (error) {
       rmSync(this.#folder, { recursive: true, force: true });
       throw error;
@@ -56,8 +44,8 @@ export class ExportRun {
 
   /** The bytes of the whole file, open. Rejects with the child's own sentence. */
   async file(): Promise<AsyncIterable<Uint8Array>> {
-    const [code, said] = await Promise.all([this.#child.exited, new Response(this.#child.stderr).text()]);
-    if (code !== 0) throw new Problem(503, "QUERY", /error: (.*)/.exec(said)?.[1] ?? "The export was stopped.");
+    const { code, stderr } = await this.#child.ended;
+    if (code !== 0) throw new Problem(503, "QUERY", /error: (.*)/.exec(stderr)?.[1] ?? "The export was stopped.");
     const bytes = createReadStream(this.#file);
     await new Promise((resolve, reject) => bytes.once("open", resolve).once("error", reject));
     return bytes;
@@ -66,7 +54,7 @@ export class ExportRun {
   /** Ends the child and removes the folder; an open file stays readable. */
   end(): void {
     clearInterval(this.#watch);
-    if (this.#child.exitCode === null) this.#child.kill("SIGTERM");
+    this.#child.kill("SIGTERM");
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -13,7 +13,7 @@ import {
 import type { Logger } from "../../scripts/base/logger.ts";
 import { Problem } from "../http/problem.ts";
 import { parameters, selectionOf } from "../http/query-string.ts";
-import { type Position, positionOf } from "../model/changes.ts";
+import { type Position, positionOf } from "../model/page-changes.ts";
 import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Updates } from "./updates.ts";

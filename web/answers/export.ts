@@ -4,20 +4,23 @@ import { getBunServer } from "hono/bun";
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import { csvLine, isTextType } from "../../scripts/base/csv.ts";
 import { sentence } from "../../scripts/base/errors.ts";
+import { usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../../scripts/base/limits.ts";
 import type { Logger } from "../../scripts/base/logger.ts";
+import { onAbort } from "../../scripts/base/wait.ts";
+import { API_COLUMNS, windowColumns } from "../../scripts/contract/window-columns.ts";
 import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
 import type { Sources } from "../model/sources.ts";
-import { WINDOW_COLUMNS, windows } from "../model/windows.ts";
+import { windows } from "../model/windows.ts";
 import { unknownMetric } from "./api.ts";
 import { Download, ExportRun } from "./download.ts";
 
 type Ending = "csv" | "parquet";
 const TYPES: Record<Ending, string> = { csv: "text/csv; charset=utf-8", parquet: "application/vnd.apache.parquet" };
-const WORDS = new Set(["product_id", "window_size", "volatility_flag", "market_sentiment", "volume_spike"]);
+const TEXTS = new Set<string>(["window_size", ...windowColumns(({ kind }) => kind === "text" || kind === "flag")]);
 
 export class Exports {
   readonly #running = new Set<ExportRun>();
@@ -100,9 +103,9 @@ export class Exports {
     times: { from_us: number | null; to_us: number | null },
   ): Promise<Response> {
     const { sources } = this;
-    const isText = (i: number) => WORDS.has(WINDOW_COLUMNS[i]!);
+    const isText = (i: number) => TEXTS.has(API_COLUMNS[i]!);
     function* pages(): Generator<string> {
-      let head = csvLine(WINDOW_COLUMNS, () => false);
+      let head = csvLine(API_COLUMNS, () => false);
       for (let to_us = times.to_us; ; ) {
         const rows = windows(sources, { product, size_us: null, from_us: times.from_us, to_us, limit: API_ROWS_MAX });
         // Rows of one start stay together: the next page begins below the oldest whole one.
@@ -111,14 +114,14 @@ export class Exports {
         const whole = full ? rows.filter((row) => row.window_start !== oldest) : rows;
         const lines = whole.map((row) =>
           csvLine(
-            WINDOW_COLUMNS.map((column) => row[column]),
+            API_COLUMNS.map((column) => row[column]),
             isText,
           ),
         );
         yield head + lines.join("");
         head = "";
         if (!full || whole.length === 0) return;
-        to_us = Date.parse(whole.at(-1)!.window_start) * 1_000;
+        to_us = usFromIso(whole.at(-1)!.window_start);
       }
     }
     return this.#send(c, pages(), name, "csv");
@@ -131,7 +134,7 @@ export class Exports {
       throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when one has ended.");
     const run = new ExportRun(this.sources.paths.root, ending, sql, flags);
     this.#running.add(run);
-    endWith(c, run);
+    onAbort(c.req.raw.signal, () => run.end());
     try {
       return await this.#send(c, await run.file(), name, ending);
     } finally {
@@ -155,16 +158,9 @@ export class Exports {
       if (error !== undefined) this.logger.warn(`${c.req.path} is cut off: ${sentence(error)}`);
     });
     this.#downloads.add(sent);
-    endWith(c, sent);
+    onAbort(c.req.raw.signal, sent.end);
     return c.body(await sent.begin(), 200, headersOf(name, ending));
   }
-}
-
-/** Ends `one` when the reader of the request leaves, or has left. */
-function endWith(c: Context, one: { end(): void }): void {
-  const { signal } = c.req.raw;
-  signal.addEventListener("abort", () => one.end());
-  if (signal.aborted) one.end();
 }
 
 /** Bun closes an answer that is silent for 10 s (1.4.5): while DuckDB works, or a download pauses. */

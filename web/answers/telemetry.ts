@@ -1,6 +1,7 @@
 /** /metrics: telemetry in Prometheus' text format, read from the stages' files at each scrape. */
 import type { Context } from "hono";
 import { Gauge, Registry } from "prom-client";
+import { usFromIso } from "../../scripts/base/iso.ts";
 import { printable } from "../../scripts/base/printable.ts";
 import { parameters } from "../http/query-string.ts";
 import { comparison, type Measure } from "../model/comparison.ts";
@@ -8,30 +9,30 @@ import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
 
-/** Every family with its help and labels; a test compares the names with docs/http.md. */
+/** Every family with its help and labels, as docs/http.md lists them. */
 export const FAMILIES = {
   tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
   tidemark_stage_lag_records: ["records in the log that the stage has not read", "stage"],
-  tidemark_stage_records: ["records that the stage's present process has handled", "stage"],
-  tidemark_stage_cpu_seconds: ["CPU time of the stage's present process", "stage"],
-  tidemark_stage_peak_rss_bytes: ["largest resident memory of the stage's present process", "stage"],
+  tidemark_stage_records: ["records that the stage's current process has handled", "stage"],
+  tidemark_stage_cpu_seconds: ["CPU time of the stage's current process", "stage"],
+  tidemark_stage_peak_rss_bytes: ["peak resident memory of the stage's current process", "stage"],
   tidemark_stage_disk_bytes: ["what the stage keeps on disk", "stage"],
   tidemark_ticks_total: ["trades counted by the stream, each once"],
-  tidemark_duplicates_total: ["trade ids that came again"],
+  tidemark_duplicates_total: ["repeated trade ids"],
   tidemark_late_ticks_total: ["ticks whose own window was closed"],
   tidemark_skewed_ticks_total: ["ticks stamped further ahead than --max-skew"],
-  tidemark_dead_letters_total: ["messages that are not a valid trade"],
+  tidemark_dead_letters_total: ["messages that are not valid trades"],
   tidemark_window_revisions_total: ["revisions of closed windows"],
-  tidemark_outages_total: ["spans without a feed, and ids that could not be filled"],
-  tidemark_feed_reconnects_total: ["connections lost by the present process"],
+  tidemark_outages_total: ["spans without a feed, and trade ids that could not be filled"],
+  tidemark_feed_reconnects_total: ["connections lost by the current process"],
   tidemark_watermark_seconds: ["event time up to which windows are closed, seconds since 1970", "product_id"],
-  tidemark_pipeline_latency_seconds: ["from the log's receipt to the committed row", "quantile"],
+  tidemark_pipeline_latency_seconds: ["from the append time to the committed row, of the stream", "quantile"],
   tidemark_freshness_seconds: ["now − event time of the newest tick in the answer", "pipeline"],
   tidemark_reconciliation_windows: ["windows of the newest reconciliation", "outcome"],
   tidemark_batch_run_seconds: ["the newest batch run, whole process"],
   tidemark_batch_failed_metrics: ["metric files that failed in the newest run"],
   tidemark_problems: ["states that stop the path or need attention, by code (docs/health.md)", "stage", "code"],
-  tidemark_open_pages: ["pages that listen to /events"],
+  tidemark_open_pages: ["pages connected to /events"],
 } as const satisfies Record<string, readonly [help: string, ...labels: string[]]>;
 type Family = keyof typeof FAMILIES;
 
@@ -90,7 +91,10 @@ export class Telemetry {
     g.tidemark_feed_reconnects_total.set(counts.reconnects);
     for (const { product_id, watermark } of watermarks) {
       if (watermark !== null)
-        g.tidemark_watermark_seconds.set({ product_id: printable(product_id) }, Date.parse(watermark) / 1000);
+        g.tidemark_watermark_seconds.set(
+          { product_id: printable(product_id) },
+          Math.floor(usFromIso(watermark)! / 1_000) / 1_000,
+        );
     }
     if (last_run?.seconds != null) g.tidemark_batch_run_seconds.set(last_run.seconds);
     if (last_run?.failed != null) g.tidemark_batch_failed_metrics.set(last_run.failed);

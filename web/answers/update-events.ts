@@ -1,9 +1,10 @@
 /** Changes as the events that a page takes: numbers for its charts, HTML for its parts. */
+import { usFromIso } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { ServerEvent } from "../http/sse.ts";
 import { type BatchSide, batchSide } from "../model/batch-side.ts";
-import { type Commit, idOf, type WindowChanges } from "../model/changes.ts";
 import { comparison, streamAge } from "../model/comparison.ts";
+import { type Commit, idOf, type WindowChanges } from "../model/page-changes.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Status } from "../model/status.ts";
@@ -75,6 +76,7 @@ function batchPoints({ average_price, minutes, runs }: BatchSide, { latency }: S
   };
 }
 
+/** Of a time that we wrote ourselves. */
 function secondsOf(iso: string): number {
-  return Date.parse(iso) / 1000;
+  return usFromIso(iso)! / 1e6;
 }

@@ -3,7 +3,7 @@ import { monotonicMs } from "../../scripts/base/clock.ts";
 import { CHART_WINDOWS_MAX, EVENTS_STATUS_MS } from "../../scripts/base/limits.ts";
 import { printableLines } from "../../scripts/base/printable.ts";
 import { eventText, type ServerEvent } from "../http/sse.ts";
-import { type Changes, changesSince, type Now, type Position } from "../model/changes.ts";
+import { type Changes, changesSince, type Now, type Position } from "../model/page-changes.ts";
 import { lastDone } from "../model/runs.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";

@@ -1,7 +1,7 @@
 /** A refusal of the server: its status, code and sentence. */
 import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
 
-export type ProblemStatus = 400 | 404 | 405 | 414 | 421 | 500 | 503;
+type ProblemStatus = 400 | 404 | 405 | 414 | 421 | 500 | 503;
 
 /** `message` states what was wrong, `hint` what to do; docs/errors.md lists the codes. */
 export class Problem extends Error {

@@ -1,6 +1,7 @@
 /** Query strings, parsed at the edge: an invalid value is a 400 that names it. */
 import type { Context } from "hono";
 import { parseDuration } from "../../scripts/base/duration.ts";
+import { usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import type { Choice, Selection } from "../model/selection.ts";
 import { Problem } from "./problem.ts";
@@ -29,17 +30,14 @@ export function productOf(text: string | null): string | null {
 /** ISO 8601 with a zone → microseconds since 1970; a text without a zone is UTC. */
 export function timeOf(name: string, text: string | null): number | null {
   if (text === null) return null;
-  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?\d*)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
-  const ms = match ? Date.parse(`${match[1]}T${match[2] ?? "00:00"}${match[4] ?? "Z"}`) : Number.NaN;
-  // Date.parse takes 31 February for 3 March.
-  const isDay = match !== null && new Date(Date.parse(match[1]!)).toJSON()?.slice(0, 10) === match[1];
-  if (!match || !isDay || Number.isNaN(ms))
+  const us = usFromIso(text);
+  if (us === null)
     throw new Problem(
       400,
       "USAGE",
       `${name} is "${text.slice(0, 40)}", not a valid time. Use for example 2023-09-05T16:00:00Z.`,
     );
-  return ms * 1_000 + Number((match[3] ?? "").padEnd(6, "0"));
+  return us;
 }
 
 /** A window size such as `1m` → microseconds. */

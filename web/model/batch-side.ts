@@ -1,28 +1,27 @@
 /** The batch's answers for a selection, as of its newest run, from results.db. */
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import type { AgreementRow, Row, RunRow } from "../../scripts/contract/results.ts";
 import { csvFiles } from "./csv-files.ts";
-import type { MetricResult, Panel } from "./metric-results.ts";
-import { type Agreement, agreement, missedRuns, type Run, runs } from "./runs.ts";
+import type { Panel } from "./metric-results.ts";
+import { agreement, missedRuns, runs } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
-type Rows = MetricResult["rows"];
-
 export interface BatchSide {
   /** The product's row of `summary_by_product`. */
-  summary: Rows[number] | null;
+  summary: Row | null;
   /** Of `summary`, for the chart's dashed line. */
   average_price: number | null;
   /** One-minute windows, newest first, as many as the charts hold; [] for other sizes. */
-  minutes: Rows;
+  minutes: Row[];
   /** Windows by sentiment, of those that were compared. */
   sentiment: Record<string, number>;
   /** Newest first. */
-  runs: Run[];
-  last_done: Run | null;
+  runs: RunRow[];
+  last_done: RunRow | null;
   /** Due times at which no run began. */
   missed: number;
-  agreement: Agreement | null;
+  agreement: AgreementRow | null;
   /** Why the newest run compared nothing: reconciliation.sql's error; null when it has none. */
   not_compared: string | null;
   /** Per window_start: equal, explained, unexplained or pending. */
@@ -61,7 +60,7 @@ export function batchSide(sources: Sources, selection: Selection): BatchSide {
   });
 }
 
-function rowsOf(sources: Sources, metric: string): Rows {
+function rowsOf(sources: Sources, metric: string): Row[] {
   return sources.metrics.get(metric)?.rows ?? [];
 }
 
@@ -72,13 +71,13 @@ function outcomesOf(sources: Sources, { product, size }: Selection): Map<string,
   return new Map(rows.map((row) => [String(row.window_start), String(row.outcome)]));
 }
 
-function minutesOf(sources: Sources, { product, size }: Selection): Rows {
+function minutesOf(sources: Sources, { product, size }: Selection): Row[] {
   if (size.us !== ONE_MINUTE_US) return [];
   const rows = rowsOf(sources, "windows_by_minute").filter((row) => row.product_id === product);
   return rows.slice(0, CHART_WINDOWS_MAX);
 }
 
-function sentimentOf(minutes: Rows): Record<string, number> {
+function sentimentOf(minutes: Row[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { market_sentiment } of minutes) {
     const name = String(market_sentiment);

@@ -1,9 +1,12 @@
 /** The table of measures for both pipelines, as docs/semantics.md "Measures" defines them. */
+import { usFromIso } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
+import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
+import type { RunRow } from "../../scripts/contract/results.ts";
 import { batchSide } from "./batch-side.ts";
-import { agreement, lastDone, type Run } from "./runs.ts";
+import { agreement, lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
-import type { Feed, Sources } from "./sources.ts";
+import type { Sources } from "./sources.ts";
 import type { Stage } from "./stage-states.ts";
 import type { Status } from "./status.ts";
 import { newestTickUs, percentiles } from "./stream-side.ts";
@@ -44,14 +47,14 @@ export function comparison(sources: Sources, selection: Selection, { feed, stage
 }
 
 /** How old the stream's answer is. */
-export function streamAge(sources: Sources, { product }: Selection, feed: Feed | null): Figure {
+export function streamAge(sources: Sources, { product }: Selection, feed: KnownFeedStatus | null): Figure {
   return age(sources, feed, newestTickUs(sources, product));
 }
 
 /** The note of an answer that doesn't get older: the recording has ended. */
 export const AT_REST = "the recording has ended: at rest";
 
-function age(sources: Sources, feed: Feed | null, newest_us: number | null): Figure {
+function age(sources: Sources, feed: KnownFeedStatus | null, newest_us: number | null): Figure {
   if (newest_us === null) return none("no answer yet");
   const now_us = sources.exchangeNowUs(feed);
   if (now_us === null) return none("a replay at full speed has no clock to compare with");
@@ -64,7 +67,7 @@ function none(note: string): Figure {
   return { values: null, note };
 }
 
-function feedLatency(feed: Feed | null): Measure {
+function feedLatency(feed: KnownFeedStatus | null): Measure {
   const { latency_p50_ms: p50_ms, latency_p99_ms: p99_ms } = feed ?? {};
   const figure =
     typeof p50_ms === "number" && typeof p99_ms === "number"
@@ -78,7 +81,7 @@ function feedLatency(feed: Feed | null): Measure {
   };
 }
 
-function pipelineLatency(sources: Sources, run: Run | null): Measure {
+function pipelineLatency(sources: Sources, run: RunRow | null): Measure {
   const stream = percentiles(sources, "pipeline");
   return {
     word: "pipeline latency",
@@ -145,7 +148,7 @@ function sharedTicks(sources: Sources, selection: Selection) {
 
 function newestSince(sources: Sources, { product, size }: Selection, start: unknown) {
   if (start === undefined) return [];
-  const from_us = Date.parse(String(start)) * 1_000;
+  const from_us = usFromIso(String(start));
   const limit = CHART_WINDOWS_MAX + PAGE_WINDOWS;
   return windows(sources, { product, size_us: size.us, from_us, to_us: null, limit });
 }

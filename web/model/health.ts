@@ -10,12 +10,15 @@ import {
   STAGE_SILENCE_MS_MAX,
 } from "../../scripts/base/limits.ts";
 import { printable } from "../../scripts/base/printable.ts";
+import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import { type Problem, parseProblems } from "../../scripts/contract/problems.ts";
+import type { RunRow } from "../../scripts/contract/results.ts";
+import type { ScheduleStatus } from "../../scripts/contract/schedule-status.ts";
 import { deadLetterProblems } from "./dead-letters.ts";
 import { errorText } from "./log-view.ts";
 import { processState } from "./process-state.ts";
-import { agreement, type Run } from "./runs.ts";
-import type { Feed, Schedule, Sources } from "./sources.ts";
+import { agreement } from "./runs.ts";
+import type { Sources } from "./sources.ts";
 import type { Stage } from "./stage-states.ts";
 
 /** A problem with the stage, or the part of the path, that has it. */
@@ -24,10 +27,10 @@ export interface StageProblem extends Problem {
 }
 
 /** What the problems are derived from, read at one moment. */
-export interface Known {
+interface Known {
   stages: readonly Stage[];
-  feed: Feed | null;
-  last_run: Run | null;
+  feed: KnownFeedStatus | null;
+  last_run: RunRow | null;
 }
 
 /**
@@ -63,17 +66,13 @@ function note(stage: StageProblem["stage"], code: string, sentence: string, sinc
 }
 
 /** Problems that the stages report of themselves. */
-function reported(sources: Sources, feed: Feed | null): StageProblem[] {
+function reported(sources: Sources, feed: KnownFeedStatus | null): StageProblem[] {
   const of = (stage: StageProblem["stage"], problems: Problem[]) => problems.map((one) => ({ ...one, stage }));
   return [
-    ...of("produce", ofFeed(feed)),
+    ...of("produce", feed?.problems ?? []),
     ...of("stream", parseProblems(sources.windows.setting("problems"))),
     ...of("consume", parseProblems(sources.ticks.setting("problems"))),
   ];
-}
-
-function ofFeed(feed: Feed | null): Problem[] {
-  return parseProblems(JSON.stringify(feed?.problems ?? []));
 }
 
 function logProblems({ log }: Sources): StageProblem[] {
@@ -103,7 +102,7 @@ function storeProblems({ windows, ticks, results }: Sources): StageProblem[] {
 }
 
 /** A stage that has never run, has ended, or exists and reports nothing. */
-function stageProblems(sources: Sources, stage: Stage, feed: Feed | null): StageProblem[] {
+function stageProblems(sources: Sources, stage: Stage, feed: KnownFeedStatus | null): StageProblem[] {
   const { name, state, detail, pid } = stage;
   if (name === "batch") return [];
   if (state === "absent")
@@ -154,7 +153,7 @@ function feedProblems({ feed, stages }: Known): StageProblem[] {
   const stage = stages.find(({ name }) => name === "produce");
   if (feed === null || stage === undefined || feed.state === "ended") return [];
   if (nowUs() - feed.as_of_us >= STAGE_SILENCE_MS_MAX * 1_000) return [];
-  if (ofFeed(feed).some(({ stops }) => stops)) return [];
+  if (feed.problems.some(({ stops }) => stops)) return [];
   if (feed.state === "waiting")
     return [
       stopping(
@@ -188,13 +187,13 @@ function feedProblems({ feed, stages }: Known): StageProblem[] {
   return [note("produce", "feed-quiet", say, heard_us)];
 }
 
-function batchProblems(sources: Sources, run: Run | null): StageProblem[] {
+function batchProblems(sources: Sources, run: RunRow | null): StageProblem[] {
   const schedule = sources.schedule();
   return [...runProblems(run, schedule), ...overdue(run, schedule), ...answerProblems(sources, run)];
 }
 
 /** How the newest run ended, or the schedule's batch that began none. */
-function runProblems(run: Run | null, schedule: Schedule | null): StageProblem[] {
+function runProblems(run: RunRow | null, schedule: ScheduleStatus | null): StageProblem[] {
   const one = (code: string, sentence: string, since_us: number) => [stopping("batch", code, sentence, since_us)];
   if (schedule !== null && schedule.status !== 0 && (run?.started_us ?? 0) < schedule.began_us) {
     const say =
@@ -223,7 +222,7 @@ function runProblems(run: Run | null, schedule: Schedule | null): StageProblem[]
 }
 
 /** The schedule reported when its next run is due, and none has begun since. */
-function overdue(run: Run | null, schedule: Schedule | null): StageProblem[] {
+function overdue(run: RunRow | null, schedule: ScheduleStatus | null): StageProblem[] {
   const due_us = schedule?.due_us ?? null;
   if (schedule === null || due_us === null || run?.state === "running") return [];
   // A run may begin a moment before it is due.
@@ -236,7 +235,7 @@ function overdue(run: Run | null, schedule: Schedule | null): StageProblem[] {
 }
 
 /** Failed metrics and unexplained differences of a run that worked. */
-function answerProblems(sources: Sources, run: Run | null): StageProblem[] {
+function answerProblems(sources: Sources, run: RunRow | null): StageProblem[] {
   const found: StageProblem[] = [];
   if (run?.state === "done" && run.failed !== null && run.failed > 0) {
     const say = `${run.failed} of ${run.metrics} metrics failed in run ${run.run_id}, the others are new: ${reason(run)}.`;
@@ -252,7 +251,7 @@ function answerProblems(sources: Sources, run: Run | null): StageProblem[] {
   return found;
 }
 
-function reason({ error }: Run): string {
+function reason({ error }: RunRow): string {
   return error ? error.replace(/\.$/, "") : "no reason was noted";
 }
 

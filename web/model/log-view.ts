@@ -3,6 +3,7 @@ import { monotonicMs, nowUs } from "../../scripts/base/clock.ts";
 import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
 import { LOG_ANSWER_MS_MAX, LOG_ASK_IDLE_MS, LOG_ASK_MS, LOG_REQUEST_WAIT_MS } from "../../scripts/base/limits.ts";
 import type { Logger } from "../../scripts/base/logger.ts";
+import { pause, within } from "../../scripts/base/wait.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
 
 /** What is known of the log. */
@@ -58,7 +59,7 @@ export class AskedLog implements LogView {
     const asking = this.#ask();
     const waited_ms = monotonicMs() - this.#asking_ms;
     if (asking === null || waited_ms >= LOG_REQUEST_WAIT_MS) return;
-    await Promise.race([asking, Bun.sleep(LOG_REQUEST_WAIT_MS - waited_ms)]);
+    await Promise.race([asking, pause(LOG_REQUEST_WAIT_MS - waited_ms)]);
   }
 
   /** Asks now, and every LOG_ASK_IDLE_MS when no request does. */
@@ -86,20 +87,17 @@ export class AskedLog implements LogView {
   }
 
   async #question(): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_, reject) => {
+    const late = () => {
       const say = `${this.name} has not answered for ${LOG_ANSWER_MS_MAX / 1_000} s.`;
       const hint = "Check that the broker runs, that it is not stopped or overloaded, and the network.";
-      timer = setTimeout(() => reject(new TidemarkError("LOG_UNREACHABLE", say, hint)), LOG_ANSWER_MS_MAX);
-    });
+      return new TidemarkError("LOG_UNREACHABLE", say, hint);
+    };
     try {
-      const spans = await Promise.race([this.ends.ask(), late]);
+      const spans = await within(LOG_ANSWER_MS_MAX, this.ends.ask(), late);
       if (this.#last.error !== null) this.logger.info(`${this.name} answers`);
       this.#last = { spans, asked_us: nowUs(), error: null, away_us: null };
     } catch (error) {
       this.#fail(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

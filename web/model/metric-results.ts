@@ -8,61 +8,32 @@ import {
   RESULT_BYTES_MAX,
   RESULTS_CACHE_BYTES_MAX,
 } from "../../scripts/base/limits.ts";
+import {
+  type Json,
+  type MetricResult,
+  RESULT_COLUMNS,
+  type ResultRow,
+  type Row,
+  resultFromRow,
+} from "../../scripts/contract/results.ts";
 import type { StoreFile } from "./store-file.ts";
 
-export type Cell = string | number | boolean | null | object;
-
-export interface MetricResult {
-  name: string;
-  title: string;
-  description: string;
-  chart: { type: "line" | "bar" | "table" | "number"; x?: string; y: string[]; series?: string };
-  file: string;
-  sql: string;
-  file_hash: string;
-  /** False when its newest run failed with `error`; `stale`: the rows are the last good ones. */
-  ok: boolean;
-  error: string | null;
-  stale: boolean;
-  columns: { name: string; type: string }[];
-  rows: Record<string, Cell>[];
-  truncated: boolean;
-  run_id: number;
-  row_count: number;
-  elapsed_ms: number;
-  finished_us: number;
-}
-
 /** What a panel of the page shows: the first rows and columns, long texts cut. */
-export interface Panel extends MetricResult {
+export interface Panel extends Omit<MetricResult, "rows"> {
+  rows: Record<string, Json | CutText>[];
+  /** Columns of the whole result. */
   column_count: number;
 }
 
-interface Stored {
-  metric: string;
-  title: string;
-  description: string;
-  chart: string;
-  file: string;
-  sql: string;
-  file_hash: string;
-  ok: number;
-  error: string | null;
-  stale: number;
-  columns: string;
-  rows: string;
+type Stored = ResultRow & {
   /** Characters of the rows; above RESULT_BYTES_MAX (older versions) they are not read. */
   size: number;
-  truncated: number;
-  run_id: number;
-  row_count: number;
-  elapsed_ms: number;
-  finished_us: number;
-}
+};
 
-const SELECT = `SELECT metric, run_id, row_count, title, description, chart, file, sql, file_hash, ok, error, stale, columns, truncated,
-  elapsed_ms, finished_us, length(rows) AS size, iif(length(rows) > ${RESULT_BYTES_MAX}, '[]', rows) AS rows FROM results WHERE metric = $name`;
+const SELECT = `SELECT ${RESULT_COLUMNS.filter((name) => name !== "rows").join(", ")}, length(rows) AS size,
+  iif(length(rows) > ${RESULT_BYTES_MAX}, '[]', rows) AS rows FROM results WHERE metric = $name`;
 
+/** Whole results, panels, and what is derived from them, until a newer run replaces them. */
 export class MetricResults {
   #version = -1;
   #epoch = "";
@@ -143,29 +114,18 @@ function shown(stored: Stored): MetricResult {
   }
 }
 
-function parse(stored: Stored): MetricResult {
-  const { metric, chart, columns, rows, ok, stale, truncated, size, error, ...rest } = stored;
-  const isTooLarge = size > RESULT_BYTES_MAX;
-  const large = `Its result has ${size} characters; the next batch run stores at most ${RESULT_BYTES_MAX}.`;
-  return {
-    name: metric,
-    ...rest,
-    chart: JSON.parse(chart),
-    columns: JSON.parse(columns),
-    rows: JSON.parse(rows),
-    ok: ok === 1 && !isTooLarge,
-    error: isTooLarge ? large : error === null ? null : shortened(error),
-    stale: stale === 1,
-    truncated: truncated === 1,
-  };
+function parse({ size, ...row }: Stored): MetricResult {
+  const result = resultFromRow(row);
+  if (size <= RESULT_BYTES_MAX) return { ...result, error: result.error === null ? null : shortened(result.error) };
+  const error = `Its result has ${size} characters; the next batch run stores at most ${RESULT_BYTES_MAX}.`;
+  return { ...result, ok: false, error };
 }
 
 function panelOf(result: MetricResult): Panel {
   const { rows, columns, chart, sql } = result;
   const shown = columns.slice(0, PAGE_METRIC_COLUMNS);
   const names = new Set([...shown.map(({ name }) => name), ...chart.y.slice(0, 1)]);
-  const cut = (row: MetricResult["rows"][number]) =>
-    Object.fromEntries([...names].map((name) => [name, shortCell(row[name] ?? null)]));
+  const cut = (row: Row) => Object.fromEntries([...names].map((name) => [name, shortCell(row[name] ?? null)]));
   return {
     ...result,
     columns: shown,
@@ -183,7 +143,7 @@ export class CutText {
   ) {}
 }
 
-function shortCell(value: Cell): Cell {
+function shortCell(value: Json): Json | CutText {
   const text =
     typeof value === "string" ? value : typeof value === "object" && value !== null ? JSON.stringify(value) : "";
   return text.length <= PAGE_CELL_CHARACTERS_MAX

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 
 /** "unknown": without /proc (macOS), or without a pid. */
-export type ProcessState = "running" | "stopped" | "gone" | "unknown";
+type ProcessState = "running" | "stopped" | "gone" | "unknown";
 
 /** The state of the process `pid` if it runs the command `name`; a reused pid is "gone". */
 export function processState(pid: number | null, name: string): ProcessState {

@@ -1,12 +1,13 @@
 /** What each stage reports of itself: whether it runs, how far it has read, what it has used. */
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
 import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
+import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
-import type { Run } from "./runs.ts";
-import type { Feed, Sources } from "./sources.ts";
+import type { RunRow } from "../../scripts/contract/results.ts";
+import type { Sources } from "./sources.ts";
 import type { StoreFile } from "./store-file.ts";
 
-export type StageState = "running" | "rest" | "silent" | "absent";
+type StageState = "running" | "rest" | "silent" | "absent";
 
 export interface Stage {
   name: "produce" | "stream" | "consume" | "batch";
@@ -36,7 +37,7 @@ const NEVER = "it has not run yet";
 const UNUSED = { records: 0, cpu_seconds: 0, peak_rss_bytes: 0 };
 
 /** The four stages in the order of the path. */
-export function stageStates(sources: Sources, feed: Feed | null, last_run: Run | null): Stage[] {
+export function stageStates(sources: Sources, feed: KnownFeedStatus | null, last_run: RunRow | null): Stage[] {
   const { spans } = sources.log.last;
   return [
     produceStage(sources, feed),
@@ -54,7 +55,7 @@ export function offsets(file: StoreFile): Map<number, number> {
   return new Map(rows.map(({ log_partition, next_offset }) => [log_partition, next_offset]));
 }
 
-function produceStage(sources: Sources, feed: Feed | null): Stage {
+function produceStage(sources: Sources, feed: KnownFeedStatus | null): Stage {
   const base = { name: "produce" as const, lag: null, bytes: 0 };
   if (feed === null) return { ...base, state: "absent", detail: "nothing has been produced yet", pid: null, ...UNUSED };
   const { run_pid: pid, run_records: records, run_peak_rss_bytes: peak_rss_bytes } = feed;
@@ -97,7 +98,7 @@ function readerStage(name: "stream" | "consume", file: StoreFile, spans: Partiti
   };
 }
 
-function batchStage(run: Run | null): Stage {
+function batchStage(run: RunRow | null): Stage {
   const base = { name: "batch" as const, lag: null, pid: null };
   if (run === null) return { ...base, state: "rest", detail: NEVER, ...UNUSED, bytes: 0 };
   const figures = {

@@ -1,9 +1,11 @@
 /** The state of the whole path: stages, offsets and lag, watermarks, counts, problems. */
 import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
+import type { RunRow } from "../../scripts/contract/results.ts";
 import { problemLine, problemsOf, type StageProblem } from "./health.ts";
-import { type Run, runs } from "./runs.ts";
-import type { Feed, Sources } from "./sources.ts";
+import { runs } from "./runs.ts";
+import type { Sources } from "./sources.ts";
 import { offsets, type Stage, stageStates } from "./stage-states.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -36,8 +38,8 @@ export interface Status {
     reconnects: number;
     incomplete: number;
   };
-  last_run: Run | null;
-  feed: Feed | null;
+  last_run: RunRow | null;
+  feed: KnownFeedStatus | null;
   /** What stops the path, then what needs attention. */
   problems: StageProblem[];
 }

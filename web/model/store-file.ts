@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
 import { openShown, storeError } from "../../scripts/base/sqlite.ts";
 
-export type Row = Record<string, string | number | null>;
+type Row = Record<string, string | number | null>;
 /** Values by name, without the `$` of the SQL. */
 type Parameters = Record<string, string | number | null>;
 

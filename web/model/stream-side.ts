@@ -23,7 +23,7 @@ export interface StreamSide {
 }
 
 /** Upper bounds of the buckets, milliseconds. */
-export interface Percentiles {
+interface Percentiles {
   p50_ms: number;
   p99_ms: number;
 }

@@ -26,7 +26,7 @@ export interface View {
 }
 
 /** A span without a feed; times in ISO 8601 UTC. */
-export type ShownOutage = Omit<Outage, "from_us" | "to_us"> & { from: string; to: string };
+type ShownOutage = Omit<Outage, "from_us" | "to_us"> & { from: string; to: string };
 
 const OUTAGES_SHOWN = 20;
 

@@ -1,29 +1,22 @@
 /** The stream's windows as shown: times in ISO 8601 UTC, decimals as text. */
 import { isoFromUs } from "../../scripts/base/clock.ts";
 import { formatDuration } from "../../scripts/base/duration.ts";
-import type { WindowRow } from "../../scripts/contract/window.ts";
+import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
 import CHANGED from "../../sql/page/changed.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/windows.sql" with { type: "text" };
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
-/** Columns in the order of the API and of exports: the replaced pipeline's twelve, then ours. */
-// biome-ignore format: one line per group is easier to compare with docs/http.md
-export const WINDOW_COLUMNS = [
-  "window_start", "window_end", "avg_price", "max_price", "min_price", "price_range", "volatility_flag", "total_volume", "trade_count",
-  "buy_sell_ratio", "market_sentiment", "volume_spike",
-  "product_id", "window_size", "buy_count", "sell_count", "open_price", "close_price",
-  "price_sum", "notional", "vwap", "first_trade_id", "last_trade_id", "missing", "skewed", "late", "final", "updated_at",
-] as const;
+type Computed = { window_size: string; late: number; missing: number; updated_at: string };
+type Columns = Omit<StoredWindow, keyof Computed> & Computed;
+/** What the queries add: `late` ticks of the last revision, and the ids that are missing still. */
+type FoundWindow = StoredWindow & { late: number; missing_still: number };
 
-type StoredWindow = WindowRow & { updated_at: number; late: number; missing_still: number };
-type Columns = Omit<StoredWindow, "updated_at"> & { window_size: string; updated_at: string };
-
-/** One window as JSON: the columns above. */
-export type ShownWindow = Pick<Columns, (typeof WINDOW_COLUMNS)[number]>;
+/** One window as JSON: API_COLUMNS, in their order. */
+export type ShownWindow = Pick<Columns, (typeof API_COLUMNS)[number]>;
 
 /** Conditions on the window's start, `to_us` exclusive; null leaves one out. */
-export interface WindowQuery {
+interface WindowQuery {
   product: string | null;
   size_us: number | null;
   from_us: number | null;
@@ -33,7 +26,7 @@ export interface WindowQuery {
 
 /** Newest first. */
 export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
-  return sources.windows.all<StoredWindow>(WINDOWS, { ...query }).map(shown);
+  return sources.windows.all<FoundWindow>(WINDOWS, { ...query }).map(shown);
 }
 
 /** The selection's newest windows, newest first. */
@@ -48,15 +41,15 @@ export function changedWindows(
   after: number,
   limit: number,
 ): ShownWindow[] {
-  return sources.windows.all<StoredWindow>(CHANGED, { product, size_us: size.us, after, limit }).map(shown);
+  return sources.windows.all<FoundWindow>(CHANGED, { product, size_us: size.us, after, limit }).map(shown);
 }
 
-function shown(w: StoredWindow): ShownWindow {
+function shown(w: FoundWindow): ShownWindow {
   const columns: Columns = {
     ...w,
     window_size: formatDuration(w.size_us),
     missing: w.missing_still,
     updated_at: isoFromUs(w.updated_at),
   };
-  return Object.fromEntries(WINDOW_COLUMNS.map((name) => [name, columns[name]])) as ShownWindow;
+  return Object.fromEntries(API_COLUMNS.map((name) => [name, columns[name]])) as ShownWindow;
 }

@@ -1,5 +1,6 @@
 /** Every path of docs/http.md over real files: its answers and its refusals. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { API_COLUMNS } from "../../../scripts/contract/window-columns.ts";
 import { EVIL, type Served, served, troubledLines } from "../../support/served.ts";
 
 let server: Served;
@@ -17,7 +18,8 @@ describe("answers", () => {
     const windows = await json("/api/windows?product=BTC-USD&limit=500");
     const starts = windows.map((w: { window_start: string }) => w.window_start);
     expect(starts).toEqual([...starts].sort().reverse());
-    expect(Object.keys(windows[0]).slice(0, 12)).toEqual([
+    expect(Object.keys(windows[0])).toEqual(API_COLUMNS);
+    expect(API_COLUMNS.slice(0, 12)).toEqual([
       "window_start",
       "window_end",
       "avg_price",
@@ -119,7 +121,7 @@ describe("answers", () => {
       /attachment; filename="tidemark_windows_BTC-USD_\d{4}-\d\d-\d\dT\d{4}Z\.csv"/,
     );
     const lines = (await windows.text()).trimEnd().split("\n");
-    expect(lines[0]).toStartWith("window_start,window_end,avg_price");
+    expect(lines[0]).toBe(API_COLUMNS.join(","));
     expect(lines.length).toBe(1 + (await json("/api/windows?product=BTC-USD&limit=500")).length);
     const ticks = (await (await get("/export/ticks.csv?product=BTC-USD&to=2023-09-05T16:01:00Z")).text())
       .trimEnd()

@@ -112,7 +112,7 @@ function addOlder(data: string, count: number): void {
   db.close();
   const older: Record<string, string> = {
     window_start_us: "window_start_us - n * 3600000000",
-    window_start: "strftime('%Y-%m-%dT%H:%M:%S.000000Z', window_start, '-' || n || ' hours')",
+    window_start: "strftime('%FT%T.000000Z', window_start, '-' || n || ' hours')",
   };
   edit(
     data,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CHART_WINDOWS_MAX } from "../../../scripts/base/limits.ts";
-import { changesSince, idOf, type Now, type Position, positionOf } from "../../../web/model/changes.ts";
+import { changesSince, idOf, type Now, type Position, positionOf } from "../../../web/model/page-changes.ts";
 import type { ShownWindow } from "../../../web/model/windows.ts";
 
 const start = (minute: number) => `2023-09-05T16:${String(minute).padStart(2, "0")}:00.000000Z`;
