@@ -8,6 +8,9 @@ export type ClockJump = z.infer<typeof JUMP>;
 /** All fields that `produce` writes, one JSON object. Times are microseconds since 1970 UTC. */
 export type FeedStatus = Required<z.infer<typeof SCHEMA>>;
 
+/** What a reader can rely on: an older `produce` did not write the optional fields. */
+export type KnownFeedStatus = z.infer<typeof SCHEMA>;
+
 const JUMP = z.object({ at_us: z.number(), by_ms: z.number() });
 const count = z.number();
 const SCHEMA = z.object({
@@ -59,11 +62,8 @@ const SCHEMA = z.object({
   run_alive_us: z.number().optional(),
 });
 
-/**
- * Reads the text of feed.json; null when it is damaged. An older `produce` did not write the optional
- * fields.
- */
-export function parseFeedStatus(text: string): z.infer<typeof SCHEMA> | null {
+/** Reads the text of feed.json; null when it is damaged. */
+export function parseFeedStatus(text: string): KnownFeedStatus | null {
   try {
     return SCHEMA.parse(JSON.parse(text));
   } catch {

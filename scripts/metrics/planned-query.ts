@@ -4,8 +4,8 @@ import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
 import type { Destination } from "./destination.ts";
 import { checkName, type Metric, readMetric } from "./metric.ts";
-import type { Selected } from "./rows-out.ts";
-import { withPlace } from "./run.ts";
+import type { Query } from "./rows-out.ts";
+import { withLine } from "./run.ts";
 import { type Format, runQuery, type Written } from "./user-query.ts";
 
 export interface QueryOptions {
@@ -25,7 +25,7 @@ export interface QueryOptions {
 
 export interface PlannedQuery {
   metric: Metric | null;
-  query: Selected;
+  query: Query;
   format: Format;
   output: string;
   /** Given parameters that the SQL does not use. */
@@ -59,7 +59,7 @@ export async function runPlanned(paths: DataPaths, plan: PlannedQuery, to: Desti
     return await runQuery(paths, plan.query, plan.format, to);
   } catch (error) {
     if (plan.metric === null || !(error instanceof TidemarkError) || error.code !== "QUERY") throw error;
-    throw new TidemarkError("QUERY", withPlace(plan.metric, error), "", { cause: error });
+    throw new TidemarkError("QUERY", withLine(plan.metric, error), "", { cause: error });
   }
 }
 

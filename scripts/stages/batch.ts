@@ -21,7 +21,7 @@ import {
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
 import { Results } from "../metrics/results-db.ts";
 
-interface BatchOptions {
+export interface BatchOptions {
   /** Folder of metric files. */
   sql: string;
   /** Only this metric. */
