@@ -122,7 +122,8 @@ describe("as a process", () => {
     await using schedule = scheduled(dir.path, quick.path, "1s");
     await until("three runs", () => runsOf(dir.path).length >= 3);
     expect([await schedule.stop(), schedule.said()]).toEqual([0, expect.not.stringContaining("error")]);
-    const runs = runsOf(dir.path);
+    // On a busy machine a run takes longer than a second: due times that it missed are rows of their own.
+    const runs = runsOf(dir.path).filter(({ state }) => state !== "missed");
     for (const [i, { ended_us }] of runs.slice(0, -1).entries())
       expect(ended_us!).toBeLessThanOrEqual(runs[i + 1]!.started_us);
     const done = runs.filter(({ state }) => state === "done");
