@@ -32,9 +32,19 @@ export function readLine(line: string): Recorded | "other" | "not a JSON message
 /** A recorded ticker as the matches channel has it: the maker's side, `size` (docs/feed.md "Side"). */
 export function matchFrame(line: string, type: "match" | "last_match"): string {
   const { trade_id, side, last_size: size, price, product_id, sequence, time } = JSON.parse(line) as Message;
-  const orders = { maker_order_id: NO_ORDER, taker_order_id: NO_ORDER };
   const maker = side === "buy" ? "sell" : "buy";
-  return JSON.stringify({ type, trade_id, ...orders, side: maker, size, price, product_id, sequence, time });
+  return JSON.stringify({
+    type,
+    trade_id,
+    maker_order_id: NO_ORDER,
+    taker_order_id: NO_ORDER,
+    side: maker,
+    size,
+    price,
+    product_id,
+    sequence,
+    time,
+  });
 }
 
 /** Recordings of tickers don't have the orders' ids. */
