@@ -1,4 +1,4 @@
-/** `bench` runs, prints a table and JSON that parses; no figure is judged here, because other tests share the machine. */
+/** `bench` runs, and prints a table and valid JSON; no figure is judged on a shared machine. */
 import { describe, expect, test } from "bun:test";
 import type { Admin } from "kafkajs";
 import { isMet, median, percentile } from "../../scripts/bench/figure.ts";
