@@ -1,16 +1,5 @@
 /** Writes files so that a reader finds the old or the new one whole, even after `kill -9`. */
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { diePoint } from "./die-point.ts";
 
@@ -51,18 +40,6 @@ export function syncPath(path: string): void {
   const file = openSync(path, "r");
   try {
     fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Writes `text` to `path` in place. Fails with ELOOP when it is a link; does not wait at a FIFO. */
-export function writeOwn(path: string, text: string): void {
-  const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666);
-  try {
-    ftruncateSync(file, 0);
-    writeSync(file, text);
   } finally {
     closeSync(file);
   }

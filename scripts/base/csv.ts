@@ -2,8 +2,9 @@
 import type { Column, Row } from "../contract/results.ts";
 
 /**
- * A cell. `text`: the value is somebody's text; one that a spreadsheet would take for a formula gets an apostrophe in front (faults.md 34).
- * A text that is wholly a number ("-2.00") is no formula.
+ * A cell. `text`: the value comes from outside; where a spreadsheet would read a formula, an
+ * apostrophe is put in front (docs/faults.md row 34). A text that is a number ("-2.00") is not a
+ * formula.
  */
 export function csvCell(value: unknown, text: boolean): string {
   if (value === null || value === undefined) return "";
@@ -14,12 +15,12 @@ export function csvCell(value: unknown, text: boolean): string {
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
-/** Whether a column of this DuckDB type holds text of somebody's choice. */
+/** Whether a column of this DuckDB type can hold text from outside. */
 export function isTextType(type: string): boolean {
   return /^(VARCHAR|ENUM|BLOB|VARIANT)/.test(type);
 }
 
-/** A line of cells, ended. `isText` says of a column whether it holds text rather than numbers and times. */
+/** A line of cells with its end. `isText`: whether a column holds text rather than numbers and times. */
 export function csvLine(cells: readonly unknown[], isText: (column: number) => boolean): string {
   return `${cells.map((cell, i) => csvCell(cell, isText(i))).join(",")}\n`;
 }

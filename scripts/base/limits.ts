@@ -26,7 +26,7 @@ export const SIZE_SCALE_MAX = 8;
 /** Integer digits of a price and of a size: below 10^10 and 10^12. */
 export const PRICE_INTEGER_DIGITS_MAX = 10;
 export const SIZE_INTEGER_DIGITS_MAX = 12;
-/** Price x size is below 10^12, so that a hundred million such ticks fit DECIMAL(38,18), which ends at 10^20. */
+/** Price x size is below 10^12: a hundred million such ticks fit DECIMAL(38,18), which ends at 10^20. */
 export const NOTIONAL_INTEGER_DIGITS_MAX = 12;
 /** The same under rules 1, which had no limit of price x size. */
 export const PRICE_INTEGER_DIGITS_MAX_1 = 8;
@@ -35,7 +35,7 @@ export const SIZE_INTEGER_DIGITS_MAX_1 = 10;
 export const PRODUCT_ID_BYTES_MAX = 64;
 /** Blocks held in memory as duplicates' marks; older ones are read back from windows.db when asked for. */
 export const SEEN_BLOCKS_MAX = 50_000;
-/** Ids of one block kept as a list, two bytes each when stored; of more, a bitmap of 512 bytes costs less time. */
+/** Ids of one block kept as a list of two bytes each; for more a bitmap of 512 bytes is faster. */
 export const SEEN_LIST_IDS_MAX = 64;
 /** Closed windows held in memory for late ticks; older ones are read back from windows.db. */
 export const CLOSED_WINDOWS_CACHE_MAX = 256;
@@ -114,7 +114,7 @@ export const SSE_CLIENTS_MAX = 2_000;
 export const PROCESS_ERROR_BYTES_MAX = 65_536;
 /** Restarts of a child within a minute, after which `start` gives up. */
 export const CHILD_RESTARTS_MAX = 5;
-/** Products remembered by name at once; more only cost a look-up. */
+/** Products whose names are kept in memory; more only cost a query each. */
 export const PRODUCTS_MAX = 10_000;
 /**
  * Partitions of a log, and offsets of a partition: together they fit a safe integer
@@ -257,14 +257,14 @@ export const KAFKA_AWAY_MS = 5_000;
 export const BATCH_MS_MAX = 1_800_000;
 /** Free bytes of the data directory's disk below which nothing can be stored reliably. */
 export const DISK_FREE_MIN_BYTES = 1_000_000;
-/** The wall clock was set, or the machine slept, when it moves this far against the monotonic one: NTP slews 0.5 ms a second at most. */
+/** A larger move of the wall clock against the monotonic one is a jump: NTP slews at most 0.5 ms/s. */
 export const CLOCK_JUMP_MS = 1_000;
 /** A noted jump of the clock is shown for an hour; produce keeps the newest ones in feed.json. */
 export const CLOCK_JUMP_SHOWN_MS = 3_600_000;
 export const CLOCK_JUMPS_KEPT = 20;
 /** Live trades this far from our clock contradict it: ten times what a bad connection delays them. */
 export const CLOCK_WRONG_US = 60_000_000;
-/** Ticks in a row before a clock is reported as wrong: a single wrong stamp is the exchange's, not ours. */
+/** Ticks in a row before a clock is reported as wrong: a single wrong stamp is the exchange's error. */
 export const CLOCK_WRONG_TICKS = 20;
 /** A product whose stamps were valid this recently: it is not the clock. */
 export const CLOCK_VALID_MS = 10_000;
@@ -279,9 +279,9 @@ export const STAMP_AHEAD_US_MAX = 60_000_000;
 export const APPEND_EARLIEST_US = Date.UTC(2016, 0, 1) * 1_000;
 /** An append time this far before an accepted event is invalid: a record follows its event. */
 export const APPEND_BEHIND_US_MAX = 30 * 86_400_000_000;
-/** A wait for a due time looks at the wall clock this often: the clock may be set, and the machine may sleep. */
+/** A wait for a due time reads the wall clock this often: it may be set, and the machine may sleep. */
 export const SCHEDULE_LOOK_MS = 5_000;
-/** Due times are noted as missed at most this far back: a year of a pattern of every minute is a second's work. */
+/** Due times are noted as missed at most this far back: a year of one per minute takes a second. */
 export const MISSED_LOOK_MS = 366 * 86_400_000;
 /**
  * Append times this far ahead of the reader's clock are reported: two correct clocks never differ

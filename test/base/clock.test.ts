@@ -1,4 +1,4 @@
-/** The clock: the system's wall time at each use, digits below a millisecond, and jumps that are noticed. */
+/** The clock: wall time at each use, digits below a millisecond, and jumps that are detected. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ClockWatch, nowUs } from "../../scripts/base/clock.ts";

@@ -1,4 +1,4 @@
-/** Text from outside is shown, never obeyed: no control, format or line-breaking character is left, whatever came. */
+/** Text from outside is shown without control, format or line-breaking characters. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { sentence } from "../../scripts/base/errors.ts";

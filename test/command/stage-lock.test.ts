@@ -106,7 +106,7 @@ test("a lock on windows.db that is held elsewhere is waited for, with a message,
   shell.exec("BEGIN IMMEDIATE");
   await fillLog(dir.path, lines.slice(1_000));
   await until("it reports that it waits", () =>
-    /Another process holds the lock of .*windows\.db.*Waiting/.test(stage.said()),
+    /Another process holds the lock of .*windows\.db.*Retrying until it works/.test(stage.said()),
   );
   shell.exec("ROLLBACK");
   shell.close();

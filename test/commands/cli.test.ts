@@ -1,4 +1,4 @@
-/** What every command has in common: help with examples, wrong usage named with exit 2, sentences instead of stack traces, pipes. */
+/** What every command has in common: help, wrong usage, sentences instead of stack traces, pipes. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -77,7 +77,7 @@ describe("wrong usage and bad input", () => {
   test("a damaged database is refused with what to do, and nothing is changed", async () => {
     using dir = tempDir();
     await fillLog(dir.path, recordedLines().slice(0, 100));
-    await Bun.write(join(dir.path, "windows.db"), "this is no database, whatever its name says".repeat(200));
+    await Bun.write(join(dir.path, "windows.db"), "not a database, only named like one ".repeat(200));
     const answer = await run("stream", ["--data", dir.path, "--until-end"]);
     expect(answer.code).toBe(1);
     expect(answer.stderr).toContain("windows.db is damaged");
@@ -87,7 +87,7 @@ describe("wrong usage and bad input", () => {
     });
   });
 
-  test("another window size or lateness over old state is refused with both values; --rebuild makes it anew", async () => {
+  test("another window size or lateness over old state is refused with both values; --rebuild accepts it", async () => {
     using dir = tempDir();
     await fillLog(dir.path, recordedLines().slice(0, 500));
     const stream = (...args: string[]) => run("stream", ["--data", dir.path, "--until-end", "--json", ...args]);
@@ -117,7 +117,7 @@ describe("wrong usage and bad input", () => {
   });
 });
 
-test("a flag beats its variable, which beats the default; doctor says which won", async () => {
+test("a flag beats its variable, which beats the default; doctor reports which one won", async () => {
   using dir = tempDir();
   const doctor = async (args: string[], env: Record<string, string>) =>
     JSON.parse((await run("doctor", [...args, "--json"], env)).stdout).find(
@@ -132,7 +132,7 @@ test("without a terminal there are no colours; a reader that goes away ends the 
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 10));
   const plain = await run("stream", ["--data", dir.path, "--until-end"]);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what is searched for
   expect(plain.stderr).not.toMatch(/\u001b\[/);
   const piped = Bun.spawn(
     [

@@ -1,17 +1,17 @@
-/** What doctor finds: a WAL that a long reader keeps from being reset (faults.md 24). */
+/** What doctor finds: a WAL that a long reader keeps from being reset (docs/faults.md row 24), damage. */
 import { expect, test } from "bun:test";
 import { cpSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settle } from "../support/flips.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
-test("a WAL over 256 MB is a warning that says what to do; the usual one is none", async () => {
+test("a WAL over 256 MB is a warning with advice; an ordinary one is not", async () => {
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 100));
   await run("consume", ["--data", dir.path, "--until-end"]);
   const advice = "A long reader keeps the WAL from being reset";
-  const sound = await run("doctor", ["--data", dir.path]);
-  expect(sound.stdout + sound.stderr).not.toContain(advice);
+  const ordinary = await run("doctor", ["--data", dir.path]);
+  expect(ordinary.stdout + ordinary.stderr).not.toContain(advice);
   const wal = join(dir.path, "ticks.db-wal");
   writeFileSync(wal, "");
   truncateSync(wal, 300e6);
@@ -19,7 +19,7 @@ test("a WAL over 256 MB is a warning that says what to do; the usual one is none
   expect(warned.stdout + warned.stderr).toContain(advice);
 }, 30_000);
 
-test("a database that is cut is a finding of its own, whichever it is: the others are still listed, and each advice is true of its file", async () => {
+test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();
   await fillLog(whole.path, recordedLines().slice(0, 2_000), { batch: 20 });
   for (const [name, ...args] of [["stream", "--until-end"], ["consume", "--until-end"], ["batch"]] as const)

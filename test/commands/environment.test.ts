@@ -21,7 +21,7 @@ test("every variable of every flag, empty or blank, counts as unset", () => {
 
 test("no two meanings share a variable: commands that read the same one describe the same flag", () => {
   const flags = COMMANDS.flatMap(({ name, flags }) => flags.map((flag) => ({ command: name, ...flag })));
-  // Kinds of value: a duration, a size list, a port …; --every of start and schedule is how often the batch runs.
+  // --every of start and schedule is how often the batch runs.
   const spellings = new Map<string, Set<string>>();
   for (const { env, flags: spelling } of flags) {
     if (env === undefined) continue;
@@ -49,7 +49,7 @@ test("a variable of an earlier release is refused with its new name", async () =
   }
 });
 
-test("a log level or format that there is not is exit 2 with the choices", async () => {
+test("an unknown log level or format is exit 2 with the choices", async () => {
   for (const [name, choices] of [
     ["TIDEMARK_LOG_LEVEL", "debug, info, warn, error"],
     ["TIDEMARK_LOG_FORMAT", "text, json"],
@@ -127,7 +127,7 @@ test("from another working directory, without HOME, every command that makes som
   expect(await server.exited).toBe(0);
 }, 60_000);
 
-test("--host takes every spelling of an address, and refuses what is none", () => {
+test("--host takes every spelling of an address, and refuses anything else", () => {
   for (const [text, host] of [
     ["[::1]", "::1"],
     ["::", "::"],
@@ -139,7 +139,7 @@ test("--host takes every spelling of an address, and refuses what is none", () =
     expect(() => hostFlag(text), text).toThrow("without a port");
 });
 
-test("a folder for temporary files that is missing, is a file, or has no rights: serve runs, exports say what to set", async () => {
+test("a folder for temporary files that is missing, is a file, or has no rights: serve runs, exports report what to set", async () => {
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 50));
   expect((await run("consume", ["--data", dir.path, "--until-end"])).code).toBe(0);

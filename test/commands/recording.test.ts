@@ -1,4 +1,4 @@
-/** record and replay: what was recorded plays again byte for byte; a damaged recording is named by line. */
+/** record and replay: a recording plays again byte for byte; damage is reported with its line. */
 import { afterEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** `start` as a newcomer runs it: offline, stopped with Ctrl-C, started again, with a stage killed underneath. */
+/** `start` as a newcomer runs it: offline, stopped with Ctrl-C, started again, with a killed stage. */
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
@@ -39,7 +39,7 @@ function start(data: string, args: string[]) {
     for (;;) {
       const found = typeof words === "string" ? (said.includes(words) ? said : null) : (words.exec(said)?.[1] ?? null);
       if (found !== null) return found;
-      if (performance.now() > end || child.exitCode !== null) throw new Error(`"${words}" was not said:\n${said}`);
+      if (performance.now() > end || child.exitCode !== null) throw new Error(`"${words}" was not printed:\n${said}`);
       await Bun.sleep(20);
     }
   };
@@ -47,7 +47,7 @@ function start(data: string, args: string[]) {
 }
 
 const page = (one: ReturnType<typeof start>) => one.heard(/is at (http:\S+)\/$/m);
-// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the test looks at
+// biome-ignore lint/suspicious/noExplicitAny: the test checks the shape of the answer
 const json = async (url: string): Promise<any> => (await fetch(url)).json();
 
 /** The page may not listen yet. */
@@ -58,7 +58,7 @@ async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIG
   return one.child.exited;
 }
 
-test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start goes on, nothing is counted twice", async () => {
+test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start continues, nothing is counted twice", async () => {
   using dir = tempDir();
   const first = start(dir.path, ["--speed", "240", "--every", "1s"]);
   const url = await page(first);
@@ -107,7 +107,7 @@ function ticks(data: string): number {
   return n;
 }
 
-test("a stage that is killed is started again, and says so; in the end nothing is missing", async () => {
+test("a stage that is killed is started again, with a log line; in the end nothing is missing", async () => {
   using dir = tempDir();
   const one = start(dir.path, ["--speed", "400", "--every", "1s"]);
   const url = await page(one);
@@ -144,7 +144,7 @@ test("a port in use, a second start on the same data: one sentence, exit 1, no c
   expect(await stop(one)).toBe(0);
 }, 60_000);
 
-test("what can be known is checked before a stage starts, and the reason is said last", async () => {
+test("what can be known is checked before a stage starts, and the reason is the last line", async () => {
   using dir = tempDir();
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const file = join(dir.path, "file");
@@ -166,7 +166,7 @@ test("what can be known is checked before a stage starts, and the reason is said
 
 test("a stage that can't start: all end, the last line is the reason and what to do", async () => {
   using dir = tempDir();
-  await Bun.write(join(dir.path, "replay/windows.db"), "this is no database, whatever its name says".repeat(200));
+  await Bun.write(join(dir.path, "replay/windows.db"), "not a database, only named like one ".repeat(200));
   const ran = await run("start", ["--data", dir.path, "--replay", "--port", "0"]);
   expect(ran.code).toBe(1);
   const last = ran.stderr.trim().split("\n").slice(-2);
@@ -174,7 +174,7 @@ test("a stage that can't start: all end, the last line is the reason and what to
   expect(last[1]).toContain("--rebuild");
 }, 30_000);
 
-test("a log that can't be reached is waited for and said once; the page answers, and Ctrl-C ends it with 0", async () => {
+test("a log that can't be reached is waited for and reported once; the page answers, and Ctrl-C ends it with 0", async () => {
   using dir = tempDir();
   const one = start(dir.path, ["--replay", "--log", "kafka://127.0.0.1:9/raw_prices"]);
   const url = await page(one);
@@ -230,7 +230,7 @@ test("--heartbeats: a quiet product's window closes before its next trade", asyn
   using dir = tempDir();
   const later = HOUR.findIndex(({ time_us }) => time_us > HOUR[0]!.time_us + 600e6);
   const recorded = [...HOUR.slice(0, 50), HOUR[later]!];
-  // Ten quiet minutes are ten seconds, in which the exchange's clock goes on.
+  // Ten quiet minutes are ten seconds, in which the exchange's clock continues.
   await using market = exchange({ recorded, speed: 60, heartbeat_ms: 20 });
   const one = start(dir.path, ["--heartbeats", "--feed", market.url]);
   const url = await page(one);

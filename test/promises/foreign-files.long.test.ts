@@ -1,6 +1,16 @@
-/** Nothing of the user's is deleted or replaced in a folder that Tidemark writes: whatever else is there stays as it was. */
+/** A user's own files in folders that Tidemark writes are neither deleted nor changed. */
 import { expect, test } from "bun:test";
-import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { batch, metricFolder, rowsOf, STORED_TICKS, stored } from "../support/batch.ts";
@@ -139,6 +149,15 @@ test("`stream` writes its CSV neither through a link nor over a file that it did
   rmSync(csv);
   expect((await ran("--rebuild")).code).toBe(0);
   expect(readFileSync(csv, "utf8")).toStartWith("window_start,window_end,");
+}, 60_000);
+
+test("rebuild removes the CSV files that stream wrote, and nothing else in stream_csv/", async () => {
+  using data = await stored();
+  const own = join(data.path, "stream_csv/notes.txt");
+  writeFileSync(own, "my notes");
+  expect((await run("rebuild", ["--data", data.path])).code).toBe(0);
+  expect(readFileSync(own, "utf8")).toBe("my notes");
+  expect(readdirSync(join(data.path, "stream_csv"))).toEqual(["notes.txt"]);
 }, 60_000);
 
 test("a folder of metrics' CSV files that is a link: what is in it stays", async () => {

@@ -1,4 +1,4 @@
-/** The machine's clock is moved under real processes: each recovers without a restart, and no answer is wrong (faults.md 39, 46 to 50). */
+/** The machine's clock is set under real processes: each recovers without a restart (docs/faults.md). */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The machine's time zone changes no answer: windows, CSV files, metrics and the archive are the same bytes in each (faults.md 49). */
+/** The machine's time zone changes no byte of windows, CSV files, metrics and archive. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -11,7 +11,10 @@ const logger = createLogger("start", { verbose: false });
 logger.level = "silent";
 const UNREACHABLE = new TidemarkError("LOG_UNREACHABLE", "The Kafka broker at a:1 doesn't answer.", "Start it.");
 
-/** Runs a child to its final end; the nth start takes the nth command, and the last one again and again. */
+/**
+ * Runs a child to its final end; the nth start takes the nth command, and the last one again and
+ * again.
+ */
 function runToEnd(...commands: (() => [file: string, ...args: string[]])[]) {
   const lines: string[] = [];
   const ended = Promise.withResolvers<TidemarkError | null>();

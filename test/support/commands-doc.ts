@@ -1,4 +1,4 @@
-/** docs/commands.md from the commands' own specs: `bun test/support/commands-doc.ts` writes it, test/docs.test.ts compares. */
+/** Writes docs/commands.md from the commands' own specs; test/docs.test.ts compares the two. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandSpec } from "../../scripts/command/cli.ts";
@@ -32,7 +32,7 @@ export async function commandsDoc(): Promise<string> {
     }
     parts.push(`\n\`\`\`sh\n${spec.examples.join("\n")}\n\`\`\`\n`);
   }
-  // Defaults that lie in the project are named from there: the page is the same on every machine.
+  // Paths in the project are relative to it: the page is the same on every machine.
   return `${parts.join("\n").replaceAll(`${ROOT}/`, "").trimEnd()}\n`;
 }
 

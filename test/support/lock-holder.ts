@@ -1,4 +1,4 @@
-/** A process that wants a stage's lock, for tests: prints `won`, and holds it until its stdin ends; or prints the error's sentence. */
+/** A process that takes a stage's lock and holds it until its stdin ends; it prints `won` or the error. */
 
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { sentence } from "../../scripts/base/errors.ts";
