@@ -5,7 +5,7 @@ import { type Admin, ConfigResourceTypes, type Producer } from "kafkajs";
 import { parseProblems } from "../../scripts/contract/problems.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient } from "../support/kafka-admin.ts";
+import { stockClient, transactions } from "../support/kafka-admin.ts";
 import { committedRecords, killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
@@ -253,18 +253,8 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     await admin.alterConfigs({ validateOnly: false, resources });
     // A cleaner that has begun must not reach the transactions below: it starts at most each 500 ms (log.cleaner.backoff.ms).
     await Bun.sleep(1_500);
-    const transactional = stockClient(broker.port).producer({
-      transactionalId: "holes",
-      maxInFlightRequests: 1,
-      idempotent: true,
-    });
-    await transactional.connect();
-    for (const i of [0, 1, 2]) {
-      const transaction = await transactional.transaction();
-      await transaction.send({ topic: "holes", messages: [{ value: hour[100 + i]! }] });
-      await (i === 1 ? transaction.abort() : transaction.commit());
-    }
-    await transactional.disconnect();
+    const groups = [0, 1, 2].map((i) => ({ messages: [{ value: hour[100 + i]! }], isAborted: i === 1 }));
+    await transactions(broker.port, "holes", groups);
     await producer!.send({ topic: "holes", messages: [{ value: hour[110]! }] });
     const [span] = await admin.fetchTopicOffsets("holes");
     using dir = tempDir();
