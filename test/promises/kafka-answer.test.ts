@@ -1,11 +1,11 @@
-/** Kafka changes nothing: the same windows, ticks and batch results as the embedded log, and the topic is one that anybody reads and writes. */
+/** Kafka and the embedded log give the same results, and other clients read and write the topic. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { exchange } from "../support/feed.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient, transactions } from "../support/kafka-admin.ts";
+import { createTopic, stockClient, transactions } from "../support/kafka-admin.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
@@ -27,10 +27,10 @@ const PASSES = process.env.TIDEMARK_LONG ? [1, 2, 3, 4, 5, 6] : [3];
 const hour = recordedLines();
 const lines = hour.flatMap((line) => [line, line.replace("BTC-USD", "ETH-USD")]);
 
-/** Transactions of 50 messages, the second one aborted: the topic ends in a marker, an offset without a record. */
+/** Transactions of 50 messages, the second one aborted: the topic ends in a marker. */
 async function transactionsOf(topic: string): Promise<void> {
   const admin = stockClient(broker.port).admin();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+  await createTopic(admin, topic, 1);
   await admin.disconnect();
   const messagesOf = (i: number) => hour.slice(i * 50, i * 50 + 50).map((value) => ({ key: "BTC-USD", value }));
   const groups = [0, 1, 2].map((i) => ({ messages: messagesOf(i), isAborted: i === 1 }));
@@ -46,7 +46,7 @@ async function readAll(data: string, log: string): Promise<void> {
   ]);
 }
 
-/** All that a user sees of a data directory, besides what tells when or where in the log something was. */
+/** All that a user sees of a data directory, without times and offsets in the log. */
 async function answers(data: string) {
   const ticks = rowsOf(
     data,

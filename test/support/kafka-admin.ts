@@ -20,13 +20,24 @@ export async function dropBefore(admin: Admin, topic: string, offset: number): P
   }
 }
 
+/** Creates a topic, and waits for its leaders. `config`: its settings by name. */
+export async function createTopic(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  config: Record<string, string> = {},
+): Promise<void> {
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
+}
+
 /** Deletes a topic, and waits until it is gone. */
 export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
   await admin.deleteTopics({ topics: [topic] });
   while ((await admin.listTopics()).includes(topic)) await Bun.sleep(50);
 }
 
-/** Sends each group of messages in a transaction of its own, which leaves a marker in each partition that it wrote to. */
+/** Sends each group in a transaction, which leaves a marker in each partition that it wrote to. */
 export async function transactions(
   port: number,
   topic: string,

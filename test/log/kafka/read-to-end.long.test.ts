@@ -6,9 +6,9 @@ import type { Log } from "../../../scripts/contract/log.ts";
 import { olderTraces, recentTrades } from "../../../scripts/feed/index.ts";
 import { openLog, readToEnd } from "../../../scripts/log/index.ts";
 import { type Broker, kafkaAvailable, SESSION, sharedBroker } from "../../support/kafka.ts";
-import { dropBefore, stockClient, transactions } from "../../support/kafka-admin.ts";
+import { createTopic, dropBefore, stockClient, transactions } from "../../support/kafka-admin.ts";
+import { unpack } from "../../support/log-records.ts";
 import { quiet, recordedLines, tempDir } from "../../support/project.ts";
-import { unpack } from "../conformance.ts";
 
 const here = kafkaAvailable();
 const hour = recordedLines();
@@ -34,9 +34,9 @@ describe.skipIf(!here)(here ? "kafka, to the end" : "kafka, skipped: no Java or 
     data[Symbol.dispose]();
   });
 
-  const opened = async (topic: string, numPartitions: number) => {
+  const opened = async (topic: string, partitions: number) => {
     await log?.close();
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions }] });
+    await createTopic(admin, topic, partitions);
     log = await openLog(`${broker.url}/${topic}`, openDataDir(data.path), { role: "reader", logger: quiet });
     return log;
   };
