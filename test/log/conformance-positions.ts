@@ -1,17 +1,8 @@
-/** The part of the suite of every log that is about where a reader stands: positions, groups, spans, and logs that were cut or replaced. */
+/** The suite of every log, second part: positions, groups, spans, logs that were cut or replaced. */
 import { expect } from "bun:test";
 import type { LogReader } from "../../scripts/contract/log.ts";
-import {
-  type Harness,
-  later,
-  newPlace,
-  type OpenNew,
-  type ReaderOf,
-  type Run,
-  read,
-  record,
-  unpack,
-} from "./conformance.ts";
+import { read, record, unpack } from "../support/log-records.ts";
+import { type Harness, later, newName, type OpenNew, type ReaderOf, type Run } from "./conformance.ts";
 
 const code = (promise: Promise<unknown>) =>
   promise.then(
@@ -84,12 +75,12 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
   });
 
   run("a position beyond the end is refused with a sentence, never reset", async () => {
-    const place = newPlace();
-    const first = await harness.open(place);
+    const name = newName();
+    const first = await harness.open(name);
     await first.append(Array.from({ length: 10 }, (_, i) => record("A", `${i}`)));
     await first.close();
-    await harness.replace(place);
-    const log = later(await harness.open(place));
+    await harness.replace(name);
+    const log = later(await harness.open(name));
     await log.append([record("A", "new")]);
     const reader = await readerOf(log, { group: "job", position: () => 10 });
     const answer = await code(pollUntilError(reader));
@@ -98,8 +89,8 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
   });
 
   run("a longer log that replaced the one that was read is refused; the same log, grown, is read further", async () => {
-    const place = newPlace();
-    const first = await harness.open(place);
+    const name = newName();
+    const first = await harness.open(name);
     for (const text of ["0", "1", "2"]) await first.append([record("A", text)]);
     const reader = await first.reader({ group: "one", position: () => 0 });
     const seen_us = (await read(reader, 3)).at(-1)!.appended_us;
@@ -107,8 +98,8 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
     const again = await first.reader({ group: "two", position: () => ({ next: 3, seen_us }) });
     expect((await read(again, 1)).map((r) => r.text)).toEqual(["3"]);
     for (const one of [reader, again, first]) await one.close();
-    await harness.replace(place);
-    const log = later(await harness.open(place));
+    await harness.replace(name);
+    const log = later(await harness.open(name));
     for (let i = 0; i < 10; i++) await log.append([record("A", `other ${i}`)]);
     const answer = await code(
       pollUntilError(await readerOf(log, { group: "job", position: () => ({ next: 3, seen_us }) })),
@@ -120,10 +111,10 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
   run(
     "a position before the start is refused with the number of lost records; without a position reading begins at the start",
     async () => {
-      const place = newPlace();
-      const log = later(await harness.open(place));
+      const name = newName();
+      const log = later(await harness.open(name));
       for (let i = 0; i < 10; i++) await log.append([record("A", `${i}`)]);
-      await harness.dropBefore(place, 6);
+      await harness.dropBefore(name, 6);
       expect(await log.spans()).toEqual([{ partition: 0, start: 6, end: 10 }]);
       const answer = await code(pollUntilError(await readerOf(log, { group: "job", position: () => 2 })));
       expect(answer).toStartWith("LOG_SHORTER_THAN_CHECKPOINT");

@@ -1,77 +1,36 @@
-/** What every log must do, whatever keeps it: run by embedded.test.ts and kafka.test.ts. */
+/** What every log must do: a suite that each kind of log runs. */
 import { afterEach, expect, test } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
-import type { AppendRecord, Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
+import type { Log, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
+import { bytesOf, type Got, read, record, unpack } from "../support/log-records.ts";
 import { positions } from "./conformance-positions.ts";
 
 export interface Harness {
-  /** A new, empty log. Called again with the same place, it opens that one once more. */
-  open(place: string, partitions?: number): Promise<Log>;
+  /** A new, empty log; the existing one if it is called again with the same name. */
+  open(name: string, partitions?: number): Promise<Log>;
   /** Drops the records before `offset` of partition 0. */
-  dropBefore(place: string, offset: number): Promise<void>;
-  /** Puts an empty log in the place of an older one. */
-  replace(place: string): Promise<void>;
+  dropBefore(name: string, offset: number): Promise<void>;
+  /** Replaces a log by an empty one. */
+  replace(name: string): Promise<void>;
   /** Starts test/support/log-writer.ts on that log. */
-  writer(place: string, key: string, total: number, size: number): Bun.Subprocess<"ignore", "pipe", "inherit">;
+  writer(name: string, key: string, total: number, size: number): Bun.Subprocess<"ignore", "pipe", "inherit">;
   /** Longer where a group has to be joined. */
   timeout_ms: number;
 }
 
-export interface Got {
-  key: string;
-  text: string;
-  partition: number;
-  offset: number;
-  appended_us: number;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-export function record(key: string, value: string | Uint8Array): AppendRecord {
-  return { key, value: typeof value === "string" ? encoder.encode(value) : value };
-}
-
-export function bytesOf(batch: LogBatch, i: number): Uint8Array {
-  return batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!);
-}
-
-export function unpack(batches: LogBatch[]): Got[] {
-  return batches.flatMap((batch) =>
-    Array.from({ length: batch.count }, (_, i) => ({
-      key: batch.key(i),
-      text: decoder.decode(bytesOf(batch, i)),
-      partition: batch.partition,
-      offset: batch.offsets[i]!,
-      appended_us: batch.appended_us[i]!,
-    })),
-  );
-}
-
-/** Polls until `count` records came, or fails after 20 s. */
-export async function read(reader: LogReader, count: number, records_max = 20_000): Promise<Got[]> {
-  const got: Got[] = [];
-  const until = performance.now() + 20_000;
-  while (got.length < count && performance.now() < until) {
-    got.push(...unpack(await reader.poll({ records_max, timeout_ms: 1_000 })));
-  }
-  return got;
-}
-
-let places = 0;
+let names = 0;
 const opened: { close(): Promise<void> }[] = [];
 /** Closed after the test, readers before their logs. */
 export function later<T extends { close(): Promise<void> }>(one: T): T {
   opened.push(one);
   return one;
 }
-export const newPlace = () => `place-${process.pid}-${++places}`;
+export const newName = () => `log-${process.pid}-${++names}`;
 const fromStart = { group: "g", position: () => 0 };
 /** Registers the suite for one kind of log. */
 export function conformance(kind: string, harness: Harness): void {
-  const name = (text: string) => `${kind}: ${text}`;
-  const run = (text: string, body: () => Promise<void>) => test(name(text), body, harness.timeout_ms);
-  const openNew = async (partitions?: number) => later(await harness.open(newPlace(), partitions));
+  const run = (text: string, body: () => Promise<void>) => test(`${kind}: ${text}`, body, harness.timeout_ms);
+  const openNew = async (partitions?: number) => later(await harness.open(newName(), partitions));
   const readerOf: ReaderOf = async (log, options = fromStart) => later(await log.reader(options));
   afterEach(async () => {
     for (const one of opened.splice(0).reverse()) await one.close();
@@ -126,10 +85,10 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
       new Uint8Array(0),
       new Uint8Array([0, 255, 254, 0, 128, 10]),
       new Uint8Array(1_000_000).fill(7),
-      encoder.encode('{"é":"\\u0000 \n €"}'),
+      Buffer.from('{"é":"\\u0000 \n €"}'),
     ];
     const values: Uint8Array[] = [...odd];
-    for (let i = 0; i < 40_000; i++) values.push(encoder.encode(`{"trade_id":${i},"x":"${"y".repeat(i % 50)}"}`));
+    for (let i = 0; i < 40_000; i++) values.push(Buffer.from(`{"trade_id":${i},"x":"${"y".repeat(i % 50)}"}`));
     for (let i = 0; i < values.length; i += 5_000) {
       await log.append(values.slice(i, i + 5_000).map((value, j) => ({ key: `P-${(i + j) % 7}`, value })));
     }
@@ -161,9 +120,9 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
       expect(new Set(mine.map((r) => r.partition)).size).toBe(1);
     }
     const partitionOf = new Map(got.map((r) => [r.key, r.partition]));
-    expect(partitionOf.get("P0-USD")).toBe(KAFKA_SAYS["P0-USD"]);
-    expect(partitionOf.get("P1-USD")).toBe(KAFKA_SAYS["P1-USD"]);
-    expect(partitionOf.get("P2-USD")).toBe(KAFKA_SAYS["P2-USD"]);
+    expect(partitionOf.get("P0-USD")).toBe(PARTITIONS_BY_KAFKA["P0-USD"]);
+    expect(partitionOf.get("P1-USD")).toBe(PARTITIONS_BY_KAFKA["P1-USD"]);
+    expect(partitionOf.get("P2-USD")).toBe(PARTITIONS_BY_KAFKA["P2-USD"]);
   });
 
   run("a poll without records ends after its timeout, and a wake ends it at once", async () => {
@@ -197,15 +156,18 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
   });
 }
 
-/** What Kafka's own partitioner says of these keys among four partitions (org.apache.kafka.common.utils.Utils of 4.4.0: toPositive(murmur2(key)) % 4). */
-const KAFKA_SAYS: Record<string, number> = { "P0-USD": 3, "P1-USD": 2, "P2-USD": 2 };
+/**
+ * The partition of four by Kafka's own partitioner, toPositive(murmur2(key)) % 4
+ * (org.apache.kafka.common.utils.Utils of 4.4.0).
+ */
+const PARTITIONS_BY_KAFKA: Record<string, number> = { "P0-USD": 3, "P1-USD": 2, "P2-USD": 2 };
 
 function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
   run("a waiting reader sees an append of another process within a second", async () => {
-    const place = newPlace();
-    const log = later(await harness.open(place));
+    const name = newName();
+    const log = later(await harness.open(name));
     const reader = await readerOf(log);
-    const writer = harness.writer(place, "A", 20, 1);
+    const writer = harness.writer(name, "A", 20, 1);
     const got: Got[] = [];
     while (got.length < 20) {
       const some = unpack(await reader.poll({ records_max: 100, timeout_ms: 10_000 }));
@@ -219,9 +181,9 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
   });
 
   run("several processes that write at once lose and mix nothing", async () => {
-    const place = newPlace();
-    const log = later(await harness.open(place));
-    const writers = ["A", "B", "C"].map((key) => harness.writer(place, key, 300, 3));
+    const name = newName();
+    const log = later(await harness.open(name));
+    const writers = ["A", "B", "C"].map((key) => harness.writer(name, key, 300, 3));
     expect(await Promise.all(writers.map((writer) => writer.exited))).toEqual([0, 0, 0]);
     const got = await read(await readerOf(log), 900);
     expect(got.map((r) => r.offset)).toEqual(Array.from({ length: 900 }, (_, i) => i));
@@ -233,9 +195,9 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
   });
 
   run("kill -9 of a writer keeps every append that was reported as durable, and leaves no half append", async () => {
-    const place = newPlace();
-    const log = later(await harness.open(place));
-    const writer = harness.writer(place, "A", 1_000_000, 50);
+    const name = newName();
+    const log = later(await harness.open(name));
+    const writer = harness.writer(name, "A", 1_000_000, 50);
     let said = "";
     for await (const text of writer.stdout.pipeThrough(new TextDecoderStream())) {
       said += text;
@@ -244,7 +206,7 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     writer.kill("SIGKILL");
     await writer.exited;
     const durable = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
-    // What a broker was still handed may come after the kill: the end must have come to rest.
+    // What a broker had received may be stored after the kill: wait until the end is stable.
     await Bun.sleep(100);
     const end = (await log.spans())[0]!.end;
     expect(end).toBeGreaterThanOrEqual(durable);

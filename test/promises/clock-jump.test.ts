@@ -1,4 +1,4 @@
-/** The machine's clock jumps an hour back and forth under running processes: no answer changes (faults.md 39). */
+/** The machine's clock jumps by an hour under running processes: no result changes (docs/faults.md 39). */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";

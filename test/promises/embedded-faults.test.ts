@@ -1,4 +1,4 @@
-/** The embedded log and the stores on a bad day: no room, flipped bytes, a lost end, another log in its place (faults.md 14, 21, 22, 25). */
+/** Faults of the embedded log and the stores: full disk, flipped bytes, lost ends (docs/faults.md 14, 21, 22, 25). */
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -7,8 +7,8 @@ import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { unpack } from "../log/conformance.ts";
 import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
+import { unpack } from "../support/log-records.ts";
 import { fillLog, quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
 import { namespace } from "../support/small-disk.ts";
 
@@ -36,14 +36,14 @@ test.skipIf(namespace === undefined)(
     const script = join(ROOT, "test/support/disk-full.ts");
     const inside = `mount -t tmpfs -o size=16m tmpfs "${dir.path}" && exec "${process.execPath}" "${script}" "${dir.path}"`;
     const child = Bun.spawnSync([...namespace!, "sh", "-c", inside], { stderr: "inherit" });
-    const told = JSON.parse(child.stdout.toString());
-    expect(told.refusals).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^DISK_FULL after \d+$/)));
-    expect(told).toMatchObject({ intact: true, ended: 0, hash: hashOf(calm.path) });
-    expect(told.read_only).toEqual([
+    const result = JSON.parse(child.stdout.toString());
+    expect(result.refusals).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^DISK_FULL after \d+$/)));
+    expect(result).toMatchObject({ intact: true, ended: 0, hash: hashOf(calm.path) });
+    expect(result.read_only).toEqual([
       1,
       expect.stringMatching(/^error: The data directory .* can't be written: .*EROFS.*/),
     ]);
-    expect(told.said).toMatch(/No space is left for .*windows\.db\. Retrying until it works/);
+    expect(result.said).toMatch(/No space is left for .*windows\.db\. Retrying until it works/);
   },
   120_000,
 );
@@ -63,7 +63,7 @@ test("a write that fails (here by a limit on the size of files) ends the stage w
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
 }, 120_000);
 
-/** Reads all that a log file gives: every record, or the error's code. */
+/** Every record of a log file, or the code of the error. */
 async function readAll(data: string, count: number): Promise<string[] | string> {
   try {
     const log = await openLog("embedded:", openDataDir(data), { role: "reader", logger: quiet });
@@ -91,21 +91,21 @@ test("a flipped byte anywhere in log.db is never read as something else: the rec
   const some = lines.slice(0, 1_500);
   await fillLog(dir.path, some, { batch: 20 });
   const path = join(dir.path, "log.db");
-  const sound = readFileSync(path);
+  const intact = readFileSync(path);
   expect(await readAll(dir.path, some.length)).toEqual(some);
   let seed = 20260801;
   const outcomes = { whole: 0, refused: 0 };
   for (let i = 0; i < 300; i++) {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
-    const at = seed % sound.length;
-    const bytes = Buffer.from(sound);
+    const at = seed % intact.length;
+    const bytes = Buffer.from(intact);
     bytes[at]! ^= 1 << (i % 8);
     for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
     writeFileSync(path, bytes);
     const got = await readAll(dir.path, some.length);
     if (typeof got === "string") outcomes.refused++;
     else if (got.length === some.length && got.every((text, j) => text === some[j])) outcomes.whole++;
-    else throw new Error(`byte ${at} flipped: ${got.length} records were read without a word`);
+    else throw new Error(`byte ${at} flipped: ${got.length} records were read without an error`);
   }
   expect(outcomes.refused).toBeGreaterThan(200);
   expect(outcomes.whole + outcomes.refused).toBe(300);
@@ -115,7 +115,7 @@ test("a stage stops at a damaged block with a sentence, keeps the records before
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 3_000), { batch: 100 });
   const path = join(dir.path, "log.db");
-  copyFileSync(path, `${path}.sound`);
+  copyFileSync(path, `${path}.intact`);
   const bytes = readFileSync(path);
   bytes[bytes.indexOf('"trade_id":2050,')]! ^= 1;
   writeFileSync(path, bytes);
@@ -123,7 +123,7 @@ test("a stage stops at a damaged block with a sentence, keeps the records before
   expect(stopped.code).toBe(1);
   expect(stopped.stderr).toMatch(/log\.db is damaged: the block at offset 2000 of partition 0 fails its checksum/);
   expect(rowsOf(dir.path, "windows.db", "SELECT next_offset FROM offsets")).toEqual([{ next_offset: 2_000 }]);
-  copyFileSync(`${path}.sound`, path);
+  copyFileSync(`${path}.intact`, path);
   expect((await run("stream", args(dir.path))).code).toBe(0);
   using calm = tempDir();
   await readLog(calm.path, lines.slice(0, 3_000), 500);
@@ -140,7 +140,7 @@ test("a damaged store is refused with a sentence, and --rebuild restores the sam
   ] as const) {
     const path = join(dir.path, file);
     const bytes = readFileSync(path);
-    // The second half of every page but the first: whatever it held, it no longer adds up.
+    // The second half of every page but the first.
     for (let at = 4_096; at < bytes.length; at += 4_096) bytes.fill(0x5a, at + 2_048, at + 4_096);
     writeFileSync(path, bytes);
     const refused = await run(name, args(dir.path));

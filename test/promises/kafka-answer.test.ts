@@ -1,11 +1,11 @@
-/** Kafka changes nothing: the same windows, ticks and batch results as the embedded log, and the topic is one that anybody reads and writes. */
+/** Kafka and the embedded log give the same results, and other clients read and write the topic. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { exchange } from "../support/feed.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient } from "../support/kafka-admin.ts";
+import { createTopic, stockClient, transactions } from "../support/kafka-admin.ts";
 import { rowsOf } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
@@ -27,21 +27,14 @@ const PASSES = process.env.TIDEMARK_LONG ? [1, 2, 3, 4, 5, 6] : [3];
 const hour = recordedLines();
 const lines = hour.flatMap((line) => [line, line.replace("BTC-USD", "ETH-USD")]);
 
-/** Transactions of 50 messages, the second one aborted: the topic ends in a marker, which is no record but has an offset. */
-async function transactions(topic: string): Promise<void> {
-  const client = stockClient(broker.port);
-  const admin = client.admin();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+/** Transactions of 50 messages, the second one aborted: the topic ends in a marker. */
+async function transactionsOf(topic: string): Promise<void> {
+  const admin = stockClient(broker.port).admin();
+  await createTopic(admin, topic, 1);
   await admin.disconnect();
-  const producer = client.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
-  await producer.connect();
-  for (const i of [0, 1, 2]) {
-    const transaction = await producer.transaction();
-    const messages = hour.slice(i * 50, i * 50 + 50).map((value) => ({ key: "BTC-USD", value }));
-    await transaction.send({ topic, messages });
-    await (i === 1 ? transaction.abort() : transaction.commit());
-  }
-  await producer.disconnect();
+  const messagesOf = (i: number) => hour.slice(i * 50, i * 50 + 50).map((value) => ({ key: "BTC-USD", value }));
+  const groups = [0, 1, 2].map((i) => ({ messages: messagesOf(i), isAborted: i === 1 }));
+  await transactions(broker.port, topic, groups);
 }
 
 async function readAll(data: string, log: string): Promise<void> {
@@ -53,7 +46,7 @@ async function readAll(data: string, log: string): Promise<void> {
   ]);
 }
 
-/** All that a user sees of a data directory, besides what tells when or where in the log something was. */
+/** All that a user sees of a data directory, without times and offsets in the log. */
 async function answers(data: string) {
   const ticks = rowsOf(
     data,
@@ -84,7 +77,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
 
   test("another program's transactions: committed records are read once, and the end is found behind the last marker", async () => {
     using dir = tempDir();
-    await transactions("transactions");
+    await transactionsOf("transactions");
     const args = ["--data", dir.path, "--log", url("transactions"), "--until-end", "--json"];
     const ran = ["stream", "consume"].map((stage) => run(stage, args, { TIDEMARK_KAFKA_SESSION: "1s" }));
     for (const { code, stderr, json } of await Promise.all(ran))

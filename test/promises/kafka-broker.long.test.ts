@@ -1,4 +1,4 @@
-/** What happens to the broker happens to nobody's data: killed under load, absent, its topic missing, made anew or cut (faults.md 13, 14, 15). */
+/** A broker that is killed or absent, a topic that is missing, recreated or cut (docs/faults.md 13–15). */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
@@ -30,7 +30,7 @@ async function calmAnswer(messages: string[]) {
 
 describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or no jars", () => {
   beforeAll(async () => {
-    // A client is patient for some seconds: that goes on while the broker starts.
+    // A client retries for some seconds, while the broker starts.
     const nobody = `kafka://127.0.0.1:${await freePort()}/raw_prices`;
     absent = Promise.all(
       ["stream", "consume", "produce"].map(async (name) => {
@@ -71,12 +71,12 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
         await until("some is appended", () => appended > (lines.length * kill) / (KILLS + 1));
         await until("some is read", () => committedRecords(dir.path, "windows.db") > 0);
         const gone = broker.kill();
-        const told_ms = performance.now();
+        const signal_ms = performance.now();
         stream.signal("SIGTERM");
         await gone;
         const before = appended;
         expect(await stream.ended).toBe(0);
-        expect(performance.now() - told_ms).toBeLessThan(5_000);
+        expect(performance.now() - signal_ms).toBeLessThan(5_000);
         expect(appended - before).toBeLessThanOrEqual(20);
         expect(appended).toBeLessThan(lines.length);
         await broker.restart();
@@ -113,7 +113,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     using dir = tempDir();
     const ran = await run("stream", ["--data", dir.path, "--log", url("missing"), "--until-end", "--json"]);
     expect([ran.code, ran.json.records]).toEqual([0, 0]);
-    expect(ran.stderr).toContain("made the topic missing with 1 partition");
+    expect(ran.stderr).toContain("created the topic missing with 1 partition");
     const options = { role: "writer", partitions: 5, retain_us: 7 * 86_400e6, logger: quiet } as const;
     await (await openLog(url("wide"), openDataDir(dir.path), options)).close();
     const { topics } = await admin.fetchTopicMetadata({ topics: ["wide"] });
@@ -128,15 +128,15 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
 
   test("created again under a running stage: it stops with one sentence, whether the new log is shorter or longer, and --rebuild starts over", async () => {
     using dir = tempDir();
-    const args = ["--data", dir.path, "--log", url("anew"), "--until-end"];
-    await fillLog(dir.path, lines.slice(0, 500), { url: url("anew") });
+    const args = ["--data", dir.path, "--log", url("recreated"), "--until-end"];
+    await fillLog(dir.path, lines.slice(0, 500), { url: url("recreated") });
     expect((await run("stream", args)).code).toBe(0);
-    await deleteTopic(admin, "anew");
-    await fillLog(dir.path, lines.slice(0, 100), { url: url("anew") });
+    await deleteTopic(admin, "recreated");
+    await fillLog(dir.path, lines.slice(0, 100), { url: url("recreated") });
     const shorter = await run("stream", args);
     expect(shorter.code).toBe(1);
     expect(shorter.stderr).toMatch(/ends at offset 100, but tidemark-stream-\w+ has already read up to 500: .*SHORTER/);
-    await fillLog(dir.path, lines.slice(100, 1_000), { url: url("anew") });
+    await fillLog(dir.path, lines.slice(100, 1_000), { url: url("recreated") });
     const longer = await run("stream", args);
     expect(longer.code).toBe(1);
     expect(longer.stderr).toMatch(/is not the log that tidemark-stream-\w+ has read up to offset 500: .*SHORTER/);

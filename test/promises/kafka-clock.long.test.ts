@@ -1,11 +1,11 @@
-/** Kafka and clocks: append times that others' producers set, and clients whose wall clock is set under them (faults.md 48, 50). */
+/** Kafka and clocks: append times set by producers, clients whose clock is set (docs/faults.md 48, 52). */
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ConfigResourceTypes } from "kafkajs";
 import { noClock } from "../../scripts/drill/machine-clock.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient } from "../support/kafka-admin.ts";
+import { createTopic, stockClient } from "../support/kafka-admin.ts";
 import { killStages } from "../support/kafka-stage.ts";
 import { ClockedPath, problemsIn } from "../support/machine-clock.ts";
 import { recordedLines, run, tempDir } from "../support/project.ts";
@@ -15,16 +15,15 @@ let broker: Broker;
 const LINES = recordedLines().slice(0, 600);
 const EVENT_MS = Date.parse("2023-09-05T16:00:00Z");
 
-/** A topic whose records have the times that their producer gave them, milliseconds since 1970. */
+/** A topic whose records have the times that their producer sets, milliseconds since 1970. */
 async function stamped(topic: string, time: (i: number) => number): Promise<string> {
   const client = stockClient(broker.port);
   const admin = client.admin();
-  const configEntries = [
-    { name: "message.timestamp.type", value: "CreateTime" },
-    { name: "message.timestamp.after.max.ms", value: "9223372036854775807" },
-    { name: "retention.ms", value: "-1" },
-  ];
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+  await createTopic(admin, topic, 1, {
+    "message.timestamp.type": "CreateTime",
+    "message.timestamp.after.max.ms": "9223372036854775807",
+    "retention.ms": "-1",
+  });
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["message.timestamp.type"] }],

@@ -1,11 +1,11 @@
-/** One log, one answer, with topics and partitions as others made them: no keys, partitions added, times that are none, lost records. */
+/** One log, one answer: records without keys, added partitions, invalid times, lost records. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Admin, ConfigResourceTypes, type Producer } from "kafkajs";
 import { parseProblems } from "../../scripts/contract/problems.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient } from "../support/kafka-admin.ts";
+import { createTopic, stockClient, transactions } from "../support/kafka-admin.ts";
 import { committedRecords, killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
 import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
 
@@ -16,13 +16,7 @@ let producer: Producer | undefined;
 const url = (topic: string) => `${broker.url}/${topic}`;
 const hour = recordedLines().slice(0, 3_000);
 
-/** As somebody else's program makes a topic: the producer's own times, unless told otherwise. */
-async function createTopic(topic: string, numPartitions: number, config: Record<string, string> = {}): Promise<void> {
-  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
-}
-
-/** kafkajs drops messages for partitions that it has not heard of. */
+/** kafkajs drops messages for partitions that it doesn't know. */
 async function renewProducer(): Promise<void> {
   await producer?.disconnect();
   producer = stockClient(broker.port).producer();
@@ -67,7 +61,7 @@ async function answerAtOnce(topic: string, poll = "20000") {
   return answerOf(dir.path);
 }
 
-/** Killed in mid-commit again and again, and each time read on. */
+/** Killed during commits, again and again; the next run continues. */
 async function answerAfterKills(topic: string) {
   using dir = tempDir();
   const args = ["--data", dir.path, "--log", url(topic), "--until-end", "--poll-records", "97"];
@@ -86,7 +80,7 @@ async function answerAfterKills(topic: string) {
   return answerOf(dir.path);
 }
 
-/** Starts both stages, and gives a call that ends them once all is read. */
+/** Starts both stages; `end` stops them once all is read. */
 function followLive(data: string, topic: string) {
   const args = ["--data", data, "--log", url(topic)];
   const stages = [startStage("stream", [...args, "--lateness", "1s"]), startStage("consume", args)];
@@ -120,7 +114,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   afterEach(killStages);
 
   test("a producer without keys spreads a product over four partitions: six readings, live, in pieces, killed, have one answer", async () => {
-    await createTopic("spread", 4);
+    await createTopic(admin, "spread", 4);
     using live = tempDir();
     using pieces = tempDir();
     const following = followLive(live.path, "spread");
@@ -141,7 +135,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   }, 120_000);
 
   test("partitions added while both stages run are read within seconds, and the log still has one answer", async () => {
-    await createTopic("grown", 1);
+    await createTopic(admin, "grown", 1);
     using live = tempDir();
     const following = followLive(live.path, "grown");
     await isJoined(live.path);
@@ -154,7 +148,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     });
     await renewProducer();
     await sendSpread("grown", hour.slice(500, 1_500), 3);
-    // A stock producer drops what it addresses to a partition that it has not heard of yet: what counts is what the topic holds.
+    // A stock producer drops messages for a partition that it doesn't know: the topic's records count.
     const held = (await admin.fetchTopicOffsets("grown")).reduce((sum, { high }) => sum + Number(high), 0);
     const got = await following.end(held);
     // kafkajs alone asks every five minutes.
@@ -188,7 +182,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   }, 120_000);
 
   test("invalid times (-1, 0, seconds) order by partition and offset, in every reading", async () => {
-    await createTopic("timeless", 3);
+    await createTopic(admin, "timeless", 3);
     const stamps = ["-1", "0", "1700000000", String(Date.now())];
     await sendSpread("timeless", hour.slice(0, 900), 3, (i) => stamps[i % 7] ?? "-1");
     const expected = await answerAtOnce("timeless");
@@ -198,7 +192,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   }, 120_000);
 
   test("a record that arrives long after ones with later times: the stages log it, read the log again, and have its one answer", async () => {
-    await createTopic("straggler", 2);
+    await createTopic(admin, "straggler", 2);
     using live = tempDir();
     const following = followLive(live.path, "straggler");
     await isJoined(live.path);
@@ -213,7 +207,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   }, 120_000);
 
   test("a compacted topic is refused with a sentence; one that we create is not compacted under any default of the broker", async () => {
-    await createTopic("compacted", 1, { "cleanup.policy": "compact" });
+    await createTopic(admin, "compacted", 1, { "cleanup.policy": "compact" });
     using dir = tempDir();
     for (const name of ["stream", "consume"]) {
       const { code, stderr } = await run(name, ["--data", dir.path, "--log", url("compacted"), "--until-end"]);
@@ -235,7 +229,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   }, 60_000);
 
   test("records that compaction removed are counted and reported; a transaction's markers and aborted records are not", async () => {
-    await createTopic("holes", 1, {
+    await createTopic(admin, "holes", 1, {
       "cleanup.policy": "compact",
       "segment.bytes": "1048576",
       "segment.ms": "100",
@@ -251,20 +245,10 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     const configEntries = [{ name: "cleanup.policy", value: "delete" }];
     const resources = [{ type: ConfigResourceTypes.TOPIC, name: "holes", configEntries }];
     await admin.alterConfigs({ validateOnly: false, resources });
-    // A cleaner that has begun must not reach the transactions below: it starts at most each 500 ms (log.cleaner.backoff.ms).
+    // A running cleaner must not reach the transactions; it starts every 500 ms (log.cleaner.backoff.ms).
     await Bun.sleep(1_500);
-    const transactional = stockClient(broker.port).producer({
-      transactionalId: "holes",
-      maxInFlightRequests: 1,
-      idempotent: true,
-    });
-    await transactional.connect();
-    for (const i of [0, 1, 2]) {
-      const transaction = await transactional.transaction();
-      await transaction.send({ topic: "holes", messages: [{ value: hour[100 + i]! }] });
-      await (i === 1 ? transaction.abort() : transaction.commit());
-    }
-    await transactional.disconnect();
+    const groups = [0, 1, 2].map((i) => ({ messages: [{ value: hour[100 + i]! }], isAborted: i === 1 }));
+    await transactions(broker.port, "holes", groups);
     await producer!.send({ topic: "holes", messages: [{ value: hour[110]! }] });
     const [span] = await admin.fetchTopicOffsets("holes");
     using dir = tempDir();
@@ -286,7 +270,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
   }, 120_000);
 });
 
-/** Whether a reader from the start finds offsets missing. */
+/** True if a reader from the start finds offsets missing. */
 async function isCompacted(topic: string): Promise<boolean> {
   const consumer = stockClient(broker.port).consumer({ groupId: `look-${crypto.randomUUID()}`, maxWaitTimeInMs: 50 });
   await consumer.connect();

@@ -1,4 +1,4 @@
-/** Several processes of a stage over one topic: whoever dies or sleeps, what they stored together is exactly one undisturbed run's (faults.md 16). */
+/** Processes that share a topic, killed or asleep, store what one undisturbed run does (docs/faults.md 16). */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const SESSION = { TIDEMARK_KAFKA_SESSION: "3s" };
 let broker: Broker;
 let admin: Admin;
 
-/** Eight products in turn, 2,000 trades each, with every tenth one twice and one late tick a product. */
+/** Eight products in turn, 2,000 trades each, every tenth one twice, one late tick each. */
 const lines = (() => {
   const products = Array.from({ length: 8 }, (_, i) => `P${i}-USD`);
   const hour = recordedLines().slice(0, 2_000);
@@ -44,7 +44,7 @@ async function expectUndisturbed(data: string): Promise<void> {
   expect(hash).toBe(expected.hash);
   // Two processes close windows in an order of their own: the same lines, each once.
   expect(csvOf(data).toSorted()).toEqual(expected.csv);
-  // A change number is of one commit, whichever process made it.
+  // A change number belongs to one commit of one process.
   const shared = "SELECT change_id FROM windows GROUP BY change_id HAVING count(DISTINCT updated_at) > 1";
   expect(rowsOf(data, "windows.db", shared)).toEqual([]);
   const counters = rowsOf<{ name: string; value: number }>(data, "windows.db", "SELECT name, value FROM counters");
@@ -69,7 +69,7 @@ async function expectUndisturbed(data: string): Promise<void> {
   });
 }
 
-/** Two processes of each stage over an empty topic, each with partitions of its own; the first ones get `env`. */
+/** Two processes per stage over an empty topic; `env`: the die points of the first ones. */
 async function pairs(topic: string, data: string, env: { stream: string; consume: string }): Promise<Stage[][]> {
   const args = ["--log", `${broker.url}/${topic}`, "--data", data, "--poll-records", "100"];
   const first = (["stream", "consume"] as const).map((name) =>

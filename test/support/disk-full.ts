@@ -8,8 +8,8 @@ import { nowUs } from "../../scripts/base/clock.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { read } from "../log/conformance.ts";
 import { startStage, until } from "./kafka-stage.ts";
+import { read } from "./log-records.ts";
 import { quiet, recordedLines, run } from "./project.ts";
 
 const disk = process.argv[2]!;

@@ -1,4 +1,7 @@
-/** `bun run test:kafka`: a Kafka broker in the foreground, for development. `--port N` (9092), `--data DIR` (.cache/kafka/broker), `--fetch-only` (the jars, and no broker). */
+/**
+ * `bun run test:kafka`: a Kafka broker in the foreground, for development.
+ * `--port N` (9092), `--data DIR` (.cache/kafka/broker), `--fetch-only` (only fetches the jars).
+ */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fetchJars, startBroker } from "./kafka.ts";

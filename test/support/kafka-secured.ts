@@ -1,4 +1,4 @@
-/** A Kafka broker as clusters in the cloud are: TLS, logins, rights; and listeners that are set up otherwise than a client thinks. */
+/** A Kafka broker like those in the cloud: TLS, logins, rights, and misconfigured listeners. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** Stages as processes that go on until they are told to end, several of them over one topic; and what they stored. */
+/** Stages as processes that run until they get a signal, and what they stored. */
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { join } from "node:path";

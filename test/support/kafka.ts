@@ -1,4 +1,4 @@
-/** A real Kafka broker for tests and development: fetched from Maven Central once, one node in KRaft mode, in a directory of its own. */
+/** A real Kafka broker for tests and development: one KRaft node, fetched from Maven Central once. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -10,7 +10,7 @@ const LOG4J_VERSION = "2.25.2";
 const CACHE = resolve(import.meta.dir, "../../.cache/kafka");
 const LIB = join(CACHE, "lib");
 const START_MS_MAX = 60_000;
-/** TIDEMARK_KAFKA_SESSION of the tests' stages, unless a test says otherwise: what was killed is followed after this, and what waits for news ends after a quarter. */
+/** Default TIDEMARK_KAFKA_SESSION of the tests: a killed member's partitions are reassigned after it. */
 export const SESSION = "2s";
 
 export interface Broker {
@@ -26,7 +26,10 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-/** Whether Java and the jars are here; in CI whatever is missing is fetched, and its absence is a failure. */
+/**
+ * True if Java and the jars are here; in CI missing jars are fetched, and a failure is one of the
+ * test.
+ */
 export function kafkaAvailable(): boolean {
   if (process.env.CI) return true;
   return spawnSync("java", ["-version"]).status === 0 && hasJars();
@@ -36,7 +39,10 @@ function hasJars(): boolean {
   return existsSync(LIB) && readdirSync(LIB).some((name) => name === `kafka_2.13-${KAFKA_VERSION}.jar`);
 }
 
-/** Puts the broker's jars into .cache/kafka/lib with Maven, unless they are there. Throws with a sentence. */
+/**
+ * Puts the broker's jars into .cache/kafka/lib with Maven, unless they are there. Throws with a
+ * sentence.
+ */
 export function fetchJars(): void {
   if (hasJars()) return;
   mkdirSync(CACHE, { recursive: true });
@@ -79,13 +85,13 @@ export interface BrokerOptions {
 
 let shared: Promise<Broker> | null = null;
 
-/** One broker for all test files of a process that only use it, each with topics of its own; it ends with the process. */
+/** One broker for all test files of a process, each with topics of its own; it ends with the process. */
 export function sharedBroker(): Promise<Broker> {
   shared ??= startBroker();
   return shared;
 }
 
-/** Runs a shell command when this process is gone, however it ended; returns the call that lets it run now. */
+/** Runs a shell command when this process has ended in any way; returns the call that runs it now. */
 export function whenGone(command: string): () => void {
   const watcher = spawn("sh", ["-c", `cat > /dev/null; ${command}`], {
     stdio: ["pipe", "ignore", "ignore"],

@@ -1,4 +1,4 @@
-/** A process that prints which properties of kafkajs each step changed: `kafkajs-state.ts STEP…`, see STEPS. */
+/** A process that prints the properties of kafkajs that each step changed: `kafkajs-state.ts STEP…`. */
 import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -43,7 +43,10 @@ function changes(before: State, after: State): string[] {
   return changed;
 }
 
-/** `import`: every file of log/kafka and the bench's reader; `raw`: the bench's reader reads RAW_COUNT records of RAW_URL. */
+/**
+ * `import`: all files of log/kafka and the bench's reader; `raw`: it reads RAW_COUNT records of
+ * RAW_URL.
+ */
 const STEPS: Record<string, () => Promise<unknown>> = {
   async import() {
     for (const file of readdirSync(OURS)) if (!file.endsWith(".d.ts")) await import(join(OURS, file));

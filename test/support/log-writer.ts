@@ -1,5 +1,4 @@
-/** A process that appends to a log, for tests: URL, data directory, key, records, records an append. Prints each total that is durable. */
-
+/** A process that appends to a log: `log-writer.ts URL DATA KEY TOTAL SIZE`; see startWriter. */
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { createLogger } from "../../scripts/base/logger.ts";
 import { openLog } from "../../scripts/log/open.ts";

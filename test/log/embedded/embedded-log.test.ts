@@ -1,4 +1,4 @@
-/** The log in SQLite: the suite of every log, and what is its own. */
+/** The log in SQLite: the suite of every log, and retention. */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,38 +6,27 @@ import { join } from "node:path";
 import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import { createLogger } from "../../../scripts/base/logger.ts";
 import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
-import { conformance, read, record } from "../conformance.ts";
+import { read, record, startWriter } from "../../support/log-records.ts";
+import { conformance } from "../conformance.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tidemark-log-"));
 const logger = createLogger("test", { verbose: false });
 logger.level = "silent";
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const paths = (place: string) => openDataDir(join(root, place));
-const open = (place: string, partitions?: number): EmbeddedLog =>
-  openEmbedded(paths(place), { role: "writer", partitions, logger });
+const paths = (name: string) => openDataDir(join(root, name));
+const open = (name: string, partitions?: number): EmbeddedLog =>
+  openEmbedded(paths(name), { role: "writer", partitions, logger });
 
 conformance("embedded", {
-  open: async (place, partitions) => open(place, partitions),
-  dropBefore: async (place, offset) => {
-    const log = open(place);
+  open: async (name, partitions) => open(name, partitions),
+  dropBefore: async (name, offset) => {
+    const log = open(name);
     await log.retain({ before: new Map([[0, offset]]) });
     await log.close();
   },
-  replace: async (place) => rmSync(join(root, place), { recursive: true }),
-  writer: (place, key, total, size) =>
-    Bun.spawn(
-      [
-        process.execPath,
-        join(import.meta.dir, "../../support/log-writer.ts"),
-        "embedded:",
-        join(root, place),
-        key,
-        `${total}`,
-        `${size}`,
-      ],
-      { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
-    ),
+  replace: async (name) => rmSync(join(root, name), { recursive: true }),
+  writer: (name, ...more) => startWriter("embedded:", join(root, name), ...more),
   timeout_ms: 20_000,
 });
 

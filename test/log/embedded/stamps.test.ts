@@ -1,4 +1,4 @@
-/** Append times of the embedded log under a clock that was wrong: retention, checkpoints, and what is reported. */
+/** Append times of the embedded log under a wrong clock: retention, checkpoints, reports, repair. */
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,8 +11,8 @@ import { lockStage } from "../../../scripts/command/stage-lock.ts";
 import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { dropBlocks } from "../../../scripts/log/embedded/retention.ts";
+import { read, record } from "../../support/log-records.ts";
 import { quiet } from "../../support/project.ts";
-import { read, record } from "../conformance.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tidemark-stamps-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -20,7 +20,7 @@ const DAY = 86_400e6;
 
 const writer = (paths: DataPaths): EmbeddedLog => openEmbedded(paths, { role: "writer", logger: quiet });
 
-/** A log whose blocks of one record have these append times; their rows and the blocks themselves agree. */
+/** A log of blocks with one record each and these append times, in rows and blocks alike. */
 async function logOf(name: string, stamps: number[]): Promise<DataPaths> {
   const paths = openDataDir(join(root, name));
   const log = writer(paths);

@@ -1,11 +1,11 @@
-/** Every codec's own decoder against another implementation's compressor, and against damage. No broker needed. */
+/** Each codec's decoder with another implementation's compressor, and with damaged bytes. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { CodecError, decompress } from "../../../scripts/log/kafka/codecs.ts";
 import { KAFKA_UNPACKED_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
 import { COMPRESSORS } from "../../support/compressors.ts";
 
-/** Runs, repeats, near repeats and noise: what makes compressors use each of their forms. */
+/** Runs, repeats, near repeats and noise: input for every kind of token. */
 const piece = fc.oneof(
   fc.tuple(fc.nat(255), fc.integer({ min: 1, max: 3_000 })).map(([byte, n]) => Buffer.alloc(n, byte)),
   fc

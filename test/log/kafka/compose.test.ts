@@ -1,4 +1,4 @@
-/** compose.yaml can't be run where there is no Docker: it parses, and its broker is the one that the tests run. */
+/** compose.yaml, without Docker: it parses, and has the broker that the tests run. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { KAFKA_VERSION } from "../../support/kafka.ts";

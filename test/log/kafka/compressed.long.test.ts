@@ -1,4 +1,4 @@
-/** Topics whose batches are compressed, by the broker or by somebody else's producer, and topics that take small batches only. */
+/** Topics with compressed batches, by the broker or other producers, and with small batches only. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,11 +7,12 @@ import { Producer } from "@platformatic/kafka";
 import { type Admin, CompressionTypes } from "kafkajs";
 import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import type { TidemarkError } from "../../../scripts/base/errors.ts";
+import { openLog, readToEnd } from "../../../scripts/log/index.ts";
 import { KAFKA_UNPACKED_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
-import { openLog } from "../../../scripts/log/open.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../../support/kafka.ts";
-import { stockClient } from "../../support/kafka-admin.ts";
+import { createTopic, stockClient } from "../../support/kafka-admin.ts";
 import { rowsOf } from "../../support/kafka-stage.ts";
+import { unpack } from "../../support/log-records.ts";
 import { fillLog, quiet, recordedLines, run } from "../../support/project.ts";
 
 const here = kafkaAvailable();
@@ -22,11 +23,7 @@ let broker: Broker;
 let admin: Admin;
 
 async function topicWith(name: string, config: Record<string, string>, partitions = 1): Promise<string> {
-  const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }));
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic: name, numPartitions: partitions, configEntries }],
-  });
+  await createTopic(admin, name, partitions, config);
   return `${broker.url}/${name}`;
 }
 
@@ -112,7 +109,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
     const ran = await run("consume", ["--log", url, "--data", join(root, "bomb"), "--until-end"]);
     expect(ran.code).toBe(1);
     expect(ran.stderr.slice(ran.stderr.indexOf("error:"))).toMatch(
-      /^error: The topic bomb can't be read on: A batch compressed with gzip can't be read: .* \[TIDEMARK_LOG_SETTINGS\]\nA batch may have 67108864 bytes/,
+      /^error: The topic bomb can't be read further: A batch compressed with gzip can't be read: .* \[TIDEMARK_LOG_SETTINGS\]\nA batch may have 67108864 bytes/,
     );
   }, 60_000);
 
@@ -172,15 +169,9 @@ describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped:
       await Promise.all(
         [records.slice(0, 1_500), records.slice(1_500, 1_501), records.slice(1_501)].map((some) => log.append(some)),
       );
-      const reader = await log.reader({ group: `tidemark-${topic}`, position: () => 0 });
-      const read: string[] = [];
-      while (read.length < total) {
-        for (const batch of await reader.poll({ records_max: 1_000, timeout_ms: 500 })) {
-          for (let i = 0; i < batch.count; i++) {
-            read.push(Buffer.from(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!)).toString());
-          }
-        }
-      }
+      const read = unpack(await Array.fromAsync(readToEnd(log, { group: `tidemark-${topic}` }))).map(
+        ({ text }) => text,
+      );
       const ends = (await log.spans()).reduce((sum, { end }) => sum + end, 0);
       await log.close();
       expect(ends).toBe(total);

@@ -1,4 +1,4 @@
-/** A broker's answer read by us is the same as read by kafkajs, record for record; transactions and headers are left to it. No broker needed. */
+/** Our decoder of fetches and kafkajs's return the same records; kafkajs decodes what is not plain. */
 import { describe, expect, test } from "bun:test";
 import { createRequire } from "node:module";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { COMPRESSORS } from "../../support/compressors.ts";
 
 patchKafkajs();
 
-// kafkajs's own encoders; its decoder of this version is the one that was mended, so the parts below it are asked.
+// kafkajs's own encoders, and the parts of its decoder that patchKafkajs does not replace.
 const require = createRequire(import.meta.url);
 const Encoder = require("kafkajs/src/protocol/encoder");
 const Decoder = require("kafkajs/src/protocol/decoder");
@@ -43,7 +43,7 @@ async function batchOf({ first, time, appended, compressor, transactional, recor
   return compressor === undefined ? Buffer.from(buffer) : packed(Buffer.from(buffer), compressor);
 }
 
-/** A batch with its records compressed: its length and attributes say so. */
+/** A batch with its records compressed, and its length and attributes changed accordingly. */
 function packed(batch: Buffer, compressor: number): Buffer {
   const [, codec, compress] = COMPRESSORS[compressor]!;
   const whole = Buffer.concat([batch.subarray(0, 61), compress(batch.subarray(61))]);
@@ -64,7 +64,7 @@ function answerOf(partitions: { partition: number; aborted?: number[]; records: 
   return Buffer.from(encoder.buffer);
 }
 
-/** What both readings must have in common. */
+/** What both must have in common. */
 const plain = ({ key, value, offset, timestamp }: FetchedMessage) => ({
   key: key?.toString() ?? null,
   value: value?.toString() ?? null,
@@ -72,7 +72,7 @@ const plain = ({ key, value, offset, timestamp }: FetchedMessage) => ({
   timestamp,
 });
 
-/** kafkajs 2.2.4 reads the 17th byte unasked: of a first batch cut before it, which no broker sends (KIP-74), it has nothing to say. */
+/** kafkajs 2.2.4 always reads the 17th byte; no broker cuts a first batch before it (KIP-74). */
 const KAFKAJS_NEEDS_BYTES = 17;
 
 async function byKafkajs(records: Buffer): Promise<FetchedMessage[]> {

@@ -1,4 +1,4 @@
-/** A broker that is set up otherwise than the log URL says: one true sentence with what to do, by the real command. */
+/** A broker that doesn't match the log URL: the command prints one true sentence and a hint. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -17,7 +17,10 @@ const right = { TIDEMARK_KAFKA_PASSWORD: PASSWORD };
 const wrong = { TIDEMARK_KAFKA_PASSWORD: WRONG };
 const none = {};
 
-/** `{tls}` and so on are the listeners' addresses, `{ca}` the file of the certificate that signed theirs, `{other}` another. */
+/**
+ * `{tls}` etc. are the listeners' addresses, `{ca}` the CA file of their certificates, `{other}`
+ * another.
+ */
 interface Case {
   what: string;
   url: string;
@@ -221,7 +224,7 @@ describe.skipIf(!here)(here ? "one true sentence when" : "sentences about Kafka,
     };
     filled = (text) => text.replace(/\{(\w+)\}/g, (_, name) => words[name]!);
     await fillLog(join(root, "session"), recordedLines().slice(0, 5), { url: `kafka://${plain}/session` });
-    // All at once: most of them only wait for kafkajs's tries.
+    // All at once: most of them only wait for kafkajs's retries.
     ran = new Map(
       cases.map(({ what, url, given }) => {
         const args = ["--log", filled(url), "--data", join(root, "data"), "--until-end"];

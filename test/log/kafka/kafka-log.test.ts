@@ -1,4 +1,4 @@
-/** The log on a real Kafka broker: the suite of every log, and what is Kafka's own. */
+/** The log on a real Kafka broker: the suite of every log. */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { createLogger } from "../../../scripts/base/logger.ts";
 import { openLog } from "../../../scripts/log/open.ts";
 import { type Broker, kafkaAvailable, SESSION, sharedBroker } from "../../support/kafka.ts";
 import { deleteTopic, dropBefore, stockClient } from "../../support/kafka-admin.ts";
+import { startWriter } from "../../support/log-records.ts";
 import { conformance } from "../conformance.ts";
 
 const here = kafkaAvailable();
@@ -40,19 +41,7 @@ describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars (bun
     open,
     dropBefore: (topic, offset) => dropBefore(admin, topic, offset),
     replace: (topic) => deleteTopic(admin, topic),
-    writer: (topic, key, total, size) =>
-      Bun.spawn(
-        [
-          process.execPath,
-          join(import.meta.dir, "../../support/log-writer.ts"),
-          url(topic),
-          root,
-          key,
-          `${total}`,
-          `${size}`,
-        ],
-        { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
-      ),
+    writer: (topic, ...more) => startWriter(url(topic), root, ...more),
     timeout_ms: 30_000,
   });
 });

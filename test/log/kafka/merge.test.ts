@@ -1,4 +1,4 @@
-/** Records of several partitions come in one order, whatever was fetched when: (append time, partition, offset). No broker needed. */
+/** The merge of partitions has one order under any fetches: (append time, partition, offset). */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { LogBatch } from "../../../scripts/contract/log.ts";
@@ -34,19 +34,19 @@ function naive(log: number[][]): string[] {
   return all.map(({ partition, offset }) => `${partition}:${offset}`);
 }
 
-/** Valid times, equal ones, ones that step back, none at all (-1), zero, seconds in place of milliseconds. */
+/** Valid times, equal ones, steps back, none (-1), zero, seconds instead of milliseconds. */
 const time = fc.oneof(
   { weight: 8, arbitrary: fc.integer({ min: 1_000, max: 1_020 }).map((ms) => ms * MS) },
   { weight: 1, arbitrary: fc.constantFrom(-MS, 0, 1, 1e15) },
 );
 const log = fc.array(fc.array(time, { maxLength: 25 }), { minLength: 1, maxLength: 5 });
-/** In which order the fetches bring how much of which partition, and how much is taken at once; and after how many records a reader is killed. */
+/** Per fetch: its partition, its records, and how many are taken at once. */
 const moves = fc.array(fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 7 })), {
   minLength: 1,
   maxLength: 60,
 });
 
-/** Reads a log to its end, whose partitions come in pieces; a killed reader begins again at its checkpoint. */
+/** Reads a log in pieces to its end; a reader killed after `kill` records begins at its checkpoint. */
 function readMerged(parts: number[][], pieces: [number, number, number][], kill: number): string[] {
   const got: string[] = [];
   const next = parts.map(() => 0);
@@ -65,7 +65,7 @@ function readMerged(parts: number[][], pieces: [number, number, number][], kill:
   const total = parts.reduce((sum, times) => sum + times.length, 0);
   for (let step = 0; got.length < total; step++) {
     const [partition, pieceSize, takeSize] = pieces[step % pieces.length]!;
-    // Each piece of the script, and then whatever is starving, so that every script ends.
+    // Each piece of the script, then the starving partitions, so that every script ends.
     const run = nextRun(lanes, { now_ms: 0, noted_ms: 0, quiet_ms: 0, isHome: () => false });
     const hungry = run.lane === null ? run.starving : [];
     for (const one of [partition % parts.length, ...hungry]) {

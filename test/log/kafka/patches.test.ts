@@ -1,4 +1,4 @@
-/** kafkajs is patched by one call and never by an import; the reader that the bench compares with uses it as published. */
+/** kafkajs is patched by one call and never by an import; the bench's stock client is unpatched. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Broker, kafkaAvailable, sharedBroker } from "../../support/kafka.ts";

@@ -57,7 +57,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
       const given = { TIDEMARK_KAFKA_PASSWORD_FILE: file };
       const [windows, ticks] = await Promise.all([run("stream", args, given), run("consume", args, given)]);
       expect([windows.code, windows.json.records, ticks.code, ticks.json.records]).toEqual([0, 300, 0, 300]);
-      // The store's note of its log has neither user nor parameters: both may change while the log stays the same.
+      // The store's setting `log` has neither user nor parameters: both may change for one log.
       const [log] = rowsOf<{ value: string }>(
         join(dir.path, "data"),
         "ticks.db",

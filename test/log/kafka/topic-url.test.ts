@@ -1,4 +1,4 @@
-/** Log URLs: what is understood, what is refused with which sentence, and that no refusal repeats a secret. */
+/** Log URLs: which are parsed, which are refused with which sentence, and that none repeats a secret. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -124,7 +124,7 @@ test("neither a password of any characters nor a part of it is repeated", () => 
     fc.property(password, fc.nat(withPassword("").length - 1), (secret, which) => {
       const url = withPassword(secret)[which]!;
       try {
-        // A few are valid by chance, such as an @ that is percent-encoded nowhere: then they are no secret's place.
+        // A few are valid by chance: then the URL has no password.
         const name = logName(url);
         expect(name).not.toMatch(/[ΩЖ]/);
         parseLogUrl(url);

@@ -1,0 +1,58 @@
+/** Records of a log in tests: made of text, read back as text. */
+import { join } from "node:path";
+import type { AppendRecord, LogBatch, LogReader } from "../../scripts/contract/log.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A record that was read. */
+export interface Got {
+  key: string;
+  text: string;
+  partition: number;
+  offset: number;
+  appended_us: number;
+}
+
+export function record(key: string, value: string | Uint8Array): AppendRecord {
+  return { key, value: typeof value === "string" ? encoder.encode(value) : value };
+}
+
+export function bytesOf(batch: LogBatch, i: number): Uint8Array {
+  return batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!);
+}
+
+export function unpack(batches: LogBatch[]): Got[] {
+  return batches.flatMap((batch) =>
+    Array.from({ length: batch.count }, (_, i) => ({
+      key: batch.key(i),
+      text: decoder.decode(bytesOf(batch, i)),
+      partition: batch.partition,
+      offset: batch.offsets[i]!,
+      appended_us: batch.appended_us[i]!,
+    })),
+  );
+}
+
+/** Polls until `count` records came, or fails after 20 s. */
+export async function read(reader: LogReader, count: number, records_max = 20_000): Promise<Got[]> {
+  const got: Got[] = [];
+  const until = performance.now() + 20_000;
+  while (got.length < count && performance.now() < until) {
+    got.push(...unpack(await reader.poll({ records_max, timeout_ms: 1_000 })));
+  }
+  return got;
+}
+
+/** Starts log-writer.ts: `total` records with one key, `size` per append; it prints each durable total. */
+export function startWriter(
+  url: string,
+  data: string,
+  key: string,
+  total: number,
+  size: number,
+): Bun.Subprocess<"ignore", "pipe", "inherit"> {
+  const script = join(import.meta.dir, "log-writer.ts");
+  const command = [process.execPath, script, url, data, key, String(total), String(size)];
+  return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+}
