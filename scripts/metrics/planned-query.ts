@@ -1,4 +1,4 @@
-/** What one `query` will run and write: the SELECT or the metric's file, its parameters, limit and format. */
+/** What one `query` runs and writes: a SELECT or a metric, its parameters, limit and format. */
 import type { DataPaths } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
@@ -53,7 +53,10 @@ export function planQuery(options: QueryOptions, select: string | undefined): Pl
   return { metric, query: { sql, parameters, rows_max }, format, output, unused };
 }
 
-/** As `runQuery`; the error of a metric's SQL names the metric's file and line, as the batch reports it. */
+/**
+ * As `runQuery`; the error of a metric's SQL names the metric's file and line, as the batch reports
+ * it.
+ */
 export async function runPlanned(paths: DataPaths, plan: PlannedQuery, to: Destination): Promise<Written> {
   try {
     return await runQuery(paths, plan.query, plan.format, to);
