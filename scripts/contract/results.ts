@@ -46,7 +46,7 @@ export interface MetricResult {
   chart: Chart;
   columns: Column[];
   rows: Row[];
-  /** False when its newest run failed: `error` says why, and the rows are the last good ones (`stale`). */
+  /** False when its newest run failed: `error` is why, and the rows are the last good ones (`stale`). */
   ok: boolean;
   error: string | null;
   stale: boolean;
