@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { sentence } from "../base/errors.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
+import { quoted } from "./sql-literal.ts";
+import { identity } from "./verify.ts";
 
 const EXTENSION_FILE = "sqlite_scanner.duckdb_extension";
 /** Names the file, or a folder that holds it; `none` skips the extension. */
@@ -19,7 +21,7 @@ export async function loadSqliteExtension(connection: DuckDBConnection): Promise
   const file = extensionFile(setting);
   if (setting && file === null) return `${SETTING} names ${setting}, and ${EXTENSION_FILE} does not exist there`;
   try {
-    await connection.run(file === null ? "LOAD sqlite" : `LOAD '${file.replaceAll("'", "''")}'`);
+    await connection.run(file === null ? "LOAD sqlite" : `LOAD ${quoted(file)}`);
     if (file !== null) noteChecked(file);
     return null;
   } catch (error) {
@@ -42,7 +44,7 @@ const NOTE = ".checked";
 function noteChecked(file: string): void {
   if (noted(file) === identity(file)) return;
   try {
-    writeFileSync(file + NOTE, identity(file));
+    writeFileSync(file + NOTE, identity(file) ?? "");
   } catch {
     // The folder can't be written: the file is checked each time.
   }
@@ -50,11 +52,6 @@ function noteChecked(file: string): void {
 
 function noted(file: string): string | null {
   return existsSync(file + NOTE) ? readFileSync(file + NOTE, "utf8") : null;
-}
-
-function identity(file: string): string {
-  const { size, mtimeMs, ino } = statSync(file);
-  return `${size} ${mtimeMs} ${ino}`;
 }
 
 /**
