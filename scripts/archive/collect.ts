@@ -1,5 +1,5 @@
-/** Step collect: what is new in ticks.db goes into Parquet, and windows.db is copied beside it. Re-runnable after kill -9 at any point. */
-import { existsSync, renameSync } from "node:fs";
+/** Collects what is new in ticks.db and windows.db into the archive; after kill -9 it is run again. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { nowUs } from "../base/clock.ts";
@@ -11,22 +11,24 @@ import type { Logger } from "../base/logger.ts";
 import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
 import { CHANGING, castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
 import { convert } from "./convert.ts";
-import { type CollectedChanges, emptyManifest, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { emptyManifest, readManifest, writeManifest } from "./manifest.ts";
+import type { CollectedChanges, Manifest } from "./manifest-schema.ts";
 import { compact, smallFiles } from "./merge-files.ts";
-import { checkFolders, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
+import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
 import { lockTo, openSource, refuseOlder, type Source, type StoreName } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
-export interface Collected {
+/** What one run collected. */
+interface Collected {
   manifest: Manifest;
   ticks_new: number;
   source: Source["kind"];
 }
 
-/** NO_DATA when ticks.db isn't there yet. */
+/** Throws NO_DATA when ticks.db does not exist yet. */
 export function checkStored(paths: DataPaths): void {
   if (existsSync(paths.ticks)) return;
   throw new TidemarkError(
@@ -36,7 +38,7 @@ export function checkStored(paths: DataPaths): void {
   );
 }
 
-/** Collects everything that ticks.db and windows.db hold now. NO_DATA when ticks.db isn't there yet. */
+/** Collects all that is new in both files. Rejects with NO_DATA, DATA_DIR, SCHEMA_OLDER, STORE_CORRUPT. */
 export async function collect(paths: DataPaths, logger: Logger): Promise<Collected> {
   checkStored(paths);
   checkFolders(paths.archive);
@@ -59,11 +61,12 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
   }
 }
 
-/** The jobs' positions are read before and after everything else: sql/views/positions.sql says what follows from that. */
+/** The jobs' positions are read before and after everything else (sql/views/positions.sql). */
 const FIRST = ["stream_positions", "consume_positions"];
 const LAST = "stream_positions_after";
 const DAY_US = 86_400_000_000;
 
+/** One run; each commit is a new manifest. */
 class Collector {
   #manifest!: Manifest;
   #writer!: ArchiveWriter;
@@ -102,7 +105,10 @@ class Collector {
     return { manifest: this.#manifest, ticks_new, source: this.source.kind };
   }
 
-  /** The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never deleted. */
+  /**
+   * The archive's manifest; an archive of another ticks.db is moved aside, never mixed and never
+   * deleted.
+   */
   async #open(): Promise<Manifest> {
     const { archive } = this.paths;
     const settings = await this.#settings("ticks");
@@ -122,16 +128,14 @@ class Collector {
       putStaged(archive, manifest);
       return this.#verified(manifest, pruned_to > 0);
     }
-    const aside = `${archive}.${manifest.sequence}.${nowUs()}`;
-    renameSync(archive, aside);
-    checkFolders(archive);
+    const aside = moveAside(archive, manifest);
     this.logger.warn(`ticks.db was created again: its old archive is kept in ${aside}, and a new one is built.`);
     return emptyManifest(created, rules);
   }
 
   /**
-   * Every file is as it was written, by checksum where it was changed since, and all in a day's first run. A folder that someone removed,
-   * as STORE_CORRUPT advises, is made again; the copies of this run's snapshot are not read.
+   * Throws STORE_CORRUPT unless every file is as it was written: by checksum if it was touched, all in a
+   * day's first run. A folder that was removed, as STORE_CORRUPT advises, is collected again.
    */
   #verified(manifest: Manifest, pruned: boolean): Manifest {
     const { archive } = this.paths;
@@ -145,7 +149,7 @@ class Collector {
     return { ...checked, snapshot_files: kept.snapshot_files, checked_day: day };
   }
 
-  /** An archive of the first layout gets today's; minutes that are missing are summed from the ticks. */
+  /** Converts an archive of the first layout; sums missing minutes from the ticks. */
   async #prepare(): Promise<void> {
     const { archive } = this.paths;
     if (this.#manifest.version === 1) {
@@ -163,12 +167,15 @@ class Collector {
     await this.#addMinutes(minutesOf(parquet(archive, this.#manifest.files)));
   }
 
-  /** After a prune the archive is the only place where its ticks are: without it every answer would be wrong in silence. */
+  /**
+   * Only the archive has pruned ticks: without it every result would be wrong, and nothing would show
+   * it.
+   */
   #refuseGap(collected_to: number, pruned_to: number): void {
     if (pruned_to <= collected_to) return;
     throw new TidemarkError(
       "STORE_CORRUPT",
-      `${this.paths.ticks} was pruned, and ${this.paths.archive} does not hold what was taken out of it.`,
+      `${this.paths.ticks} was pruned, and ${this.paths.archive} does not have the ticks that were removed.`,
       "Put the archive back, or read the log again from its start with `bun run consume --rebuild`.",
     );
   }
@@ -191,7 +198,10 @@ class Collector {
     return reader.getRows().flat().map(String);
   }
 
-  /** New ticks in slices, each committed by itself: a long read would keep SQLite from resetting its WAL (faults.md 24). */
+  /**
+   * New ticks in slices, each with its commit: a long read keeps SQLite's WAL growing (docs/faults.md
+   * 24).
+   */
   async #ticks(): Promise<number> {
     let total = 0;
     for (;;) {
@@ -201,7 +211,10 @@ class Collector {
     }
   }
 
-  /** One slice becomes one file. What SQLite counted, what DuckDB read, what is in the file and what is in the minutes must be the same. */
+  /**
+   * One slice becomes one file. The sums in SQLite, in DuckDB, in the file and in the minutes must be
+   * equal.
+   */
   async #slice(from_id: number): Promise<number> {
     const rows = `SELECT * FROM ticks WHERE insert_id > ${from_id} ORDER BY insert_id LIMIT ${ARCHIVE_SLICE_ROWS}`;
     const names = Object.keys(READ_FACTS);
@@ -225,26 +238,29 @@ class Collector {
     return facts.rows;
   }
 
-  /** A file of the rollup beside those that are there; it counts from the next commit on. */
+  /** Adds a file to the rollup; it counts from the next commit. */
   async #addMinutes(select: string): Promise<void> {
     const sorted = `${select} ORDER BY product_id, minute_us`;
     const part = await this.#writer.part(sorted, join(this.paths.archive, "minutes"), "minutes");
     this.#manifest = { ...this.#manifest, minutes: [...this.#manifest.minutes, part] };
   }
 
-  /** What changed in a table since the last run. All of a file created again, and all in a day's first run: so a digit that was altered in an old row is found. */
+  /**
+   * What changed in a table since the last run; all rows of a file that was created again, and in a
+   * day's first run, so that a digit that was altered in an old row is found.
+   */
   async #changes(name: string): Promise<void> {
     const table = CHANGING[name]!;
     if (table.store === "windows" && !this.source.has_windows) return;
     const created = (await this.#settings(table.store)).get("created") ?? "";
     const day = today();
     let kept = this.#manifest.changes[name];
-    const look = newestChange(table, kept?.changed_to ?? -1);
-    const [newest, mark] = await this.#values(table.store, look.select, look.columns);
-    const goesOn =
+    const newestRow = newestChange(table, kept?.changed_to ?? -1);
+    const [newest, mark] = await this.#values(table.store, newestRow.select, newestRow.columns);
+    const isContinued =
       kept?.created === created && kept.whole_day === day && (kept.files.length === 0 || kept.mark === mark);
-    if (!kept || !goesOn) kept = { created, whole_day: day, changed_to: -1, mark: "", files: [] };
-    // Of an empty table "null".
+    if (!kept || !isContinued) kept = { created, whole_day: day, changed_to: -1, mark: "", files: [] };
+    // An empty table has "null", which is not greater.
     if (Number(newest) > kept.changed_to) kept = await this.#addChanges(name, kept);
     this.#manifest = { ...this.#manifest, changes: { ...this.#manifest.changes, [name]: kept } };
   }

@@ -1,16 +1,17 @@
-/** Converts an archive of the first layout: its ticks are compared with ticks.db where that still has them, and written in today's layout. */
+/** Converts an archive of the first layout, after comparing its ticks with those left in ticks.db. */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { TidemarkError } from "../base/errors.ts";
 import { ARCHIVE_SLICE_ROWS } from "../base/limits.ts";
 import { castSelect, TICK_COLUMNS } from "./columns.ts";
-import type { Manifest, PartFile, TickFile } from "./manifest.ts";
+import type { Manifest, PartFile, TickFile } from "./manifest-schema.ts";
 import { stagedFolder } from "./own-files.ts";
 import { minutesOf, parquet } from "./rollup.ts";
 import type { Source } from "./store-source.ts";
 import { repair } from "./verify.ts";
 import type { ArchiveWriter } from "./writer.ts";
 
-export interface Conversion {
+/** What a conversion works on. */
+interface Conversion {
   connection: DuckDBConnection;
   source: Source;
   writer: ArchiveWriter;
@@ -20,7 +21,7 @@ export interface Conversion {
   pruned_to: number;
 }
 
-/** The same ticks and their minutes in files that are staged for the next commit. STORE_CORRUPT where ticks.db says otherwise. */
+/** Stages the same ticks and their minutes for the next commit. STORE_CORRUPT where ticks.db differs. */
 export async function convert(of: Conversion): Promise<Pick<Manifest, "files" | "minutes">> {
   const { archive, manifest, writer, pruned_to } = of;
   const into = (folder: string) => stagedFolder(archive, manifest.sequence + 1, folder);
@@ -69,7 +70,10 @@ async function readSlice(of: Conversion, columns: Set<string>, from: number, to:
   return { rows, last: rows < ARCHIVE_SLICE_ROWS ? to : Number(found![1]) };
 }
 
-/** Fails unless the slice and ticks.db have the same rows in this span; a column that the old files lack is taken from ticks.db. */
+/**
+ * Throws unless the slice and ticks.db have the same rows; a column that old files lack is from
+ * ticks.db.
+ */
 async function compare(of: Conversion, columns: Set<string>, from: number, to: number): Promise<void> {
   const names = Object.keys(TICK_COLUMNS);
   const select = `SELECT ${names.join(", ")} FROM ticks WHERE insert_id > ${from} AND insert_id <= ${to} ORDER BY insert_id`;

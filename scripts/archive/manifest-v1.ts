@@ -1,33 +1,14 @@
-/** An archive of the first layout (until version 0.1.0's second format): a file per product and day, no checksums. Read as it is; a batch converts it. */
+/** The archive's first layout: a file per product and day, no checksums; a batch converts it. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import type { Manifest, PartFile, TickFile } from "./manifest.ts";
+import { type Manifest, manifestV1Schema, type PartFile, type TickFile } from "./manifest-schema.ts";
 
-const tickFile = z.object({ path: z.string(), rows: z.number(), bytes: z.number(), max_time_us: z.number() });
-const partFile = z.object({ path: z.string(), rows: z.number() });
-const collectedChanges = z.object({
-  created: z.string(),
-  whole_day: z.number(),
-  changed_to: z.number(),
-  mark: z.string(),
-  files: z.array(partFile),
-});
-const schema = z.object({
-  version: z.literal(1),
-  sequence: z.number(),
-  collected_to: z.number(),
-  store_created: z.string(),
-  collected_us: z.number(),
-  files: z.array(tickFile),
-  minutes: z.array(partFile).optional(),
-  changes: z.record(z.string(), collectedChanges).optional(),
-  snapshot: z.string(),
-});
-
-/** The manifest in today's form, with version 1: no checksums, no sums, and all of its ticks in one span of insert_id. */
+/**
+ * The manifest in today's form, as version 1: no checksums, no sums, its ticks in one span of
+ * insert_id.
+ */
 export function readV1(archive: string, value: unknown): Manifest {
-  const old = schema.parse(value);
+  const old = manifestV1Schema.parse(value);
   const sums = { price: "0", size: "0", trade_ids: "0", times: "0" };
   const span = { first_insert_id: 1, last_insert_id: old.collected_to, sums, verified: false };
   const part = ({ path, rows }: { path: string; rows: number }): PartFile => {
@@ -58,7 +39,10 @@ export function readV1(archive: string, value: unknown): Manifest {
   };
 }
 
-/** Whether the first layout gave a file this name, up to the commit `sequence` and one that was killed after it. */
+/**
+ * Whether the first layout gave a file this name, up to the commit `sequence` and one that was killed
+ * after it.
+ */
 export function isOldName(name: string, sequence: number): boolean {
   const number = /^(\d+)-\d+\.parquet(\.tmp)?$/.exec(name)?.[1];
   return sequence > 0 && number !== undefined && Number(number) <= sequence + 1;

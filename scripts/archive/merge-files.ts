@@ -1,19 +1,19 @@
-/** Merges small files of the archive, so that their number stays small and each row is rewritten a logarithmic number of times. */
+/** Merges small files of the archive: their number stays small, each row is rewritten a few times. */
 import { join } from "node:path";
 import { ARCHIVE_FILE_ROWS_MAX, ARCHIVE_SMALL_FILES_MAX } from "../base/limits.ts";
-import type { Manifest, PartFile } from "./manifest.ts";
+import type { Manifest, PartFile } from "./manifest-schema.ts";
 import { stagedFolder, stageFile } from "./own-files.ts";
 import { mergedMinutes, parquet } from "./rollup.ts";
 import { verifyFile } from "./verify.ts";
 import { type ArchiveWriter, mergedFacts } from "./writer.ts";
 
 /**
- * Merges files of ticks and of the rollup when there are many. What is merged was compared with its checksum just before; the result is
- * staged for the manifest's next commit, whose manifest is returned.
+ * Merges files of ticks and of the rollup when there are many, each after its checksum was compared.
+ * The result is staged for the next commit, whose manifest is returned.
  */
 export async function compact(archive: string, manifest: Manifest, writer: ArchiveWriter): Promise<Manifest> {
   const into = (folder: string) => stagedFolder(archive, manifest.sequence + 1, folder);
-  // A kept file gets a new name, so that no reader of the old folder can take it for a part of that.
+  // A kept file gets a new name, so that no reader of the old folder opens it as a part of that.
   const stage = <T extends PartFile>(file: T, folder: string): T => {
     const name = writer.name();
     stageFile(join(archive, file.path), join(into(folder), name));
@@ -46,11 +46,11 @@ interface Mergeable {
 }
 
 /**
- * Tick files in groups of neighbours, in their order; a group of several becomes one file. Only neighbours are merged, so a file holds all
- * rows of a span of insert_id and can be compared with ticks.db (prune.ts). From the newest on, while the next is at most twice of all after
- * it; a file never grows past ARCHIVE_FILE_ROWS_MAX.
+ * Tick files in groups of neighbours, in their order; each group becomes one file. Neighbours alone,
+ * so a file has all rows of a span of insert_id (pruning.ts). From the newest, while the next file is
+ * at most twice the sum; up to ARCHIVE_FILE_ROWS_MAX rows, so each row is rewritten log(n) times.
  */
-export function mergeGroups<T extends Mergeable>(files: readonly T[]): T[][] {
+function mergeGroups<T extends Mergeable>(files: readonly T[]): T[][] {
   const groups = files.map((file) => [file]);
   const rows = (at: number) => groups[at]!.reduce((sum, file) => sum + file.rows, 0);
   const isSmall = (at: number) => rows(at) * 2 <= ARCHIVE_FILE_ROWS_MAX;
@@ -73,7 +73,10 @@ export function mergeGroups<T extends Mergeable>(files: readonly T[]): T[][] {
   }
 }
 
-/** The files to merge where their order doesn't matter: from the smallest on, while the next is at most twice of all before it. */
+/**
+ * The files to merge where order doesn't matter: from the smallest, while the next is at most twice
+ * the sum.
+ */
 export function smallFiles<T extends { rows: number }>(files: readonly T[]): T[] {
   if (files.length <= ARCHIVE_SMALL_FILES_MAX) return [];
   const sorted = files.toSorted((a, b) => a.rows - b.rows);

@@ -1,4 +1,4 @@
-/** The archive's folders: which names in them are ours, how superseded files leave, and how a folder's files are replaced at one instant. */
+/** The archive's folders: which names are ours, removing old files, replacing a folder at one instant. */
 import {
   chmodSync,
   copyFileSync,
@@ -14,19 +14,21 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { syncPath, TEMPORARY } from "../base/atomic-file.ts";
+import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import { systemCode, TidemarkError } from "../base/errors.ts";
 import { CHANGING, SNAPSHOT } from "./columns.ts";
-import { allFiles, MANIFEST, type Manifest } from "./manifest.ts";
+import { allFiles, MANIFEST } from "./manifest.ts";
+import type { Manifest } from "./manifest-schema.ts";
 import { isOldName, oldTickFiles } from "./manifest-v1.ts";
 
-/** Files are made here: no reader's listing of a folder ever meets one that is not finished. */
+/** Files are written here, so that no listing of another folder has an unfinished one. */
 export const WORK = ".writing";
-/** Folders in which each row of the data is in exactly one file at every instant. */
-export const REPLACED = ["ticks", "minutes"];
+/** Folders in which, at every instant, each row is in exactly one file. */
+const REPLACED = ["ticks", "minutes"];
 const FOLDERS = [...REPLACED, ...Object.keys(CHANGING)];
 
-/** Names of this archive's files: other files are never ours, not even those of another archive. */
+/** Part of the names of this archive's files; those of another archive are not ours. */
 export function tagOf(store_created: string): string {
   return new Bun.CryptoHasher("sha256").update(store_created).digest("hex").slice(0, 8);
 }
@@ -36,7 +38,10 @@ function isOwn(name: string, { store_created, sequence }: Manifest): boolean {
   return tag === tagOf(store_created) && Number(number) <= sequence + 1;
 }
 
-/** Fails with DATA_DIR when one of the archive's folders is a file, or a link: removing through a link could meet another's files. */
+/**
+ * Throws DATA_DIR if one of its folders is a file, or a link: removing through it could hit other
+ * files.
+ */
 export function checkFolders(archive: string): void {
   try {
     mkdirSync(archive, { recursive: true });
@@ -56,7 +61,7 @@ export function checkFolders(archive: string): void {
   }
 }
 
-/** Removes what the manifest doesn't name and a run of this archive wrote. What others put there stays, and no link is followed. */
+/** Removes what a run of this archive wrote and the manifest doesn't name; other files stay, links too. */
 export function removeOrphans(archive: string, manifest: Manifest): void {
   const known = new Set(allFiles(manifest).map((file) => file.path));
   rmSync(join(archive, MANIFEST + TEMPORARY), { force: true });
@@ -87,12 +92,20 @@ function removeSnapshots(archive: string, manifest: Manifest): void {
   for (const entry of entries(join(archive, "snapshot"))) {
     if (!entry.isDirectory() || `snapshot/${entry.name}` === manifest.snapshot) continue;
     const path = join(archive, "snapshot", entry.name);
-    // Spark's results of a killed run (spark.ts).
+    // Spark's results of a killed run (metrics/spark/spark-run.ts).
     if (/^spark-\d+-\w{6}$/.test(entry.name)) rmSync(path, { recursive: true });
     else if (/^\d+$/.test(entry.name) && Number(entry.name) <= manifest.sequence + 1) {
       removeFiles(path, (name) => COPIES.has(name.replace(TEMPORARY, "")));
     }
   }
+}
+
+/** Moves the whole archive to a name that no other has, which is returned, and starts an empty one. */
+export function moveAside(archive: string, { sequence }: Manifest): string {
+  const aside = `${archive}.${sequence}.${nowUs()}`;
+  renameSync(archive, aside);
+  checkFolders(archive);
+  return aside;
 }
 
 /** Removes a folder's files of these names, and the folder when nothing else is in it. */
@@ -109,12 +122,15 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-/** Where the files are built that the commit `sequence` puts into the place of a folder's. */
+/** Where the files are written with which the commit `sequence` replaces a folder. */
 export function stagedFolder(archive: string, sequence: number, folder: string): string {
   return join(archive, WORK, String(sequence), folder);
 }
 
-/** A kept file of a folder under its new name in the staged one; a copy where the file system has no second names. */
+/**
+ * Links a kept file into the staged folder under a new name; copies it if the file system has no hard
+ * links.
+ */
 export function stageFile(from: string, to: string): void {
   mkdirSync(join(to, ".."), { recursive: true });
   try {
@@ -127,9 +143,9 @@ export function stageFile(from: string, to: string): void {
 }
 
 /**
- * Puts staged folders into place after their commit, also one that a killed run left. A reader that lists the folder meets the old one or the
- * new one, for some microseconds none. No name is in both, so one that listed the old folder and opens a file afterwards gets an error,
- * never a part of either.
+ * Replaces folders by the staged ones after their commit, also for a killed run. A reader lists the
+ * old folder or the new one, for some microseconds none. No name is in both: to open a file of the old
+ * one afterwards is an error, never a mixture.
  */
 export function putStaged(archive: string, manifest: Manifest): void {
   const staged = join(archive, WORK, String(manifest.sequence));
@@ -151,7 +167,10 @@ export function putStaged(archive: string, manifest: Manifest): void {
   clearWork(archive, manifest);
 }
 
-/** Empties the folder of unfinished work: what is ours goes, what another had put into a replaced folder moves into the new one. */
+/**
+ * Empties the work folder: our files are removed, foreign ones of a replaced folder move into the new
+ * one.
+ */
 function clearWork(archive: string, manifest: Manifest): void {
   const work = join(archive, WORK);
   for (const entry of entries(work)) {
@@ -185,7 +204,10 @@ function folderPaths(from: string): string[] {
   return products.flatMap(({ name }) => [...entries(join(from, name)).map((day) => join(name, day.name)), name]);
 }
 
-/** The manifest with the paths at which its files are now: after a run was killed between its commit and putStaged, some are still staged. */
+/**
+ * The manifest with the present paths: some files are still staged if a run was killed before
+ * `putStaged`.
+ */
 export function whereStaged(archive: string, manifest: Manifest): Manifest {
   const staged = REPLACED.filter((folder) => existsSync(stagedFolder(archive, manifest.sequence, folder)));
   if (staged.length === 0) return manifest;
@@ -196,7 +218,7 @@ export function whereStaged(archive: string, manifest: Manifest): Manifest {
   return { ...manifest, files: manifest.files.map(move), minutes: manifest.minutes.map(move) };
 }
 
-/** What others put into the folders that readers list; paths relative to the archive. */
+/** Foreign files in the folders that readers list; paths relative to the archive. */
 export function foreignEntries(archive: string, manifest: Manifest): string[] {
   const known = new Set(allFiles(manifest).map((file) => file.path));
   return REPLACED.flatMap((folder) =>

@@ -1,4 +1,4 @@
--- In ticks.db once something was pruned: which trades were there, so that a duplicate is still refused although its row is gone.
+-- In ticks.db after a prune: which trades were there, so that a duplicate is still refused.
 CREATE TABLE IF NOT EXISTS pruned_ids (
   product_id TEXT NOT NULL, block INTEGER NOT NULL,         -- trade_id / 4096
   digits TEXT,                                              -- 1,024 hexadecimal digits, four ids each, the smallest in the lowest bit; null: all were there

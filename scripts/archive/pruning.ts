@@ -1,4 +1,4 @@
-/** Takes archived ticks out of ticks.db, in short transactions beside consume; what was there stays known, so no duplicate comes back. Never in a process with DuckDB (faults.md 1.1). */
+/** Removes archived ticks from ticks.db, in short transactions, without DuckDB (docs/faults.md 26). */
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { nowUs } from "../base/clock.ts";
@@ -12,28 +12,37 @@ import {
   STAMP_AHEAD_US_MAX,
   SUM_MODULUS,
 } from "../base/limits.ts";
-import { readManifest, type TickFile } from "./manifest.ts";
+import { SEEN_BLOCK_IDS } from "../contract/window.ts";
+import { readManifest } from "./manifest.ts";
+import type { TickFile } from "./manifest-schema.ts";
 import { whereStaged } from "./own-files.ts";
 import schema from "./pruned.sql" with { type: "text" };
 import { repair, verifyArchive } from "./verify.ts";
 
-const BLOCK_IDS = 4_096;
-const ALL = "F".repeat(BLOCK_IDS / 4);
-const NONE = "0".repeat(BLOCK_IDS / 4);
+/** A block's digits, four ids each: all ids were there, or none (pruned.sql). */
+const ALL = "F".repeat(SEEN_BLOCK_IDS / 4);
+const NONE = "0".repeat(SEEN_BLOCK_IDS / 4);
 
-export interface PruneOptions {
+interface PruneOptions {
   archive: string;
-  /** Ticks that the log took before this (microseconds since 1970) go, in the order in which they were stored, up to the first that is newer. */
+  /**
+   * Ticks appended before this (microseconds since 1970) are removed, in stored order up to the first
+   * newer one.
+   */
   before_us: number;
   signal: AbortSignal;
 }
 
-/** Gives the number of ticks taken out. NO_DATA without an archive; STORE_CORRUPT when the archive isn't whole: then nothing is deleted. */
+/**
+ * Returns the number of removed ticks. Throws NO_DATA without an archive, STORE_CORRUPT if it isn't
+ * whole.
+ */
 export function prune(db: Database, { archive, before_us, signal }: PruneOptions): number {
   const files = verifiedFiles(db, archive);
   db.exec(schema);
   let pruned = 0;
-  // File after file, in the order of their rows: none loses a row before it was compared with all of its rows.
+  // File after file, in the order of their rows: none loses a row before it was compared with all of its
+  // rows.
   for (const file of files) {
     if (signal.aborted || !hasOlder(db, file, before_us)) break;
     compare(db, archive, file);
@@ -72,7 +81,10 @@ function hasOlder(db: Database, { last_insert_id }: TickFile, before_us: number)
   return first !== null && isOld(first.appended_us, before_us);
 }
 
-/** Rows and sums of the file against those of ticks.db; a file of which some rows are gone was compared before the first of them went. */
+/**
+ * Compares a file's rows and sums with ticks.db; if rows are pruned, that was done before the first
+ * was.
+ */
 function compare(db: Database, archive: string, file: TickFile): void {
   const { first_insert_id, last_insert_id } = file;
   if (Number(setting(db, "pruned_to") ?? 0) >= first_insert_id) return;
@@ -110,7 +122,10 @@ interface Stored {
   appended_us: number;
 }
 
-/** One short transaction; consume waits for it at most as for any lock. The newest row always stays: insertion numbers go on from it. */
+/**
+ * One short transaction, so that consume hardly waits. The newest row stays: insertion numbers
+ * continue there.
+ */
 function pruneSlice(db: Database, collected_to: number, before_us: number): number {
   return db
     .transaction(() => {
@@ -133,12 +148,15 @@ function pruneSlice(db: Database, collected_to: number, before_us: number): numb
     .immediate();
 }
 
-/** An append time ahead of now was written by a wrong clock, and would keep all ticks after it for years; every tick here is archived. */
+/** An append time in the future is a wrong clock's, and would keep all later ticks for years. */
 function isOld(appended_us: number, before_us: number): boolean {
   return appended_us < before_us || appended_us > nowUs() + STAMP_AHEAD_US_MAX;
 }
 
-/** Notes ids as pruned: in a list while a block has few of them, then as digits. */
+/**
+ * Notes ids as pruned, so that no duplicate is stored again: as rows while a block has few, then as
+ * digits.
+ */
 function mark(db: Database, rows: readonly Stored[]): void {
   const get = db.query<{ digits: string | null }, [string, number]>(
     "SELECT digits FROM pruned_ids WHERE product_id = ? AND block = ?",
@@ -149,10 +167,10 @@ function mark(db: Database, rows: readonly Stored[]): void {
   const put = db.query("INSERT OR REPLACE INTO pruned_ids VALUES (?, ?, ?)");
   const putFew = db.query("INSERT OR IGNORE INTO pruned_few VALUES (?, ?, ?)");
   const dropFew = db.query("DELETE FROM pruned_few WHERE product_id = ? AND block = ?");
-  const blocks = Map.groupBy(rows, (row) => `${Math.floor(row.trade_id / BLOCK_IDS)} ${row.product_id}`);
+  const blocks = Map.groupBy(rows, (row) => `${Math.floor(row.trade_id / SEEN_BLOCK_IDS)} ${row.product_id}`);
   for (const inBlock of blocks.values()) {
     const { product_id, trade_id } = inBlock[0]!;
-    const block = Math.floor(trade_id / BLOCK_IDS);
+    const block = Math.floor(trade_id / SEEN_BLOCK_IDS);
     const before = get.get(product_id, block);
     const listed = before === null ? few.all(product_id, block) : [];
     const ids = [...listed, ...inBlock].map((row) => row.trade_id);
@@ -170,7 +188,7 @@ function mark(db: Database, rows: readonly Stored[]): void {
 function withIds(before: string, ids: readonly number[]): string {
   const digits = [...before];
   for (const id of ids) {
-    const at = Math.floor((id % BLOCK_IDS) / 4);
+    const at = Math.floor((id % SEEN_BLOCK_IDS) / 4);
     digits[at] = (Number.parseInt(digits[at]!, 16) | (1 << (id % 4))).toString(16).toUpperCase();
   }
   return digits.join("");

@@ -1,14 +1,15 @@
-/** Reading a committed state of the archive beside a batch that may replace files meanwhile, and what doctor reports of it. */
+/** Reads a committed state of the archive while a batch may replace files, and judges it for doctor. */
 import { join } from "node:path";
 import { sentence } from "../base/errors.ts";
 import { ARCHIVE_READ_TRIES_MAX } from "../base/limits.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import { readManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest-schema.ts";
 import { foreignEntries, whereStaged } from "./own-files.ts";
 import { damages, repair, verifyArchive } from "./verify.ts";
 
 /**
- * Runs `read` over the archive as its manifest says, after a comparison of each file that changed with its checksum; null when there is no
- * archive yet. When a batch commits meanwhile and `read` fails, for the files that it replaced are gone, it runs again over the new state.
+ * Runs `read` over the committed state, after comparing checksums of touched files; null without an
+ * archive. If `read` fails because a batch replaced files meanwhile, it runs again over the new state.
  */
 export async function readArchive<T>(archive: string, read: (manifest: Manifest) => Promise<T>): Promise<T | null> {
   for (let tries = 1; ; tries++) {
@@ -26,14 +27,14 @@ export async function readArchive<T>(archive: string, read: (manifest: Manifest)
   }
 }
 
-/** What doctor says of an archive; `ok` false: `advice` says what to do. */
-export interface ArchiveState {
+/** What doctor reports of an archive; if not `ok`, `advice` is what to do. */
+interface ArchiveState {
   found: string;
   ok: boolean;
   advice: string;
 }
 
-/** Null when there is no archive. `deep` compares every file with its checksum, otherwise only those that changed since the last batch. */
+/** Null without an archive. `deep`: compares the checksum of every file, not only of touched ones. */
 export function archiveState(archive: string, deep: boolean): ArchiveState | null {
   try {
     const manifest = readManifest(archive);
@@ -45,14 +46,14 @@ export function archiveState(archive: string, deep: boolean): ArchiveState | nul
       const found = `${join(archive, damage.path)} ${damage.damage}${others}`;
       return { found, ok: false, advice: repair(damage.path, null) };
     }
-    return soundState(archive, manifest, deep);
+    return undamagedState(archive, manifest, deep);
   } catch (error) {
     const advice = error instanceof Error && "hint" in error ? String(error.hint) : "";
     return { found: sentence(error), ok: false, advice };
   }
 }
 
-function soundState(archive: string, manifest: Manifest, deep: boolean): ArchiveState {
+function undamagedState(archive: string, manifest: Manifest, deep: boolean): ArchiveState {
   const { files } = manifest;
   const count = (all: typeof files) => all.reduce((sum, { rows }) => sum + rows, 0);
   const found = [`${count(files)} ticks in ${files.length} files`];

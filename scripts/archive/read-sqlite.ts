@@ -1,13 +1,13 @@
-/** A child of the batch that has no DuckDB: the rows of one SELECT on one SQLite file, as JSON lines into a file. */
+/** A process without DuckDB: writes the rows of one SELECT on a SQLite file as JSON lines to a file. */
 import { openReadOnly } from "../base/sqlite.ts";
 
-/** Lines gathered before a write: keeps memory flat whatever the table's size. */
+/** Lines per write, so that memory does not grow with the table. */
 const LINES_PER_WRITE = 10_000;
 
 const [store, select, target] = process.argv.slice(2);
 if (import.meta.main && store && select && target) {
   const db = openReadOnly(store);
-  if (db === null) throw new Error(`${store} isn't there`);
+  if (db === null) throw new Error(`${store} does not exist`);
   const sink = Bun.file(target).writer();
   let lines: string[] = [];
   for (const row of db.query(select).iterate()) {

@@ -1,11 +1,12 @@
-/** The rollup: the archive's sums by minute, kept beside the ticks. Each collected slice adds its own part of the minutes that it touches; parts add up exactly. */
+/** The rollup: exact sums per minute beside the ticks; each collected slice adds its part. */
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import functions from "../../sql/functions.sql" with { type: "text" };
 import mergeSql from "../../sql/rollup/merge.sql" with { type: "text" };
 import minutesSql from "../../sql/rollup/minutes.sql" with { type: "text" };
 import { TidemarkError } from "../base/errors.ts";
-import { addSums, type Manifest } from "./manifest.ts";
+import { addSums } from "./manifest.ts";
+import type { Manifest } from "./manifest-schema.ts";
 import { fileLiteral } from "./sql-literal.ts";
 import { repair } from "./verify.ts";
 
@@ -22,20 +23,23 @@ export function mergedMinutes(parts: string): string {
   return `WITH parts AS (SELECT * FROM ${parts})\n${mergeSql}`;
 }
 
-/** A FROM item with the rows of the archive's files, or of some of them; of older files with the wider types of newer ones. */
+/**
+ * A FROM item with the rows of these files of the archive; older files get the wider types of newer
+ * ones.
+ */
 export function parquet(archive: string, files: readonly { path: string }[]): string {
   const list = files.map((file) => fileLiteral(join(archive, file.path))).join(", ");
   return `read_parquet([${list}], hive_partitioning = false, union_by_name = true)`;
 }
 
-/** What the view archive_minutes reads; an archive from before the rollup is summed from its ticks until a batch has converted it. */
+/** What the view archive_minutes reads: the rollup, or the ticks of an archive that has none yet. */
 export function minutesRelation(archive: string, { minutes }: Manifest): string {
   return minutes.length === 0 ? minutesOf("archive_ticks") : `SELECT * FROM ${parquet(archive, minutes)}`;
 }
 
 /**
- * The minutes that metrics and the reconciliation read add up to the ticks that metrics read: number, prices and sizes. The ticks' sums
- * are those of the manifest, which hold as long as the checksums do. STORE_CORRUPT otherwise.
+ * Rejects with STORE_CORRUPT unless the minutes add up to the ticks: number, prices and sizes. The
+ * ticks' sums are the manifest's, which the checksums of the files prove.
  */
 export async function checkMinutes(connection: DuckDBConnection, archive: string, manifest: Manifest): Promise<void> {
   const { files, minutes } = manifest;

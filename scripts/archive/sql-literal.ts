@@ -1,4 +1,4 @@
-/** Paths and texts as SQL literals, so that DuckDB reads exactly the file that is named. */
+/** Paths and texts as SQL literals: DuckDB reads exactly the named file. */
 import { TidemarkError } from "../base/errors.ts";
 
 /** A text as a SQL string literal. */
@@ -7,8 +7,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * A path as DuckDB must get it to read exactly this file: what its globs would take for a pattern is in brackets, which match the character
- * itself. Fails with DATA_DIR where DuckDB has no way to say it: a backslash in a path that needs brackets (DuckDB 1.5.5, tried).
+ * A path for DuckDB's globs: characters of a pattern are in brackets, which match the character
+ * itself. Throws DATA_DIR for a backslash in such a path, which DuckDB 1.5.5 cannot read (tried).
  */
 export function escapedPath(path: string): string {
   if (!/[[*?]/.test(path)) return path;
@@ -27,7 +27,10 @@ export function fileLiteral(path: string): string {
   return quoted(escapedPath(path));
 }
 
-/** A SQL list for `allowed_directories` or `allowed_paths`: DuckDB compares the pattern that it is given, and then each file that it found. */
+/**
+ * For `allowed_directories` and `allowed_paths`: DuckDB compares the given pattern, then each found
+ * file.
+ */
 export function allowedList(...paths: string[]): string {
   return `[${[...new Set(paths.flatMap((path) => [path, escapedPath(path)]))].map(quoted).join(", ")}]`;
 }

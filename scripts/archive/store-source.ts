@@ -1,4 +1,4 @@
-/** Reading ticks.db and windows.db for the archive: through DuckDB's sqlite extension, or without it through a child process. Both give the same rows. */
+/** Reads ticks.db and windows.db through DuckDB's sqlite extension, or through a child: the same rows. */
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
@@ -7,6 +7,7 @@ import type { DataPaths } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { BUSY_TIMEOUT_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { spawnScript } from "../base/process.ts";
 import { allowedList, fileLiteral, quoted } from "./sql-literal.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
 
@@ -16,20 +17,26 @@ export interface Source {
   readonly kind: "extension" | "child";
   /** Whether windows.db is there. */
   readonly has_windows: boolean;
-  /** A FROM item with the rows of one SQLite SELECT over plain columns, good until the next one; cast each column, since the child gives text. */
+  /**
+   * A FROM item with the rows of one SQLite SELECT over plain columns, valid until the next one; cast
+   * each column, since the child returns text.
+   */
   from(store: StoreName, select: string, columns: readonly string[]): Promise<string>;
-  /** A FROM item with all rows of a table. Not by `from`: the extension's sqlite_query gives doubles as text of 15 digits, a table scan gives them whole. */
+  /** A FROM item with all rows of a table; unlike `from`, whose doubles are text of 15 digits, exact. */
   table(store: StoreName, table: string, columns: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Attaches both files read-only. This process must hold no bun:sqlite handle on them (faults.md 1.1). */
+/**
+ * Attaches both files read-only. This process must hold no bun:sqlite handle on them (docs/faults.md
+ * 26).
+ */
 export async function openSource(connection: DuckDBConnection, paths: DataPaths, logger: Logger): Promise<Source> {
   const has_windows = existsSync(paths.windows);
   rmSync(readingFile(paths), { force: true });
   const missing = await loadSqliteExtension(connection);
   if (missing !== null) {
-    // Said once a data directory: a schedule would repeat it all day.
+    // A warning once per data directory: a schedule would repeat it all day.
     const level = existsSync(paths.archive) && readdirSync(paths.archive).length > 0 ? "debug" : "warn";
     logger[level](
       `DuckDB's sqlite extension isn't available (${firstLine(missing)}): reading through bun:sqlite in a child process. The answers are the same. See docs/add-a-metric.md.`,
@@ -51,7 +58,10 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
   };
 }
 
-/** Fails with SCHEMA_OLDER for a store of schema 1, which has no setting `rules`: its stage migrates it, the batch only reads. */
+/**
+ * Throws SCHEMA_OLDER for a store of schema 1, which has no setting `rules`: its stage has to migrate
+ * it.
+ */
 export function refuseOlder(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {
   if (settings.has("rules")) return;
   throw new TidemarkError(
@@ -61,7 +71,7 @@ export function refuseOlder(path: string, settings: ReadonlyMap<string, string>,
   );
 }
 
-/** From here on the instance that collects reads and writes its own data directory's archive only, whatever a path may match. */
+/** From here on the instance reads and writes its own data directory's archive only. */
 export async function lockTo(connection: DuckDBConnection, paths: DataPaths): Promise<void> {
   await connection.run("SET temp_directory = ''");
   await connection.run(`SET allowed_directories = ${allowedList(`${paths.archive}/`)}`);
@@ -70,7 +80,7 @@ export async function lockTo(connection: DuckDBConnection, paths: DataPaths): Pr
   await connection.run("SET lock_configuration = true");
 }
 
-/** Where the child puts its rows: beside the archive, which may be moved aside meanwhile. */
+/** The child's file of rows: beside the archive, which may be moved aside meanwhile. */
 function readingFile(paths: DataPaths): string {
   return `${paths.archive}.reading${TEMPORARY}`;
 }
@@ -88,12 +98,9 @@ class ChildSource implements Source {
     const file = readingFile(this.paths);
     rmSync(file, { force: true });
     const reader = join(import.meta.dir, "read-sqlite.ts");
-    const child = Bun.spawn([process.execPath, reader, this.paths[store], select, file], {
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    const [code, error] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-    if (code !== 0) throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(error)}.`);
+    const { code, stderr } = await spawnScript(reader, [this.paths[store], select, file], { stderr: "keep" }).ended;
+    if (code !== 0)
+      throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(stderr)}.`);
     const types = columns.map((name) => `${name}: 'VARCHAR'`).join(", ");
     return `read_json(${fileLiteral(file)}, format = 'newline_delimited', columns = {${types}})`;
   }

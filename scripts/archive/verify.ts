@@ -1,19 +1,23 @@
-/** Whether the archive's files are as they were written: each file's checksum once a change and once a day, its size at each use. */
+/** Checks that the archive's files are as they were written: by size, and by checksum. */
 import { closeSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
 import { CHECKSUM_READ_BYTES } from "../base/limits.ts";
-import { allFiles, type Manifest, mapFiles, type PartFile } from "./manifest.ts";
-
-/** `changed`: checksums only of files whose size, time or inode differ from when they were last compared. `all`: of every file. */
-export type Depth = "changed" | "all";
-
-/** Whether ticks.db has lost rows that only the archive has; null where that isn't known. It decides what to do about damage. */
-export type Pruned = boolean | null;
+import { allFiles, mapFiles } from "./manifest.ts";
+import type { Manifest, PartFile } from "./manifest-schema.ts";
 
 /**
- * The manifest with what is now known of its files. Fails with STORE_CORRUPT, which names the file and what to do, when one is missing, has
- * another length, or has another checksum.
+ * `changed`: checksums of files whose size, time or inode differ since the last comparison. `all`: of
+ * all.
+ */
+type Depth = "changed" | "all";
+
+/** Whether ticks.db was pruned, so that only the archive has those rows; null where that isn't known. */
+type Pruned = boolean | null;
+
+/**
+ * The manifest with its files' present identities. Throws STORE_CORRUPT, with the file and what to do,
+ * if one is missing or has another length or checksum.
  */
 export function verifyArchive(archive: string, manifest: Manifest, depth: Depth, pruned: Pruned): Manifest {
   return mapFiles(manifest, (file) => ({ ...file, seen: verifyFile(archive, file, depth, pruned) }));
@@ -67,7 +71,10 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-/** Size, time in nanoseconds and inode: a file for which they are the same was not written to. Null when there is no file. */
+/**
+ * Size, time in nanoseconds and inode: while they are equal, the file was not written. Null without a
+ * file.
+ */
 export function identity(path: string): string | null {
   try {
     const { size, mtimeNs, ino } = statSync(path, { bigint: true });

@@ -1,17 +1,18 @@
-/** Writes the archive's Parquet files: each is made aside, read back, counted against what it was made from, and only then put into its folder. */
+/** Writes the archive's Parquet files: each is read back and compared before it is published. */
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { publish } from "../base/atomic-file.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { SUM_MODULUS } from "../base/limits.ts";
-import { addSums, type PartFile, type TickFile, type TickSums } from "./manifest.ts";
+import { addSums } from "./manifest.ts";
+import type { PartFile, TickFile, TickSums } from "./manifest-schema.ts";
 import { tagOf, WORK } from "./own-files.ts";
 import { fileLiteral, quoted } from "./sql-literal.ts";
 import { checksumOf, identity } from "./verify.ts";
 
 /** What the ticks of a relation or a file add up to. */
-export interface Facts {
+interface Facts {
   rows: number;
   first_insert_id: number;
   last_insert_id: number;
@@ -19,7 +20,10 @@ export interface Facts {
   sums: TickSums;
 }
 
-/** What is counted of a slice in SQLite, and again of what DuckDB has read; all are whole numbers. Byte lengths notice a text that was cut. */
+/**
+ * What is counted in SQLite and again in DuckDB; all whole numbers. Byte lengths notice a text that
+ * was cut.
+ */
 export interface ReadFacts {
   rows: string;
   last_insert_id: string;
@@ -45,6 +49,7 @@ const FACTS = `SELECT count(*), coalesce(min(insert_id), 0), coalesce(max(insert
   replace(CAST(coalesce(sum(price), 0) AS VARCHAR), '.', ''), replace(CAST(coalesce(sum(last_size), 0) AS VARCHAR), '.', ''),
   coalesce(sum(trade_id % ${SUM_MODULUS}), 0), coalesce(sum(time_us % ${SUM_MODULUS}), 0) FROM `;
 
+/** Writes files under names that no other file of the archive has or had. */
 export class ArchiveWriter {
   #written = 0;
 
@@ -76,8 +81,8 @@ export class ArchiveWriter {
   }
 
   /**
-   * A file with the ticks of a FROM item, sorted by product and time so that its statistics are of use; `into` is the folder that it goes
-   * to. Fails with STORE_CORRUPT, before the file is in that folder, when what is in it doesn't add up to `expected`.
+   * A file in the folder `into` with the ticks of a FROM item, sorted so that its statistics are useful.
+   * Rejects with STORE_CORRUPT, before it is there, if its content doesn't add up to `expected`.
    */
   async ticks(relation: string, expected: Facts, into: string, verified: boolean): Promise<TickFile> {
     const select = `SELECT * FROM ${relation} ORDER BY product_id, time_us, trade_id`;
@@ -88,7 +93,10 @@ export class ArchiveWriter {
     return { ...part, ...facts, verified };
   }
 
-  /** A file with the rows of a SELECT in the folder `into`; its path in the manifest is that of `folder`. `check` may refuse it before it gets there. */
+  /**
+   * A file with a SELECT's rows in `into`; the manifest has it in `folder`. `check` may refuse it
+   * before.
+   */
   async part(
     select: string,
     into: string,
@@ -109,7 +117,7 @@ export class ArchiveWriter {
   }
 }
 
-/** Rows written are counted against rows read, and their sums: a difference ends the batch before anything is committed. */
+/** Throws STORE_CORRUPT, before anything is committed, if written rows and sums differ from read ones. */
 export function mustEqual<T extends object>(found: T, expected: T, what: string): void {
   const [one, other] = [JSON.stringify(found), JSON.stringify(expected)];
   if (one === other) return;
@@ -120,7 +128,7 @@ export function mustEqual<T extends object>(found: T, expected: T, what: string)
   );
 }
 
-/** The facts of a file that holds what several hold. */
+/** The facts of the file into which several are merged. */
 export function mergedFacts(files: readonly TickFile[]): Facts {
   return {
     rows: files.reduce((sum, { rows }) => sum + rows, 0),

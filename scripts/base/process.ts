@@ -24,7 +24,7 @@ interface SpawnOptions<In extends Input, Out extends Output> {
 }
 
 /** How a process ended. */
-interface ProcessEnd {
+export interface ProcessEnd {
   /** Exit status; 128 + its number for a signal. */
   code: number;
   signal: NodeJS.Signals | null;

@@ -1,6 +1,9 @@
 /** The rows of results.db, typed once: batch and schedule write them, the page and `drill` read them. */
 
-/** A value of a metric's result: decimals and integers beyond 2^53 are exact text, times are ISO 8601 UTC. */
+/**
+ * A value of a metric's result: decimals and integers beyond 2^53 are exact text, times are ISO 8601
+ * UTC.
+ */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 /** One row of a metric's result, by column name. */
@@ -43,7 +46,7 @@ export interface MetricResult {
   chart: Chart;
   columns: Column[];
   rows: Row[];
-  /** False when its newest run failed: `error` says why, and the rows are the last good ones (`stale`). */
+  /** False when its newest run failed: `error` is why, and the rows are the last good ones (`stale`). */
   ok: boolean;
   error: string | null;
   stale: boolean;
@@ -98,7 +101,10 @@ export function resultToRow(result: MetricResult): ResultRow {
   };
 }
 
-/** Reads what `resultToRow` wrote. Throws SyntaxError when a text of the row is not JSON (damage that SQLite can't see). */
+/**
+ * Reads what `resultToRow` wrote. Throws SyntaxError when a text of the row is not JSON (damage that
+ * SQLite can't see).
+ */
 export function resultFromRow(row: ResultRow): MetricResult {
   return {
     name: row.metric,

@@ -1,4 +1,4 @@
-/** Where `query --output` writes: stdout, a regular file (replaced whole or not at all), a pipe, a device. */
+/** Where `query --output` writes: stdout, a regular file that is replaced whole, a pipe, a device. */
 import {
   chmodSync,
   chownSync,

@@ -2,6 +2,7 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { FOLDER_LOOK_MS, FOLDER_SETTLE_MS } from "../base/limits.ts";
+import { onAbort } from "../base/wait.ts";
 import { metricNames } from "./metric.ts";
 
 /** One folder; the file system's events, where it has them, shorten the wait for the next poll. */
@@ -54,10 +55,9 @@ export class MetricFolder {
     if (this.#watcher === null) this.#listen();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    const stop = () => resolve();
-    signal.addEventListener("abort", stop);
+    const forget = onAbort(signal, resolve);
     await (wakes ? Promise.race([promise, this.#event.promise]) : promise);
-    signal.removeEventListener("abort", stop);
+    forget();
     clearTimeout(timer);
     this.#event = Promise.withResolvers<void>();
   }

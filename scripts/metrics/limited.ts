@@ -1,5 +1,4 @@
-/** Memory limits of a process that runs SQL which a user wrote: one of the kernel's, and a parent that watches. */
-
+/** Memory limits of a process for SQL that users write: the kernel's, and a parent that watches. */
 import { dlopen, ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { sentence, TidemarkError } from "../base/errors.ts";
@@ -10,6 +9,8 @@ import {
   MEMORY_WATCH_ELSEWHERE_MS,
   MEMORY_WATCH_MS,
 } from "../base/limits.ts";
+import { type ProcessEnd, runProgram, spawnScript } from "../base/process.ts";
+import { onAbort } from "../base/wait.ts";
 
 const RLIMIT_DATA = 2;
 const RLIMIT_CORE = 4;
@@ -44,7 +45,10 @@ export function limitThisProcess({ with_parent = false } = {}): boolean {
   }
 }
 
-/** Calls `over` once when the process holds more than LIMITED_RSS_BYTES_MAX. Returns how to end the watch. */
+/**
+ * Calls `over` once when the process holds more than LIMITED_RSS_BYTES_MAX. Returns how to end the
+ * watch.
+ */
 export function watchMemory(pid: number, over: () => void): () => void {
   const rssOf = process.platform === "linux" ? rssOnLinux : rssByPs;
   const every_ms = process.platform === "linux" ? MEMORY_WATCH_MS : MEMORY_WATCH_ELSEWHERE_MS;
@@ -68,13 +72,12 @@ function rssOnLinux(pid: number): number {
 
 /** The same where there is no /proc (macOS). Exported for its test. */
 export function rssByPs(pid: number): number {
-  const said = Bun.spawnSync(["ps", "-o", "rss=", "-p", String(pid)], { stdin: "ignore", stderr: "ignore" });
-  return Number(said.stdout.toString().trim() || 0) * 1024;
+  return Number(runProgram(["ps", "-o", "rss=", "-p", String(pid)]).stdout.trim() || 0) * 1024;
 }
 
 /** The error of a query whose process ended although nobody stopped it. */
-export function endedBy(exit: number | null, signal: string | number | null): string {
-  const how = signal === null ? `with status ${exit}` : `by ${signal}`;
+export function endedBy({ code, signal }: Pick<ProcessEnd, "code" | "signal">): string {
+  const how = signal === null ? `with status ${code}` : `by ${signal}`;
   return `Its process ended ${how} inside DuckDB, mostly of too much memory or too deep nesting: simplify the query.`;
 }
 
@@ -92,33 +95,30 @@ export async function runLimited(signal: AbortSignal): Promise<number | null> {
     limitThisProcess({ with_parent: true });
     return null;
   }
-  const child = Bun.spawn([process.execPath, ...process.argv.slice(1)], {
-    stdio: ["inherit", "inherit", "inherit"],
-    env: { ...process.env, [LIMITED_VARIABLE]: String(process.pid) },
+  const [, script = "", ...args] = process.argv;
+  const child = spawnScript(script, args, {
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+    env: { [LIMITED_VARIABLE]: String(process.pid) },
   });
   let isOver = false;
   const unwatch = watchMemory(child.pid, () => {
     isOver = true;
     child.kill("SIGKILL");
   });
-  let grace: ReturnType<typeof setTimeout> | undefined;
-  const stop = () => {
-    child.kill("SIGTERM");
-    grace = setTimeout(() => child.kill("SIGKILL"), INTERRUPT_MS_MAX);
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
+  const forget = onAbort(signal, () => void child.stop(INTERRUPT_MS_MAX));
   try {
-    const code = await child.exited;
+    const end = await child.ended;
     if (isOver) throw new TidemarkError("QUERY", TOO_MUCH_MEMORY);
-    // Our statuses: done, failed, wrong usage, a second signal. Others are an abort of DuckDB or the runtime.
-    if (child.signalCode === null && [0, 1, 2, 130].includes(code)) return code;
+    // Our statuses: done, failed, wrong usage, a second signal. Others are an abort of DuckDB or the
+    // runtime.
+    if (end.signal === null && [0, 1, 2, 130].includes(end.code)) return end.code;
     if (signal.aborted) return 130;
-    throw new TidemarkError("QUERY", endedBy(child.exitCode, child.signalCode));
+    throw new TidemarkError("QUERY", endedBy(end));
   } finally {
     unwatch();
-    clearTimeout(grace);
-    signal.removeEventListener("abort", stop);
+    forget();
   }
 }
 

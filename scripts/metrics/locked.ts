@@ -90,8 +90,8 @@ export class LockedDatabase {
   }
 
   /**
-   * Runs one SELECT and reads at most `rows_max` rows; if there are more, all go into the new file `csv`.
-   * Rejects with QUERY and DuckDB's own words, or when `ms_max` have passed.
+   * Runs one SELECT and reads at most `rows_max` rows; if there are more, all go into the new file
+   * `csv`. Rejects with QUERY and DuckDB's own words, or when `ms_max` have passed.
    */
   async select(
     sql: string,
@@ -193,7 +193,10 @@ const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}
 const VIEWS =
   "There are ticks, minutes, windows, window_revisions, late_ticks, outages, dead_letters, conflicts and thresholds (docs/metrics.md).";
 
-/** Ours instead of DuckDB's words about settings and tables that a query can't reach, or a step of ours. */
+/**
+ * Ours instead of DuckDB's words about settings and tables that a query can't reach, or a step of
+ * ours.
+ */
 function ownWords(message: string): string {
   if (isMemory(message)) return MEMORY_ADVICE;
   const known = message.replace(/^Failed to extract statements:\s*/, "");

@@ -47,7 +47,10 @@ export interface Metric extends MetricSource {
 
 const NAME = /^[A-Za-z0-9_]+\.sql$/;
 
-/** Names of the metric files of a folder, in order. Throws METRIC when it can't be read or has too many. */
+/**
+ * Names of the metric files of a folder, in order. Throws METRIC when it can't be read or has too
+ * many.
+ */
 export function metricNames(dir: string): string[] {
   let names: string[];
   try {
@@ -166,7 +169,10 @@ export function withHeader(source: MetricSource): Metric {
   return { ...source, title, description, chart: parseChart(chart, file, chart_line), chart_line, only_duckdb };
 }
 
-/** Whether a word is a key with one slip, or two in long ones; `file:` is two from `title:`, and a remark. */
+/**
+ * Whether a word is a key with one slip, or two in long ones; `file:` is two from `title:`, and a
+ * remark.
+ */
 function isNearMiss(word: string): boolean {
   return Object.keys(headerSchema.shape).some((key) => slips(word, key) <= (key.length > 5 ? 2 : 1));
 }

@@ -10,7 +10,10 @@ const ROW_MAKERS = new Set(["range", "generate_series", "unnest", "repeat", "rep
 /** Scalar functions that do more than compute. */
 const EFFECTS = new Set(["write_log", "nextval", "currval", "setseed", "getenv", "getvariable", "current_setting"]);
 
-/** Why the number of statements is wrong. DuckDB makes several of one PIVOT that has to find its columns. */
+/**
+ * Why the number of statements is wrong. DuckDB makes several of one PIVOT that has to find its
+ * columns.
+ */
 function notOne(text: string, count: number): string {
   if (/\bPIVOT(_WIDER)?\b/i.test(text) && !/;\s*\S/.test(text))
     return "A PIVOT that names no values is more than one statement: write PIVOT … ON column IN ('value', …).";

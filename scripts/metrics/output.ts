@@ -1,4 +1,4 @@
-/** batch_output/ and batch_log.txt, in the formats of the replaced pipeline (docs/replaced-pipeline.md). */
+/** batch_output/ and batch_log.txt, in the replaced pipeline's formats (docs/replaced-pipeline.md). */
 import {
   closeSync,
   constants,

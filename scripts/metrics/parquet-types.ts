@@ -19,7 +19,10 @@ const NARROWER = new Map([
   [DuckDBTypeId.UHUGEINT, "DECIMAL(38,0)"],
 ]);
 
-/** The SQL type as which a column is written; null: as it is. `isWide`: some values do not fit 38 digits. */
+/**
+ * The SQL type as which a column is written; null: as it is. `isWide`: some values do not fit 38
+ * digits.
+ */
 export function parquetType(type: DuckDBType, isWide: boolean): string | null {
   const isChanged = contains(type, (id) => TEXT.has(id) || NARROWER.has(id) || id === DuckDBTypeId.TIMESTAMP_S);
   return isChanged ? (written(type, isWide) ?? "VARCHAR") : null;

@@ -1,4 +1,4 @@
-/** What one `query` will run and write: a SELECT or a metric, its parameters, limit and format. */
+/** What one `query` runs and writes: a SELECT or a metric, its parameters, limit and format. */
 import type { DataPaths } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";

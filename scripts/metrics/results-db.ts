@@ -68,7 +68,10 @@ export class Results {
     return died;
   }
 
-  /** Notes runs that are still `running` as died, only of the process `pid` if given; returns their number. */
+  /**
+   * Notes runs that are still `running` as died, only of the process `pid` if given; returns their
+   * number.
+   */
   noteDied(pid: number | null = null): number {
     return this.#db
       .query("UPDATE runs SET state = 'died', ended_us = ? WHERE state = 'running' AND pid = coalesce(?, pid)")
@@ -150,7 +153,10 @@ export class Results {
       .run(...Object.values(row), this.#run_id);
   }
 
-  /** A failing metric keeps its last good rows, marked stale, beside the new error. A good result has columns. */
+  /**
+   * A failing metric keeps its last good rows, marked stale, beside the new error. A good result has
+   * columns.
+   */
   #keep(row: ResultRow): void {
     if (row.ok === 0) {
       const stale =

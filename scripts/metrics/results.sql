@@ -1,4 +1,4 @@
--- results.db, written by batch, and by schedule: a due time at which no run began is a run of the state `missed`.
+-- results.db, written by batch, and by schedule: a due time without a run is a run of state `missed`.
 CREATE TABLE runs (
   run_id INTEGER PRIMARY KEY, state TEXT NOT NULL,          -- running, done, failed, died
   pid INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Manifest } from "../archive/index.ts";
 import { type ErrorCode, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX, RESULT_BYTES_MAX, SANDBOX_REUSE_BYTES_MAX } from "../base/limits.ts";
+import { type Spawned, spawnScript } from "../base/process.ts";
 import { endedBy, TOO_MUCH_MEMORY, watchMemory } from "./limited.ts";
 import type { Parameters, QueryResult } from "./locked.ts";
 
@@ -55,7 +56,10 @@ export class Sandbox {
   #closed = false;
   readonly #past = { cpu_us: 0, peak_rss: 0 };
 
-  /** Starts a process, which loads DuckDB meanwhile. If ours is killed, it notes our run as died in `results`. */
+  /**
+   * Starts a process, which loads DuckDB meanwhile. If ours is killed, it notes our run as died in
+   * `results`.
+   */
   constructor(private readonly results: string) {
     this.#child = new Child(results);
   }
@@ -136,23 +140,23 @@ export class Sandbox {
 class Child {
   isOpen = false;
   last: Reply | null = null;
-  readonly #process;
+  readonly #process: Spawned<"pipe", "pipe">;
   readonly #replies;
   readonly #unwatch;
   /** Why we killed it. */
   #why: "memory" | "time" | "closed" | null = null;
 
   constructor(results: string) {
-    this.#process = Bun.spawn([process.execPath, join(import.meta.dir, "sandbox-child.ts"), results], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "ignore",
-    });
+    const script = join(import.meta.dir, "sandbox-child.ts");
+    this.#process = spawnScript(script, [results], { stdin: "pipe", stdout: "pipe" });
     this.#replies = this.#process.stdout.getReader();
     this.#unwatch = watchMemory(this.#process.pid, () => this.#end("memory"));
   }
 
-  /** One request, one reply. Rejects with DeathError when the process ends first, or has to be ended after `ms_max`. */
+  /**
+   * One request, one reply. Rejects with DeathError when the process ends first, or has to be ended
+   * after `ms_max`.
+   */
   async ask(request: Request, ms_max: number): Promise<Reply> {
     const timer = setTimeout(() => this.#end("time"), ms_max);
     try {
@@ -197,7 +201,7 @@ class Child {
 
   async #death(ms_max: number): Promise<DeathError> {
     this.#process.kill("SIGKILL");
-    await this.#process.exited;
+    const end = await this.#process.ended;
     this.#unwatch();
     if (this.#why === "memory") return new DeathError(TOO_MUCH_MEMORY, true);
     if (this.#why === "closed") return new DeathError("It was stopped.", false);
@@ -206,6 +210,6 @@ class Child {
         `It was stopped after ${(ms_max - 2 * INTERRUPT_MS_MAX) / 1000} s, the limit for one query.`,
         false,
       );
-    return new DeathError(endedBy(this.#process.exitCode, this.#process.signalCode), false);
+    return new DeathError(endedBy(end), false);
   }
 }

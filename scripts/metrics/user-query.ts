@@ -23,8 +23,9 @@ export interface Written {
 }
 
 /**
- * Runs one SELECT over the archive as of the last batch, writes its rows, returns their number. Rejects
- * with NO_DATA before the first batch, QUERY if the SQL is refused or fails; a regular file is as before.
+ * Runs one SELECT over the archive as of the last batch, writes its rows, returns their number.
+ * Rejects with NO_DATA before the first batch, QUERY if the SQL is refused or fails; a regular file is
+ * as before.
  */
 export async function runQuery(paths: DataPaths, query: Query, format: Format, to: Destination): Promise<Written> {
   let failure: unknown = null;

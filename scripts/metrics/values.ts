@@ -14,6 +14,7 @@ import {
 } from "@duckdb/node-api";
 import { formatUnits } from "../base/decimal.ts";
 import { TidemarkError } from "../base/errors.ts";
+import { isoSeconds } from "../base/iso.ts";
 import { METRIC_ROWS_MAX, NAME_CHARACTERS_MAX, RESULT_BYTES_MAX, ROW_CHARACTERS_MAX } from "../base/limits.ts";
 import type { Column, Json, Row } from "../contract/results.ts";
 
@@ -22,7 +23,10 @@ export function readColumns(result: DuckDBResult): Column[] {
   return names.map((name, i) => ({ name, type: String(result.columnType(i)) }));
 }
 
-/** DuckDB's interface returns a struct as an object, where fields without names replace each other: QUERY. */
+/**
+ * DuckDB's interface returns a struct as an object, where fields without names replace each other:
+ * QUERY.
+ */
 function checkNamed(result: DuckDBResult): void {
   const column = readColumns(result).find(({ type }) => /[(,] ?"(__proto__)?" /.test(type));
   if (column === undefined) return;
@@ -37,8 +41,8 @@ interface Whole {
 }
 
 /**
- * At most `rows_max` rows; `truncated`: there were more, and `whole` got all of them. Rejects with QUERY
- * when they have too much text. A stream that ends may have failed (row-stream.ts).
+ * At most `rows_max` rows; `truncated`: there were more, and `whole` got all of them. Rejects with
+ * QUERY when they have too much text. A stream that ends may have failed (row-stream.ts).
  */
 export async function readRows(
   result: DuckDBResult,
@@ -111,9 +115,10 @@ function lengthOf(value: Json): number {
 }
 
 /**
- * One value as JSON without loss: integers beyond 2^53, decimals, NaN and infinities are text; a map is
- * an object, a union `{tag: value}`. Times are ISO 8601 in UTC with six digits (nine of TIMESTAMP_NS);
- * BLOBs (`\\xAA`), `infinity`, and years before 1 and after 9999 are as DuckDB writes them.
+ * One value as JSON without loss: integers beyond 2^53, decimals, NaN and infinities are text; a map
+ * is an object, a union `{tag: value}`. Times are ISO 8601 in UTC with six digits (nine of
+ * TIMESTAMP_NS); BLOBs (`\\xAA`), `infinity`, and years before 1 and after 9999 are as DuckDB writes
+ * them.
  */
 function toJson(value: DuckDBValue): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
@@ -164,10 +169,8 @@ function timestamp(units: bigint, digits: number, value: { toString(): string })
   const per_second = 10n ** BigInt(digits);
   const rest = ((units % per_second) + per_second) % per_second;
   const seconds = Number((units - rest) / per_second);
-  if (seconds < SECONDS_YEAR_1 || seconds >= SECONDS_YEAR_10000) return value.toString();
+  const whole = isoSeconds(seconds);
+  if (whole === null) return value.toString();
   const fraction = (digits === 0 ? "" : String(rest).padStart(digits, "0")).padEnd(6, "0");
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${fraction}Z`;
+  return `${whole}.${fraction}Z`;
 }
-
-const SECONDS_YEAR_1 = Date.parse("0001-01-01T00:00:00Z") / 1000;
-const SECONDS_YEAR_10000 = Date.parse("+010000-01-01T00:00:00Z") / 1000;

@@ -7,6 +7,7 @@ import { sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { peakRssBytes } from "../base/memory.ts";
 import { spaceError } from "../base/sqlite.ts";
+import { onAbort } from "../base/wait.ts";
 import type { Agreement } from "../contract/results.ts";
 import type { RunSummary } from "../measure/run-stats.ts";
 import {
@@ -172,10 +173,9 @@ class Batch {
     const { archive } = paths;
     const { sandbox, signal, logger } = this.parts;
     const { engine, master } = options;
-    const stop = () => sandbox.close();
     // The signal may have come while this process collected.
     if (signal.aborted) return;
-    signal.addEventListener("abort", stop, { once: true });
+    const forget = onAbort(signal, () => sandbox.close());
     const on_spark: Metric[] = [];
     try {
       const sql = names.length === 1 ? textOf(options.sql, names[0]!) : null;
@@ -187,7 +187,7 @@ class Batch {
         if (signal.aborted) return;
       }
     } finally {
-      signal.removeEventListener("abort", stop);
+      forget();
     }
     if (engine === "duckdb") return;
     logger.info(`${on_spark.length} metrics on Spark (${master}), ${this.#metrics} on DuckDB`);
@@ -217,7 +217,10 @@ function textOf(dir: string, name: string): string | null {
   }
 }
 
-/** The metric if Spark is to run it; null if it is not portable, or if DuckDB refuses it and reports why. */
+/**
+ * The metric if Spark is to run it; null if it is not portable, or if DuckDB refuses it and reports
+ * why.
+ */
 async function forSpark(sandbox: Sandbox, dir: string, name: string): Promise<Metric | null> {
   try {
     const metric = readMetric(dir, name);

@@ -1,5 +1,5 @@
 -- title: Coverage
--- description: Ticks stored ÷ trade ids spanned. The ticker channel batches match cascades, so less than 1 is no loss there; in the matches channel it is.
+-- description: Ticks stored ÷ trade ids spanned. The ticker channel batches match cascades, so less than 1 does not mean loss there; in the matches channel it does.
 -- chart: table
 WITH sums AS (
   SELECT product_id, CAST(sum(trade_count) AS BIGINT) AS ticks, min(first_trade_id) AS first_trade_id, max(last_trade_id) AS last_trade_id

@@ -1,7 +1,7 @@
 -- title: Gaps
 -- description: The hundred longest runs of trade ids that were never stored, and the recorded outages. In the ticker channel a run may be a batched cascade.
 -- chart: table
--- portable: no (bitstring_agg: a sort of every tick, as Spark would need, does not fit into a metric's memory)
+-- portable: no (bitstring_agg: Spark would have to sort every tick, beyond a metric's memory)
 WITH blocks AS ( -- a thousand trade ids each
   SELECT product_id, trade_id // 1000 AS block, count(*) AS ids, min(trade_id) AS lowest, max(trade_id) AS highest
   FROM ticks
@@ -20,14 +20,14 @@ WITH blocks AS ( -- a thousand trade ids each
   FROM inside WHERE dense GROUP BY product_id, block
 ), inner_runs AS (
   SELECT product_id, block, stored, length(unnest(regexp_extract_all(trim(stored, '0'), '0+'))) AS ids FROM bitmaps
-), places AS ( -- of the stored ids in the blocks with the longest runs
-  SELECT DISTINCT product_id, block * 1000 + place AS id, block
-  FROM (SELECT * FROM inner_runs ORDER BY ids DESC, block, product_id LIMIT 100) CROSS JOIN range(1000) AS r(place)
-  WHERE stored[place + 1] = '1'
+), stored_ids AS ( -- of the stored ids in the blocks with the longest runs
+  SELECT DISTINCT product_id, block * 1000 + i AS id, block
+  FROM (SELECT * FROM inner_runs ORDER BY ids DESC, block, product_id LIMIT 100) CROSS JOIN range(1000) AS r(i)
+  WHERE stored[i + 1] = '1'
 ), runs AS (
   SELECT product_id, lag(highest) OVER (PARTITION BY product_id ORDER BY block) AS before, lowest AS after FROM blocks
   UNION ALL
-  SELECT product_id, lag(id) OVER (PARTITION BY product_id, block ORDER BY id), id FROM places
+  SELECT product_id, lag(id) OVER (PARTITION BY product_id, block ORDER BY id), id FROM stored_ids
   UNION ALL
   SELECT product_id, lag(trade_id) OVER (PARTITION BY product_id, block ORDER BY trade_id), trade_id FROM inside WHERE NOT dense
 ), longest AS (

@@ -1,5 +1,5 @@
 -- title: Market summary
--- description: One row over every tick ever stored, the reference's columns first. Prices of several products are taken together unless $product names one.
+-- description: One row over every tick ever stored, the replaced pipeline's columns first. Prices of several products are taken together unless $product names one.
 -- chart: table
 WITH sums AS (
   SELECT CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,

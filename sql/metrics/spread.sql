@@ -1,5 +1,5 @@
 -- title: Spread by hour
--- description: Best ask − best bid as they stood at each trade. Empty where the feed brought no quotes (recordings without them, the matches channel).
+-- description: Best ask − best bid as they were at each trade. Empty where the feed sent no quotes (recordings without them, the matches channel).
 -- chart: line x=hour y=average_spread series=product_id
 SELECT utc(window_start_of(minute_us, 3600000000)) AS hour, product_id,
        CAST(sum(spread_sum) AS DOUBLE) / sum(quotes) AS average_spread,

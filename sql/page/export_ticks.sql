@@ -1,3 +1,4 @@
+-- Every stored tick, for a download.
 SELECT * FROM ticks
 WHERE ($product IS NULL OR product_id = $product)
   AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))

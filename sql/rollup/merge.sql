@@ -1,4 +1,4 @@
--- Parts of one minute, product and partition become one: exact, since every column adds up.
+-- Merges the parts of a minute, product and partition; exact, because every column adds up.
 SELECT product_id, minute_us, log_partition,
        max(last_offset) AS last_offset,
        CAST(sum(trade_count) AS BIGINT) AS trade_count,

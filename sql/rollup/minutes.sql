@@ -1,4 +1,5 @@
--- What the archive keeps of each minute, product and partition beside the ticks; parts of one minute add up (merge.sql).
+-- The sums of each minute, product and partition, which the archive keeps beside the ticks; parts
+-- of one minute add up (merge.sql).
 SELECT product_id, window_start_of(time_us, 60000000) AS minute_us, log_partition,
        max(log_offset) AS last_offset,
        count(*) AS trade_count,

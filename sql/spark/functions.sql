@@ -1,5 +1,5 @@
 -- sql/functions.sql in Spark's dialect: the same digits (see there for what each is).
--- `div` gives a BIGINT, and a quotient of up to 10^20 does not fit: the last two digits are divided apart.
+-- `div` returns a BIGINT, which is too small for 10^20: the last two digits are divided apart.
 CREATE TEMPORARY FUNCTION half_up(a DECIMAL(38, 0), b DECIMAL(38, 0)) RETURNS DECIMAL(20, 10) RETURN
   CAST((CAST(a div (b * 100) AS DECIMAL(20, 0)) * 100 + (a % (b * 100)) div b + CASE WHEN 2 * (a % b) >= b THEN 1 ELSE 0 END)
        * CAST('0.0000000001' AS DECIMAL(10, 10)) AS DECIMAL(20, 10));

@@ -1,2 +1,2 @@
--- Messages that were no ticks, with the reason.
+-- Messages that were not valid ticks, with the reason.
 SELECT utc(appended_us) AS appended, * FROM archive_dead_letters

@@ -1,5 +1,5 @@
--- How the stream's windows lie: for each size, how far before the begin of a tick's newest window each window that holds it begins.
--- One row a size where windows tumble (back_us = 0), size ÷ every where they hop.
+-- For each window size, the distances (back_us) from the start of a tick's newest window back to the
+-- start of each window with the tick: 0 where windows tumble, size ÷ every rows where they hop.
 WITH specs AS (
   SELECT unnest(from_json(value, '[{"size_us": "BIGINT", "every_us": "BIGINT"}]'), recursive := true)
   FROM archive_stream_settings WHERE name = 'windows'

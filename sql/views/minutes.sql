@@ -1,4 +1,5 @@
--- Each product's minute, summed when its ticks were archived: whole-history answers cost what the minutes cost, not the ticks.
+-- Sums per product and minute, made when its ticks were archived: a query over all history costs
+-- what the minutes cost, not the ticks.
 SELECT utc(minute_us) AS minute, product_id, minute_us,
        CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,
        CAST(sum(sell_count) AS BIGINT) AS sell_count,

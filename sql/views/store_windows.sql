@@ -1,5 +1,5 @@
--- The stream's windows computed again from the store, up to the place in the log that both jobs have read. Minutes that both
--- have read whole come from the archive's sums, others from the ticks; so do windows that aren't whole minutes.
+-- The stream's windows computed again from the store, up to the position that both jobs have read.
+-- Whole minutes come from the archive's sums; others, and windows of other sizes, from the ticks.
 WITH cut AS (
   SELECT DISTINCT product_id, minute_us, log_partition
   FROM archive_minutes JOIN positions USING (log_partition) WHERE last_offset >= reached

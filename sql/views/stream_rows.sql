@@ -1,5 +1,5 @@
--- What the stream job claims: each closed window, and each one's last revision. `wrong` names the derived columns that
--- don't follow from the row's own sums; it is empty when all do.
+-- What the stream job reports: each closed window, and the last revision of each. `wrong` names the
+-- derived columns that don't follow from the row's own sums; it is empty when all do.
 WITH claims AS (
   SELECT 'window' AS account, * FROM archive_windows WHERE final <> 0
   UNION ALL

@@ -1,4 +1,4 @@
--- What must equal the store: each closed window together with its late ticks, and each last revision as it stands.
+-- What must equal the store: each closed window with its late ticks, and each last revision.
 WITH parts AS (
   SELECT 'window and late ticks' AS account, product_id, size_us, window_start_us, trade_count, buy_count, sell_count,
          price_sum, total_volume, notional, max_price, min_price, open_price, open_time_us, open_trade_id,

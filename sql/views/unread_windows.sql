@@ -1,4 +1,5 @@
--- Windows of which only one side could read all: a stage was rebuilt after the log had been cut, and some of their ticks were before.
+-- Windows of which only one side could read all ticks: a stage was rebuilt after the log had been
+-- cut, and some of their ticks were before the cut.
 SELECT DISTINCT t.product_id, h.size_us, window_start_of(t.time_us, h.every_us) - h.back_us AS window_start_us
 FROM archive_ticks t JOIN positions p USING (log_partition) CROSS JOIN hops h
 WHERE t.log_offset < p.readable_from

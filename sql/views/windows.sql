@@ -1,5 +1,5 @@
--- What the stream job said, as of the last batch: final = 0 still open, 1 closed by the watermark, 2 closed by --flush.
--- `conflicts` is what consume found: repeated trades with another content whose time is in the window, none of them counted.
+-- The stream job's windows as of the last batch: final = 0 open, 1 closed by the watermark, 2 closed
+-- by --flush. `conflicts` counts repeated trades with another content in the window (consume).
 WITH found AS (
   SELECT w.product_id, w.size_us, w.window_start_us, count(*) AS conflicts
   FROM archive_windows w JOIN conflicts c

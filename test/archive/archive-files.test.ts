@@ -57,7 +57,10 @@ describe("files of others", () => {
     mode: fc.constantFrom(0o600, 0o644, 0o400, 0o777),
   });
 
-  /** Puts an entry there; its path and what must be found there afterwards, or null where another is already in its way. */
+  /**
+   * Puts an entry there; its path and what must be found there afterwards, or null where another is
+   * already in its way.
+   */
   function put(
     root: string,
     outside: string,

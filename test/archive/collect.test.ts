@@ -1,4 +1,4 @@
-/** The archive: collected once, whatever kills the batch; compacted; the same with DuckDB's sqlite extension and without it. */
+/** Collecting and compaction: each tick is archived once, also after kill -9 and without the extension. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,10 @@ const LONG = process.env.TIDEMARK_LONG === "1";
 const MINUTES = "SELECT count(*) AS minutes, sum(trade_count) AS ticks, sum(notional) AS notional FROM minutes";
 const folder = metricFolder({ fingerprint: FINGERPRINT, market_summary: MINUTES });
 afterAll(() => folder[Symbol.dispose]());
-/** A batch of the fingerprint, and of the rollup's as the market summary, so that its file is among those written. */
+/**
+ * A batch of the fingerprint, and of the rollup's as the market summary, so that its file is among
+ * those written.
+ */
 const fingerprint = (data: string, env: Record<string, string> = {}) => batch(data, ["--sql", folder.path], env);
 
 const answers = (data: string) => [...rowsOf(data, "fingerprint"), ...rowsOf(data, "market_summary")];
@@ -75,20 +78,20 @@ describe("collecting", () => {
     expect(Object.keys(filesBelow(join(dir.path, "archive/ticks"))).length).toBe(names.filter(isTicks).length);
   });
 
-  test("a slice is one file in archive/ticks, whatever its products and days, and no other file is there", () => {
+  test("a slice of any products and days is one file in archive/ticks, and no other file is there", () => {
     const { files } = manifestOf(dir.path);
     expect(files.map(({ rows }) => rows)).toEqual([100, 150, 52]);
     for (const { path } of files) expect(path).toMatch(/^ticks\/[0-9a-f]{8}-\d+-\d+\.parquet$/);
     expect(names.filter(isTicks)).toEqual(files.map(({ path }) => path).sort());
   });
 
-  test("an old copy of windows.db goes with the next run but one, folder and all", () => {
+  test("the next run but one removes an old copy of windows.db with its folder", () => {
     const folders = readdirSync(join(dir.path, "archive/snapshot"));
     expect(folders).toContain(manifestOf(dir.path).snapshot.replace("snapshot/", ""));
     expect(folders.length).toBeLessThanOrEqual(2);
   });
 
-  test("a ticks.db made anew begins a new archive, and the old one is kept", async () => {
+  test("a ticks.db that was created again begins a new archive, and the old one is kept", async () => {
     using dir = await stored();
     await fingerprint(dir.path);
     const before = filesBelow(join(dir.path, "archive"));
@@ -205,7 +208,10 @@ describe("compaction", () => {
 });
 
 describe("kill -9 of the batch", () => {
-  /** file-written and file-renamed: 13 files of the archive with its manifests; then, once the results are committed, 2 outputs. */
+  /**
+   * file-written and file-renamed: 13 files of the archive with its manifests; then, once the results
+   * are committed, 2 outputs.
+   */
   const POINTS = { "file-written": [1, 13, 15], "file-renamed": [4, 13, 14], manifest: [2], committed: [1, 2] };
   const OF_ARCHIVE = 13;
   for (const [point, places] of Object.entries(POINTS)) {

@@ -1,4 +1,4 @@
-/** 500 flips of one bit against the verifiers in process, 20 through the commands: never a wrong answer that is called right (docs/archive.md). */
+/** 520 flips of one bit: none leads to a wrong result that is reported as right (docs/archive.md). */
 import { setDefaultTimeout } from "bun:test";
 import { testFlips, testFlipsByCommands } from "../support/flip-tests.ts";
 

@@ -1,4 +1,4 @@
-/** Other programs list archive/ticks again and again beside batches that merge: each count is that of some moment, and none goes back. */
+/** Other programs that list archive/ticks while batches merge: each count is right and none is smaller. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

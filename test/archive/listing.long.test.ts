@@ -1,4 +1,4 @@
-/** Any single listing of archive/ticks counts every tick once, for other programs too: after merges, and wherever a batch was killed. */
+/** Any listing of archive/ticks counts every tick once: after merges, and after a batch was killed. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { batch, filesBelow, manifestOf, metricFolder, NO_EXTENSION, sqlite, stored } from "../support/batch.ts";
@@ -13,7 +13,7 @@ const skipped = missing === null ? "" : ` (skipped: ${missing})`;
 const folder = metricFolder({ one: "SELECT count(*) AS n FROM ticks" });
 const collect = (data: string, env = {}) => batch(data, ["--sql", folder.path], env);
 
-/** A directory with so many files that the next batch merges: `more` moves ten ticks into ticks.db. */
+/** A directory with enough files that the next batch merges: `more` moves ten ticks into ticks.db. */
 async function beforeMerge() {
   const dir = await stored();
   sqlite(dir.path, "ticks.db", "CREATE TABLE rest AS SELECT * FROM ticks");
@@ -44,7 +44,8 @@ test.skipIf(missing !== null)(
     expect(new Set(Object.values(before))).toEqual(new Set([80]));
     const total = more();
     const all = ["file-renamed:3", "manifest:2", "committed:1", "folder-away:1", "folder-replaced:1"];
-    // The new file is in its folder and not committed; the merged ones are staged; committed; amid the exchange of folders; after it.
+    // The new file is in its folder and not committed; the merged ones are staged; committed; amid the
+    // exchange of folders; after it.
     for (const point of LONG ? all : ["file-renamed:3", "folder-away:1"]) {
       const killed = await collect(dir.path, { TIDEMARK_DIE_AT: point });
       expect([point, killed.signal]).toEqual([point, "SIGKILL"]);

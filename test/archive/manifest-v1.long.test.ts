@@ -1,4 +1,4 @@
-/** An archive written by fa0d24d (test/archive/archive-v1.tar.gz): read as it is, then converted and compared with ticks.db; nothing is lost. */
+/** An archive of fa0d24d (archive-v1.tar.gz): read as it is, then converted; nothing is lost. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,10 @@ import { ROOT, run, tempDir } from "../support/project.ts";
 setDefaultTimeout(60_000);
 
 const TICKS = 302;
-/** A directory of which nothing, or all but the last 53 ticks, was pruned; today's stages have opened its stores. */
+/**
+ * A directory of which nothing, or all but the last 53 ticks, was pruned; today's stages have opened
+ * its stores.
+ */
 async function written(name: "whole" | "pruned") {
   const dir = tempDir();
   const archive = join(ROOT, "test/archive/archive-v1.tar.gz");

@@ -1,8 +1,10 @@
-/** Prune: ticks.db loses what the archive has, and nothing else changes: not an answer, not what a duplicate is, whatever kills it. */
+/** Prune: ticks.db loses archived rows, and no result and no duplicate changes, also after kill -9. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import schema from "../../scripts/archive/pruned.sql" with { type: "text" };
+import { SEEN_BLOCK_IDS } from "../../scripts/contract/window.ts";
 import {
   batch,
   FINGERPRINT,
@@ -26,7 +28,7 @@ const answers = (data: string) =>
 const left = (data: string) => sqlite(data, "ticks.db", "SELECT count(*) AS n FROM ticks")[0]!.n;
 const inserted = async (data: string) => (await run("consume", ["--data", data, "--until-end", "--json"])).json;
 
-test("every metric answers the same after it, with the extension and without; the newest row stays", async () => {
+test("every metric has the same result after it, with the extension and without; the newest row stays", async () => {
   using dir = await stored();
   expect((await batch(dir.path)).json.failed).toEqual([]);
   const before = answers(dir.path);
@@ -59,10 +61,10 @@ test("what is not archived yet stays", async () => {
   expect((await batch(dir.path, ["--sql", folder.path])).json).toMatchObject({ ticks_new: 150, ticks_total: 250 });
 });
 
-test("a duplicate of a pruned tick is refused, an id between them is not, and numbers go on", async () => {
+test("a duplicate of a pruned tick is refused, an id between them is not, and numbers continue", async () => {
   using dir = tempDir();
   using folder = metricFolder({ fingerprint: FINGERPRINT });
-  // Every third trade is missing at first; ids lie in several blocks of marks, some of them far away.
+  // Every third trade is missing at first; ids are in several blocks of marks, some of them far away.
   const far = (line: string) => line.replace(/"trade_id":(\d+)/, (_, id) => `"trade_id":${Number(id) + 2 ** 40 - 300}`);
   const lines = troubledLines(600).flatMap((line) => [line, far(line)]);
   const some = lines.filter((_, i) => i % 3 !== 0);
@@ -180,7 +182,7 @@ describe("the archive is then the only copy", () => {
     }
   });
 
-  test("without it the batch refuses instead of answering from what is left; consume --rebuild mends it", async () => {
+  test("without it the batch refuses to compute from what is left; consume --rebuild repairs it", async () => {
     using dir = await stored();
     using folder = metricFolder({ fingerprint: "SELECT count(*) AS n, sum(price) AS prices FROM ticks" });
     await batch(dir.path, ["--sql", folder.path]);
@@ -197,6 +199,11 @@ describe("the archive is then the only copy", () => {
     expect((await batch(dir.path, ["--sql", folder.path])).json.ticks_total).toBe(STORED_TICKS);
     expect(answers(dir.path)).toEqual(before);
   });
+});
+
+test("the trigger that refuses pruned ids has the blocks of SEEN_BLOCK_IDS", () => {
+  const divisors = [...schema.matchAll(/trade_id [/%] (\d+)/g)].map(([, divisor]) => Number(divisor));
+  expect([...new Set(divisors)].sort()).toEqual([SEEN_BLOCK_IDS, 4].sort());
 });
 
 test("pruned ids far apart, and those of a full block: each is refused, and marks cost fewer than 100 bytes per id", async () => {

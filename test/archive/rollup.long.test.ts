@@ -1,4 +1,4 @@
-/** The rollup is the ticks: after random late inserts in many runs, its minutes and the windows made of them equal a full recomputation from every tick. */
+/** The rollup after random late inserts equals a full computation from every tick. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,10 @@ function random(seed: number): () => number {
   };
 }
 
-/** Recorded prices and sizes at random times of three hours around midnight, of three products, some with quotes: most ticks are late. Ids come in no order, so that later ones fill gaps. */
+/**
+ * Recorded prices and sizes at random times of three hours around midnight, of three products, some
+ * with quotes: most ticks are late. Ids come in no order, so that later ones fill gaps.
+ */
 function scattered(count: number, next: () => number, from_id: number): string[] {
   const lines = recordedLines();
   const midnight_ms = Date.UTC(2023, 8, 6);
@@ -141,7 +144,7 @@ test("windows are read by their change number, and whole in a day's first run: a
   expect(row).toMatchObject({ outcome: "unexplained", differs: "window and late ticks: buy_sell_ratio" });
 });
 
-test("late ticks, revisions and dead letters are added by row number, and read whole again when rows were numbered anew", async () => {
+test("late ticks, revisions and dead letters are added by row number, and read whole when rows were renumbered", async () => {
   using dir = await stored();
   using folder = metricFolder({
     counted: `SELECT 'window_revisions' AS name, count(*) AS rows FROM window_revisions UNION ALL SELECT 'late_ticks', count(*) FROM late_ticks
@@ -175,7 +178,7 @@ test("late ticks, revisions and dead letters are added by row number, and read w
   sqlite(dir.path, "windows.db", "DELETE FROM late_ticks WHERE rowid = 1");
   // As a VACUUM may do.
   sqlite(dir.path, "windows.db", "UPDATE late_ticks SET rowid = rowid - 1");
-  const anew = await collected();
+  const again = await collected();
   const late_now = stored_now().find(({ name }) => name === "late_ticks")!.rows;
-  expect([anew.late_ticks, anew.window_revisions]).toEqual([[late_now], second.window_revisions]);
+  expect([again.late_ticks, again.window_revisions]).toEqual([[late_now], second.window_revisions]);
 });

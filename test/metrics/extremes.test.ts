@@ -1,4 +1,4 @@
-/** The extremes of every column: limits and sum types fit each other, and one product's numbers never stop the others. */
+/** Extremes of every column: limits and sum types fit, and one product's numbers stop no other. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { divideHalfUp, formatUnits, parseUnits } from "../../scripts/base/decimal.ts";

@@ -1,4 +1,4 @@
-/** The metric `gaps`: the runs of ids that are not there, in memory that follows the ticks and not the range of their ids. */
+/** The metric `gaps`: runs of missing ids, in memory that grows with the ticks, not with their ids. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

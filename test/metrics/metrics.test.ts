@@ -1,4 +1,4 @@
-/** Metric files: what their header may say, what of their SQL is refused, and that a wrong one fails alone, with file, line and DuckDB's words. */
+/** Metric files: their header, what of their SQL is refused, and that a wrong one fails alone. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -113,7 +113,7 @@ describe("a wrong file fails alone", () => {
     returns: ["-- title: CR alone\rSELECT 1,\r  prize FROM ticks", /returns\.sql:3: .*"prize" not found/s],
   };
 
-  test("each says where, the others run, the run ends with 1 and adds no line to batch_log.txt", async () => {
+  test("each error has file and line, the others run, the run ends with 1 and adds no line to batch_log.txt", async () => {
     using folder = metricFolder({
       ...Object.fromEntries(Object.entries(BROKEN).map(([name, [sql]]) => [name, sql])),
       good: "SELECT count(*) AS ticks FROM ticks",
@@ -151,7 +151,7 @@ describe("a wrong file fails alone", () => {
     expect(() => readFileSync(join(data.path, "batch_log.txt"))).toThrow("ENOENT");
   });
 
-  test("a file broken by an edit keeps its last good rows, marked stale; mended it is fresh; deleted it is gone", async () => {
+  test("a file broken by an edit keeps its last good rows, marked stale; fixed it is fresh; deleted it is gone", async () => {
     using folder = metricFolder({ one: "-- title: One\nSELECT 1 AS a", two: "SELECT 2 AS a" });
     await run(folder.path);
     const one = join(folder.path, "one.sql");
@@ -226,7 +226,7 @@ describe("what is refused", () => {
   const lines = readFileSync(join(import.meta.dir, "refused.jsonl"), "utf8")
     .trimEnd()
     .split("\n");
-  const refused = lines.map((line) => JSON.parse(line) as { sql: string; says: string });
+  const refused = lines.map((line) => JSON.parse(line) as { sql: string; error: string });
 
   test(`${refused.length} ways out of the archive, each refused with its reason; nothing is read, written or changed`, async () => {
     const archive = join(data.path, "archive");
@@ -237,9 +237,13 @@ describe("what is refused", () => {
     const before = Object.keys(filesBelow(join(archive, "ticks")));
     for (const [i, { sql }] of refused.entries()) writeFileSync(join(good.path, `${name(i)}.sql`), here(sql));
     const { json } = await run(good.path);
-    const said = new Map(json.failed.map(({ metric, error }) => [metric, error]));
-    const answers = refused.map(({ sql, says }, i) => ({ sql, says: here(says), said: said.get(name(i)) ?? "it ran" }));
-    expect(answers.filter(({ says, said }) => !said.includes(says))).toEqual([]);
+    const found = new Map(json.failed.map(({ metric, error }) => [metric, error]));
+    const answers = refused.map(({ sql, error }, i) => ({
+      sql,
+      error: here(error),
+      failed: found.get(name(i)) ?? "it ran",
+    }));
+    expect(answers.filter(({ error, failed }) => !failed.includes(error))).toEqual([]);
     expect(json.failed.length).toBe(refused.length);
     expect(rowsOf<object>(data.path, "z_good")).toEqual([{ ticks: STORED_TICKS, same: true }]);
     expect(Object.keys(filesBelow(join(archive, "ticks")))).toEqual(before);

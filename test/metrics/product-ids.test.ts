@@ -1,4 +1,4 @@
-/** Product ids of every legal character keep their ticks, each its own, from the log through both stores to the archive and its SQL. */
+/** Product ids of every legal character keep their own ticks, from the log to the archive's SQL. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { isProductId } from "../../scripts/message/rules.ts";
@@ -120,7 +120,7 @@ async function check(ids: readonly string[]): Promise<void> {
   expect(sorted(found.map((row) => [row.product_id, Number(row.n)] as const))).toEqual(sorted(legal));
 }
 
-test("every hard name at once: each keeps its own ticks, and what is no product id is a dead letter", async () => {
+test("every hard name at once: each keeps its own ticks, and an invalid product id is a dead letter", async () => {
   await check(HARD);
 });
 

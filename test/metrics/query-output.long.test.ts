@@ -1,4 +1,4 @@
-/** Where `query` writes: pipes get every byte, what is no regular file is written to, links and modes stay, Tidemark's own files are refused. */
+/** Where `query` writes: pipes, devices, links and modes; Tidemark's own files are refused. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
@@ -65,7 +65,7 @@ describe("what a process wrote arrives", () => {
 describe("--output", () => {
   const SMALL = "SELECT 1 AS a";
 
-  test("the format is the ending's, unless --format says otherwise; - is stdout", async () => {
+  test("the format is the ending's, unless --format is given; - is stdout", async () => {
     await query("--output", at("a.json"), SMALL);
     await query("--output", at("a.CSV"), SMALL);
     await query("--output", at("a.parquet"), SMALL);
@@ -79,7 +79,7 @@ describe("--output", () => {
     expect(parquet.stdout.subarray(0, 4).toString()).toBe("PAR1");
   });
 
-  test("a file gets all rows unless --limit cuts them, and a cut is said", async () => {
+  test("a file gets all rows unless --limit cuts them, and a cut is reported", async () => {
     const rows = "SELECT i FROM range(25000) AS r(i)";
     const whole = await query("--output", at("all.csv"), rows);
     expect([whole.code, whole.stderr]).toEqual([0, expect.stringContaining("25000 rows in")]);

@@ -1,4 +1,4 @@
-/** `query "SQL"`: its formats to stdout and into files, its limits, and what it says when it can't answer. */
+/** `query "SQL"`: its formats on stdout and in files, its limits and its errors. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const VALUES = `SELECT * FROM (VALUES (CAST(1.50 AS DECIMAL(18, 10)), TIMESTAMP 
   (NULL, NULL, 'a "b", c', 2)) AS v("a price", t, s, big)`;
 
 describe("what it takes", () => {
-  test("a flag that the SQL doesn't use is said; times are UTC, to the minute, in order, and days that there are", async () => {
+  test("a flag that the SQL doesn't use is reported; times are UTC, to the minute, in order, and days that there are", async () => {
     const unused = await query(
       "--product",
       "BTC-USD",
@@ -43,7 +43,7 @@ describe("what it takes", () => {
     expect(await from("--from", "2023-09-06", "--to", "2023-09-05")).toContain("is not before --to 2023-09-05");
   });
 
-  test("DuckDB's words keep their lines: the mark stands below the place", async () => {
+  test("DuckDB's words keep their lines: the mark is under the error", async () => {
     const { code, stderr } = await query("SELECT prize FROM ticks");
     expect(code).toBe(1);
     expect(stderr).toMatch(
@@ -51,7 +51,7 @@ describe("what it takes", () => {
     );
   });
 
-  test("more memory than a query may have, and where a recording's data lies, are told in our words", async () => {
+  test("more memory than a query may have, and the folder of a recording's data, are reported in our words", async () => {
     const much = await query("SELECT len(list(repeat('x', 1000) || i)) AS n FROM range(3000000) AS r(i)");
     expect([much.code, much.stderr]).toEqual([
       1,
@@ -69,7 +69,7 @@ describe("what it takes", () => {
 });
 
 describe("on stdout", () => {
-  test("a table has the columns' names, no colours, and says when there are no rows", async () => {
+  test("a table has the columns' names, no colours, and a line when there are no rows", async () => {
     const { code, stdout, stderr } = await query("SELECT count(*) AS ticks, 'x' AS name FROM ticks");
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/│ +│ ticks +│ name +│\n/);
@@ -94,7 +94,7 @@ describe("on stdout", () => {
     expect((await query("--format", "csv", "SELECT 1 AS a WHERE false")).stdout).toBe("a\n");
   });
 
-  test("rows beyond --limit are cut, and stderr says so; parquet wants a file", async () => {
+  test("rows beyond --limit are cut, and stderr reports it; parquet needs a file", async () => {
     const cut = await query("--format", "json", "--limit", "2", "SELECT i FROM range(5) AS r(i)");
     expect([cut.code, JSON.parse(cut.stdout)]).toEqual([0, [{ i: 0 }, { i: 1 }]]);
     expect(cut.stderr).toContain("cut after 2 rows; --limit N gives more");
@@ -195,7 +195,7 @@ describe("when it can't answer", () => {
     });
   }
 
-  test("before the first batch it says so and makes nothing; --fresh collects first, unless a batch does", async () => {
+  test("before the first batch it is refused and creates nothing; --fresh collects first, unless a batch does", async () => {
     using none = tempDir();
     const nowhere = join(none.path, "nowhere");
     const missing = await run("query", ["--data", nowhere, "SELECT 1"]);

@@ -1,4 +1,4 @@
-/** Stream and batch compared at the same place in the log: late ticks explain, what one has not read yet is pending, anything else is unexplained. */
+/** Stream and batch compared at one position of the log: equal, explained, pending, unexplained. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ async function compare(data: string) {
 const outcomes = (data: string, outcome: string) =>
   rowsOf(data, "reconciliation").filter((row) => row.outcome === outcome);
 
-describe("at the same place in the log", () => {
+describe("at the same position of the log", () => {
   test("late ticks are explained: the window and its last revision both equal the store", async () => {
     using dir = tempDir();
     const late = [3, 40, 500].map((i) => changed(LINES[i]!, { trade_id: 900_000 + i }));
@@ -68,7 +68,7 @@ describe("at the same place in the log", () => {
     expect(all.compared).toBeGreaterThan(behind.compared);
   });
 
-  test("windows that a flush closed early and that go on afterwards are explained", async () => {
+  test("windows that a flush closed early and that continue afterwards are explained", async () => {
     using dir = tempDir();
     const hopping = ["--window", "2m", "--every", "1m"];
     await follow(dir.path, LINES.slice(0, 1_000), ["stream", "consume"], [...hopping, "--flush"]);
@@ -76,7 +76,7 @@ describe("at the same place in the log", () => {
     await follow(dir.path, LINES.slice(1_000, 1_700), ["stream"], hopping);
     expect(await compare(dir.path)).toMatchObject({ unexplained: 0 });
     await follow(dir.path, [], ["consume"]);
-    // The minute that was cut by the flush lies in two windows.
+    // The minute that was cut by the flush is in two windows.
     expect(await compare(dir.path)).toMatchObject({ explained: 2, unexplained: 0, pending: 0 });
   });
 
@@ -89,7 +89,7 @@ describe("at the same place in the log", () => {
     await follow(dir.path, [], ["stream", "consume"], ["--window", "10s,2m", "--every", "10s", "--flush"]);
     const { compared, equal, explained, unexplained, pending } = await compare(dir.path);
     expect([unexplained, pending, equal + explained]).toEqual([0, 0, compared]);
-    // The late tick lies in one window of 10 s and, unless still open, in twelve of 2 min.
+    // The late tick is in one window of 10 s and, unless still open, in twelve of 2 min.
     expect(explained).toBeGreaterThan(1);
     const sizes = rowsOf(dir.path, "reconciliation").map((row) => row.size_us);
     expect([...new Set(sizes)].sort()).toEqual([10_000_000, 120_000_000]);

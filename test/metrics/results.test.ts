@@ -1,3 +1,4 @@
+/** The rows of results.db: columns, and what is written and read. */
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import {

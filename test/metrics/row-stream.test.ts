@@ -1,4 +1,4 @@
-/** A query that fails after its first rows is an error wherever its rows go: DuckDB's interface ends its stream without one. */
+/** A query that fails after its first rows is an error, although DuckDB's stream ends without one. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

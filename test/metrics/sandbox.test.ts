@@ -1,4 +1,4 @@
-/** The process in which metrics run: what a query does to it is that query's error alone; and which files are metrics. */
+/** The process in which metrics run: what a query does to it fails that query alone; metric files. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -118,19 +118,19 @@ const written = async (ending: string, sql = ALL) => {
   return file;
 };
 
-test("JSON and the batch's result hold each value exactly", async () => {
+test("JSON and the batch's result have each value exactly", async () => {
   const expected = Object.fromEntries(VALUES.map(([, json], i) => [`c${i}`, json]));
   const [row] = JSON.parse(readFileSync(await written("json"), "utf8"));
   expect(row).toEqual(expected);
   expect(rowsOf(data.path, "types") as unknown[]).toEqual([expected]);
 });
 
-test("CSV holds what JSON holds", async () => {
+test("CSV has the values of JSON", async () => {
   const [, line] = readFileSync(await written("csv"), "utf8").split("\n");
   expect(line).toBe(VALUES.map(([, json]) => csvCell(json, false)).join(","));
 });
 
-test("Parquet holds each value, or its text where it has no such type", async () => {
+test("Parquet has each value, or its text where it has no such type", async () => {
   const file = await written("parquet");
   const texts = VALUES.map((_, i) => `c${i}::VARCHAR`).join(", ");
   const [row] = await rowsIn(`SELECT ${texts} FROM '${file}'`);
@@ -138,7 +138,7 @@ test("Parquet holds each value, or its text where it has no such type", async ()
     expect([sql, row![i]]).toEqual([sql, (parquet ?? json) as string]);
 });
 
-test("Parquet keeps what it has a type for, also inside of nested values; a name is no type", async () => {
+test("Parquet keeps what it has a type for, also inside of nested values; a name is not a type", async () => {
   const list = PARQUET_TYPES.map(([sql], i) => `${sql} AS c${i}`).join(", ");
   // One of 6,000 rows does not fit 38 digits.
   const late = `SELECT ${list}, CASE WHEN i = 5000 THEN ${HUGE} ELSE i END::HUGEINT AS late FROM range(6000) AS r(i)`;

@@ -1,4 +1,4 @@
-/** The recorded hour through stream, consume and batch: the answers of data/recordings/README.md, whichever way the batch reads SQLite. */
+/** The recorded hour through stream, consume and batch (data/recordings/README.md), read both ways. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,10 @@ const SUMMARY = {
   newest_time: "2023-09-05T16:59:58.761737Z",
 };
 
-/** minute: trade_count, buy_count, min_price, max_price, price_sum, total_volume, open_price, close_price. */
+/**
+ * minute: trade_count, buy_count, min_price, max_price, price_sum, total_volume, open_price,
+ * close_price.
+ */
 const MINUTES: Record<string, (string | number)[]> = {
   "16:00": [238, 132, "25735.62", "25745.72", "6126200", "8.40453046", "25741.02", "25741.54"],
   "16:30": [256, 141, "25759.69", "25779.07", "6596829.67", "12.12731561", "25760.55", "25773.39"],
@@ -72,7 +75,7 @@ afterAll(() => {
   for (const { dir } of Object.values(runs)) dir[Symbol.dispose]();
 });
 
-test("without the extension it is said once a data directory, not at each run", async () => {
+test("a missing extension is reported once per data directory, not at each run", async () => {
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 300));
   await run("consume", ["--data", dir.path, "--until-end"]);
@@ -129,7 +132,7 @@ for (const { name } of WAYS) {
       expect(rowsOf(data, "spread")).toEqual([]);
     });
 
-    test("batch_output has the reference's columns first, in its order; batch_log.txt one line of seconds", () => {
+    test("batch_output has the replaced pipeline's columns first, in its order; batch_log.txt one line of seconds", () => {
       const { data } = runs[name]!;
       const [header, row, end] = readFileSync(join(data, "batch_output", summaries(data)[0]!), "utf8").split("\n");
       expect(header).toStartWith(`${REFERENCE_COLUMNS},`);

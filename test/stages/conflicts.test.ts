@@ -1,4 +1,4 @@
-/** A trade id that comes again: the first trade wins in both pipelines; another content is a conflict, kept whole and reported. */
+/** A repeated trade id: the first trade counts in both pipelines, another content is kept and reported. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";

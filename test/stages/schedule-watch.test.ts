@@ -1,4 +1,4 @@
-/** `batch --watch` and `schedule --watch`: a file of the folder that comes, changes, breaks or goes is in the results at once. */
+/** `batch --watch` and `schedule --watch`: a changed file of the folder is in the results at once. */
 
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -78,7 +78,7 @@ async function consumed(lines = 1_000) {
 }
 
 describe("batch --watch", () => {
-  test("a new, changed, broken, mended, renamed and removed file each is in the results by itself", async () => {
+  test("a new, changed, broken, fixed, renamed and removed file each is in the results by itself", async () => {
     using dir = await consumed();
     using sql = tempDir();
     const file = (name: string) => join(sql.path, `${name}.sql`);
@@ -109,7 +109,7 @@ describe("batch --watch", () => {
     // As editors save: beside it, then renamed over it.
     writeFileSync(`${file("count")}~`, "SELECT 7 AS n");
     renameSync(`${file("count")}~`, file("count"));
-    await until("the mended file", () => resultOf(dir.path, "count")?.rows === '[{"n":7}]');
+    await until("the fixed file", () => resultOf(dir.path, "count")?.rows === '[{"n":7}]');
 
     renameSync(file("prices"), file("highest"));
     await until("the new name", () => resultOf(dir.path, "highest") && !resultOf(dir.path, "prices"));
@@ -131,7 +131,7 @@ describe("batch --watch", () => {
     expect(resultOf(dir.path, "two")).toBeUndefined();
   });
 
-  test("a folder that goes and comes again is watched on", async () => {
+  test("a folder that is removed and created again is still watched", async () => {
     using dir = await consumed(100);
     using sql = tempDir();
     const folder = join(sql.path, "metrics");

@@ -1,4 +1,4 @@
-/** `schedule`: when a batch is due, never two at once, missed runs said, a failed one no end, SIGTERM an end with 0. */
+/** `schedule`: due times, never two batches at once, missed and failed runs, SIGTERM. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -117,7 +117,7 @@ describe("as a process", () => {
     slow[Symbol.dispose]();
   });
 
-  test("runs again and again, one after another; SIGTERM ends it with 0; batch_log.txt has a line a run", async () => {
+  test("runs again and again, one after another; SIGTERM ends it with 0; batch_log.txt has a line per run", async () => {
     using dir = await stored();
     await using schedule = scheduled(dir.path, quick.path, "1s");
     await until("three runs", () => runsOf(dir.path).length >= 3);
@@ -155,7 +155,7 @@ describe("as a process", () => {
     expect(runsOf(dir.path).every(({ state }) => state !== "running")).toBe(true);
   });
 
-  test("a batch that fails is said, and the next one runs all the same", async () => {
+  test("a batch that fails is reported, and the next one runs", async () => {
     using dir = await stored();
     const release = lockStage(openDataDir(dir.path), "batch");
     await using schedule = scheduled(dir.path, quick.path, "1s");

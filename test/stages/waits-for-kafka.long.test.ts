@@ -1,4 +1,4 @@
-/** `start` before its broker: every stage waits, and the path begins by itself when the broker is there. */
+/** `start` before its broker: every stage waits, and the path begins when the broker is there. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { freePort, kafkaAvailable, startBroker } from "../support/kafka.ts";

@@ -1,9 +1,9 @@
-/** What the batch's tests share: a data directory that the path has filled once, copied for each test; and looks at its files without DuckDB. */
+/** For tests of the batch: a filled data directory, copied for each test, and its files as rows. */
 import { Database } from "bun:sqlite";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Manifest } from "../../scripts/archive/manifest.ts";
+import type { Manifest } from "../../scripts/archive/manifest-schema.ts";
 import type { Agreement } from "../../scripts/contract/results.ts";
 import { fillLog, run, tempDir } from "./project.ts";
 import { troubledLines } from "./served.ts";
@@ -36,7 +36,7 @@ export interface BatchJson {
   reconciliation: Agreement | null;
 }
 
-/** `batch --json`, whatever its exit status. */
+/** `batch --json`; its exit status is not checked. */
 export async function batch(data: string, args: string[] = [], env: Record<string, string> = {}) {
   const ran = await run("batch", ["--data", data, "--json", ...args], env);
   return { ...ran, json: ran.json as unknown as BatchJson };
@@ -45,7 +45,10 @@ export async function batch(data: string, args: string[] = [], env: Record<strin
 export const STORED_TICKS = 3_002;
 let template: Promise<string> | undefined;
 
-/** A copy of a directory with 3,000 recorded ticks, a late one, a duplicate, rubbish and a second product: 3,002 ticks stored, no batch yet. */
+/**
+ * A copy of a directory with 3,000 recorded ticks, a late one, a duplicate, rubbish and a second
+ * product: 3,002 ticks stored, no batch yet.
+ */
 export async function stored(): Promise<{ path: string; [Symbol.dispose](): void }> {
   template ??= (async () => {
     const path = mkdtempSync(join(tmpdir(), "tidemark-"));

@@ -1,4 +1,4 @@
-/** The tests of flipped bits, with as many flips as a caller wants: `npm test` has a few, test/archive/flips.long.test.ts 500 and 20. */
+/** The tests of flipped bits; the caller chooses how many flips. */
 import { expect, test } from "bun:test";
 import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -27,8 +27,9 @@ export function testFlips({ in_process }: { in_process: number }): void {
 const BY_COMMANDS = ["ticks.db", "windows.db", "log.db", "ticks", "minutes", "manifest.json"] as const;
 
 /**
- * After each flip: both stages to the log's end, a batch, `doctor --deep`. An answer that is not the right one must have been called wrong
- * by one of them: an exit status of 1 with a sentence, or an unexplained difference.
+ * After each flip: both stages to the log's end, a batch, `doctor --deep`. An answer that is not the
+ * right one must have been called wrong by one of them: an exit status of 1 with a sentence, or an
+ * unexplained difference.
  */
 export function testFlipsByCommands(count: number): void {
   test(`${count} flipped bits through the commands: never a wrong answer that is called right (seed ${seed})`, async () => {

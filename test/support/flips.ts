@@ -1,15 +1,9 @@
-/** One flipped bit in a stored file, and what the file's verifier finds: docs/archive.md names the guarantee that is tested here. */
+/** One flipped bit in a stored file, and what the file's verifier finds (docs/archive.md). */
 import { Database } from "bun:sqlite";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import {
-  allFiles,
-  MANIFEST,
-  type Manifest,
-  mapFiles,
-  type PartFile,
-  readManifest,
-} from "../../scripts/archive/manifest.ts";
+import { allFiles, MANIFEST, mapFiles, readManifest } from "../../scripts/archive/manifest.ts";
+import type { Manifest, PartFile } from "../../scripts/archive/manifest-schema.ts";
 import { prune } from "../../scripts/archive/pruning.ts";
 import { identity, verifyArchive } from "../../scripts/archive/verify.ts";
 import { claimKind, type DataPaths, dataPaths, readKind } from "../../scripts/base/data-dir.ts";
@@ -43,7 +37,10 @@ export function settle(path: string): void {
   db.close();
 }
 
-/** `found`: an error names the damage. `same`: what the guarantee covers is as before. `WRONG`: it is not, and nothing says so. */
+/**
+ * `found`: an error names the damage. `same`: what the guarantee covers is as before. `WRONG`: it is
+ * not, and nothing reports it.
+ */
 export type Outcome = "found" | "same" | "WRONG";
 
 export interface Flipped {
@@ -59,7 +56,10 @@ interface Sound {
   messages: string;
 }
 
-/** `count` flips, one kind of file after the other, in a directory that a batch has collected whole; every file is put back. */
+/**
+ * `count` flips, one kind of file after the other, in a directory that a batch has collected whole;
+ * every file is put back.
+ */
 export async function flipsInProcess(data: string, count: number, seed: number): Promise<Flipped[]> {
   const next = random(seed);
   for (const name of ["ticks.db", "log.db"]) settle(join(data, name));
@@ -105,7 +105,10 @@ const inManifest: Kind = ({ paths: { archive }, manifest }, next) =>
 const COVERED =
   "SELECT count(*), group_concat(trade_id || ' ' || time_us || ' ' || price || ' ' || last_size, ';' ORDER BY insert_id) FROM ticks";
 
-/** Opening reads every page; prune compares rows, prices, sizes, times and ids with the archive before it deletes a row. */
+/**
+ * Opening reads every page; prune compares rows, prices, sizes, times and ids with the archive before
+ * it deletes a row.
+ */
 const inTicks: Kind = ({ data, paths }, next) =>
   aside(data, "ticks.db", next, (copy, original) => {
     const db = openDatabase(copy, TICKS_SCHEMA, "NORMAL");
@@ -185,7 +188,10 @@ function valuesOf(path: string, sql: string): string {
   }
 }
 
-/** Every record of the log with its offset, key and append time. Fails when it ends before the end that it states. */
+/**
+ * Every record of the log with its offset, key and append time. Fails when it ends before the end that
+ * it states.
+ */
 async function readLog(data: string): Promise<string> {
   const log = await openLog("embedded:", dataPaths(data), { role: "reader", logger: quiet });
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** SQL that takes memory or nests without end: each by what it hits. `slow` ones take seconds, and run in sandbox.long.test.ts. */
+/** SQL that takes memory or nests without end; `slow` ones run in sandbox.long.test.ts. */
 const many = (count: number, text: (i: number) => string, between = ",") =>
   Array.from({ length: count }, (_, i) => text(i)).join(between);
 const nested = (count: number, open: string, inner: string, close = "") =>

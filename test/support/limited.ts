@@ -1,4 +1,5 @@
-/** A child process of metrics.test.ts and the sandbox's tests: queries (from stdin as a JSON array where none is an argument) in a sandbox over a data directory's archive, each with a limit that no flag sets. Prints a JSON array of what became of each. */
+/** A child process: queries in a sandbox over a data directory's archive, with limits of the caller. */
+// Queries are arguments, or a JSON array on stdin; prints a JSON array of what became of each.
 import { join } from "node:path";
 import { readManifest } from "../../scripts/archive/manifest.ts";
 import { METRIC_ROWS_MAX } from "../../scripts/base/limits.ts";

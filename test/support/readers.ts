@@ -1,4 +1,4 @@
-/** Other programs that read the archive: a Python with pandas, pyarrow, polars and duckdb, which .ci/run brings into .cache/readers. */
+/** Other programs that read the archive: Python with pandas, pyarrow, polars, duckdb (.cache/readers). */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./project.ts";
@@ -12,7 +12,7 @@ export function readersMissing(): string | null {
   return "no Python with pandas, pyarrow, polars and duckdb in .cache/readers";
 }
 
-/** What each reader counts or says, once. */
+/** What each reader counts or reports, once. */
 export async function countTicks(data: string): Promise<Record<string, number | string>> {
   const child = Bun.spawn([READERS_PYTHON, join(ROOT, "test/support/readers.py"), join(data, "archive/ticks"), "1"], {
     stdin: "ignore",

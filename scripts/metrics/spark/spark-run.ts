@@ -6,7 +6,9 @@ import { escapedPath, type Manifest, quoted } from "../../archive/index.ts";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { shortened, TidemarkError } from "../../base/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../../base/limits.ts";
+import { spawnProgram } from "../../base/process.ts";
 import { PROJECT_ROOT } from "../../base/project.ts";
+import { onAbort } from "../../base/wait.ts";
 import { chartOf, type Metric } from "../metric.ts";
 import { streamed } from "../row-stream.ts";
 import { emptyOutcome, type MetricOutcome, withLine } from "../run.ts";
@@ -101,30 +103,19 @@ async function runSpark(
   const settings = Object.entries({ ...SETTINGS, ...local }).flatMap(([name, value]) => ["--conf", `${name}=${value}`]);
   const args = ["--master", master, ...settings, "--hiveconf", "hive.cli.errors.ignore=true", "-f", file];
   // One pipe for both of its outputs, so that an error comes after its metric's mark.
-  const child = Bun.spawn(["sh", "-c", 'exec "$0" "$@" 2>&1', sparkSql(home), ...args], {
-    cwd: folder,
-    stdin: "ignore",
-    stdout: "pipe",
-    env: { ...process.env, SPARK_HOME: home },
-  });
-  const kill = () => child.kill("SIGKILL");
-  signal.addEventListener("abort", kill, { once: true });
-  if (signal.aborted) kill();
   const ms_max = SPARK_START_MS_MAX + METRIC_MS_MAX * metrics.length;
-  let stopped = false;
-  const timer = setTimeout(() => {
-    stopped = true;
-    kill();
-  }, ms_max);
+  const options = { cwd: folder, stdout: "pipe", env: { SPARK_HOME: home }, ms_max } as const;
+  const child = spawnProgram(["sh", "-c", 'exec "$0" "$@" 2>&1', sparkSql(home), ...args], options);
+  const kill = () => child.kill("SIGKILL");
+  const forget = onAbort(signal, kill);
   try {
     const printed = await readOutput(child.stdout);
     const text = `It was stopped after ${ms_max / 1000} s, the limit for this run on Spark.`;
-    if (stopped)
+    if ((await child.ended).isLate)
       for (const { name } of metrics) if (!printed.get(name)?.elapsed_ms) printed.set(name, { text, elapsed_ms: 0 });
     return printed;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", kill);
+    forget();
     kill();
   }
 }

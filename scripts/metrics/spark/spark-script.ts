@@ -47,8 +47,9 @@ export function sparkScript(archive: string, manifest: Manifest, metrics: readon
 }
 
 /**
- * Why a SELECT that DuckDB has accepted may mean something else to Spark; null when it can't. They read
- * these characters differently (escapes, quotes, comments): a string here could be a statement there.
+ * Why a SELECT that DuckDB has accepted may mean something else to Spark; null when it can't. They
+ * read these characters differently (escapes, quotes, comments): a string here could be a statement
+ * there.
  */
 export function notForSpark(sql: string): string | null {
   const found = /\/\*|[\\`$;]/.exec(plain(sql));

@@ -1,4 +1,4 @@
-/** `batch --engine spark`: the portable metrics on both engines, row by row; what isn't Spark's is DuckDB's, what fails fails alone. */
+/** `batch --engine spark`: the portable metrics on both engines, row by row; others run on DuckDB. */
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -18,7 +18,10 @@ const missing = sparkHome() === null ? "pyspark isn't in .cache/spark" : Bun.whi
 /** Half the processor time for a JVM that lives for seconds. */
 const SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
-/** Metrics of a user: what DuckDB alone understands, what each engine refuses, what Spark could be made to do. */
+/**
+ * Metrics of a user: what DuckDB alone understands, what each engine refuses, what Spark could be made
+ * to do.
+ */
 const MINE: Record<string, string> = {
   mine_portable: `-- title: Mine
 -- a comment; with ' and "
@@ -48,7 +51,10 @@ function results(data: string): Map<string, Result> {
   return new Map(rows.map((row) => [row.metric, row]));
 }
 
-/** Of a double the last bits may differ: sums in another order, another logarithm. All else is equal to the last digit. */
+/**
+ * Of a double the last bits may differ: sums in another order, another logarithm. All else is equal to
+ * the last digit.
+ */
 const DOUBLE_DIFFERENCE_MAX = 1e-12;
 function same(a: unknown, b: unknown): boolean {
   if (typeof a !== "number" || typeof b !== "number" || Number.isInteger(a)) return a === b;
@@ -106,13 +112,13 @@ describe.skipIf(missing !== null)(`on both engines${missing ? ` (skipped: ${miss
     });
   }
 
-  test("what isn't portable runs on DuckDB, and the number of each is said", () => {
+  test("what isn't portable runs on DuckDB, and the number of each is reported", () => {
     for (const name of ["reconciliation", "gaps", "mine_duckdb"])
       expect(on_spark.get(name)).toEqual(on_duck.get(name)!);
     expect(said).toMatch(/1[5-9] metrics on Spark \(local\[\*\]\), 5 on DuckDB/);
   });
 
-  test("a metric that only DuckDB understands and doesn't say so fails alone, with file, line and Spark's words", () => {
+  test("a metric for DuckDB alone without `portable: no` fails alone, with file, line and Spark's words", () => {
     expect(on_duck.get("mine_unsaid")!.ok).toBe(1);
     expect(on_spark.get("mine_unsaid")).toMatchObject({ ok: 0 });
     expect(on_spark.get("mine_unsaid")!.error).toMatch(/mine_unsaid\.sql:3: Spark: \[UNRESOLVED_ROUTINE\].*list_sort/);
@@ -141,7 +147,7 @@ for (const text of OTHERWISE) {
   test(`not for Spark: ${text}`, () => expect(notForSpark(text)).toContain("has another meaning in Spark's SQL"));
 }
 
-test("every shipped metric that doesn't say otherwise is in the dialect that both share", () => {
+test("every shipped metric without `portable: no` is in the dialect that both share", () => {
   for (const name of metricNames(METRICS_DIR)) {
     const metric = readMetric(METRICS_DIR, name);
     if (metric.only_duckdb === null) expect([name, notForSpark(metric.sql)]).toEqual([name, null]);
