@@ -1,2 +1,2 @@
--- What the stream has counted of one product, and the event time of its newest tick (one that did not run ahead of the log).
+-- One product's ticks, each counted once, and its event-time high mark.
 SELECT ticks AS trade_count, max_time_us AS newest_time_us FROM products WHERE product_id = $product

@@ -1,4 +1,5 @@
--- The stream's windows, newest first; the last revision of a closed one tells its late ticks, and what is missing still of the ids up to its last.
+-- The stream's windows, newest first. The last revision of a closed one has its late ticks, and the
+-- ids up to its last that are still missing.
 SELECT w.*, coalesce(r.trade_count - w.trade_count, 0) AS late, min(w.missing, coalesce(r.missing, w.missing)) AS missing_still
 FROM windows w LEFT JOIN window_revisions r
   ON r.product_id = w.product_id AND r.size_us = w.size_us AND r.window_start_us = w.window_start_us

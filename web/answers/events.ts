@@ -5,7 +5,7 @@ import { monotonicMs } from "../../scripts/base/clock.ts";
 import { sentence } from "../../scripts/base/errors.ts";
 import {
   EVENTS_EVERY_MS,
-  EVENTS_LOOK_MS,
+  EVENTS_POLL_MS,
   EVENTS_STATUS_MS,
   EVENTS_WRITE_MS_MAX,
   SSE_CLIENTS_MAX,
@@ -85,7 +85,7 @@ export class EventHub {
             client.wake?.();
           };
           this.#clients.add(client);
-          this.#timer ??= setInterval(() => void this.#pollOnce(), EVENTS_LOOK_MS);
+          this.#timer ??= setInterval(() => void this.#pollOnce(), EVENTS_POLL_MS);
         },
         pull: async (controller) => {
           try {
