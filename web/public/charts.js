@@ -273,8 +273,8 @@
       for (const start of old) rows.delete(start);
       drawWindows();
     },
-    batch(news) {
-      batch = news;
+    batch(answer) {
+      batch = answer;
       drawWindows();
       drawRuns();
     },
