@@ -50,3 +50,8 @@ export function isoFromUs(us: number): string {
   const rest = us - seconds * 1_000_000;
   return `${new Date(seconds * 1000).toISOString().slice(0, -5)}.${String(rest).padStart(6, "0")}Z`;
 }
+
+/** The same without the fraction, for sentences: `2023-09-05T16:00:00Z`. */
+export function isoSecondFromUs(us: number): string {
+  return `${isoFromUs(us).slice(0, 19)}Z`;
+}

@@ -67,7 +67,7 @@ export const SANDBOX_REUSE_BYTES_MAX = 500_000_000;
 export const RESULT_BYTES_MAX = 16_000_000;
 /** Characters of a column's name: the page and each row of JSON repeat it. */
 export const NAME_CHARACTERS_MAX = 1_000;
-/** Characters of results that `serve` keeps parsed (about five bytes of memory each); older ones are read again. */
+/** Characters of results that `serve` keeps parsed, about five bytes of memory each. */
 export const RESULTS_CACHE_BYTES_MAX = 32_000_000;
 /** Characters of an error's text in results.db, on the page and in logs. */
 export const ERROR_CHARACTERS_MAX = 4_000;
@@ -108,7 +108,7 @@ export const METRIC_ROWS_MAX = 10_000;
 export const ROW_CHARACTERS_MAX = 8_192;
 /** Rows of one API answer: never fewer than are kept of a metric. */
 export const API_ROWS_MAX = METRIC_ROWS_MAX;
-/** Pages open at once. */
+/** Pages connected to /events at once. */
 export const SSE_CLIENTS_MAX = 2_000;
 /** Bytes kept of what a child process writes to stderr: the newest, where its error is. */
 export const PROCESS_ERROR_BYTES_MAX = 65_536;
@@ -200,56 +200,57 @@ export const REPLAY_BURST_FRAMES = 2_000;
 export const REPLAY_REST_QUIET_MS = 2_000;
 /** Feed latencies kept for the percentiles that are shown. */
 export const FEED_LATENCIES_MAX = 4_096;
-/** A stage that has not told of itself for so long is not running: each does once a second. */
+/** A stage without a report for this long is not running: each reports once per second. */
 export const STAGE_SILENCE_MS_MAX = 10_000;
-/** The page's stream: how often files are looked at while somebody watches, and how often a page gets news. */
-export const EVENTS_LOOK_MS = 50;
+/** While a page is open, files are polled this often, and changes are sent this often at most. */
+export const EVENTS_POLL_MS = 50;
 export const EVENTS_EVERY_MS = 250;
-/** The status strip goes out this often, and keeps proxies and Bun from cutting a quiet stream. */
+/** The status strip is sent this often, which also keeps proxies from closing a silent stream. */
 export const EVENTS_STATUS_MS = 1_000;
-/** A page that takes no data for so long is let go; it connects again by itself. */
+/** A page that takes no data for this long is disconnected; it reconnects by itself. */
 export const EVENTS_WRITE_MS_MAX = 10_000;
-/** Windows that the page's charts hold. */
+/** Windows that a chart of the page holds; the page is passed this number. */
 export const CHART_WINDOWS_MAX = 720;
-/** Rows of the page's tables of windows, and rows shown of one metric. */
+/** Rows of the page's table of windows, and rows shown of one metric. */
 export const PAGE_WINDOWS = 10;
 export const PAGE_METRIC_ROWS = 10;
-/** Columns and characters of a cell and of a metric's SQL shown there: every open page gets all panels with each batch. */
+/** Columns, characters of a cell and of the SQL of one panel: each batch sends all panels to each page. */
 export const PAGE_METRIC_COLUMNS = 50;
 export const PAGE_CELL_CHARACTERS_MAX = 300;
 export const PAGE_SQL_CHARACTERS_MAX = 20_000;
-/** Bytes of a request's body or of its address: the page needs none of more. */
+/** Bytes of a request's body or of its address; the page's own are far smaller. */
 export const REQUEST_BYTES_MAX = 65_536;
-/** Bytes of a SELECT that goes to an export as an argument: Linux takes 128 KiB (MAX_ARG_STRLEN), with its end. */
+/** Bytes of a SELECT that is passed as an argument: Linux takes 128 KiB (MAX_ARG_STRLEN). */
 export const ARGUMENT_BYTES_MAX = 100_000;
-/** An export whose file has not grown for this long is stopped; DuckDB itself is stopped after METRIC_MS_MAX without progress. */
+/** An export whose file has not grown for this long is stopped. */
 export const EXPORT_STILL_MS_MAX = 120_000;
-/** A download that takes no byte for this long is ended: a paused one may go on until then. */
+/** A download whose reader takes no byte for this long is ended; until then it may pause. */
 export const DOWNLOAD_STILL_MS_MAX = 600_000;
 /** Downloads being sent at once, each an open file. */
 export const DOWNLOADS_MAX = 20;
+/** Exports running at once, each a process with DuckDB. */
+export const EXPORTS_MAX = 2;
 /** Spill files of one query into a file or an export. */
 export const SPILL_BYTES_MAX = "10GB";
-export const EXPORTS_MAX = 2;
-/** Bytes of one sentence about a problem or an error, and problems shown at once: an answer about health stays a few pages. */
+/** Bytes of one sentence about a problem or an error, and problems shown at once. */
 export const SENTENCE_BYTES_MAX = 4_096;
 export const PROBLEMS_SHOWN_MAX = 20;
-/** Records arrive and no tick is accepted, or no window makes progress, for this long: a problem (longer for larger windows). */
+/** Records without an accepted tick, or without progress of a window, for this long are a problem. */
 export const NO_PROGRESS_MS = 120_000;
 /** Reasons of refusals counted apart; more are counted as one. */
 export const REASONS_MAX = 64;
-/** Newest dead letters that are grouped into problem lines, only those of the last day, and bytes read of each. */
+/** Newest dead letters that are grouped into problems, their largest age, and bytes read of each. */
 export const DEAD_LETTERS_READ = 500;
 export const DEAD_LETTERS_US = 86_400_000_000;
 export const DEAD_LETTER_BYTES_READ = 512;
-/** Groups of dead letters shown as problem lines. */
+/** Groups of dead letters shown as problems. */
 export const DEAD_LETTER_LINES_MAX = 5;
-/** The page asks the log for its end this often while somebody asks the page, and this often otherwise. */
+/** `serve` asks the log for its ends this often while requests come, and this often otherwise. */
 export const LOG_ASK_MS = 1_000;
 export const LOG_ASK_IDLE_MS = 5_000;
-/** A log that has not answered for this long is a problem; the answer is then no longer waited for, and the log is opened again. */
+/** A log that has not answered for this long is a problem, and is opened again. */
 export const LOG_ANSWER_MS_MAX = 10_000;
-/** A request may wait this long for an answer that is on its way, and no longer: the last known one is shown with its age. */
+/** A request waits this long for the log's answer; then the last one is shown with its age. */
 export const LOG_REQUEST_WAIT_MS = 50;
 /** A Kafka reader reports a broker that has not responded for this long. */
 export const KAFKA_AWAY_MS = 5_000;

@@ -1,5 +1,5 @@
 /** Problems of the feed for feed.json, derived from its state once per second. */
-import { isoFromUs } from "../base/clock.ts";
+import { isoSecondFromUs } from "../base/clock.ts";
 import { FEED_PROBLEM_SHOWN_US, FEED_PROBLEM_US } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Problem, Problems } from "../contract/problems.ts";
@@ -37,7 +37,7 @@ export class FeedProblems {
 
 function away({ away: lost }: CoinbaseFeed, now_us: number): Found | null {
   if (lost === null || now_us - lost.since_us < FEED_PROBLEM_US) return null;
-  const sentence = `There is no connection to the feed since ${time(lost.since_us)}: ${lost.words}. It is tried again.`;
+  const sentence = `There is no connection to the feed since ${isoSecondFromUs(lost.since_us)}: ${lost.words}. It is tried again.`;
   return { code: "feed-away", sentence, stops: true, since_us: lost.since_us };
 }
 
@@ -62,7 +62,7 @@ function openGaps(tape: MatchTape): Found | null {
   const noted = tape.open.filter((gap) => gap.isNoted);
   if (noted.length === 0) return null;
   const { product_id, left, from_us } = noted[0]!;
-  const oldest = `${product_id} lacks trade ${left[0]!.lo} of ${time(from_us)}`;
+  const oldest = `${product_id} lacks trade ${left[0]!.lo} of ${isoSecondFromUs(from_us)}`;
   const sentence = `Gaps that are open: ${noted.length}. The oldest: ${oldest}. REST is asked for these trades.`;
   return { code: "feed-gaps", sentence, stops: false };
 }
@@ -71,8 +71,4 @@ function restFailure({ rest_failure: failure }: MatchTape, now_us: number): Foun
   if (failure === null || now_us - failure.last_us > FEED_PROBLEM_SHOWN_US) return null;
   const sentence = `Gaps of the full tape can't be filled: ${failure.words}. Check --rest and the network.`;
   return { code: "feed-rest", sentence, stops: false, since_us: failure.since_us };
-}
-
-function time(us: number): string {
-  return `${isoFromUs(us).slice(0, 19)}Z`;
 }

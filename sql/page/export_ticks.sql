@@ -1,4 +1,4 @@
--- Every stored tick, for a download.
+-- Download: ticks of a product and a span, `to` exclusive.
 SELECT * FROM ticks
 WHERE ($product IS NULL OR product_id = $product)
   AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))

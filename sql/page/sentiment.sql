@@ -1,4 +1,4 @@
--- How many of the newest closed windows, as many as the charts show, were bullish, neutral, bearish.
+-- How many of the newest closed windows were bullish, neutral and bearish.
 SELECT market_sentiment AS sentiment, count(*) AS windows
 FROM (
   SELECT market_sentiment FROM windows

@@ -1,5 +1,5 @@
--- The stream's windows, newest first. A closed one has the late ticks of its last revision, and how
--- many ids up to its last are still missing.
+-- The stream's windows, newest first. The last revision of a closed one has its late ticks, and the
+-- ids up to its last that are still missing.
 SELECT w.*, coalesce(r.trade_count - w.trade_count, 0) AS late, min(w.missing, coalesce(r.missing, w.missing)) AS missing_still
 FROM windows w LEFT JOIN window_revisions r
   ON r.product_id = w.product_id AND r.size_us = w.size_us AND r.window_start_us = w.window_start_us

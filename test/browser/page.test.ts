@@ -188,6 +188,15 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     });
   }
 
+  test("a wrong address is a page with a sentence and a way back; axe finds nothing", async () => {
+    const { page } = await open("/?window=7m");
+    expect(await text(page, "#problem")).toContain("The stream has no windows of 7m.");
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map((v) => v.id)).toEqual([]);
+    await page.locator("a", { hasText: "Back to the page" }).click();
+    await page.locator("#verdict").waitFor();
+  });
+
   test("on a phone nothing is wider than the screen; t changes the theme", async () => {
     const { page } = await open("/?product=BTC-USD", { width: 390 });
     await page.locator("#chart-price canvas").waitFor();

@@ -5,7 +5,7 @@ import { monotonicMs } from "../../scripts/base/clock.ts";
 import { sentence } from "../../scripts/base/errors.ts";
 import {
   EVENTS_EVERY_MS,
-  EVENTS_LOOK_MS,
+  EVENTS_POLL_MS,
   EVENTS_STATUS_MS,
   EVENTS_WRITE_MS_MAX,
   SSE_CLIENTS_MAX,
@@ -13,14 +13,14 @@ import {
 import type { Logger } from "../../scripts/base/logger.ts";
 import { Problem } from "../http/problem.ts";
 import { parameters, selectionOf } from "../http/query-string.ts";
-import { type Position, positionOf } from "../model/page-changes.ts";
+import { type PagePosition, positionFromId } from "../model/page-changes.ts";
 import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Updates } from "./updates.ts";
 
 interface Client {
   readonly selection: Selection;
-  position: Position;
+  position: PagePosition;
   /** When it last asked for something; 0: never. */
   asked_ms: number;
   close: (() => void) | null;
@@ -60,7 +60,7 @@ export class EventHub {
       });
     const given = parameters(c, ["product", "window"]);
     const selection = this.sources.leniently(() => selectionOf(given, choices(this.sources)));
-    const position = positionOf(c.req.header("last-event-id"));
+    const position = positionFromId(c.req.header("last-event-id"));
     // Bun closes an answer that is silent for 10 s otherwise (1.4.5).
     getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
     const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no" };
@@ -85,7 +85,7 @@ export class EventHub {
             client.wake?.();
           };
           this.#clients.add(client);
-          this.#timer ??= setInterval(() => void this.#pollOnce(), EVENTS_LOOK_MS);
+          this.#timer ??= setInterval(() => void this.#pollOnce(), EVENTS_POLL_MS);
         },
         pull: async (controller) => {
           try {

@@ -4,7 +4,7 @@ import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { ServerEvent } from "../http/sse.ts";
 import { type BatchSide, batchSide } from "../model/batch-side.ts";
 import { comparison, streamAge } from "../model/comparison.ts";
-import { type Commit, idOf, type WindowChanges } from "../model/page-changes.ts";
+import { type Commit, idFromCommit, type WindowChanges } from "../model/page-changes.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Status } from "../model/status.ts";
@@ -31,7 +31,7 @@ export function windowEvents(
         shown,
       );
   return [
-    { event: "windows", id: idOf(commit), data: JSON.stringify({ snapshot, rows: rows.map(windowPoint) }) },
+    { event: "windows", id: idFromCommit(commit), data: JSON.stringify({ snapshot, rows: rows.map(windowPoint) }) },
     { data: parts },
   ];
 }

@@ -3,12 +3,12 @@ import { monotonicMs } from "../../scripts/base/clock.ts";
 import { CHART_WINDOWS_MAX, EVENTS_STATUS_MS } from "../../scripts/base/limits.ts";
 import { printableLines } from "../../scripts/base/printable.ts";
 import { eventText, type ServerEvent } from "../http/sse.ts";
-import { type Changes, changesSince, type Now, type Position } from "../model/page-changes.ts";
+import { type Changes, changesSince, type Now, type PagePosition } from "../model/page-changes.ts";
 import { lastDone } from "../model/runs.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
-import { changedWindows, newestWindows, type ShownWindow } from "../model/windows.ts";
+import { changedWindows, newestWindows } from "../model/windows.ts";
 import { batchEvents, statusEvents, windowEvents } from "./update-events.ts";
 
 /** The files' state as of the last `refresh`. */
@@ -30,8 +30,8 @@ export class Updates {
   #beat_due_ms = 0;
   /** By what is in them. */
   readonly #texts = new Map<string, Uint8Array>();
-  /** Changed windows by selection and commit. */
-  readonly #changed = new Map<string, ShownWindow[]>();
+  /** Answers of queries by what was asked. */
+  readonly #answers = new Map<string, unknown>();
 
   constructor(private readonly sources: Sources) {}
 
@@ -50,11 +50,11 @@ export class Updates {
       beat: this.#beat,
     }));
     this.#texts.clear();
-    this.#changed.clear();
+    this.#answers.clear();
   }
 
   /** What a page at `position` lacks (null: nothing) and its next position. Call `refresh` first. */
-  since(position: Position, selection: Selection): { bytes: Uint8Array | null; position: Position } {
+  since(position: PagePosition, selection: Selection): { bytes: Uint8Array | null; position: PagePosition } {
     const moment = this.#moment;
     if (moment === null) throw new Error("refresh was not called");
     return this.sources.leniently(() => {
@@ -69,16 +69,19 @@ export class Updates {
       windows,
       run_id,
       beat,
-      changedSince: (change_id) => {
-        const name = `${key(selection)} ${change_id}`;
-        const known = this.#changed.get(name);
-        if (known !== undefined) return known;
-        const rows = changedWindows(sources, selection, change_id, CHART_WINDOWS_MAX);
-        this.#changed.set(name, rows);
-        return rows;
-      },
-      newestStart: () => newestWindows(sources, selection, 1)[0]?.window_start ?? "",
+      changedSince: (change_id) =>
+        this.#once(`${key(selection)} since ${change_id}`, () =>
+          changedWindows(sources, selection, change_id, CHART_WINDOWS_MAX),
+        ),
+      newestStart: () =>
+        this.#once(`${key(selection)} newest`, () => newestWindows(sources, selection, 1)[0]?.window_start ?? ""),
     };
+  }
+
+  /** One query for all pages until the next `refresh`. */
+  #once<T>(name: string, query: () => T): T {
+    if (!this.#answers.has(name)) this.#answers.set(name, query());
+    return this.#answers.get(name) as T;
   }
 
   #bytes(changes: Changes, selection: Selection, moment: Moment): Uint8Array | null {

@@ -1,5 +1,5 @@
 /** The newest dead letters, grouped by product and kind of reason, as problems. */
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs, nowUs } from "../../scripts/base/clock.ts";
 import {
   DEAD_LETTER_BYTES_READ,
   DEAD_LETTER_LINES_MAX,
@@ -63,7 +63,7 @@ function sentenceOf({ product, count, newest }: Group, read: number, all: number
   const example = printable(new TextDecoder().decode(newest.head), 200);
   return (
     `${many} ${whose} of the newest ${read} dead letters (${all} in all) ${are} in no answer: ${printable(newest.reason, 256)}. ` +
-    `The newest came at ${isoFromUs(newest.appended_us).slice(0, 19)}Z, offset ${newest.log_offset} of partition ${newest.log_partition}: ` +
+    `The newest came at ${isoSecondFromUs(newest.appended_us)}, offset ${newest.log_offset} of partition ${newest.log_partition}: ` +
     `${example} They are kept whole in dead_letters.`
   );
 }

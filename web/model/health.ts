@@ -1,6 +1,6 @@
 /** Why the path makes no progress, or its data needs attention (docs/health.md). */
 import { statfsSync } from "node:fs";
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs, nowUs } from "../../scripts/base/clock.ts";
 import {
   BATCH_MS_MAX,
   DISK_FREE_MIN_BYTES,
@@ -78,7 +78,7 @@ function reported(sources: Sources, feed: KnownFeedStatus | null): StageProblem[
 function logProblems({ log }: Sources): StageProblem[] {
   const { error, asked_us, away_us } = log.last;
   if (error === null) return [];
-  const last = asked_us === null ? "" : ` It answered last at ${time(asked_us)}.`;
+  const last = asked_us === null ? "" : ` It answered last at ${isoSecondFromUs(asked_us)}.`;
   return [stopping("log", "log-unreachable", `${error}${last}`, away_us ?? 0)];
 }
 
@@ -143,7 +143,7 @@ function stuck(sources: Sources, { name, lag, progress_us, started_us }: Stage):
   const isKnown = error === null && asked_us !== null && nowUs() - asked_us < LOG_ANSWER_MS_MAX * 1_000;
   if (!isKnown || since_us === 0 || nowUs() - since_us < NO_PROGRESS_MS * 1_000) return [];
   const say =
-    `${lag} records wait in the log, and it has read none since ${time(since_us)}. ` +
+    `${lag} records wait in the log, and it has read none since ${isoSecondFromUs(since_us)}. ` +
     "Its last line on stderr may have the reason; restart it.";
   return [stopping(name, "no-progress", say, since_us)];
 }
@@ -177,12 +177,12 @@ function feedProblems({ feed, stages }: Known): StageProblem[] {
   const products = feed.products.join(", ");
   if ((feed.lost_since_tick ?? 0) > 1) {
     const say =
-      `no trade of ${products} has come since ${time(heard_us)}, and the connection was lost ` +
+      `no trade of ${products} has come since ${isoSecondFromUs(heard_us)}, and the connection was lost ` +
       `${feed.lost_since_tick} times since. Check the feed and the network.`;
     return [stopping("produce", "feed-silent", say, heard_us)];
   }
   const say =
-    `no trade of ${products} has come since ${time(heard_us)}, although the feed is connected: ` +
+    `no trade of ${products} has come since ${isoSecondFromUs(heard_us)}, although the feed is connected: ` +
     "the market is quiet, or the feed has stopped sending trades.";
   return [note("produce", "feed-quiet", say, heard_us)];
 }
@@ -217,7 +217,7 @@ function runProblems(run: RunRow | null, schedule: ScheduleStatus | null): Stage
       since_us,
     );
   if (state !== "running" || nowUs() - started_us < BATCH_MS_MAX * 1_000) return [];
-  const say = `run ${run_id} has not ended since ${time(started_us)}. End its process ${pid}; the next run repeats its work.`;
+  const say = `run ${run_id} has not ended since ${isoSecondFromUs(started_us)}. End its process ${pid}; the next run repeats its work.`;
   return one("batch-stuck", say, started_us);
 }
 
@@ -229,7 +229,7 @@ function overdue(run: RunRow | null, schedule: ScheduleStatus | null): StageProb
   const hasBegun = run !== null && run.started_us >= due_us - 1_000_000;
   if (hasBegun || nowUs() - due_us < NO_PROGRESS_MS * 1_000) return [];
   const say =
-    `a run was due at ${time(due_us)} and has not begun: the schedule (process ${schedule.pid}) ` +
+    `a run was due at ${isoSecondFromUs(due_us)} and has not begun: the schedule (process ${schedule.pid}) ` +
     "has ended or is stopped. Start it: bun run schedule, or bun run start.";
   return [stopping("batch", "batch-overdue", say, due_us)];
 }
@@ -253,8 +253,4 @@ function answerProblems(sources: Sources, run: RunRow | null): StageProblem[] {
 
 function reason({ error }: RunRow): string {
   return error ? error.replace(/\.$/, "") : "no reason was noted";
-}
-
-function time(us: number): string {
-  return `${isoFromUs(us).slice(0, 19)}Z`;
 }

@@ -9,7 +9,7 @@ export interface Commit {
 }
 
 /** What a page has received. */
-export interface Position {
+export interface PagePosition {
   /** The commit up to which it has every window; null: no window yet. */
   windows: Commit | null;
   /** Start of its newest window, "" without one. */
@@ -48,25 +48,25 @@ export interface Changes {
 }
 
 /** A page that has nothing, or the windows up to its Last-Event-ID, `epoch.change_id`. */
-export function positionOf(last_event_id = ""): Position {
+export function positionFromId(last_event_id = ""): PagePosition {
   const match = /^([0-9a-z]{1,20})\.(\d{1,15})$/.exec(last_event_id);
   const windows = match ? { epoch: match[1]!, change_id: Number(match[2]) } : null;
   return { windows, newest_start: "", run_id: -1, beat: 0 };
 }
 
-/** The id that `positionOf` reads. */
-export function idOf({ epoch, change_id }: Commit): string {
+/** The id that `positionFromId` reads. */
+export function idFromCommit({ epoch, change_id }: Commit): string {
   return `${epoch}.${change_id}`;
 }
 
 /** What a page at `position` lacks, and its position once it has that. */
-export function changesSince(position: Position, now: Now): { changes: Changes; position: Position } {
+export function changesSince(position: PagePosition, now: Now): { changes: Changes; position: PagePosition } {
   const { windows, newest_start } = windowChanges(position, now);
   const changes = { windows, batch: position.run_id !== now.run_id, status: position.beat !== now.beat };
   return { changes, position: { windows: now.windows, newest_start, run_id: now.run_id, beat: now.beat } };
 }
 
-function windowChanges(position: Position, now: Now): { windows: WindowChanges | null; newest_start: string } {
+function windowChanges(position: PagePosition, now: Now): { windows: WindowChanges | null; newest_start: string } {
   const { windows: at, newest_start } = position;
   // An id of another file, or ahead of this one, has no changes to continue from.
   const since = at?.epoch === now.windows.epoch && at.change_id <= now.windows.change_id ? at.change_id : null;

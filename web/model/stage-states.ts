@@ -1,5 +1,5 @@
 /** What each stage reports of itself: whether it runs, how far it has read, what it has used. */
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs, nowUs } from "../../scripts/base/clock.ts";
 import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
@@ -129,5 +129,5 @@ function isFresh(us: number): boolean {
 }
 
 function notHeard(us: number): string {
-  return us === 0 ? NEVER : `not heard of since ${isoFromUs(us).slice(0, 19)}Z`;
+  return us === 0 ? NEVER : `not heard of since ${isoSecondFromUs(us)}`;
 }

@@ -17,7 +17,7 @@ export function ProblemPage({ title, message, hint, assets }: Refusal) {
             {hint && <p>{hint}</p>}
           </section>
           <p class="links">
-            <a href="/">The page</a>
+            <a href="/">Back to the page</a>
           </p>
         </main>
       </body>

@@ -148,8 +148,8 @@
     const starts = sorted.map((row) => row[0]);
     const minutes = new Map(batch.minutes.map((row) => [row[0], row]));
     const price = [
-      { label: "stream, a window", colour: "--stream", points: sorted.length < 80 },
-      { label: "batch, everything", colour: "--batch", dash: true },
+      { label: "stream, per window", colour: "--stream", points: sorted.length < 80 },
+      { label: "batch, all stored", colour: "--batch", dash: true },
     ];
     chart("price", price, { sync: "windows" })?.show([
       starts,
@@ -167,10 +167,10 @@
       const counted = starts.map((start) => minutes.get(start)?.[theirs] ?? null);
       chart(id, both, { sync: "windows" })?.show([starts, sorted.map((row) => row[ours]), counted]);
     }
-    say(sorted, minutes);
+    summarize(sorted, minutes);
   }
 
-  function say(sorted, minutes) {
+  function summarize(sorted, minutes) {
     if (sorted.length === 0) return;
     const time = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 16);
     const span = `${sorted.length} windows, ${time(sorted[0][0])} to ${time(sorted.at(-1)[0])} UTC`;
@@ -273,8 +273,8 @@
       for (const start of old) rows.delete(start);
       drawWindows();
     },
-    batch(news) {
-      batch = news;
+    batch(answer) {
+      batch = answer;
       drawWindows();
       drawRuns();
     },

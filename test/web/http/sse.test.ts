@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { eventText, type ServerEvent } from "../../../web/http/sse.ts";
 
-/** The parser of https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation. */
+/** The parser of https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6. */
 function parsed(text: string): ServerEvent[] {
   const events: ServerEvent[] = [];
   let [fields, data]: [Partial<ServerEvent>, string[]] = [{}, []];

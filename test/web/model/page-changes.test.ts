@@ -2,7 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CHART_WINDOWS_MAX } from "../../../scripts/base/limits.ts";
-import { changesSince, idOf, type Now, type Position, positionOf } from "../../../web/model/page-changes.ts";
+import {
+  changesSince,
+  idFromCommit,
+  type Now,
+  type PagePosition,
+  positionFromId,
+} from "../../../web/model/page-changes.ts";
 import type { ShownWindow } from "../../../web/model/windows.ts";
 
 const start = (minute: number) => `2023-09-05T16:${String(minute).padStart(2, "0")}:00.000000Z`;
@@ -29,11 +35,11 @@ const STORED: Stored = [
   [2, 7],
 ];
 /** A page that has everything of STORED. */
-const AT: Position = { windows: { epoch: "f1", change_id: 7 }, newest_start: start(2), run_id: 3, beat: 9 };
+const AT: PagePosition = { windows: { epoch: "f1", change_id: 7 }, newest_start: start(2), run_id: 3, beat: 9 };
 
 describe("changesSince", () => {
   test("a new page gets a snapshot, the batch and the status, and has then everything", () => {
-    const { changes, position } = changesSince(positionOf(), now(STORED));
+    const { changes, position } = changesSince(positionFromId(), now(STORED));
     expect(changes).toEqual({ windows: { since: null, changed: [], is_new: true }, batch: true, status: true });
     expect(position).toEqual(AT);
     expect(changesSince(position, now(STORED)).changes).toEqual({ windows: null, batch: false, status: false });
@@ -98,7 +104,7 @@ describe("changesSince", () => {
       fc.property(commits, fc.array(fc.boolean(), { maxLength: 12 }), (all, reads) => {
         const stored = new Map<number, number>();
         const known = new Map<string, number>();
-        let position = positionOf();
+        let position = positionFromId();
         all.forEach((minutes, i) => {
           for (const minute of minutes) stored.set(minute, i + 1);
           if (!reads[i] && i < all.length - 1) return;
@@ -115,7 +121,7 @@ describe("changesSince", () => {
 });
 
 test("an id is the position that a page sends back; anything else is a page that has nothing", () => {
-  expect(positionOf(idOf({ epoch: "f1", change_id: 7 })).windows).toEqual({ epoch: "f1", change_id: 7 });
+  expect(positionFromId(idFromCommit({ epoch: "f1", change_id: 7 })).windows).toEqual({ epoch: "f1", change_id: 7 });
   for (const id of [undefined, "", "f1", "f1.", ".7", "f1.-7", "f1.7.8", "F1.7", "f1.1234567890123456", "' OR 1=1"])
-    expect([id, positionOf(id).windows]).toEqual([id, null]);
+    expect([id, positionFromId(id).windows]).toEqual([id, null]);
 });
