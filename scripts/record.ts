@@ -1,6 +1,7 @@
 /** `bun run record`: feed → recording. */
-import { isoFromUs, nowUs } from "./base/clock.ts";
+import { nowUs } from "./base/clock.ts";
 import { TidemarkError } from "./base/errors.ts";
+import { isoFromUs } from "./base/iso.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { CHANNEL_FLAG, FEED_FLAG, type FeedFlags, feedOptions, PRODUCTS_FLAG } from "./command/feed-flags.ts";
 import { durationFlag, JSON_FLAG } from "./command/flags.ts";

@@ -43,15 +43,3 @@ export class ClockWatch {
     return Math.abs(moved_ms) < CLOCK_JUMP_MS ? 0 : moved_ms;
   }
 }
-
-/** `2023-09-05T16:00:00.000000Z`, always with six digits. */
-export function isoFromUs(us: number): string {
-  const seconds = Math.floor(us / 1_000_000);
-  const rest = us - seconds * 1_000_000;
-  return `${new Date(seconds * 1000).toISOString().slice(0, -5)}.${String(rest).padStart(6, "0")}Z`;
-}
-
-/** The same without the fraction, for sentences: `2023-09-05T16:00:00Z`. */
-export function isoSecondFromUs(us: number): string {
-  return `${isoFromUs(us).slice(0, 19)}Z`;
-}

@@ -14,6 +14,18 @@ export function usFromIso(text: string): number | null {
   return Number.isNaN(ms) ? null : ms * 1_000 + Number(fraction.padEnd(6, "0"));
 }
 
+/** `2023-09-05T16:00:00.000000Z`, always with six digits. */
+export function isoFromUs(us: number): string {
+  const seconds = Math.floor(us / 1_000_000);
+  const rest = us - seconds * 1_000_000;
+  return `${new Date(seconds * 1000).toISOString().slice(0, -5)}.${String(rest).padStart(6, "0")}Z`;
+}
+
+/** The same without the fraction, for sentences: `2023-09-05T16:00:00Z`. */
+export function isoSecondFromUs(us: number): string {
+  return `${isoFromUs(us).slice(0, 19)}Z`;
+}
+
 const YEAR_1_S = Date.parse("0001-01-01T00:00:00Z") / 1_000;
 const YEAR_10000_S = Date.parse("+010000-01-01T00:00:00Z") / 1_000;
 

@@ -1,8 +1,9 @@
 /** Time from a sent frame to a committed window row, through exchange, produce, log and stream. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isoFromUs, nowUs } from "../base/clock.ts";
+import { nowUs } from "../base/clock.ts";
 import { TidemarkError } from "../base/errors.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { pause } from "../base/wait.ts";
 import { type Recorded, startExchange } from "../simulator/index.ts";
 import { NO_BROKER } from "./drain.ts";

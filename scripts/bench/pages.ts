@@ -1,8 +1,9 @@
 /** A thousand open pages: how often and how evenly they get updates, and what that costs `serve`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isoFromUs, nowUs } from "../base/clock.ts";
+import { nowUs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { openLog } from "../log/index.ts";
 import { type Bench, type BenchContext, measure } from "./figure.ts";
 import { startScript } from "./running.ts";

@@ -2,7 +2,8 @@
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
-import { isoFromUs, nowUs } from "../base/clock.ts";
+import { nowUs } from "../base/clock.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { type Figure, isMet, median, round, type Skipped } from "./figure.ts";
 
 interface Machine {

@@ -1,5 +1,5 @@
 /** Messages for the benches in the real shape (394 bytes of ticker JSON), the same for the same seed. */
-import { isoFromUs } from "../base/clock.ts";
+import { isoFromUs } from "../base/iso.ts";
 import type { AppendRecord } from "../contract/log.ts";
 
 export interface TickSpec {

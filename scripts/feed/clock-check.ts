@@ -1,7 +1,8 @@
 /** Problems of the machine's clock that `produce` reports: it jumped, or live trades contradict it. */
 import { readFileSync } from "node:fs";
-import { ClockWatch, isoFromUs, monotonicMs, nowUs } from "../base/clock.ts";
+import { ClockWatch, monotonicMs, nowUs } from "../base/clock.ts";
 import { formatSpan } from "../base/duration.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { CLOCK_JUMP_SHOWN_MS, CLOCK_JUMPS_KEPT, CLOCK_WRONG_TICKS, CLOCK_WRONG_US } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ClockJump, FeedStatus } from "../contract/feed-status.ts";

@@ -13,10 +13,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { publish, TEMPORARY } from "../base/atomic-file.ts";
-import { isoFromUs } from "../base/clock.ts";
 import { csvHeader, csvRows } from "../base/csv.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { SUMMARY_FILES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { writeAll } from "../base/write-all.ts";

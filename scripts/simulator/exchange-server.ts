@@ -2,8 +2,9 @@
  * The simulator's server: it speaks the exchange's protocol (docs/feed.md) and plays a recording.
  * Each session has its own position, so that a slow reader holds up nobody else.
  */
-import { isoFromUs } from "../base/clock.ts";
+
 import { sentence, TidemarkError } from "../base/errors.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_BURST_FRAMES, REPLAY_LINGER_MS, SUBSCRIBE_MS_MAX } from "../base/limits.ts";
 import { heartbeatFrame } from "./exchange-frames.ts";
 import { type Faults, framesOf } from "./faults.ts";

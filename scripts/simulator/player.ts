@@ -1,5 +1,6 @@
 /** A recording as it plays: which trades are made so far, and the replay's own clock. It sends nothing. */
-import { isoFromUs, monotonicMs } from "../base/clock.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { matchFrame, type Recorded } from "./exchange-frames.ts";
 
 export interface PlayerOptions {

@@ -1,8 +1,8 @@
 /** ticks.db: every tick once; a batch of records and its checkpoint are one transaction. */
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
-import { isoFromUs } from "../base/clock.ts";
 import { formatDecimal } from "../base/decimal.ts";
 import { diePoint } from "../base/die-point.ts";
+import { isoFromUs } from "../base/iso.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import {

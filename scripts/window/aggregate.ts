@@ -1,6 +1,7 @@
 /** One window's exact sums: safe integers, moved to bigints before a digit could be lost. */
-import { isoFromUs } from "../base/clock.ts";
+
 import { divideHalfUp, formatDecimal, formatUnits, POW10, parseUnits, pow10 } from "../base/decimal.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import type { Mantissa, Position, Tick } from "../contract/tick.ts";

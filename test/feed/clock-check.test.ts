@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CLOCK_JUMPS_KEPT, CLOCK_WRONG_TICKS } from "../../scripts/base/limits.ts";
 import { ACK, produce, scripted, tick } from "../support/feed.ts";
 import { problemsIn } from "../support/machine-clock.ts";

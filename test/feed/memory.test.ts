@@ -1,7 +1,8 @@
 /** The feed keeps state of accepted trades only, and its readers accept every note that it writes. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { gapFrame, outageFrame } from "../../scripts/message/own-records.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { ack, produce, scripted, tick } from "../support/feed.ts";

@@ -1,7 +1,8 @@
 /** The traps of docs/feed.md: from the socket through the log to ticks, dead letters and windows. */
 import { expect, test } from "bun:test";
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
 import { formatDecimal } from "../../scripts/base/decimal.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { type Parsed, parseRecord } from "../../scripts/message/parse.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
 import { ACK, client, exchange, produce, SUBSCRIBE, scripted, tick } from "../support/feed.ts";

@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { openReadOnly } from "../../scripts/base/sqlite.ts";
 import type { Problem } from "../../scripts/contract/problems.ts";
 import { parseProblems } from "../../scripts/contract/problems.ts";

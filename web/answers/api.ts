@@ -1,6 +1,6 @@
 /** The JSON answers, one method per path. */
 import type { Context } from "hono";
-import { isoFromUs } from "../../scripts/base/clock.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";

@@ -1,10 +1,10 @@
 /** Downloads. CSV of windows and metrics is written here, what needs DuckDB by `query`. */
 import type { Context } from "hono";
 import { getBunServer } from "hono/bun";
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
 import { csvLine, isTextType } from "../../scripts/base/csv.ts";
 import { sentence } from "../../scripts/base/errors.ts";
-import { usFromIso } from "../../scripts/base/iso.ts";
+import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../../scripts/base/limits.ts";
 import type { Logger } from "../../scripts/base/logger.ts";
 import { onAbort } from "../../scripts/base/wait.ts";

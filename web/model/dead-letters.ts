@@ -1,5 +1,6 @@
 /** The newest dead letters, grouped by product and kind of reason, as problems. */
-import { isoSecondFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import {
   DEAD_LETTER_BYTES_READ,
   DEAD_LETTER_LINES_MAX,

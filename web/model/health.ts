@@ -1,6 +1,7 @@
 /** Why the path makes no progress, or its data needs attention (docs/health.md). */
 import { statfsSync } from "node:fs";
-import { isoSecondFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import {
   BATCH_MS_MAX,
   DISK_FREE_MIN_BYTES,

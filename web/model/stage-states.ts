@@ -1,5 +1,6 @@
 /** What each stage reports of itself: whether it runs, how far it has read, what it has used. */
-import { isoSecondFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";

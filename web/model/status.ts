@@ -1,5 +1,6 @@
 /** The state of the whole path: stages, offsets and lag, watermarks, counts, problems. */
-import { isoFromUs, nowUs } from "../../scripts/base/clock.ts";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";

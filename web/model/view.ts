@@ -1,5 +1,5 @@
 /** Everything that one page shows, read at one moment. */
-import { isoFromUs } from "../../scripts/base/clock.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { Outage } from "../../scripts/contract/tick.ts";
 import OUTAGES from "../../sql/page/outages.sql" with { type: "text" };

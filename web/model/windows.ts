@@ -1,6 +1,7 @@
 /** The stream's windows as shown: times in ISO 8601 UTC, decimals as text. */
-import { isoFromUs } from "../../scripts/base/clock.ts";
+
 import { formatDuration } from "../../scripts/base/duration.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
 import CHANGED from "../../sql/page/changed.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/windows.sql" with { type: "text" };

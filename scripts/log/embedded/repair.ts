@@ -4,9 +4,10 @@
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { isoFromUs, nowUs } from "../../base/clock.ts";
+import { nowUs } from "../../base/clock.ts";
 import type { DataPaths } from "../../base/data-dir.ts";
 import { TidemarkError } from "../../base/errors.ts";
+import { isoFromUs } from "../../base/iso.ts";
 import { APPEND_EARLIEST_US, OFFSETS_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { openDatabase, openReadOnly, storeError } from "../../base/sqlite.ts";

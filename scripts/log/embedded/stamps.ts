@@ -1,6 +1,7 @@
 /** Append times of the embedded log: follow the machine's clock, and report those ahead of it. */
 import type { Database } from "bun:sqlite";
-import { isoFromUs, nowUs } from "../../base/clock.ts";
+import { nowUs } from "../../base/clock.ts";
+import { isoFromUs } from "../../base/iso.ts";
 import { STAMP_AHEAD_US_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { type Problem, Problems } from "../../contract/problems.ts";
