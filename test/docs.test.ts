@@ -126,7 +126,10 @@ test("decisions are numbered without holes, dated, in order, and each is a row o
   );
 });
 
-/** A decision's head. Its status names others by a link in the file and by number here; fields of a wrong form are "?". */
+/**
+ * A decision's head. Its status names others by a link in the file and by number here; fields of a
+ * wrong form are "?".
+ */
 function decisionOf(file: string, text: string) {
   const number = /^(\d{4})-[a-z0-9-]+\.md$/.exec(file)?.[1] ?? "?";
   const [, title = "?", date = "?", linked = "?"] =

@@ -1,4 +1,7 @@
-/** The README is true: its walk through every step by hand runs as it stands, and gives the recorded hour's numbers. */
+/**
+ * The README is true: its walk through every step by hand runs as it is, and gives the recorded
+ * hour's numbers.
+ */
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Faults of the embedded log and the stores: full disk, flipped bytes, lost ends (docs/faults.md 14, 21, 22, 25). */
+/**
+ * Faults of the embedded log and the stores: full disk, flipped bytes, lost ends (docs/faults.md 14,
+ * 21, 22, 25).
+ */
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Processes that share a topic, killed or asleep, store what one undisturbed run does (docs/faults.md 16). */
+/**
+ * Processes that share a topic, killed or asleep, store what one undisturbed run does (docs/faults.md
+ * 16).
+ */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Run in a mount namespace of its own over a small tmpfs (embedded-faults.test.ts): fills the disk while it appends and while the stream
- * stage reads, makes room again, makes it read-only, and prints what came of it.
+ * Run in a mount namespace of its own over a small tmpfs (embedded-faults.test.ts): fills the disk
+ * while it appends and while the stream stage reads, makes room again, makes it read-only, and prints
+ * what came of it.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +45,7 @@ await log.close();
 
 fill(300_000);
 const stage = startStage("stream", ["--data", data, "--until-end", "--poll-records", "200"]);
-await until("the stage says that the disk is full", () => stage.said().includes("No space is left"));
+await until("the stage reports that the disk is full", () => stage.said().includes("No space is left"));
 const waited_us = nowUs();
 await until("it is still waiting", () => nowUs() - waited_us > 700_000);
 rmSync(ballast);

@@ -1,4 +1,7 @@
-/** Files, folders and links of somebody else, put at random into the folders that Tidemark writes, and whether they are still as they were. */
+/**
+ * Files, folders and links of somebody else, put at random into the folders that Tidemark writes, and
+ * whether they are still as they were.
+ */
 import {
   chmodSync,
   existsSync,
@@ -77,8 +80,9 @@ export function place(data: string, outside: string, all: readonly Foreign[]): v
 }
 
 /**
- * Everything at or below the foreign paths, and all of `outside`: kind, mode and content by path. An archive that was put aside whole
- * (a ticks.db made anew begins another one) is looked at where it is kept.
+ * Everything at or below the foreign paths, and all of `outside`: kind, mode and content by path. An
+ * archive that was put aside whole (a ticks.db created again begins another one) is read where it is
+ * kept.
  */
 export function picture(data: string, outside: string, all: readonly Foreign[]): Record<string, string> {
   const seen: Record<string, string> = {};

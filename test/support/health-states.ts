@@ -1,4 +1,7 @@
-/** Every state in which a pipeline should make progress and does not, or its data needs a look: how a test reaches it (docs/health.md lists the same). */
+/**
+ * Every state in which a pipeline should make progress and does not, or its data needs attention: how a
+ * test reaches it (docs/health.md lists the same).
+ */
 import { Database } from "bun:sqlite";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +16,10 @@ export interface State {
   words: RegExp;
   /** False: /healthz stays 200 and lists it under `notes`. */
   stops: boolean;
-  /** Brings a data directory, where all is well and 300 messages are read, into the state; gives the stage that says so on stderr. */
+  /**
+   * Brings a data directory, where all is well and 300 messages are read, into the state; returns the
+   * stage that reports it on stderr.
+   */
   reach(data: string): Promise<Stage | undefined> | Stage | undefined;
 }
 

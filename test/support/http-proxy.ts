@@ -1,4 +1,7 @@
-/** A real HTTP proxy for the tests: CONNECT tunnels and absolute requests, with a password on request; every name leads to this machine. */
+/**
+ * A real HTTP proxy for the tests: CONNECT tunnels and absolute requests, with a password on request;
+ * every name leads to this machine.
+ */
 import net from "node:net";
 
 export interface HttpProxy {

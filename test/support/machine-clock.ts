@@ -1,4 +1,7 @@
-/** What tests under a moved clock (scripts/drill/machine-clock.ts) need: a feed of the present time, and what the stages report. */
+/**
+ * What tests under a moved clock (scripts/drill/machine-clock.ts) need: a feed of the present time,
+ * and what the stages report.
+ */
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,7 +45,10 @@ export function problemsIn(data: string): Problem[] {
   return problems;
 }
 
-/** `produce`, `stream` and `consume` under one clock, with the simulator as the feed, and what they have stored so far. */
+/**
+ * `produce`, `stream` and `consume` under one clock, with the simulator as the feed, and what they
+ * have stored so far.
+ */
 export class ClockedPath {
   readonly dir = tempDir();
   readonly clock: MachineClock;

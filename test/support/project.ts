@@ -1,4 +1,7 @@
-/** What many tests need: a data directory that goes away, the recorded hour, a log filled with it, a command run as a process. */
+/**
+ * What many tests need: a data directory that goes away, the recorded hour, a log filled with it, a
+ * command run as a process.
+ */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -15,7 +15,10 @@ export interface Served {
 /** A product's name as an attacker would choose it. */
 export const EVIL = '"><img src=x onerror=alert(1)>';
 
-/** The recorded hour's beginning with a duplicate, a late tick, rubbish, and another product with an evil name. */
+/**
+ * The recorded hour's beginning with a duplicate, a late tick, rubbish, and another product with an
+ * evil name.
+ */
 export function troubledLines(count: number): string[] {
   const lines = recordedLines().slice(0, count);
   const late = lines[10]!.replace('"trade_id":11,', '"trade_id":900011,');

@@ -1,6 +1,12 @@
-/** Whether, and how, a test may mount a small disk of its own: a mount namespace needs to be root, or to be let. */
+/**
+ * Whether, and how, a test may mount a small disk of its own: a mount namespace needs to be root, or
+ * to be let.
+ */
 
-/** The command in front of another that runs it in a mount namespace of its own; undefined where that is not allowed. */
+/**
+ * The command in front of another that runs it in a mount namespace of its own; undefined where that
+ * is not allowed.
+ */
 export const namespace = [
   ["unshare", "-m"],
   ["sudo", "-n", "unshare", "-m"],

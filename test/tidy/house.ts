@@ -1,4 +1,7 @@
-/** The house's rules as functions of the tree: rooms and their doors, names, dead code, lengths, comments, banned calls. */
+/**
+ * The house's rules as functions of the tree: rooms and their doors, names, dead code, lengths,
+ * comments, banned calls.
+ */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ROOT } from "../support/project.ts";
@@ -8,7 +11,10 @@ const FILE_LINES_MAX = 300;
 const COMMENT_WIDTH_MAX = 100;
 const COMMAND_LINES_MAX = 80;
 
-/** Rooms that each room's files may import; a file belongs to the longest room in its path (ARCHITECTURE.md). */
+/**
+ * Rooms that each room's files may import; a file belongs to the longest room in its path
+ * (ARCHITECTURE.md).
+ */
 const PURE = ["scripts/contract", "scripts/base"];
 const LOGS = ["scripts/log/shared", "scripts/log/embedded", "scripts/log/kafka"];
 const ROOMS = ["message", "measure", "feed", "simulator", "log", "window", "store", "sink", "archive", "metrics"].map(
@@ -120,7 +126,10 @@ export const uniqueNames: Rule = (tree) => {
 
 const EXPORT = /^export (?:async |abstract |declare )*(?:const|let|function\*?|class|interface|type|enum) (\w+)/gm;
 
-/** Every file is a command or is used, and every name that it exports is imported: by the program, or by a test. */
+/**
+ * Every file is a command or is used, and every name that it exports is imported: by the program, or
+ * by a test.
+ */
 export const deadCode: Rule = (tree) => {
   const used = new Map<string, Set<string>>();
   for (const [file, text] of tree) {
@@ -186,7 +195,10 @@ const CITED = /(?<![\w./*-])((?:[\w-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:tsx?|md|sql|c|
 const NOT_OURS =
   /^(?:(?:sql\/metrics|test|scripts)\/)?(mine|file|NAME|main|index|my_metric|own|x|a|b|one|two|node|uPlot\.\w+|htmx|sse|charts?)\.|^(kafkajs|node_modules|src)\//;
 
-/** A cited file exists: from the root, beside the citing file, in its parent, or by its bare name somewhere. */
+/**
+ * A cited file exists: from the root, beside the citing file, in its parent, or by its bare name
+ * somewhere.
+ */
 export const citations: Rule = (tree) => {
   const names = new Set(
     [...tree.keys()].flatMap((file) => file.split("/").map((_, i, parts) => parts.slice(i).join("/"))),

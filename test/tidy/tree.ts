@@ -1,4 +1,7 @@
-/** The project's text files, as the house's rules read them; a rule's own bad example is such a tree too. */
+/**
+ * The project's text files, as the house's rules read them; a rule's own bad example is such a tree
+ * too.
+ */
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { ROOT } from "../support/project.ts";
