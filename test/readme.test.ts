@@ -5,8 +5,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT, tempDir } from "./support/data.ts";
 import { freePort } from "./support/kafka.ts";
-import { ROOT, tempDir } from "./support/project.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const blocks = (language: string) =>

@@ -15,17 +15,9 @@ import {
 import { join } from "node:path";
 import { allFiles, readManifest, writeManifest } from "../../scripts/archive/manifest.ts";
 import { escapedPath } from "../../scripts/archive/sql-literal.ts";
-import {
-  batch,
-  FINGERPRINT,
-  manifestOf,
-  metricFolder,
-  NO_EXTENSION,
-  rowsOf,
-  sqlite,
-  stored,
-} from "../support/batch.ts";
-import { run, tempDir } from "../support/project.ts";
+import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION, resultRows } from "../support/batch.ts";
+import { sqlite, stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -61,7 +53,7 @@ describe("a data directory whose name is a pattern", () => {
         const env = pattern.length % 2 ? NO_EXTENSION : {};
         const { code, json, stderr } = await collect(data, env);
         expect([name, code, json.ticks_total, json.failed, stderr]).toEqual([name, 0, ticks, [], expect.any(String)]);
-        expect(rowsOf(data, "fingerprint")[0]).toMatchObject({ ticks, ids: ticks });
+        expect(resultRows(data, "fingerprint")[0]).toMatchObject({ ticks, ids: ticks });
       }
       const asked = await run("query", [
         "--data",
@@ -102,7 +94,7 @@ describe("a file of the archive", () => {
       using whole = await stored();
       await collect(whole.path);
       if (pruned) await run("prune", ["--data", whole.path, "--retain", "1ms"]);
-      const right = rowsOf(whole.path, "fingerprint");
+      const right = resultRows(whole.path, "fingerprint");
       for (const [said, harm] of Object.entries(HARM)) {
         for (const kind of ["ticks", "minutes", "windows", "snapshot"]) {
           if (kind !== "ticks" && said !== "is missing") continue;
@@ -128,7 +120,7 @@ describe("a file of the archive", () => {
             else expect((await run("consume", ["--data", dir.path, "--until-end", "--rebuild"])).code).toBe(0);
             expect((await collect(dir.path)).code).toBe(0);
           }
-          expect([path, said, rowsOf(dir.path, "fingerprint")]).toEqual([path, said, right]);
+          expect([path, said, resultRows(dir.path, "fingerprint")]).toEqual([path, said, right]);
         }
         if (pruned) break;
       }

@@ -12,8 +12,9 @@ import {
   stageFile,
   tagOf,
 } from "../../scripts/archive/own-files.ts";
-import { batch, FINGERPRINT, filesBelow, metricFolder, NO_EXTENSION, STORED_TICKS, stored } from "../support/batch.ts";
-import { run, tempDir } from "../support/project.ts";
+import { batch, FINGERPRINT, metricFolder, NO_EXTENSION } from "../support/batch.ts";
+import { filesBelow, STORED_TICKS, stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

@@ -6,22 +6,9 @@ import { smallFiles } from "../../scripts/archive/merge-files.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { ARCHIVE_SLICE_ROWS } from "../../scripts/base/limits.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
-import {
-  batch,
-  FINGERPRINT,
-  filesBelow,
-  follow,
-  manifestOf,
-  metricFolder,
-  NO_EXTENSION,
-  type Row,
-  rowsOf,
-  STORED_TICKS,
-  sqlite,
-  stored,
-} from "../support/batch.ts";
-import { run, tempDir } from "../support/project.ts";
-import { troubledLines } from "../support/served.ts";
+import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION, resultRows } from "../support/batch.ts";
+import { filesBelow, follow, type Row, STORED_TICKS, sqlite, stored, tempDir, troubledLines } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -36,7 +23,7 @@ afterAll(() => folder[Symbol.dispose]());
  */
 const fingerprint = (data: string, env: Record<string, string> = {}) => batch(data, ["--sql", folder.path], env);
 
-const answers = (data: string) => [...rowsOf(data, "fingerprint"), ...rowsOf(data, "market_summary")];
+const answers = (data: string) => [...resultRows(data, "fingerprint"), ...resultRows(data, "market_summary")];
 
 let undisturbed: Row[] | undefined;
 /** Both answers of `stored()` after one undisturbed batch. */
@@ -72,7 +59,7 @@ describe("collecting", () => {
 
   test("each run takes what came since the last one, and no tick twice", async () => {
     expect(taken).toEqual([100, 150, 52]);
-    expect(rowsOf(dir.path, "fingerprint")[0]).toMatchObject({ ticks: 302, ids: 302, inserts: 302 });
+    expect(resultRows(dir.path, "fingerprint")[0]).toMatchObject({ ticks: 302, ids: 302, inserts: 302 });
     const again = await fingerprint(dir.path);
     expect([again.code, again.json.ticks_new, again.json.ticks_total]).toEqual([0, 0, 302]);
     expect(Object.keys(filesBelow(join(dir.path, "archive/ticks"))).length).toBe(names.filter(isTicks).length);
@@ -121,7 +108,7 @@ describe("collecting", () => {
       ticks_new: total - ARCHIVE_SLICE_ROWS,
       ticks_total: total,
     });
-    expect(rowsOf(dir.path, "fingerprint")[0]).toMatchObject({ ticks: total, ids: total, inserts: total });
+    expect(resultRows(dir.path, "fingerprint")[0]).toMatchObject({ ticks: total, ids: total, inserts: total });
   });
 
   test("a damaged manifest is a sentence that names it, and what to do", async () => {

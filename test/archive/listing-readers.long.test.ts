@@ -3,7 +3,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sparkHome } from "../../scripts/metrics/spark/spark-run.ts";
-import { batch, metricFolder, sqlite, stored } from "../support/batch.ts";
+import { batch, metricFolder } from "../support/batch.ts";
+import { sqlite, stored } from "../support/data.ts";
 import { countBeside, readersMissing } from "../support/readers.ts";
 
 setDefaultTimeout(120_000);

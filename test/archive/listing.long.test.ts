@@ -1,7 +1,8 @@
 /** Any listing of archive/ticks counts every tick once: after merges, and after a batch was killed. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { batch, filesBelow, manifestOf, metricFolder, NO_EXTENSION, sqlite, stored } from "../support/batch.ts";
+import { batch, manifestOf, metricFolder, NO_EXTENSION } from "../support/batch.ts";
+import { filesBelow, sqlite, stored } from "../support/data.ts";
 import { countTicks, readersMissing } from "../support/readers.ts";
 
 setDefaultTimeout(60_000);

@@ -2,8 +2,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { batch, FINGERPRINT, filesBelow, manifestOf, NO_EXTENSION, sqlite } from "../support/batch.ts";
-import { ROOT, run, tempDir } from "../support/project.ts";
+import { batch, FINGERPRINT, manifestOf, NO_EXTENSION } from "../support/batch.ts";
+import { filesBelow, ROOT, sqlite, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

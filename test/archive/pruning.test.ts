@@ -5,19 +5,19 @@ import { cpSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import schema from "../../scripts/archive/pruned.sql" with { type: "text" };
 import { SEEN_BLOCK_IDS } from "../../scripts/contract/window.ts";
+import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION } from "../support/batch.ts";
 import {
-  batch,
-  FINGERPRINT,
+  fillLog,
   follow,
-  manifestOf,
-  metricFolder,
-  NO_EXTENSION,
+  ROOT,
+  recordedLines,
   STORED_TICKS,
   sqlite,
   stored,
-} from "../support/batch.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
-import { troubledLines } from "../support/served.ts";
+  tempDir,
+  troubledLines,
+} from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

@@ -4,8 +4,8 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest, writeManifest } from "../../scripts/archive/manifest.ts";
 import minutesSql from "../../sql/rollup/minutes.sql" with { type: "text" };
-import { batch, follow, manifestOf, metricFolder, NO_EXTENSION, rowsOf, sqlite, stored } from "../support/batch.ts";
-import { recordedLines, tempDir } from "../support/project.ts";
+import { batch, manifestOf, metricFolder, NO_EXTENSION, resultRows } from "../support/batch.ts";
+import { follow, recordedLines, sqlite, stored, tempDir } from "../support/data.ts";
 
 setDefaultTimeout(180_000);
 
@@ -96,10 +96,10 @@ test(`${RUNS} runs with late ticks in old minutes, the stream now ahead, now beh
     const { code, stderr, json } = await batch(dir.path, ["--sql", looks ? folder.path : only.path]);
     expect([i, code, stderr.match(/error.*/i)?.[0]]).toEqual([i, 0, undefined]);
     if (!looks) continue;
-    const found = ["minutes", "store_windows", "gaps", "largest"].map((metric) => rowsOf(dir.path, metric)[0]!.n);
+    const found = ["minutes", "store_windows", "gaps", "largest"].map((metric) => resultRows(dir.path, metric)[0]!.n);
     expect([i, ...found]).toEqual([i, 0, 0, 0, 0]);
     expect(json.reconciliation).toMatchObject({ unexplained: 0 });
-    const [counts] = rowsOf<Record<string, number>>(dir.path, "counts");
+    const [counts] = resultRows<Record<string, number>>(dir.path, "counts");
     expect(counts).toMatchObject({ ticks: id - 1, in_minutes: id - 1, sizes: 3 });
     expect(counts!.minutes).toBeGreaterThan(15);
   }
@@ -109,7 +109,7 @@ test(`${RUNS} runs with late ticks in old minutes, the stream now ahead, now beh
   // Someone removed the folder of the minutes, as its error advises: summed again from the ticks.
   rmSync(join(dir.path, "archive/minutes"), { recursive: true });
   expect((await batch(dir.path, ["--sql", folder.path])).json.ticks_total).toBe(id - 1);
-  expect([rowsOf(dir.path, "minutes"), rowsOf(dir.path, "store_windows")]).toEqual([[{ n: 0 }], [{ n: 0 }]]);
+  expect([resultRows(dir.path, "minutes"), resultRows(dir.path, "store_windows")]).toEqual([[{ n: 0 }], [{ n: 0 }]]);
   expect([manifestOf(dir.path).minutes.length, manifestOf(dir.path).files.length]).toEqual([1, files.length]);
 });
 
@@ -140,7 +140,7 @@ test("windows are read by their change number, and whole in a day's first run: a
   manifest.changes.windows!.whole_day -= 1;
   writeManifest(archive, manifest);
   expect((await run()).unexplained).toBe(1);
-  const [row] = rowsOf(dir.path, "reconciliation");
+  const [row] = resultRows(dir.path, "reconciliation");
   expect(row).toMatchObject({ outcome: "unexplained", differs: "window and late ticks: buy_sell_ratio" });
 });
 
@@ -160,7 +160,7 @@ test("late ticks, revisions and dead letters are added by row number, and read w
   const collected = async (env = {}) => {
     const { json } = await batch(dir.path, ["--sql", folder.path], env);
     expect(json.failed).toEqual([]);
-    expect(rowsOf(dir.path, "counted")).toEqual(stored_now());
+    expect(resultRows(dir.path, "counted")).toEqual(stored_now());
     const { changes = {} } = manifestOf(dir.path);
     return Object.fromEntries(stored_now().map(({ name }) => [name, changes[name]!.files.map((file) => file.rows)]));
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ClockWatch, nowUs } from "../../scripts/base/clock.ts";
 import { formatSpan } from "../../scripts/base/duration.ts";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 
 test("it is the system's millisecond, never goes back, and has digits below it", () => {
   const finer = new Set<number>();

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { sentence } from "../../scripts/base/errors.ts";
 import { printable, printableLines } from "../../scripts/base/printable.ts";
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 
 const NAMED: [text: string, shown: string][] = [
   ["BTC-USD", "BTC-USD"],

@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROCESS_ERROR_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { lives, runProgram, spawnProgram, spawnScript } from "../../scripts/base/process.ts";
-import { tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { tempDir } from "../support/data.ts";
+import { until } from "../support/process.ts";
 
 const PROCESS = join(import.meta.dir, "../../scripts/base/process.ts");
 

@@ -5,9 +5,8 @@ import { isMet, median, percentile } from "../../scripts/bench/figure.ts";
 import { BENCHES } from "../../scripts/bench/list.ts";
 import { BUSY, TickMaker } from "../../scripts/bench/ticks.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
-import { kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient } from "../support/kafka-admin.ts";
-import { run } from "../support/project.ts";
+import { kafkaAvailable, sharedBroker, stockClient } from "../support/kafka.ts";
+import { run } from "../support/process.ts";
 
 const text = (value: Uint8Array) => new TextDecoder().decode(value);
 

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
-import { recordedLines, tempDir } from "../support/project.ts";
+import { recordedLines, tempDir } from "../support/data.ts";
 import { type Served, served } from "../support/served.ts";
 
 setDefaultTimeout(45_000);

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
-import { ROOT, recordedLines, run } from "../support/project.ts";
-import { EVIL, runPath, type Served, served, troubledLines } from "../support/served.ts";
-import { until } from "../support/until.ts";
+import { EVIL, ROOT, recordedLines, runPath, troubledLines } from "../support/data.ts";
+import { run, until } from "../support/process.ts";
+import { type Served, served } from "../support/served.ts";
 
 /** A browser on two busy cores is slow; bun kills it with a test that times out. */
 setDefaultTimeout(45_000);

@@ -4,8 +4,8 @@ import { afterEach, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
 
 afterEach(killStages);
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { specs } from "../support/commands-doc.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 const COMMANDS = await specs();
 

@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { cpSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fillLog, recordedLines, tempDir } from "../support/data.ts";
 import { settle } from "../support/flips.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 test("a WAL over 256 MB is a warning with advice; an ordinary one is not", async () => {
   using dir = tempDir();

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { keptByNpm, readEnvironment } from "../../scripts/command/environment.ts";
 import { hostFlag } from "../../scripts/command/flags.ts";
 import { specs } from "../support/commands-doc.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
 const COMMANDS = await specs();

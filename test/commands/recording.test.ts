@@ -3,7 +3,8 @@ import { afterEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { ROOT, recordedLines, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 const children: Bun.Subprocess[] = [];
 afterEach(async () => {

@@ -4,9 +4,9 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { run, until } from "../support/process.ts";
 
 /** Nothing listens there: the live feed can't be reached. */
 const NO_FEED = "ws://127.0.0.1:9";

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseFeedStatus } from "../../scripts/contract/feed-status.ts";
+import { tempDir } from "../support/data.ts";
 import { exchange, produce } from "../support/feed.ts";
-import { tempDir } from "../support/project.ts";
 
 test("a reader gets every field that `produce` writes", async () => {
   using dir = tempDir();

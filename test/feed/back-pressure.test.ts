@@ -6,9 +6,9 @@ import type { AppendRecord } from "../../scripts/contract/log.ts";
 import { FeedBuffer } from "../../scripts/feed/buffer.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { Producer } from "../../scripts/stages/produce.ts";
+import { quiet } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { quiet } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/process.ts";
 
 test("while the log takes nothing the socket is not read past the buffer's bound; then everything arrives once and in order", async () => {
   const products = Array.from({ length: 16 }, (_, i) => `P${i}-USD`);

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CLOCK_JUMPS_KEPT, CLOCK_WRONG_TICKS } from "../../scripts/base/limits.ts";
+import { tempDir } from "../support/data.ts";
 import { ACK, produce, scripted, tick } from "../support/feed.ts";
 import { problemsIn } from "../support/machine-clock.ts";
-import { tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/process.ts";
 
 /** Runs a live feed: trades that differ by `seconds` from our clock, then `agreeing` ones that don't. */
 async function reported(seconds: number, agreeing: number, jumps: unknown = []) {

@@ -7,10 +7,9 @@ import type { Recorded } from "../../scripts/simulator/exchange-frames.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { quiet, run, tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { run, until } from "../support/process.ts";
 
 /** `produce` in this process, so that its waits can be short: feed → the embedded log of a directory. */
 async function produce(data: string, url: string, options: Partial<ProduceOptions> & { signal?: AbortSignal } = {}) {

@@ -5,9 +5,9 @@ import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { unreadable } from "../../scripts/message/own-records.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
+import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { ACK, produce, scripted, tick } from "../support/feed.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { quiet, run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 /** Decodes like the strictest reader, the replaced pipeline: its consumer ends at any other value. */
 function decode(value: Uint8Array): unknown {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Problem } from "../../scripts/contract/problems.ts";
 import { FeedProblems } from "../../scripts/feed/feed-problems.ts";
+import { quiet, tempDir } from "../support/data.ts";
 import { ack, exchange, produce, scripted, tick } from "../support/feed.ts";
-import { quiet, tempDir } from "../support/project.ts";
 
 /** The problems in feed.json at the end of a run. */
 async function problems(url: string, options: Parameters<typeof produce>[1] = {}): Promise<Problem[]> {

@@ -8,10 +8,9 @@ import { openLog } from "../../scripts/log/open.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
+import { quiet, ROOT, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR, produce } from "../support/feed.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { quiet, ROOT, run, tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { run, until } from "../support/process.ts";
 
 const LOST = [100, 101];
 const gaps = (records: readonly AppendRecord[]) =>

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { feedSocket, isLoopback, routeTo } from "../../scripts/feed/proxy.ts";
+import { rowsOf, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
 import { httpProxy } from "../support/http-proxy.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 /** Every spelling is set, so that the machine's own environment has no influence. */
 const NONE = {

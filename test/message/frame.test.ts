@@ -4,8 +4,8 @@ import { asTicker, type Frame, readFrame } from "../../scripts/message/frame.ts"
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { parseTime } from "../../scripts/message/time.ts";
 import { matchFrame } from "../../scripts/simulator/exchange-frames.ts";
+import { recordedLines } from "../support/data.ts";
 import { tick } from "../support/feed.ts";
-import { recordedLines } from "../support/project.ts";
 
 const read = (message: object | string): Frame =>
   readFrame(Buffer.from(typeof message === "string" ? message : JSON.stringify(message)));

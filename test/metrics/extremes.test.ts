@@ -10,8 +10,9 @@ import {
   SIZE_SCALE_MAX,
 } from "../../scripts/base/limits.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
-import { batch, follow, rowsOf, sqlite } from "../support/batch.ts";
-import { recordedLines, run, tempDir } from "../support/project.ts";
+import { batch, resultRows } from "../support/batch.ts";
+import { follow, recordedLines, sqlite, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -66,7 +67,7 @@ test("172 ticks in one minute at the limits: exact in every metric, and all wind
   const sum = (of: (trade: Trade) => bigint) => trades.reduce((total, trade) => total + of(trade), 0n);
   const [price, size] = [(t: Trade) => parseUnits(t.price, 10), (t: Trade) => parseUnits(t.last_size, 8)];
   const [prices, volume, notional] = [sum(price), sum(size), sum((t) => price(t) * size(t))];
-  const minute = rowsOf(dir.path, "windows_by_minute").find(
+  const minute = resultRows(dir.path, "windows_by_minute").find(
     (row) => row.product_id === "WIDE" && row.trade_count === 172,
   );
   expect(minute).toMatchObject({
@@ -91,8 +92,8 @@ test("86 and 171 ticks of 10^18 each, which rules 1 took: no metric fails, and t
     const { json } = await batch(dir.path);
     expect(json.failed).toEqual([]);
     expect(json.reconciliation).toMatchObject({ unexplained: 0, pending: 0 });
-    const rows = rowsOf(dir.path, "summary_by_product");
-    const hours = rowsOf(dir.path, "vwap");
+    const rows = resultRows(dir.path, "summary_by_product");
+    const hours = resultRows(dir.path, "vwap");
     dir[Symbol.dispose]();
     return { rows, hours };
   };
@@ -124,7 +125,7 @@ test("PEPE-like sizes are ticks; windows with only zero sizes have no vwap in ei
   expect(json).toMatchObject({ failed: [], ticks_total: 7, reconciliation: { compared: 2, equal: 2 } });
   const [window] = sqlite(dir.path, "windows.db", "SELECT * FROM windows WHERE product_id = 'ZERO' AND final = 1");
   expect(window).toMatchObject({ vwap: null, total_volume: "0", notional: "0", avg_price: "5", trade_count: 2 });
-  const minute = rowsOf(dir.path, "windows_by_minute").find(
+  const minute = resultRows(dir.path, "windows_by_minute").find(
     (row) => row.product_id === "ZERO" && row.close_price === "5",
   );
   expect(minute).toMatchObject({ vwap: null, total_volume: "0" });

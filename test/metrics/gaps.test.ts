@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 
 setDefaultTimeout(60_000);
 

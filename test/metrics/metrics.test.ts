@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { METRIC_ROWS_MAX, RUNS_KEPT_MAX, SUMMARY_FILES_MAX } from "../../scripts/base/limits.ts";
 import { chartOf, withHeader } from "../../scripts/metrics/metric.ts";
-import { batch, filesBelow, metricFolder, type Row, rowsOf, STORED_TICKS, sqlite, stored } from "../support/batch.ts";
+import { batch, metricFolder, resultRows } from "../support/batch.ts";
+import { filesBelow, type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
 
 setDefaultTimeout(60_000);
 
@@ -144,7 +145,7 @@ describe("a wrong file fails alone", () => {
     const again = await run(folder.path);
     expect(again.code).toBe(1);
     for (const metric of Object.keys(BROKEN)) expect(kept(metric)).toMatchObject({ ok: 0, stale: 0 });
-    expect(rowsOf(data.path, "good")).toEqual([{ ticks: STORED_TICKS }]);
+    expect(resultRows(data.path, "good")).toEqual([{ ticks: STORED_TICKS }]);
     expect(kept("many")).toMatchObject({ ok: 1, truncated: 1, row_count: METRIC_ROWS_MAX });
     const [last] = sqlite(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");
     expect(last).toMatchObject({ state: "done", failed: Object.keys(BROKEN).length, error: json.failed[0]!.error });
@@ -173,7 +174,7 @@ describe("a wrong file fails alone", () => {
         [1.50, 2] AS l, {'a': 'x', 'b': [true]} AS s, '=1+1' AS formula, 'a "b", c' AS quoted, -1.5 AS minus, 'nan'::DOUBLE AS nan`,
     });
     expect((await run(folder.path)).json.failed).toEqual([]);
-    expect(rowsOf<object>(data.path, "values")).toEqual([
+    expect(resultRows<object>(data.path, "values")).toEqual([
       {
         d: "12345678901234567890.123456789",
         t: "2023-09-05T16:00:01.281719Z",
@@ -245,7 +246,7 @@ describe("what is refused", () => {
     }));
     expect(answers.filter(({ error, failed }) => !failed.includes(error))).toEqual([]);
     expect(json.failed.length).toBe(refused.length);
-    expect(rowsOf<object>(data.path, "z_good")).toEqual([{ ticks: STORED_TICKS, same: true }]);
+    expect(resultRows<object>(data.path, "z_good")).toEqual([{ ticks: STORED_TICKS, same: true }]);
     expect(Object.keys(filesBelow(join(archive, "ticks")))).toEqual(before);
     expect(Object.keys(filesBelow(data.path)).filter((file) => /out\.|copy/.test(file))).toEqual([]);
   });

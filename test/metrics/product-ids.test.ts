@@ -2,8 +2,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { isProductId } from "../../scripts/message/rules.ts";
-import { batch, follow, rowsOf, sqlite } from "../support/batch.ts";
-import { run, tempDir } from "../support/project.ts";
+import { batch, resultRows } from "../support/batch.ts";
+import { follow, sqlite, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -107,7 +108,7 @@ async function check(ids: readonly string[]): Promise<void> {
   }
   const { json } = await batch(dir.path);
   expect(json).toMatchObject({ failed: [], ticks_total: lines.length - dead, reconciliation: { unexplained: 0 } });
-  const summary = rowsOf<{ product_id: string; trade_count: number }>(dir.path, "summary_by_product");
+  const summary = resultRows<{ product_id: string; trade_count: number }>(dir.path, "summary_by_product");
   expect(sorted(summary.map((row) => [row.product_id, Number(row.trade_count)] as const))).toEqual(sorted(legal));
   const query = await run("query", [
     "--data",

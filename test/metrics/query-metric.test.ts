@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run, tempDir } from "../support/project.ts";
-import { runPath, troubledLines } from "../support/served.ts";
+import { runPath, tempDir, troubledLines } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 const dir = tempDir();

@@ -16,8 +16,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { openDestination } from "../../scripts/metrics/destination.ts";
-import { metricFolder, stored } from "../support/batch.ts";
-import { ROOT, run, tempDir } from "../support/project.ts";
+import { metricFolder } from "../support/batch.ts";
+import { ROOT, stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
-import { metricFolder, STORED_TICKS, stored } from "../support/batch.ts";
-import { ROOT, run, tempDir } from "../support/project.ts";
+import { metricFolder } from "../support/batch.ts";
+import { ROOT, STORED_TICKS, stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

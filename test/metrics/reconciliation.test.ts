@@ -2,8 +2,9 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { batch, follow, type Row, rowsOf } from "../support/batch.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { batch, resultRows } from "../support/batch.ts";
+import { fillLog, follow, type Row, recordedLines, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -20,7 +21,7 @@ async function compare(data: string) {
 }
 
 const outcomes = (data: string, outcome: string) =>
-  rowsOf(data, "reconciliation").filter((row) => row.outcome === outcome);
+  resultRows(data, "reconciliation").filter((row) => row.outcome === outcome);
 
 describe("at the same position of the log", () => {
   test("late ticks are explained: the window and its last revision both equal the store", async () => {
@@ -91,7 +92,7 @@ describe("at the same position of the log", () => {
     expect([unexplained, pending, equal + explained]).toEqual([0, 0, compared]);
     // The late tick is in one window of 10 s and, unless still open, in twelve of 2 min.
     expect(explained).toBeGreaterThan(1);
-    const sizes = rowsOf(dir.path, "reconciliation").map((row) => row.size_us);
+    const sizes = resultRows(dir.path, "reconciliation").map((row) => row.size_us);
     expect([...new Set(sizes)].sort()).toEqual([10_000_000, 120_000_000]);
   });
 });

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { batch, metricFolder, rowsOf, stored } from "../support/batch.ts";
-import { ROOT, run, tempDir } from "../support/project.ts";
+import { batch, metricFolder, resultRows } from "../support/batch.ts";
+import { ROOT, stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -38,7 +39,7 @@ test("a metric fails with file, line and DuckDB's words, and keeps its last rows
   const { json } = await batch(data.path, ["--sql", folder.path]);
   expect(json.failed).toEqual([{ metric: "late", error: expect.stringContaining(words) }]);
   expect(json.failed[0]!.error).toContain("late.sql:2: ");
-  expect(rowsOf<object>(data.path, "late")).toEqual([{ n: 7 }]);
+  expect(resultRows<object>(data.path, "late")).toEqual([{ n: 7 }]);
 });
 
 for (const [name, [failing, words]] of Object.entries(FAILS)) {

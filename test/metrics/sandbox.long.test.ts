@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ERROR_CHARACTERS_MAX, LIMITED_RSS_BYTES_MAX } from "../../scripts/base/limits.ts";
-import { batch, metricFolder, STORED_TICKS, stored } from "../support/batch.ts";
+import { batch, metricFolder } from "../support/batch.ts";
+import { STORED_TICKS, stored } from "../support/data.ts";
 import { SLOW_KILLERS } from "../support/killers.ts";
 
 test("slow queries that take all memory fail or are stopped alone; those after them run", async () => {

@@ -4,10 +4,10 @@ import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CHARACTERS_MAX, LIMITED_RSS_BYTES_MAX, METRIC_FILE_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { rssByPs } from "../../scripts/metrics/limited.ts";
-import { batch, metricFolder, type Row, rowsOf, STORED_TICKS, sqlite, stored } from "../support/batch.ts";
+import { batch, metricFolder, resultRows } from "../support/batch.ts";
+import { ROOT, type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
 import { KILLERS } from "../support/killers.ts";
-import { ROOT } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
@@ -54,11 +54,11 @@ describe("what a query does to its process", () => {
     });
     const { code, json } = await batch(data.path, ["--sql", folder.path]);
     expect([code, json.failed.map(({ metric }) => metric)]).toEqual([1, ["b_dies", "d_memory"]]);
-    expect([rowsOf<object>(data.path, "a"), rowsOf<object>(data.path, "c"), rowsOf<object>(data.path, "e")]).toEqual([
-      [{ ticks: STORED_TICKS }],
-      [{ n: 3 }],
-      [{ n: 5 }],
-    ]);
+    expect([
+      resultRows<object>(data.path, "a"),
+      resultRows<object>(data.path, "c"),
+      resultRows<object>(data.path, "e"),
+    ]).toEqual([[{ ticks: STORED_TICKS }], [{ n: 3 }], [{ n: 5 }]]);
     expect(await Bun.file(join(data.path, "batch_output/metrics/e.csv")).text()).toBe("n\n5\n");
     const [run] = sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");
     expect(run).toMatchObject({ state: "done", failed: 2, error: json.failed[0]!.error });
@@ -141,7 +141,7 @@ describe("which files are metrics", () => {
         expect(errors.get(name)).toStartWith(join(folder.path, `${name}.sql`));
         expect(errors.get(name)).toContain(said);
         expect(kept(name)).toMatchObject({ ok: 0, error: errors.get(name)! });
-      } else expect([name, rowsOf<object>(data.path, name)]).toEqual([name, [said]]);
+      } else expect([name, resultRows<object>(data.path, name)]).toEqual([name, [said]]);
     }
   });
 });

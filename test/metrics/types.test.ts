@@ -4,8 +4,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { csvCell } from "../../scripts/base/csv.ts";
-import { batch, metricFolder, rowsOf, stored } from "../support/batch.ts";
-import { run, tempDir } from "../support/project.ts";
+import { batch, metricFolder, resultRows } from "../support/batch.ts";
+import { stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -122,7 +123,7 @@ test("JSON and the batch's result have each value exactly", async () => {
   const expected = Object.fromEntries(VALUES.map(([, json], i) => [`c${i}`, json]));
   const [row] = JSON.parse(readFileSync(await written("json"), "utf8"));
   expect(row).toEqual(expected);
-  expect(rowsOf(data.path, "types") as unknown[]).toEqual([expected]);
+  expect(resultRows(data.path, "types") as unknown[]).toEqual([expected]);
 });
 
 test("CSV has the values of JSON", async () => {
@@ -181,7 +182,7 @@ test("a result of more rows than a batch keeps: its CSV has all of them, in the 
   expect([json.failed, stderr.includes("is not written")]).toEqual([[], false]);
   const lines = readFileSync(csvOf("long"), "utf8").trimEnd().split("\n");
   expect([lines.length, lines[0], lines[10_001], lines[20_000]]).toEqual([20_001, "i,t", "10000,'-1+1", "19999,'-1+1"]);
-  expect(rowsOf(data.path, "long").length).toBe(10_000);
+  expect(resultRows(data.path, "long").length).toBe(10_000);
   expect(readFileSync(csvOf(name), "utf8")).toBe("a\n1\n");
   const file = join(out.path, "long.csv");
   await run("query", ["--data", data.path, "--sql", folder.path, "--metric", "long", "--output", file]);
@@ -201,7 +202,7 @@ test("a CSV that would be too large, or whose later rows fail, is not written, a
   expect(json.failed).toEqual([]);
   expect(stderr).toContain("the CSV of large is not written: it would be larger than 50000000 bytes.");
   expect(stderr).toMatch(/the CSV of late is not written: .*too late/);
-  expect(rowsOf(data.path, "large").length).toBe(10_000);
+  expect(resultRows(data.path, "large").length).toBe(10_000);
   expect(readdirSync(dirname(csvOf("x"))).filter((name) => /^(large|late)\.|\.tmp$/.test(name))).toEqual([]);
 });
 

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { fillLog, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 const TRADES = 3_000;
 const why = noClock();

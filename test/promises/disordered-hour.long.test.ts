@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parseUnits } from "../../scripts/base/decimal.ts";
 import type { LateRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
-import { fillLog, ROOT, run, tempDir } from "../support/project.ts";
+import { fillLog, ROOT, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 const RECORDING = join(ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");
 

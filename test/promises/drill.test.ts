@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { pack, unpack } from "../../scripts/drill/feeder.ts";
 import { differences, type Outcome } from "../../scripts/drill/outcome.ts";
 import { nextFault, randomOf, withFaults } from "../../scripts/drill/plan.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 test("two rounds over a user's log: after kills, stops and restarts the result is that of an undisturbed run", async () => {
   using dir = tempDir();

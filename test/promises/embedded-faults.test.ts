@@ -10,9 +10,9 @@ import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
+import { fillLog, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { unpack } from "../support/log-records.ts";
-import { fillLog, quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
 import { namespace } from "../support/small-disk.ts";
 
 const lines = recordedLines();

@@ -13,9 +13,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { batch, metricFolder, rowsOf, STORED_TICKS, stored } from "../support/batch.ts";
+import { batch, metricFolder, resultRows } from "../support/batch.ts";
+import { fillLog, recordedLines, STORED_TICKS, stored, tempDir } from "../support/data.ts";
 import { foreignFiles, picture, place } from "../support/foreign.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 const lines = recordedLines();
 /** Those of a batch's archive are made by the first batch below. */
@@ -111,7 +112,7 @@ test("another --sql folder leaves the panels and files of the first; they go whe
   const csv = (name: string) => join(data.path, `batch_output/metrics/${name}.csv`);
   await batch(data.path, ["--sql", first.path]);
   await batch(data.path, ["--sql", second.path]);
-  expect(["one", "two", "both"].map((name) => rowsOf<object>(data.path, name))).toEqual([
+  expect(["one", "two", "both"].map((name) => resultRows<object>(data.path, name))).toEqual([
     [{ n: 1 }],
     [{ n: 3 }],
     [{ n: 4 }],
@@ -119,7 +120,7 @@ test("another --sql folder leaves the panels and files of the first; they go whe
   expect(["one", "two", "both"].map((name) => readFileSync(csv(name), "utf8"))).toEqual(["n\n1\n", "n\n3\n", "n\n4\n"]);
   rmSync(join(first.path, "one.sql"));
   await batch(data.path, ["--sql", second.path]);
-  expect(() => rowsOf(data.path, "one")).toThrow("no result of one");
+  expect(() => resultRows(data.path, "one")).toThrow("no result of one");
   expect([existsSync(csv("one")), existsSync(csv("two"))]).toEqual([false, true]);
 }, 60_000);
 

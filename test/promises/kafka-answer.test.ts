@@ -3,11 +3,10 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
-import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { createTopic, stockClient, transactions } from "../support/kafka-admin.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { type Broker, createTopic, kafkaAvailable, sharedBroker, stockClient, transactions } from "../support/kafka.ts";
+import { run } from "../support/process.ts";
 
 const here = kafkaAvailable();
 let broker: Broker;

@@ -5,10 +5,17 @@ import type { Admin } from "kafkajs";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { type Broker, freePort, kafkaAvailable, startBroker } from "../support/kafka.ts";
-import { deleteTopic, dropBefore, stockClient } from "../support/kafka-admin.ts";
-import { committedRecords, killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, quiet, type Ran, recordedLines, run, tempDir } from "../support/project.ts";
+import { committedRecords, fillLog, quiet, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import {
+  type Broker,
+  deleteTopic,
+  dropBefore,
+  freePort,
+  kafkaAvailable,
+  startBroker,
+  stockClient,
+} from "../support/kafka.ts";
+import { killStages, type Ran, run, startStage, until } from "../support/process.ts";
 
 const here = kafkaAvailable();
 let broker: Broker;

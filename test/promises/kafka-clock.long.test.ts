@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { ConfigResourceTypes } from "kafkajs";
 import { noClock } from "../../scripts/drill/machine-clock.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { createTopic, stockClient } from "../support/kafka-admin.ts";
-import { killStages } from "../support/kafka-stage.ts";
+import { recordedLines, tempDir } from "../support/data.ts";
+import { type Broker, createTopic, kafkaAvailable, sharedBroker, stockClient } from "../support/kafka.ts";
 import { ClockedPath, problemsIn } from "../support/machine-clock.ts";
-import { recordedLines, run, tempDir } from "../support/project.ts";
+import { killStages, run } from "../support/process.ts";
 
 const here = kafkaAvailable();
 let broker: Broker;

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { type Admin, ConfigResourceTypes, type Producer } from "kafkajs";
 import { parseProblems } from "../../scripts/contract/problems.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { createTopic, stockClient, transactions } from "../support/kafka-admin.ts";
-import { committedRecords, killStages, rowsOf, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { committedRecords, fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import { type Broker, createTopic, kafkaAvailable, sharedBroker, stockClient, transactions } from "../support/kafka.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
 
 const here = kafkaAvailable();
 let broker: Broker;

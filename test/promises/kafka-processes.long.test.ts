@@ -7,10 +7,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { type Broker, kafkaAvailable, sharedBroker } from "../support/kafka.ts";
-import { stockClient } from "../support/kafka-admin.ts";
-import { committedRecords, killStages, rowsOf, type Stage, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { committedRecords, fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import { type Broker, kafkaAvailable, sharedBroker, stockClient } from "../support/kafka.ts";
+import { killStages, run, type Stage, startStage, until } from "../support/process.ts";
 
 const here = kafkaAvailable();
 const PARTITIONS = 4;

@@ -3,12 +3,11 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
-import { metricFolder, stored } from "../support/batch.ts";
+import { metricFolder } from "../support/batch.ts";
+import { fillLog, recordedLines, rowsOf, stored, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
-import { killStages, rowsOf, startStage } from "../support/kafka-stage.ts";
 import { ClockedPath, problemsIn, tradesFrom } from "../support/machine-clock.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 afterEach(killStages);

@@ -1,9 +1,9 @@
 /** `produce` killed at any point: each trade is in the log, or in an outage (docs/faults.md 1, 12). */
 import { expect, test } from "bun:test";
 import type { Faults } from "../../scripts/simulator/faults.ts";
+import { rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 const TRADES = 2_000;
 /** Where it is killed: point and passing. The first is after an append, so the product is known. */

@@ -4,8 +4,8 @@ import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { POINTS } from "../../scripts/drill/plan.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

@@ -2,9 +2,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { committedRecords, fillLog, recordedLines, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { committedRecords, killStages, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
 
 test("the hash is the same in one run, with ten restarts, in small commits, over four partitions, and after the hour was sent twice", async () => {
   const lines = recordedLines().slice(0, 4_000);

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseUnits } from "../../scripts/base/decimal.ts";
 import type { WindowRow } from "../../scripts/contract/window.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 test("stream and consume: 60 windows, 13,197 ticks, every sum to the last digit", async () => {
   using dir = tempDir();

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../../scripts/base/atomic-file.ts";
-import { metricFolder, type Row, sqlite, stored } from "../support/batch.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { metricFolder } from "../support/batch.ts";
+import { fillLog, ROOT, type Row, recordedLines, sqlite, stored, tempDir } from "../support/data.ts";
+import { run, until } from "../support/process.ts";
 import { namespace } from "../support/small-disk.ts";
-import { until } from "../support/until.ts";
 
 const lines = recordedLines();
 

@@ -3,9 +3,8 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, run, tempDir } from "../support/project.ts";
-import { troubledLines } from "../support/served.ts";
+import { fillLog, rowsOf, tempDir, troubledLines } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 /** Beside UTC: with daylight saving time, with half an hour, a day ahead, and one that no list has. */
 const ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Nowhere/Atlantis"];

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { killStages, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
 
 /** A file and all that it imports, directly or not, without types. */
 function closure(file: string, found = new Set<string>()): Set<string> {

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { matchFrame, readLine } from "../../scripts/simulator/exchange-frames.ts";
+import { recordedLines } from "../support/data.ts";
 import { tick } from "../support/feed.ts";
-import { recordedLines } from "../support/project.ts";
 
 test("every recorded message is a trade, with the product, id and time that the consumers read", () => {
   for (const line of recordedLines()) {

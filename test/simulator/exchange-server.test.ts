@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { afterIds } from "../../scripts/command/feed-flags.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { client, exchange, HOUR, SUBSCRIBE } from "../support/feed.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/process.ts";
 
 test("without a subscription in time the connection is closed", async () => {
   await using server = exchange({ subscribe_ms: 50 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { CSV_COLUMNS } from "../../scripts/contract/window-columns.ts";
 import { WindowCsv } from "../../scripts/sink/stream-csv.ts";
 import { addTick, emptyWindow, toRow } from "../../scripts/window/aggregate.ts";
-import { tempDir } from "../support/project.ts";
+import { tempDir } from "../support/data.ts";
 
 const HEADER = `${CSV_COLUMNS.join(",")}\n`;
 const MINUTE = 60_000_000;

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { extensionFile } from "../../scripts/archive/sqlite-extension.ts";
 import { METRICS_DIR } from "../../scripts/base/project.ts";
 import { metricNames } from "../../scripts/metrics/metric.ts";
-import { batch, filesBelow, follow, NO_EXTENSION, rowsOf, sqlite } from "../support/batch.ts";
-import { fillLog, recordedLines, run, tempDir } from "../support/project.ts";
+import { batch, NO_EXTENSION, resultRows } from "../support/batch.ts";
+import { filesBelow, fillLog, follow, recordedLines, sqlite, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -102,12 +103,12 @@ for (const { name } of WAYS) {
     });
 
     test("market_summary has every sum to the last digit", () => {
-      expect(rowsOf(runs[name]!.data, "market_summary")).toEqual([SUMMARY]);
+      expect(resultRows(runs[name]!.data, "market_summary")).toEqual([SUMMARY]);
     });
 
     test("windows_by_minute has 60 windows, newest first: the three that are known, and the stream's digits", () => {
       const { data } = runs[name]!;
-      const rows = rowsOf(data, "windows_by_minute");
+      const rows = resultRows(data, "windows_by_minute");
       const starts = rows.map((row) => String(row.window_start));
       expect(starts.length).toBe(60);
       expect(starts).toEqual(starts.toSorted().reverse());
@@ -125,11 +126,11 @@ for (const { name } of WAYS) {
     test("candles of the hour, coverage and gaps agree with it", () => {
       const { data } = runs[name]!;
       const { open_price: open, close_price: close } = { open_price: "25741.02", close_price: "25735.97" };
-      expect(rowsOf(data, "candles_1h")).toMatchObject([{ open, high: "25828.51", low: "25714.11", close }]);
-      expect(rowsOf(data, "coverage")).toMatchObject([{ ticks: 13_197, ids_missing: 0, coverage: 1 }]);
-      expect(rowsOf(data, "gaps")).toEqual([]);
+      expect(resultRows(data, "candles_1h")).toMatchObject([{ open, high: "25828.51", low: "25714.11", close }]);
+      expect(resultRows(data, "coverage")).toMatchObject([{ ticks: 13_197, ids_missing: 0, coverage: 1 }]);
+      expect(resultRows(data, "gaps")).toEqual([]);
       // The recording has no quotes, so no spread is made up.
-      expect(rowsOf(data, "spread")).toEqual([]);
+      expect(resultRows(data, "spread")).toEqual([]);
     });
 
     test("batch_output has the replaced pipeline's columns first, in its order; batch_log.txt one line of seconds", () => {

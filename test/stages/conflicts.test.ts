@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { parseProblems } from "../../scripts/contract/problems.ts";
 import type { FullTick } from "../../scripts/contract/tick.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, run, tempDir } from "../support/project.ts";
+import { fillLog, rowsOf, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 interface Trade {
   trade_id: number;

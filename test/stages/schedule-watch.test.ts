@@ -4,8 +4,8 @@ import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
+import { run, until } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 

@@ -6,9 +6,9 @@ import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { MISSED_NOTED_MAX } from "../../scripts/base/limits.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
 import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
-import { batch, metricFolder, sqlite, stored } from "../support/batch.ts";
-import { ROOT, run } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { batch, metricFolder } from "../support/batch.ts";
+import { ROOT, sqlite, stored } from "../support/data.ts";
+import { run, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 

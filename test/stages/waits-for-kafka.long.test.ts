@@ -1,9 +1,9 @@
 /** `start` before its broker: every stage waits, and the path begins when the broker is there. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { ROOT, tempDir } from "../support/data.ts";
 import { freePort, kafkaAvailable, startBroker } from "../support/kafka.ts";
-import { ROOT, tempDir } from "../support/project.ts";
-import { until } from "../support/until.ts";
+import { until } from "../support/process.ts";
 
 test.skipIf(!kafkaAvailable())(
   "a broker that comes a while after start: nothing is given up, and the whole hour is compared",

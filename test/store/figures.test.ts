@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
-import { tempDir } from "../support/project.ts";
+import { tempDir } from "../support/data.ts";
 
 const HOUR = 3_600e6;
 const OTHER = 999_999_999;

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { batch, FINGERPRINT } from "../support/batch.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, run, tempDir } from "../support/project.ts";
+import { fillLog, rowsOf, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 async function released(data: string): Promise<void> {
   const archive = join(import.meta.dir, "fa0d24d.tar.gz");

@@ -22,8 +22,8 @@ import { Results } from "../../scripts/metrics/results-db.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
-import { fillLog, quiet, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
+import { fillLog, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 const FIXTURES = join(ROOT, "test/fixtures");
 const VERSIONS = readdirSync(FIXTURES);

@@ -12,7 +12,7 @@ import {
   WINDOW_COLUMNS,
 } from "../../scripts/contract/window-columns.ts";
 import WINDOWS_SQL from "../../scripts/store/schema/windows.sql" with { type: "text" };
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 
 const REVISION = ["revision", "caused_by_trade_id", "log_partition", "log_offset"].map(
   (name) => `${name} INTEGER NOT NULL`,

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { WindowStore } from "../../scripts/store/window-store.ts";
 import type { StepResult } from "../../scripts/window/state.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
+import { rowsOf, tempDir } from "../support/data.ts";
 import { MemoryState } from "../support/memory-state.ts";
-import { tempDir } from "../support/project.ts";
 import { type Committed, play, settings, stream } from "../support/streams.ts";
 
 const CASES = Math.ceil(Number(process.env.TIDEMARK_CASES ?? 300) / 6);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { createLogger } from "../../scripts/base/logger.ts";
 import { Child } from "../../scripts/supervisor/child.ts";
-import { tempDir } from "../support/project.ts";
+import { tempDir } from "../support/data.ts";
 
 const logger = createLogger("start", { verbose: false });
 logger.level = "silent";

@@ -9,9 +9,9 @@ import { nowUs } from "../../scripts/base/clock.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { startStage, until } from "./kafka-stage.ts";
+import { quiet, recordedLines } from "./data.ts";
 import { read } from "./log-records.ts";
-import { quiet, recordedLines, run } from "./project.ts";
+import { run, startStage, until } from "./process.ts";
 
 const disk = process.argv[2]!;
 const data = join(disk, "data");

@@ -5,7 +5,7 @@ import type { AppendRecord } from "../../scripts/contract/log.ts";
 import { type Recorded, readLine } from "../../scripts/simulator/exchange-frames.ts";
 import { type ExchangeOptions, startExchange } from "../../scripts/simulator/exchange-server.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
-import { recordedLines } from "./project.ts";
+import { recordedLines } from "./data.ts";
 
 export const HOUR: Recorded[] = recordedLines().map((line) => {
   const read = readLine(line);

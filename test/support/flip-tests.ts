@@ -2,9 +2,10 @@
 import { expect, test } from "bun:test";
 import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { batch, FINGERPRINT, metricFolder, rowsOf, stored } from "./batch.ts";
+import { batch, FINGERPRINT, metricFolder, resultRows } from "./batch.ts";
+import { stored, tempDir } from "./data.ts";
 import { type Flipped, flip, flipsInProcess, random, settle } from "./flips.ts";
-import { run, tempDir } from "./project.ts";
+import { run } from "./process.ts";
 
 const seed = Number(process.env.TIDEMARK_SEED ?? Math.floor(Math.random() * 1e9));
 const folder = metricFolder({ fingerprint: FINGERPRINT });
@@ -36,7 +37,7 @@ export function testFlipsByCommands(count: number): void {
     using fresh = await stored();
     using collected = await stored();
     expect((await batch(collected.path, ["--sql", folder.path])).code).toBe(0);
-    const right = rowsOf(collected.path, "fingerprint");
+    const right = resultRows(collected.path, "fingerprint");
     for (const data of [fresh.path, collected.path])
       for (const name of ["ticks.db", "windows.db", "log.db"]) settle(join(data, name));
     const next = random(seed);
@@ -65,7 +66,7 @@ export function testFlipsByCommands(count: number): void {
         (verdict.json.reconciliation?.unexplained ?? 0) > 0;
       if (isCalledWrong) continue;
       expect([what, json.failed]).toEqual([what, []]);
-      const { offsets: _, ...answer } = rowsOf(dir.path, "fingerprint")[0]!;
+      const { offsets: _, ...answer } = resultRows(dir.path, "fingerprint")[0]!;
       expect([what, answer]).toEqual([what, expect.objectContaining(withoutOffsets(right[0]!))]);
     }
   });

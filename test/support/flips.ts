@@ -10,7 +10,7 @@ import { claimKind, type DataPaths, dataPaths, readKind } from "../../scripts/ba
 import { openDatabase } from "../../scripts/base/sqlite.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { TICKS_SCHEMA } from "../../scripts/store/tick-store.ts";
-import { quiet, tempDir } from "./project.ts";
+import { quiet, tempDir } from "./data.ts";
 
 /** Numbers from 0 to 1, the same for a seed. */
 export function random(seed: number): () => number {

@@ -5,8 +5,8 @@
 import { Database } from "bun:sqlite";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Stage, startStage, until } from "./kafka-stage.ts";
-import { fillLog, recordedLines, run } from "./project.ts";
+import { fillLog, recordedLines } from "./data.ts";
+import { run, type Stage, startStage, until } from "./process.ts";
 
 export interface State {
   code: string;
@@ -29,8 +29,8 @@ const shells = new Set<Database>();
 const NOW = () => Date.now() * 1_000;
 const MINUTE_US = 60_000_000;
 
-/** Runs SQL on a stage's file, as another process. */
-export function sql(data: string, file: string, text: string): void {
+/** Runs statements on a stage's file, as another process. */
+function sql(data: string, file: string, text: string): void {
   const db = new Database(join(data, file));
   db.exec("PRAGMA busy_timeout = 5000");
   db.exec(text);

@@ -4,8 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
-import { type Broker, freePort, startBroker, whenGone } from "./kafka.ts";
-import { stockClient } from "./kafka-admin.ts";
+import { type Broker, freePort, startBroker, stockClient, whenGone } from "./kafka.ts";
 
 /** Found in no output of any command, or a test fails. */
 export const PASSWORD = "s3cret-Pa55/w@rd:x";

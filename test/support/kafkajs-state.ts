@@ -59,7 +59,7 @@ const STEPS: Record<string, () => Promise<unknown>> = {
   async raw() {
     const [{ readRaw }, { quiet }] = await Promise.all([
       import("../../scripts/log/kafka/raw-reader.ts"),
-      import("./project.ts"),
+      import("./data.ts"),
     ]);
     await readRaw(process.env.RAW_URL!, Number(process.env.RAW_COUNT), quiet);
   },

@@ -12,10 +12,9 @@ import type { Problem } from "../../scripts/contract/problems.ts";
 import { parseProblems } from "../../scripts/contract/problems.ts";
 import { MachineClock } from "../../scripts/drill/machine-clock.ts";
 import type { Recorded } from "../../scripts/simulator/exchange-frames.ts";
+import { rowsOf, tempDir } from "./data.ts";
 import { exchange } from "./feed.ts";
-import { rowsOf, type Stage, startStage } from "./kafka-stage.ts";
-import { tempDir } from "./project.ts";
-import { until } from "./until.ts";
+import { type Stage, startStage, until } from "./process.ts";
 
 /** Trades of two products, one every 40 ms from `seconds` beside now on, for two minutes. */
 export function tradesFrom(seconds: number, first_id: number, product_ids = ["BTC-USD", "ETH-USD"]): Recorded[] {

@@ -3,7 +3,8 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "./project.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "./data.ts";
+import { run } from "./process.ts";
 
 using dir = tempDir();
 const lines = recordedLines().filter((_, i) => i % 40 === 0);

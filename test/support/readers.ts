@@ -1,7 +1,7 @@
 /** Other programs that read the archive: Python with pandas, pyarrow, polars, duckdb (.cache/readers). */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "./project.ts";
+import { ROOT } from "./data.ts";
 
 /** TIDEMARK_READERS_PYTHON names another Python that has them. */
 export const READERS_PYTHON = process.env.TIDEMARK_READERS_PYTHON ?? join(ROOT, ".cache/readers/bin/python");

@@ -1,6 +1,6 @@
-/** A data directory that the whole path has filled, and `serve` over it as a process of its own. */
+/** `serve` as a process of its own, over a data directory that the whole path has filled. */
 import { join } from "node:path";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "./project.ts";
+import { ROOT, runPath, tempDir } from "./data.ts";
 
 export interface Served {
   url: string;
@@ -10,30 +10,6 @@ export interface Served {
   /** Stops serve and starts it again on the same port. */
   restart(pause_ms?: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** A product's name as an attacker would choose it. */
-export const EVIL = '"><img src=x onerror=alert(1)>';
-
-/**
- * The recorded hour's beginning with a duplicate, a late tick, rubbish, and another product with an
- * evil name.
- */
-export function troubledLines(count: number): string[] {
-  const lines = recordedLines().slice(0, count);
-  const late = lines[10]!.replace('"trade_id":11,', '"trade_id":900011,');
-  const evil = lines[20]!.replace('"product_id":"BTC-USD"', `"product_id":${JSON.stringify(EVIL)}`);
-  return [...lines, lines[3]!, "rubbish <b>", late, evil];
-}
-
-/** Appends the lines and runs stream, consume and batch to the log's end. */
-export async function runPath(data: string, lines: string[], sql?: string): Promise<void> {
-  await fillLog(data, lines);
-  for (const name of ["stream", "consume"]) {
-    const { code, stderr } = await run(name, ["--data", data, "--until-end"]);
-    if (code !== 0) throw new Error(stderr);
-  }
-  await run("batch", ["--data", data, ...(sql ? ["--sql", sql] : [])]);
 }
 
 export async function startServe(

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 import { commentLines, importsOf, type Rule, sources, type Tree } from "./tree.ts";
 
 const FILE_LINES_MAX = 300;

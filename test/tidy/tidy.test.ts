@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 import { plainEnglish } from "./english.ts";
 import {
   bannedCalls,

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { ROOT } from "../support/project.ts";
+import { ROOT } from "../support/data.ts";
 
 /** Path from the project's root (with /) → text. */
 export type Tree = ReadonlyMap<string, string>;

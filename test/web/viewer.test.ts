@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { killStages, startStage, until } from "../support/kafka-stage.ts";
-import { fillLog, ROOT, recordedLines, run, tempDir } from "../support/project.ts";
-import { runPath, startServe } from "../support/served.ts";
+import { fillLog, ROOT, recordedLines, runPath, tempDir } from "../support/data.ts";
+import { killStages, run, startStage, until } from "../support/process.ts";
+import { startServe } from "../support/served.ts";
 
 afterEach(killStages);
 

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import type { JobSettings } from "../../scripts/window/state.ts";
+import { recordedLines } from "../support/data.ts";
 import { MemoryState } from "../support/memory-state.ts";
 import { type Expected, type Logged, oracle } from "../support/oracle.ts";
-import { recordedLines } from "../support/project.ts";
 import { play, SECOND, type Step, settings, stream } from "../support/streams.ts";
 
 const CASES = Number(process.env.TIDEMARK_CASES ?? 300);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { WindowStore } from "../../scripts/store/window-store.ts";
 import { SeenIds } from "../../scripts/window/seen.ts";
-import { tempDir } from "../support/project.ts";
+import { tempDir } from "../support/data.ts";
 
 /** Committed blocks in memory. */
 function source() {

@@ -11,8 +11,8 @@ import { lockStage } from "../../../scripts/command/stage-lock.ts";
 import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { dropBlocks } from "../../../scripts/log/embedded/retention.ts";
+import { quiet } from "../../support/data.ts";
 import { read, record } from "../../support/log-records.ts";
-import { quiet } from "../../support/project.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tidemark-stamps-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

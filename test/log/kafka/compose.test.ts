@@ -1,8 +1,8 @@
 /** compose.yaml, without Docker: it parses, and has the broker that the tests run. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { ROOT } from "../../support/data.ts";
 import { KAFKA_VERSION } from "../../support/kafka.ts";
-import { ROOT } from "../../support/project.ts";
 
 test("compose.yaml starts the Kafka that the tests run, which creates no topic by itself", async () => {
   const { services } = Bun.YAML.parse(await Bun.file(join(ROOT, "compose.yaml")).text()) as {

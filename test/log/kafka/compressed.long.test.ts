@@ -9,11 +9,10 @@ import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import type { TidemarkError } from "../../../scripts/base/errors.ts";
 import { openLog, readToEnd } from "../../../scripts/log/index.ts";
 import { KAFKA_UNPACKED_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
-import { type Broker, kafkaAvailable, sharedBroker } from "../../support/kafka.ts";
-import { createTopic, stockClient } from "../../support/kafka-admin.ts";
-import { rowsOf } from "../../support/kafka-stage.ts";
+import { fillLog, quiet, recordedLines, rowsOf } from "../../support/data.ts";
+import { type Broker, createTopic, kafkaAvailable, sharedBroker, stockClient } from "../../support/kafka.ts";
 import { unpack } from "../../support/log-records.ts";
-import { fillLog, quiet, recordedLines, run } from "../../support/project.ts";
+import { run } from "../../support/process.ts";
 
 const here = kafkaAvailable();
 const CODECS = ["gzip", "snappy", "lz4", "zstd"] as const;

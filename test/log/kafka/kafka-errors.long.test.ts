@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fillLog, recordedLines } from "../../support/data.ts";
 import { kafkaAvailable } from "../../support/kafka.ts";
 import { PASSWORD, type SecuredBroker, sharedSecuredBroker } from "../../support/kafka-secured.ts";
-import { fillLog, type Ran, recordedLines, run } from "../../support/project.ts";
+import { type Ran, run } from "../../support/process.ts";
 
 const here = kafkaAvailable();
 const WRONG = "wr0ng-Pa55";

@@ -7,8 +7,15 @@ import type { Admin } from "kafkajs";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { createLogger } from "../../../scripts/base/logger.ts";
 import { openLog } from "../../../scripts/log/open.ts";
-import { type Broker, kafkaAvailable, SESSION, sharedBroker } from "../../support/kafka.ts";
-import { deleteTopic, dropBefore, stockClient } from "../../support/kafka-admin.ts";
+import {
+  type Broker,
+  deleteTopic,
+  dropBefore,
+  kafkaAvailable,
+  SESSION,
+  sharedBroker,
+  stockClient,
+} from "../../support/kafka.ts";
 import { startWriter } from "../../support/log-records.ts";
 import { conformance } from "../conformance.ts";
 

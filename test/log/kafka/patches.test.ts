@@ -1,8 +1,8 @@
 /** kafkajs is patched by one call and never by an import; the bench's stock client is unpatched. */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { fillLog, ROOT, tempDir } from "../../support/data.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../../support/kafka.ts";
-import { fillLog, ROOT, tempDir } from "../../support/project.ts";
 
 /** Which properties of kafkajs each step changed, in a process of its own. */
 async function changedBy(steps: string[], env: Record<string, string> = {}): Promise<unknown> {

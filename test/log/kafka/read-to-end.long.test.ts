@@ -5,10 +5,18 @@ import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import type { Log } from "../../../scripts/contract/log.ts";
 import { olderTraces, recentTrades } from "../../../scripts/feed/index.ts";
 import { openLog, readToEnd } from "../../../scripts/log/index.ts";
-import { type Broker, kafkaAvailable, SESSION, sharedBroker } from "../../support/kafka.ts";
-import { createTopic, dropBefore, stockClient, transactions } from "../../support/kafka-admin.ts";
+import { quiet, recordedLines, tempDir } from "../../support/data.ts";
+import {
+  type Broker,
+  createTopic,
+  dropBefore,
+  kafkaAvailable,
+  SESSION,
+  sharedBroker,
+  stockClient,
+  transactions,
+} from "../../support/kafka.ts";
 import { unpack } from "../../support/log-records.ts";
-import { quiet, recordedLines, tempDir } from "../../support/project.ts";
 
 const here = kafkaAvailable();
 const hour = recordedLines();

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import { openLog } from "../../../scripts/log/open.ts";
+import { fillLog, quiet, recordedLines, rowsOf, tempDir } from "../../support/data.ts";
 import { freePort, kafkaAvailable } from "../../support/kafka.ts";
 import {
   granted,
@@ -16,8 +17,7 @@ import {
   sharedSecuredBroker,
   USER,
 } from "../../support/kafka-secured.ts";
-import { killStages, rowsOf, startStage, until } from "../../support/kafka-stage.ts";
-import { fillLog, quiet, type Ran, recordedLines, run, tempDir } from "../../support/project.ts";
+import { killStages, type Ran, run, startStage, until } from "../../support/process.ts";
 
 const here = kafkaAvailable();
 const WRONG = "wr0ng-Pa55";

@@ -8,7 +8,7 @@ import { withoutSecrets, withoutTypedSecrets } from "../../../scripts/base/secre
 import { accessOf, PASSWORD, PASSWORD_FILE } from "../../../scripts/log/kafka/login.ts";
 import { type KafkaAddress, type Mechanism, withTopic } from "../../../scripts/log/kafka/topic-url.ts";
 import { checkLogUrl, logName, parseLogUrl } from "../../../scripts/log/open.ts";
-import { tempDir } from "../../support/project.ts";
+import { tempDir } from "../../support/data.ts";
 
 const SECRET = "hunter2-Geheim";
 

@@ -8,8 +8,8 @@ import { METRICS_DIR } from "../../../scripts/base/project.ts";
 import { metricNames, readMetric } from "../../../scripts/metrics/metric.ts";
 import { sparkHome } from "../../../scripts/metrics/spark/spark-run.ts";
 import { notForSpark } from "../../../scripts/metrics/spark/spark-script.ts";
-import { recordedLines, run, tempDir } from "../../support/project.ts";
-import { runPath, troubledLines } from "../../support/served.ts";
+import { recordedLines, runPath, tempDir, troubledLines } from "../../support/data.ts";
+import { run } from "../../support/process.ts";
 
 setDefaultTimeout(300_000);
 

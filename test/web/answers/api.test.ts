@@ -1,7 +1,8 @@
 /** Every path of docs/http.md over real files: its answers and its refusals. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { API_COLUMNS } from "../../../scripts/contract/window-columns.ts";
-import { EVIL, type Served, served, troubledLines } from "../../support/served.ts";
+import { EVIL, troubledLines } from "../../support/data.ts";
+import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
 const get = (path: string, init?: RequestInit) => fetch(`${server.url}${path}`, init);
@@ -223,7 +224,7 @@ describe("refusals", () => {
   });
 
   test("a port in use and a host that isn't ours are one sentence each, exit 1 and 2", async () => {
-    const { run } = await import("../../support/project.ts");
+    const { run } = await import("../../support/process.ts");
     const used = await run("serve", ["--data", server.data, "--port", new URL(server.url).port]);
     expect(used.code).toBe(1);
     expect(used.stderr).toContain("is in use by another process");

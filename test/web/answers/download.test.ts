@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PATHS } from "../../../web/server.ts";
-import { recordedLines, tempDir } from "../../support/project.ts";
-import { runPath, startServe } from "../../support/served.ts";
-import { until } from "../../support/until.ts";
+import { recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { until } from "../../support/process.ts";
+import { startServe } from "../../support/served.ts";
 
 setDefaultTimeout(60_000);
 

@@ -3,8 +3,8 @@ import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { recordedLines, tempDir } from "../../support/project.ts";
-import { runPath, startServe } from "../../support/served.ts";
+import { recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { startServe } from "../../support/served.ts";
 
 setDefaultTimeout(120_000);
 

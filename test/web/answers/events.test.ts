@@ -1,7 +1,7 @@
 /** /events: what a page gets, from which position, and what a page costs that doesn't read. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { recordedLines } from "../../support/project.ts";
-import { runPath, type Served, served } from "../../support/served.ts";
+import { recordedLines, runPath } from "../../support/data.ts";
+import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
 beforeAll(async () => {

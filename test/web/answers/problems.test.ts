@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
 import { type Served, serve } from "../../../web/server.ts";
-import { quiet, tempDir } from "../../support/project.ts";
+import { quiet, tempDir } from "../../support/data.ts";
 
 /** What Chromium sends for a link that is followed. */
 const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";

@@ -5,8 +5,7 @@ import { Updates } from "../../../web/answers/updates.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
 import { positionFromId } from "../../../web/model/page-changes.ts";
 import { Sources } from "../../../web/model/sources.ts";
-import { recordedLines, tempDir } from "../../support/project.ts";
-import { runPath } from "../../support/served.ts";
+import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 
 const data = tempDir();
 beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 60_000);

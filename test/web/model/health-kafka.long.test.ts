@@ -2,10 +2,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { committedRecords, fillLog, recordedLines, tempDir } from "../../support/data.ts";
 import { exchange } from "../../support/feed.ts";
 import { type Broker, freePort, kafkaAvailable, startBroker } from "../../support/kafka.ts";
-import { committedRecords, killStages, type Stage, startStage, until } from "../../support/kafka-stage.ts";
-import { fillLog, recordedLines, run, tempDir } from "../../support/project.ts";
+import { killStages, run, type Stage, startStage, until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 
 const here = kafkaAvailable();

@@ -6,12 +6,11 @@ import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { logEnds } from "../../../scripts/log/ends.ts";
 import { AskedLog } from "../../../web/model/log-view.ts";
 import { serve } from "../../../web/server.ts";
-import { allWell, STATES, sql } from "../../support/health-states.ts";
-import { killStages, startStage } from "../../support/kafka-stage.ts";
-import { quiet, ROOT, recordedLines, run, tempDir } from "../../support/project.ts";
-import { runPath, startServe } from "../../support/served.ts";
+import { quiet, ROOT, recordedLines, runPath, sqlite, tempDir } from "../../support/data.ts";
+import { allWell, STATES } from "../../support/health-states.ts";
+import { killStages, run, startStage, until } from "../../support/process.ts";
+import { startServe } from "../../support/served.ts";
 import { namespace } from "../../support/small-disk.ts";
-import { until } from "../../support/until.ts";
 
 const calm = tempDir();
 beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)), 60_000);
@@ -179,7 +178,7 @@ test("a hundred problems with long sentences full of control characters: a bound
     stops: i % 2 === 0,
     since_us: 1,
   }));
-  sql(here.data, "windows.db", `INSERT OR REPLACE INTO settings VALUES ('problems', '${JSON.stringify(many)}')`);
+  sqlite(here.data, "windows.db", `INSERT OR REPLACE INTO settings VALUES ('problems', '${JSON.stringify(many)}')`);
   const health = await here.get("/healthz");
   const { problems, notes } = JSON.parse(health.text) as { problems: string[]; notes: string[] };
   expect([health.status, problems.length + notes.length]).toEqual([503, 20]);

@@ -1,7 +1,7 @@
 /** The largest allowed results: what `serve` holds and what the page shows is bounded. */
 import { expect, test } from "bun:test";
 import { metricFolder } from "../../support/batch.ts";
-import { recordedLines } from "../../support/project.ts";
+import { recordedLines } from "../../support/data.ts";
 import { served } from "../../support/served.ts";
 
 test("a page of metrics with large results is small, with links to the rest", async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { batch, metricFolder } from "../../support/batch.ts";
-import { ROOT, recordedLines } from "../../support/project.ts";
+import { ROOT, recordedLines } from "../../support/data.ts";
 import { served } from "../../support/served.ts";
 
 const SHIPPED = join(ROOT, "sql/metrics/reconciliation.sql");
