@@ -45,7 +45,7 @@ export const BUSY_TIMEOUT_MS = 5_000;
 export const QUICK_CHECK_BYTES_MAX = 268_435_456;
 /** A process whose figures are older has ended: those of another process replace them. */
 export const FIGURES_SILENT_US = 5_000_000;
-/** How long one that finds a stage's lock taken waits for the holder's pid to be written. */
+/** A process that is refused a stage's lock waits this long for the holder's pid to be written. */
 export const LOCK_LOOK_MS = 2_000;
 /** Time for a drain after SIGTERM; then the process ends anyway. */
 export const DRAIN_MS_MAX = 5_000;
@@ -54,14 +54,14 @@ export const METRIC_MS_MAX = 30_000;
 export const METRIC_MEMORY = "1GB";
 /** Grace period after `interrupt()`; then the query is reported as stopped and its process is ended. */
 export const INTERRUPT_MS_MAX = 2_000;
-/** What a process with user SQL may map beyond its start: METRIC_MEMORY and what DuckDB needs beside it. */
+/** What a process with user SQL may map after its start: METRIC_MEMORY and DuckDB's other needs. */
 export const LIMITED_DATA_BYTES = 1_500_000_000;
-/** Resident bytes at which its parent ends it: 80 MB at its start, LIMITED_DATA_BYTES, the runtime's heap. */
+/** Its parent ends it at this size: 80 MB at its start, LIMITED_DATA_BYTES, the runtime's heap. */
 export const LIMITED_RSS_BYTES_MAX = 2_000_000_000;
 /** How often the parent reads that: a process grows by 100 MB meanwhile (2 GB/s); `ps` costs 5 ms each. */
 export const MEMORY_WATCH_MS = 50;
 export const MEMORY_WATCH_ELSEWHERE_MS = 250;
-/** A process that still holds this much after a query is replaced, so that the next metric has the whole limit. */
+/** A process of this size after a query is replaced: the next metric gets the whole limit. */
 export const SANDBOX_REUSE_BYTES_MAX = 500_000_000;
 /** Characters of one metric's result as JSON, names included: `serve` and the batch hold whole results. */
 export const RESULT_BYTES_MAX = 16_000_000;
@@ -78,7 +78,7 @@ export const METRIC_FILE_BYTES_MAX = 1_000_000;
 export const METRIC_FILES_MAX = 1_000;
 /** Spark's own start on a busy machine; then each metric has METRIC_MS_MAX. */
 export const SPARK_START_MS_MAX = 120_000;
-/** Ticks moved into the archive at once: a short read, so SQLite's WAL does not grow (docs/faults.md 24). */
+/** Ticks moved into the archive at once: short reads keep SQLite's WAL small (docs/faults.md 24). */
 export const ARCHIVE_SLICE_ROWS = 250_000;
 /** Ticks that prune takes out of ticks.db at once: about 20 ms, so that consume hardly waits. */
 export const PRUNE_SLICE_ROWS = 5_000;
@@ -86,7 +86,7 @@ export const PRUNE_SLICE_ROWS = 5_000;
 export const ARCHIVE_SMALL_FILES_MAX = 8;
 /** Ticks in one file of the archive: sorting more at once takes more than half of METRIC_MEMORY. */
 export const ARCHIVE_FILE_ROWS_MAX = 1_000_000;
-/** Sums of ids and times compared across SQLite, DuckDB and Parquet are modulo this prime, to fit 64 bits. */
+/** Modulus (prime) of sums that SQLite, DuckDB and Parquet must agree on, to fit 64 bits. */
 export const SUM_MODULUS = 1_000_003;
 /** Bytes read at once for a checksum. */
 export const CHECKSUM_READ_BYTES = 1_048_576;
@@ -97,7 +97,7 @@ export const SUMMARY_FILES_MAX = 1_000;
 export const RUNS_KEPT_MAX = 100_000;
 /** Due times noted one by one when a run went past them; of more, the newest. */
 export const MISSED_NOTED_MAX = 1_000;
-/** A folder of metric files is polled this often where the file system sends no event; a change then settles. */
+/** A folder of metric files is polled this often without file system events; a change then settles. */
 export const FOLDER_LOOK_MS = 1_000;
 export const FOLDER_SETTLE_MS = 100;
 /** Bytes of one metric's CSV in batch_output/ (400,000 candles): each batch writes all of it again. */
@@ -112,7 +112,7 @@ export const API_ROWS_MAX = METRIC_ROWS_MAX;
 export const SSE_CLIENTS_MAX = 2_000;
 /** Bytes kept of what a child process writes to stderr: the newest, where its error is. */
 export const PROCESS_ERROR_BYTES_MAX = 65_536;
-/** Restarts of a child within a minute, after which `start` gives up. */
+/** More restarts of a child within a minute, and `start` gives up. */
 export const CHILD_RESTARTS_MAX = 5;
 /** Products whose names are kept in memory; more only cost a query each. */
 export const PRODUCTS_MAX = 10_000;
