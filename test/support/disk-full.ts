@@ -1,8 +1,4 @@
-/**
- * Run in a mount namespace of its own over a small tmpfs (embedded-faults.test.ts): fills the disk
- * while it appends and while the stream stage reads, makes room again, makes it read-only, and prints
- * what came of it.
- */
+/** A process on a small disk, which it fills under a writer and a stage; see embedded-faults.test.ts. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";
