@@ -14,12 +14,12 @@ export class MetricFolder {
   constructor(private readonly dir: string) {}
 
   /** From here on a difference to what is there now is a change. */
-  look(): void {
+  remember(): void {
     this.#seen = this.#now();
   }
 
   /**
-   * Resolves when the folder differs from the last `look` and has been quiet for a moment (an editor
+   * Resolves when the folder differs from the last `remember` and has been quiet for a moment (an editor
    * writes in several steps), or when `signal` is aborted.
    */
   async changed(signal: AbortSignal): Promise<void> {

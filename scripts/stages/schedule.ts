@@ -48,7 +48,7 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
   let isDue = false;
   while (!signal.aborted) {
     const started_ms = nowMs();
-    folder?.look();
+    folder?.remember();
     const status = await runOnce(paths, options, logger);
     const ended_ms = nowMs();
     if (timetable !== null) {
