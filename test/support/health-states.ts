@@ -1,7 +1,4 @@
-/**
- * Every state in which a pipeline should make progress and does not, or its data needs attention: how a
- * test reaches it (docs/health.md lists the same).
- */
+/** Every state that docs/health.md lists, and how a test reaches it. */
 import { Database } from "bun:sqlite";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
