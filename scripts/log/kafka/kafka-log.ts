@@ -64,8 +64,21 @@ export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promi
   }
 }
 
+/** Creates a missing topic, and resolves with its number of partitions once their leaders respond. */
 async function settleTopic(admin: Admin, topic: string, options: KafkaOptions): Promise<number> {
   await admin.connect();
+  for (;;) {
+    try {
+      return await settleOnce(admin, topic, options);
+    } catch (error) {
+      // A topic that was deleted just now is listed a moment longer than it exists.
+      if (kafkaErrorType(error) !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
+      await Bun.sleep(LEADER_POLL_MS);
+    }
+  }
+}
+
+async function settleOnce(admin: Admin, topic: string, options: KafkaOptions): Promise<number> {
   const known = await admin.listTopics();
   if (!known.includes(topic)) await createTopic(admin, topic, options);
   await leadersAnswer(admin, topic);
