@@ -1,6 +1,6 @@
 /** Processes of the project as tests run them: to their end, or until a signal; and waiting for them. */
 import { join } from "node:path";
-import { ROOT } from "./data.ts";
+import { PROJECT_ROOT as ROOT } from "../../scripts/base/project.ts";
 
 export interface Ran {
   code: number | null;
