@@ -28,6 +28,20 @@ export interface LateRow {
   appended_us: number;
 }
 
+/** A tick behind its product's event-time high mark, or from REST: the price of lateness follows. */
+export interface OutOfOrderRow {
+  product_id: string;
+  trade_id: number;
+  time_us: number;
+  /** The high mark when the tick was placed. */
+  mark_us: number;
+  price: string;
+  last_size: string;
+  source: "feed" | "rest";
+  log_partition: number;
+  log_offset: number;
+}
+
 /** A window size; a window begins every `every_us`, which is `size_us` when windows tumble. */
 export interface WindowSpec {
   size_us: number;

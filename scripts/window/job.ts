@@ -10,8 +10,10 @@ import {
   type JobSettings,
   loadProduct,
   openWindow,
+  outOfOrder,
   type ProductState,
   type SizeState,
+  type SourcedTick,
   type StateSource,
   type StepResult,
 } from "./state.ts";
@@ -37,8 +39,8 @@ export class WindowJob {
     readonly source: StateSource,
   ) {}
 
-  /** Takes one tick, which is in the log at `at`. */
-  tick(tick: Tick, at: Position): void {
+  /** Takes one tick, which is in the log at `at`; without a source it is the feed's. */
+  tick(tick: SourcedTick, at: Position): void {
     const product = this.#product(tick.product_id);
     const row = product.row;
     if (!product.seen.add(tick.trade_id)) {
@@ -55,6 +57,8 @@ export class WindowJob {
       row.skewed++;
       this.#result.counts.skewed++;
     }
+    if (tick.time_us < product.clock.max_time_us || tick.source === "rest")
+      this.#result.out_of_order.push(outOfOrder(tick, product.clock.max_time_us, at));
     this.#closePassed(product, at);
     let late = false;
     for (const size of product.sizes) {
