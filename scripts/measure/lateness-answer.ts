@@ -5,7 +5,7 @@ import { formatDuration } from "../base/duration.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { LATENESS_WINDOWS_MAX } from "../base/limits.ts";
 import type { OutOfOrderRow, WindowSpec } from "../contract/window.ts";
-import { LatenessCurve, type LatenessPoint, type Share, type WholeWindow } from "./lateness-curve.ts";
+import { formatShare, LatenessCurve, type LatenessPoint, type Share, type WholeWindow } from "./lateness-curve.ts";
 
 /** Latenesses of the curve, besides the stream's own setting. */
 const LATENESSES_US = [0, 1, 2, 5, 10, 30, 60, 120, 300].map((seconds) => seconds * 1_000_000);
@@ -14,7 +14,7 @@ export interface LatenessQuery {
   /** Null: the first product, and the first size that the stream keeps. */
   product: string | null;
   size_us: number | null;
-  want: Share;
+  want: Share | null;
 }
 
 /** What `bun run lateness --json` and /api/lateness return; durations are microseconds. */
@@ -30,12 +30,15 @@ export interface LatenessAnswer {
   /** Rows that left beyond OUT_OF_ORDER_ROWS_MAX, of all products. */
   rows_dropped: number;
   curve: (LatenessPoint & { is_current: boolean })[];
-  /** The smallest lateness for the wanted share, and that in whole seconds; null where it can't be computed. */
+  /** The wanted share, such as 99.99%; null: none. */
+  want: string | null;
+  /** The smallest lateness for it; null without a share, or where none reaches it. */
   smallest: { ticks: Smallest | null; windows: Smallest | null };
 }
 
 interface Smallest {
   lateness_us: number;
+  /** For --lateness: the next whole second. */
   setting: string;
 }
 
@@ -73,7 +76,11 @@ function read(db: Database, { product: wanted, size_us: size, want }: LatenessQu
     since_reason: cover.reason,
     rows_dropped: counter(db, "out_of_order_dropped"),
     curve: all.map((one) => ({ ...curve.at(one), is_current: one === lateness_us })),
-    smallest: { ticks: smallest(curve.smallestForTicks(want)), windows: smallest(curve.smallestForWindows(want)) },
+    want: want === null ? null : formatShare(want),
+    smallest: {
+      ticks: want && smallest(curve.smallestForTicks(want)),
+      windows: want && smallest(curve.smallestForWindows(want)),
+    },
   };
 }
 
@@ -146,7 +153,7 @@ function wholeWindows(db: Database, product_id: string, size_us: number, from_us
 
 function smallest(lateness_us: number | null): Smallest | null {
   if (lateness_us === null) return null;
-  return { lateness_us, setting: formatDuration(Math.ceil(lateness_us / 1e6) * 1e6) };
+  return { lateness_us, setting: `${Math.ceil(lateness_us / 1e6)}s` };
 }
 
 function setting(db: Database, name: string): string {

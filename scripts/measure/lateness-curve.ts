@@ -220,6 +220,9 @@ export function finalityDelays(
   });
 }
 
+/** Digits after the point of a percentage. */
+const SHARE_DIGITS = 12;
+
 /** `99.99%` → 9,999 of 10,000; null when the text is not a share from 0 to 100 %. */
 export function parseShare(text: string): Share | null {
   const match = /^(\d{1,3})(?:\.(\d{1,12}))?%$/.exec(text.trim());
@@ -227,6 +230,11 @@ export function parseShare(text: string): Share | null {
   const fraction = match[2] ?? "";
   const share = { part: BigInt(match[1]! + fraction), whole: 100n * 10n ** BigInt(fraction.length) };
   return share.part <= share.whole ? share : null;
+}
+
+/** 9,999 of 10,000 → `99.99%`. */
+export function formatShare({ part, whole }: Share): string {
+  return `${formatUnits((part * 10n ** BigInt(SHARE_DIGITS + 2)) / whole, SHARE_DIGITS)}%`;
 }
 
 const NOTIONAL = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
