@@ -64,6 +64,8 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
 /** The jobs' positions are read before and after everything else (sql/views/positions.sql). */
 const FIRST = ["stream_positions", "consume_positions"];
 const LAST = "stream_positions_after";
+/** The first schema of windows.db that has every table of CHANGING and SNAPSHOT. */
+const WINDOWS_SCHEMA_MIN = 3;
 const DAY_US = 86_400_000_000;
 
 /** One run; each commit is a new manifest. */
@@ -113,7 +115,11 @@ class Collector {
     const { archive } = this.paths;
     const settings = await this.#settings("ticks");
     refuseOlder(this.paths.ticks, settings, "consume");
-    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#settings("windows"), "stream");
+    if (this.source.has_windows) {
+      const [version] = await this.#values("windows", "SELECT user_version FROM pragma_user_version", ["user_version"]);
+      const isOlder = Number(version) < WINDOWS_SCHEMA_MIN;
+      refuseOlder(this.paths.windows, isOlder ? new Map() : await this.#settings("windows"), "stream");
+    }
     const created = settings.get("created") ?? "";
     const pruned_to = Number(settings.get("pruned_to") ?? 0);
     const rules = Number(settings.get("rules") ?? 1);

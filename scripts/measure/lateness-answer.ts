@@ -24,7 +24,7 @@ export interface LatenessAnswer {
   window_us: number;
   /** The stream's --lateness. */
   lateness_us: number;
-  /** Start of the first window covered, ISO 8601; null: all that the stream has read is covered. */
+  /** Start of the first window covered, ISO 8601; null: the stream has read nothing earlier. */
   since: string | null;
   since_reason: string | null;
   /** Rows that left beyond OUT_OF_ORDER_ROWS_MAX, of all products. */
@@ -42,7 +42,10 @@ interface Smallest {
   setting: string;
 }
 
-/** Fails with NO_DATA where there is no such product, and SCHEMA_OLDER where no stream of this version has opened the file. */
+/**
+ * The answer from windows.db. Fails with NO_DATA (no such product), USAGE (a size of 0), or
+ * SCHEMA_OLDER (no stream of this version has opened the file).
+ */
 export function latenessAnswer(db: Database, query: LatenessQuery): LatenessAnswer {
   // One transaction, so that ticks and windows are of one commit.
   return db.transaction(() => read(db, query)).deferred();
@@ -53,13 +56,14 @@ function read(db: Database, { product: wanted, size_us: size, want }: LatenessQu
     const hint = "Run stream of this version once: it migrates the file.";
     throw new TidemarkError("SCHEMA_OLDER", "windows.db does not keep ticks out of order yet.", hint);
   }
-  const { product_id, max_time_us } = productOf(db, wanted);
+  const product = productOf(db, wanted);
+  const { product_id, mark_us } = product;
   const sizes_us = (JSON.parse(setting(db, "windows")) as WindowSpec[]).map(({ size_us }) => size_us);
   const size_us = size ?? sizes_us[0]!;
   if (size_us <= 0) throw new TidemarkError("USAGE", "A window has a size above 0.");
   const whole_size_us = wholeSize(sizes_us, size_us);
-  const cover = coverOf(db, product_id, size_us, whole_size_us);
-  const spec = { size_us, from_us: cover.from_us, mark_us: max_time_us, whole_size_us };
+  const cover = coverOf(db, product, size_us, whole_size_us);
+  const spec = { size_us, from_us: cover.from_us, mark_us, whole_size_us };
   const curve = new LatenessCurve(
     outOfOrderRows(db, product_id),
     wholeWindows(db, product_id, whole_size_us, cover.from_us),
@@ -84,9 +88,16 @@ function read(db: Database, { product: wanted, size_us: size, want }: LatenessQu
   };
 }
 
-function productOf(db: Database, wanted: string | null): { product_id: string; max_time_us: number } {
-  const select = "SELECT product_id, max_time_us FROM products WHERE ? IN (product_id, '') ORDER BY product_id LIMIT 1";
-  const found = db.query<{ product_id: string; max_time_us: number }, [string]>(select).get(wanted ?? "");
+/** Windows that begin after `since_us` have all their rows in out_of_order; null: all windows have. */
+interface ProductMark {
+  product_id: string;
+  mark_us: number;
+  since_us: number | null;
+}
+
+function productOf(db: Database, wanted: string | null): ProductMark {
+  const select = "SELECT * FROM product_marks WHERE ?1 IS NULL OR product_id = ?1 ORDER BY product_id LIMIT 1";
+  const found = db.query<ProductMark, [string | null]>(select).get(wanted);
   if (found !== null) return found;
   const what = wanted === null ? "any product" : JSON.stringify(wanted);
   throw new TidemarkError(
@@ -96,23 +107,23 @@ function productOf(db: Database, wanted: string | null): { product_id: string; m
   );
 }
 
-/** The largest size kept that divides the wanted one: its windows add up to those; else the smallest, for the count of ticks. */
+/**
+ * The largest size kept that divides the wanted one, whose windows then add up to the wanted ones;
+ * without one the smallest, for the count of ticks.
+ */
 function wholeSize(sizes_us: readonly number[], size_us: number): number {
   const parts = sizes_us.filter((one) => size_us % one === 0);
   return parts.length > 0 ? Math.max(...parts) : Math.min(...sizes_us);
 }
 
-/** The first window that is covered, with why earlier ones are not; all of them: from the smallest integer. */
+/** Where the windows covered begin, and why not earlier; without a reason all are covered. */
 function coverOf(
   db: Database,
-  product_id: string,
+  { product_id, since_us }: ProductMark,
   size_us: number,
   whole_size_us: number,
 ): { from_us: number; reason: string | null } {
   const grid_us = leastCommonMultiple(size_us, whole_size_us);
-  const since = db
-    .query<{ since_us: number }, [string]>("SELECT since_us FROM out_of_order_since WHERE product_id = ?")
-    .get(product_id);
   const oldest = db
     .query<{ start_us: number }, [string, number, number]>(
       `SELECT window_start_us AS start_us FROM windows WHERE product_id = ? AND size_us = ?
@@ -120,10 +131,10 @@ function coverOf(
     )
     .get(product_id, whole_size_us, LATENESS_WINDOWS_MAX);
   const covers = [
-    { after_us: since?.since_us, reason: "ticks out of order before then were not kept, or have left windows.db" },
-    { after_us: oldest?.start_us, reason: `a curve covers the newest ${LATENESS_WINDOWS_MAX} windows` },
+    { after_us: since_us, reason: "ticks out of order before then were not kept, or have left windows.db" },
+    { after_us: oldest?.start_us ?? null, reason: `a curve covers the newest ${LATENESS_WINDOWS_MAX} windows` },
   ].flatMap(({ after_us, reason }) =>
-    after_us === undefined ? [] : [{ from_us: (Math.floor(after_us / grid_us) + 1) * grid_us, reason }],
+    after_us === null ? [] : [{ from_us: (Math.floor(after_us / grid_us) + 1) * grid_us, reason }],
   );
   return covers.reduce<{ from_us: number; reason: string | null }>(
     (latest, one) => (one.from_us > latest.from_us ? one : latest),

@@ -53,7 +53,7 @@ interface Behind {
 
 interface Known {
   ticks: number;
-  /** Largest `past_us` of its ticks; −1 where every tick was in time whatever the lateness. */
+  /** Largest `past_us` of its ticks; −1 where every tick is in time at every lateness. */
   past_us: number;
   parts: WholeWindow[];
 }
@@ -64,14 +64,18 @@ function startOf(time_us: number, size_us: number): number {
 }
 
 /**
- * High mark − end of the tick's window, microseconds. The tick is late at every lateness up to this one, and in time at every larger
- * one: a window is closed when its end is at most high mark − lateness (docs/semantics.md).
+ * High mark − end of the tick's window, microseconds: late at every lateness up to this one, and in
+ * time at every larger one. A window is closed when its end is at most high mark − lateness
+ * (docs/semantics.md).
  */
 export function pastEnd({ time_us, mark_us }: Pick<OutOfOrderRow, "time_us" | "mark_us">, size_us: number): number {
   return mark_us - (startOf(time_us, size_us) + size_us);
 }
 
-/** The curve of one product and one size of tumbling windows. Ticks filled from REST are no lateness of the feed, so they don't count. */
+/**
+ * The curve of one product and one size of tumbling windows. Ticks filled from REST are late for
+ * another reason than the feed's order, so they don't count.
+ */
 export class LatenessCurve {
   readonly #spec: CurveSpec;
   /** Largest `past_us` first. */
@@ -79,7 +83,7 @@ export class LatenessCurve {
   readonly #windows = new Map<number, Known>();
   readonly #isWhole: boolean;
   #ticks = 0;
-  /** `past_us` of the windows that any lateness would revise, largest first; and ends of all windows, smallest first. */
+  /** `past_us` of the windows that some lateness revises, largest first; ends of all, smallest first. */
   readonly #revised: number[];
   readonly #ends: number[];
 
@@ -114,7 +118,7 @@ export class LatenessCurve {
     };
   }
 
-  /** The smallest lateness, microseconds, at which at least this share of the ticks is in time; null without ticks. */
+  /** The smallest lateness, microseconds, with this share of the ticks in time; null without ticks. */
   smallestForTicks(want: Share): number | null {
     if (this.#ticks === 0) return null;
     const allowed = Number((BigInt(this.#ticks) * (want.whole - want.part)) / want.whole);
@@ -122,7 +126,10 @@ export class LatenessCurve {
     return first === undefined ? 0 : first.past_us + 1;
   }
 
-  /** The smallest lateness, microseconds, at which at least this share of the closed windows needs no revision; null if none does. */
+  /**
+   * The smallest lateness, microseconds, with this share of the closed windows without a revision;
+   * null if none has it, or the windows are not known.
+   */
   smallestForWindows(want: Share): number | null {
     if (!this.#isWhole) return null;
     // Between two of these the revised windows are the same, and the closed ones only fewer.
@@ -135,7 +142,7 @@ export class LatenessCurve {
     return found ?? null;
   }
 
-  /** Keeps the feed's ticks that some lateness leaves out; returns how many ticks of each window came from REST. */
+  /** Keeps the feed's ticks that some lateness leaves out; returns each window's ticks from REST. */
   #place(rows: Iterable<OutOfOrderRow>): Map<number, number> {
     const { size_us, from_us } = this.#spec;
     const filled = new Map<number, number>();
@@ -205,8 +212,8 @@ export class LatenessCurve {
 }
 
 /**
- * Event part of finality, microseconds, for each window end: the first high mark that reaches end + lateness, minus end; null while none
- * does. `path`: every value that the high mark took, rising; heartbeats move it too.
+ * Event part of finality, microseconds, per window end: the first high mark that reaches end +
+ * lateness, minus end; null while none does. `path`: the values that the high mark took, rising.
  */
 export function finalityDelays(
   path: readonly number[],

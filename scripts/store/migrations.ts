@@ -32,7 +32,7 @@ export function storeOf1(schema: string, widened: readonly string[], added: read
 
 /** Of a table or a view. */
 function definition(schema: string, name: string): string {
-  const text = new RegExp(`CREATE (TABLE ${name} \\([^]*?\\) STRICT|VIEW ${name} AS [^]*?);`).exec(schema)?.[0];
+  const text = new RegExp(`CREATE (TABLE ${name} \\([^]*?\\) STRICT|VIEW ${name} AS[^]*?);`).exec(schema)?.[0];
   if (text === undefined) throw new Error(`The schema has no table or view ${name}.`);
   return text;
 }

@@ -11,8 +11,8 @@ export class OutOfOrderRows {
   }
 
   /**
-   * Stores rows inside the caller's transaction. Beyond OUT_OF_ORDER_ROWS_MAX the oldest leave, and their products are complete only
-   * from there on; returns how many left.
+   * Stores rows inside the caller's transaction. Beyond OUT_OF_ORDER_ROWS_MAX the oldest leave, and
+   * their products are complete only after the high mark of that time; returns how many left.
    */
   save(rows: readonly OutOfOrderRow[]): number {
     if (rows.length === 0) return 0;
@@ -29,7 +29,7 @@ export class OutOfOrderRows {
     return this.#drop(newest - OUT_OF_ORDER_ROWS_MAX);
   }
 
-  /** A tick that was placed by then is in no window that begins after the high mark of that time, except in order. */
+  /** Windows that begin after a row's high mark have no row before it: such a tick was in order. */
   #drop(last: number): number {
     const since = `INSERT INTO out_of_order_since
       SELECT product_id, max(mark_us) FROM out_of_order WHERE seq <= ? GROUP BY product_id

@@ -1,11 +1,12 @@
-/** `bun run lateness`: the curve as a table and as JSON, the smallest setting for a share, and what it refuses. */
-import { beforeAll, expect, test } from "bun:test";
+/** `bun run lateness`: the table, the JSON, the smallest setting for a share, and what it refuses. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { disorderedLines, withoutHeartbeats } from "../support/lateness-cells.ts";
 import { fillLog, run, tempDir } from "../support/project.ts";
 
 const dir = tempDir();
 const lateness = (...args: string[]) => run("lateness", ["--data", dir.path, ...args]);
 
+afterAll(() => dir[Symbol.dispose]());
 beforeAll(async () => {
   await fillLog(dir.path, withoutHeartbeats(disorderedLines()));
   expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
@@ -26,7 +27,7 @@ test("the table marks the stream's setting, and --want prints the smallest laten
   expect(lines.at(-1)).toBe("  of the closed windows without a revision: --lateness 174s (exactly 173.763425s)");
 });
 
-test("the smallest setting is the smallest: a real run with it keeps the share, one a second below does not", async () => {
+test("the smallest setting is the smallest: a real run with it keeps the share, one microsecond less does not", async () => {
   const { json } = await lateness("--want", "99.9%", "--json");
   const { lateness_us, setting } = (
     json as unknown as { smallest: { ticks: { lateness_us: number; setting: string } } }
@@ -40,7 +41,7 @@ test("the smallest setting is the smallest: a real run with it keeps the share, 
   expect(await late(`${lateness_us - 1}us`)).toBeGreaterThan(1);
 }, 60_000);
 
-test("a window of no size, an unknown product, a share that is none and an empty directory are refused with a sentence", async () => {
+test("a window of no size, an unknown product, a share without % and an empty directory are refused with a sentence", async () => {
   using empty = tempDir();
   const refused = [
     [await lateness("--window", "0s"), 2, "A window has a size above 0."],

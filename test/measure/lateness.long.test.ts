@@ -1,4 +1,4 @@
-/** The price of lateness equals real runs of `stream`, in every cell of eight latenesses and three window sizes. */
+/** The price of lateness equals real runs of `stream` in every cell: 8 latenesses, 3 window sizes. */
 import { expect, test } from "bun:test";
 import { compareRuns, disorderedLines } from "../support/lateness-cells.ts";
 

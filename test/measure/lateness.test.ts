@@ -1,4 +1,4 @@
-/** The price of lateness: which quantity it is, what counts, and that one pass gives what each run would have stored. */
+/** The price of lateness: which quantity it is, what counts, and what real runs would have stored. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { OutOfOrderRow } from "../../scripts/contract/window.ts";
@@ -192,7 +192,7 @@ test("6 cells of real runs of `stream` over disordered ticks, with heartbeats an
   expect(withThem.cells).toBe(6);
   expect(withThem.late).toBeGreaterThan(20);
   expect(withThem.closings).toBeGreaterThan(100);
-  // A curve from the ticks alone would be another one: heartbeats move the high mark, and are not in ticks.db.
+  // Heartbeats move the high mark and are not in ticks.db, so the ticks alone give another curve.
   const without = await compareRuns(withoutHeartbeats(lines), [5]);
   expect(without.rows.length).toBeLessThan(withThem.rows.length / 2);
 }, 60_000);

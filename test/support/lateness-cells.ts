@@ -1,4 +1,4 @@
-/** The disordered hour with heartbeats, outlier stamps and changed duplicates; real runs of `stream` over it, and its curve. */
+/** The disordered hour with heartbeats and outlier stamps; real runs of `stream` and their curve. */
 import { Database } from "bun:sqlite";
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -39,8 +39,8 @@ export function records(lines: readonly string[]): Placed[] {
 }
 
 /**
- * The recording with a heartbeat after every 7th line, 0.4 s after the newest time so far; every 1,000th tick again with a time 5 minutes
- * later, which is a duplicate; and three ticks stamped ten years ahead, which are skewed.
+ * The recording with a heartbeat after every 7th line, 0.4 s after the newest time so far; every
+ * 1,000th tick again with a time 5 minutes later, a duplicate; three ticks stamped years ahead, skewed.
  */
 export function disorderedLines(): string[] {
   const lines = gunzipSync(readFileSync(RECORDING)).toString().trimEnd().split("\n");
@@ -122,9 +122,9 @@ export interface Compared {
 }
 
 /**
- * Runs `stream` over the lines once per lateness, all sizes from one pass, and expects that every run stored the same ticks out of order
- * and the same curve; that each cell of the curve is what the run at that lateness stored; and that each window closed when the path of
- * the high mark says.
+ * Runs `stream` once per lateness, all sizes from one pass. Expects that all runs stored the same
+ * ticks out of order and curve, that each cell of it is what the run at that lateness stored, and
+ * that each window closed where the path of the high mark has it.
  */
 export async function compareRuns(lines: readonly string[], latenesses_s: readonly number[]): Promise<Compared> {
   using dir = tempDir();
