@@ -1,4 +1,4 @@
-/** `bun run lateness`: what every allowed lateness would have left out, from the rows that stream keeps. */
+/** `bun run lateness`: what every allowed lateness would have left out, from rows that stream keeps. */
 import { dataPaths } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { openReadOnly } from "./base/sqlite.ts";
@@ -25,7 +25,7 @@ export const spec: CommandSpec<LatenessOptions> = {
     { flags: "--product <id>", description: "the product (default: the first by name)", env: "TIDEMARK_PRODUCT" },
     {
       flags: "--window <size>",
-      description: "any size of tumbling windows (default: the stream's first)",
+      description: "any size of tumbling windows in whole seconds (default: the stream's first)",
       parse: durationFlag,
     },
     {

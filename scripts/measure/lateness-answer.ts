@@ -4,7 +4,7 @@ import { isoFromUs } from "../base/clock.ts";
 import { formatDuration } from "../base/duration.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { LATENESS_WINDOWS_MAX } from "../base/limits.ts";
-import type { OutOfOrderRow, WindowSpec } from "../contract/window.ts";
+import { commonDivisor, grainUs, type OutOfOrderRow, type WindowSpec } from "../contract/window.ts";
 import { formatShare, LatenessCurve, type LatenessPoint, type Share, type WholeWindow } from "./lateness-curve.ts";
 
 /** Latenesses of the curve, besides the stream's own setting. */
@@ -58,9 +58,14 @@ function read(db: Database, { product: wanted, size_us: size, want }: LatenessQu
   }
   const product = productOf(db, wanted);
   const { product_id, mark_us } = product;
-  const sizes_us = (JSON.parse(setting(db, "windows")) as WindowSpec[]).map(({ size_us }) => size_us);
+  const windows: WindowSpec[] = JSON.parse(setting(db, "windows"));
+  const sizes_us = windows.map(({ size_us }) => size_us);
   const size_us = size ?? sizes_us[0]!;
-  if (size_us <= 0) throw new TidemarkError("USAGE", "A window has a size above 0.");
+  const grain_us = grainUs(windows);
+  if (size_us <= 0 || size_us % grain_us !== 0) {
+    const why = `${formatDuration(size_us)} is not a valid window size: it must be a multiple of ${formatDuration(grain_us)}.`;
+    throw new TidemarkError("USAGE", why, "The stream keeps ticks out of order by that grain.");
+  }
   const whole_size_us = wholeSize(sizes_us, size_us);
   const cover = coverOf(db, product, size_us, whole_size_us);
   const spec = { size_us, from_us: cover.from_us, mark_us, whole_size_us };
@@ -178,7 +183,5 @@ function counter(db: Database, name: string): number {
 }
 
 function leastCommonMultiple(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y !== 0) [x, y] = [y, x % y];
-  return (a / x) * b;
+  return (a / commonDivisor(a, b)) * b;
 }

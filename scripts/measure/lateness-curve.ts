@@ -35,7 +35,7 @@ export interface LatenessPoint {
 }
 
 /** What a curve is about. Times are microseconds since 1970 UTC; rows before `from_us` are left out. */
-export interface CurveSpec {
+interface CurveSpec {
   size_us: number;
   from_us: number;
   /** The product's event-time high mark now. */

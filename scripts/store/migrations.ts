@@ -13,8 +13,9 @@ export function windowsOf2(schema: string): string {
 }
 
 /**
- * Schema 1 (commit fa0d24d) to 2: tables in `widened` are copied into their definition of `schema`, where new columns
- * get their defaults; tables in `added` are created. The store keeps rules 1 (base/limits.ts).
+ * Schema 1 (commit fa0d24d) to 2: tables in `widened` are copied into their definition of `schema`,
+ * where new columns get their defaults; tables in `added` are created. The store keeps rules 1
+ * (base/limits.ts).
  */
 export function storeOf1(schema: string, widened: readonly string[], added: readonly string[]): string {
   const steps = widened.map((table) => {

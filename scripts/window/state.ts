@@ -145,6 +145,12 @@ export function emptyResult(): StepResult {
   };
 }
 
+/** Whether some window may have closed before the tick, or it was filled from REST. */
+export function isOutOfOrder({ time_us, source }: SourcedTick, mark_us: number, grain_us: number): boolean {
+  if (source === "rest") return true;
+  return time_us < mark_us && Math.floor(time_us / grain_us) < Math.floor(mark_us / grain_us);
+}
+
 /** What is kept of a tick out of order; `mark_us` is the product's high mark. */
 export function outOfOrder(tick: SourcedTick, mark_us: number, at: Position): OutOfOrderRow {
   return {

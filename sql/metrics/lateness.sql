@@ -1,5 +1,5 @@
 -- title: Price of lateness
--- description: What each allowed lateness would have left out, exact and from one pass: late ticks, windows revised, and the largest error of a final row against its last revision. Ticks from REST don't count.
+-- description: What each allowed lateness would have left out, exact and from one pass.
 -- chart: table
 -- portable: no (views/hops.sql reads the stream's settings, which are JSON)
 WITH sizes AS (
@@ -42,7 +42,7 @@ WITH sizes AS (
   WHERE ticks > 0 GROUP BY product_id, size_us, lateness_us
 ), missed AS ( -- per lateness and window
   SELECT product_id, size_us, lateness_us, window_start_us, count(*) AS late_ticks,
-         sum(last_size) AS volume, sum(notional) AS notional
+         sum(last_size) AS volume, try_sum(notional) AS notional
   FROM placed JOIN latenesses ON past_us >= lateness_us
   WHERE source = 'feed' GROUP BY product_id, size_us, lateness_us, window_start_us
 ), errors AS (

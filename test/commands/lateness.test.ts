@@ -44,7 +44,8 @@ test("the smallest setting is the smallest: a real run with it keeps the share, 
 test("a window of no size, an unknown product, a share without % and an empty directory are refused with a sentence", async () => {
   using empty = tempDir();
   const refused = [
-    [await lateness("--window", "0s"), 2, "A window has a size above 0."],
+    [await lateness("--window", "0s"), 2, "0us is not a valid window size: it must be a multiple of 1s."],
+    [await lateness("--window", "1500ms"), 2, "1500ms is not a valid window size"],
     [await lateness("--product", "X"), 1, 'The stream has not read a tick of "X" yet.'],
     [await lateness("--want", "99.99"), 2, "Give a share such as 99.99%."],
     [await run("lateness", ["--data", empty.path]), 1, "Run stream first"],

@@ -110,9 +110,10 @@ function curveOf(state: MemoryState, product_id: string, size_us: number): Laten
 }
 
 test(`${CASES} random streams: one run gives late ticks, revised and closed windows of a run at any lateness`, () => {
-  const tumbling = settings.map((how) => ({
+  const sizes = fc.constantFrom([7, 10, 60], [0.5, 10]);
+  const tumbling = fc.tuple(settings, sizes).map(([how, seconds]) => ({
     ...how,
-    windows: [7, 10, 60].map((seconds) => ({ size_us: seconds * SECOND, every_us: seconds * SECOND })),
+    windows: seconds.map((size) => ({ size_us: size * SECOND, every_us: size * SECOND })),
   }));
   const latenesses = fc.array(fc.integer({ min: 0, max: 40 * SECOND }), { minLength: 1, maxLength: 3 });
   const property = fc.property(stream, tumbling, latenesses, (all, how, latenesses_us) => {
@@ -169,6 +170,22 @@ test(`${CASES} random curves: the smallest lateness reaches the wanted share, an
   );
   fc.assert(property, { numRuns: CASES });
 }, 600_000);
+
+test("a tick is kept when a window of whole seconds may have closed before it, or a finer one where the stream has it", () => {
+  const kept = (size_us: number) => {
+    const job = new WindowJob(
+      { windows: [{ size_us, every_us: size_us }], lateness_us: 0, max_skew_us: MINUTE },
+      new MemoryState(),
+    );
+    for (const [trade_id, ms] of [1_700, 1_300, 900].entries()) {
+      const trade = { price_mantissa: 1, price_scale: 0, size_mantissa: 1, size_scale: 0, side: "buy" as const };
+      const at = { partition: 0, offset: trade_id, appended_us: BASE + MINUTE };
+      job.tick({ product_id: "BTC-USD", trade_id, time_us: BASE + ms * 1_000, ...trade }, at);
+    }
+    return job.take().out_of_order.map((one) => one.trade_id);
+  };
+  expect([kept(MINUTE), kept(SECOND / 2)]).toEqual([[2], [1, 2]]);
+});
 
 test("largest time so far − own time is not the quantity: on the disordered hour 865 against 57 at one second", () => {
   const state = new MemoryState();

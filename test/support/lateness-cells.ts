@@ -40,7 +40,7 @@ export function records(lines: readonly string[]): Placed[] {
 
 /**
  * The recording with a heartbeat after every 7th line, 0.4 s after the newest time so far; every
- * 1,000th tick again with a time 5 minutes later, a duplicate; three ticks stamped years ahead, skewed.
+ * 1,000th tick again 5 minutes later, which is a duplicate; three ticks years ahead, which are skewed.
  */
 export function disorderedLines(): string[] {
   const lines = gunzipSync(readFileSync(RECORDING)).toString().trimEnd().split("\n");

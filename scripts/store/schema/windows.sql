@@ -55,7 +55,7 @@ CREATE TABLE late_ticks (
   log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL, appended_us INTEGER NOT NULL,
   PRIMARY KEY (product_id, trade_id, size_us, window_start_us)
 ) STRICT;
-CREATE TABLE out_of_order (                                 -- ticks behind the high mark, and ticks from REST
+CREATE TABLE out_of_order (                                 -- grainUs ended before the high mark; or REST
   seq INTEGER PRIMARY KEY, product_id TEXT NOT NULL, trade_id INTEGER NOT NULL, time_us INTEGER NOT NULL,
   mark_us INTEGER NOT NULL,                                 -- event-time high mark when the tick was placed
   price TEXT NOT NULL, last_size TEXT NOT NULL, source TEXT NOT NULL,
