@@ -1,8 +1,8 @@
 /** The price of lateness of one product and window size, read from windows.db. */
 import type { Database } from "bun:sqlite";
-import { isoFromUs } from "../base/clock.ts";
 import { formatDuration } from "../base/duration.ts";
 import { TidemarkError } from "../base/errors.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { LATENESS_WINDOWS_MAX } from "../base/limits.ts";
 import { commonDivisor, grainUs, type OutOfOrderRow, type WindowSpec } from "../contract/window.ts";
 import { formatShare, LatenessCurve, type LatenessPoint, type Share, type WholeWindow } from "./lateness-curve.ts";

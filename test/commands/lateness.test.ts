@@ -1,7 +1,8 @@
 /** `bun run lateness`: the table, the JSON, the smallest setting for a share, and what it refuses. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { fillLog, tempDir } from "../support/data.ts";
 import { disorderedLines, withoutHeartbeats } from "../support/lateness-cells.ts";
-import { fillLog, run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 const dir = tempDir();
 const lateness = (...args: string[]) => run("lateness", ["--data", dir.path, ...args]);

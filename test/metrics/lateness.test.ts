@@ -2,9 +2,10 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { batch, follow, NO_EXTENSION, type Row, rowsOf, sqlite } from "../support/batch.ts";
+import { batch, NO_EXTENSION, resultRows } from "../support/batch.ts";
+import { follow, type Row, sqlite, tempDir } from "../support/data.ts";
 import { disorderedLines } from "../support/lateness-cells.ts";
-import { run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 const SIZES = ["10s", "1m", "5m"];
 
@@ -22,7 +23,7 @@ test("after a batch with and without DuckDB's extension: 27 rows equal to the co
   expect(expected.length).toBe(27);
   for (const env of [{}, NO_EXTENSION]) {
     expect((await batch(dir.path, ["--metric", "lateness"], env)).json.failed).toEqual([]);
-    expect(rowsOf(dir.path, "lateness")).toEqual(expected as Row[]);
+    expect(resultRows(dir.path, "lateness")).toEqual(expected as Row[]);
   }
   const some = await run("query", [
     "--data",
@@ -50,7 +51,7 @@ test("rows that left windows.db move the begin of the metric's curve as that of 
   db.close();
   const expected = await curve(dir.path, "1m");
   expect((await batch(dir.path, ["--metric", "lateness"])).json.failed).toEqual([]);
-  expect(rowsOf(dir.path, "lateness")).toEqual(expected as Row[]);
+  expect(resultRows(dir.path, "lateness")).toEqual(expected as Row[]);
 }, 60_000);
 
 test("a windows.db of schema 2 is refused by batch with the command that migrates it", async () => {

@@ -9,9 +9,9 @@ import type { OutOfOrderRow } from "../../scripts/contract/window.ts";
 import { latenessAnswer } from "../../scripts/measure/lateness-answer.ts";
 import { OutOfOrderRows } from "../../scripts/store/out-of-order.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
-import { rowsOf } from "../support/kafka-stage.ts";
+import { fillLog, ROOT, rowsOf, tempDir } from "../support/data.ts";
 import { disorderedLines } from "../support/lateness-cells.ts";
-import { fillLog, ROOT, run, tempDir } from "../support/project.ts";
+import { run } from "../support/process.ts";
 
 const MINUTE = 60_000_000;
 const QUERY = { product: null, size_us: MINUTE, want: null };

@@ -4,14 +4,15 @@ import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { isoFromUs } from "../../scripts/base/clock.ts";
 import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
 import { formatDuration } from "../../scripts/base/duration.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
 import type { OutOfOrderRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
 import { latenessAnswer } from "../../scripts/measure/lateness-answer.ts";
 import { finalityDelays, type LatenessPoint } from "../../scripts/measure/lateness-curve.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
-import { fillLog, ROOT, run, tempDir } from "./project.ts";
+import { fillLog, ROOT, tempDir } from "./data.ts";
+import { run } from "./process.ts";
 
 const SECOND = 1_000_000;
 export const SIZES_US = [10, 60, 300].map((seconds) => seconds * SECOND);
