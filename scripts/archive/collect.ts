@@ -17,7 +17,7 @@ import { compact, smallFiles } from "./merge-files.ts";
 import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
-import { lockTo, openSource, refuseOlder, type Source, type StoreName } from "./store-source.ts";
+import { lockTo, openSource, refuseOlder, SETTINGS, type Source, type StoreName } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
@@ -64,8 +64,6 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
 /** The jobs' positions are read before and after everything else (sql/views/positions.sql). */
 const FIRST = ["stream_positions", "consume_positions"];
 const LAST = "stream_positions_after";
-/** The first schema of windows.db that has every table of CHANGING and SNAPSHOT. */
-const WINDOWS_SCHEMA_MIN = 3;
 const DAY_US = 86_400_000_000;
 
 /** One run; each commit is a new manifest. */
@@ -115,11 +113,7 @@ class Collector {
     const { archive } = this.paths;
     const settings = await this.#settings("ticks");
     refuseOlder(this.paths.ticks, settings, "consume");
-    if (this.source.has_windows) {
-      const [version] = await this.#values("windows", "SELECT user_version FROM pragma_user_version", ["user_version"]);
-      const isOlder = Number(version) < WINDOWS_SCHEMA_MIN;
-      refuseOlder(this.paths.windows, isOlder ? new Map() : await this.#settings("windows"), "stream");
-    }
+    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#settings("windows"), "stream");
     const created = settings.get("created") ?? "";
     const pruned_to = Number(settings.get("pruned_to") ?? 0);
     const rules = Number(settings.get("rules") ?? 1);
@@ -189,7 +183,7 @@ class Collector {
   async #settings(store: StoreName): Promise<Map<string, string>> {
     const known = this.#known.get(store);
     if (known) return known;
-    const cells = await this.#values(store, "SELECT name, value FROM settings", ["name", "value"]);
+    const cells = await this.#values(store, SETTINGS, ["name", "value"]);
     const settings = new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
     this.#known.set(store, settings);
     return settings;
