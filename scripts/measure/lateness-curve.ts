@@ -44,18 +44,25 @@ interface CurveSpec {
   whole_size_us: number;
 }
 
+/** Sum of sizes, and of price × size, in units of SIZE_SCALE_MAX and NOTIONAL digits. */
+interface Amounts {
+  volume: bigint;
+  notional: bigint;
+}
+
 /** A tick behind the end of its window when it was placed. */
 interface Behind {
   start_us: number;
   past_us: number;
-  row: OutOfOrderRow;
+  amounts: Amounts;
 }
 
 interface Known {
   ticks: number;
   /** Largest `past_us` of its ticks; −1 where every tick is in time at every lateness. */
   past_us: number;
-  parts: WholeWindow[];
+  /** Of windows that some lateness revises; else not summed. */
+  whole: Amounts;
 }
 
 /** Start of the window of this size that holds a time; floor, also before 1970. */
@@ -152,7 +159,7 @@ export class LatenessCurve {
       const past_us = pastEnd(row, size_us);
       if (row.source !== "feed") filled.set(start_us, (filled.get(start_us) ?? 0) + 1);
       else if (past_us >= 0) {
-        this.#behind.push({ start_us, past_us, row });
+        this.#behind.push({ start_us, past_us, amounts: amountsOf(row) });
         const window = this.#window(start_us);
         window.past_us = Math.max(window.past_us, past_us);
       }
@@ -167,13 +174,15 @@ export class LatenessCurve {
     if (!this.#isWhole) return;
     const known = this.#window(startOf(window.start_us, this.#spec.size_us));
     known.ticks += window.ticks;
-    if (known.past_us >= 0) known.parts.push(window);
+    if (known.past_us < 0) return;
+    known.whole.volume += parseUnits(window.total_volume, SIZE_SCALE_MAX);
+    known.whole.notional += parseUnits(window.notional, NOTIONAL);
   }
 
   #window(start_us: number): Known {
     let known = this.#windows.get(start_us);
     if (known === undefined) {
-      known = { ticks: 0, past_us: -1, parts: [] };
+      known = { ticks: 0, past_us: -1, whole: { volume: 0n, notional: 0n } };
       this.#windows.set(start_us, known);
     }
     return known;
@@ -189,16 +198,20 @@ export class LatenessCurve {
     let windows_unseen = 0;
     let volume_error = 0n;
     let vwap_error = 0n;
-    for (const [start_us, ticks] of Map.groupBy(late, (one) => one.start_us)) {
-      const { ticks: count, parts } = this.#windows.get(start_us)!;
-      const whole = sumOf(
-        parts.map((part) => [parseUnits(part.total_volume, SIZE_SCALE_MAX), parseUnits(part.notional, NOTIONAL)]),
-      );
-      const missed = sumOf(ticks.map(({ row }) => amounts(row)));
-      if (missed.volume > volume_error) volume_error = missed.volume;
-      if (ticks.length === count) windows_unseen++;
-      const seen = { volume: whole.volume - missed.volume, notional: whole.notional - missed.notional };
-      const [before, after] = [vwapOf(seen), vwapOf(whole)];
+    const missed = new Map<number, Amounts & { ticks: number }>();
+    for (const { start_us, amounts } of late) {
+      const sum = missed.get(start_us) ?? { ticks: 0, volume: 0n, notional: 0n };
+      sum.ticks++;
+      sum.volume += amounts.volume;
+      sum.notional += amounts.notional;
+      missed.set(start_us, sum);
+    }
+    for (const [start_us, { ticks, volume, notional }] of missed) {
+      const known = this.#windows.get(start_us)!;
+      if (volume > volume_error) volume_error = volume;
+      if (ticks === known.ticks) windows_unseen++;
+      const seen = { volume: known.whole.volume - volume, notional: known.whole.notional - notional };
+      const [before, after] = [vwapOf(seen), vwapOf(known.whole)];
       if (before === null || after === null) continue;
       const error = before > after ? before - after : after - before;
       if (error > vwap_error) vwap_error = error;
@@ -246,20 +259,13 @@ export function formatShare({ part, whole }: Share): string {
 
 const NOTIONAL = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
 
-function amounts({ price, last_size }: OutOfOrderRow): [volume: bigint, notional: bigint] {
+function amountsOf({ price, last_size }: OutOfOrderRow): Amounts {
   const volume = parseUnits(last_size, SIZE_SCALE_MAX);
-  return [volume, parseUnits(price, PRICE_SCALE_MAX) * volume];
-}
-
-function sumOf(pairs: [volume: bigint, notional: bigint][]): { volume: bigint; notional: bigint } {
-  return pairs.reduce(
-    (sum, [volume, notional]) => ({ volume: sum.volume + volume, notional: sum.notional + notional }),
-    { volume: 0n, notional: 0n },
-  );
+  return { volume, notional: parseUnits(price, PRICE_SCALE_MAX) * volume };
 }
 
 /** At PRICE_SCALE_MAX digits, rounded as a window's row; null without volume. */
-function vwapOf({ volume, notional }: { volume: bigint; notional: bigint }): bigint | null {
+function vwapOf({ volume, notional }: Amounts): bigint | null {
   return volume <= 0n ? null : divideHalfUp(notional, volume);
 }
 
