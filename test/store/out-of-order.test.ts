@@ -9,7 +9,7 @@ import type { OutOfOrderRow } from "../../scripts/contract/window.ts";
 import { latenessAnswer } from "../../scripts/measure/lateness-answer.ts";
 import { OutOfOrderRows } from "../../scripts/store/out-of-order.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
-import { fillLog, ROOT, rowsOf, tempDir } from "../support/data.ts";
+import { fillLog, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { disorderedLines } from "../support/lateness-cells.ts";
 import { run } from "../support/process.ts";
 
@@ -34,6 +34,24 @@ test("rows are committed with the checkpoint: a restart and a kill before and af
     expect((await stream(killed.path, { TIDEMARK_DIE_AT: point })).signal).toBe("SIGKILL");
   expect((await stream(killed.path)).code).toBe(0);
   expect(rowsOf<OutOfOrderRow>(killed.path, "windows.db", ROWS)).toEqual(rows);
+}, 60_000);
+
+test("a tick that REST filled is stored with its source, also in order, and counts in no curve", async () => {
+  using dir = tempDir();
+  const lines = recordedLines().slice(0, 600);
+  const late = (trade_id: number, more: object) => JSON.stringify({ ...JSON.parse(lines[0]!), trade_id, ...more });
+  const filled = JSON.stringify({ ...JSON.parse(lines[599]!), source: "rest" });
+  await fillLog(dir.path, [...lines.slice(0, 599), filled, late(90_001, { source: "rest" }), late(90_002, {})]);
+  expect((await stream(dir.path)).code).toBe(0);
+  const rows = rowsOf<OutOfOrderRow>(dir.path, "windows.db", ROWS);
+  expect(rows.map(({ trade_id, source }) => [trade_id, source])).toEqual([
+    [600, "rest"],
+    [90_001, "rest"],
+    [90_002, "feed"],
+  ]);
+  const db = new Database(join(dir.path, "windows.db"), { readonly: true });
+  expect(latenessAnswer(db, QUERY).curve[0]).toMatchObject({ lateness_us: 0, late_ticks: 1, ticks: 600 });
+  db.close();
 }, 60_000);
 
 test("beyond the limit the oldest rows leave, are counted, and the curve begins after the high mark of the last that left", () => {
