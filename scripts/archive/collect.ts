@@ -17,7 +17,7 @@ import { compact, smallFiles } from "./merge-files.ts";
 import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
-import { lockTo, openSource, refuseOlder, type Source, type StoreName } from "./store-source.ts";
+import { lockTo, openSource, refuseOlder, SETTINGS, type Source, type StoreName } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
@@ -183,7 +183,7 @@ class Collector {
   async #settings(store: StoreName): Promise<Map<string, string>> {
     const known = this.#known.get(store);
     if (known) return known;
-    const cells = await this.#values(store, "SELECT name, value FROM settings", ["name", "value"]);
+    const cells = await this.#values(store, SETTINGS, ["name", "value"]);
     const settings = new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
     this.#known.set(store, settings);
     return settings;

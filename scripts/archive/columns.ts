@@ -52,6 +52,24 @@ const WINDOW_KEY = ["product_id", "size_us", "window_start_us"];
 
 /** By the names of the archive's folders. */
 export const CHANGING: Record<string, Changing> = {
+  // Before the windows: then these hold every tick of its rows.
+  out_of_order: {
+    store: "windows",
+    table: "out_of_order",
+    columns: {
+      product_id: "VARCHAR",
+      trade_id: "BIGINT",
+      time_us: "BIGINT",
+      mark_us: "BIGINT",
+      price: PRICE,
+      last_size: SIZE,
+      source: "VARCHAR",
+      log_partition: "INTEGER",
+      log_offset: "BIGINT",
+    },
+    key: ["product_id", "trade_id"],
+    number: "rowid",
+  },
   window_revisions: {
     store: "windows",
     table: "window_revisions",
@@ -122,6 +140,11 @@ export const SNAPSHOT: Record<string, Relation> = {
     store: "windows",
     table: "offsets",
     columns: { log_partition: "INTEGER", next_offset: "BIGINT" },
+  },
+  product_marks: {
+    store: "windows",
+    table: "product_marks",
+    columns: { product_id: "VARCHAR", mark_us: "BIGINT", since_us: "BIGINT" },
   },
   stream_settings: { store: "windows", table: "settings", columns: { name: "VARCHAR", value: "VARCHAR" } },
   consume_positions: {

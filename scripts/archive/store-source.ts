@@ -58,12 +58,16 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
   };
 }
 
-/**
- * Throws SCHEMA_OLDER for a store of schema 1, which has no setting `rules`: its stage has to migrate
- * it.
- */
+/** A store's settings, and its schema as `user_version`. */
+export const SETTINGS =
+  "SELECT name, value FROM settings UNION ALL SELECT 'user_version', CAST(user_version AS TEXT) FROM pragma_user_version";
+
+/** The first schemas that have every table of CHANGING and SNAPSHOT, by the stage that migrates them. */
+const SCHEMA_MIN = { stream: 3, consume: 2 };
+
+/** Throws SCHEMA_OLDER for a store of an earlier schema: its stage has to migrate it. */
 export function refuseOlder(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {
-  if (settings.has("rules")) return;
+  if (Number(settings.get("user_version")) >= SCHEMA_MIN[stage]) return;
   throw new TidemarkError(
     "SCHEMA_OLDER",
     `${path} was written by an older Tidemark.`,

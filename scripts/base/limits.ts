@@ -291,3 +291,8 @@ export const MISSED_LOOK_MS = 366 * 86_400_000;
 export const APPEND_AHEAD_US_MAX = 3_600_000_000;
 /** Bytes of a password's or a certificate's file: a bundle of every public authority is 220 kB. */
 export const SECRET_FILE_BYTES_MAX = 1_048_576;
+/** Ticks out of order kept in windows.db, 100 bytes each; beyond it this many of the oldest leave. */
+export const OUT_OF_ORDER_ROWS_MAX = 200_000;
+export const OUT_OF_ORDER_SLICE_ROWS = 10_000;
+/** Windows that one curve of lateness covers, the newest: 35 days of one minute, read in about 0.1 s. */
+export const LATENESS_WINDOWS_MAX = 50_000;

@@ -28,10 +28,37 @@ export interface LateRow {
   appended_us: number;
 }
 
+/** A tick whose grain had ended at the high mark, or from REST: the price of lateness follows. */
+export interface OutOfOrderRow {
+  product_id: string;
+  trade_id: number;
+  time_us: number;
+  /** The high mark when the tick was placed. */
+  mark_us: number;
+  price: string;
+  last_size: string;
+  source: "feed" | "rest";
+  log_partition: number;
+  log_offset: number;
+}
+
 /** A window size; a window begins every `every_us`, which is `size_us` when windows tumble. */
 export interface WindowSpec {
   size_us: number;
   every_us: number;
+}
+
+/**
+ * Microseconds of which every window's start and size is a multiple: a second, or less where the
+ * stream has finer windows. A tick is late in no such window while its own grain has not ended.
+ */
+export function grainUs(windows: readonly WindowSpec[]): number {
+  return windows.flatMap(({ size_us, every_us }) => [size_us, every_us]).reduce(commonDivisor, 1_000_000);
+}
+
+/** The greatest common divisor of two whole numbers above 0. */
+export function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }
 
 /** What is kept of a product between commits. */

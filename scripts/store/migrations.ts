@@ -1,9 +1,21 @@
-/** Migrates a store of schema 1 (commit fa0d24d) to schema 2. */
+/** The statements that lead a store from one schema to the next. */
 import { windowColumns } from "../contract/window-columns.ts";
 
 /**
- * The statements: tables in `widened` are copied into their definition of `schema`, where new columns
- * get their defaults; tables in `added` are created. The store keeps rules 1 (base/limits.ts).
+ * Schema 2 of windows.db to 3. Ticks out of order were not kept before, so each product's curve of
+ * lateness begins at the high mark that it has now.
+ */
+export function windowsOf2(schema: string): string {
+  const added = ["out_of_order", "out_of_order_since", "product_marks"].map((name) => definition(schema, name));
+  const since = `INSERT INTO out_of_order_since
+    SELECT product_id, max_time_us FROM products WHERE max_time_us > ${Number.MIN_SAFE_INTEGER};`;
+  return [...added, since].join("\n");
+}
+
+/**
+ * Schema 1 (commit fa0d24d) to 2: tables in `widened` are copied into their definition of `schema`,
+ * where new columns get their defaults; tables in `added` are created. The store keeps rules 1
+ * (base/limits.ts).
  */
 export function storeOf1(schema: string, widened: readonly string[], added: readonly string[]): string {
   const steps = widened.map((table) => {
@@ -19,9 +31,10 @@ export function storeOf1(schema: string, widened: readonly string[], added: read
   return [...steps, ...tables, "INSERT INTO settings VALUES ('rules', '1');"].join("\n");
 }
 
-function definition(schema: string, table: string): string {
-  const text = new RegExp(`CREATE TABLE ${table} \\([\\s\\S]*?\\) STRICT;`).exec(schema)?.[0];
-  if (text === undefined) throw new Error(`The schema has no table ${table}.`);
+/** Of a table or a view. */
+function definition(schema: string, name: string): string {
+  const text = new RegExp(`CREATE (TABLE ${name} \\([^]*?\\) STRICT|VIEW ${name} AS[^]*?);`).exec(schema)?.[0];
+  if (text === undefined) throw new Error(`The schema has no table or view ${name}.`);
   return text;
 }
 

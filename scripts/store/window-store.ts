@@ -5,10 +5,19 @@ import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import type { DeadLetter } from "../contract/tick.ts";
-import type { ClosedRow, LateRow, ProductRow, RevisionRow, SeenBlock, WindowRow } from "../contract/window.ts";
+import type {
+  ClosedRow,
+  LateRow,
+  OutOfOrderRow,
+  ProductRow,
+  RevisionRow,
+  SeenBlock,
+  WindowRow,
+} from "../contract/window.ts";
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
-import { storeOf1 } from "./migrations.ts";
+import { storeOf1, windowsOf2 } from "./migrations.ts";
+import { OutOfOrderRows } from "./out-of-order.ts";
 import SHARED from "./schema/shared.sql" with { type: "text" };
 import WINDOWS from "./schema/windows.sql" with { type: "text" };
 
@@ -16,8 +25,11 @@ const SCHEMA = WINDOWS + SHARED;
 
 const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
-  version: 2,
-  migrations: { 1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]) },
+  version: 3,
+  migrations: {
+    1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]),
+    2: windowsOf2(SCHEMA),
+  },
 };
 
 /** Everything of one commit: what the window job returns, and what the reader adds. */
@@ -25,6 +37,7 @@ interface WindowCommit {
   updated: WindowRow[];
   closed: WindowRow[];
   late: LateRow[];
+  out_of_order: OutOfOrderRow[];
   revisions: RevisionRow[];
   products: ProductRow[];
   ends: ClosedRow[];
@@ -73,6 +86,7 @@ export class MovedError extends Error {}
 export class WindowStore extends CheckpointStore {
   readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
   readonly #get;
+  readonly #outOfOrder: OutOfOrderRows;
   /** Each product's row as this process last read or stored it, as JSON; "null" for none. */
   #known = new Map<string, string>();
 
@@ -91,6 +105,7 @@ export class WindowStore extends CheckpointStore {
       seen: this.#upsert("seen_ids", ["product_id", "block", "bits"]),
       dead: this.#upsert("dead_letters", ["log_partition", "log_offset", "appended_us", "reason", "value"]),
     };
+    this.#outOfOrder = new OutOfOrderRows(this.db);
     const key = "product_id = ? AND size_us = ? AND window_start_us = ?";
     this.#get = {
       product: this.db.query<ProductRow, [string]>("SELECT * FROM products WHERE product_id = ?"),
@@ -193,7 +208,7 @@ export class WindowStore extends CheckpointStore {
       }
       for (const row of step.seen) this.#put.seen.run(row.product_id, row.block, row.bits);
       for (const d of step.dead) this.#put.dead.run(d.partition, d.offset, d.appended_us, d.reason, d.value);
-      this.add(step.counters);
+      this.add({ ...step.counters, out_of_order_dropped: this.#outOfOrder.save(step.out_of_order) });
       diePoint("stream-before-commit");
       this.db.exec("COMMIT");
       for (const row of step.products) this.#known.set(row.product_id, rowText(row));

@@ -2,16 +2,20 @@
 import { formatDecimal } from "../base/decimal.ts";
 import { CLOSED_WINDOWS_CACHE_MAX } from "../base/limits.ts";
 import type { Position, Tick } from "../contract/tick.ts";
+import { grainUs } from "../contract/window.ts";
 import { addTick, emptyWindow, fromRow, toRow, type Window } from "./aggregate.ts";
 import { certify, missing, updatedRows } from "./certificate.ts";
 import {
   emptyResult,
   firstEnd,
+  isOutOfOrder,
   type JobSettings,
   loadProduct,
   openWindow,
+  outOfOrder,
   type ProductState,
   type SizeState,
+  type SourcedTick,
   type StateSource,
   type StepResult,
 } from "./state.ts";
@@ -26,6 +30,7 @@ export class WindowJob {
   #closedWindows = new Map<string, Window>();
   #last: ProductState | null = null;
   #result = emptyResult();
+  readonly #grain_us: number;
   /**
    * For reports, not part of the state: how far ahead the last skewed stamp was, and the first record
    * whose append time is invalid.
@@ -35,10 +40,12 @@ export class WindowJob {
   constructor(
     readonly settings: JobSettings,
     readonly source: StateSource,
-  ) {}
+  ) {
+    this.#grain_us = grainUs(settings.windows);
+  }
 
-  /** Takes one tick, which is in the log at `at`. */
-  tick(tick: Tick, at: Position): void {
+  /** Takes one tick, which is in the log at `at`; without a source it is the feed's. */
+  tick(tick: SourcedTick, at: Position): void {
     const product = this.#product(tick.product_id);
     const row = product.row;
     if (!product.seen.add(tick.trade_id)) {
@@ -55,6 +62,8 @@ export class WindowJob {
       row.skewed++;
       this.#result.counts.skewed++;
     }
+    const mark_us = product.clock.max_time_us;
+    if (isOutOfOrder(tick, mark_us, this.#grain_us)) this.#result.out_of_order.push(outOfOrder(tick, mark_us, at));
     this.#closePassed(product, at);
     let late = false;
     for (const size of product.sizes) {

@@ -1,7 +1,10 @@
 /** The window job's state per product and size, how it is read back, and what a commit stores. */
+import { formatDecimal } from "../base/decimal.ts";
+import type { Position, Tick } from "../contract/tick.ts";
 import type {
   ClosedRow,
   LateRow,
+  OutOfOrderRow,
   ProductRow,
   RevisionRow,
   SeenBlock,
@@ -17,6 +20,9 @@ export interface JobSettings {
   lateness_us: number;
   max_skew_us: number;
 }
+
+/** Without a source it is the feed's. */
+export type SourcedTick = Tick & { source?: OutOfOrderRow["source"] };
 
 /** Reads committed state back, synchronously; empty before the first commit. */
 export interface StateSource {
@@ -39,6 +45,7 @@ export interface StepResult {
   /** Final rows, in the order of closing. */
   closed: WindowRow[];
   late: LateRow[];
+  out_of_order: OutOfOrderRow[];
   revisions: RevisionRow[];
   products: ProductRow[];
   ends: ClosedRow[];
@@ -129,10 +136,32 @@ export function emptyResult(): StepResult {
     updated: [],
     closed: [],
     late: [],
+    out_of_order: [],
     revisions: [],
     products: [],
     ends: [],
     seen: [],
     counts: { ticks: 0, duplicates: 0, late: 0, skewed: 0 },
+  };
+}
+
+/** Whether some window may have closed before the tick, or it was filled from REST. */
+export function isOutOfOrder({ time_us, source }: SourcedTick, mark_us: number, grain_us: number): boolean {
+  if (source === "rest") return true;
+  return time_us < mark_us && Math.floor(time_us / grain_us) < Math.floor(mark_us / grain_us);
+}
+
+/** What is kept of a tick out of order; `mark_us` is the product's high mark. */
+export function outOfOrder(tick: SourcedTick, mark_us: number, at: Position): OutOfOrderRow {
+  return {
+    product_id: tick.product_id,
+    trade_id: tick.trade_id,
+    time_us: tick.time_us,
+    mark_us,
+    price: formatDecimal(tick.price_mantissa, tick.price_scale),
+    last_size: formatDecimal(tick.size_mantissa, tick.size_scale),
+    source: tick.source ?? "feed",
+    log_partition: at.partition,
+    log_offset: at.offset,
   };
 }

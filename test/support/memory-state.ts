@@ -1,11 +1,19 @@
 /** Committed state in memory, like windows.db: the job reads back what it stored. */
-import type { ClosedRow, LateRow, ProductRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
+import type {
+  ClosedRow,
+  LateRow,
+  OutOfOrderRow,
+  ProductRow,
+  RevisionRow,
+  WindowRow,
+} from "../../scripts/contract/window.ts";
 import type { StateSource, StepResult } from "../../scripts/window/state.ts";
 
 export class MemoryState implements StateSource {
   readonly windows = new Map<string, WindowRow>();
   readonly revisions = new Map<string, RevisionRow[]>();
   readonly late: LateRow[] = [];
+  readonly outOfOrder: OutOfOrderRow[] = [];
   readonly #products = new Map<string, ProductRow>();
   readonly #ends = new Map<string, ClosedRow>();
   readonly #seen = new Map<string, Uint8Array | null>();
@@ -47,6 +55,7 @@ export class MemoryState implements StateSource {
     }
     for (const row of step.revisions) this.revisions.set(key(row), [...(this.revisions.get(key(row)) ?? []), row]);
     this.late.push(...step.late);
+    this.outOfOrder.push(...step.out_of_order);
     for (const row of step.products) this.#products.set(row.product_id, row);
     for (const row of step.ends) this.#ends.set(`${row.product_id} ${row.size_us}`, row);
     for (const row of step.seen) this.#seen.set(`${row.product_id} ${row.block}`, row.bits?.slice() ?? null);

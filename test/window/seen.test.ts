@@ -79,6 +79,7 @@ test("every 5,000th id, and every id: windows.db grows by fewer than 60 bytes pe
       updated: [],
       closed: [],
       late: [],
+      out_of_order: [],
       revisions: [],
       products: [],
       ends: [],

@@ -1,11 +1,13 @@
 /** The JSON answers, one method per path. */
 import type { Context } from "hono";
+import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
-import { limitOf, parameters, productOf, selectionOf, sizeOf, timeOf } from "../http/query-string.ts";
+import { limitOf, parameters, productOf, selectionOf, shareOf, sizeOf, timeOf } from "../http/query-string.ts";
 import { comparison } from "../model/comparison.ts";
+import { latenessPrice } from "../model/lateness-price.ts";
 import { agreement } from "../model/runs.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
@@ -94,6 +96,21 @@ export class Api {
       differences,
       error,
     });
+  };
+
+  lateness = (c: Context): Response => {
+    const given = parameters(c, ["product", "window", "want"]);
+    const query = {
+      product: productOf(given.product),
+      size_us: sizeOf(given.window),
+      want: shareOf("want", given.want),
+    };
+    try {
+      return c.json(latenessPrice(this.sources, query));
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.code !== "NO_DATA") throw error;
+      throw new Problem(404, "NO_DATA", error.message, error.hint);
+    }
   };
 
   comparison = async (c: Context): Promise<Response> => {

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { parseDuration } from "../../scripts/base/duration.ts";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
+import { parseShare, type Share } from "../../scripts/measure/lateness-curve.ts";
 import type { Choice, Selection } from "../model/selection.ts";
 import { Problem } from "./problem.ts";
 
@@ -50,6 +51,18 @@ export function sizeOf(text: string | null): number | null {
       `window is "${text.slice(0, 40)}", not a valid size. Use for example 10s, 1m or 1h.`,
     );
   return us;
+}
+
+/** A share such as 99.99%; null when none is given. */
+export function shareOf(name: string, text: string | null): Share | null {
+  const share = text === null ? null : parseShare(text);
+  if (text !== null && share === null)
+    throw new Problem(
+      400,
+      "USAGE",
+      `${name} is "${text.slice(0, 40)}", not a valid share. Use for example 99.99% (99.99%25 in an address).`,
+    );
+  return share;
 }
 
 /** A count of rows from 1 to API_ROWS_MAX. */

@@ -55,12 +55,23 @@ CREATE TABLE late_ticks (
   log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL, appended_us INTEGER NOT NULL,
   PRIMARY KEY (product_id, trade_id, size_us, window_start_us)
 ) STRICT;
+CREATE TABLE out_of_order (                                 -- grainUs ended before the high mark; or REST
+  seq INTEGER PRIMARY KEY, product_id TEXT NOT NULL, trade_id INTEGER NOT NULL, time_us INTEGER NOT NULL,
+  mark_us INTEGER NOT NULL,                                 -- event-time high mark when the tick was placed
+  price TEXT NOT NULL, last_size TEXT NOT NULL, source TEXT NOT NULL,
+  log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL
+) STRICT;
+CREATE TABLE out_of_order_since (                           -- windows that begin later have all their rows above
+  product_id TEXT PRIMARY KEY, since_us INTEGER NOT NULL    -- no row: all windows have
+) STRICT;
 CREATE TABLE products (                                     -- the state of each product
   product_id TEXT PRIMARY KEY,
   max_time_us INTEGER NOT NULL,                             -- event-time high mark
   first_trade_id INTEGER NOT NULL, last_trade_id INTEGER NOT NULL,  -- smallest and largest id seen
   ticks INTEGER NOT NULL, duplicates INTEGER NOT NULL, late INTEGER NOT NULL, skewed INTEGER NOT NULL
 ) STRICT;
+CREATE VIEW product_marks AS
+  SELECT product_id, max_time_us AS mark_us, since_us FROM products LEFT JOIN out_of_order_since USING (product_id);
 CREATE TABLE closed_ends (                                  -- per product and window size
   product_id TEXT NOT NULL, size_us INTEGER NOT NULL,
   closed_until_us INTEGER NOT NULL,                         -- windows that end at or before it are closed

@@ -108,6 +108,18 @@ describe("answers", () => {
     expect(complete.batch.values.ticks - complete.stream.values.ticks).toBe(1);
   });
 
+  test("/api/lateness: the curve with the stream's setting in it, any size, and the smallest lateness for a share", async () => {
+    const answer = await json("/api/lateness?product=BTC-USD&want=99.99%25");
+    expect(answer).toMatchObject({ window: "1m", lateness_us: 60_000_000, since: null, want: "99.99%" });
+    const current = answer.curve.find((one: { is_current: boolean }) => one.is_current);
+    expect(current).toMatchObject({ lateness_us: 60_000_000, late_ticks: 1, ticks: 3_001, windows_revised: 1 });
+    expect(answer.smallest.ticks.lateness_us).toBeGreaterThan(60_000_000);
+    expect(await json("/api/lateness?product=BTC-USD&window=7s")).toMatchObject({ window_us: 7_000_000, want: null });
+    const refused = ["product=NONE", "window=0s", "window=x", "want=99.99", "limit=1"];
+    const statuses = await Promise.all(refused.map(async (query) => (await get(`/api/lateness?${query}`)).status));
+    expect(statuses).toEqual([404, 400, 400, 400, 400]);
+  });
+
   test("/metrics is Prometheus' text format", async () => {
     const text = await (await get("/metrics")).text();
     expect(text).toContain("tidemark_ticks_total 3002");
