@@ -136,11 +136,12 @@ test.if(onLinux)(
     // The kernel's ticks are ten milliseconds, for user and for system time.
     expect(charge.cpu_us).toBeGreaterThanOrEqual(used_us - 20_000);
     expect(charge.write_call_bytes).toBeGreaterThanOrEqual(3_000_000);
-    expect(charge.pss_bytes).toBeLessThanOrEqual(charge.rss_bytes);
+    expect(charge.pss_bytes!).toBeLessThanOrEqual(charge.rss_bytes);
     const with_child = ownCharge();
     expect(with_child.processes).toBe(before.processes + 1);
     expect(with_child.cpu_us - before.cpu_us).toBeGreaterThanOrEqual(used_us - 20_000);
-    child.stdin.end("\n");
+    child.stdin.write("\n");
+    child.stdin.end();
     await child.exited;
   },
 );
