@@ -10,6 +10,8 @@ export interface SpanCost {
   cpu_us: number;
   read_bytes: number | null;
   written_bytes: number | null;
+  /** Resident memory, averaged over the span. */
+  mean_rss_bytes: number;
   /** The largest memory at any point of the span. */
   peak_rss_bytes: number;
   peak_pss_bytes: number | null;
@@ -23,6 +25,7 @@ export interface Cost {
   cpu_seconds_per_hour: number;
   read_bytes_per_tick: number | null;
   written_bytes_per_tick: number | null;
+  mean_rss_bytes: number;
   peak_rss_bytes: number;
   peak_pss_bytes: number | null;
 }
@@ -38,7 +41,7 @@ export function sinceStart(series: CostSeries | null): SpanCost | null {
   if (!series || !last || last.ticks < TICKS_MIN) return null;
   const { ticks, cpu_us, read_bytes, written_bytes } = last;
   const seconds = (last.at_us - series.started_us) / 1e6;
-  return seconds > 0 ? { seconds, ticks, cpu_us, read_bytes, written_bytes, ...peaks(series.points) } : null;
+  return seconds > 0 ? { seconds, ticks, cpu_us, read_bytes, written_bytes, ...memory(series.points) } : null;
 }
 
 /** The last five minutes of a process that runs, or the time since its first point when that is shorter; at least one slice. */
@@ -68,14 +71,16 @@ function between({ points }: CostSeries, from_us: number, to_us: number): SpanCo
     cpu_us: to.cpu_us - from.cpu_us,
     read_bytes: grown("read_bytes"),
     written_bytes: grown("written_bytes"),
-    ...peaks(points.filter(({ at_us }) => at_us >= from_us && at_us <= to_us)),
+    ...memory(points.filter(({ at_us }) => at_us >= from_us && at_us <= to_us)),
   };
 }
 
-function peaks(points: readonly CostPoint[]): Pick<SpanCost, "peak_rss_bytes" | "peak_pss_bytes"> {
+function memory(points: readonly CostPoint[]): Pick<SpanCost, "mean_rss_bytes" | "peak_rss_bytes" | "peak_pss_bytes"> {
   const pss = points.map(({ pss_bytes }) => pss_bytes);
+  const rss = points.map(({ rss_bytes }) => rss_bytes);
   return {
-    peak_rss_bytes: Math.max(0, ...points.map(({ rss_bytes }) => rss_bytes)),
+    mean_rss_bytes: rss.reduce((sum, bytes) => sum + bytes, 0) / Math.max(rss.length, 1),
+    peak_rss_bytes: Math.max(0, ...rss),
     peak_pss_bytes: pss.every((bytes) => bytes !== null) ? Math.max(0, ...pss) : null,
   };
 }
@@ -132,14 +137,18 @@ export function costOfRuns(runs: readonly ChargedRun[], from_us: number, to_us: 
   if (ticks < TICKS_MIN || cpu_s === null) return null;
   const began_us = ended[first - 1]?.ended_us ?? Math.min(from_us, taken[0]!.started_us);
   const same_s = sum(taken.map(sameQuestionSeconds));
+  const span_us = taken.at(-1)!.ended_us! - began_us;
+  const held = taken.map((run) => (run.peak_rss_bytes ?? 0) * (run.ended_us! - run.started_us));
   return {
     runs: taken.length,
-    seconds: (taken.at(-1)!.ended_us! - began_us) / 1e6,
+    seconds: span_us / 1e6,
     ticks,
     cpu_us: cpu_s * 1e6,
     same_question_us: same_s === null ? null : same_s * 1e6,
     read_bytes: sum(taken.map(({ read_bytes }) => read_bytes)),
     written_bytes: sum(taken.map(({ written_bytes }) => written_bytes)),
+    // As if each run held its peak from its start to its end, and nothing in between.
+    mean_rss_bytes: sum(held)! / span_us,
     peak_rss_bytes: Math.max(...taken.map(({ peak_rss_bytes }) => peak_rss_bytes ?? 0)),
     peak_pss_bytes: null,
   };
@@ -173,6 +182,7 @@ export function costOf(parts: readonly (SpanCost | null)[]): Cost | null {
     cpu_seconds_per_hour: sum(known.map(({ cpu_us, seconds }) => (cpu_us / 1e6 / seconds) * 3600))!,
     read_bytes_per_tick: perTick("read_bytes"),
     written_bytes_per_tick: perTick("written_bytes"),
+    mean_rss_bytes: sum(known.map(({ mean_rss_bytes }) => mean_rss_bytes))!,
     peak_rss_bytes: sum(known.map(({ peak_rss_bytes }) => peak_rss_bytes))!,
     peak_pss_bytes: sum(known.map(({ peak_pss_bytes }) => peak_pss_bytes)),
   };

@@ -31,15 +31,11 @@ export function parsePrices(text: string): Prices | string {
   return prices;
 }
 
-/**
- * What an hour costs: CPU time by core-hour, the peak of proportional memory by gib-hour (resident memory where that is not reported),
- * bytes on disk by gb-month. In the currency of the prices.
- */
+/** What an hour costs: CPU time by core-hour, mean resident memory by gib-hour, bytes on disk by gb-month; in the prices' currency. */
 export function pricePerHour(cost: Cost, disk_bytes: number, { core_hour, gib_hour, gb_month }: Prices): number {
-  const memory_bytes = cost.peak_pss_bytes ?? cost.peak_rss_bytes;
   return (
     (cost.cpu_seconds_per_hour / 3600) * (core_hour ?? 0) +
-    (memory_bytes / 2 ** 30) * (gib_hour ?? 0) +
+    (cost.mean_rss_bytes / 2 ** 30) * (gib_hour ?? 0) +
     ((disk_bytes / 1e9) * (gb_month ?? 0)) / HOURS_PER_MONTH
   );
 }

@@ -67,13 +67,13 @@ test("prices are what the user gives; a sentence says what is wrong", () => {
   expect(parsePrices("core-hour=1,core-hour=2")).toBe("core-hour has two prices. Give it once.");
 });
 
-test("an hour's price is that of its CPU time, its memory and its disk; resident memory where the proportional is unknown", () => {
+test("an hour's price is that of its CPU time, its mean memory and its disk", () => {
   const cost: Cost = {
     ...{ ticks_per_second: 100, cpu_seconds_per_million_ticks: 100, cpu_seconds_per_hour: 360, read_bytes_per_tick: 0 },
-    ...{ written_bytes_per_tick: 0, peak_rss_bytes: 2 ** 31, peak_pss_bytes: 2 ** 30 },
+    ...{ written_bytes_per_tick: 0, mean_rss_bytes: 2 ** 30, peak_rss_bytes: 2 ** 31, peak_pss_bytes: null },
   };
   const prices = { core_hour: 0.5, gib_hour: 0.25, gb_month: 7.3 };
   expect(pricePerHour(cost, 10e9, prices)).toBeCloseTo(0.05 + 0.25 + 0.1, 12);
-  expect(pricePerHour({ ...cost, peak_pss_bytes: null }, 0, prices)).toBeCloseTo(0.05 + 0.5, 12);
+  expect(pricePerHour({ ...cost, mean_rss_bytes: 2 ** 29 }, 0, prices)).toBeCloseTo(0.05 + 0.125, 12);
   expect(pricePerHour(cost, 10e9, { core_hour: null, gib_hour: null, gb_month: null })).toBe(0);
 });

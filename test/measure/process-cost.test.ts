@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { energyUj } from "../../scripts/measure/energy.ts";
+import { EnergyMeter, energyUj } from "../../scripts/measure/energy.ts";
 import {
   chargeOf,
   machineBusyUs,
@@ -169,6 +169,11 @@ test("energy: packages are summed, their parts are not; without RAPL it says why
     writeFileSync(join(folder, name, "energy_uj"), `${uj}\n`);
   }
   expect(energyUj(folder)).toBe(120);
+  const meter = new EnergyMeter(folder);
+  writeFileSync(join(folder, "intel-rapl:1", "energy_uj"), "5000020\n");
+  expect(meter.watts()).toBeGreaterThan(0);
+  writeFileSync(join(folder, "intel-rapl:1", "energy_uj"), "0\n");
+  expect(meter.watts()).toBe("not available: a counter began again");
   mkdirSync(join(folder, "intel-rapl:2"));
   expect(energyUj(folder)).toMatch(/can't be read by this user/);
   expect(energyUj(join(dir.path, "none"))).toMatch(/^not available: this system has no/);
