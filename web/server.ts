@@ -5,7 +5,7 @@ import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
 import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
-import type { Prices } from "../scripts/measure/prices.ts";
+import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";

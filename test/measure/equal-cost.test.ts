@@ -1,8 +1,9 @@
 /** The interval of equal cost, the price of age, and prices as the user writes them. */
 import { expect, test } from "bun:test";
+import { parsePrices } from "../../scripts/contract/prices.ts";
 import { agePriceOfEqualCost, equalCostSeconds, lineOfRuns } from "../../scripts/measure/equal-cost.ts";
 import type { ChargedRun, Cost } from "../../scripts/measure/pipeline-cost.ts";
-import { parsePrices, pricePerHour } from "../../scripts/measure/prices.ts";
+import { pricePerHour } from "../../scripts/measure/price-per-hour.ts";
 
 const run = (ticks_new: number, cpu_seconds: number | null, change: Partial<ChargedRun> = {}): ChargedRun => ({
   ...{ state: "done", started_us: 0, ended_us: 1, ticks_new, cpu_seconds, read_bytes: 0, written_bytes: 0 },

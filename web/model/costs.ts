@@ -1,6 +1,7 @@
 /** What both pipelines cost: as measures of the table, from what the stages' processes note of themselves. */
 import { nowUs } from "../../scripts/base/clock.ts";
 import { type CostSeries, parseCostSeries } from "../../scripts/contract/cost-points.ts";
+import type { Prices } from "../../scripts/contract/prices.ts";
 import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
 import { agePriceOfEqualCost, equalCostSeconds, lineOfRuns } from "../../scripts/measure/equal-cost.ts";
 import {
@@ -15,7 +16,7 @@ import {
   type SpanCost,
   sinceStart,
 } from "../../scripts/measure/pipeline-cost.ts";
-import { type Prices, pricePerHour } from "../../scripts/measure/prices.ts";
+import { pricePerHour } from "../../scripts/measure/price-per-hour.ts";
 import { ONLY_ON_LINUX } from "../../scripts/measure/process-cost.ts";
 import { type Figure, type Measure, none } from "./measures.ts";
 import type { Sources } from "./sources.ts";

@@ -46,7 +46,8 @@ function fiveRuns(): void {
   sqlite(server.data, "results.db", "DELETE FROM runs");
   for (const i of [0, 1, 2, 3, 4]) {
     const ended_us = ago(5 - i);
-    const split = "queries_cpu_seconds" in known! ? { queries_cpu_seconds: 0, windows_cpu_seconds: 0 } : {};
+    const split: Record<string, number> =
+      "queries_cpu_seconds" in known! ? { queries_cpu_seconds: 0, windows_cpu_seconds: 0 } : {};
     const row = {
       ...known!,
       ...split,

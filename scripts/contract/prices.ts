@@ -1,5 +1,4 @@
-/** Prices that the user gives, and what a cost is worth by them; there are no prices of our own. */
-import type { Cost } from "./pipeline-cost.ts";
+/** Prices that the user gives, as a flag's text: `start` passes it to `serve`. There are no prices of our own. */
 
 /** In the user's currency; null: not given, so that this part costs nothing in the sum. */
 export interface Prices {
@@ -13,7 +12,6 @@ export interface Prices {
 
 const NAMES = { "core-hour": "core_hour", "gib-hour": "gib_hour", "gb-month": "gb_month" } as const;
 const FORM = "Use for example core-hour=0.04,gib-hour=0.005,gb-month=0.02.";
-const HOURS_PER_MONTH = 730;
 
 /** Reads `core-hour=0.04,gib-hour=0.005,gb-month=0.02`, each name at most once. A sentence when it is not valid. */
 export function parsePrices(text: string): Prices | string {
@@ -29,13 +27,4 @@ export function parsePrices(text: string): Prices | string {
     prices[key] = Number(value);
   }
   return prices;
-}
-
-/** What an hour costs: CPU time by core-hour, mean resident memory by gib-hour, bytes on disk by gb-month; in the prices' currency. */
-export function pricePerHour(cost: Cost, disk_bytes: number, { core_hour, gib_hour, gb_month }: Prices): number {
-  return (
-    (cost.cpu_seconds_per_hour / 3600) * (core_hour ?? 0) +
-    (cost.mean_rss_bytes / 2 ** 30) * (gib_hour ?? 0) +
-    ((disk_bytes / 1e9) * (gb_month ?? 0)) / HOURS_PER_MONTH
-  );
 }
