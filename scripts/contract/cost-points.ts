@@ -1,7 +1,10 @@
 /** What a stage's process has cost so far, point by point, as its store or status file keeps it. */
 import { z } from "zod";
 
-/** Sums since the process began, unless a field names another beginning. Null: the system does not report it. */
+/**
+ * Sums since the process began, unless a field names another beginning. Null: the system does not
+ * report it.
+ */
 export interface CostPoint {
   /** Microseconds since 1970 UTC. */
   at_us: number;
@@ -28,7 +31,10 @@ export interface CostSeries {
 }
 
 const maybe = z.number().nullable();
-/** Milliseconds since the start, then the fields in their order: a status file is written once a second, so it is short. */
+/**
+ * Milliseconds since the start, then the fields in their order: a status file is written once a
+ * second, so it is short.
+ */
 const POINT = z.tuple([z.number(), z.number(), z.number(), maybe, maybe, z.number(), maybe, maybe, z.number()]);
 const SCHEMA = z.object({ started_us: z.number(), points: z.array(POINT) });
 

@@ -1,4 +1,4 @@
-/** Prices that the user gives, as a flag's text: `start` passes it to `serve`. There are no prices of our own. */
+/** Prices as the user gives them, in a flag that `start` passes to `serve`. */
 
 /** In the user's currency; null: not given, so that this part costs nothing in the sum. */
 export interface Prices {
@@ -13,7 +13,10 @@ export interface Prices {
 const NAMES = { "core-hour": "core_hour", "gib-hour": "gib_hour", "gb-month": "gb_month" } as const;
 const FORM = "Use for example core-hour=0.04,gib-hour=0.005,gb-month=0.02.";
 
-/** Reads `core-hour=0.04,gib-hour=0.005,gb-month=0.02`, each name at most once. A sentence when it is not valid. */
+/**
+ * Reads `core-hour=0.04,gib-hour=0.005,gb-month=0.02`, each name at most once. A sentence when it is
+ * not valid.
+ */
 export function parsePrices(text: string): Prices | string {
   const prices: Prices = { core_hour: null, gib_hour: null, gb_month: null };
   for (const part of text.split(",")) {

@@ -157,7 +157,10 @@ export interface RunRow {
   /** Of all processes of the run, from and to the storage. */
   read_bytes: number | null;
   written_bytes: number | null;
-  /** The part of `cpu_seconds` in queries of metrics, and in that of windows_by_minute; null if not measured one by one. */
+  /**
+   * The part of `cpu_seconds` in queries of metrics, and in that of windows_by_minute; null if not
+   * measured one by one.
+   */
   queries_cpu_seconds: number | null;
   windows_cpu_seconds: number | null;
   /** Why the run failed, or the first metric's error. */

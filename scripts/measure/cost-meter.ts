@@ -1,4 +1,4 @@
-/** What a stage's process costs, noted by itself every ten seconds for the last five minutes and since its start. */
+/** Points of what this process costs, every ten seconds of the last five minutes. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { CLOCK_JUMP_MS } from "../base/limits.ts";
 import { type CostPoint, type CostSeries, costText } from "../contract/cost-points.ts";
@@ -47,8 +47,9 @@ export class CostMeter {
   }
 
   /**
-   * Notes a point when a new slice has begun (slices begin at multiples of ten seconds since 1970, in every process), once a second
-   * before there are two of them, and always when `isLast`. Returns whether it noted one.
+   * Notes a point when a new slice has begun (slices begin at multiples of ten seconds since 1970, in
+   * every process), once a second before there are two of them, and always when `isLast`. Returns
+   * whether it noted one.
    */
   note(ticks: number, isLast = false): boolean {
     const now_us = this.source.now();

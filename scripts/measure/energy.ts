@@ -5,7 +5,10 @@ import { monotonicMs } from "../base/clock.ts";
 
 const FOLDER = "/sys/class/powercap";
 
-/** Microjoules of all processor packages since an unstated moment; a sentence when they are not available. */
+/**
+ * Microjoules of all processor packages since an unstated moment; a sentence when they are not
+ * available.
+ */
 export function energyUj(folder = FOLDER): number | string {
   let packages: string[] = [];
   try {

@@ -1,8 +1,8 @@
-/** When a batch and a stream cost the same, and what a second of age must be worth for the stream to win. */
+/** When batch and stream cost the same, and the price of age at which the stream wins. */
 import { type ChargedRun, sameQuestionSeconds } from "./pipeline-cost.ts";
 
 /** A run's CPU time as a line over its new ticks. */
-export interface RunLine {
+interface RunLine {
   /** Of a run without new ticks, CPU-seconds. */
   fixed_s: number;
   per_tick_s: number;
@@ -14,8 +14,9 @@ const RUNS_MIN = 10;
 const SPREAD_MIN = 2;
 
 /**
- * The line through finished runs that answered, by the medians of Theil and Sen, so that one disturbed run does not move it. The
- * question is the stream's (windows_by_minute). A sentence when these runs do not determine a line.
+ * The line through finished runs that answered, by the medians of Theil and Sen, so that one disturbed
+ * run does not move it. The question is the stream's (windows_by_minute). A sentence when these runs
+ * do not determine a line.
  */
 export function lineOfRuns(runs: readonly ChargedRun[]): RunLine | string {
   const points = runs.flatMap((run) => {
@@ -39,8 +40,11 @@ function median(values: number[]): number {
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-/** What the two pipelines use steadily: CPU-seconds per second of `stream` and `consume`, and the ticks per second of both. */
-export interface Steady {
+/**
+ * What the two pipelines use steadily: CPU-seconds per second of `stream` and `consume`, and the ticks
+ * per second of both.
+ */
+interface Steady {
   stream_cores: number;
   consume_cores: number;
   ticks_per_second: number;
@@ -52,8 +56,9 @@ function savedCores({ stream_cores, consume_cores, ticks_per_second }: Steady, {
 }
 
 /**
- * Seconds between two batch runs at which both pipelines use the same CPU time: T = c0 ÷ (stream − consume − c1 · rate).
- * A batch that runs more often costs more. A sentence when there is no such interval.
+ * Seconds between two batch runs at which both pipelines use the same CPU time: T = c0 ÷ (stream −
+ * consume − c1 · rate). A batch that runs more often costs more. A sentence when there is no such
+ * interval.
  */
 export function equalCostSeconds(steady: Steady, line: RunLine): number | string {
   const saved = savedCores(steady, line);
@@ -64,8 +69,9 @@ export function equalCostSeconds(steady: Steady, line: RunLine): number | string
 }
 
 /**
- * The stream wins when a second of age costs more than this, per second: v* = p · (stream − consume − c1 · rate)² ÷ (2 · c0), `core_second`
- * the price of a core-second. 0 when the stream is cheaper anyway.
+ * The stream wins when a second of age costs more than this, per second: v* = p · (stream − consume −
+ * c1 · rate)² ÷ (2 · c0), `core_second` the price of a core-second. 0 when the stream is cheaper
+ * anyway.
  */
 export function agePriceOfEqualCost(steady: Steady, line: RunLine, core_second: number): number {
   const saved = savedCores(steady, line);

@@ -1,4 +1,4 @@
-/** What each pipeline costs per tick and per hour, at a stated rate; every figure is a ratio over one span. */
+/** What each pipeline costs per tick and per hour, at a stated rate, over one span. */
 import type { CostPoint, CostSeries } from "../contract/cost-points.ts";
 import type { RunRow } from "../contract/results.ts";
 import { RECENT_US, SLICE_US } from "./cost-meter.ts";
@@ -35,7 +35,10 @@ const SILENT_US = 3 * SLICE_US;
 /** Fewer ticks do not make a cost per million. */
 const TICKS_MIN = 100;
 
-/** A process's cost from its start to its newest point; its start-up is part of it. Null before it has taken enough ticks. */
+/**
+ * A process's cost from its start to its newest point; its start-up is part of it. Null before it has
+ * taken enough ticks.
+ */
 export function sinceStart(series: CostSeries | null): SpanCost | null {
   const last = series?.points.at(-1);
   if (!series || !last || last.ticks < TICKS_MIN) return null;
@@ -44,7 +47,10 @@ export function sinceStart(series: CostSeries | null): SpanCost | null {
   return seconds > 0 ? { seconds, ticks, cpu_us, read_bytes, written_bytes, ...memory(series.points) } : null;
 }
 
-/** The last five minutes of a process that runs, or the time since its first point when that is shorter; at least one slice. */
+/**
+ * The last five minutes of a process that runs, or the time since its first point when that is
+ * shorter; at least one slice.
+ */
 export function recent(series: CostSeries | null, now_us: number): SpanCost | null {
   const span = series === null ? null : livingSpan([series], now_us);
   if (!series || !span) return null;
@@ -52,7 +58,10 @@ export function recent(series: CostSeries | null, now_us: number): SpanCost | nu
   return cost.ticks < TICKS_MIN ? null : cost;
 }
 
-/** The span that all these processes have points of; null unless each runs and there is at least one slice. */
+/**
+ * The span that all these processes have points of; null unless each runs and there is at least one
+ * slice.
+ */
 function livingSpan(all: readonly CostSeries[], now_us: number): { from_us: number; to_us: number } | null {
   const firsts = all.map(({ points }) => points[0]?.at_us ?? now_us);
   const lasts = all.map(({ points }) => points.at(-1)?.at_us ?? 0);
@@ -116,13 +125,17 @@ export type ChargedRun = Pick<
 /** The cost of whole batch runs. */
 export interface RunsCost extends SpanCost {
   runs: number;
-  /** The part of `cpu_us` without the queries of all metrics but windows_by_minute, which the stream answers too. */
+  /**
+   * The part of `cpu_us` without the queries of all metrics but windows_by_minute, which the stream
+   * answers too.
+   */
   same_question_us: number | null;
 }
 
 /**
- * The finished runs that ended after `from_us` and until `to_us`, over the ticks that were new to them. Their span begins where the run
- * before them ended, or at `from_us`. A run in progress counts when it has ended; one whose charge is not known makes the cost unknown.
+ * The finished runs that ended after `from_us` and until `to_us`, over the ticks that were new to
+ * them. Their span begins where the run before them ended, or at `from_us`. A run in progress counts
+ * when it has ended; one whose charge is not known makes the cost unknown.
  */
 export function costOfRuns(runs: readonly ChargedRun[], from_us: number, to_us: number): RunsCost | null {
   const ended = runs
@@ -154,7 +167,10 @@ export function costOfRuns(runs: readonly ChargedRun[], from_us: number, to_us: 
   };
 }
 
-/** A run's CPU-seconds without the queries that the stream does not answer; null when its queries were not measured one by one. */
+/**
+ * A run's CPU-seconds without the queries that the stream does not answer; null when its queries were
+ * not measured one by one.
+ */
 export function sameQuestionSeconds(run: ChargedRun): number | null {
   const { cpu_seconds, queries_cpu_seconds, windows_cpu_seconds } = run;
   if (cpu_seconds === null || queries_cpu_seconds === null || windows_cpu_seconds === null) return null;
@@ -167,8 +183,9 @@ function sum(values: readonly (number | null)[]): number | null {
 }
 
 /**
- * Adds parts of one pipeline, each by its own ticks and its own span; the last one answers. Null when one is not measured, since a cost
- * without one of its parts is too small. Memory is the sum of the parts' peaks, which need not have been at one moment.
+ * Adds parts of one pipeline, each by its own ticks and its own span; the last one answers. Null when
+ * one is not measured, since a cost without one of its parts is too small. Memory is the sum of the
+ * parts' peaks, which need not have been at one moment.
  */
 export function costOf(parts: readonly (SpanCost | null)[]): Cost | null {
   const known = parts.filter((part) => part !== null);
@@ -199,7 +216,10 @@ export interface MachineCost {
   unattributed_s: number;
 }
 
-/** Null when no process runs, when they have not all run for one slice, or where the machine's CPU time is not reported. */
+/**
+ * Null when no process runs, when they have not all run for one slice, or where the machine's CPU time
+ * is not reported.
+ */
 export function machineCost(all: Readonly<Record<string, CostSeries | null>>, now_us: number): MachineCost | null {
   const known = Object.entries(all).flatMap(([name, series]) => (series === null ? [] : [{ name, series }]));
   const living = known.filter(({ series }) => now_us - (series.points.at(-1)?.at_us ?? 0) <= SILENT_US);

@@ -4,7 +4,10 @@ import type { Cost } from "./pipeline-cost.ts";
 
 const HOURS_PER_MONTH = 730;
 
-/** What an hour costs: CPU time by core-hour, mean resident memory by gib-hour, bytes on disk by gb-month; in the prices' currency. */
+/**
+ * What an hour costs: CPU time by core-hour, mean resident memory by gib-hour, bytes on disk by
+ * gb-month; in the prices' currency.
+ */
 export function pricePerHour(cost: Cost, disk_bytes: number, { core_hour, gib_hour, gb_month }: Prices): number {
   return (
     (cost.cpu_seconds_per_hour / 3600) * (core_hour ?? 0) +

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Of a process, its ended children and its living descendants. Null: this system does not report it. */
-export interface Charge {
+interface Charge {
   /** User and system time of all threads, in microseconds. */
   cpu_us: number;
   /** Bytes that the storage was asked for, and bytes of pages that were made dirty to be written to it. */
@@ -27,7 +27,10 @@ export const ONLY_ON_LINUX = "bytes read, bytes written, proportional memory, ch
 const TICK_US = 10_000;
 const PROC = "/proc";
 
-/** From the text of /proc/PID/stat; times in microseconds. The name in it may hold spaces and parentheses. */
+/**
+ * From the text of /proc/PID/stat; times in microseconds. The name in it may hold spaces and
+ * parentheses.
+ */
 export function parseStat(text: string): { parent: number; cpu_us: number; children_us: number } | null {
   const fields = text
     .slice(text.lastIndexOf(")") + 2)
@@ -59,7 +62,10 @@ export function parseRollup(text: string): { rss_bytes: number; pss_bytes: numbe
   return { rss_bytes: (numberAfter(text, "Rss") ?? 0) * 1024, pss_bytes: pss_kb === null ? null : pss_kb * 1024 };
 }
 
-/** From the text of /proc/stat: microseconds since the machine's start in which its processors worked, and were taken away (steal). */
+/**
+ * From the text of /proc/stat: microseconds since the machine's start in which its processors worked,
+ * and were taken away (steal).
+ */
 export function parseMachine(text: string): { busy_us: number; stolen_us: number } | null {
   const line = /^cpu +(.*)$/m.exec(text)?.[1];
   if (line === undefined) return null;
@@ -72,14 +78,18 @@ function numberAfter(text: string, name: string): number | null {
   return found ? Number(found[1]) : null;
 }
 
-/** CPU time in which the machine worked since its start, in microseconds; null where it is not reported. */
+/**
+ * CPU time in which the machine worked since its start, in microseconds; null where it is not
+ * reported.
+ */
 export function machineBusyUs(proc = PROC): number | null {
   return parseMachine(textOf(join(proc, "stat")) ?? "")?.busy_us ?? null;
 }
 
 /**
- * This process with its ended children and living descendants. Where /proc is missing (macOS) it is getrusage of this process
- * and of the children in `ended_us`; ONLY_ON_LINUX names what is null or left out then.
+ * This process with its ended children and living descendants. Where /proc is missing (macOS) it is
+ * getrusage of this process and of the children in `ended_us`; ONLY_ON_LINUX names what is null or
+ * left out then.
  */
 export function ownCharge(ended_us = 0, proc = PROC): Charge {
   const { user, system } = process.cpuUsage();
@@ -95,8 +105,9 @@ export function ownCharge(ended_us = 0, proc = PROC): Charge {
 }
 
 /**
- * A process with its ended children and living descendants, read from /proc; null when there is no such process, or no /proc. A child
- * that ends between two reads is missed once and is in its parent's figure from then on.
+ * A process with its ended children and living descendants, read from /proc; null when there is no
+ * such process, or no /proc. A child that ends between two reads is missed once and is in its parent's
+ * figure from then on.
  */
 export function chargeOf(pid: number, proc = PROC): Charge | null {
   const own = oneProcess(pid, proc);

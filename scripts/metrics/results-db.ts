@@ -144,7 +144,10 @@ export class Results {
     this.#update({ ...costs });
   }
 
-  /** Notes what a run's parent was charged for its process (wait4), which includes its end. A run of `pid` that noted more keeps that. */
+  /**
+   * Notes what a run's parent was charged for its process (wait4), which includes its end. A run of
+   * `pid` that noted more keeps that.
+   */
   chargeEnded(pid: number, cpu_seconds: number): void {
     this.#db
       .query(

@@ -1,11 +1,11 @@
-/** What a batch run is charged: its process with all children, and the queries of its metrics one by one. */
+/** What a batch run is charged, with all its children, and its metrics' queries. */
 import type { RunRow } from "../contract/results.ts";
 import { ownCharge } from "../measure/process-cost.ts";
 
 /** The metric that answers the stream's question: its windows are compared with the stream's. */
 const SAME_QUESTION = "windows_by_minute";
 
-export type RunCosts = Pick<
+type RunCosts = Pick<
   RunRow,
   "cpu_seconds" | "read_bytes" | "written_bytes" | "queries_cpu_seconds" | "windows_cpu_seconds"
 >;
@@ -27,8 +27,8 @@ export class RunCharge {
   }
 
   /**
-   * The run's costs until now. Of children that ended, the processes of the metrics used `ended_us`: needed only where the system
-   * does not report it with this process.
+   * The run's costs until now. Of children that ended, the processes of the metrics used `ended_us`:
+   * needed only where the system does not report it with this process.
    */
   costs(ended_us: number): RunCosts {
     const { cpu_us, read_bytes, written_bytes } = ownCharge(ended_us);

@@ -73,7 +73,10 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
   folder?.close();
 }
 
-/** Hands on the status with the points of the cost: of the first batch once it has ended, so that a reader has all fields. */
+/**
+ * Passes the status on with the points of the cost: of the first batch once it has ended, so that a
+ * reader has all fields.
+ */
 function reporter({ onWait }: ScheduleOptions, logger: Logger): { status(status: ScheduleStatus): void; end(): void } {
   const meter = new CostMeter();
   let last: ScheduleStatus | null = null;

@@ -1,4 +1,7 @@
-/** The points that a process notes of its own cost: when, how long they are kept, and what a moved clock does to them. */
+/**
+ * The points that a process notes of its own cost: when, how long they are kept, and what a moved
+ * clock does to them.
+ */
 import { expect, test } from "bun:test";
 import { costText, parseCostSeries } from "../../scripts/contract/cost-points.ts";
 import { CostMeter, type CostSource } from "../../scripts/measure/cost-meter.ts";

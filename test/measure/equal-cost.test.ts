@@ -45,14 +45,15 @@ test("a stream that uses less than consume has no interval of equal cost, and wi
 test("the price of age: at it the best interval of a batch costs what the stream does", () => {
   const core_second = 2e-5;
   const v = agePriceOfEqualCost(steady, line, core_second);
-  // A batch every T seconds costs c0 / T in cores, and T / 2 in mean age; its best T makes both terms equal.
+  // A batch every T seconds costs c0 / T in cores, and T / 2 in mean age; its best T makes both terms
+  // equal.
   const best_s = Math.sqrt((2 * core_second * line.fixed_s) / v);
   const batch = core_second * (line.fixed_s / best_s) + (v * best_s) / 2;
   expect(batch).toBeCloseTo(core_second * 2 * 0.015 * 0.5, 12);
   expect(v).toBeCloseTo((core_second * 0.015 ** 2) / 2.4, 15);
 });
 
-test("prices are what the user gives; a sentence says what is wrong", () => {
+test("prices are what the user gives; otherwise a sentence names what is wrong", () => {
   expect(parsePrices("core-hour=0.04,gib-hour=0.005,gb-month=0.02")).toEqual({
     core_hour: 0.04,
     gib_hour: 0.005,

@@ -14,7 +14,10 @@ import {
 const SECOND = 1_000_000;
 const NOW = 1_700_000_000 * SECOND;
 
-/** A process that began `age_s` ago and since then used `cores` for `rate` ticks per second, with a point every ten seconds. */
+/**
+ * A process that began `age_s` ago and since then used `cores` for `rate` ticks per second, with a
+ * point every ten seconds.
+ */
 function steady(age_s: number, cores: number, rate: number, change: Partial<CostPoint> = {}): CostSeries {
   const started_us = NOW - age_s * SECOND;
   const points = Array.from({ length: Math.floor(age_s / 10) + 1 }, (_, i): CostPoint => {

@@ -1,4 +1,7 @@
-/** What is read of processes: texts of /proc as the kernel writes them, and real processes that use known amounts. */
+/**
+ * What is read of processes: texts of /proc as the kernel writes them, and real processes that use
+ * known amounts.
+ */
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -104,7 +107,10 @@ test("without /proc: getrusage of this process and what is known of ended childr
   expect(machineBusyUs(join(dir.path, "none"))).toBeNull();
 });
 
-/** Burns CPU time until getrusage shows half a second, writes 3 MB, then reports what it used and waits for a line. */
+/**
+ * Burns CPU time until getrusage shows half a second, writes 3 MB, then reports what it used and waits
+ * for a line.
+ */
 const WORK = `
   const { openSync, writeSync, fsyncSync } = require("node:fs");
   const fd = openSync(process.argv[1], "w");
@@ -158,7 +164,7 @@ test.if(onLinux)("an ended child stays in its parent's figure, and wait4's CPU t
   expect(chargeOf(child.pid)).toBeNull();
 });
 
-test("energy: packages are summed, their parts are not; without RAPL it says why", () => {
+test("energy: packages are summed, their parts are not; without RAPL a sentence states why", () => {
   const folder = join(dir.path, "powercap");
   for (const [name, uj] of [
     ["intel-rapl:0", 100],

@@ -1,4 +1,4 @@
-/** What both pipelines cost: as measures of the table, from what the stages' processes note of themselves. */
+/** What both pipelines cost, as measures, from what their processes note of themselves. */
 import { nowUs } from "../../scripts/base/clock.ts";
 import { type CostSeries, parseCostSeries } from "../../scripts/contract/cost-points.ts";
 import type { Prices } from "../../scripts/contract/prices.ts";

@@ -40,7 +40,10 @@ function beganEarlier(): void {
   sqlite(server.data, "ticks.db", `UPDATE settings SET value = '${value}' WHERE name = 'cost'`);
 }
 
-/** Replaces all runs by five that ended a minute apart: a CPU-second and 100 new ticks each, 100,000 ticks in the archive. */
+/**
+ * Replaces all runs by five that ended a minute apart: a CPU-second and 100 new ticks each, 100,000
+ * ticks in the archive.
+ */
 function fiveRuns(): void {
   const [known] = sqlite(server.data, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");
   sqlite(server.data, "results.db", "DELETE FROM runs");
