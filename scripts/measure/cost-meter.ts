@@ -12,6 +12,8 @@ export const RECENT_US = 300_000_000;
 export interface CostSource {
   charge: () => Pick<CostPoint, "cpu_us" | "read_bytes" | "written_bytes" | "rss_bytes" | "pss_bytes">;
   machine: () => number | null;
+  /** CPU time of this process alone, in microseconds. */
+  cpu: () => number;
   /** Microseconds since 1970, and since the process began. */
   now: () => number;
   elapsed: () => number;
@@ -20,6 +22,10 @@ export interface CostSource {
 const OWN: CostSource = {
   charge: () => ownCharge(),
   machine: () => machineBusyUs(),
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
   now: nowUs,
   elapsed: () => monotonicMs() * 1000,
 };
@@ -68,13 +74,13 @@ export class CostMeter {
   }
 
   #add(ticks: number): void {
-    const began_us = this.source.elapsed();
+    const before_us = this.source.cpu();
     const { cpu_us, read_bytes, written_bytes, rss_bytes, pss_bytes } = this.source.charge();
     const machine_us = this.source.machine();
     const elapsed_us = this.source.elapsed();
     const at_us = this.source.now();
-    // Reading is synchronous: its wall time is the most CPU time that it can have taken.
-    this.#sampler_us += elapsed_us - began_us;
+    // Other threads' time meanwhile is in it: a little too much rather than too little.
+    this.#sampler_us += this.source.cpu() - before_us;
     const between_us = at_us - elapsed_us;
     // Points from before the clock was set, or the machine slept, have times of another clock.
     if (Math.abs(between_us - this.#between_us) > CLOCK_JUMP_MS * 1000) {

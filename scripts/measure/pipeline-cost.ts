@@ -134,10 +134,14 @@ export interface RunsCost extends SpanCost {
 
 /**
  * The finished runs that ended after `from_us` and until `to_us`, over the ticks that were new to
- * them. Their span begins where the run before them ended, or at `from_us`. A run in progress counts
- * when it has ended; one whose charge is not known makes the cost unknown.
+ * them. Their span begins where the run before them ended; without one at `began_us`, when the
+ * pipeline began. A run in progress counts when it has ended; one whose charge is not known makes the
+ * cost unknown.
  */
-export function costOfRuns(runs: readonly ChargedRun[], from_us: number, to_us: number): RunsCost | null {
+export function costOfRuns(
+  runs: readonly ChargedRun[],
+  { from_us, to_us, began_us }: { from_us: number; to_us: number; began_us: number },
+): RunsCost | null {
   const ended = runs
     .filter(
       ({ state, ended_us }) => state !== "running" && state !== "missed" && ended_us !== null && ended_us <= to_us,
@@ -148,9 +152,9 @@ export function costOfRuns(runs: readonly ChargedRun[], from_us: number, to_us: 
   const ticks = sum(taken.map(({ ticks_new }) => ticks_new ?? 0))!;
   const cpu_s = sum(taken.map(({ cpu_seconds }) => cpu_seconds));
   if (ticks < TICKS_MIN || cpu_s === null) return null;
-  const began_us = ended[first - 1]?.ended_us ?? Math.min(from_us, taken[0]!.started_us);
+  const since_us = ended[first - 1]?.ended_us ?? Math.min(began_us, taken[0]!.started_us);
   const same_s = sum(taken.map(sameQuestionSeconds));
-  const span_us = taken.at(-1)!.ended_us! - began_us;
+  const span_us = taken.at(-1)!.ended_us! - since_us;
   const held = taken.map((run) => (run.peak_rss_bytes ?? 0) * (run.ended_us! - run.started_us));
   return {
     runs: taken.length,

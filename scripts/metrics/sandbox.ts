@@ -185,7 +185,7 @@ class Child {
   /** Resolves when it has ended. */
   kill(): Promise<unknown> {
     this.#end("closed");
-    return this.#process.exited;
+    return this.#process.ended;
   }
 
   #end(why: "memory" | "time" | "closed"): void {

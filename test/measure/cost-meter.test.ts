@@ -11,13 +11,14 @@ const BEGIN = 1_700_000_000 * SECOND;
 
 /** A process of which time and charges are set by hand. */
 function process(): CostSource & { us: number; wall_us: number; cpu_us: number; reading_us: number } {
-  const at = { us: 0, wall_us: BEGIN, cpu_us: 0, reading_us: 0 };
+  const at = { us: 0, wall_us: BEGIN, cpu_us: 0, reading_us: 0, read_us: 0 };
   return Object.assign(at, {
     now: () => at.wall_us + at.us,
     elapsed: () => at.us,
     machine: () => 7 * SECOND,
+    cpu: () => at.read_us,
     charge: () => {
-      at.us += at.reading_us;
+      at.read_us += at.reading_us;
       return { cpu_us: at.cpu_us, read_bytes: null, written_bytes: 5, rss_bytes: 100, pss_bytes: 50 };
     },
   });

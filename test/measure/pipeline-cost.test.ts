@@ -80,11 +80,11 @@ const run = (minute: number, change: Partial<ChargedRun> = {}): ChargedRun => {
     ...{ written_bytes: 6_000, peak_rss_bytes: 5, queries_cpu_seconds: 0.9, windows_cpu_seconds: 0.1, ...change },
   };
 };
-const from_us = NOW - 300 * SECOND;
+const live = { from_us: NOW - 300 * SECOND, to_us: NOW, began_us: NOW - 540 * SECOND };
 
 test("batch runs: those that ended in the span, over the ticks that were new to them, since the end of the run before", () => {
   const runs = [9, 3, 4, 5, 6, 7, 8].map((minute) => run(minute));
-  const cost = costOfRuns(runs, from_us, NOW)!;
+  const cost = costOfRuns(runs, live)!;
   expect(cost).toMatchObject({ runs: 4, ticks: 2_400, cpu_us: 6 * SECOND, seconds: 240, written_bytes: 24_000 });
   expect(cost.same_question_us).toBeCloseTo(2.8 * SECOND, 3);
   // Five bytes for two seconds of every minute.
@@ -93,26 +93,27 @@ test("batch runs: those that ended in the span, over the ticks that were new to 
 
 test("a run in progress and a due time that was missed change nothing; a failed run counts what it used", () => {
   const runs = [5, 6, 7, 8].map((minute) => run(minute));
-  const before = costOfRuns(runs, from_us, NOW)!;
+  const before = costOfRuns(runs, live)!;
   const started = { ended_us: null, ticks_new: null, cpu_seconds: null };
-  expect(costOfRuns([...runs, run(9, { state: "running", ...started })], from_us, NOW)).toEqual(before);
-  expect(costOfRuns([...runs, run(9, { state: "missed", cpu_seconds: null })], from_us, NOW)).toEqual(before);
-  const failed = costOfRuns([...runs, run(9, { state: "failed", ticks_new: null })], from_us, NOW)!;
+  expect(costOfRuns([...runs, run(9, { state: "running", ...started })], live)).toEqual(before);
+  expect(costOfRuns([...runs, run(9, { state: "missed", cpu_seconds: null })], live)).toEqual(before);
+  const failed = costOfRuns([...runs, run(9, { state: "failed", ticks_new: null })], live)!;
   expect([failed.cpu_us - before.cpu_us, failed.ticks - before.ticks]).toEqual([1.5 * SECOND, 0]);
 });
 
 test("a run whose charge is unknown makes the cost unknown, not smaller; one without its queries only the same question", () => {
-  expect(costOfRuns([run(6), run(7, { state: "died", cpu_seconds: null })], from_us, NOW)).toBeNull();
-  expect(costOfRuns([run(6), run(7, { queries_cpu_seconds: null })], from_us, NOW)).toMatchObject({
+  expect(costOfRuns([run(6), run(7, { state: "died", cpu_seconds: null })], live)).toBeNull();
+  expect(costOfRuns([run(6), run(7, { queries_cpu_seconds: null })], live)).toMatchObject({
     same_question_us: null,
   });
-  expect(costOfRuns([], from_us, NOW)).toBeNull();
-  expect(costOfRuns([run(1)], from_us, NOW)).toBeNull();
+  expect(costOfRuns([], live)).toBeNull();
+  expect(costOfRuns([run(1)], live)).toBeNull();
 });
 
 test("the first run's span begins with the pipeline, since its ticks do", () => {
-  const cost = costOfRuns([run(6), run(7)], NOW - 540 * SECOND, NOW)!;
-  expect(cost.seconds).toBe(360);
+  expect(costOfRuns([run(6), run(7)], live)!.seconds).toBe(360);
+  const young = costOfRuns([run(8), run(9)], { ...live, began_us: NOW - 150 * SECOND })!;
+  expect(young.seconds).toBe(90);
 });
 
 test("machine: processes, sampler and what is attributed to nobody are together what the machine was busy", () => {

@@ -54,9 +54,10 @@ export function costMeasures(sources: Sources, { feed, stages }: Status): Measur
   const disk = (names: string[]) =>
     stages.reduce((sum, { name, bytes }) => sum + (names.includes(name) ? bytes : 0), 0);
   const disks = { stream: disk(["stream"]), batch: disk(["consume", "batch"]) };
-  const live = partsOf(noted, (series) => recent(series, now_us), costOfRuns(runs, now_us - RECENT_US, now_us));
   const began_us = noted.consume?.started_us ?? runs.at(-1)?.started_us ?? 0;
-  const whole = partsOf(noted, sinceStart, costOfRuns(runs, began_us, now_us));
+  const span = { from_us: now_us - RECENT_US, to_us: now_us, began_us };
+  const live = partsOf(noted, (series) => recent(series, now_us), costOfRuns(runs, span));
+  const whole = partsOf(noted, sinceStart, costOfRuns(runs, { ...span, from_us: began_us }));
   return [
     pipelines("cost, last 5 minutes", live, disks, sources.prices, `${SAME}; ${ATTRIBUTION}`),
     pipelines(
