@@ -2,7 +2,7 @@
 import { type ChargedRun, sameQuestionSeconds } from "./pipeline-cost.ts";
 
 /** A run's CPU time as a line over its new ticks. */
-interface RunLine {
+export interface RunLine {
   /** Of a run without new ticks, CPU-seconds. */
   fixed_s: number;
   per_tick_s: number;

@@ -3,7 +3,7 @@ import { nowUs } from "../../scripts/base/clock.ts";
 import { type CostSeries, parseCostSeries } from "../../scripts/contract/cost-points.ts";
 import type { Prices } from "../../scripts/contract/prices.ts";
 import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
-import { agePriceOfEqualCost, equalCostSeconds, lineOfRuns } from "../../scripts/measure/equal-cost.ts";
+import { agePriceOfEqualCost, equalCostSeconds, lineOfRuns, type RunLine } from "../../scripts/measure/equal-cost.ts";
 import {
   type ChargedRun,
   type Cost,
@@ -24,6 +24,8 @@ import type { Status } from "./status.ts";
 
 /** Newest runs that are read: at one a minute those of a day. */
 const RUNS_READ = 1_500;
+/** Of these the newest, for the line: its work grows with their square. */
+const LINE_RUNS = 100;
 const RUNS = `SELECT state, started_us, ended_us, ticks_new, cpu_seconds, read_bytes, written_bytes, peak_rss_bytes,
   queries_cpu_seconds, windows_cpu_seconds FROM runs WHERE state NOT IN ('missed', 'running') ORDER BY run_id DESC LIMIT $limit`;
 /** A results.db that no batch of this version has opened yet. */
@@ -50,7 +52,7 @@ export function costMeasures(sources: Sources, { feed, stages }: Status): Measur
     schedule: parseCostSeries(sources.schedule()?.cost),
     serve: sources.meter.series,
   };
-  const runs = chargedRuns(sources);
+  const { runs, line } = sources.metrics.once("charged runs", () => chargedRuns(sources));
   const disk = (names: string[]) =>
     stages.reduce((sum, { name, bytes }) => sum + (names.includes(name) ? bytes : 0), 0);
   const disks = { stream: disk(["stream"]), batch: disk(["consume", "batch"]) };
@@ -69,7 +71,7 @@ export function costMeasures(sources: Sources, { feed, stages }: Status): Measur
     ),
     allMetrics(live, whole, disks.batch, sources.prices),
     machine(machineCost(noted, now_us), sources.energy.watts()),
-    equalCost(live, runs, sources.prices),
+    equalCost(live, line, sources.prices),
   ];
 }
 
@@ -78,10 +80,12 @@ const SAME =
 const ATTRIBUTION =
   "the figures are what one pipeline adds to the other: stream, or consume and the runs; total: produce, which both need, as well";
 
-function chargedRuns(sources: Sources): ChargedRun[] {
+/** The runs, newest first, and the line through the newest of them. */
+function chargedRuns(sources: Sources): { runs: ChargedRun[]; line: RunLine | string } {
   const isOld =
     sources.results.get("SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'written_bytes'") === null;
-  return sources.results.all<ChargedRun>(isOld ? RUNS_OF_OLD : RUNS, { limit: RUNS_READ });
+  const runs = sources.results.all<ChargedRun>(isOld ? RUNS_OF_OLD : RUNS, { limit: RUNS_READ });
+  return { runs, line: lineOfRuns(runs.slice(0, LINE_RUNS)) };
 }
 
 function partsOf(noted: Noted, span: (series: CostSeries | null) => SpanCost | null, runs: RunsCost | null): Parts {
@@ -188,8 +192,7 @@ function machine(cost: MachineCost | null, watts: number | string): Measure {
   return { word: "cost, machine", definition, stream: figure, batch: figure };
 }
 
-function equalCost({ stream, consume }: Parts, runs: readonly ChargedRun[], prices: Prices | null): Measure {
-  const line = lineOfRuns(runs);
+function equalCost({ stream, consume }: Parts, line: RunLine | string, prices: Prices | null): Measure {
   const batch: Figure =
     typeof line === "string"
       ? none(line)
