@@ -15,7 +15,7 @@ import {
   parseRollup,
   parseStat,
 } from "../../scripts/measure/process-cost.ts";
-import { tempDir } from "../support/project.ts";
+import { tempDir } from "../support/data.ts";
 
 const dir = tempDir();
 afterAll(() => dir[Symbol.dispose]());

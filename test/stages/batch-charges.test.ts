@@ -3,8 +3,9 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Results } from "../../scripts/metrics/results-db.ts";
-import { metricFolder, type Row, sqlite, stored } from "../support/batch.ts";
-import { ROOT, run, tempDir } from "../support/project.ts";
+import { metricFolder } from "../support/batch.ts";
+import { ROOT, type Row, sqlite, stored, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
 
 const RUNS = "SELECT * FROM runs ORDER BY run_id";
 const newest = (data: string) => sqlite(data, "results.db", RUNS).at(-1)! as Record<string, number> & { state: string };

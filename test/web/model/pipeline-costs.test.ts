@@ -1,7 +1,7 @@
 /** The costs that /api/comparison reports, over batch runs and processes whose charges are known. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { sqlite } from "../../support/batch.ts";
-import { type Served, served, troubledLines } from "../../support/served.ts";
+import { sqlite, troubledLines } from "../../support/data.ts";
+import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
 beforeAll(async () => {

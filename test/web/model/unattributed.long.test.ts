@@ -1,7 +1,7 @@
 /** A core that another program burns is unattributed, and changes no pipeline's cost. */
 import { expect, test } from "bun:test";
+import { until } from "../../support/process.ts";
 import { served } from "../../support/served.ts";
-import { until } from "../../support/until.ts";
 
 /** Burns CPU time until it has used 12 s of its own. */
 const BURN = "for (let x = 0; process.cpuUsage().user < 12e6; ) for (let i = 0; i < 1e7; i++) x += i;";
