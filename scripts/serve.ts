@@ -4,7 +4,8 @@ import { serve } from "../web/server.ts";
 import { shownDataDir } from "./base/data-dir.ts";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, HOST_FLAG, LOG_FLAG, PORT_FLAG } from "./command/flags.ts";
+import { DATA_FLAG, HOST_FLAG, LOG_FLAG, PORT_FLAG, PRICE_FLAG } from "./command/flags.ts";
+import type { Prices } from "./contract/prices.ts";
 import { checkLogUrl, logEnds, logName } from "./log/index.ts";
 
 interface ServeFlags {
@@ -12,12 +13,13 @@ interface ServeFlags {
   log: string;
   port: number;
   host: string;
+  price?: Prices;
 }
 
 export const spec: CommandSpec<ServeFlags> = {
   name: "serve",
   summary: "Serves the page and the API, and prints the page's address. It only reads.",
-  flags: [DATA_FLAG, LOG_FLAG, PORT_FLAG, HOST_FLAG],
+  flags: [DATA_FLAG, LOG_FLAG, PORT_FLAG, HOST_FLAG, PRICE_FLAG],
   examples: [
     "bun run serve",
     "bun run serve --data data/replay --port 0",
@@ -27,7 +29,7 @@ export const spec: CommandSpec<ServeFlags> = {
     checkLogUrl(options.log);
     const paths = shownDataDir(options.data, logger);
     const log = new AskedLog(logName(options.log), logEnds(options.log, paths, logger), logger);
-    const served = serve(paths, { host: options.host, port: options.port, log, logger });
+    const served = serve(paths, { host: options.host, port: options.port, log, logger, prices: options.price });
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);

@@ -1,7 +1,7 @@
 /** `bun run start`: every stage as a child process, on the live feed or on a recording. */
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, PRODUCTS_FLAG, productIds, speed } from "./command/feed-flags.ts";
-import { asText, DATA_FLAG, durationFlag, HOST_FLAG, LOG_FLAG, PORT_FLAG } from "./command/flags.ts";
+import { asText, DATA_FLAG, durationFlag, HOST_FLAG, LOG_FLAG, PORT_FLAG, PRICE_FLAG } from "./command/flags.ts";
 import { LATENESS_FLAG, WINDOW_FLAG, windowSizes } from "./command/window-flags.ts";
 import { launch } from "./supervisor/launch.ts";
 import type { StartOptions } from "./supervisor/path.ts";
@@ -39,6 +39,7 @@ export const spec: CommandSpec<StartOptions> = {
     // Without these the stream's own defaults hold.
     { ...WINDOW_FLAG, parse: asText(windowSizes), default: undefined },
     { ...LATENESS_FLAG, parse: asText(durationFlag), default: undefined },
+    { ...PRICE_FLAG, parse: asText(PRICE_FLAG.parse!) },
   ],
   examples: [
     "bun run start",

@@ -5,6 +5,7 @@ import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
 import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
+import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
@@ -28,6 +29,7 @@ export interface ServeOptions {
   port: number;
   log: LogView;
   logger: Logger;
+  prices?: Prices | null;
 }
 
 export interface Served {
@@ -52,9 +54,13 @@ export const PATHS = [
   "/static/:hash/:name",
 ] as const;
 
+/** Interval at which the cost's meter is asked whether a new slice has begun. */
+const METER_MS = 1_000;
+
 /** Starts to listen. Fails with PORT_IN_USE. */
 export function serve(paths: DataPaths, options: ServeOptions): Served {
-  const sources = new Sources(paths, options.log);
+  const sources = new Sources(paths, options.log, options.prices ?? null);
+  const metering = setInterval(() => sources.meter.note(0), METER_MS);
   const hub = new EventHub(sources, new Updates(sources), options.logger);
   const exports = new Exports(sources, options.logger);
   const assets = new Assets();
@@ -66,6 +72,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   return {
     url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
     stop: async () => {
+      clearInterval(metering);
       hub.close();
       exports.close();
       await server.stop(true);

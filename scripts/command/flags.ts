@@ -5,6 +5,7 @@ import { parseDuration } from "../base/duration.ts";
 import { usFromIso } from "../base/iso.ts";
 import { PARTITIONS_MAX, POLL_RECORDS_MAX } from "../base/limits.ts";
 import { METRICS_DIR } from "../base/project.ts";
+import { type Prices, parsePrices } from "../contract/prices.ts";
 import { type Flag, invalid } from "./cli.ts";
 
 export const DATA_FLAG: Flag = {
@@ -61,6 +62,19 @@ export const HOST_FLAG: Flag = {
   parse: hostFlag,
   default: "127.0.0.1",
 };
+
+export const PRICE_FLAG: Flag = {
+  flags: "--price <prices>",
+  description: "show what the pipelines cost: core-hour=0.04,gib-hour=0.005,gb-month=0.02, in any currency",
+  env: "TIDEMARK_PRICE",
+  parse: pricesFlag,
+};
+
+function pricesFlag(text: string): Prices {
+  const prices = parsePrices(text);
+  if (typeof prices === "string") throw invalid(prices);
+  return prices;
+}
 
 /** A whole number between two bounds, for a flag. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -60,6 +60,8 @@ const SCHEMA = z.object({
   /** Products that the exchange refused. */
   refused: z.array(z.string()).optional(),
   run_alive_us: z.number().optional(),
+  /** Points of the process's cost, as text (cost-points.ts). */
+  cost: z.string().optional(),
 });
 
 /** Reads the text of feed.json; null when it is damaged. */

@@ -152,7 +152,17 @@ export interface RunRow {
   /** Of all processes of the run. */
   peak_rss_bytes: number | null;
   archive_bytes: number | null;
+  /** With ended children; with the process's end when `schedule` ran it. */
   cpu_seconds: number | null;
+  /** Of all processes of the run, from and to the storage. */
+  read_bytes: number | null;
+  written_bytes: number | null;
+  /**
+   * The part of `cpu_seconds` in queries of metrics, and in that of windows_by_minute; null if not
+   * measured one by one.
+   */
+  queries_cpu_seconds: number | null;
+  windows_cpu_seconds: number | null;
   /** Why the run failed, or the first metric's error. */
   error: string | null;
 }
@@ -175,6 +185,10 @@ export const RUN_COLUMNS = [
   "peak_rss_bytes",
   "archive_bytes",
   "cpu_seconds",
+  "read_bytes",
+  "written_bytes",
+  "queries_cpu_seconds",
+  "windows_cpu_seconds",
   "error",
 ] as const satisfies readonly (keyof RunRow)[];
 

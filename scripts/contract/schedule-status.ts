@@ -9,6 +9,8 @@ const SCHEMA = z.object({
   began_us: z.number(),
   /** The exit status of the last batch. */
   status: z.number(),
+  /** Points of the cost of the process and its batches, as text (cost-points.ts); absent in older files. */
+  cost: z.string().optional(),
 });
 
 /** Times are microseconds since 1970 UTC. The file is removed when `schedule` is stopped. */

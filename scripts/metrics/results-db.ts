@@ -5,7 +5,6 @@ import { resolve } from "node:path";
 import { nowUs } from "../base/clock.ts";
 import { shortened } from "../base/errors.ts";
 import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../base/limits.ts";
-import { peakRssBytes } from "../base/memory.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { openDatabase } from "../base/sqlite.ts";
 import {
@@ -24,6 +23,8 @@ import type { MetricOutcome } from "./run.ts";
 /** Version 1 took every file in batch_output/metrics for ours; those of a metric that worked were. */
 const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
   INSERT INTO outputs SELECT metric FROM results WHERE columns <> '[]'`;
+const FROM_2 = `ALTER TABLE runs ADD COLUMN read_bytes INTEGER; ALTER TABLE runs ADD COLUMN written_bytes INTEGER;
+  ALTER TABLE runs ADD COLUMN queries_cpu_seconds REAL; ALTER TABLE runs ADD COLUMN windows_cpu_seconds REAL`;
 /** Held by a run's row for a moment, so that file and WAL have room for its end on a full disk. */
 const ROOM = "x".repeat(65_536);
 
@@ -34,11 +35,11 @@ type RunFigures = Pick<RunRow, "newest_time_us" | "error"> &
     number
   >;
 
-/** What the processes of the metrics cost. */
-interface Cost {
-  cpu_us: number;
-  peak_rss: number;
-}
+/** What a run is charged when it ends. */
+type Costs = Pick<
+  RunRow,
+  "cpu_seconds" | "read_bytes" | "written_bytes" | "queries_cpu_seconds" | "windows_cpu_seconds" | "peak_rss_bytes"
+>;
 
 /** Writes results.db: the runs of the batch, and the due times that the schedule missed. */
 export class Results {
@@ -46,7 +47,7 @@ export class Results {
   #run_id = 0;
 
   constructor(path: string) {
-    this.#db = openDatabase(path, { create: schema, version: 2, migrations: { 1: FROM_1 } }, "NORMAL");
+    this.#db = openDatabase(path, { create: schema, version: 3, migrations: { 1: FROM_1, 2: FROM_2 } }, "NORMAL");
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 
@@ -117,36 +118,50 @@ export class Results {
   }
 
   /** Commits all results of the run at once. `gone`: metrics whose results are removed. */
-  finish(figures: RunFigures, cost: Cost, agreement: Agreement | null, gone: readonly string[]): void {
+  finish(figures: RunFigures, costs: Costs, agreement: Agreement | null, gone: readonly string[]): void {
     if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
     for (const metric of gone) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
     if (agreement !== null) {
       const row: AgreementRow = { run_id: this.#run_id, ...agreement };
       this.#insert("reconciliation", ["run_id", ...AGREEMENT_COLUMNS], row);
     }
-    this.#end("done", figures, cost);
+    this.#end("done", figures, costs);
     this.#db.exec("COMMIT");
   }
 
   /** Notes that the run ended without results, and why. Throws what SQLite throws. */
-  fail(error: string, cost: Cost): void {
+  fail(error: string, ticks_new: number | null, costs: Costs): void {
     if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
-    this.#end("failed", { error: shortened(error) }, cost);
+    this.#end("failed", { error: shortened(error), ticks_new }, costs);
   }
 
   close(): void {
     this.#db.close();
   }
 
-  #end(state: RunState, columns: Partial<RunRow>, { cpu_us, peak_rss }: Cost): void {
-    const { user, system } = process.cpuUsage();
-    const row: Partial<RunRow> = {
-      ...columns,
-      state,
-      ended_us: nowUs(),
-      peak_rss_bytes: peakRssBytes() + peak_rss,
-      cpu_seconds: (user + system + cpu_us) / 1e6,
-    };
+  /** Replaces the ended run's costs: its end is a part of them. */
+  charge(costs: Costs): void {
+    this.#update({ ...costs });
+  }
+
+  /**
+   * Notes what a run's parent was charged for its process (wait4), which includes its end. A run of
+   * `pid` that noted more keeps that.
+   */
+  chargeEnded(pid: number, cpu_seconds: number): void {
+    this.#db
+      .query(
+        `UPDATE runs SET cpu_seconds = max(coalesce(cpu_seconds, 0), ?)
+         WHERE run_id = (SELECT max(run_id) FROM runs WHERE pid = ? AND state IN ('done', 'failed', 'died'))`,
+      )
+      .run(cpu_seconds, pid);
+  }
+
+  #end(state: RunState, columns: Partial<RunRow>, costs: Costs): void {
+    this.#update({ ...columns, ...costs, state, ended_us: nowUs() });
+  }
+
+  #update(row: Partial<RunRow>): void {
     const names = Object.keys(row);
     this.#db
       .query(`UPDATE runs SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE run_id = ?`)

@@ -4,7 +4,9 @@ CREATE TABLE runs (
   pid INTEGER NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER,
   collect_ms REAL, answer_ms REAL, seconds REAL,            -- seconds: the whole process from its start to the results committed
   ticks_new INTEGER, ticks_total INTEGER, newest_time_us INTEGER, metrics INTEGER, failed INTEGER, peak_rss_bytes INTEGER, archive_bytes INTEGER,
-  cpu_seconds REAL, error TEXT
+  cpu_seconds REAL, error TEXT,
+  read_bytes INTEGER, written_bytes INTEGER,                -- of all processes of the run, from and to the storage
+  queries_cpu_seconds REAL, windows_cpu_seconds REAL        -- parts of cpu_seconds: all metrics' queries, and that of windows_by_minute
 ) STRICT;
 CREATE TABLE results (                                      -- the newest result of each metric; a failing one keeps the last good rows, marked stale
   metric TEXT PRIMARY KEY, run_id INTEGER NOT NULL, ok INTEGER NOT NULL, error TEXT, stale INTEGER NOT NULL,

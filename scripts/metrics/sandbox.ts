@@ -55,6 +55,7 @@ export class Sandbox {
   #used = false;
   #closed = false;
   readonly #past = { cpu_us: 0, peak_rss: 0 };
+  readonly #ends: Promise<unknown>[] = [];
 
   /**
    * Starts a process, which loads DuckDB meanwhile. If ours is killed, it notes our run as died in
@@ -85,7 +86,7 @@ export class Sandbox {
     await this.#perform({ check: sql }, METRIC_MS_MAX);
   }
 
-  /** CPU time of all processes so far, and the largest one's peak. */
+  /** CPU time of all processes so far as they replied, and the largest one's peak. */
   get cost(): { cpu_us: number; peak_rss: number } {
     const { cpu_us = 0, peak_rss = 0 } = this.#child?.last ?? {};
     return { cpu_us: this.#past.cpu_us + cpu_us, peak_rss: Math.max(this.#past.peak_rss, peak_rss) };
@@ -95,6 +96,12 @@ export class Sandbox {
   close(): void {
     this.#closed = true;
     this.#drop();
+  }
+
+  /** Closes it. Resolves when all processes have ended, so that the system charges them to this process. */
+  async end(): Promise<void> {
+    this.close();
+    await Promise.all(this.#ends);
   }
 
   /** Earlier queries may have caused a lack of memory: it is tried once more in a new process. */
@@ -131,7 +138,7 @@ export class Sandbox {
 
   #drop(): void {
     Object.assign(this.#past, this.cost);
-    this.#child?.kill();
+    if (this.#child !== null) this.#ends.push(this.#child.kill());
     this.#child = null;
   }
 }
@@ -175,8 +182,10 @@ class Child {
     }
   }
 
-  kill(): void {
+  /** Resolves when it has ended. */
+  kill(): Promise<unknown> {
     this.#end("closed");
+    return this.#process.ended;
   }
 
   #end(why: "memory" | "time" | "closed"): void {

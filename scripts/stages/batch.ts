@@ -21,6 +21,7 @@ import {
 } from "../metrics/index.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
 import { Results } from "../metrics/results-db.ts";
+import { RunCharge } from "./run-charge.ts";
 
 export interface BatchOptions {
   /** Folder of metric files. */
@@ -62,12 +63,13 @@ export async function runBatch(
   const results = new Results(paths.results);
   // Before collecting, so that it loads DuckDB meanwhile.
   const sandbox = new Sandbox(paths.results);
+  const batch = new Batch(paths, options, { results, sandbox, logger, signal, started_us });
   try {
     if (results.begin(started_us)) logger.warn("the last run was killed; this one repeats its work");
-    return await new Batch(paths, options, { results, sandbox, logger, signal, started_us }).run(names);
+    return await batch.run(names);
   } catch (error) {
     const known = spaceError(error, paths.root);
-    noteFailure(results, sandbox, sentence(known), logger);
+    await batch.noteFailure(sentence(known));
     throw known;
   } finally {
     sandbox.close();
@@ -83,19 +85,12 @@ interface Parts {
   started_us: number;
 }
 
-/** Notes why the run failed; if that fails too, the run's own error counts. */
-function noteFailure(results: Results, sandbox: Sandbox, why: string, logger: Logger): void {
-  try {
-    results.fail(why, sandbox.cost);
-  } catch (error) {
-    logger.warn(`the run's end could not be noted in results.db: ${sentence(error)}`);
-  }
-}
-
 class Batch {
   readonly #outputs: Outputs;
   readonly #failed: BatchSummary["failed"] = [];
+  readonly #charge = new RunCharge();
   #agreement: Agreement | null = null;
+  #ticks_new: number | null = null;
   #metrics = 0;
 
   constructor(
@@ -110,6 +105,7 @@ class Batch {
     const { paths, parts } = this;
     const collecting_ms = monotonicMs();
     const { manifest, ticks_new } = await collect(paths, parts.logger);
+    this.#ticks_new = ticks_new;
     const answering_ms = monotonicMs();
     try {
       await this.#runAll(manifest, names);
@@ -118,10 +114,28 @@ class Batch {
     }
     if (parts.signal.aborted) {
       this.#outputs.discard();
-      noteFailure(parts.results, parts.sandbox, "Stopped by a signal.", parts.logger);
+      await this.noteFailure("Stopped by a signal.");
       return null;
     }
+    await parts.sandbox.end();
     return this.#finish(manifest, names, { ticks_new, collecting_ms, answering_ms });
+  }
+
+  /** Notes why the run failed; if that fails too, the run's own error counts. */
+  async noteFailure(why: string): Promise<void> {
+    const { results, sandbox, logger } = this.parts;
+    await sandbox.end();
+    try {
+      results.fail(why, this.#ticks_new, this.#costs());
+    } catch (error) {
+      logger.warn(`the run's end could not be noted in results.db: ${sentence(error)}`);
+    }
+  }
+
+  /** Until now. The peak is a sum of two, which need not have been at one moment. */
+  #costs() {
+    const { cpu_us, peak_rss } = this.parts.sandbox.cost;
+    return { ...this.#charge.costs(cpu_us), peak_rss_bytes: peakRssBytes() + peak_rss };
   }
 
   #finish(
@@ -130,7 +144,7 @@ class Batch {
     { ticks_new, collecting_ms, answering_ms }: { ticks_new: number; collecting_ms: number; answering_ms: number },
   ): BatchSummary {
     const { paths, parts } = this;
-    const { results, sandbox, logger } = parts;
+    const { results, logger } = parts;
     const gone = this.options.metric === undefined ? results.gone(new Set(names)) : [];
     const done_ms = monotonicMs();
     const ticks_total = manifest.files.reduce((sum, file) => sum + file.rows, 0);
@@ -150,15 +164,17 @@ class Batch {
       failed: failed.length,
       error: failed[0]?.error ?? null,
     };
-    results.finish(figures, sandbox.cost, this.#agreement, gone);
+    results.finish(figures, this.#costs(), this.#agreement, gone);
     this.#outputs.publish(gone);
     if (failed.length === 0) logRun(paths, figures.seconds, logger);
+    const costs = this.#costs();
+    results.charge(costs);
     const seconds = monotonicMs() / 1000;
     return {
       records: ticks_new,
       seconds: Math.round(seconds * 1000) / 1000,
       records_per_second: Math.round(ticks_new / seconds),
-      peak_rss_bytes: peakRssBytes() + sandbox.cost.peak_rss,
+      peak_rss_bytes: costs.peak_rss_bytes,
       metrics: this.#metrics,
       failed,
       ticks_new,
@@ -183,7 +199,7 @@ class Batch {
       for (const name of names) {
         const metric = engine === "spark" ? await forSpark(sandbox, options.sql, name) : null;
         if (metric !== null) on_spark.push(metric);
-        else this.#take(await runMetric(sandbox, options.sql, name, this.#outputs.temporary(name)));
+        else await this.#runOne(name);
         if (signal.aborted) return;
       }
     } finally {
@@ -192,9 +208,18 @@ class Batch {
     if (engine === "duckdb") return;
     logger.info(`${on_spark.length} metrics on Spark (${master}), ${this.#metrics} on DuckDB`);
     if (on_spark.length === 0) return;
+    this.#charge.notSplit();
     const csv = (name: string) => this.#outputs.temporary(name);
     for await (const outcome of runMetricsOnSpark({ archive, manifest, metrics: on_spark, master, signal, csv }))
       this.#take(outcome);
+  }
+
+  async #runOne(name: string): Promise<void> {
+    const { sandbox } = this.parts;
+    const before_us = sandbox.cost.cpu_us;
+    const outcome = await runMetric(sandbox, this.options.sql, name, this.#outputs.temporary(name));
+    this.#charge.query(name, sandbox.cost.cpu_us - before_us);
+    this.#take(outcome);
   }
 
   #take(outcome: MetricOutcome): void {

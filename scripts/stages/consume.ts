@@ -56,6 +56,10 @@ export class ConsumeStage extends StoreJob<TickStore> {
     }
   }
 
+  protected override get ticks(): number {
+    return this.counts.inserted;
+  }
+
   protected override saveFigures(figures: Counters): void {
     this.store.saveFigures(figures);
   }

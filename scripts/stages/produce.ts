@@ -22,6 +22,7 @@ import {
   type Trace,
   tradesOf,
 } from "../feed/index.ts";
+import { CostMeter } from "../measure/cost-meter.ts";
 import { RunStats } from "../measure/run-stats.ts";
 
 export interface ProduceOptions extends FeedOptions {
@@ -48,6 +49,7 @@ export class Producer {
   readonly #tape: MatchTape | null;
   readonly #feedProblems: FeedProblems;
   readonly #clock: FeedClock;
+  readonly #meter = new CostMeter();
   #log: Log | null = null;
   /** Why the log takes no records; "" while it does. */
   #waiting = "";
@@ -108,7 +110,7 @@ export class Producer {
       this.#buffer.end();
       await drained.finally(() => {
         clearInterval(timer);
-        this.#reportStatus();
+        this.#reportStatus(true);
       });
     }
   }
@@ -177,13 +179,15 @@ export class Producer {
   }
 
   /** Once per second: checks the clock, reports problems, writes feed.json. */
-  #reportStatus(): void {
+  #reportStatus(isLast = false): void {
     this.#clock.check();
     const ofFeed = this.#feedProblems.of(this.feed, this.#tape, this.#waiting, nowUs());
     const { status_path } = this.options;
     if (status_path === null) return;
     const problems = [...ofFeed, ...this.problems.list(), ...(this.#log?.problems?.() ?? [])];
-    this.#write(status_path, { ...this.#status(), problems, ...this.counts, ...this.stats.counters() });
+    this.#meter.note(this.feed.figures.ticks, isLast);
+    const cost = this.#meter.text();
+    this.#write(status_path, { ...this.#status(), problems, cost, ...this.counts, ...this.stats.counters() });
   }
 
   #status() {

@@ -3,18 +3,22 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ClockWatch, monotonicMs, nowMs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
+import { sentence } from "../base/errors.ts";
 import { SCHEDULE_LOOK_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { spawnScript } from "../base/process.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { onAbort, pause, untilAborted } from "../base/wait.ts";
 import type { ScheduleStatus } from "../contract/schedule-status.ts";
+import { CostMeter } from "../measure/cost-meter.ts";
 import { MetricFolder } from "../metrics/folder-watch.ts";
 import { Results } from "../metrics/results-db.ts";
 import { dueBetween, type Timetable } from "./timetable.ts";
 
 /** Interval at which ticks.db is checked for while there is none. */
 const NO_DATA_POLL_MS = 1_000;
+/** Interval at which the cost's meter is asked whether a new slice has begun. */
+const METER_MS = 1_000;
 /** A run that begins at most this long before a due time is the run of that time. */
 const EARLY_MS_MAX = 50;
 
@@ -29,7 +33,7 @@ interface ScheduleOptions {
   prune_args?: string[];
   /** The stdout of the batch. */
   stdout: "ignore" | "inherit";
-  /** Called after each batch. */
+  /** Called after each batch, and then with each new point of what this process and its children cost. */
   onWait?(status: ScheduleStatus): void;
   signal: AbortSignal;
 }
@@ -41,6 +45,7 @@ interface ScheduleOptions {
 export async function schedule(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
   const { timetable, signal } = options;
   const folder = options.watch === null ? null : new MetricFolder(options.watch);
+  const report = reporter(options, logger);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
   while (!existsSync(paths.ticks) && !signal.aborted) await pause(NO_DATA_POLL_MS, signal);
   // The first run and one after a change have no due time: the first due time that falls into it counts
@@ -56,7 +61,7 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
       noteMissed(paths, due.slice(isDue ? 0 : 1), "The previous run had not ended.", logger);
     }
     const due_us = timetable === null ? null : (nowMs() + timetable(nowMs())) * 1_000;
-    options.onWait?.({ pid: process.pid, due_us, began_us: started_ms * 1_000, status });
+    report.status({ pid: process.pid, due_us, began_us: started_ms * 1_000, status });
     await dueOrChanged(timetable, folder, signal, logger);
     if (timetable === null || signal.aborted) continue;
     const due = dueBetween(timetable, ended_ms, nowMs() + EARLY_MS_MAX);
@@ -64,7 +69,32 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
     // The newest is the run that begins now.
     noteMissed(paths, due.slice(0, -1), "The machine slept, or its clock was set.", logger);
   }
+  report.end();
   folder?.close();
+}
+
+/**
+ * Passes the status on with the points of the cost: of the first batch once it has ended, so that a
+ * reader has all fields.
+ */
+function reporter({ onWait }: ScheduleOptions, logger: Logger): { status(status: ScheduleStatus): void; end(): void } {
+  const meter = new CostMeter();
+  let last: ScheduleStatus | null = null;
+  const send = () => last !== null && onWait?.({ ...last, cost: meter.text() });
+  const timer = setInterval(() => {
+    try {
+      if (meter.note(0)) send();
+    } catch (error) {
+      logger.debug(`the cost was not noted: ${sentence(error)}`);
+    }
+  }, METER_MS).unref();
+  return {
+    status: (status) => {
+      last = status;
+      send();
+    },
+    end: () => clearInterval(timer),
+  };
 }
 
 /** Resolves at the first of: the next due time, a change in the folder, the signal. */
@@ -121,31 +151,32 @@ function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Log
 
 /** Runs one batch, and the prune after it. A failure is logged. Resolves with the batch's exit status. */
 async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<number> {
-  const { status, killed } = await runCommand("batch", options.batch_args, options, logger);
-  if (killed !== null) noteDied(paths, killed);
+  const { status, end, killed } = await runCommand("batch", options.batch_args, options, logger);
+  if (end !== null) noteEnd(paths, end, killed);
   if (options.prune_args) await runCommand("prune", options.prune_args, options, logger);
   return status;
 }
 
-/** A batch that was killed could not note its own end. */
-function noteDied(paths: DataPaths, pid: number): void {
+/** A batch can't note what its own end costs; one that was killed could not note its end at all. */
+function noteEnd(paths: DataPaths, { pid, cpu_s }: { pid: number; cpu_s: number }, killed: boolean): void {
   if (!existsSync(paths.results)) return;
   const results = new Results(paths.results);
-  results.noteDied(pid);
+  if (killed) results.noteDied(pid);
+  results.chargeEnded(pid, cpu_s);
   results.close();
 }
 
 /**
  * Runs one of our commands to its end; it gets SIGTERM at the signal. `status` is 0 when it drained
- * for a signal, `killed` its pid when a signal ended it.
+ * for a signal, `end` null when it was not started, `killed` whether a signal ended it.
  */
 async function runCommand(
   name: string,
   args: string[],
   { stdout, signal }: ScheduleOptions,
   logger: Logger,
-): Promise<{ status: number; killed: number | null }> {
-  if (signal.aborted) return { status: 0, killed: null };
+): Promise<{ status: number; end: { pid: number; cpu_s: number } | null; killed: boolean }> {
+  if (signal.aborted) return { status: 0, end: null, killed: false };
   const started_ms = monotonicMs();
   const child = spawnScript(join(PROJECT_ROOT, "scripts", `${name}.ts`), args, {
     stdin: "lifeline",
@@ -153,11 +184,11 @@ async function runCommand(
     stderr: "inherit",
   });
   const forget = onAbort(signal, () => child.kill("SIGTERM"));
-  const { code, signal: killer } = await child.ended;
+  const { code, signal: killer, cpu_s } = await child.ended;
   forget();
   // Ctrl-C in a terminal reaches the child too, perhaps before it listens.
-  const killed = killer === null ? null : child.pid;
-  if (code === 0 || signal.aborted || killer === "SIGINT" || code === 130) return { status: 0, killed };
+  const ended = { end: { pid: child.pid, cpu_s }, killed: killer !== null };
+  if (code === 0 || signal.aborted || killer === "SIGINT" || code === 130) return { status: 0, ...ended };
   logger.error(`${name} ended with status ${code} after ${((monotonicMs() - started_ms) / 1000).toFixed(1)} s`);
-  return { status: code, killed };
+  return { status: code, ...ended };
 }

@@ -5,6 +5,7 @@ import type { LogBatch, LogPosition } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
 import type { FullTick, Position } from "../contract/tick.ts";
 import type { LogJob } from "../log/index.ts";
+import { CostMeter } from "../measure/cost-meter.ts";
 import { RunStats } from "../measure/run-stats.ts";
 import { Extractor, type Parsed, parseRecord } from "../message/index.ts";
 import { type CheckpointStore, type Counters, reportLost } from "../store/index.ts";
@@ -21,6 +22,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   /** Where the current record is in the log; the object is reused. */
   protected readonly at: Position = { partition: 0, offset: 0, appended_us: 0 };
   readonly #extractor: Extractor;
+  readonly #meter = new CostMeter();
   #reportDue_ms = 0;
 
   /** `quotes`: whether ticks need best_bid and best_ask. `limit_ms`: see StageHealth. */
@@ -39,6 +41,8 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   protected abstract tick(tick: FullTick): void;
   /** Takes the current record, which is not a tick; its bytes are valid until the call returns. */
   protected abstract other(record: Exclude<Parsed, { kind: "tick" }>, value: Uint8Array): void;
+  /** Trades that this process has taken, each once. */
+  protected abstract readonly ticks: number;
   /** Stores the process's figures. */
   protected abstract saveFigures(figures: Counters): void;
 
@@ -78,7 +82,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
 
   close(): void {
     this.health.end();
-    this.#report();
+    this.#report(true);
     this.store.close();
   }
 
@@ -116,10 +120,11 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     this.tick(tick);
   }
 
-  #report(): void {
+  #report(isLast = false): void {
     this.#reportDue_ms = monotonicMs() + REPORT_EVERY_MS;
     reportLost(this.store, this.problems, this.logger);
     this.saveFigures({ ...this.stats.counters(), ...this.health.counters() });
     this.health.save();
+    if (this.#meter.note(this.ticks, isLast)) this.store.saveCost(this.#meter.text());
   }
 }

@@ -89,6 +89,10 @@ export class StreamStage extends StoreJob<WindowStore> {
       this.#dead.push({ ...this.at, reason: record.reason, value: record.frame ?? value.slice() });
   }
 
+  protected override get ticks(): number {
+    return this.counts.ticks;
+  }
+
   protected override saveFigures(figures: Counters): void {
     this.store.saveRun(figures, this.stats.takeLatencies());
   }

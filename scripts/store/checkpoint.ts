@@ -138,9 +138,17 @@ export class CheckpointStore {
 
   /** Replaces the stage's problems (setting `problems`), under the same rule as the figures. */
   saveProblems(problems: readonly Problem[]): void {
-    const text = problemsText(problems);
-    const put = this.db.query("INSERT OR REPLACE INTO settings VALUES ('problems', ?)");
-    this.saveFigures({}, () => this.ownFigures() && this.setting("problems") !== text && put.run(text));
+    this.#saveOwn("problems", problemsText(problems));
+  }
+
+  /** Replaces the points of the process's cost (setting `cost`, contract/cost-points.ts), likewise. */
+  saveCost(text: string): void {
+    this.#saveOwn("cost", text);
+  }
+
+  #saveOwn(name: string, text: string): void {
+    const put = this.db.query("INSERT OR REPLACE INTO settings VALUES (?, ?)");
+    this.saveFigures({}, () => this.ownFigures() && this.setting(name) !== text && put.run(name, text));
   }
 
   close(): void {

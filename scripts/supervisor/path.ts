@@ -27,6 +27,7 @@ export interface StartOptions {
   every?: number;
   window?: string;
   lateness?: string;
+  price?: string;
 }
 
 const SCRIPTS = resolve(import.meta.dir, "..");
@@ -92,7 +93,7 @@ export async function supervise(
   });
   const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
   add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
-  const serve = [...where, "--port", String(options.port), "--host", options.host];
+  const serve = [...where, "--port", String(options.port), "--host", options.host, ...flag("--price", options.price)];
   add(
     "serve",
     () => serve,

@@ -4,7 +4,8 @@ import { Gauge, Registry } from "prom-client";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { printable } from "../../scripts/base/printable.ts";
 import { parameters } from "../http/query-string.ts";
-import { comparison, type Measure } from "../model/comparison.ts";
+import { comparison } from "../model/comparison.ts";
+import type { Measure } from "../model/measures.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
@@ -16,6 +17,14 @@ export const FAMILIES = {
   tidemark_stage_records: ["records that the stage's current process has handled", "stage"],
   tidemark_stage_cpu_seconds: ["CPU time of the stage's current process", "stage"],
   tidemark_stage_peak_rss_bytes: ["peak resident memory of the stage's current process", "stage"],
+  tidemark_cost_cpu_seconds_per_million_ticks: [
+    "CPU time that the pipeline adds to the other per million ticks, at the rate in tidemark_cost_ticks_per_second",
+    "pipeline",
+    "span",
+  ],
+  tidemark_cost_written_bytes_per_tick: ["bytes that the pipeline adds to the storage per tick", "pipeline", "span"],
+  tidemark_cost_ticks_per_second: ["the rate at which the pipeline's costs hold", "pipeline", "span"],
+  tidemark_machine_cpu_cores: ["CPU-seconds per second, by process; sampler, unattributed, and their sum busy", "part"],
   tidemark_stage_disk_bytes: ["what the stage keeps on disk", "stage"],
   tidemark_ticks_total: ["trades counted by the stream, each once"],
   tidemark_duplicates_total: ["repeated trade ids"],
@@ -112,8 +121,33 @@ export class Telemetry {
       const age = named("freshness")?.[pipeline].values?.age_ms;
       if (age !== undefined) g.tidemark_freshness_seconds.set({ pipeline }, age / 1000);
     }
+    this.#costs(measures);
     const agreement = { ...named("agreement")?.stream.values, ...named("agreement")?.batch.values };
     for (const [outcome, windows] of Object.entries(agreement))
       g.tidemark_reconciliation_windows.set({ outcome }, windows);
+  }
+
+  #costs(measures: Measure[]): void {
+    const g = this.#gauges;
+    for (const [word, span] of [
+      ["cost, last 5 minutes", "5m"],
+      ["cost, since start", "start"],
+    ] as const) {
+      const measure = measures.find((each) => each.word === word);
+      for (const pipeline of ["stream", "batch"] as const) {
+        const values = measure?.[pipeline].values;
+        const labels = { pipeline, span };
+        const set = (gauge: Gauge<string>, value: number | undefined) =>
+          value !== undefined && gauge.set(labels, value);
+        set(g.tidemark_cost_cpu_seconds_per_million_ticks, values?.cpu_seconds_per_million_ticks);
+        set(g.tidemark_cost_written_bytes_per_tick, values?.written_bytes_per_tick);
+        set(g.tidemark_cost_ticks_per_second, values?.ticks_per_second);
+      }
+    }
+    const machine = measures.find(({ word }) => word === "cost, machine")?.stream.values;
+    for (const [name, value] of Object.entries(machine ?? {})) {
+      const part = /^(.*)_cpu_seconds$/.exec(name)?.[1];
+      if (part !== undefined) g.tidemark_machine_cpu_cores.set({ part }, value / machine!.span_seconds!);
+    }
   }
 }

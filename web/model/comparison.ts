@@ -4,31 +4,18 @@ import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
 import { batchSide } from "./batch-side.ts";
+import { costMeasures } from "./costs.ts";
+import { type Figure, type Measure, none } from "./measures.ts";
 import { agreement, lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
-import type { Stage } from "./stage-states.ts";
 import type { Status } from "./status.ts";
 import { newestTickUs, percentiles } from "./stream-side.ts";
 import { windows } from "./windows.ts";
 
-export interface Figure {
-  /** Units are in the names; null when it was not measured. */
-  values: Record<string, number> | null;
-  /** Why it was not measured; otherwise what else to know. */
-  note: string;
-}
-
-/** One measure. The API calls its name `word`. */
-export interface Measure {
-  word: string;
-  definition: string;
-  stream: Figure;
-  batch: Figure;
-}
-
 /** All measures; one that was not measured in this run has the reason instead. */
-export function comparison(sources: Sources, selection: Selection, { feed, stages }: Status): Measure[] {
+export function comparison(sources: Sources, selection: Selection, status: Status): Measure[] {
+  const { feed } = status;
   const run = lastDone(sources);
   return [
     feedLatency(feed),
@@ -42,7 +29,7 @@ export function comparison(sources: Sources, selection: Selection, { feed, stage
     finality(sources),
     completeness(sources, selection),
     agreementMeasure(sources),
-    cost(stages),
+    ...costMeasures(sources, status),
   ];
 }
 
@@ -61,10 +48,6 @@ function age(sources: Sources, feed: KnownFeedStatus | null, newest_us: number |
   const replay = sources.mode === "replay";
   const note = replay && feed?.state === "ended" ? AT_REST : replay ? "by the recording's own clock" : "";
   return { values: { age_ms: (now_us - newest_us) / 1000 }, note };
-}
-
-function none(note: string): Figure {
-  return { values: null, note };
 }
 
 function feedLatency(feed: KnownFeedStatus | null): Measure {
@@ -167,28 +150,5 @@ function agreementMeasure(sources: Sources): Measure {
           note: "",
         }
       : missing,
-  };
-}
-
-function cost(stages: Stage[]): Measure {
-  const of = (names: Stage["name"][]): Figure => {
-    const mine = stages.filter((stage) => names.includes(stage.name) && stage.records > 0);
-    if (mine.length === 0) return none("nothing has run yet");
-    const per_million = mine.reduce((sum, stage) => sum + (stage.cpu_seconds / stage.records) * 1e6, 0);
-    return {
-      values: {
-        cpu_seconds_per_million_ticks: per_million,
-        peak_rss_bytes: Math.max(...mine.map((stage) => stage.peak_rss_bytes)),
-        disk_bytes: mine.reduce((sum, stage) => sum + stage.bytes, 0),
-      },
-      note: `${mine.map((stage) => stage.name).join(" + ")} so far, start-up and waiting included; \`bench\` measures under load`,
-    };
-  };
-  return {
-    word: "cost",
-    definition:
-      "CPU-seconds per million ticks, peak resident memory of the largest process, bytes on disk, of the processes that this pipeline needs",
-    stream: of(["stream"]),
-    batch: of(["consume", "batch"]),
   };
 }

@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { type DataPaths, readKind } from "../../scripts/base/data-dir.ts";
 import { type KnownFeedStatus, parseFeedStatus } from "../../scripts/contract/feed-status.ts";
+import type { Prices } from "../../scripts/contract/prices.ts";
 import { parseScheduleStatus, type ScheduleStatus } from "../../scripts/contract/schedule-status.ts";
+import { CostMeter } from "../../scripts/measure/cost-meter.ts";
+import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { StoreFile } from "./store-file.ts";
@@ -15,10 +18,15 @@ export class Sources {
   readonly results: StoreFile;
   /** Metrics' results, of `results`. */
   readonly metrics: MetricResults;
+  /** Of this process; the server lets it note its points. */
+  readonly meter = new CostMeter();
+  readonly energy = new EnergyMeter();
 
+  /** `prices`: for money; null: none is shown. */
   constructor(
     readonly paths: DataPaths,
     readonly log: LogView,
+    readonly prices: Prices | null = null,
   ) {
     this.windows = new StoreFile(paths.windows);
     this.ticks = new StoreFile(paths.ticks);

@@ -5,6 +5,7 @@ import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
+import { runs } from "./runs.ts";
 import type { Sources } from "./sources.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -44,7 +45,7 @@ export function stageStates(sources: Sources, feed: KnownFeedStatus | null, last
     produceStage(sources, feed),
     readerStage("stream", sources.windows, spans),
     readerStage("consume", sources.ticks, spans),
-    batchStage(last_run),
+    batchStage(last_run, last_run?.state === "running" ? (runs(sources, 2)[1] ?? null) : last_run),
   ];
 }
 
@@ -99,14 +100,15 @@ function readerStage(name: "stream" | "consume", file: StoreFile, spans: Partiti
   };
 }
 
-function batchStage(run: RunRow | null): Stage {
+/** `ended`: the newest run that is not in progress, whose figures are known. */
+function batchStage(run: RunRow | null, ended: RunRow | null): Stage {
   const base = { name: "batch" as const, lag: null, pid: null };
   if (run === null) return { ...base, state: "rest", detail: NEVER, ...UNUSED, bytes: 0 };
   const figures = {
-    records: run.ticks_total ?? 0,
-    cpu_seconds: run.cpu_seconds ?? 0,
-    peak_rss_bytes: run.peak_rss_bytes ?? 0,
-    bytes: run.archive_bytes ?? 0,
+    records: ended?.ticks_total ?? 0,
+    cpu_seconds: ended?.cpu_seconds ?? 0,
+    peak_rss_bytes: ended?.peak_rss_bytes ?? 0,
+    bytes: ended?.archive_bytes ?? 0,
   };
   if (run.state === "failed" || run.state === "died")
     return {

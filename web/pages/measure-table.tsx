@@ -1,6 +1,6 @@
 /** The table of measures: each with its definition and both pipelines' figures. */
 /** @jsxImportSource hono/jsx */
-import type { Figure, Measure } from "../model/comparison.ts";
+import type { Figure, Measure } from "../model/measures.ts";
 import { bytes, duration, exact, percent, round } from "./format.ts";
 
 export function MeasureTable({ measures }: { measures: Measure[] }) {
@@ -57,7 +57,7 @@ function Cell({ figure: { values, note } }: { figure: Figure }) {
 /** With the unit that ends the name. */
 function shown(name: string, value: number): string {
   if (name.endsWith("_ms")) return duration(value);
-  if (name.endsWith("_bytes")) return bytes(value);
+  if (/_bytes(_per_tick)?$/.test(name)) return bytes(value);
   if (name === "share") return percent(value);
   return Number.isInteger(value) ? exact(value) : round(value, 2);
 }

@@ -97,7 +97,11 @@ describe("answers", () => {
       "finality",
       "completeness",
       "agreement",
-      "cost",
+      "cost, last 5 minutes",
+      "cost, since start",
+      "cost, all metrics",
+      "cost, machine",
+      "equal cost",
     ]);
     for (const { definition, stream, batch } of words) {
       expect(definition.length).toBeGreaterThan(20);
