@@ -72,8 +72,8 @@ function statusNow(sources: Sources): Status {
       late: stream.late ?? 0,
       skewed: stream.skewed ?? 0,
       dead_letters: stream.malformed ?? 0,
-      revisions: count(sources.windows, "window_revisions"),
-      outages: count(sources.ticks, "outages"),
+      revisions: revisions(sources.windows),
+      outages: sources.ticks.get<{ n: number }>("SELECT count(*) AS n FROM outages")?.n ?? 0,
       reconnects: feed?.reconnects ?? 0,
       incomplete: feed?.incomplete ?? 0,
     },
@@ -118,9 +118,9 @@ export function notes(state: Status): string[] {
   return state.problems.filter(({ stops }) => !stops).map(problemLine);
 }
 
-/** Nothing is deleted from these tables, so the last row's number is their count. */
-function count(file: StoreFile, table: "window_revisions" | "outages"): number {
-  return file.get<{ n: number | null }>(`SELECT max(rowid) AS n FROM ${table}`)?.n ?? 0;
+/** Nothing is deleted from this table, so the last row's number is its count. */
+function revisions(file: StoreFile): number {
+  return file.get<{ n: number | null }>("SELECT max(rowid) AS n FROM window_revisions")?.n ?? 0;
 }
 
 function partitions(sources: Sources, spans: PartitionSpan[] | null): Status["log"]["partitions"] {

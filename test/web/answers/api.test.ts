@@ -1,7 +1,7 @@
 /** Every path of docs/http.md over real files: its answers and its refusals. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { API_COLUMNS } from "../../../scripts/contract/window-columns.ts";
-import { EVIL, troubledLines } from "../../support/data.ts";
+import { EVIL, sqlite, troubledLines } from "../../support/data.ts";
 import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
@@ -46,6 +46,18 @@ describe("answers", () => {
     const some = await json("/api/windows?product=BTC-USD&from=2023-09-05T16:02:00Z&to=2023-09-05T16:04:00Z&window=1m");
     expect(some.map((w: { window_start: string }) => w.window_start.slice(11, 16))).toEqual(["16:03", "16:02"]);
     expect(await json("/api/windows?product=NONE")).toEqual([]);
+  });
+
+  test("outages that were filled later are not counted: those that are left are", async () => {
+    const add = (from: number) =>
+      sqlite(server.data, "ticks.db", `INSERT INTO outages VALUES (NULL, 'X-Y', ${from}, ${from}, 1, 3, 'gap', 0, 0)`);
+    const shown = async () => (await json("/api/status")).counts.outages;
+    const before = await shown();
+    for (const from of [1, 2, 3]) add(from);
+    sqlite(server.data, "ticks.db", "DELETE FROM outages WHERE product_id = 'X-Y' AND from_us = 2");
+    expect(await shown()).toBe(before + 2);
+    sqlite(server.data, "ticks.db", "DELETE FROM outages WHERE product_id = 'X-Y'");
+    expect(await shown()).toBe(before);
   });
 
   test("/api/status: offsets, lag 0, watermark, and counts of late, duplicate and malformed messages", async () => {
