@@ -16,7 +16,8 @@ interface BatchFlags extends BatchOptions {
 
 export const spec: CommandSpec<BatchFlags> = {
   name: "batch",
-  summary: "Moves what is new in ticks.db into the Parquet archive and computes every metric of sql/metrics from it.",
+  summary:
+    "Copies what is new in ticks.db and windows.db into the Parquet archive and runs every metric of sql/metrics over it.",
   flags: [
     DATA_FLAG,
     { flags: "--metric <name>", description: "compute only this metric", env: "TIDEMARK_METRIC" },

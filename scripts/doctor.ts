@@ -23,7 +23,10 @@ export const spec: CommandSpec<DoctorOptions> = {
   flags: [
     DATA_FLAG,
     LOG_FLAG,
-    { flags: "--deep", description: "also verify every database page (seconds per GB)" },
+    {
+      flags: "--deep",
+      description: "also verify every database page and every checksum of the archive (seconds per GB)",
+    },
     {
       flags: "--repair-log",
       description:

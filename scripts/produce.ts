@@ -44,7 +44,10 @@ export const spec: CommandSpec<ProduceFlags> = {
       parse: durationFlag,
     },
     HEARTBEATS_FLAG,
-    { flags: "--until-end", description: "stop when the server closes with 1000, as a replay does at its end" },
+    {
+      flags: "--until-end",
+      description: "stop when the server closes the WebSocket normally (code 1000), as a replay does at its end",
+    },
     JSON_FLAG,
   ],
   examples: [

@@ -7,7 +7,7 @@ import { runUserQuery } from "./stages/query.ts";
 
 type QueryFlags = QueryOptions & { data: string; fresh?: boolean };
 
-const LIMIT = `rows at most (${METRIC_ROWS_MAX} on stdout and in a table, all in a file)`;
+const LIMIT = `most rows to write (default: ${METRIC_ROWS_MAX} to stdout or as a table, all to a file)`;
 const ROWS_MAX = 10_000_000;
 /** The flag of a parameter that is a time. */
 const time = (name: string) => ({
@@ -20,7 +20,7 @@ const time = (name: string) => ({
 export const spec: CommandSpec<QueryFlags> = {
   name: "query",
   summary:
-    "Runs one read-only SELECT, or a metric's file, over the views ticks, minutes, windows, window_revisions, late_ticks, out_of_order, outages, dead_letters, conflicts.",
+    "Runs one read-only SELECT, or a metric's file, over the views ticks, minutes, windows, window_revisions, late_ticks, out_of_order, outages, dead_letters, conflicts, thresholds.",
   args: [["[sql]", "one SELECT; it may use $product, $from and $to"]],
   flags: [
     DATA_FLAG,

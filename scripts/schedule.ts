@@ -43,7 +43,7 @@ export const spec: CommandSpec<ScheduleFlags> = {
     { flags: "--watch", description: "also run at once when a metric's file is added, changed or removed" },
     {
       flags: "--retain <duration>",
-      description: "after each batch, prune archived ticks that are older from ticks.db",
+      description: "after each batch, remove archived ticks older than this from ticks.db",
       parse: asText(durationFlag),
     },
   ],

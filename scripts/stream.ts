@@ -30,7 +30,10 @@ export const spec: CommandSpec<StreamOptions> = {
     LATENESS_FLAG,
     MAX_SKEW_FLAG,
     { flags: "--until-end", description: "stop at the current end of the log; open windows stay open" },
-    { flags: "--flush", description: "close the windows that are still open at the end, marked as flushed" },
+    {
+      flags: "--flush",
+      description: "when it ends, also after Ctrl-C, close the windows that are still open (final = 2)",
+    },
     { flags: "--rebuild", description: "remove windows.db and stream_csv/, and read the log again from its start" },
     POLL_FLAG,
     JSON_FLAG,

@@ -22,7 +22,7 @@ export const WINDOW_EVERY_FLAG: Flag = {
 
 export const LATENESS_FLAG: Flag = {
   flags: "--lateness <duration>",
-  description: "how long a window stays open for late ticks, in event time",
+  description: "how long past its end a window waits for ticks that come out of order, in event time",
   env: "TIDEMARK_LATENESS",
   parse: durationFlag,
   default: "1m",
