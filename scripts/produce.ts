@@ -46,7 +46,7 @@ export const spec: CommandSpec<ProduceFlags> = {
     HEARTBEATS_FLAG,
     {
       flags: "--until-end",
-      description: "stop when the server closes the WebSocket normally (code 1000), as a replay does at its end",
+      description: "stop when the server closes normally (code 1000), as a replay does",
     },
     JSON_FLAG,
   ],
