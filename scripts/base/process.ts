@@ -127,7 +127,7 @@ export function lives(pid: string): boolean {
 }
 
 /**
- * The pid of a process that still has `file`, which was removed, open; null when none has, and when its
+ * The pid of a process that still has `file`, which was removed, open; null when none has or its
  * folder does not exist. Linux only, and only processes that this user may inspect.
  */
 export function holderOfRemoved(file: string): string | null {
