@@ -101,7 +101,7 @@ function reportedCodes(): string[] {
     readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" }).map((name) => join(dir, name)),
   );
   const reporting = files.filter((file) => /\.tsx?$/.test(file)).map(read);
-  const text = reporting.filter((source) => /problems\.ts"|\/health\.ts"/.test(source)).join("\n");
+  const text = reporting.filter((source) => /problems\.ts"|\/health\.ts"|problems\.report\(/.test(source)).join("\n");
   const calls = text.matchAll(/(?:code: |(?:stopping|note)\(\s*(?:"\w+"|name),\s*|\bone\(\s*)"([a-z]+(?:-[a-z]+)*)"/g);
   const names = text.matchAll(/^(?:export )?const [A-Z_]+ = "([a-z]+-[a-z-]+)";$/gm);
   return [...new Set([...calls, ...names].map(([, code]) => code!))];

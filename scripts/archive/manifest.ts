@@ -1,5 +1,5 @@
 /** Reads and commits the archive's manifest; renaming it into its path is the commit. */
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeAtomically } from "../base/atomic-file.ts";
@@ -70,6 +70,7 @@ export function emptyManifest(store_created: string, rules: number): Manifest {
 /** Commits: from here on the archive is the files of `manifest`. */
 export function writeManifest(archive: string, manifest: Manifest): void {
   const checksum = checksumOfManifest(manifest);
+  mkdirSync(archive, { recursive: true });
   writeAtomically(join(archive, MANIFEST), `${JSON.stringify({ ...manifest, checksum })}\n`);
 }
 

@@ -1,5 +1,5 @@
 /** Writes files so that a reader finds the old or the new one whole, even after `kill -9`. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { diePoint } from "./die-point.ts";
 
@@ -13,10 +13,10 @@ interface ReplaceOptions {
 
 /**
  * Replaces `path` with `text`, by way of `path.tmp`. A link or a file of another program at that name
- * is removed, not written through.
+ * is removed, not written through. Throws ENOENT without the folder: a data directory that was removed
+ * must not come back with a status file alone.
  */
 export function writeAtomically(path: string, text: string, options: ReplaceOptions = {}): void {
-  mkdirSync(dirname(path), { recursive: true });
   rmSync(path + TEMPORARY, { force: true });
   writeFileSync(path + TEMPORARY, text, { flag: "wx" });
   publish(path, path + TEMPORARY, options);

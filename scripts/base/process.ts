@@ -1,5 +1,5 @@
 /** Other processes: the one way to start them, and whether one lives. */
-import { readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { PROCESS_ERROR_BYTES_MAX } from "./limits.ts";
 
@@ -127,11 +127,11 @@ export function lives(pid: string): boolean {
 }
 
 /**
- * The pid of a process that still has `file`, which was removed, open; null when none has. Linux only,
- * and only processes that this user may inspect.
+ * The pid of a process that still has `file`, which was removed, open; null when none has or its
+ * folder does not exist. Linux only, and only processes that this user may inspect.
  */
 export function holderOfRemoved(file: string): string | null {
-  if (process.platform !== "linux") return null;
+  if (process.platform !== "linux" || !existsSync(dirname(file))) return null;
   const removed = `${join(realpathSync(dirname(file)), basename(file))} (deleted)`;
   const opens = (pid: string) => names(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === removed);
   return names("/proc").find((name) => /^\d+$/.test(name) && opens(name)) ?? null;

@@ -73,6 +73,15 @@ test.skipIf(process.platform !== "linux")(
   60_000,
 );
 
+test("a data directory without locks/ is refused with a sentence by a command that creates none", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, recordedLines().slice(0, 10));
+  rmSync(join(dir.path, "locks"), { recursive: true });
+  const { code, stderr } = await run("doctor", ["--data", dir.path, "--repair-log"]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("locks/produce.lock can't be read or written")]);
+  expect(stderr).toContain("[TIDEMARK_DATA_DIR]");
+});
+
 test("a second stream is refused with the first's pid; killed, the first leaves no lock behind; --rebuild is refused too", async () => {
   using dir = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 100));

@@ -92,6 +92,14 @@ test("a status file is never written through a link", () => {
   expect(readFileSync(join(dir.path, "feed.json"), "utf8")).toBe("{}");
 });
 
+test("a status file does not create a data directory that was removed", () => {
+  using dir = tempDir();
+  const data = join(dir.path, "data");
+  const write = () => writeAtomically(join(data, "feed.json"), "{}", { isDurable: false });
+  expect(write).toThrow("ENOENT");
+  expect(existsSync(data)).toBe(false);
+});
+
 test("a status that can't be written is reported once, not once a second, and the producer continues", async () => {
   using dir = tempDir();
   // A folder in its place fails each write, as a full disk does.
