@@ -140,7 +140,7 @@ function upgrade(db: Database, path: string, schema: SchemaSpec): void {
   for (let v = now; v > 0 && v < schema.version; v++) {
     const step = schema.migrations?.[v];
     if (step === undefined) throw corrupt(path, `no Tidemark ever wrote its schema ${v}`);
-    db.exec(step);
+    if (step !== "") db.exec(step);
   }
   db.exec(`PRAGMA user_version = ${schema.version}`);
   db.exec("COMMIT");

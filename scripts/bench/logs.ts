@@ -1,7 +1,7 @@
 /** Filled logs for the benches: each is created once, and read by all that need the same. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { monotonicMs } from "../base/clock.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
 import { openLog, withTopic } from "../log/index.ts";
 import { dropTopic } from "../log/kafka/raw-reader.ts";
@@ -57,6 +57,8 @@ export async function append(
   try {
     for (let done = 0; done < count && !signal.aborted; done += FILL_RECORDS) {
       const records = maker.take(Math.min(FILL_RECORDS, count - done));
+      const now_us = nowUs();
+      for (const [i, record] of records.entries()) record.received_us = now_us - (records.length - i);
       const before_ms = monotonicMs();
       await log.append(records);
       spent_ms += monotonicMs() - before_ms;

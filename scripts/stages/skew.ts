@@ -14,6 +14,11 @@ import type { Position } from "../contract/tick.ts";
 
 const REPAIR = "An embedded log is repaired with `bun run doctor --repair-log`.";
 
+/** Whether a time of the log can be true, so that a latency may count from it; false for NaN. */
+export function canMeasure(stamp_us: number, now_us: number): boolean {
+  return stamp_us >= APPEND_EARLIEST_US && stamp_us - now_us <= STAMP_AHEAD_US_MAX;
+}
+
 export class SkewWatch {
   /** Skewed ticks since the last valid one, of any product. */
   #streak = 0;
@@ -52,7 +57,7 @@ export class SkewWatch {
     } else if (appended_us >= APPEND_EARLIEST_US && this.problems.solve("append-ahead")) {
       this.logger.info("append times agree with this machine's clock again");
     }
-    return appended_us >= APPEND_EARLIEST_US && appended_us - now_us <= STAMP_AHEAD_US_MAX;
+    return canMeasure(appended_us, now_us);
   }
 
   #unjudged({ partition, offset, appended_us }: Position): void {
