@@ -1,7 +1,13 @@
 /** One latency as a histogram: counts by bucket, each bucket 2^(1/4) wider than the one below. */
+import { APPEND_EARLIEST_US, STAMP_AHEAD_US_MAX } from "../base/limits.ts";
 
 /** A percentile of the buckets' upper bounds is at most 19 % too high, never too low. */
 const BUCKETS_PER_DOUBLING = 4;
+
+/** Whether a time of the log can be true, so that a latency may count from it; false for NaN. */
+export function canMeasure(stamp_us: number, now_us: number): boolean {
+  return stamp_us >= APPEND_EARLIEST_US && stamp_us - now_us <= STAMP_AHEAD_US_MAX;
+}
 
 export class LatencyBuckets {
   #counts = new Map<number, number>();
@@ -11,10 +17,36 @@ export class LatencyBuckets {
   #bucket = 0;
   #count = 0;
 
-  /** Counts one latency of `us` microseconds; a negative one is in bucket 0. */
-  add(us: number): void {
+  /** Counts `count` latencies of `us` microseconds; negative ones are in bucket 0. */
+  add(us: number, count = 1): void {
     if (!(us > this.#above_us && us <= this.#upto_us)) this.#open(us);
-    this.#count++;
+    this.#count += count;
+  }
+
+  /**
+   * Counts `until_us` − each of stamps[from, to) that can be true at `now_us`, all in microseconds.
+   * Returns how many were left out. Costs a few nanoseconds per stamp, since `stream` reads a million
+   * records in about a second.
+   */
+  addSince(until_us: number, stamps: Float64Array, from: number, to: number, now_us: number): number {
+    let above_us = this.#above_us;
+    let upto_us = this.#upto_us;
+    let count = 0;
+    let left_out = 0;
+    for (let i = from; i < to; i++) {
+      const stamp_us = stamps[i]!;
+      const us = until_us - stamp_us;
+      if (us > above_us && us <= upto_us) count++;
+      else if (canMeasure(stamp_us, now_us)) {
+        this.#count += count;
+        this.#open(us);
+        above_us = this.#above_us;
+        upto_us = this.#upto_us;
+        count = 1;
+      } else left_out++;
+    }
+    this.#count += count;
+    return left_out;
   }
 
   /** Counts by the buckets' upper bounds in microseconds, since the last call. */
@@ -28,7 +60,7 @@ export class LatencyBuckets {
   #open(us: number): void {
     this.#close();
     if (us <= 0) {
-      [this.#above_us, this.#upto_us, this.#bucket] = [Number.NEGATIVE_INFINITY, 0, 0];
+      [this.#above_us, this.#upto_us, this.#bucket] = [-STAMP_AHEAD_US_MAX, 0, 0];
       return;
     }
     const step = Math.ceil(Math.log2(us) * BUCKETS_PER_DOUBLING);

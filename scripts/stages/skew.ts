@@ -6,18 +6,13 @@ import {
   APPEND_EARLIEST_US,
   CLOCK_VALID_MS,
   CLOCK_WRONG_TICKS,
-  STAMP_AHEAD_US_MAX,
 } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
 import type { Position } from "../contract/tick.ts";
+import { canMeasure } from "../measure/latency-buckets.ts";
 
 const REPAIR = "An embedded log is repaired with `bun run doctor --repair-log`.";
-
-/** Whether a time of the log can be true, so that a latency may count from it; false for NaN. */
-export function canMeasure(stamp_us: number, now_us: number): boolean {
-  return stamp_us >= APPEND_EARLIEST_US && stamp_us - now_us <= STAMP_AHEAD_US_MAX;
-}
 
 export class SkewWatch {
   /** Skewed ticks since the last valid one, of any product. */

@@ -13,7 +13,7 @@ import { WindowCsv } from "../sink/stream-csv.ts";
 import { type Counters, MovedError, type WindowStore } from "../store/index.ts";
 import { type JobSettings, type StepResult, WindowJob } from "../window/index.ts";
 import { noProgressMs } from "./progress.ts";
-import { canMeasure, SkewWatch } from "./skew.ts";
+import { SkewWatch } from "./skew.ts";
 import { StoreJob } from "./store-job.ts";
 
 export class StreamStage extends StoreJob<WindowStore> {
@@ -182,21 +182,14 @@ export class StreamStage extends StoreJob<WindowStore> {
   #measureLatencies(batches: LogBatch[]): void {
     const now_us = nowUs();
     for (const { count, appended_us, received_us } of batches) {
-      let judged_us = Number.NaN;
-      let isAppended = false;
-      for (let i = 0; i < count; i++) {
-        const [a, r] = [appended_us[i]!, received_us[i]!];
-        if (a !== judged_us) {
-          judged_us = a;
-          isAppended = this.#skew.measures(a, now_us);
-        }
-        if (canMeasure(r, now_us)) {
-          this.#pipeline.add(now_us - r);
-          if (isAppended) this.#ingest.add(a - r);
-        } else {
-          this.#unreceived++;
-          if (isAppended) this.#fromAppend.add(now_us - a);
-        }
+      for (let from = 0, to = 0; from < count; from = to) {
+        const together_us = appended_us[from]!;
+        for (to = from + 1; to < count && appended_us[to] === together_us; ) to++;
+        const unreceived = this.#pipeline.addSince(now_us, received_us, from, to, now_us);
+        this.#unreceived += unreceived;
+        if (!this.#skew.measures(together_us, now_us)) continue;
+        this.#ingest.addSince(together_us, received_us, from, to, now_us);
+        if (unreceived > 0) this.#fromAppend.add(now_us - together_us, unreceived);
       }
     }
   }

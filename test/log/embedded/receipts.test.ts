@@ -76,7 +76,7 @@ test("blocks of both versions in any mix are one batch, and its parts have the s
   const block = fc.record({ block: records, old: fc.boolean() });
   const property = fc.property(fc.array(block, { minLength: 1, maxLength: 8 }), fc.nat(50), (blocks, cut) => {
     let base = 0;
-    const expected: unknown[] = [];
+    const expected: ReturnType<typeof shown> = [];
     const bytes = blocks.map(({ block, old }) => {
       const whole = encodeBlock(block, 0, block.length, base, NOW_US);
       expected.push(...wanted(block, base, old ? () => Number.NaN : stored));
