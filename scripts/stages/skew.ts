@@ -1,12 +1,7 @@
 /** Wrong clocks as `stream` reports them: ticks stamped too far ahead, invalid append times. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { formatDuration, formatSpan } from "../base/duration.ts";
-import {
-  APPEND_AHEAD_US_MAX,
-  APPEND_EARLIEST_US,
-  CLOCK_VALID_MS,
-  CLOCK_WRONG_TICKS,
-} from "../base/limits.ts";
+import { APPEND_AHEAD_US_MAX, APPEND_EARLIEST_US, CLOCK_VALID_MS, CLOCK_WRONG_TICKS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
 import type { Position } from "../contract/tick.ts";
