@@ -14,7 +14,13 @@ test("each frame has the time at which it left the socket, in order, also a hear
   let sent_us = 0;
   await using server = scripted(({ send, socket }) => {
     sent_us = nowUs();
-    send(ACK, tick(1), { type: "heartbeat", product_id: "BTC-USD", time: "2023-09-05T16:00:01Z" }, "rubb\0ish", tick(2));
+    send(
+      ACK,
+      tick(1),
+      { type: "heartbeat", product_id: "BTC-USD", time: "2023-09-05T16:00:01Z" },
+      "rubb\0ish",
+      tick(2),
+    );
     setTimeout(() => socket.close(1000), 50);
   });
   const { records } = await produce(server.url, { heartbeats: true });

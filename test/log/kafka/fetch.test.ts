@@ -132,7 +132,7 @@ test("any batches, compressed or not, the last one cut anywhere, decode to the s
   await fc.assert(property, { numRuns: 400 });
 });
 
-test("the header `received` is read without kafkajs, whatever headers of other programs are around it", async () => {
+test("the header `received` is read without kafkajs, also among headers of other programs", async () => {
   const received_us = Date.UTC(2026, 10, 27) * 1_000 + 123_456;
   const received = receivedValue(received_us);
   const all: [headers: object, received_us: number][] = [
