@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { ACK, scripted, tick } from "./feed.ts";
-import { committedRecords, rowsOf, startStage, until } from "./kafka-stage.ts";
+import { committedRecords, rowsOf } from "./data.ts";
+import { startStage, until } from "./process.ts";
 
 const TICKS = 250;
 const EVERY_MS = 20;

@@ -3,7 +3,7 @@ import { ByteCursor } from "./byte-cursor.ts";
 import { decompress } from "./codecs.ts";
 import { type Columns, FetchedRecords } from "./fetched-records.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "./kafka-limits.ts";
-import { readReceived } from "./received-header.ts";
+import { readReceived, receivedAlone } from "./received-header.ts";
 
 /**
  * A record batch (https://kafka.apache.org/documentation/#recordbatch): bytes before its records,
@@ -137,6 +137,7 @@ function readBatch(columns: Columns, i: number, at: number): number {
   const stop = i + bytes.readInt32BE(at + COUNT_AT);
   const end = endOf(bytes, at);
   const cursor = new ByteCursor(bytes, at + BATCH_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let record = i; record < stop; record++) {
     const length = cursor.varint();
     const next = cursor.at + length;
@@ -152,8 +153,10 @@ function readBatch(columns: Columns, i: number, at: number): number {
     starts[record] = cursor.at;
     ends[record] = value < 0 ? cursor.at - 1 : cursor.at + value;
     if (value > 0) cursor.at += value;
-    received_us[record] = readReceived(cursor);
-    if (cursor.at !== next) throw new NotPlain();
+    const us = receivedAlone(view, cursor.at, next);
+    received_us[record] = us >= 0 ? us : readReceived(cursor);
+    if (us < 0 && cursor.at !== next) throw new NotPlain();
+    cursor.at = next;
   }
   return stop;
 }

@@ -8,8 +8,10 @@ export const RECEIVED = "received";
 export const RECEIVED_BYTES = 18;
 
 const VALUE_BYTES = 8;
-/** The name's bytes as two big-endian numbers. */
-const [NAME_HIGH, NAME_LOW] = [0x72656365, 0x69766564];
+/** The name's bytes as one number: compared at once, since this is done for each record. */
+const NAME = Buffer.from(RECEIVED).readDoubleBE();
+/** Bytes of the headers as `produce` writes them: their number, and `received` alone. */
+const ALONE_BYTES = 1 + RECEIVED_BYTES;
 
 /** The header's value. `received_us` is a whole number from 0 to 2^53 − 1. */
 export function receivedValue(received_us: number): Buffer {
@@ -27,6 +29,16 @@ export function isReceipt(received_us: number | undefined): received_us is numbe
 function timeAt(bytes: Buffer, at: number): number {
   const us = bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
   return Number.isSafeInteger(us) ? us : Number.NaN;
+}
+
+/**
+ * The receipt time from the headers at bytes [at, end) if they are `received` alone; −1 if they are
+ * anything else, for which `readReceived` is called.
+ */
+export function receivedAlone(view: DataView, at: number, end: number): number {
+  if (end - at !== ALONE_BYTES || view.getUint16(at) !== 0x0210 || view.getFloat64(at + 2) !== NAME) return -1;
+  const us = view.getUint32(at + 11) * 2 ** 32 + view.getUint32(at + 15);
+  return view.getUint8(at + 10) === 2 * VALUE_BYTES && us <= Number.MAX_SAFE_INTEGER ? us : -1;
 }
 
 /**
@@ -52,7 +64,7 @@ export function readReceived(cursor: ByteCursor): number {
 }
 
 function isReceivedAt(bytes: Buffer, at: number): boolean {
-  return bytes.readUInt32BE(at) === NAME_HIGH && bytes.readUInt32BE(at + 4) === NAME_LOW;
+  return bytes.readDoubleBE(at) === NAME;
 }
 
 /** The same from a message that kafkajs has decoded. */
