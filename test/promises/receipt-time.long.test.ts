@@ -1,8 +1,8 @@
 /** Time that a tick waits for a Kafka broker shows in its latencies, which count from the socket. */
 import { afterEach, expect, test } from "bun:test";
+import { tempDir } from "../support/data.ts";
 import { kafkaAvailable, startBroker } from "../support/kafka.ts";
 import { killStages } from "../support/process.ts";
-import { tempDir } from "../support/data.ts";
 import { expectStallInLatencies } from "../support/stalled-log.ts";
 
 afterEach(killStages);

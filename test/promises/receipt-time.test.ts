@@ -2,8 +2,8 @@
 import { Database } from "bun:sqlite";
 import { afterEach, test } from "bun:test";
 import { join } from "node:path";
-import { killStages } from "../support/process.ts";
 import { tempDir } from "../support/data.ts";
+import { killStages } from "../support/process.ts";
 import { expectStallInLatencies } from "../support/stalled-log.ts";
 
 afterEach(killStages);

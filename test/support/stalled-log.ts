@@ -1,8 +1,8 @@
 /** A path from a scripted feed to windows.db whose log takes no records for three seconds. */
 import { expect } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
-import { ACK, scripted, tick } from "./feed.ts";
 import { committedRecords, rowsOf } from "./data.ts";
+import { ACK, scripted, tick } from "./feed.ts";
 import { startStage, until } from "./process.ts";
 
 const TICKS = 250;

@@ -14,8 +14,8 @@ import { decodeBlock, encodeBlock, joinBlocks, restamped } from "../../../script
 import { type EmbeddedLog, LOG_SCHEMA, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { sliceBatch } from "../../../scripts/log/shared/batches.ts";
-import { bytesOf, record } from "../../support/log-records.ts";
 import { quiet, ROOT, tempDir } from "../../support/data.ts";
+import { bytesOf, record } from "../../support/log-records.ts";
 
 const NOW_US = Date.UTC(2026, 10, 27) * 1_000;
 const FARTHEST_US = 2 ** 52;
