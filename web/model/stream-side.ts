@@ -15,7 +15,7 @@ export interface StreamSide {
   /** Windows closed of all products and sizes: the rows of stream_csv/. */
   closed: number;
   /** From the receipt of a tick to the committed row; null before the first commit. */
-  latency: Percentiles | null;
+  latency: PipelineLatency | null;
   /** Closed windows by sentiment, of as many as the charts hold. */
   sentiment: Record<string, number>;
   /** Files in stream_csv/. */
@@ -26,6 +26,11 @@ export interface StreamSide {
 interface Percentiles {
   p50_ms: number;
   p99_ms: number;
+}
+
+/** From the receipt, or from the append if no record of this run has a receipt time. */
+interface PipelineLatency extends Percentiles {
+  from: "receipt" | "append";
 }
 
 export function streamSide(sources: Sources, selection: Selection): StreamSide {
@@ -55,8 +60,8 @@ function totals(sources: Sources, product: string) {
   return sources.windows.get<{ trade_count: number; newest_time_us: number }>(TOTALS, { product });
 }
 
-/** Pipeline latency, from the append if no record of this run has a receipt time. */
-export function pipelinePercentiles(sources: Sources): (Percentiles & { from: "receipt" | "append" }) | null {
+/** Pipeline latency; null when nothing was measured. */
+export function pipelinePercentiles(sources: Sources): PipelineLatency | null {
   const received = percentiles(sources, "pipeline");
   if (received !== null) return { ...received, from: "receipt" };
   const appended = percentiles(sources, "pipeline_from_append");
