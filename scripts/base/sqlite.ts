@@ -15,7 +15,7 @@ export interface SchemaSpec {
   create: string;
   /** Version of that schema: the file's `user_version`. */
   version: number;
-  /** Statements that lead from version n to n + 1, by n. */
+  /** Statements that lead from version n to n + 1, by n; "" if only the meaning of a column changes. */
   migrations?: Record<number, string>;
   /** "rows": no check of the whole file at opening, because the owner checks each row that it reads. */
   check?: "file" | "rows";
@@ -133,17 +133,23 @@ function refuseNewer(db: Database, path: string, known: number): void {
 function upgrade(db: Database, path: string, schema: SchemaSpec): void {
   const version = versionOf(db);
   if (version === schema.version) return;
-  if (version > 0) keepCopy(db, `${path}.v${version}.bak`);
+  if (version > 0 && changesData(schema, version)) keepCopy(db, `${path}.v${version}.bak`);
   db.exec("BEGIN IMMEDIATE");
   const now = versionOf(db);
   if (now === 0) db.exec(schema.create);
   for (let v = now; v > 0 && v < schema.version; v++) {
     const step = schema.migrations?.[v];
     if (step === undefined) throw corrupt(path, `no Tidemark ever wrote its schema ${v}`);
-    db.exec(step);
+    if (step !== "") db.exec(step);
   }
   db.exec(`PRAGMA user_version = ${schema.version}`);
   db.exec("COMMIT");
+}
+
+/** Whether a step from `version` on has a statement: a copy of a log takes as much disk as the log. */
+function changesData({ migrations = {}, version: last }: SchemaSpec, version: number): boolean {
+  for (let v = version; v < last; v++) if (migrations[v] !== "") return true;
+  return false;
 }
 
 /** By SQLite: a copy of the bytes would miss the WAL, and closing it would drop this process's locks. */

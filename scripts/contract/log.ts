@@ -5,6 +5,11 @@ import type { Problem } from "./problems.ts";
 export interface AppendRecord {
   key: string;
   value: Uint8Array;
+  /**
+   * When the frame left the socket, microseconds since 1970 UTC. Absent where no frame of the feed
+   * came: trades from REST, notes of ours, records of another program.
+   */
+  received_us?: number;
 }
 
 /**
@@ -20,6 +25,11 @@ export interface LogBatch {
   offsets: Float64Array;
   /** When the log received each record, microseconds since 1970 UTC. */
   appended_us: Float64Array;
+  /**
+   * When each record's frame left the socket, microseconds since 1970 UTC; NaN where the log has no
+   * receipt time. A NaN compares false with anything, so it never becomes a latency.
+   */
+  received_us: Float64Array;
   /** The key of record i. */
   key(i: number): string;
   /**

@@ -38,7 +38,7 @@ export class FeedBuffer {
   push(record: AppendRecord): boolean {
     this.#records.push(record);
     this.pushed++;
-    this.#bytes += record.value.length;
+    this.#bytes += bytesOf(record);
     this.#arrival?.();
     this.#wasFull ||= this.length >= this.records_max || this.#bytes >= this.bytes_max;
     return !this.#wasFull;
@@ -65,7 +65,7 @@ export class FeedBuffer {
       await this.#append(append, batch, options);
       options.onAppended(batch);
       this.#appending = 0;
-      for (const { value } of batch) this.#bytes -= value.length;
+      for (const record of batch) this.#bytes -= bytesOf(record);
       if (this.#wasFull && this.length <= this.records_max / 2 && this.#bytes <= this.bytes_max / 2) {
         this.#wasFull = false;
         this.onRoom();
@@ -111,6 +111,11 @@ export class FeedBuffer {
       };
     });
   }
+}
+
+/** Bytes of a record in memory that grow with the feed: its value, and its receipt time, a number. */
+function bytesOf({ value, received_us }: AppendRecord): number {
+  return value.length + (received_us === undefined ? 0 : 8);
 }
 
 interface DrainOptions {

@@ -9,6 +9,7 @@ import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS, FEED_WORDS_MAX } from "../base/limi
 import type { Logger } from "../base/logger.ts";
 import { printable } from "../base/printable.ts";
 import { onAbort, pause } from "../base/wait.ts";
+import type { AppendRecord } from "../contract/log.ts";
 import type { Tick } from "../contract/tick.ts";
 import { envelopeFrame, Judge, type Message, outageFrame, readFrame, unreadable } from "../message/index.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
@@ -181,7 +182,7 @@ export class CoinbaseFeed {
       this.#remember(tick);
       this.tape?.see(product_id, tick.trade_id, tick.time_us);
     }
-    if (this.#judge.isFlat && isUtf8(value)) this.#push(product_id, value);
+    if (this.#judge.isFlat && isUtf8(value)) this.#pushReceived(product_id, value);
     else this.#pushFrame(product_id, value);
   }
 
@@ -218,22 +219,24 @@ export class CoinbaseFeed {
     if (planned && trade_id <= last_trade_id + 1) return;
     const span = { from_us: newest_us, to_us: Math.max(newest_us, time_us) };
     this.figures.outages++;
-    this.#push(product_id, outageFrame({ product_id, ...span, last_trade_id, first_trade_id: trade_id, reason }));
+    const value = outageFrame({ product_id, ...span, last_trade_id, first_trade_id: trade_id, reason });
+    this.#push({ key: product_id, value });
   }
 
   /** Pushes a frame unchanged, or in an envelope when some reader of the topic could not decode it. */
   #pushFrame(key: string, value: Uint8Array): void {
     const reason = unreadable(value);
-    if (reason === null) {
-      this.#push(key, value);
-      return;
-    }
-    this.figures.garbledFrame(reason, value);
-    this.#push(key, envelopeFrame(value, reason));
+    if (reason !== null) this.figures.garbledFrame(reason, value);
+    this.#pushReceived(key, reason === null ? value : envelopeFrame(value, reason));
   }
 
-  #push(key: string, value: Uint8Array): void {
-    if (this.buffer.push({ key, value }) || this.figures.paused) return;
+  /** Pushes what the newest frame became, with the time at which that frame left the socket. */
+  #pushReceived(key: string, value: Uint8Array): void {
+    this.#push({ key, value, received_us: this.figures.last_frame_us });
+  }
+
+  #push(record: AppendRecord): void {
+    if (this.buffer.push(record) || this.figures.paused) return;
     this.figures.paused = true;
     this.#connection?.pause();
   }

@@ -1,6 +1,7 @@
 /** What the process of a stage measures of itself in this run: records, CPU time, memory, latencies. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { peakRssBytes } from "../base/memory.ts";
+import { LatencyBuckets } from "./latency-buckets.ts";
 
 /** The JSON object that --json prints, before the stage's own counts (docs/json.md). */
 export interface RunSummary {
@@ -10,32 +11,22 @@ export interface RunSummary {
   peak_rss_bytes: number;
 }
 
-/** Buckets grow by 2^(1/4): a percentile of them is at most 19 % too high, never too low. */
-const BUCKETS_PER_DOUBLING = 4;
-
 export class RunStats {
   readonly started_us = nowUs();
   readonly #started_ms = monotonicMs();
   records = 0;
-  #latencies = new Map<string, Map<number, number>>();
+  readonly #latencies = new Map<string, LatencyBuckets>();
 
-  /** Counts `count` latencies of `us` microseconds under `name`; negative ones are in bucket 0. */
-  latency(name: string, us: number, count: number): void {
-    let buckets = this.#latencies.get(name);
-    if (buckets === undefined) {
-      buckets = new Map();
-      this.#latencies.set(name, buckets);
-    }
-    const bucket =
-      us <= 0 ? 0 : Math.round(2 ** (Math.ceil(Math.log2(us) * BUCKETS_PER_DOUBLING) / BUCKETS_PER_DOUBLING));
-    buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);
+  /** The latency of this name, which is counted from its first use on. */
+  latency(name: string): LatencyBuckets {
+    const known = this.#latencies.get(name) ?? new LatencyBuckets();
+    this.#latencies.set(name, known);
+    return known;
   }
 
-  /** Takes the latencies counted since the last call. */
+  /** Takes the latencies counted since the last call: by name, counts by bucket. */
   takeLatencies(): Map<string, Map<number, number>> {
-    const taken = this.#latencies;
-    this.#latencies = new Map();
-    return taken;
+    return new Map([...this.#latencies].map(([name, buckets]) => [name, buckets.take()]));
   }
 
   summary(): RunSummary {

@@ -1,16 +1,11 @@
 /** Wrong clocks as `stream` reports them: ticks stamped too far ahead, invalid append times. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { formatDuration, formatSpan } from "../base/duration.ts";
-import {
-  APPEND_AHEAD_US_MAX,
-  APPEND_EARLIEST_US,
-  CLOCK_VALID_MS,
-  CLOCK_WRONG_TICKS,
-  STAMP_AHEAD_US_MAX,
-} from "../base/limits.ts";
+import { APPEND_AHEAD_US_MAX, APPEND_EARLIEST_US, CLOCK_VALID_MS, CLOCK_WRONG_TICKS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Problem, Problems } from "../contract/problems.ts";
 import type { Position } from "../contract/tick.ts";
+import { canMeasure } from "../measure/latency-buckets.ts";
 
 const REPAIR = "An embedded log is repaired with `bun run doctor --repair-log`.";
 
@@ -52,7 +47,7 @@ export class SkewWatch {
     } else if (appended_us >= APPEND_EARLIEST_US && this.problems.solve("append-ahead")) {
       this.logger.info("append times agree with this machine's clock again");
     }
-    return appended_us >= APPEND_EARLIEST_US && appended_us - now_us <= STAMP_AHEAD_US_MAX;
+    return canMeasure(appended_us, now_us);
   }
 
   #unjudged({ partition, offset, appended_us }: Position): void {

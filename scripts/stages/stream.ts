@@ -21,6 +21,13 @@ export class StreamStage extends StoreJob<WindowStore> {
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #skew: SkewWatch;
+  readonly #ingest = this.stats.latency("ingest");
+  readonly #pipeline = this.stats.latency("pipeline");
+  /** Pipeline latency of records without a receipt time. */
+  readonly #fromAppend = this.stats.latency("pipeline_from_append");
+  readonly #finality = this.stats.latency("finality");
+  /** Records of this run without a receipt time that can be measured. */
+  #unreceived = 0;
   /** Event-time high marks, by product: a commit that raises one is progress. */
   readonly #marks = new Map<string, number>();
   /** Of the open step: records that are not valid, and how many the log has lost. */
@@ -74,7 +81,7 @@ export class StreamStage extends StoreJob<WindowStore> {
 
   protected override take(batches: LogBatch[]): void {
     while (!this.#step(batches));
-    this.#measurePipeline(batches);
+    this.#measureLatencies(batches);
   }
 
   protected override tick(tick: FullTick): void {
@@ -94,7 +101,7 @@ export class StreamStage extends StoreJob<WindowStore> {
   }
 
   protected override saveFigures(figures: Counters): void {
-    this.store.saveRun(figures, this.stats.takeLatencies());
+    this.store.saveRun({ ...figures, run_unreceived: this.#unreceived }, this.stats.takeLatencies());
   }
 
   /** A CSV file that was removed is written again. */
@@ -171,15 +178,18 @@ export class StreamStage extends StoreJob<WindowStore> {
     return raised;
   }
 
-  /** Pipeline latency of each tick (docs/semantics.md "Measures"). */
-  #measurePipeline(batches: LogBatch[]): void {
+  /** Ingest and pipeline latency of each record (docs/semantics.md "Measures"). */
+  #measureLatencies(batches: LogBatch[]): void {
     const now_us = nowUs();
-    for (const batch of batches) {
-      let same = 0;
-      for (let i = 0; i < batch.count; i += same) {
-        const appended_us = batch.appended_us[i]!;
-        for (same = 1; i + same < batch.count && batch.appended_us[i + same] === appended_us; ) same++;
-        if (this.#skew.measures(appended_us, now_us)) this.stats.latency("pipeline", now_us - appended_us, same);
+    for (const { count, appended_us, received_us } of batches) {
+      for (let from = 0, to = 0; from < count; from = to) {
+        const together_us = appended_us[from]!;
+        for (to = from + 1; to < count && appended_us[to] === together_us; ) to++;
+        const unreceived = this.#pipeline.addSince(now_us, received_us, from, to, now_us);
+        this.#unreceived += unreceived;
+        if (!this.#skew.measures(together_us, now_us)) continue;
+        this.#ingest.addSince(together_us, received_us, from, to, now_us);
+        if (unreceived > 0) this.#fromAppend.add(now_us - together_us, unreceived);
       }
     }
   }
@@ -187,6 +197,6 @@ export class StreamStage extends StoreJob<WindowStore> {
   /** Finality of each closed window (docs/semantics.md "Measures"). */
   #measureFinality(closed: WindowRow[]): void {
     const now_us = nowUs();
-    for (const row of closed) this.stats.latency("finality", now_us - row.window_end_us, 1);
+    for (const row of closed) this.#finality.add(now_us - row.window_end_us);
   }
 }

@@ -1,7 +1,7 @@
 /** What every log must do: a suite that each kind of log runs. */
 import { afterEach, expect, test } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
-import type { Log, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
+import type { Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
 import { bytesOf, type Got, read, record, unpack } from "../support/log-records.ts";
 import { positions } from "./conformance-positions.ts";
 
@@ -64,6 +64,21 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
       expect(got[i]!.appended_us).toBeLessThanOrEqual(nowUs());
       if (i > 0) expect(got[i]!.appended_us).toBeGreaterThanOrEqual(got[i - 1]!.appended_us);
     }
+  });
+
+  run("a record's receipt time comes back beside its unchanged value and key; without one it is NaN", async () => {
+    const log = await openNew();
+    const now_us = nowUs();
+    const times = [now_us - 3e6, undefined, now_us + 3_600e6, 0, 2 ** 52, now_us, Number.NaN];
+    await log.append(times.map((received_us, i) => ({ ...record("A", `a${i}`), received_us })));
+    const reader = await readerOf(log);
+    const batches: LogBatch[] = [];
+    const left = () => times.length - batches.reduce((sum, { count }) => sum + count, 0);
+    while (left() > 0) batches.push(...(await reader.poll({ records_max: 3, timeout_ms: 1_000 })));
+    expect(batches.flatMap(({ received_us }) => [...received_us])).toEqual(times.map((us) => us ?? Number.NaN));
+    expect(unpack(batches).map(({ key, text }) => [key, text])).toEqual(times.map((_, i) => ["A", `a${i}`]));
+    const [newest] = await log.tail(10);
+    expect([newest!.count, newest!.received_us[0]]).toEqual([1, Number.NaN]);
   });
 
   run("a poll returns at most the requested number of records, and the next one continues", async () => {

@@ -35,7 +35,10 @@ export const FAMILIES = {
   tidemark_outages_total: ["spans without a feed, and trade ids that could not be filled"],
   tidemark_feed_reconnects_total: ["connections lost by the current process"],
   tidemark_watermark_seconds: ["event time up to which windows are closed, seconds since 1970", "product_id"],
-  tidemark_pipeline_latency_seconds: ["from the append time to the committed row, of the stream", "quantile"],
+  tidemark_pipeline_latency_seconds: [
+    "from receipt (from append without receipt times) to the committed row, of the stream",
+    "quantile",
+  ],
   tidemark_freshness_seconds: ["now − event time of the newest tick in the answer", "pipeline"],
   tidemark_reconciliation_windows: ["windows of the newest reconciliation", "outcome"],
   tidemark_batch_run_seconds: ["the newest batch run, whole process"],

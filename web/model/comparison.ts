@@ -10,7 +10,7 @@ import { agreement, lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
-import { newestTickUs, percentiles } from "./stream-side.ts";
+import { newestTickUs, percentiles, pipelinePercentiles } from "./stream-side.ts";
 import { windows } from "./windows.ts";
 
 /** All measures; one that was not measured in this run has the reason instead. */
@@ -64,14 +64,18 @@ function feedLatency(feed: KnownFeedStatus | null): Measure {
   };
 }
 
+const BOUNDS = "upper bounds: each bucket is a fifth larger than the one before";
+/** What a latency without receipt times counts from. */
+const FROM = { receipt: "", append: "from append, since the records have no receipt time; " };
+
 function pipelineLatency(sources: Sources, run: RunRow | null): Measure {
-  const stream = percentiles(sources, "pipeline");
+  const stream = pipelinePercentiles(sources);
   return {
     word: "pipeline latency",
     definition:
-      "commit of the answer that includes a tick − our receipt of the tick (its append to the log); for the batch at least the run's own time",
+      "commit of the answer that includes a tick − our receipt of the tick at the socket; for the batch at least the run's own time",
     stream: stream
-      ? { values: { ...stream }, note: "upper bounds: each bucket is a fifth larger than the one before" }
+      ? { values: { p50_ms: stream.p50_ms, p99_ms: stream.p99_ms }, note: `${FROM[stream.from]}${BOUNDS}` }
       : none("no tick has been committed in this run"),
     batch:
       run?.seconds == null

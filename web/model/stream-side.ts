@@ -14,8 +14,8 @@ export interface StreamSide {
   trade_count: number;
   /** Windows closed of all products and sizes: the rows of stream_csv/. */
   closed: number;
-  /** From the log's receipt of a tick to the committed row; null before the first commit. */
-  latency: Percentiles | null;
+  /** From the receipt of a tick to the committed row; null before the first commit. */
+  latency: PipelineLatency | null;
   /** Closed windows by sentiment, of as many as the charts hold. */
   sentiment: Record<string, number>;
   /** Files in stream_csv/. */
@@ -26,6 +26,11 @@ export interface StreamSide {
 interface Percentiles {
   p50_ms: number;
   p99_ms: number;
+}
+
+/** From the receipt, or from the append if no record of this run has a receipt time. */
+interface PipelineLatency extends Percentiles {
+  from: "receipt" | "append";
 }
 
 export function streamSide(sources: Sources, selection: Selection): StreamSide {
@@ -39,7 +44,7 @@ export function streamSide(sources: Sources, selection: Selection): StreamSide {
     windows: newestWindows(sources, selection, PAGE_WINDOWS),
     trade_count: totals(sources, product)?.trade_count ?? 0,
     closed: sources.windows.counters().closed ?? 0,
-    latency: percentiles(sources, "pipeline"),
+    latency: pipelinePercentiles(sources),
     sentiment: Object.fromEntries(counted.map((row) => [row.sentiment, row.windows])),
     files: csvFiles(sources.paths.streamCsv),
   };
@@ -55,8 +60,19 @@ function totals(sources: Sources, product: string) {
   return sources.windows.get<{ trade_count: number; newest_time_us: number }>(TOTALS, { product });
 }
 
+/** Pipeline latency; null when nothing was measured. */
+export function pipelinePercentiles(sources: Sources): PipelineLatency | null {
+  const received = percentiles(sources, "pipeline");
+  if (received !== null) return { ...received, from: "receipt" };
+  const appended = percentiles(sources, "pipeline_from_append");
+  return appended === null ? null : { ...appended, from: "append" };
+}
+
 /** One of the stream's latencies, from its buckets; null when nothing was measured. */
-export function percentiles(sources: Sources, name: "pipeline" | "finality"): Percentiles | null {
+export function percentiles(
+  sources: Sources,
+  name: "ingest" | "pipeline" | "pipeline_from_append" | "finality",
+): Percentiles | null {
   const buckets = sources.windows.all<{ bucket: number; count: number }>(
     "SELECT bucket, count FROM latencies WHERE name = $name ORDER BY bucket",
     { name },

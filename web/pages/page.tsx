@@ -46,7 +46,7 @@ export function Page({ view, assets }: { view: View; assets: Address }) {
           <Chart
             id="times"
             title="Execution time of the batch"
-            note="whole process, per run; dashed: the stream's median from the log to the answer"
+            note="whole process, per run; dashed: the stream's median from receipt to answer"
           />
         </div>
         <Sentiment view={view} />

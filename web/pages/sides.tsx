@@ -16,7 +16,10 @@ export function StreamCard({ view }: { view: Sides }) {
       </h2>
       <p class="big">
         {latency === null ? "–" : duration(latency.p50_ms)}
-        <span>from the log to the answer (median{latency === null ? "" : `; p99 ${duration(latency.p99_ms)}`})</span>
+        <span>
+          from {latency?.from ?? "receipt"} to answer (median
+          {latency === null ? "" : `; p99 ${duration(latency.p99_ms)}`})
+        </span>
       </p>
       <dl class="rows">
         <Row name="newest window">

@@ -5,7 +5,7 @@ import { OFFSETS_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { LogBatch, LogPosition, PartitionSpan } from "../../contract/log.ts";
 import { firstOffset, otherLog } from "../shared/shorter.ts";
-import { blockHead, decodeBlock, joinBlocks } from "./block.ts";
+import { blockHead, decodeBlock, isKnownBlock, joinBlocks } from "./block.ts";
 import { SMALL_BLOCK_BYTES } from "./embedded-limits.ts";
 import type { Stamps } from "./stamps.ts";
 
@@ -143,6 +143,12 @@ export class BlockSource {
     const [position, count, checksum, payload] = row;
     if (Bun.hash.crc32(payload) !== checksum) throw this.#damage(position, "fails its checksum");
     this.#checkOffset(position, count, payload);
+    if (isKnownBlock(payload)) return;
+    throw new TidemarkError(
+      "SCHEMA_NEWER",
+      `${this.path} was written by a newer Tidemark: the block at ${offsetText(position)} has a format that this one doesn't know.`,
+      "Use that Tidemark, or another data directory.",
+    );
   }
 
   /** The row's own numbers have no checksum: they must equal the block's. */
@@ -153,9 +159,13 @@ export class BlockSource {
   }
 
   #damage(position: number, what: string): TidemarkError {
-    const partition = Math.floor(position / OFFSETS_MAX);
-    return damage(this.path, `the block at offset ${position % OFFSETS_MAX} of partition ${partition} ${what}`);
+    return damage(this.path, `the block at ${offsetText(position)} ${what}`);
   }
+}
+
+/** A position for people. */
+function offsetText(position: number): string {
+  return `offset ${position % OFFSETS_MAX} of partition ${Math.floor(position / OFFSETS_MAX)}`;
 }
 
 /** STORE_CORRUPT for a log file; `what` completes the sentence. */

@@ -3,12 +3,16 @@
  *
  * Little-endian, as on every machine that Bun runs on:
  *   u32 magic · u32 count · f64 base offset · f64 append time (µs) · u32 bounds[count + 1]
- *   · u16 key number[count] · JSON array of keys · values
- * Record i is the bytes [bounds[i], bounds[i + 1]); bounds[0] is the end of the keys.
+ *   · u16 key number[count] · JSON array of keys · values · receipt times (receipts.ts)
+ * Record i is the bytes [bounds[i], bounds[i + 1]); bounds[0] is the end of the keys, bounds[count]
+ * that of the values. Version 1 ends there: it has no receipt times.
  */
 import type { AppendRecord, LogBatch } from "../../contract/log.ts";
+import { readReceipts, receiptBytes, writeReceipts } from "./receipts.ts";
 
-const MAGIC = 0x31424d54;
+/** "TMB1" and "TMB2": blocks of both versions may be in one log. */
+const MAGIC_1 = 0x31424d54;
+const MAGIC_2 = 0x32424d54;
 const HEADER_BYTES = 24;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -32,11 +36,11 @@ export function encodeBlock(
   const keys = encoder.encode(JSON.stringify([...numbers.keys()]));
   const keysAt = HEADER_BYTES + 4 * (count + 1) + 2 * count;
   let at = keysAt + keys.length;
-  const block = new Uint8Array(at + bytes);
+  const block = new Uint8Array(at + bytes + receiptBytes(records, from, to, appended_us));
   const words = new Uint32Array(block.buffer, 0, (HEADER_BYTES >> 2) + count + 1);
   const doubles = new Float64Array(block.buffer, 0, HEADER_BYTES >> 3);
   const keyNumbers = new Uint16Array(block.buffer, keysAt - 2 * count, count);
-  words[0] = MAGIC;
+  words[0] = MAGIC_2;
   words[1] = count;
   doubles[1] = base_offset;
   doubles[2] = appended_us;
@@ -49,6 +53,7 @@ export function encodeBlock(
     at += value.length;
   }
   words[(HEADER_BYTES >> 2) + count] = at;
+  writeReceipts(block, at, records, from, to, appended_us);
   return block;
 }
 
@@ -59,7 +64,16 @@ export function blockHead(block: Uint8Array): { count: number; base_offset: numb
   return { count: view.getUint32(4, true), base_offset: view.getFloat64(8, true) };
 }
 
-/** The same block with another append time (µs since 1970 UTC). */
+/** Whether this program knows the block's version; a newer one may store records otherwise. */
+export function isKnownBlock(block: Uint8Array): boolean {
+  const magic = new DataView(block.buffer, block.byteOffset, HEADER_BYTES).getUint32(0, true);
+  return magic === MAGIC_1 || magic === MAGIC_2;
+}
+
+/**
+ * The same block with another append time (µs since 1970 UTC). Receipt times move with it: the
+ * clock that was wrong wrote both, and what a record waited for the log stays true.
+ */
 export function restamped(block: Uint8Array, appended_us: number): Uint8Array {
   const copy = block.slice();
   new DataView(copy.buffer).setFloat64(16, appended_us, true);
@@ -77,11 +91,14 @@ interface Part {
 export function decodeBlock(partition: number, block: Uint8Array): LogBatch {
   // Typed arrays need their alignment; bun:sqlite's blobs begin at 0, a foreign buffer might not.
   const buffer = block.byteOffset % 8 === 0 ? block : block.slice();
-  const count = new Uint32Array(buffer.buffer, buffer.byteOffset, 2)[1]!;
+  const [magic, count] = new Uint32Array(buffer.buffer, buffer.byteOffset, 2) as unknown as [number, number];
   const bounds = new Uint32Array(buffer.buffer, buffer.byteOffset + HEADER_BYTES, count + 1);
   const doubles = new Float64Array(buffer.buffer, buffer.byteOffset, HEADER_BYTES >> 3);
   const offsets = new Float64Array(count);
   for (let i = 0, offset = doubles[1]!; i < count; i++) offsets[i] = offset + i;
+  const received_us = new Float64Array(count);
+  if (magic === MAGIC_1) received_us.fill(Number.NaN);
+  else readReceipts(buffer, bounds[count]!, doubles[2]!, received_us, 0, count);
   return {
     partition,
     count,
@@ -90,6 +107,7 @@ export function decodeBlock(partition: number, block: Uint8Array): LogBatch {
     ends: bounds.subarray(1),
     offsets,
     appended_us: new Float64Array(count).fill(doubles[2]!),
+    received_us,
     key: keyReader(buffer, [{ first: 0, at: 0, keys: null }]),
   };
 }
@@ -105,6 +123,7 @@ export function joinBlocks(partition: number, blocks: Uint8Array[], count: numbe
   const ends = new Uint32Array(count);
   const offsets = new Float64Array(count);
   const appended_us = new Float64Array(count);
+  const received_us = new Float64Array(count);
   const parts: Part[] = [];
   let at = 0;
   let record = 0;
@@ -115,6 +134,8 @@ export function joinBlocks(partition: number, blocks: Uint8Array[], count: numbe
     const inBlock = words[(at >> 2) + 1]!;
     const offset = doubles[(at >> 3) + 1]!;
     const time = doubles[(at >> 3) + 2]!;
+    if (words[at >> 2] === MAGIC_1) received_us.fill(Number.NaN, record, record + inBlock);
+    else readReceipts(block, words[word + inBlock]!, time, received_us, record, record + inBlock);
     for (let i = 0; i < inBlock; i++, record++) {
       starts[record] = at + words[word + i]!;
       ends[record] = at + words[word + i + 1]!;
@@ -123,7 +144,8 @@ export function joinBlocks(partition: number, blocks: Uint8Array[], count: numbe
     }
     at += (block.length + 7) & ~7;
   }
-  return { partition, count, buffer: () => buffer, starts, ends, offsets, appended_us, key: keyReader(buffer, parts) };
+  const key = keyReader(buffer, parts);
+  return { partition, count, buffer: () => buffer, starts, ends, offsets, appended_us, received_us, key };
 }
 
 /** Decodes keys on demand, which is rare: the message names its product itself. */

@@ -34,7 +34,8 @@ import { Stamps } from "./stamps.ts";
 const RETAIN_EVERY_MS = 60_000;
 const RETAIN_BLOCKS = 200;
 
-export const LOG_SCHEMA: SchemaSpec = { create: CREATE, version: 1, check: "rows" };
+/** Version 2 has the same tables: it lets a program that knows no receipt times refuse the file. */
+export const LOG_SCHEMA: SchemaSpec = { create: CREATE, version: 2, migrations: { 1: "" }, check: "rows" };
 
 interface EmbeddedOptions {
   /** A writer's commits survive a loss of power; a reader only notes its group's offsets. */

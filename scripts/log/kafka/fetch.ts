@@ -3,6 +3,7 @@ import { ByteCursor } from "./byte-cursor.ts";
 import { decompress } from "./codecs.ts";
 import { type Columns, FetchedRecords } from "./fetched-records.ts";
 import { KAFKA_UNPACKED_FETCH_BYTES_MAX } from "./kafka-limits.ts";
+import { readReceived, receivedAlone } from "./received-header.ts";
 
 /**
  * A record batch (https://kafka.apache.org/documentation/#recordbatch): bytes before its records,
@@ -31,7 +32,7 @@ class NotPlain extends Error {}
 
 /**
  * The result of kafkajs's own decoder, with FetchedRecords for messages; null if kafkajs has to
- * decode: transactions, control records, headers, older formats. Fails with CodecError.
+ * decode: transactions, control records, older formats. Fails with CodecError.
  */
 export function decodeFetch(bytes: Buffer) {
   try {
@@ -120,6 +121,7 @@ function recordsOf(bytes: Buffer, start: number, end: number): FetchedRecords {
     ends: new Uint32Array(count),
     offsets: new Float64Array(count),
     appended_us: new Float64Array(count),
+    received_us: new Float64Array(count),
   };
   let i = 0;
   for (const at of batches) i = readBatch(columns, i, at);
@@ -128,13 +130,14 @@ function recordsOf(bytes: Buffer, start: number, end: number): FetchedRecords {
 
 /** Reads the batch at `at` as records `i` and following; returns the next index. */
 function readBatch(columns: Columns, i: number, at: number): number {
-  const { bytes, keys, starts, ends, offsets, appended_us } = columns;
+  const { bytes, keys, starts, ends, offsets, appended_us, received_us } = columns;
   const base = Number(bytes.readBigInt64BE(at));
   const isAppendTime = (bytes.readInt16BE(at + ATTRIBUTES_AT) & APPEND_TIME) !== 0;
   const time = Number(bytes.readBigInt64BE(at + (isAppendTime ? MAX_TIME_AT : FIRST_TIME_AT)));
   const stop = i + bytes.readInt32BE(at + COUNT_AT);
   const end = endOf(bytes, at);
   const cursor = new ByteCursor(bytes, at + BATCH_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let record = i; record < stop; record++) {
     const length = cursor.varint();
     const next = cursor.at + length;
@@ -150,7 +153,10 @@ function readBatch(columns: Columns, i: number, at: number): number {
     starts[record] = cursor.at;
     ends[record] = value < 0 ? cursor.at - 1 : cursor.at + value;
     if (value > 0) cursor.at += value;
-    if (cursor.varint() !== 0 || cursor.at !== next) throw new NotPlain();
+    const us = receivedAlone(view, cursor.at, next);
+    received_us[record] = us >= 0 ? us : readReceived(cursor);
+    if (us < 0 && cursor.at !== next) throw new NotPlain();
+    cursor.at = next;
   }
   return stop;
 }

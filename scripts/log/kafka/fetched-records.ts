@@ -13,6 +13,8 @@ export interface Columns {
   ends: Uint32Array;
   offsets: Float64Array;
   appended_us: Float64Array;
+  /** NaN where the record has no valid header `received`. */
+  received_us: Float64Array;
 }
 
 /** A message as kafkajs represents it. */
@@ -78,11 +80,11 @@ export class FetchedRecords {
 
   /** The same as a LogBatch; a record without a value is an empty one. */
   batch(partition: number): LogBatch {
-    const { bytes, starts, offsets, appended_us } = this.#columns;
+    const { bytes, starts, offsets, appended_us, received_us } = this.#columns;
     const count = this.length;
     const ends = this.#columns.ends.map((end, i) => Math.max(end, starts[i]!));
     const key = (i: number) => this.#key(i)?.toString() ?? "";
-    return { partition, count, buffer: () => bytes, starts, ends, offsets, appended_us, key };
+    return { partition, count, buffer: () => bytes, starts, ends, offsets, appended_us, received_us, key };
   }
 
   #key(i: number): Buffer | null {
@@ -93,7 +95,7 @@ export class FetchedRecords {
   }
 
   #from(first: number): FetchedRecords {
-    const { bytes, keys, starts, ends, offsets, appended_us } = this.#columns;
+    const { bytes, keys, starts, ends, offsets, appended_us, received_us } = this.#columns;
     return new FetchedRecords({
       bytes,
       keys: keys.subarray(first),
@@ -101,6 +103,7 @@ export class FetchedRecords {
       ends: ends.subarray(first),
       offsets: offsets.subarray(first),
       appended_us: appended_us.subarray(first),
+      received_us: received_us.subarray(first),
     });
   }
 }

@@ -5,6 +5,7 @@ import type { LogBatch } from "../../contract/log.ts";
 import { sliceBatch } from "../shared/batches.ts";
 import { FetchedRecords } from "./fetched-records.ts";
 import { type Hole, holesOf } from "./holes.ts";
+import { receivedOf } from "./received-header.ts";
 
 /** A batch that waits for a poll. */
 export interface Handed {
@@ -115,10 +116,12 @@ export function messageBatch(partition: number, messages: KafkaMessage[] | Fetch
   const ends = new Uint32Array(count);
   const offsets = new Float64Array(count);
   const appended_us = new Float64Array(count);
+  const received_us = new Float64Array(count);
   messages.forEach((message, i) => {
     ends[i] = message.value === null ? 0 : message.value.length;
     offsets[i] = Number(message.offset);
     appended_us[i] = Number(message.timestamp) * 1_000;
+    received_us[i] = receivedOf(message);
   });
   return {
     partition,
@@ -128,6 +131,7 @@ export function messageBatch(partition: number, messages: KafkaMessage[] | Fetch
     ends,
     offsets,
     appended_us,
+    received_us,
     key: (i) => messages[i]!.key?.toString() ?? "",
   };
 }

@@ -29,7 +29,7 @@ function decodeFetches(): void {
   fetchResponse.decode = async (bytes) => decodeFetch(bytes) ?? decode(bytes);
 }
 
-/** Codecs for the batches that kafkajs decodes itself (headers, transactions): it has only gzip. */
+/** Codecs for the batches that kafkajs decodes itself (transactions): it has only gzip. */
 function addCodecs(): void {
   for (const type of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD] as const) {
     CompressionCodecs[type] = () => ({

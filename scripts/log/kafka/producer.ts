@@ -7,6 +7,7 @@ import { AppendQueue } from "../shared/append-queue.ts";
 import { Partitioner } from "../shared/partition.ts";
 import { kafkaErrorType, refusal } from "./kafka-errors.ts";
 import { KAFKA_SEND_BYTES_MAX, KAFKA_SEND_RECORDS_MAX } from "./kafka-limits.ts";
+import { isReceipt, RECEIVED, RECEIVED_BYTES, receivedValue } from "./received-header.ts";
 import { lacking } from "./rights.ts";
 import type { KafkaAddress } from "./topic-url.ts";
 
@@ -90,10 +91,10 @@ export class KafkaProducer {
       const messages = new OnePartition(partition);
       let bytes = 0;
       for (; from < records.length && messages.length < KAFKA_SEND_RECORDS_MAX; from++) {
-        const { key, value } = records[from]!;
-        bytes += value.length + key.length;
+        const message = messageOf(records[from]!, partition);
+        bytes += bytesOf(message);
         if (bytes > this.#bytes_max && messages.length > 0) break;
-        messages.push({ key, value: Buffer.from(value.buffer, value.byteOffset, value.length), partition });
+        messages.push(message);
       }
       await this.#send(messages);
     }
@@ -197,6 +198,13 @@ export class KafkaProducer {
   }
 }
 
-function bytesOf({ key, value }: Message): number {
-  return (value?.length ?? 0) + (key?.length ?? 0);
+/** The value and the key as they are; the receipt time as a header. */
+function messageOf({ key, value, received_us }: AppendRecord, partition: number): Message {
+  const message: Message = { key, value: Buffer.from(value.buffer, value.byteOffset, value.length), partition };
+  if (isReceipt(received_us)) message.headers = { [RECEIVED]: receivedValue(received_us) };
+  return message;
+}
+
+function bytesOf({ key, value, headers }: Message): number {
+  return (value?.length ?? 0) + (key?.length ?? 0) + (headers === undefined ? 0 : RECEIVED_BYTES);
 }

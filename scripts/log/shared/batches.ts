@@ -12,6 +12,7 @@ export function sliceBatch(batch: LogBatch, from: number, to: number): LogBatch 
     ends: batch.ends.subarray(from, to),
     offsets: batch.offsets.subarray(from, to),
     appended_us: batch.appended_us.subarray(from, to),
+    received_us: batch.received_us.subarray(from, to),
     key: (i) => batch.key(from + i),
   };
 }
@@ -34,6 +35,7 @@ export function newestPerKey(batches: LogBatch[]): LogBatch[] {
       ends: Uint32Array.from(picks, (pick) => pick.batch.ends[pick.index]!),
       offsets: Float64Array.from(picks, (pick) => pick.batch.offsets[pick.index]!),
       appended_us: Float64Array.from(picks, (pick) => pick.batch.appended_us[pick.index]!),
+      received_us: Float64Array.from(picks, (pick) => pick.batch.received_us[pick.index]!),
       key: (i) => picks[i]!.batch.key(picks[i]!.index),
     };
   });

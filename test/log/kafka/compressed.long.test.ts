@@ -81,7 +81,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
         compression: codec,
       });
       for (let from = 0; from < LINES.length; from += 250) {
-        // kafkajs reads batches with headers, we all others.
+        // Headers of another program are passed over.
         const headers = from % 500 === 0 ? new Map([[Buffer.from("by"), Buffer.from("somebody")]]) : undefined;
         const messages = LINES.slice(from, from + 250).map((line) => ({
           topic,

@@ -17,6 +17,7 @@ function batchOf(partition: number, times: number[], first: number): LogBatch {
     ends: new Uint32Array(length),
     offsets: Float64Array.from(times, (_, i) => first + i),
     appended_us: Float64Array.from(times),
+    received_us: new Float64Array(length).fill(Number.NaN),
     key: () => "",
   };
 }
