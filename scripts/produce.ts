@@ -44,10 +44,7 @@ export const spec: CommandSpec<ProduceFlags> = {
       parse: durationFlag,
     },
     HEARTBEATS_FLAG,
-    {
-      flags: "--until-end",
-      description: "stop when the server closes normally (code 1000), as a replay does",
-    },
+    { flags: "--until-end", description: "stop when the server closes with code 1000, as a replay does" },
     JSON_FLAG,
   ],
   examples: [
