@@ -1,4 +1,4 @@
--- log.db, the embedded log: one row per block of records (block.ts: versions 1 and 2). Version: pragma user_version.
+-- log.db, the embedded log: one row per block of records (block.ts). Version: pragma user_version.
 -- appended_us steps back only after a wrong clock (stamps.ts); settings has "highest_us:N" for a
 -- partition N where it did.
 CREATE TABLE blocks (
