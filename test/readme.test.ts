@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, tempDir } from "./support/data.ts";
 import { freePort } from "./support/kafka.ts";
+import { shell } from "./support/process.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const blocks = (language: string) =>
@@ -21,23 +22,17 @@ function clone(path: string): void {
   symlinkSync(join(ROOT, "data/recordings"), join(path, "data/recordings"));
 }
 
-async function shell(script: string, cwd: string): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = Bun.spawn(["sh", "-ec", script], {
-    cwd,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, PATH: `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`, NO_COLOR: "1" },
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, stdout, stderr };
+/** Runs a block of the README, whose first failure ends it. */
+function walked(script: string, cwd: string) {
+  const PATH = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`;
+  return shell(`set -e\n${script}`, { cwd, env: { PATH, NO_COLOR: "1" } });
 }
 
 test("the recorded hour through every step by hand", async () => {
   using dir = tempDir();
   clone(dir.path);
   const walk = blocks("sh").find((block) => block.includes("bun run replay --port 8400"))!;
-  const ran = await shell(`${walk.replaceAll("8400", String(await freePort()))}wait\n`, dir.path);
+  const ran = await walked(`${walk.replaceAll("8400", String(await freePort()))}wait\n`, dir.path);
   expect([ran.code, ran.stderr.match(/error.*/i)?.[0] ?? ""]).toEqual([0, ""]);
   expect(ran.stdout).toContain("13197");
   expect(ran.stdout).toContain("340097766.67");
@@ -57,7 +52,7 @@ bun run batch --data data/try --sql mine --json
 cat data/try/batch_output/metrics/volume_by_minute.csv
 wait
 `;
-  const ran = await shell(script, dir.path);
+  const ran = await walked(script, dir.path);
   expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining("minute,volume\n2023-09-05T16:00:00.000000Z,")]);
 }, 60_000);
 
@@ -65,7 +60,7 @@ test("every command of its table shows its help", async () => {
   const named = [...README.matchAll(/^\| `(\w+)` \| /gm)].map((match) => match[1]!);
   expect(named.length).toBeGreaterThanOrEqual(11);
   for (const name of named) {
-    const { code, stdout } = await shell(`bun run --silent ${name} --help`, ROOT);
+    const { code, stdout } = await walked(`bun run --silent ${name} --help`, ROOT);
     expect([name, code]).toEqual([name, 0]);
     expect(stdout).toContain("Examples:");
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { sparkHome } from "../../scripts/metrics/spark/spark-run.ts";
 import { batch, metricFolder } from "../support/batch.ts";
 import { sqlite, stored } from "../support/data.ts";
+import { runToEnd } from "../support/process.ts";
 import { countBeside, readersMissing } from "../support/readers.ts";
 
 setDefaultTimeout(120_000);
@@ -61,7 +62,7 @@ test.skipIf(!process.env.CI && sparkHome() === null)(
     const path = join(dir.path, "archive/ticks").replaceAll("'", "\\'");
     writeFileSync(script, `SELECT concat('n=', count(*)) FROM parquet.\`${path}\`;\n`);
     const home = sparkHome()!;
-    const spark = Bun.spawn(
+    const spark = await runToEnd(
       [
         join(home, "bin/spark-sql"),
         "--master",
@@ -75,13 +76,8 @@ test.skipIf(!process.env.CI && sparkHome() === null)(
         "-f",
         script,
       ],
-      {
-        cwd: dir.path,
-        stdout: "pipe",
-        stderr: "ignore",
-        env: { ...process.env, SPARK_HOME: home },
-      },
+      { cwd: dir.path, env: { SPARK_HOME: home } },
     );
-    expect(await new Response(spark.stdout).text()).toContain("n=3002");
+    expect(spark.stdout).toContain("n=3002");
   },
 );

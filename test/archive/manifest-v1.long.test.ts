@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { batch, FINGERPRINT, manifestOf, NO_EXTENSION } from "../support/batch.ts";
-import { filesBelow, ROOT, sqlite, tempDir } from "../support/data.ts";
+import { filesBelow, ROOT, sqlite, tempDir, unpackInto } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
@@ -16,7 +16,7 @@ const TICKS = 302;
 async function written(name: "whole" | "pruned") {
   const dir = tempDir();
   const archive = join(ROOT, "test/archive/archive-v1.tar.gz");
-  expect(Bun.spawnSync(["tar", "-xzf", archive, "-C", dir.path]).exitCode).toBe(0);
+  unpackInto(dir.path, archive);
   const path = join(dir.path, name);
   for (const stage of ["stream", "consume"]) await run(stage, ["--data", path, "--until-end"]);
   return { ...dir, path, [Symbol.dispose]: () => dir[Symbol.dispose]() };

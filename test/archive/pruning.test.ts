@@ -9,7 +9,6 @@ import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION } from "../s
 import {
   fillLog,
   follow,
-  ROOT,
   recordedLines,
   STORED_TICKS,
   sqlite,
@@ -17,7 +16,7 @@ import {
   tempDir,
   troubledLines,
 } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -87,44 +86,28 @@ test("a duplicate of a pruned tick is refused, an id between them is not, and nu
 test("a consume that was running all the time refuses them too", async () => {
   using dir = await stored();
   await batch(dir.path, ["--metric", "coverage"]);
-  const command = [process.execPath, join(ROOT, "scripts/consume.ts"), "--data", dir.path];
-  const consume = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+  await using _consume = startStage("consume", ["--data", dir.path]);
   const seen = (name: string) =>
     sqlite(dir.path, "ticks.db", `SELECT value FROM counters WHERE name = '${name}'`)[0]?.value;
-  try {
-    const fresh = recordedLines().slice(4_000, 4_010);
-    const wait = async (records: number) => {
-      while (Number(seen("records")) < records) await Bun.sleep(20);
-    };
-    const before = Number(seen("records"));
-    await fillLog(dir.path, fresh);
-    await wait(before + 10);
-    expect((await prune(dir.path)).json).toEqual({ pruned: STORED_TICKS });
-    await fillLog(dir.path, recordedLines().slice(0, 500));
-    await wait(before + 510);
-    expect(seen("unverified")).toBe(500);
-    expect(left(dir.path)).toBe(10);
-  } finally {
-    consume.kill();
-    await consume.exited;
-  }
+  const fresh = recordedLines().slice(4_000, 4_010);
+  const wait = (records: number) => until(`${records} records`, () => Number(seen("records")) >= records);
+  const before = Number(seen("records"));
+  await fillLog(dir.path, fresh);
+  await wait(before + 10);
+  expect((await prune(dir.path)).json).toEqual({ pruned: STORED_TICKS });
+  await fillLog(dir.path, recordedLines().slice(0, 500));
+  await wait(before + 510);
+  expect(seen("unverified")).toBe(500);
+  expect(left(dir.path)).toBe(10);
 });
 
 test("schedule --retain prunes after each batch", async () => {
   using dir = await stored();
   using folder = metricFolder({ n: "SELECT count(*) AS n FROM ticks" });
   const flags = ["--data", dir.path, "--every", "1h", "--sql", folder.path, "--retain", "1ms"];
-  const schedule = Bun.spawn([process.execPath, join(ROOT, "scripts/schedule.ts"), ...flags], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  try {
-    while (left(dir.path) !== 1) await Bun.sleep(50);
-  } finally {
-    schedule.kill();
-    await schedule.exited;
-  }
+  const schedule = startStage("schedule", flags);
+  await until("one tick is left", () => left(dir.path) === 1);
+  await schedule.stop();
   expect((await batch(dir.path, ["--sql", folder.path])).json).toMatchObject({
     ticks_new: 0,
     ticks_total: STORED_TICKS,

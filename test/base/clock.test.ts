@@ -5,6 +5,7 @@ import { ClockWatch, nowUs } from "../../scripts/base/clock.ts";
 import { formatSpan } from "../../scripts/base/duration.ts";
 import { MachineClock, noClock } from "../../scripts/drill/machine-clock.ts";
 import { ROOT } from "../support/data.ts";
+import { startProgram, until } from "../support/process.ts";
 
 test("it is the system's millisecond, never goes back, and has digits below it", () => {
   const finer = new Set<number>();
@@ -37,16 +38,12 @@ test.skipIf(noClock() !== null)(
       const say = () => console.log(JSON.stringify([nowUs(), watch.look(), watch.look()]));
       say();
       for await (const _ of console) say();`;
-    const child = Bun.spawn([process.execPath, "-e", script], {
-      stdin: "pipe",
-      stdout: "pipe",
-      env: { ...process.env, ...clock.env },
-    });
-    const lines = child.stdout.pipeThrough(new TextDecoderStream() as never).getReader() as unknown as {
-      read(): Promise<{ value?: string }>;
+    const child = startProgram([process.execPath, "-e", script], { stdin: "pipe", env: clock.env });
+    let line = 0;
+    const said = async () => {
+      await until("its line", () => child.printed().split("\n").length > line + 1, { every_ms: 2 });
+      return JSON.parse(child.printed().split("\n")[line++]!) as [now_us: number, moved_ms: number, again: number];
     };
-    const said = async () =>
-      JSON.parse((await lines.read()).value!) as [now_us: number, moved_ms: number, again: number];
     await said();
     let at = 0;
     for (const seconds of steps) {
@@ -59,7 +56,7 @@ test.skipIf(noClock() !== null)(
       at = seconds;
     }
     child.stdin.end();
-    expect(await child.exited).toBe(0);
+    expect(await child.ended).toBe(0);
   },
   30_000,
 );

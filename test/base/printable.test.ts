@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { sentence } from "../../scripts/base/errors.ts";
 import { printable, printableLines } from "../../scripts/base/printable.ts";
-import { ROOT } from "../support/data.ts";
+import { evaluate } from "../support/process.ts";
 
 const NAMED: [text: string, shown: string][] = [
   ["BTC-USD", "BTC-USD"],
@@ -46,12 +46,7 @@ test.each(["", "json"])("a log line (format %p) shows what the feed said, on one
     const evil = "A\\u001b]0;owned\\u0007\\u009b2J\\u202e\\n[00:00:00] INFO: forged";
     logger.warn("the feed refused " + evil);
     logger.error(new Error(evil), "it failed");`;
-  const child = Bun.spawn([process.execPath, "-e", script], {
-    cwd: ROOT,
-    env: { ...process.env, TIDEMARK_LOG_FORMAT: format },
-    stderr: "pipe",
-  });
-  const said = await new Response(child.stderr).text();
+  const { stderr: said } = await evaluate(script, [], { TIDEMARK_LOG_FORMAT: format });
   expect(said).toContain("[U+001B]]0;owned[U+0007][U+009B]2J[U+202E]");
   expect(said.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(said).not.toMatch(/^\[00:00:00\] INFO: forged/m);

@@ -5,15 +5,14 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
-import { killStages, run, startStage, until } from "../support/process.ts";
+import { childOf, killStages, run, startProgram, startStage, until } from "../support/process.ts";
 
 afterEach(killStages);
 
 function want(dir: string, mode = "alone") {
-  const command = [process.execPath, join(import.meta.dir, "../support/lock-holder.ts"), dir, mode];
-  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
-  const said = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  return { child, first: said.read().then(({ value }) => value?.trim() ?? "") };
+  const child = startProgram(childOf("lock-holder", [dir, mode]), { stdin: "pipe" });
+  const first = until("its word", () => child.printed().trim(), { said: child.said });
+  return { child, first };
 }
 
 test("50 starts at once: exactly one wins, the refusal of each other names the winner's pid", async () => {
@@ -26,12 +25,12 @@ test("50 starts at once: exactly one wins, the refusal of each other names the w
   for (const text of said.filter((one) => one !== "won")) {
     expect(text).toBe(`Another stream (pid ${pid}) already works on ${dir.path}.`);
   }
-  winners[0]!.child.kill("SIGKILL");
-  await winners[0]!.child.exited;
+  winners[0]!.child.signal("SIGKILL");
+  await winners[0]!.child.ended;
   const next = want(dir.path);
   expect(await next.first).toBe("won");
   next.child.stdin.end();
-  expect(await next.child.exited).toBe(0);
+  expect(await next.child.ended).toBe(0);
 }, 60_000);
 
 test("several may share a lock; a process that needs it alone is refused until the last one has ended, and then refuses the others", async () => {
@@ -39,15 +38,15 @@ test("several may share a lock; a process that needs it alone is refused until t
   const sharers = Array.from({ length: 5 }, () => want(dir.path, "shared"));
   expect(await Promise.all(sharers.map(({ first }) => first))).toEqual(sharers.map(() => "won"));
   expect(await want(dir.path).first).toMatch(/^Another stream \(pid \d+\) already works on /);
-  for (const { child } of sharers) child.kill("SIGKILL");
-  await Promise.all(sharers.map(({ child }) => child.exited));
+  for (const { child } of sharers) child.signal("SIGKILL");
+  await Promise.all(sharers.map(({ child }) => child.ended));
   const alone = want(dir.path);
   expect(await alone.first).toBe("won");
   expect(await want(dir.path, "shared").first).toBe(
     `Another stream (pid ${alone.child.pid}) already works on ${dir.path}.`,
   );
-  alone.child.kill("SIGKILL");
-  await alone.child.exited;
+  alone.child.signal("SIGKILL");
+  await alone.child.ended;
 }, 60_000);
 
 test.skipIf(process.platform !== "linux")(
@@ -62,12 +61,12 @@ test.skipIf(process.platform !== "linux")(
         expect(await want(dir.path, mode).first).toBe(
           `Another stream (pid ${first.child.pid}; its lock file was removed) already works on ${dir.path}.`,
         );
-      first.child.kill("SIGKILL");
-      await first.child.exited;
+      first.child.signal("SIGKILL");
+      await first.child.ended;
       const next = want(dir.path);
       expect(await next.first).toBe("won");
       next.child.stdin.end();
-      await next.child.exited;
+      await next.child.ended;
     }
   },
   60_000,

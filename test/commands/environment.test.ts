@@ -6,8 +6,8 @@ import { keptByNpm, readEnvironment } from "../../scripts/command/environment.ts
 import { hostFlag } from "../../scripts/command/flags.ts";
 import { specs } from "../support/commands-doc.ts";
 import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
-import { startServe } from "../support/served.ts";
+import { commandOf, run, shell, startProgram } from "../support/process.ts";
+import { addressOf, startServe } from "../support/served.ts";
 
 const COMMANDS = await specs();
 const VARIABLES = [...new Set(COMMANDS.flatMap(({ flags }) => flags.flatMap(({ env }) => env ?? [])))];
@@ -93,20 +93,16 @@ test("from another working directory, without HOME, every command that makes som
   using dir = tempDir();
   using elsewhere = tempDir();
   await fillLog(dir.path, recordedLines().slice(0, 500));
-  const at = async (name: string, ...args: string[]) => {
-    const child = Bun.spawn([process.execPath, join(ROOT, "scripts", `${name}.ts`), "--data", dir.path, ...args], {
+  const at = (name: string, ...args: string[]) =>
+    startProgram(commandOf(name, ["--data", dir.path, ...args]), {
       cwd: elsewhere.path,
+      isBare: true,
       env: {
         PATH: process.env.PATH,
         TIDEMARK_SQLITE_EXTENSION: process.env.TIDEMARK_SQLITE_EXTENSION,
         TIDEMARK_HOST: "",
       },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
     });
-    return child;
-  };
   for (const [name, ...args] of [
     ["stream", "--until-end"],
     ["consume", "--until-end"],
@@ -114,18 +110,15 @@ test("from another working directory, without HOME, every command that makes som
     ["query", "SELECT count(*) FROM ticks"],
     ["doctor"],
   ] as const) {
-    const child = await at(name, ...args);
-    const said = await new Response(child.stderr).text();
-    expect([name, await child.exited, said.match(/error.*/)?.[0] ?? ""]).toEqual([name, 0, ""]);
+    const child = at(name, ...args);
+    expect([name, await child.ended, child.said().match(/error.*/)?.[0] ?? ""]).toEqual([name, 0, ""]);
   }
-  const server = await at("serve", "--port", "0");
-  const { value } = await server.stdout.getReader().read();
-  const url = new TextDecoder().decode(value).trim();
+  const server = at("serve", "--port", "0");
+  const url = await addressOf(server);
   // An empty TIDEMARK_HOST is the default address, not every interface.
   expect(new URL(url).hostname).toBe("127.0.0.1");
   expect(await (await fetch(url)).text()).toContain("<title>");
-  server.kill("SIGTERM");
-  expect(await server.exited).toBe(0);
+  expect(await server.stop()).toBe(0);
 }, 60_000);
 
 test("--host takes every spelling of an address, and refuses anything else", () => {
@@ -151,8 +144,7 @@ test("a folder for temporary files that is missing, is a file, or has no rights:
     const answer = await fetch(`${server.url}/export/ticks.parquet`);
     expect([TMPDIR, answer.status]).toEqual([TMPDIR, 503]);
     expect(await answer.text()).toContain("Set TMPDIR");
-    server.child.kill("SIGTERM");
-    expect(await server.child.exited).toBe(0);
+    expect(await server.child.stop()).toBe(0);
     const query = await run("query", ["--data", dir.path, "SELECT 1"], { TMPDIR });
     expect([TMPDIR, query.code === 0 || query.stderr.includes("Set TMPDIR")]).toEqual([TMPDIR, true]);
     expect(query.stderr).not.toContain("not an expected error");
@@ -165,16 +157,15 @@ test("a working directory that was removed: absolute paths work, relative ones a
   const removed = async (...args: string[]) => {
     const gone = mkdtempSync(join(dir.path, "gone-"));
     const command = [process.execPath, ...args.map((arg) => `'${arg}'`)].join(" ");
-    const child = Bun.spawn(["sh", "-c", `cd '${gone}' && rmdir '${gone}' && exec ${command}`], { stderr: "pipe" });
-    return { said: await new Response(child.stderr).text(), code: await child.exited };
+    return shell(`cd '${gone}' && rmdir '${gone}' && exec ${command}`);
   };
   for (const [name, ...args] of [["stream", "--until-end"], ["consume", "--until-end"], ["batch"]] as const) {
     const script = join(ROOT, "scripts", `${name}.ts`);
     const absolute = await removed(script, "--data", dir.path, ...args);
-    expect([name, absolute.code, absolute.said.match(/error.*/i)?.[0]]).toEqual([name, 0, undefined]);
+    expect([name, absolute.code, absolute.stderr.match(/error.*/i)?.[0]]).toEqual([name, 0, undefined]);
     const relative = await removed(script, "--data", "data", ...args);
     expect([name, relative.code]).toEqual([name, 1]);
-    expect(relative.said).toContain("The working directory was removed");
+    expect(relative.stderr).toContain("The working directory was removed");
   }
 }, 60_000);
 
@@ -183,10 +174,9 @@ test("a umask that takes the owner's rights is refused with a sentence before an
   const data = join(dir.path, "data");
   for (const umask of ["777", "700", "277"]) {
     const command = `umask ${umask} && exec '${process.execPath}' '${join(ROOT, "scripts/consume.ts")}' --data '${data}'`;
-    const child = Bun.spawn(["sh", "-c", command], { stdin: "ignore", stderr: "pipe" });
-    const said = await new Response(child.stderr).text();
-    expect([umask, await child.exited, existsSync(data)]).toEqual([umask, 1, false]);
-    expect(said).toContain(`the umask ${umask} takes the owner's rights from new files. [TIDEMARK_DATA_DIR]`);
+    const { code, stderr } = await shell(command);
+    expect([umask, code, existsSync(data)]).toEqual([umask, 1, false]);
+    expect(stderr).toContain(`the umask ${umask} takes the owner's rights from new files. [TIDEMARK_DATA_DIR]`);
   }
 });
 

@@ -3,29 +3,15 @@ import { afterEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { ROOT, recordedLines, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { recordedLines, tempDir } from "../support/data.ts";
+import { killStages, run, type Stage, startStage, until } from "../support/process.ts";
 
-const children: Bun.Subprocess[] = [];
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-});
+afterEach(killStages);
 
 /** `replay` of a file on a free port. */
-async function replay(file: string): Promise<{ url: string; said: Promise<string> }> {
-  const child = Bun.spawn([process.execPath, join(ROOT, "scripts/replay.ts"), file, "--speed", "max", "--port", "0"], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  children.push(child);
-  const said = new Response(child.stderr).text();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  return { url: new TextDecoder().decode(value).trim(), said };
+async function replay(file: string): Promise<{ url: string; child: Stage }> {
+  const child = startStage("replay", [file, "--speed", "max", "--port", "0"]);
+  return { url: await until("its address", () => child.printed().includes("\n") && child.printed().trim()), child };
 }
 
 test("a recording of a replay is the recording, and a directory fed by it holds the same ticks", async () => {
@@ -60,10 +46,10 @@ test("a corrupt line is named and left out, the others play; a cut or empty file
   const lines = recordedLines().slice(0, 10);
   const file = join(dir.path, "bad.jsonl");
   writeFileSync(file, [...lines.slice(0, 4), '{"type":"ticker","trade_', ...lines.slice(4)].join("\n"));
-  const { url, said } = await replay(file);
+  const { url, child } = await replay(file);
   const produced = await run("produce", ["--data", dir.path, "--feed", url, "--until-end", "--json"]);
   expect(produced.json).toMatchObject({ ticks: 10 });
-  expect(await said).toContain("bad.jsonl, line 5 is left out: it is not a JSON message");
+  expect(child.said()).toContain("bad.jsonl, line 5 is left out: it is not a JSON message");
 
   const whole = Bun.gzipSync(new TextEncoder().encode(recordedLines().join("\n")));
   writeFileSync(join(dir.path, "cut.jsonl.gz"), whole.slice(0, whole.length / 2));

@@ -6,44 +6,23 @@ import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { run, until } from "../support/process.ts";
+import { killStages, pidsOf, run, startProgram, startStage, until } from "../support/process.ts";
 
 /** Nothing listens there: the live feed can't be reached. */
 const NO_FEED = "ws://127.0.0.1:9";
-const children: Bun.Subprocess[] = [];
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode === null) child.kill("SIGKILL");
-    await child.exited;
-  }
-});
+afterEach(killStages);
 
 function start(data: string, args: string[]) {
-  const child = Bun.spawn(
-    [process.execPath, join(ROOT, "scripts/start.ts"), "--data", data, "--port", "0", "--feed", NO_FEED, ...args],
-    {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
-  children.push(child);
-  let said = "";
-  const read = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const chunk of stream) said += new TextDecoder().decode(chunk);
-  };
-  void read(child.stdout);
-  void read(child.stderr);
+  const child = startStage("start", ["--data", data, "--port", "0", "--feed", NO_FEED, ...args]);
+  const said = () => child.printed() + child.said();
   const heard = async (words: string | RegExp): Promise<string> => {
-    const end = performance.now() + 20_000;
-    for (;;) {
-      const found = typeof words === "string" ? (said.includes(words) ? said : null) : (words.exec(said)?.[1] ?? null);
-      if (found !== null) return found;
-      if (performance.now() > end || child.exitCode !== null) throw new Error(`"${words}" was not printed:\n${said}`);
-      await Bun.sleep(20);
-    }
+    const found = () => (typeof words === "string" ? said().includes(words) && said() : words.exec(said())?.[1]);
+    await until(`"${words}"`, () => found() || !child.isRunning(), { ms: 20_000, said });
+    const text = found();
+    if (!text) throw new Error(`"${words}" was not printed:\n${said()}`);
+    return text;
   };
-  return { child, said: () => said, heard };
+  return { child, said, heard };
 }
 
 const page = (one: ReturnType<typeof start>) => one.heard(/is at (http:\S+)\/$/m);
@@ -53,9 +32,8 @@ const json = async (url: string): Promise<any> => (await fetch(url)).json();
 /** The page may not listen yet. */
 const soon = (what: string, isSo: () => Promise<boolean>) => until(what, () => isSo().catch(() => false));
 
-async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIGINT"): Promise<number> {
-  one.child.kill(signal);
-  return one.child.exited;
+async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIGINT") {
+  return one.child.stop(signal);
 }
 
 test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start continues, nothing is counted twice", async () => {
@@ -189,21 +167,11 @@ for (const runner of ["npm", "bun"]) {
   test(`SIGTERM to ${runner} ends every stage, and ${runner} reports how start ended`, async () => {
     using dir = tempDir();
     const args = ["run", "start", ...(runner === "npm" ? ["--"] : []), "--data", dir.path, "--replay", "--port", "0"];
-    const child = Bun.spawn([runner, ...args], {
-      cwd: ROOT,
-      env: { ...process.env, PATH: `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}` },
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "ignore",
-    });
-    children.push(child);
+    const PATH = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`;
+    await using child = startProgram([runner, ...args], { cwd: ROOT, env: { PATH } });
     await until("the page's address", () => existsSync(join(dir.path, "replay/locks/start.url")));
-    child.kill("SIGTERM");
-    await child.exited;
-    await soon(
-      "every stage has ended",
-      async () => Bun.spawnSync(["pgrep", "-f", dir.path]).stdout.toString().trim() === "",
-    );
+    await child.stop();
+    await soon("every stage has ended", async () => pidsOf(dir.path).length === 0);
     expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
   }, 60_000);
 }
@@ -220,10 +188,10 @@ test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: 
   using dir = tempDir();
   const one = start(dir.path, ["--speed", "10"]);
   await page(one);
-  one.child.kill("SIGINT");
+  one.child.signal("SIGINT");
   await Bun.sleep(30);
-  one.child.kill("SIGINT");
-  expect(await one.child.exited).toBe(0);
+  one.child.signal("SIGINT");
+  expect(await one.child.ended).toBe(0);
 }, 30_000);
 
 test("--heartbeats: a quiet product's window closes before its next trade", async () => {
@@ -249,7 +217,7 @@ test("children end with a parent that is killed", async () => {
   await soon("all stages", async () =>
     (await json(`${url}/api/status`)).stages.every((s: { state: string }) => s.state !== "absent"),
   );
-  one.child.kill("SIGKILL");
+  one.child.signal("SIGKILL");
   await soon("serve is gone", async () => !(await fetch(url).catch(() => null)));
   await soon(
     "stream's lock is free",

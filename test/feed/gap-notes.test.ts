@@ -1,6 +1,5 @@
 /** An open gap is a record of the log: the next start fills it after a kill at any record. */
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import type { AppendRecord } from "../../scripts/contract/log.ts";
 import { OPEN_GAP_REASON } from "../../scripts/contract/tick.ts";
@@ -8,9 +7,9 @@ import { openLog } from "../../scripts/log/open.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
-import { quiet, ROOT, rowsOf, tempDir } from "../support/data.ts";
+import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR, produce } from "../support/feed.ts";
-import { run, until } from "../support/process.ts";
+import { run, startStage, until } from "../support/process.ts";
 
 const LOST = [100, 101];
 const gaps = (records: readonly AppendRecord[]) =>
@@ -126,16 +125,12 @@ test("kill -9 while REST asks to wait: the open gap is an outage in ticks.db, an
   using dir = tempDir();
   await using server = exchange({ trades: 250, faults: { drop_ids: LOST, rest: refuses } });
   const args = ["--data", dir.path, "--feed", server.url, "--channel", "matches", "--until-end"];
-  const child = Bun.spawn([process.execPath, join(ROOT, "scripts/produce.ts"), ...args], {
-    stderr: "pipe",
-    stdin: "ignore",
-  });
+  const child = startStage("produce", args);
   await until("the note is in the log", async () => {
     await run("consume", ["--data", dir.path, "--until-end"]);
     return outages(dir.path).length > 0;
   });
-  child.kill("SIGKILL");
-  await child.exited;
+  await child.stop("SIGKILL");
   expect(outages(dir.path)).toEqual([{ last_trade_id: 99, first_trade_id: 102, reason: OPEN_GAP_REASON }]);
   await continueOn(dir.path, []);
   await run("consume", ["--data", dir.path, "--until-end"]);

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
 import type { Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
 import { bytesOf, type Got, read, record, unpack } from "../support/log-records.ts";
+import { type Stage, until } from "../support/process.ts";
 import { positions } from "./conformance-positions.ts";
 
 export interface Harness {
@@ -12,8 +13,8 @@ export interface Harness {
   dropBefore(name: string, offset: number): Promise<void>;
   /** Replaces a log by an empty one. */
   replace(name: string): Promise<void>;
-  /** Starts test/support/log-writer.ts on that log. */
-  writer(name: string, key: string, total: number, size: number): Bun.Subprocess<"ignore", "pipe", "inherit">;
+  /** Starts test/support/children/log-writer.ts on that log. */
+  writer(name: string, key: string, total: number, size: number): Stage;
   /** Longer where a group has to be joined. */
   timeout_ms: number;
 }
@@ -191,7 +192,7 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
       if (got.length > 0) for (const r of some) expect(seen_us - r.appended_us).toBeLessThan(1_000_000);
       got.push(...some);
     }
-    expect(await writer.exited).toBe(0);
+    expect(await writer.ended).toBe(0);
     expect(got.map((r) => r.text)).toEqual(Array.from({ length: 20 }, (_, i) => `A ${i}`));
   });
 
@@ -199,7 +200,7 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     const name = newName();
     const log = later(await harness.open(name));
     const writers = ["A", "B", "C"].map((key) => harness.writer(name, key, 300, 3));
-    expect(await Promise.all(writers.map((writer) => writer.exited))).toEqual([0, 0, 0]);
+    expect(await Promise.all(writers.map((writer) => writer.ended))).toEqual([0, 0, 0]);
     const got = await read(await readerOf(log), 900);
     expect(got.map((r) => r.offset)).toEqual(Array.from({ length: 900 }, (_, i) => i));
     for (const key of ["A", "B", "C"]) {
@@ -213,13 +214,9 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     const name = newName();
     const log = later(await harness.open(name));
     const writer = harness.writer(name, "A", 1_000_000, 50);
-    let said = "";
-    for await (const text of writer.stdout.pipeThrough(new TextDecoderStream())) {
-      said += text;
-      if (said.split("\n").length > 40) break;
-    }
-    writer.kill("SIGKILL");
-    await writer.exited;
+    await until("40 appends", () => writer.printed().split("\n").length > 40, { every_ms: 2 });
+    await writer.stop("SIGKILL");
+    const said = writer.printed();
     const durable = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
     // What a broker had received may be stored after the kill: wait until the end is stable.
     await Bun.sleep(100);

@@ -6,6 +6,7 @@ import { METRIC_ROWS_MAX, RUNS_KEPT_MAX, SUMMARY_FILES_MAX } from "../../scripts
 import { chartOf, withHeader } from "../../scripts/metrics/metric.ts";
 import { batch, metricFolder, resultRows } from "../support/batch.ts";
 import { filesBelow, type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
+import { childOf, runToEnd } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -260,12 +261,9 @@ describe("what is refused", () => {
     ];
     using folder = metricFolder({ one: "SELECT 1" });
     await run(folder.path);
-    const child = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "../support/limited.ts"), data.path, "300", ...endless, "SELECT 1 AS a"],
-      { stdout: "pipe" },
-    );
-    const became = JSON.parse(await new Response(child.stdout).text());
+    const { code, stdout } = await runToEnd(childOf("limited", [data.path, "300", ...endless, "SELECT 1 AS a"]));
+    const became = JSON.parse(stdout);
     expect(became).toEqual([...endless.map(() => "It was stopped after 0.3 s, the limit for one query."), [{ a: 1 }]]);
-    expect(await child.exited).toBe(0);
+    expect(code).toBe(0);
   });
 });

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { openDestination } from "../../scripts/metrics/destination.ts";
 import { metricFolder } from "../support/batch.ts";
 import { ROOT, stored, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { run, shell, startStage } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -37,29 +37,29 @@ const LARGE = "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)";
 const query = (...args: string[]) => run("query", ["--data", data.path, ...args]);
 const at = (name: string) => join(out.path, name);
 const script = (name: string) => `"${process.execPath}" "${join(ROOT, "scripts", `${name}.ts`)}" --data "${data.path}"`;
-const shell = (text: string) => Bun.spawnSync(["bash", "-c", text], { cwd: out.path });
+const here = (text: string) => shell(text, { cwd: out.path });
 
 describe("what a process wrote arrives", () => {
   for (const format of ["csv", "json", "table"]) {
     test(`${format}: a slow pipe gets what the file gets`, async () => {
       const file = at(`whole.${format}`);
       await query("--format", format, "--output", file, LARGE);
-      const piped = shell(`${script("query")} --format ${format} "${LARGE}" | (sleep 0.3; cat)`);
+      const piped = await here(`${script("query")} --format ${format} "${LARGE}" | (sleep 0.3; cat)`);
       expect(piped.stdout.length).toBeGreaterThan(200_000);
-      expect(piped.stdout.equals(readFileSync(file))).toBe(true);
+      expect(piped.stdout === readFileSync(file, "utf8")).toBe(true);
     });
   }
 
-  test("batch --json, help texts and errors through a slow pipe; a reader that leaves ends quietly with 0", () => {
-    const batch = shell(`${script("batch")} --json | (sleep 0.3; cat)`);
-    expect(JSON.parse(batch.stdout.toString())).toMatchObject({ metrics: expect.anything() });
-    const left = shell(`${script("query")} --format csv "${LARGE}" | head -1; echo "\${PIPESTATUS[0]}"`);
-    expect([left.stdout.toString(), left.stderr.toString()]).toEqual(["i,text\n0\n", ""]);
+  test("batch --json, help texts and errors through a slow pipe; a reader that leaves ends quietly with 0", async () => {
+    const batch = await here(`${script("batch")} --json | (sleep 0.3; cat)`);
+    expect(JSON.parse(batch.stdout)).toMatchObject({ metrics: expect.anything() });
+    const left = await here(`${script("query")} --format csv "${LARGE}" | head -1; echo "\${PIPESTATUS[0]}"`);
+    expect([left.stdout, left.stderr]).toEqual(["i,text\n0\n", ""]);
   });
 
-  test("an output that can't be written is an error, not silence", () => {
-    const full = shell(`${script("query")} --format csv "${LARGE}" > /dev/full`);
-    expect([full.exitCode, full.stderr.toString()]).toEqual([1, expect.stringContaining("TIDEMARK_DISK_FULL")]);
+  test("an output that can't be written is an error, not silence", async () => {
+    const full = await here(`${script("query")} --format csv "${LARGE}" > /dev/full`);
+    expect([full.code, full.stderr]).toEqual([1, expect.stringContaining("TIDEMARK_DISK_FULL")]);
   });
 });
 
@@ -76,8 +76,8 @@ describe("--output", () => {
     expect(readFileSync(at("a.parquet")).subarray(0, 4).toString()).toBe("PAR1");
     expect(readFileSync(at("b.csv"), "utf8")).toBe('[{"a":1}]\n');
     expect((await query("--format", "csv", "--output", "-", SMALL)).stdout).toBe("a\n1\n");
-    const parquet = shell(`${script("query")} --format parquet --output - "${SMALL}" | cat`);
-    expect(parquet.stdout.subarray(0, 4).toString()).toBe("PAR1");
+    const parquet = await here(`${script("query")} --format parquet --output - "${SMALL}" | cat`);
+    expect(parquet.stdout.slice(0, 4)).toBe("PAR1");
   });
 
   test("a file gets all rows unless --limit cuts them, and a cut is reported", async () => {
@@ -94,13 +94,13 @@ describe("--output", () => {
 
   test("devices, FIFOs and descriptors are written to, and stay what they are", async () => {
     for (const format of ["csv", "parquet"]) {
-      const device = shell(`${script("query")} --format ${format} --output /dev/stdout "${SMALL}" | cat`);
-      expect(device.stdout.subarray(0, 4).toString()).toBe(format === "csv" ? "a\n1\n" : "PAR1");
+      const device = await here(`${script("query")} --format ${format} --output /dev/stdout "${SMALL}" | cat`);
+      expect(device.stdout.slice(0, 4)).toBe(format === "csv" ? "a\n1\n" : "PAR1");
       expect((await query("--format", format, "--output", "/dev/null", SMALL)).code).toBe(0);
-      const fifo = shell(
+      const fifo = await here(
         `rm -f pipe; mkfifo pipe; ${script("query")} --format ${format} --output pipe "${SMALL}" & cat pipe; wait`,
       );
-      expect(fifo.stdout.subarray(0, 4).toString()).toBe(format === "csv" ? "a\n1\n" : "PAR1");
+      expect(fifo.stdout.slice(0, 4)).toBe(format === "csv" ? "a\n1\n" : "PAR1");
       expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
     }
     expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
@@ -168,21 +168,15 @@ describe("--output", () => {
     const file = at("stopped/answer.csv");
     mkdirSync(at("stopped"));
     writeFileSync(file, "before");
-    const child = Bun.spawn(
-      [
-        process.execPath,
-        join(ROOT, "scripts/query.ts"),
-        "--data",
-        data.path,
-        "--output",
-        file,
-        "SELECT count(*) FROM range(900000000000)",
-      ],
-      { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
-    );
+    const child = startStage("query", [
+      "--data",
+      data.path,
+      "--output",
+      file,
+      "SELECT count(*) FROM range(900000000000)",
+    ]);
     await Bun.sleep(1_500);
-    child.kill("SIGTERM");
-    expect(await child.exited).toBe(130);
+    expect(await child.stop()).toBe(130);
     expect([readFileSync(file, "utf8"), readdirSync(at("stopped"))]).toEqual(["before", ["answer.csv"]]);
   });
 });

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
 import { metricFolder } from "../support/batch.ts";
-import { ROOT, STORED_TICKS, stored, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { STORED_TICKS, stored, tempDir } from "../support/data.ts";
+import { evaluate, run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -111,10 +111,9 @@ async function parquet(file: string): Promise<{ types: string[]; rows: Record<st
     const connection = await (await DuckDBInstance.create(":memory:")).connect();
     const reader = await connection.runAndReadAll("FROM read_parquet('" + process.argv[1] + "')");
     process.stdout.write(JSON.stringify({ types: reader.columnTypes().map(String), rows: reader.getRowObjectsJson() }));`;
-  const child = Bun.spawn([process.execPath, "-e", script, file], { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
-  const [text, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  if ((await child.exited) !== 0) throw new Error(error);
-  return JSON.parse(text);
+  const { code, stdout, stderr } = await evaluate(script, [file]);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
 }
 
 describe("into a file", () => {

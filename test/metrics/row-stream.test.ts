@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { batch, metricFolder, resultRows } from "../support/batch.ts";
-import { ROOT, stored, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { stored, tempDir } from "../support/data.ts";
+import { childOf, run, runToEnd } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -58,12 +58,6 @@ test("a query that is stopped after its first rows is an error, not fewer rows; 
   // The first rows come at once; 6,000 that take milliseconds each follow.
   const slow = `SELECT repeat('x', 1000) AS wide, CASE WHEN i < 3000 THEN 0 ELSE levenshtein(repeat('a', 600), repeat('b', 600) || i) END AS v
     FROM range(9000) AS r(i)`;
-  const child = Bun.spawn(
-    [process.execPath, join(ROOT, "test/support/limited.ts"), data.path, "1000", slow, "SELECT 1 AS a"],
-    { stdout: "pipe" },
-  );
-  expect(JSON.parse(await new Response(child.stdout).text())).toEqual([
-    "It was stopped after 1 s, the limit for one query.",
-    [{ a: 1 }],
-  ]);
+  const { stdout } = await runToEnd(childOf("limited", [data.path, "1000", slow, "SELECT 1 AS a"]));
+  expect(JSON.parse(stdout)).toEqual(["It was stopped after 1 s, the limit for one query.", [{ a: 1 }]]);
 });

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CHARACTERS_MAX, LIMITED_RSS_BYTES_MAX, METRIC_FILE_BYTES_MAX } from "../../scripts/base/limits.ts";
+import { runProgram } from "../../scripts/base/process.ts";
 import { rssByPs } from "../../scripts/metrics/limited.ts";
 import { batch, metricFolder, resultRows } from "../support/batch.ts";
-import { ROOT, type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
+import { type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
 import { KILLERS } from "../support/killers.ts";
-import { until } from "../support/process.ts";
+import { childOf, run, runToEnd, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
@@ -25,11 +26,9 @@ const kept = (metric: string) =>
 describe("what a query does to its process", () => {
   test("queries that take memory or nest without end fail alone, within the limit, each with a sentence; those after them run", async () => {
     const queries = Object.values(KILLERS).flatMap((sql) => [sql, "SELECT count(*) AS ticks FROM ticks"]);
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../support/limited.ts"), data.path, "5000"], {
-      stdin: new Blob([JSON.stringify(queries)]),
-      stdout: "pipe",
-    });
-    const { became, peak_rss } = JSON.parse(await new Response(child.stdout).text());
+    const stdin = new Blob([JSON.stringify(queries)]);
+    const { stdout } = await runToEnd(childOf("limited", [data.path, "5000"]), { stdin });
+    const { became, peak_rss } = JSON.parse(stdout);
     const names = Object.keys(KILLERS);
     const errors = names.map((_, i) => became[2 * i]);
     expect(names.filter((_, i) => typeof errors[i] !== "string" || errors[i].length > ERROR_CHARACTERS_MAX)).toEqual(
@@ -65,29 +64,26 @@ describe("what a query does to its process", () => {
   });
 
   test("`query` ends with a sentence too", async () => {
-    const command = [process.execPath, join(ROOT, "scripts/query.ts"), "--data", data.path];
-    const said = (sql: string) => {
-      const { exitCode, stderr } = Bun.spawnSync([...command, "--", sql], { stderr: "pipe", stdout: "pipe" });
-      return `${exitCode} ${stderr.toString()}`;
+    const said = async (sql: string) => {
+      const { code, stderr } = await run("query", ["--data", data.path, "--", sql]);
+      return `${code} ${stderr}`;
     };
-    expect(said("SELECT range(0, 3000000000)")).toStartWith(
+    expect(await said("SELECT range(0, 3000000000)")).toStartWith(
       "1 error: It needed more than 1 GB, the limit for one query",
     );
-    expect(said("SELECT json_structure(repeat('[', 300000) || repeat(']', 300000))")).toStartWith(
+    expect(await said("SELECT json_structure(repeat('[', 300000) || repeat(']', 300000))")).toStartWith(
       "1 error: Its process ended by SIGSEGV inside DuckDB",
     );
   });
 
   test("a batch that is killed in the middle of a metric doesn't stay `running`", async () => {
     using folder = metricFolder({ slow: "SELECT sleep_ms(60000)" });
-    const command = [process.execPath, join(ROOT, "scripts/batch.ts"), "--data", data.path, "--sql", folder.path];
-    const child = Bun.spawn(command, { stdout: "ignore", stderr: "ignore" });
+    const child = startStage("batch", ["--data", data.path, "--sql", folder.path]);
     const last = () => sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1")[0]!;
     await until("the run", () => last().pid === child.pid && last().state === "running");
     // The sandbox is open once it has its archive: then it waits for the metric.
     await Bun.sleep(500);
-    child.kill("SIGKILL");
-    await child.exited;
+    await child.stop("SIGKILL");
     await until("the run's end", () => last().state === "died");
     expect(last()).toMatchObject({ pid: child.pid, ended_us: expect.any(Number) });
   });
@@ -115,7 +111,7 @@ describe("which files are metrics", () => {
       { n: 5 },
     ],
     device: [(path) => symlinkSync("/dev/zero", path), "is not a regular file (a device, FIFO or socket)."],
-    fifo: [(path) => void Bun.spawnSync(["mkfifo", path]), "is not a regular file (a device, FIFO or socket)."],
+    fifo: [(path) => void runProgram(["mkfifo", path]), "is not a regular file (a device, FIFO or socket)."],
     folder: [(path) => mkdirSync(path), "is a folder."],
     huge: [(path) => writeFileSync(path, `SELECT 1 -- ${"x".repeat(METRIC_FILE_BYTES_MAX)}`), "has 1000012 bytes"],
     latin: [(path) => writeFileSync(path, Buffer.from("SELECT 'é'", "latin1")), "is not valid UTF-8."],

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { parseUnits } from "../../scripts/base/decimal.ts";
 import type { LateRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
 import { fillLog, ROOT, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { run, startStage, until } from "../support/process.ts";
 
 const RECORDING = join(ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");
 
@@ -65,22 +65,14 @@ async function check(data: string, dead_letters: number): Promise<void> {
 
 test("replayed at full speed: 13,198 ticks, 37 late, one conflict, two dead letters, each sum to the last digit", async () => {
   using dir = tempDir();
-  const replay = Bun.spawn(
-    [process.execPath, join(ROOT, "scripts/replay.ts"), RECORDING, "--port", "0", "--speed", "max"],
-    {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
+  const replay = startStage("replay", [RECORDING, "--port", "0", "--speed", "max"]);
   try {
-    const url = await addressOf(replay.stderr);
+    const url = await until("the address", () => /ws:\/\/127\.0\.0\.1:\d+/.exec(replay.said())?.[0]);
     const produced = await run("produce", ["--feed", url, "--until-end", "--data", dir.path]);
     expect([produced.code, produced.stderr.includes("error")]).toEqual([0, false]);
     await check(dir.path, 2);
   } finally {
-    replay.kill();
-    await replay.exited;
+    await replay.stop();
   }
 }, 60_000);
 
@@ -89,14 +81,3 @@ test("with the truncated line in the log: three dead letters, and the same answe
   await fillLog(dir.path, gunzipSync(readFileSync(RECORDING)).toString().trimEnd().split("\n"));
   await check(dir.path, 3);
 }, 60_000);
-
-/** The address that a started `replay` reports. */
-async function addressOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  let text = "";
-  for await (const chunk of stream) {
-    text += new TextDecoder().decode(chunk);
-    const url = /ws:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
-    if (url) return url;
-  }
-  throw new Error(text);
-}

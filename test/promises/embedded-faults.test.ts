@@ -12,7 +12,7 @@ import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { unpack } from "../support/log-records.ts";
-import { killStages, run, startStage, until } from "../support/process.ts";
+import { childOf, killStages, run, shell, startStage, until } from "../support/process.ts";
 import { namespace } from "../support/small-disk.ts";
 
 const lines = recordedLines();
@@ -36,10 +36,10 @@ test.skipIf(namespace === undefined)(
     await fillLog(calm.path, lines);
     await run("stream", args(calm.path));
     using dir = tempDir();
-    const script = join(ROOT, "test/support/disk-full.ts");
-    const inside = `mount -t tmpfs -o size=16m tmpfs "${dir.path}" && exec "${process.execPath}" "${script}" "${dir.path}"`;
-    const child = Bun.spawnSync([...namespace!, "sh", "-c", inside], { stderr: "inherit" });
-    const result = JSON.parse(child.stdout.toString());
+    const inside = `mount -t tmpfs -o size=16m tmpfs "${dir.path}" && exec "${childOf("disk-full", [dir.path]).join('" "')}"`;
+    const child = await shell(inside, {}, namespace);
+    if (child.code !== 0) throw new Error(child.stderr);
+    const result = JSON.parse(child.stdout);
     expect(result.refusals).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^DISK_FULL after \d+$/)));
     expect(result).toMatchObject({ intact: true, ended: 0, hash: hashOf(calm.path) });
     expect(result.read_only).toEqual([
@@ -55,11 +55,9 @@ test("a write that fails (here by a limit on the size of files) ends the stage w
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 3_000));
   const stream = `"${process.execPath}" "${join(ROOT, "scripts/stream.ts")}" --data "${dir.path}" --until-end --poll-records 100`;
-  const limited = Bun.spawnSync(["sh", "-c", `ulimit -f 300; exec ${stream}`], { stderr: "pipe" });
-  expect(limited.exitCode).toBe(1);
-  expect(limited.stderr.toString()).toMatch(
-    /^error: .*windows\.db can't be read or written: .* \[TIDEMARK_DATA_DIR\]$/m,
-  );
+  const limited = await shell(`ulimit -f 300; exec ${stream}`);
+  expect(limited.code).toBe(1);
+  expect(limited.stderr).toMatch(/^error: .*windows\.db can't be read or written: .* \[TIDEMARK_DATA_DIR\]$/m);
   expect((await run("stream", args(dir.path))).code).toBe(0);
   using calm = tempDir();
   await readLog(calm.path, lines.slice(0, 3_000), 500);

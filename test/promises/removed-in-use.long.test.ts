@@ -5,23 +5,18 @@ import { join } from "node:path";
 import { writeAtomically } from "../../scripts/base/atomic-file.ts";
 import { metricFolder } from "../support/batch.ts";
 import { fillLog, ROOT, type Row, recordedLines, sqlite, stored, tempDir } from "../support/data.ts";
-import { run, until } from "../support/process.ts";
+import { run, shell, startStage, until } from "../support/process.ts";
 import { namespace } from "../support/small-disk.ts";
 
 const lines = recordedLines();
 
-function staying(name: string, data: string, ...more: string[]) {
-  const command = [process.execPath, join(ROOT, "scripts", `${name}.ts`), "--data", data, ...more];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const said = new Response(child.stderr).text();
-  return { child, said, [Symbol.dispose]: () => child.kill("SIGKILL") };
-}
+const staying = (name: string, data: string, ...more: string[]) => startStage(name, ["--data", data, ...more]);
 
 test("a CSV file of the stream that is removed or replaced comes again within seconds, whole, without a restart", async () => {
   using dir = tempDir();
   await fillLog(dir.path, lines.slice(0, 3_000));
   const csv = join(dir.path, "stream_csv/windows_1m.csv");
-  using stream = staying("stream", dir.path);
+  await using stream = staying("stream", dir.path);
   const whole = () => existsSync(csv) && readFileSync(csv, "utf8").split("\n").length > 10 && readFileSync(csv, "utf8");
   const before = await until("the CSV", whole);
   rmSync(csv);
@@ -29,9 +24,8 @@ test("a CSV file of the stream that is removed or replaced comes again within se
   renameSync(csv, `${csv}.moved`);
   writeFileSync(csv, "");
   await until("the CSV once more", () => whole() === before);
-  expect(stream.child.exitCode).toBeNull();
-  stream.child.kill("SIGTERM");
-  expect([await stream.child.exited, readFileSync(`${csv}.moved`, "utf8")]).toEqual([0, before]);
+  expect(stream.isRunning()).toBe(true);
+  expect([await stream.stop(), readFileSync(`${csv}.moved`, "utf8")]).toEqual([0, before]);
 }, 60_000);
 
 test("a stage whose store is removed or replaced ends with a sentence; the next start builds it again", async () => {
@@ -42,7 +36,7 @@ test("a stage whose store is removed or replaced ends with a sentence; the next 
   ] as const) {
     using dir = tempDir();
     await fillLog(dir.path, lines.slice(0, 500));
-    using child = staying(stage, dir.path);
+    await using child = staying(stage, dir.path);
     const path = join(dir.path, file);
     await until("the store", () => existsSync(path) && existsSync(`${path.replace("-wal", "")}-shm`));
     const first = (sql: string) => sqlite(dir.path, file.replace("-wal", ""), sql)[0];
@@ -50,10 +44,8 @@ test("a stage whose store is removed or replaced ends with a sentence; the next 
     await until("its tables", () => first("SELECT 1 FROM sqlite_master WHERE name = 'counters'"));
     await until("its first commit", () => first("SELECT 1 FROM counters WHERE name = 'records'"));
     rmSync(path);
-    expect(await child.child.exited).toBe(1);
-    expect(await child.said).toContain(
-      `error: ${path} was removed or replaced while it was in use. [TIDEMARK_DATA_DIR]`,
-    );
+    expect(await child.ended).toBe(1);
+    expect(child.said()).toContain(`error: ${path} was removed or replaced while it was in use. [TIDEMARK_DATA_DIR]`);
     expect((await run(stage, ["--data", dir.path, "--until-end"])).code).toBe(0);
   }
 }, 90_000);
@@ -71,9 +63,9 @@ test.skipIf(namespace === undefined)(
     for (const room of ["12m", "8m"]) {
       const inside = `mount -t tmpfs -o size=${room} tmpfs "${disk.path}" && cp -r "${data.path}" "${disk.path}/data" &&
         { ${room === "8m" ? `head -c 100m /dev/zero > "${disk.path}/ballast"; rm -f "${disk.path}/ballast2"; truncate -s -400k "${disk.path}/ballast";` : ""} ${command}; echo "status $?"; rm -f "${disk.path}/ballast"; cp "${disk.path}/data/results.db"* "${data.path}"; }`;
-      const child = Bun.spawnSync([...namespace!, "sh", "-c", inside], { stderr: "pipe" });
-      expect([room, child.stdout.toString()]).toEqual([room, "status 1\n"]);
-      expect(child.stderr.toString()).toContain("[TIDEMARK_DISK_FULL]");
+      const child = await shell(inside, {}, namespace);
+      expect([room, child.stdout]).toEqual([room, "status 1\n"]);
+      expect(child.stderr).toContain("[TIDEMARK_DISK_FULL]");
       const [last] = sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");
       expect(last).toMatchObject({ state: "failed", error: expect.stringMatching(/^No space is left for /) });
       rmSync(join(data.path, "results.db"));
@@ -104,12 +96,14 @@ test("a status that can't be written is reported once, not once a second, and th
   using dir = tempDir();
   // A folder in its place fails each write, as a full disk does.
   mkdirSync(join(dir.path, "feed.json.tmp"));
-  using produce = staying("produce", dir.path, "--feed", "ws://127.0.0.1:9");
+  await using produce = staying("produce", dir.path, "--feed", "ws://127.0.0.1:9");
   // Long enough for three writes.
   await Bun.sleep(3_500);
-  expect(produce.child.exitCode).toBeNull();
-  produce.child.kill("SIGTERM");
-  await produce.child.exited;
-  const reported = (await produce.said).split("\n").filter((line) => line.includes("feed.json can't be written"));
+  expect(produce.isRunning()).toBe(true);
+  await produce.stop();
+  const reported = produce
+    .said()
+    .split("\n")
+    .filter((line) => line.includes("feed.json can't be written"));
   expect(reported.length).toBe(1);
 }, 30_000);

@@ -4,46 +4,11 @@ import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
-import { run, until } from "../support/process.ts";
+import { lives } from "../../scripts/base/process.ts";
+import { fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
-
-/** A command that stays; `using` ends it with SIGTERM and waits. */
-function staying(name: string, args: string[]) {
-  const child = Bun.spawn([process.execPath, join(ROOT, "scripts", `${name}.ts`), ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  let said = "";
-  const hear = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const chunk of stream) said += new TextDecoder().decode(chunk);
-  };
-  void hear(child.stdout);
-  void hear(child.stderr);
-  return {
-    said: () => said,
-    pid: child.pid,
-    async stop(signal: NodeJS.Signals = "SIGTERM") {
-      child.kill(signal);
-      await child.exited;
-      return child.exitCode;
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.exited;
-    },
-  };
-}
-
-function lives(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 interface Result {
   ok: number;
@@ -83,7 +48,7 @@ describe("batch --watch", () => {
     using sql = tempDir();
     const file = (name: string) => join(sql.path, `${name}.sql`);
     writeFileSync(file("count"), "-- title: First\nSELECT count(*) AS n FROM ticks");
-    await using watch = staying("batch", ["--data", dir.path, "--sql", sql.path, "--watch"]);
+    await using watch = startStage("batch", ["--data", dir.path, "--sql", sql.path, "--watch"]);
     await until("the first run", () => resultOf(dir.path, "count"));
 
     writeFileSync(file("prices"), "SELECT max(price) AS highest FROM ticks");
@@ -125,8 +90,8 @@ describe("batch --watch", () => {
     for (const name of ["one", "two"]) writeFileSync(join(sql.path, `${name}.sql`), "SELECT 1 AS n");
     const flags = ["--metric", "one", "--engine", "spark", "--master", "local[7]", "--json", "--watch"];
     writeFileSync(join(sql.path, "one.sql"), "-- portable: no (it is a test)\nSELECT 1 AS n");
-    await using watch = staying("batch", ["--data", dir.path, "--sql", sql.path, ...flags]);
-    await until("the run's JSON", () => watch.said().includes('"ticks_total":50'));
+    await using watch = startStage("batch", ["--data", dir.path, "--sql", sql.path, ...flags]);
+    await until("the run's JSON", () => watch.printed().includes('"ticks_total":50'));
     expect(watch.said()).toContain("0 metrics on Spark (local[7]), 1 on DuckDB");
     expect(resultOf(dir.path, "two")).toBeUndefined();
   });
@@ -141,7 +106,7 @@ describe("batch --watch", () => {
       writeFileSync(join(folder, "one.sql"), text);
     };
     make("SELECT 1 AS n");
-    await using _watch = staying("batch", ["--data", dir.path, "--sql", folder, "--watch"]);
+    await using _watch = startStage("batch", ["--data", dir.path, "--sql", folder, "--watch"]);
     await until("the first run", () => resultOf(dir.path, "one"));
     make("SELECT 2 AS n");
     await until("the second folder's", () => resultOf(dir.path, "one")?.rows === '[{"n":2}]');
@@ -153,7 +118,7 @@ describe("batch --watch", () => {
     using dir = tempDir();
     using sql = tempDir();
     writeFileSync(join(sql.path, "count.sql"), "SELECT count(*) AS n FROM ticks");
-    await using watch = staying("batch", ["--data", dir.path, "--sql", sql.path, "--watch"]);
+    await using watch = startStage("batch", ["--data", dir.path, "--sql", sql.path, "--watch"]);
     await until("its word", () => watch.said().includes("nothing is stored yet"));
     const second = await run("schedule", ["--data", dir.path, "--sql", sql.path]);
     expect(second.code).toBe(1);
@@ -169,7 +134,7 @@ describe("schedule --watch", () => {
     using dir = await consumed(200);
     using sql = tempDir();
     writeFileSync(join(sql.path, "count.sql"), "SELECT 1 AS n");
-    await using watch = staying("schedule", ["--data", dir.path, "--sql", sql.path, "--every", "7d", "--watch"]);
+    await using watch = startStage("schedule", ["--data", dir.path, "--sql", sql.path, "--every", "7d", "--watch"]);
     await until("the first run", () => resultOf(dir.path, "count"));
     for (let n = 2; n <= 4; n++) {
       writeFileSync(join(sql.path, "count.sql"), `SELECT ${n} AS n`);
@@ -188,12 +153,12 @@ describe("schedule --watch", () => {
       join(sql.path, "long.sql"),
       "SELECT sum(a.range * b.range) AS n FROM range(1000000) a, range(1000000) b",
     );
-    await using watch = staying("schedule", ["--data", dir.path, "--sql", sql.path, "--watch"]);
+    await using watch = startStage("schedule", ["--data", dir.path, "--sql", sql.path, "--watch"]);
     const [running] = await until("the run", () => runs(dir.path).length > 0 && runs(dir.path));
     await until("the long query", () => existsSync(join(dir.path, "archive/manifest.json")));
     await Bun.sleep(300);
     expect(await watch.stop()).toBe(0);
-    expect(lives(running!.pid)).toBe(false);
+    expect(lives(String(running!.pid))).toBe(false);
     expect(query(dir.path, "SELECT state, error FROM runs")).toEqual([
       { state: "failed", error: "Stopped by a signal." },
     ]);
@@ -207,10 +172,10 @@ describe("schedule --watch", () => {
       join(sql.path, "long.sql"),
       "SELECT sum(a.range * b.range) AS n FROM range(1000000) a, range(1000000) b",
     );
-    await using watch = staying("schedule", ["--data", dir.path, "--sql", sql.path]);
+    await using watch = startStage("schedule", ["--data", dir.path, "--sql", sql.path]);
     const [running] = await until("the run", () => runs(dir.path).length > 0 && runs(dir.path));
     await watch.stop("SIGKILL");
     await until("the batch's end", () => runs(dir.path)[0]?.state === "failed");
-    await until("its process's end", () => !lives(running!.pid));
+    await until("its process's end", () => !lives(String(running!.pid)));
   });
 });

@@ -7,8 +7,8 @@ import { MISSED_NOTED_MAX } from "../../scripts/base/limits.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
 import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
 import { batch, metricFolder } from "../support/batch.ts";
-import { ROOT, sqlite, stored } from "../support/data.ts";
-import { run, until } from "../support/process.ts";
+import { sqlite, stored } from "../support/data.ts";
+import { run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
@@ -76,28 +76,8 @@ describe("when a batch is due", () => {
   });
 });
 
-/** `schedule` as a process; `said` is what it printed so far. */
-function scheduled(data: string, sql: string, every: string) {
-  const command = [process.execPath, join(ROOT, "scripts/schedule.ts"), "--data", data, "--sql", sql, "--every", every];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  let said = "";
-  const heard = (async () => {
-    for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
-  })();
-  const stop = async () => {
-    child.kill("SIGTERM");
-    await Promise.all([child.exited, heard]);
-    return child.exitCode;
-  };
-  return {
-    pid: child.pid,
-    said: () => said,
-    stop,
-    async [Symbol.asyncDispose]() {
-      await stop();
-    },
-  };
-}
+const scheduled = (data: string, sql: string, every: string) =>
+  startStage("schedule", ["--data", data, "--sql", sql, "--every", every]);
 
 interface Run {
   state: string;

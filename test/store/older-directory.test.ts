@@ -4,13 +4,10 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { batch, FINGERPRINT } from "../support/batch.ts";
-import { fillLog, rowsOf, tempDir } from "../support/data.ts";
+import { fillLog, rowsOf, tempDir, unpackInto } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-async function released(data: string): Promise<void> {
-  const archive = join(import.meta.dir, "fa0d24d.tar.gz");
-  expect(await Bun.spawn(["tar", "xzf", archive, "-C", data]).exited).toBe(0);
-}
+const released = (data: string) => unpackInto(data, join(import.meta.dir, "fa0d24d.tar.gz"));
 
 const zero = (trade_id: number) => trade({ trade_id, last_size: "0.00000000", time: "2023-09-05T16:10:00Z" });
 const trade = (change: object) =>
@@ -44,7 +41,7 @@ const counted = async (data: string) =>
 
 test("it continues with its own rules in both stores, beside its old archive, and nothing is unexplained", async () => {
   using dir = tempDir();
-  await released(dir.path);
+  released(dir.path);
   const before = await counted(dir.path);
   const early = await batch(dir.path);
   expect([early.code, early.stderr]).toEqual([1, expect.stringContaining("[TIDEMARK_SCHEMA_OLDER]")]);
@@ -64,7 +61,7 @@ test("it continues with its own rules in both stores, beside its old archive, an
 
 test("--rebuild of one store alone keeps the rules of the other; `rebuild` leads both to the newest", async () => {
   using dir = tempDir();
-  await released(dir.path);
+  released(dir.path);
   await fillLog(dir.path, MORE);
   await stages(dir.path, ["stream"], ["--rebuild"]);
   await stages(dir.path, ["consume"], ["--rebuild"]);
@@ -84,7 +81,7 @@ test("--rebuild of one store alone keeps the rules of the other; `rebuild` leads
 
 test("rebuild refuses where the log no longer has what the stores have read", async () => {
   using dir = tempDir();
-  await released(dir.path);
+  released(dir.path);
   const log = new Database(join(dir.path, "log.db"));
   const [table] = log.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE name = 'blocks'").all();
   expect(table).toBeDefined();

@@ -23,7 +23,7 @@ import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
 import { fillLog, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { childOf, run, runToEnd } from "../support/process.ts";
 
 const FIXTURES = join(ROOT, "test/fixtures");
 const VERSIONS = readdirSync(FIXTURES);
@@ -210,13 +210,9 @@ test("processes that create a file at the same moment all open it", async () => 
   for (let round = 0; round < 4; round++) {
     using dir = tempDir();
     const at_ms = Date.now() + 400;
-    const children = Array.from({ length: 6 }, () =>
-      Bun.spawn([process.execPath, join(import.meta.dir, "../support/open-at.ts"), dir.path, String(at_ms)], {
-        stdout: "ignore",
-        stderr: "pipe",
-      }),
+    const ends = await Promise.all(
+      Array.from({ length: 6 }, () => runToEnd(childOf("open-at", [dir.path, String(at_ms)]))),
     );
-    const said = await Promise.all(children.map((child) => new Response(child.stderr).text()));
-    expect([await Promise.all(children.map((child) => child.exited)), said.join("")]).toEqual([[0, 0, 0, 0, 0, 0], ""]);
+    expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(ends.map(() => [0, ""]));
   }
 }, 30_000);

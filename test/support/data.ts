@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { createLogger } from "../../scripts/base/logger.ts";
+import { runProgram } from "../../scripts/base/process.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { run } from "./process.ts";
 
@@ -48,6 +49,12 @@ export async function fillLog(
 
 function keyOf(line: string): string {
   return /"product_id":"([^"]*)"/.exec(line)?.[1] ?? "";
+}
+
+/** Unpacks a .tar.gz of the repository into a folder. */
+export function unpackInto(folder: string, archive: string): void {
+  const { code, stderr } = runProgram(["tar", "-xzf", archive, "-C", folder]);
+  if (code !== 0) throw new Error(stderr);
 }
 
 /** A product's name as an attacker would choose it. */

@@ -1,6 +1,6 @@
 /** Records of a log in tests: made of text, read back as text. */
-import { join } from "node:path";
 import type { AppendRecord, LogBatch, LogReader } from "../../scripts/contract/log.ts";
+import { childOf, type Stage, startProgram } from "./process.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -45,14 +45,6 @@ export async function read(reader: LogReader, count: number, records_max = 20_00
 }
 
 /** Starts log-writer.ts: `total` records with one key, `size` per append; it prints each durable total. */
-export function startWriter(
-  url: string,
-  data: string,
-  key: string,
-  total: number,
-  size: number,
-): Bun.Subprocess<"ignore", "pipe", "inherit"> {
-  const script = join(import.meta.dir, "log-writer.ts");
-  const command = [process.execPath, script, url, data, key, String(total), String(size)];
-  return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+export function startWriter(url: string, data: string, key: string, total: number, size: number): Stage {
+  return startProgram(childOf("log-writer", [url, data, key, String(total), String(size)]));
 }

@@ -1,5 +1,6 @@
-/** Processes of the project as tests run them: to their end, or until a signal; and waiting for them. */
+/** Processes as tests run them: to their end, or until a signal; and waiting for them. */
 import { join } from "node:path";
+import { runProgram } from "../../scripts/base/process.ts";
 import { PROJECT_ROOT as ROOT } from "../../scripts/base/project.ts";
 
 export interface Ran {
@@ -11,30 +12,121 @@ export interface Ran {
   json: Record<string, number>;
 }
 
-/** Runs a command of the project to its end. */
-export async function run(name: string, args: string[], env: Record<string, string> = {}): Promise<Ran> {
-  const child = Bun.spawn([process.execPath, join(ROOT, "scripts", `${name}.ts`), ...args], {
+/** What is left out is as it is for this process, but stdin is empty. */
+interface Options {
+  /** Added to the environment of this process. */
+  env?: Record<string, string | undefined>;
+  /** The child gets `env` alone. */
+  isBare?: boolean;
+  cwd?: string;
+  /** A text, or a pipe for the stage's `stdin`. */
+  stdin?: Blob | "pipe";
+}
+
+/** A command of the project as the system starts it. */
+export const commandOf = (name: string, args: string[]): string[] => [
+  process.execPath,
+  join(ROOT, "scripts", `${name}.ts`),
+  ...args,
+];
+
+/** A process of test/support/children as the system starts it. */
+export const childOf = (name: string, args: string[]): string[] => [
+  process.execPath,
+  join(import.meta.dir, "children", `${name}.ts`),
+  ...args,
+];
+
+/** A process whose output is kept, and which nothing ends but its own end or a signal. */
+export function startProgram(command: string[], { env, isBare, cwd, stdin }: Options = {}): Stage {
+  const child = Bun.spawn(command, {
+    stdin: stdin ?? "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    stdin: "ignore",
-    env: { ...process.env, ...env },
+    env: isBare ? env : { ...process.env, ...env },
+    cwd,
   });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  await child.exited;
+  let printed = "";
+  let said = "";
+  const reading = Promise.all([
+    each(child.stdout, (text) => {
+      printed += text;
+    }),
+    each(child.stderr, (text) => {
+      said += text;
+    }),
+  ]);
+  const ended = Promise.all([child.exited, reading]).then(() => child.signalCode ?? child.exitCode ?? -1);
+  const signal = (name: NodeJS.Signals) => child.kill(name);
+  const stop = (name: NodeJS.Signals = "SIGTERM") => {
+    signal(name);
+    return ended;
+  };
+  return {
+    pid: child.pid,
+    stdin: child.stdin as Bun.FileSink,
+    printed: () => printed,
+    said: () => said,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+    signal,
+    stop,
+    ended,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
+  };
+}
+
+async function each(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+}
+
+/** Runs a program to its end. */
+export async function runToEnd(command: string[], options: Options = {}): Promise<Ran> {
+  const stage = startProgram(command, options);
+  const ended = await stage.ended;
+  const isSignal = typeof ended === "string";
+  const stdout = stage.printed();
   let json = {};
   try {
     json = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
   } catch {}
-  return { code: child.exitCode, signal: child.signalCode as string | null, stdout, stderr, json };
+  return { code: isSignal ? null : ended, signal: isSignal ? ended : null, stdout, stderr: stage.said(), json };
 }
+
+/** Runs a command of the project to its end. */
+export const run = (name: string, args: string[], env: Record<string, string> = {}): Promise<Ran> =>
+  runToEnd(commandOf(name, args), { env });
+
+/** Runs a text of the shell to its end; `before` is a command that runs the shell. */
+export const shell = (text: string, options: Options = {}, before: string[] = []): Promise<Ran> =>
+  runToEnd([...before, "bash", "-c", text], options);
+
+/** Runs TypeScript in a process of its own, from the project's folder. */
+export const evaluate = (script: string, args: string[] = [], env: Record<string, string> = {}): Promise<Ran> =>
+  runToEnd([process.execPath, "-e", script, ...args], { cwd: ROOT, env });
+
+/** Processes whose command line contains `text`. */
+export const pidsOf = (text: string): string[] =>
+  runProgram(["pgrep", "-f", text]).stdout.trim().split("\n").filter(Boolean);
 
 export interface Stage {
   readonly pid: number;
-  /** What it said so far. */
+  /** With `stdin: "pipe"`. */
+  readonly stdin: Bun.FileSink;
+  /** What it wrote on stdout so far. */
+  printed(): string;
+  /** What it wrote on stderr so far. */
   said(): string;
+  isRunning(): boolean;
   signal(name: NodeJS.Signals): void;
-  /** The exit status, or the signal that ended it. */
+  /** Sends SIGTERM, or another signal, and waits for its end. */
+  stop(signal?: NodeJS.Signals): Promise<number | string>;
+  /** The exit status, or the signal that ended it; its output is complete. */
   readonly ended: Promise<number | string>;
+  /** Stops it. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Of the present test. */
@@ -48,22 +140,7 @@ export function killStages(): void {
 
 /** Starts a command that follows a log. */
 export function startStage(name: string, args: string[], env: Record<string, string> = {}): Stage {
-  const child = Bun.spawn([process.execPath, join(ROOT, "scripts", `${name}.ts`), ...args], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-    env: { ...process.env, ...env },
-  });
-  let said = "";
-  const reading = (async () => {
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
-  })();
-  const stage: Stage = {
-    pid: child.pid,
-    said: () => said,
-    signal: (signal) => child.kill(signal),
-    ended: Promise.all([child.exited, reading]).then(() => child.signalCode ?? child.exitCode ?? -1),
-  };
+  const stage = startProgram(commandOf(name, args), { env });
   started.add(stage);
   return stage;
 }

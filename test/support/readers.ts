@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./data.ts";
+import { runToEnd, startProgram } from "./process.ts";
 
 /** TIDEMARK_READERS_PYTHON names another Python that has them. */
 export const READERS_PYTHON = process.env.TIDEMARK_READERS_PYTHON ?? join(ROOT, ".cache/readers/bin/python");
@@ -12,28 +13,28 @@ export function readersMissing(): string | null {
   return "no Python with pandas, pyarrow, polars and duckdb in .cache/readers";
 }
 
+const command = (data: string, rounds: "1" | "0") => [
+  READERS_PYTHON,
+  join(ROOT, "test/support/readers.py"),
+  join(data, "archive/ticks"),
+  rounds,
+];
+
 /** What each reader counts or reports, once. */
 export async function countTicks(data: string): Promise<Record<string, number | string>> {
-  const child = Bun.spawn([READERS_PYTHON, join(ROOT, "test/support/readers.py"), join(data, "archive/ticks"), "1"], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [text, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  if (text === "") throw new Error(error);
-  return JSON.parse(text) as Record<string, number | string>;
+  const { stdout, stderr } = await runToEnd(command(data, "1"));
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout) as Record<string, number | string>;
 }
 
 /** Counts again and again until `over`; returns each round. */
 export async function countBeside(data: string, over: () => Promise<void>): Promise<Record<string, number | string>[]> {
-  const child = Bun.spawn([READERS_PYTHON, join(ROOT, "test/support/readers.py"), join(data, "archive/ticks"), "0"], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const child = startProgram(command(data, "0"), { stdin: "pipe" });
   await over();
   child.stdin.end();
-  const text = await new Response(child.stdout).text();
+  await child.ended;
+  const text = child.printed();
+  if (text === "") throw new Error(child.said());
   return text
     .trim()
     .split("\n")

@@ -1,6 +1,6 @@
 /** `serve` as a process of its own, over a data directory that the whole path has filled. */
-import { join } from "node:path";
-import { ROOT, runPath, tempDir } from "./data.ts";
+import { runPath, tempDir } from "./data.ts";
+import { commandOf, type Stage, startProgram, until } from "./process.ts";
 
 export interface Served {
   url: string;
@@ -17,24 +17,17 @@ export async function startServe(
   port = 0,
   env: Record<string, string> = {},
   more: string[] = [],
-): Promise<{ url: string; child: Bun.Subprocess; said(): string }> {
-  const command = [process.execPath, join(ROOT, "scripts/serve.ts"), "--data", data, "--port", String(port), ...more];
-  const child = Bun.spawn(command, {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, ...env },
-  });
-  let said = "";
-  void (async () => {
-    for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
-  })();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  const url = new TextDecoder().decode(value).trim();
-  if (!url.startsWith("http")) throw new Error(`serve printed ${url} ${said}`);
-  return { url: url.replace(/\/$/, ""), child, said: () => said };
+): Promise<{ url: string; child: Stage; said(): string }> {
+  const child = startProgram(commandOf("serve", ["--data", data, "--port", String(port), ...more]), { env });
+  return { url: await addressOf(child), child, said: child.said };
+}
+
+/** The address that a starting serve prints, without the / at its end. */
+export async function addressOf(child: Stage): Promise<string> {
+  await until("serve's address", () => child.printed().includes("\n") || !child.isRunning(), { said: child.said });
+  const url = child.printed().trim();
+  if (!url.startsWith("http")) throw new Error(`serve printed ${url} ${child.said()}`);
+  return url.replace(/\/$/, "");
 }
 
 /** serve over a directory that is filled with `lines`; with none it is empty. */
@@ -42,22 +35,18 @@ export async function served(lines: string[], sql?: string): Promise<Served> {
   const dir = tempDir();
   if (lines.length > 0) await runPath(dir.path, lines, sql);
   let now = await startServe(dir.path);
-  const stop = async () => {
-    now.child.kill("SIGTERM");
-    await now.child.exited;
-  };
   return {
     url: now.url,
     data: dir.path,
     said: () => now.said(),
     async restart(pause_ms = 0) {
       const port = Number(new URL(now.url).port);
-      await stop();
+      await now.child.stop();
       await Bun.sleep(pause_ms);
       now = await startServe(dir.path, port);
     },
     async [Symbol.asyncDispose]() {
-      await stop();
+      await now.child.stop();
       dir[Symbol.dispose]();
     },
   };

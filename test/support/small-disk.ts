@@ -2,6 +2,7 @@
  * Whether, and how, a test may mount a small disk of its own: a mount namespace needs to be root, or
  * to be let.
  */
+import { runProgram } from "../../scripts/base/process.ts";
 
 /**
  * The command in front of another that runs it in a mount namespace of its own; undefined where that
@@ -13,6 +14,5 @@ export const namespace = [
   ["unshare", "-rm"],
 ].find(
   (command) =>
-    process.platform === "linux" &&
-    Bun.spawnSync([...command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stderr: "ignore" }).exitCode === 0,
+    process.platform === "linux" && runProgram([...command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).code === 0,
 );

@@ -231,17 +231,29 @@ const BANNED: { pattern: RegExp; except: RegExp; write: string }[] = [
   { pattern: /addEventListener\("abort"/, except: /base\/wait\.ts$/, write: "base/wait.ts" },
 ];
 
-export const bannedCalls: Rule = (tree) =>
-  sources(tree).flatMap((file) =>
+/** In tests. */
+const BANNED_IN_TESTS: typeof BANNED = [
+  { pattern: /\bBun\.spawn(Sync)?\(/, except: /^test\/(support|tidy)\//, write: "test/support/process.ts" },
+];
+
+export const bannedCalls: Rule = (tree) => {
+  const tests = [...tree.keys()].filter((file) => /^test\/.*\.tsx?$/.test(file));
+  return [...found(tree, sources(tree), BANNED), ...found(tree, tests, BANNED_IN_TESTS)];
+};
+
+function found(tree: Tree, files: string[], banned: typeof BANNED): string[] {
+  return files.flatMap((file) =>
     tree
       .get(file)!
       .split("\n")
       .flatMap((line, i) =>
-        BANNED.filter(({ pattern, except }) => pattern.test(line) && !except.test(file))
+        banned
+          .filter(({ pattern, except }) => pattern.test(line) && !except.test(file))
           .filter(() => !/^\s*(\*|\/\/|\/\*)/.test(line))
           .map(({ pattern, write }) => `${file}:${i + 1}: ${pattern.exec(line)![0]} → ${write}`),
       ),
   );
+}
 
 /** One tree with one changed file, for a rule's bad example. */
 export function withFile(file: string, text: string, tree: Tree = new Map()): Tree {

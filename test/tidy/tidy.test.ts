@@ -109,6 +109,12 @@ const RULES: [name: string, rule: Rule, bad: Tree, found: RegExp][] = [
     /^scripts\/stages\/bad\.ts:2: Bun\.spawn\( → base\/process\.ts$/,
   ],
   [
+    "a test starts processes through its helpers",
+    bannedCalls,
+    withFile("test/stages/bad.test.ts", `${OPENING}const child = Bun.spawnSync(["tar"]);`),
+    /^test\/stages\/bad\.test\.ts:2: Bun\.spawnSync\( → test\/support\/process\.ts$/,
+  ],
+  [
     "plain English",
     plainEnglish,
     withFile("scripts/base/bad.ts", '// Where the log lies.\nthrow new Error("5 is no duration");'),

@@ -2,17 +2,16 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { runProgram } from "../../scripts/base/process.ts";
 import { fillLog, ROOT, recordedLines, runPath, tempDir } from "../support/data.ts";
-import { killStages, run, startStage, until } from "../support/process.ts";
-import { startServe } from "../support/served.ts";
+import { commandOf, killStages, run, startProgram, startStage, until } from "../support/process.ts";
+import { addressOf, startServe } from "../support/served.ts";
 
 afterEach(killStages);
 
 /** Runs a command as a user with no rights of its own; only root may become one. */
 const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-const may =
-  process.getuid?.() === 0 &&
-  Bun.spawnSync([...nobody, "test", "-r", join(ROOT, "package.json")], { stderr: "ignore" }).exitCode === 0;
+const may = process.getuid?.() === 0 && runProgram([...nobody, "test", "-r", join(ROOT, "package.json")]).code === 0;
 
 /** Everything may be read, nothing written. */
 function readOnly(dir: string): void {
@@ -24,14 +23,8 @@ function readOnly(dir: string): void {
 }
 
 function asNobody(name: string, args: string[]) {
-  const command = [...nobody, realpathSync(process.execPath), join(ROOT, "scripts", `${name}.ts`), ...args];
-  return Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", cwd: "/" });
-}
-
-async function urlOf(child: ReturnType<typeof asNobody>): Promise<string> {
-  const { value } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader().read();
-  if (!value?.startsWith("http")) throw new Error(`${value} ${await new Response(child.stderr).text()}`);
-  return value.trim();
+  const [, ...script] = commandOf(name, args);
+  return startProgram([...nobody, realpathSync(process.execPath), ...script], { cwd: "/" });
 }
 
 describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may not become another user here", () => {
@@ -42,36 +35,39 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
     const names = () => readdirSync(dir.path, { recursive: true, encoding: "utf8" }).sort();
     const before = names();
     const child = asNobody("serve", ["--data", dir.path, "--port", "0"]);
-    const url = await urlOf(child);
+    const url = await addressOf(child);
     try {
-      const status = async () => (await fetch(`${url}api/status`)).json();
+      const status = async () => (await fetch(`${url}/api/status`)).json();
       await until("the log is known", async () => (await status()).log.partitions?.[0].end === 300);
       expect((await status()).counts.ticks).toBe(300);
-      expect((await fetch(`${url}api/windows`)).status).toBe(200);
+      expect((await fetch(`${url}/api/windows`)).status).toBe(200);
       expect((await (await fetch(url)).text()).includes("Newest windows")).toBe(true);
       const doctor = asNobody("doctor", ["--data", dir.path]);
-      const text = await new Response(doctor.stdout).text();
+      const code = await doctor.ended;
+      const text = doctor.printed();
       expect(text).toContain("offsets 0 to 300");
       expect(text).toContain("read only: serve, query and doctor work");
       expect(text).not.toContain("Start the broker");
-      expect(await doctor.exited).toBe(0);
+      expect(code).toBe(0);
       expect(names()).toEqual(before);
       // A file that is read without locks is opened again when a stage writes.
       startStage("stream", ["--data", dir.path]);
       await fillLog(dir.path, recordedLines().slice(300, 400));
       await until("the new ticks are shown", async () => (await status()).counts.ticks === 400);
     } finally {
-      child.kill("SIGTERM");
+      child.signal("SIGTERM");
     }
-    expect(await child.exited).toBe(0);
+    expect(await child.ended).toBe(0);
   }, 60_000);
 
   test("a directory without read rights is a sentence, exit 1", async () => {
     using dir = tempDir();
     chmodSync(dir.path, 0o700);
     const child = asNobody("serve", ["--data", dir.path, "--port", "0"]);
-    const said = await new Response(child.stderr).text();
-    expect([await child.exited, said]).toEqual([1, expect.stringMatching(/The data directory .* can't be read/)]);
+    expect([await child.ended, child.said()]).toEqual([
+      1,
+      expect.stringMatching(/The data directory .* can't be read/),
+    ]);
   }, 30_000);
 });
 
@@ -109,8 +105,7 @@ test("a product id of control characters, C1, bidi overrides or 5,000 letters is
       expect(text.replace(/[\n\t]/g, "").match(/.{0,20}[\p{Cc}\p{Cf}].{0,20}/u)?.[0] ?? "").toBe("");
     expect(pages[0]!.length).toBeLessThan(200_000);
   } finally {
-    child.kill("SIGTERM");
-    await child.exited;
+    await child.stop();
   }
 }, 60_000);
 
@@ -126,8 +121,7 @@ test.each([
     using dir = tempDir();
     const { child, said } = await startServe(dir.path, 0, {}, ["--host", host]);
     if (warning) await until("the warning", () => warning.test(said()));
-    child.kill("SIGTERM");
-    await child.exited;
+    await child.stop();
     if (!warning) expect(said()).toBe("");
   },
   30_000,

@@ -1,19 +1,13 @@
 /** kafkajs is patched by one call and never by an import; the bench's stock client is unpatched. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
-import { fillLog, ROOT, tempDir } from "../../support/data.ts";
+import { fillLog, tempDir } from "../../support/data.ts";
 import { type Broker, kafkaAvailable, sharedBroker } from "../../support/kafka.ts";
+import { childOf, runToEnd } from "../../support/process.ts";
 
 /** Which properties of kafkajs each step changed, in a process of its own. */
 async function changedBy(steps: string[], env: Record<string, string> = {}): Promise<unknown> {
-  const child = Bun.spawn([process.execPath, join(ROOT, "test/support/kafkajs-state.ts"), ...steps], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, ...env },
-  });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  if ((await child.exited) !== 0) throw new Error(stderr);
+  const { code, stdout, stderr } = await runToEnd(childOf("kafkajs-state", steps), { env });
+  if (code !== 0) throw new Error(stderr);
   return JSON.parse(stdout);
 }
 

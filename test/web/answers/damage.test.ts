@@ -40,8 +40,7 @@ async function opened(work: (served: { url: string; data: string; said(): string
   try {
     await work({ url, data: dir.path, said });
   } finally {
-    child.kill("SIGTERM");
-    await child.exited;
+    await child.stop();
   }
   expect(said()).not.toMatch(/^\s+at |Error/m);
 }

@@ -1,11 +1,11 @@
 /** Downloads end with their request, or with the server, and leave no process and no file behind. */
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { PATHS } from "../../../web/server.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
-import { until } from "../../support/process.ts";
+import { pidsOf, type Stage, until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 
 setDefaultTimeout(60_000);
@@ -23,14 +23,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const { child } of servers) {
-    child.kill("SIGKILL");
-    await child.exited;
+    await child.stop("SIGKILL");
   }
   data[Symbol.dispose]();
 });
 
 /** serve with a temporary folder of its own, to see what is left in it. */
-async function server(): Promise<{ url: string; child: Bun.Subprocess; tmp: string; leftovers(): string[] }> {
+async function server(): Promise<{ url: string; child: Stage; tmp: string; leftovers(): string[] }> {
   const tmp = join(data.path, `tmp-${servers.length}`);
   mkdirSync(tmp);
   const one = await startServe(data.path, 0, { TMPDIR: tmp });
@@ -39,8 +38,7 @@ async function server(): Promise<{ url: string; child: Bun.Subprocess; tmp: stri
 }
 
 /** Processes of exports from this folder. */
-const children = (tmp: string) =>
-  Bun.spawnSync(["pgrep", "-f", tmp]).stdout.toString().trim().split("\n").filter(Boolean);
+const children = pidsOf;
 const endless = (url: string, signal?: AbortSignal) =>
   fetch(`${url}/export/metrics/market_summary.parquet`, { signal });
 
@@ -87,8 +85,7 @@ test("two at once, a third is refused with a sentence; SIGTERM to serve ends bot
   await until("both run", () => leftovers().length === 2);
   const third = await endless(url);
   expect([third.status, (await third.json()).error.message]).toEqual([503, "2 exports are running already."]);
-  child.kill("SIGTERM");
-  expect(await child.exited).toBe(0);
+  expect(await child.stop()).toBe(0);
   await Promise.all(two);
   await until("no export is left", () => children(tmp).length === 0);
   expect(leftovers()).toEqual([]);
@@ -98,7 +95,7 @@ test("kill -9 of serve: its exports end by themselves, and the next serve remove
   const first = await server();
   const cut = endless(first.url).catch(() => "cut");
   await until("it runs", () => children(first.tmp).length > 0);
-  first.child.kill("SIGKILL");
+  first.child.signal("SIGKILL");
   await cut;
   await until("the export has ended", () => children(first.tmp).length === 0);
   const next = await startServe(data.path, 0, { TMPDIR: first.tmp });
@@ -111,9 +108,9 @@ test("a first step that fails frees its slot", async () => {
   chmodSync(tmp, 0o500);
   const isRoot = process.getuid?.() === 0;
   // root may write everywhere: then the folder is moved away.
-  if (isRoot) Bun.spawnSync(["mv", tmp, `${tmp}.away`]);
+  if (isRoot) renameSync(tmp, `${tmp}.away`);
   for (let i = 0; i < 4; i++) expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(503);
-  if (isRoot) Bun.spawnSync(["mv", `${tmp}.away`, tmp]);
+  if (isRoot) renameSync(`${tmp}.away`, tmp);
   chmodSync(tmp, 0o700);
   expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(200);
 });

@@ -31,8 +31,7 @@ test("an export that DuckDB works on for longer than 10 s, and a download that p
     expect(await pausedDownload(url, "/export/ticks.csv", 15_000)).toBe(whole);
   } finally {
     db.close();
-    child.kill("SIGTERM");
-    await child.exited;
+    await child.stop();
   }
 });
 

@@ -70,9 +70,9 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
       await until("the page misses the log", () => has(url, "log", "log-unreachable"));
       expect((await all(url)).get("/")!.text).toContain("log: The Kafka broker at");
     } finally {
-      child.kill("SIGTERM");
+      child.signal("SIGTERM");
     }
-    expect(await child.exited).toBe(0);
+    expect(await child.ended).toBe(0);
   }, 60_000);
 
   test("stopped, then killed: known offsets with their age, 503 everywhere; it answers again without a restart of a stage", async () => {
@@ -109,8 +109,8 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
       expect(stages.map((stage) => stage.said().match(/reading/g)?.length)).toEqual([1, 1]);
     } finally {
       broker.process().kill("SIGCONT");
-      child.kill("SIGTERM");
+      child.signal("SIGTERM");
     }
-    expect(await child.exited).toBe(0);
+    expect(await child.ended).toBe(0);
   }, 180_000);
 });

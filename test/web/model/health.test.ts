@@ -8,7 +8,7 @@ import { AskedLog } from "../../../web/model/log-view.ts";
 import { serve } from "../../../web/server.ts";
 import { quiet, ROOT, recordedLines, runPath, sqlite, tempDir } from "../../support/data.ts";
 import { allWell, STATES } from "../../support/health-states.ts";
-import { killStages, run, startStage, until } from "../../support/process.ts";
+import { killStages, run, startProgram, startStage, until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 import { namespace } from "../../support/small-disk.ts";
 
@@ -116,9 +116,9 @@ test("pages that listen hear that a store can't be read, and nothing fails behin
     expect((await fetch(`${url}/`)).status).toBe(200);
     expect(said()).not.toMatch(/ at |Error/);
   } finally {
-    child.kill("SIGTERM");
+    child.signal("SIGTERM");
   }
-  expect(await child.exited).toBe(0);
+  expect(await child.ended).toBe(0);
 }, 60_000);
 
 test.skipIf(namespace === undefined)(
@@ -131,18 +131,10 @@ test.skipIf(namespace === undefined)(
       `dd if=/dev/zero "of=${dir.path}/fill" bs=64k 2> /dev/null`,
       `${bun("doctor")} --json; echo "status $?"; exec ${bun("serve")} --port 0`,
     ].join("; ");
-    const child = Bun.spawn([...namespace!, "sh", "-c", script], {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "inherit",
-    });
+    const child = startProgram([...namespace!, "sh", "-c", script]);
     try {
-      let said = "";
-      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      const url = await until("the page's address", async () => {
-        said += (await reader.read()).value ?? "";
-        return /^http\S+/m.exec(said)?.[0];
-      });
+      const url = await until("the page's address", () => /^http\S+/m.exec(child.printed())?.[0]);
+      const said = child.printed();
       const words = /disk: No space is left on the disk of .*: nothing can be stored/;
       expect(said).toMatch(words);
       expect(said).toContain("status 1");
@@ -150,8 +142,7 @@ test.skipIf(namespace === undefined)(
       expect([health.status, await health.text()]).toEqual([503, expect.stringMatching(words)]);
       expect(await (await fetch(url)).text()).toMatch(words);
     } finally {
-      child.kill("SIGTERM");
-      await child.exited;
+      await child.stop();
     }
   },
   60_000,

@@ -1,7 +1,7 @@
 /** A process that appends to a log: `log-writer.ts URL DATA KEY TOTAL SIZE`; see startWriter. */
-import { openDataDir } from "../../scripts/base/data-dir.ts";
-import { createLogger } from "../../scripts/base/logger.ts";
-import { openLog } from "../../scripts/log/open.ts";
+import { openDataDir } from "../../../scripts/base/data-dir.ts";
+import { createLogger } from "../../../scripts/base/logger.ts";
+import { openLog } from "../../../scripts/log/open.ts";
 
 const [url, dir, key, total, size] = process.argv.slice(2) as [string, string, string, string, string];
 const log = await openLog(url, openDataDir(dir), {

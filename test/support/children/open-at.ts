@@ -1,7 +1,7 @@
 /** Opens log.db at a given moment (ms since 1970), for schema.test.ts: several create it at once. */
-import { openDataDir } from "../../scripts/base/data-dir.ts";
-import { openLog } from "../../scripts/log/open.ts";
-import { quiet } from "./data.ts";
+import { openDataDir } from "../../../scripts/base/data-dir.ts";
+import { openLog } from "../../../scripts/log/open.ts";
+import { quiet } from "../data.ts";
 
 const [data, at_ms] = process.argv.slice(2);
 while (Date.now() < Number(at_ms));

@@ -7,7 +7,7 @@ type State = Map<object, { name: string; values: Map<PropertyKey, unknown> }>;
 
 const require = createRequire(import.meta.url);
 const KAFKAJS = dirname(require.resolve("kafkajs/package.json"));
-const OURS = join(import.meta.dir, "../../scripts/log/kafka");
+const OURS = join(import.meta.dir, "../../../scripts/log/kafka");
 
 /** Every property of every object and class that a module of kafkajs exports, at any depth. */
 function stateOf(): State {
@@ -50,16 +50,16 @@ function changes(before: State, after: State): string[] {
 const STEPS: Record<string, () => Promise<unknown>> = {
   async import() {
     for (const file of readdirSync(OURS)) if (!file.endsWith(".d.ts")) await import(join(OURS, file));
-    await import("../../scripts/bench/raw-read.ts");
+    await import("../../../scripts/bench/raw-read.ts");
   },
   async patch() {
-    const { patchKafkajs } = await import("../../scripts/log/kafka/patches.ts");
+    const { patchKafkajs } = await import("../../../scripts/log/kafka/patches.ts");
     patchKafkajs();
   },
   async raw() {
     const [{ readRaw }, { quiet }] = await Promise.all([
-      import("../../scripts/log/kafka/raw-reader.ts"),
-      import("./data.ts"),
+      import("../../../scripts/log/kafka/raw-reader.ts"),
+      import("../data.ts"),
     ]);
     await readRaw(process.env.RAW_URL!, Number(process.env.RAW_COUNT), quiet);
   },

@@ -1,10 +1,10 @@
 /** A child process: queries in a sandbox over a data directory's archive, with limits of the caller. */
 // Queries are arguments, or a JSON array on stdin; prints a JSON array of what became of each.
 import { join } from "node:path";
-import { readManifest } from "../../scripts/archive/manifest.ts";
-import { METRIC_ROWS_MAX } from "../../scripts/base/limits.ts";
-import { NO_PARAMETERS } from "../../scripts/metrics/locked.ts";
-import { Sandbox } from "../../scripts/metrics/sandbox.ts";
+import { readManifest } from "../../../scripts/archive/manifest.ts";
+import { METRIC_ROWS_MAX } from "../../../scripts/base/limits.ts";
+import { NO_PARAMETERS } from "../../../scripts/metrics/locked.ts";
+import { Sandbox } from "../../../scripts/metrics/sandbox.ts";
 
 const [data, ms_max, ...given] = process.argv.slice(2);
 if (import.meta.main && data) {

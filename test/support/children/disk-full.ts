@@ -1,13 +1,14 @@
 /** A process on a small disk, which it fills under a writer and a stage; see embedded-faults.test.ts. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nowUs } from "../../scripts/base/clock.ts";
-import { openDataDir } from "../../scripts/base/data-dir.ts";
-import { openLog } from "../../scripts/log/open.ts";
-import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { quiet, recordedLines } from "./data.ts";
-import { read } from "./log-records.ts";
-import { run, startStage, until } from "./process.ts";
+import { nowUs } from "../../../scripts/base/clock.ts";
+import { openDataDir } from "../../../scripts/base/data-dir.ts";
+import { runProgram } from "../../../scripts/base/process.ts";
+import { openLog } from "../../../scripts/log/open.ts";
+import { answerHash } from "../../../scripts/store/answer-hash.ts";
+import { quiet, recordedLines } from "../data.ts";
+import { read } from "../log-records.ts";
+import { run, startStage, until } from "../process.ts";
 
 const disk = process.argv[2]!;
 const data = join(disk, "data");
@@ -17,7 +18,7 @@ const encoder = new TextEncoder();
 
 /** Leaves `bytes` of room. */
 function fill(bytes: number): void {
-  const free = Number(Bun.spawnSync(["df", "-B1", "--output=avail", disk]).stdout.toString().split("\n")[1]);
+  const free = Number(runProgram(["df", "-B1", "--output=avail", disk]).stdout.split("\n")[1]);
   writeFileSync(ballast, new Uint8Array(free - bytes));
 }
 
@@ -47,7 +48,7 @@ await until("it is still waiting", () => nowUs() - waited_us > 700_000);
 rmSync(ballast);
 const ended = await stage.ended;
 const { hash } = answerHash(join(data, "windows.db"));
-Bun.spawnSync(["mount", "-o", "remount,ro", disk]);
+runProgram(["mount", "-o", "remount,ro", disk]);
 const readOnly = await run("stream", ["--data", data, "--until-end"]);
 const result = {
   read_only: [readOnly.code, readOnly.stderr],

@@ -1,8 +1,8 @@
 /** A process that takes a stage's lock and holds it until its stdin ends; it prints `won` or the error. */
 
-import { openDataDir } from "../../scripts/base/data-dir.ts";
-import { sentence } from "../../scripts/base/errors.ts";
-import { lockStage } from "../../scripts/command/stage-lock.ts";
+import { openDataDir } from "../../../scripts/base/data-dir.ts";
+import { sentence } from "../../../scripts/base/errors.ts";
+import { lockStage } from "../../../scripts/command/stage-lock.ts";
 
 const [dir, mode] = process.argv.slice(2) as [string, "alone" | "shared"];
 try {
