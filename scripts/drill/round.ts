@@ -6,7 +6,7 @@ import { pause } from "../base/wait.ts";
 import type { MachineClock } from "./machine-clock.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { type Fault, nextDeath, nextFault, type Stage } from "./plan.ts";
-import { ForeignFiles } from "./users-files.ts";
+import { UsersFiles } from "./users-files.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
 /** Records per commit: few, so that a round has many commits. */
@@ -77,11 +77,11 @@ class Crew {
   readonly #children = new Map<Stage, Spawned>();
   /** Those that were killed from here; the others died at a named point. */
   readonly #killed = new WeakSet<Spawned>();
-  readonly files: ForeignFiles;
+  readonly files: UsersFiles;
   #over = false;
 
   constructor(private readonly options: RoundOptions) {
-    this.files = new ForeignFiles(options.data, `${options.data}-outside`);
+    this.files = new UsersFiles(options.data, `${options.data}-outside`);
     options.clock?.set(0);
   }
 

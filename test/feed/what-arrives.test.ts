@@ -7,6 +7,7 @@ import { type Parsed, parseRecord } from "../../scripts/message/parse.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
 import { ACK, client, exchange, produce, SUBSCRIBE, scripted, tick } from "../support/feed.ts";
 import { MemoryState } from "../support/memory-state.ts";
+import { until } from "../support/process.ts";
 
 const MINUTE = 60_000_000;
 const START = Date.UTC(2023, 8, 5, 16) * 1_000;
@@ -211,7 +212,7 @@ test("Limits: 8 connections and 100 messages per second, then refusals", async (
   await using other = exchange({ speed: 1 });
   using one = await client(other.url, SUBSCRIBE);
   for (let i = 0; i < 150; i++) one.say({ type: "unsubscribe", product_ids: [], channels: [] });
-  while (one.of("error").length === 0) await Bun.sleep(5);
+  await until("the refusal", () => one.of("error").length > 0);
   expect(one.of("error")[0]).toMatchObject({ message: "Too many messages" });
 });
 

@@ -16,6 +16,7 @@ import {
   parseStat,
 } from "../../scripts/measure/process-cost.ts";
 import { tempDir } from "../support/data.ts";
+import { type Stage, startProgram, until } from "../support/process.ts";
 
 const dir = tempDir();
 afterAll(() => dir[Symbol.dispose]());
@@ -122,15 +123,9 @@ const WORK = `
   if (process.argv[2] === "wait") for await (const _ of Bun.stdin.stream()) break;
 `;
 const spawned = (name: string, then: "wait" | "end") =>
-  Bun.spawn([process.execPath, "-e", WORK, join(dir.path, name), then], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-const firstLine = async (child: { stdout: ReadableStream<Uint8Array> }) => {
-  const { value } = await child.stdout.getReader().read();
-  return Number(new TextDecoder().decode(value));
-};
+  startProgram([process.execPath, "-e", WORK, join(dir.path, name), then], { stdin: "pipe" });
+const firstLine = async (child: Stage) =>
+  Number(await until("its CPU time", () => child.printed().includes("\n") && child.printed(), { said: child.said }));
 
 test.if(onLinux)(
   "a living child is charged at least what its own getrusage reports, and each byte that it wrote",
@@ -148,16 +143,16 @@ test.if(onLinux)(
     expect(with_child.cpu_us - before.cpu_us).toBeGreaterThanOrEqual(used_us - 20_000);
     child.stdin.write("\n");
     child.stdin.end();
-    await child.exited;
+    await child.ended;
   },
 );
 
 test.if(onLinux)("an ended child stays in its parent's figure, and wait4's CPU time is not above it", async () => {
   const before = ownCharge();
   const child = spawned("ended", "end");
-  await child.exited;
+  await child.ended;
   const after = ownCharge();
-  const waited_us = Number(child.resourceUsage()!.cpuTime.total);
+  const waited_us = child.cpuSeconds() * 1e6;
   expect(waited_us).toBeGreaterThanOrEqual(500_000);
   expect(after.cpu_us - before.cpu_us).toBeGreaterThanOrEqual(waited_us - 20_000);
   expect(after.write_call_bytes! - before.write_call_bytes!).toBeGreaterThanOrEqual(3_000_000);

@@ -13,9 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { KINDS, MODES, NAMES, pictureOf, place, type UsersFile } from "../../scripts/drill/users-files.ts";
 import { batch, metricFolder, resultRows } from "../support/batch.ts";
 import { fillLog, recordedLines, STORED_TICKS, stored, tempDir } from "../support/data.ts";
-import { foreignFiles, picture, place } from "../support/foreign.ts";
 import { run } from "../support/process.ts";
 
 const lines = recordedLines();
@@ -34,19 +34,46 @@ const FOLDERS = [
   "archive/windows",
 ];
 
+/** Up to 25 of them, each name once per folder. */
+const usersFiles: fc.Arbitrary<UsersFile[]> = fc.uniqueArray(
+  fc.record({
+    folder: fc.constantFrom(...FOLDERS),
+    name: fc.constantFrom(...NAMES),
+    kind: fc.constantFrom(...KINDS),
+    mode: fc.constantFrom(...MODES),
+    bytes: fc.uint8Array({ maxLength: 300 }),
+  }),
+  { minLength: 15, maxLength: 25, selector: ({ folder, name }) => join(folder, name) },
+);
+
+/**
+ * All of them and all of `outside`. An archive that was put aside whole (a ticks.db created again
+ * begins another one) is read where it is kept.
+ */
+function picture(data: string, outside: string, all: readonly UsersFile[]): Record<string, string> {
+  const aside = readdirSync(data).find((name) => /^archive\.\d+\.\d+$/.test(name)) ?? "archive";
+  const each = all.map(({ folder, name }) =>
+    pictureOf(join(data, folder.replace(/^archive/, aside), name), join(folder, name)),
+  );
+  return Object.assign(pictureOf(outside, "outside"), ...each);
+}
+
 test("files, folders, links and modes of others survive every command that writes, byte for byte", async () => {
   using template = await stored();
   using sql = metricFolder({ one: "SELECT 1 AS n", gone: "SELECT 2 AS n" });
   using other = metricFolder({ two: "SELECT 2 AS n" });
   await fc.assert(
-    fc.asyncProperty(foreignFiles(FOLDERS), async (foreign) => {
+    fc.asyncProperty(usersFiles, async (foreign) => {
       using dir = tempDir();
       using outside = tempDir();
       const data = join(dir.path, "data");
       cpSync(template.path, data, { recursive: true });
       writeFileSync(join(sql.path, "gone.sql"), "SELECT 2 AS n");
       await batch(data, ["--sql", sql.path]);
-      place(data, outside.path, foreign);
+      for (const [i, file] of foreign.entries()) {
+        mkdirSync(join(data, file.folder), { recursive: true });
+        place(data, outside.path, `target-${i}`, file);
+      }
       const before = picture(data, outside.path, foreign);
       const at = ["--data", data];
       rmSync(join(sql.path, "gone.sql"));

@@ -4,18 +4,17 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Results } from "../../scripts/metrics/results-db.ts";
 import { metricFolder } from "../support/batch.ts";
-import { ROOT, type Row, sqlite, stored, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { type Row, sqlite, stored, tempDir } from "../support/data.ts";
+import { run, startStage, until } from "../support/process.ts";
 
 const RUNS = "SELECT * FROM runs ORDER BY run_id";
 const newest = (data: string) => sqlite(data, "results.db", RUNS).at(-1)! as Record<string, number> & { state: string };
 
 test("a run's CPU time includes its children and their ends: that of wait4 within 5 %", async () => {
   using dir = await stored();
-  const command = [process.execPath, `${ROOT}/scripts/batch.ts`, "--data", dir.path];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
-  expect(await child.exited).toBe(0);
-  const charged_s = Number(child.resourceUsage()!.cpuTime.total) / 1e6;
+  const child = startStage("batch", ["--data", dir.path]);
+  expect(await child.ended).toBe(0);
+  const charged_s = child.cpuSeconds();
   const { cpu_seconds: noted_s } = newest(dir.path);
   const missed = 1 - noted_s! / charged_s;
   expect({ charged_s, noted_s, missed, isNear: Math.abs(missed) < 0.05 }).toMatchObject({ isNear: true });
@@ -37,12 +36,10 @@ test("queries of all metrics and that of windows_by_minute are parts of a run's 
 test("a run that failed after it had collected notes its new ticks and what it cost", async () => {
   using dir = await stored();
   using sql = metricFolder({ slow: "SELECT sleep_ms(60000) AS slept" });
-  const command = [process.execPath, `${ROOT}/scripts/batch.ts`, "--data", dir.path, "--sql", sql.path];
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+  const child = startStage("batch", ["--data", dir.path, "--sql", sql.path]);
   const files = join(dir.path, "archive/manifest.json");
-  while (!(await Bun.file(files).exists())) await Bun.sleep(50);
-  child.kill("SIGTERM");
-  await child.exited;
+  await until("the collected ticks", () => Bun.file(files).exists());
+  await child.stop();
   expect(newest(dir.path)).toMatchObject({ state: "failed", ticks_new: 3_002 });
   expect(newest(dir.path).cpu_seconds).toBeGreaterThan(0);
 }, 60_000);

@@ -6,6 +6,7 @@ import { TidemarkError } from "../../scripts/base/errors.ts";
 import { createLogger } from "../../scripts/base/logger.ts";
 import { Child } from "../../scripts/supervisor/child.ts";
 import { tempDir } from "../support/data.ts";
+import { until } from "../support/process.ts";
 
 const logger = createLogger("start", { verbose: false });
 logger.level = "silent";
@@ -68,7 +69,7 @@ test("stop ends the wait for a log that does not answer", async () => {
   const { child, starts } = runToEnd(() => {
     throw UNREACHABLE;
   });
-  await Bun.sleep(50);
+  await until("it was started once", () => starts() > 0);
   await child.stop();
   const before = starts();
   await Bun.sleep(1_500);

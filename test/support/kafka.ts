@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Admin, Kafka, logLevel, type Message } from "kafkajs";
 import { patchKafkajs } from "../../scripts/log/kafka/patches.ts";
+import { until } from "./process.ts";
 
 export const KAFKA_VERSION = "4.4.0";
 const LOG4J_VERSION = "2.25.2";
@@ -176,10 +177,10 @@ async function launch(config: string, port: number): Promise<ChildProcess> {
   child.stderr!.on("data", (text) => {
     said = `${said}${text}`.slice(-4_000);
   });
-  const until = performance.now() + START_MS_MAX;
+  const end_ms = performance.now() + START_MS_MAX;
   while (!(await answers(port))) {
     if (child.exitCode !== null) throw new Error(`The Kafka broker ended: ${said}`);
-    if (performance.now() > until)
+    if (performance.now() > end_ms)
       throw new Error(`The Kafka broker takes no connections after ${START_MS_MAX} ms: ${said}`);
     await Bun.sleep(100);
   }
@@ -245,7 +246,7 @@ export async function createTopic(
 /** Deletes a topic, and waits until it is gone. */
 export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
   await admin.deleteTopics({ topics: [topic] });
-  while ((await admin.listTopics()).includes(topic)) await Bun.sleep(50);
+  await until("the topic is gone", async () => !(await admin.listTopics()).includes(topic));
 }
 
 /** Sends each group in a transaction, which leaves a marker in each partition that it wrote to. */

@@ -67,6 +67,7 @@ export function startProgram(command: string[], { env, isBare, cwd, stdin }: Opt
     stdin: child.stdin as Bun.FileSink,
     printed: () => printed,
     said: () => said,
+    cpuSeconds: () => Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     signal,
     stop,
@@ -120,6 +121,8 @@ export interface Stage {
   /** What it wrote on stderr so far. */
   said(): string;
   isRunning(): boolean;
+  /** CPU time of all its threads and of its own children, once it has ended. */
+  cpuSeconds(): number;
   signal(name: NodeJS.Signals): void;
   /** Sends SIGTERM, or another signal, and waits for its end. */
   stop(signal?: NodeJS.Signals): Promise<number | string>;

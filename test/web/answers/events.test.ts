@@ -1,6 +1,7 @@
 /** /events: what a page gets, from which position, and what a page costs that doesn't read. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { recordedLines, runPath } from "../../support/data.ts";
+import { until } from "../../support/process.ts";
 import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
@@ -84,8 +85,12 @@ test("Last-Event-ID: a known one continues with what changed; another file's, a 
 }, 30_000);
 
 test("windows that change while a page listens are sent without a request", async () => {
-  const listening = listen((all) => windowsOf(all).length >= 2);
-  await Bun.sleep(500);
+  let heard = 0;
+  const listening = listen((all) => {
+    heard = windowsOf(all).length;
+    return heard >= 2;
+  });
+  await until("the snapshot", () => heard === 1);
   await runPath(server.data, recordedLines().slice(1_600, 1_900));
   const sent = windowsOf(await listening);
   expect(sent.map((one) => one.snapshot)).toEqual([true, false]);
@@ -106,7 +111,5 @@ test("a hundred pages that don't read cost little, and are forgotten when they l
     Number(/tidemark_open_pages (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())![1]);
   expect(await open()).toBe(100);
   for (const stop of stops) stop.abort();
-  const end = performance.now() + 10_000;
-  while ((await open()) > 0 && performance.now() < end) await Bun.sleep(100);
-  expect(await open()).toBe(0);
+  await until("all are forgotten", async () => (await open()) === 0, { ms: 10_000 });
 }, 30_000);
