@@ -1,4 +1,4 @@
-/** A user's own files in a data directory: names and kinds, put there, and whether they are as they were. */
+/** Files of a user in a data directory: kinds, names, and whether they are still as they were. */
 import {
   chmodSync,
   existsSync,

@@ -39,9 +39,9 @@ async function handle(request: Request): Promise<void> {
   await Bun.write(Bun.stdout, `${JSON.stringify(reply)}\n`);
 }
 
-const results = process.argv[2];
+// The parent is named: when this process reads its own ppid, the parent may have been killed.
+const [results, parent] = process.argv.slice(2);
 if (import.meta.main && results !== undefined) {
-  const parent = process.ppid;
   // The parent stops it: with SIGKILL, or by its own end.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {});
@@ -53,7 +53,7 @@ if (import.meta.main && results !== undefined) {
     for (const line of lines) void handle(JSON.parse(line) as Request);
   }
   // The parent was killed, and its run with it.
-  noteDied(results, parent);
+  noteDied(results, Number(parent));
   process.exit(0);
 }
 

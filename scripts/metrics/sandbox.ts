@@ -155,7 +155,7 @@ class Child {
 
   constructor(results: string) {
     const script = join(import.meta.dir, "sandbox-child.ts");
-    this.#process = spawnScript(script, [results], { stdin: "pipe", stdout: "pipe" });
+    this.#process = spawnScript(script, [results, String(process.pid)], { stdin: "pipe", stdout: "pipe" });
     this.#replies = this.#process.stdout.getReader();
     this.#unwatch = watchMemory(this.#process.pid, () => this.#end("memory"));
   }

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { openDestination } from "../../scripts/metrics/destination.ts";
 import { metricFolder } from "../support/batch.ts";
 import { ROOT, stored, tempDir } from "../support/data.ts";
-import { run, shell, startStage } from "../support/process.ts";
+import { run, shell, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -175,7 +175,7 @@ describe("--output", () => {
       file,
       "SELECT count(*) FROM range(900000000000)",
     ]);
-    await Bun.sleep(1_500);
+    await until("its temporary folder", () => readdirSync(at("stopped")).length === 2);
     expect(await child.stop()).toBe(130);
     expect([readFileSync(file, "utf8"), readdirSync(at("stopped"))]).toEqual(["before", ["answer.csv"]]);
   });

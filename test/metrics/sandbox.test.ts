@@ -76,17 +76,21 @@ describe("what a query does to its process", () => {
     );
   });
 
-  test("a batch that is killed in the middle of a metric doesn't stay `running`", async () => {
-    using folder = metricFolder({ slow: "SELECT sleep_ms(60000)" });
-    const child = startStage("batch", ["--data", data.path, "--sql", folder.path]);
-    const last = () => sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1")[0]!;
-    await until("the run", () => last().pid === child.pid && last().state === "running");
-    // The sandbox is open once it has its archive: then it waits for the metric.
-    await Bun.sleep(500);
-    await child.stop("SIGKILL");
-    await until("the run's end", () => last().state === "died");
-    expect(last()).toMatchObject({ pid: child.pid, ended_us: expect.any(Number) });
-  });
+  // Half a second later the process of the metrics has its archive, and waits for the metric.
+  for (const [when, after_ms] of [
+    ["in the middle of a metric", 500],
+    ["before the process of its metrics has started", 0],
+  ] as const)
+    test(`a batch that is killed ${when} doesn't stay \`running\``, async () => {
+      using folder = metricFolder({ slow: "SELECT sleep_ms(60000)" });
+      const child = startStage("batch", ["--data", data.path, "--sql", folder.path]);
+      const last = () => sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1")[0]!;
+      await until("the run", () => last().pid === child.pid && last().state === "running");
+      await Bun.sleep(after_ms);
+      await child.stop("SIGKILL");
+      await until("the run's end", () => last().state === "died");
+      expect(last()).toMatchObject({ pid: child.pid, ended_us: expect.any(Number) });
+    });
 
   test("the parent's watch reads the same memory by ps, where there is no /proc", () => {
     expect(rssByPs(process.pid) / process.memoryUsage.rss()).toBeWithin(0.5, 2);
