@@ -77,11 +77,11 @@ describe("what a query does to its process", () => {
   });
 
   // Half a second later the process of the metrics has its archive, and waits for the metric.
-  for (const [when, after_ms] of [
-    ["in the middle of a metric", 500],
-    ["before the process of its metrics has started", 0],
+  for (const [name, after_ms] of [
+    ["a batch that is killed in the middle of a metric doesn't stay `running`", 500],
+    ["a batch that is killed before its metrics' process is ready doesn't stay `running`", 0],
   ] as const)
-    test(`a batch that is killed ${when} doesn't stay \`running\``, async () => {
+    test(name, async () => {
       using folder = metricFolder({ slow: "SELECT sleep_ms(60000)" });
       const child = startStage("batch", ["--data", data.path, "--sql", folder.path]);
       const last = () => sqlite<Row>(data.path, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1")[0]!;

@@ -233,12 +233,7 @@ const BANNED: { pattern: RegExp; except: RegExp; write: string }[] = [
 
 /** In tests. */
 const BANNED_IN_TESTS: typeof BANNED = [
-  {
-    pattern: /\bBun\.spawn(Sync)?\(/,
-    // What a process costs is compared with what its own parent was charged.
-    except: /^test\/(support|tidy|measure)\/|batch-charges\.test\.ts$|unattributed\.long\.test\.ts$/,
-    write: "test/support/process.ts",
-  },
+  { pattern: /\bBun\.spawn(Sync)?\(/, except: /^test\/(support|tidy)\//, write: "test/support/process.ts" },
 ];
 
 export const bannedCalls: Rule = (tree) => {
