@@ -16,8 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { openDestination } from "../../scripts/metrics/destination.ts";
-import { metricFolder } from "../support/batch.ts";
-import { ROOT, stored, tempDir } from "../support/data.ts";
+import { batched } from "../support/batch.ts";
+import { ROOT, type stored, tempDir } from "../support/data.ts";
 import { run, shell, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
@@ -25,9 +25,7 @@ setDefaultTimeout(60_000);
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();
 beforeAll(async () => {
-  data = await stored();
-  using folder = metricFolder({ one: "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)" });
-  expect((await run("batch", ["--data", data.path, "--sql", folder.path])).code).toBe(0);
+  data = await batched({ one: "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)" });
 });
 afterAll(() => {
   data[Symbol.dispose]();

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
-import { metricFolder } from "../support/batch.ts";
+import { batched } from "../support/batch.ts";
 import { STORED_TICKS, stored, tempDir } from "../support/data.ts";
 import { evaluate, run } from "../support/process.ts";
 
@@ -13,9 +13,7 @@ setDefaultTimeout(60_000);
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();
 beforeAll(async () => {
-  data = await stored();
-  using folder = metricFolder({ one: "SELECT 1 AS a" });
-  expect((await run("batch", ["--data", data.path, "--sql", folder.path])).code).toBe(0);
+  data = await batched({ one: "SELECT 1 AS a" });
 });
 afterAll(() => {
   data[Symbol.dispose]();

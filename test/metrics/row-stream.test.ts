@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { batch, metricFolder, resultRows } from "../support/batch.ts";
-import { stored, tempDir } from "../support/data.ts";
+import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
+import { type stored, tempDir } from "../support/data.ts";
 import { childOf, run, runToEnd } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
@@ -11,9 +11,7 @@ setDefaultTimeout(60_000);
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();
 beforeAll(async () => {
-  data = await stored();
-  using folder = metricFolder({ one: "SELECT 1 AS a" });
-  expect((await batch(data.path, ["--sql", folder.path])).json.failed).toEqual([]);
+  data = await batched({ one: "SELECT 1 AS a" });
 });
 afterAll(() => {
   data[Symbol.dispose]();

@@ -1,15 +1,13 @@
 /** Queries that take all memory, slowly: each fails alone within the limits of memory and time. */
 import { expect, test } from "bun:test";
 import { ERROR_CHARACTERS_MAX, LIMITED_RSS_BYTES_MAX } from "../../scripts/base/limits.ts";
-import { batch, metricFolder } from "../support/batch.ts";
-import { STORED_TICKS, stored } from "../support/data.ts";
+import { batched } from "../support/batch.ts";
+import { STORED_TICKS } from "../support/data.ts";
 import { SLOW_KILLERS } from "../support/killers.ts";
 import { childOf, runToEnd } from "../support/process.ts";
 
 test("slow queries that take all memory fail or are stopped alone; those after them run", async () => {
-  using data = await stored();
-  using folder = metricFolder({ one: "SELECT 1" });
-  await batch(data.path, ["--sql", folder.path]);
+  using data = await batched({ one: "SELECT 1" });
   const queries = Object.values(SLOW_KILLERS).flatMap((sql) => [sql, "SELECT count(*) AS ticks FROM ticks"]);
   const stdin = new Blob([JSON.stringify(queries)]);
   const { stdout } = await runToEnd(childOf("limited", [data.path, "3000"]), { stdin });

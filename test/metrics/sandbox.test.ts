@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { ERROR_CHARACTERS_MAX, LIMITED_RSS_BYTES_MAX, METRIC_FILE_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { runProgram } from "../../scripts/base/process.ts";
 import { rssByPs } from "../../scripts/metrics/limited.ts";
-import { batch, metricFolder, resultRows } from "../support/batch.ts";
-import { type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
+import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
+import { type Row, STORED_TICKS, sqlite, type stored } from "../support/data.ts";
 import { KILLERS } from "../support/killers.ts";
 import { childOf, run, runToEnd, startStage, until } from "../support/process.ts";
 
@@ -14,9 +14,7 @@ setDefaultTimeout(120_000);
 
 let data: Awaited<ReturnType<typeof stored>>;
 beforeAll(async () => {
-  data = await stored();
-  using folder = metricFolder({ one: "SELECT 1" });
-  await batch(data.path, ["--sql", folder.path]);
+  data = await batched({ one: "SELECT 1" });
 });
 afterAll(() => data[Symbol.dispose]());
 

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { csvCell } from "../../scripts/base/csv.ts";
-import { batch, metricFolder, resultRows } from "../support/batch.ts";
-import { stored, tempDir } from "../support/data.ts";
+import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
+import { type stored, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
@@ -104,9 +104,7 @@ const ALL = `SELECT ${columns}`;
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();
 beforeAll(async () => {
-  data = await stored();
-  using folder = metricFolder({ types: ALL });
-  expect((await batch(data.path, ["--sql", folder.path])).json.failed).toEqual([]);
+  data = await batched({ types: ALL });
 });
 afterAll(() => {
   data[Symbol.dispose]();

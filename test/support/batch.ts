@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "../../scripts/archive/manifest-schema.ts";
 import type { Agreement } from "../../scripts/contract/results.ts";
-import { type Row, sqlite, tempDir } from "./data.ts";
+import { type Row, sqlite, stored, tempDir } from "./data.ts";
 import { run } from "./process.ts";
 
 /** Without DuckDB's extension: the tail is read through bun:sqlite in a child. */
@@ -41,6 +41,15 @@ export function metricFolder(files: Record<string, string>): { path: string; [Sy
   const dir = tempDir();
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(dir.path, `${name}.sql`), sql);
   return dir;
+}
+
+/** As `stored()`, after one batch over these metric files. Throws if it or one of them fails. */
+export async function batched(files: Record<string, string>): ReturnType<typeof stored> {
+  const data = await stored();
+  using folder = metricFolder(files);
+  const { code, stderr, json } = await batch(data.path, ["--sql", folder.path]);
+  if (code !== 0 || json.failed.length > 0) throw new Error(stderr || JSON.stringify(json.failed));
+  return data;
 }
 
 /** Counts and sums that change when a tick is lost, doubled or altered. */
