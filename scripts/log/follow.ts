@@ -5,6 +5,7 @@ import { COLLECT_ABOVE_BYTES, MEMORY_CHECK_BYTES, READ_AGAIN_MAX } from "../base
 import type { Logger } from "../base/logger.ts";
 import { onAbort, pause } from "../base/wait.ts";
 import type { Log, LogBatch, LogPosition, LogReader } from "../contract/log.ts";
+import { newestTime } from "./shared/batches.ts";
 import { endsOf, polls } from "./shared/read-to-end.ts";
 
 /** The longest wait of a poll, and how often the group's positions are committed to the log. */
@@ -129,8 +130,9 @@ async function readOn(
       if (monotonicMs() - committed_ms < COMMIT_EVERY_MS) continue;
       committed_ms = monotonicMs();
       const positions = nexts(job.positions);
-      if (JSON.stringify(positions) === committed) continue;
-      committed = JSON.stringify(positions);
+      const text = JSON.stringify(positions);
+      if (text === committed) continue;
+      committed = text;
       await reader.commit(positions);
     }
     await reader.commit(nexts(job.positions));
@@ -163,8 +165,7 @@ async function handle(log: Log, job: LogJob, batches: LogBatch[], options: Follo
 }
 
 /** The checkpoint of other processes is read only once the own partitions are at their ends. */
-function reached(ends: ReadonlyMap<number, number> | null, job: LogJob): boolean {
-  if (ends === null) return false;
+function reached(ends: ReadonlyMap<number, number>, job: LogJob): boolean {
   for (const [partition, end] of ends) if ((job.positions.get(partition)?.next ?? end) < end) return false;
   if (holdsAll(ends, job)) return true;
   const all = job.allPositions();
@@ -217,10 +218,10 @@ export function countRecords(batches: LogBatch[]): number {
 /** The positions in the batches' partitions after these batches. */
 export function after(positions: ReadonlyMap<number, LogPosition>, batches: LogBatch[]): Map<number, LogPosition> {
   const moved = new Map<number, LogPosition>();
-  for (const { partition, count, offsets, appended_us } of batches) {
-    let seen_us = (moved.get(partition) ?? positions.get(partition))?.seen_us ?? 0;
-    for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
-    moved.set(partition, { next: offsets[count - 1]! + 1, seen_us });
+  for (const batch of batches) {
+    const { partition, count, offsets } = batch;
+    const seen_us = (moved.get(partition) ?? positions.get(partition))?.seen_us ?? 0;
+    moved.set(partition, { next: offsets[count - 1]! + 1, seen_us: newestTime(batch, seen_us) });
   }
   return moved;
 }

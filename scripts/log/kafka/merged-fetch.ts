@@ -3,6 +3,7 @@
  */
 import { monotonicMs } from "../../base/clock.ts";
 import type { LogBatch, LogPosition, PartitionSpan } from "../../contract/log.ts";
+import { newestTime } from "../shared/batches.ts";
 import { Partitioner } from "../shared/partition.ts";
 import type { Handed, HandOver } from "./handover.ts";
 import { KAFKA_QUIET_MS } from "./kafka-limits.ts";
@@ -84,7 +85,7 @@ export class PartitionMerge {
       if (run.lane === null) return { batches, starving: run.starving, wait_ms: run.wait_ms };
       const lane = run.lane as KafkaLane;
       const batch = this.handOver.take(lane.handed!, Math.min(left, run.to - lane.head!.from));
-      for (let i = 0; i < batch.count; i++) lane.seen_us = Math.max(lane.seen_us, batch.appended_us[i]!);
+      lane.seen_us = newestTime(batch, lane.seen_us);
       taken(batch);
       batches.push(batch);
       left -= batch.count;

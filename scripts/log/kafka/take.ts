@@ -4,6 +4,7 @@
  */
 import type { EachBatchPayload } from "kafkajs";
 import type { LogBatch, LogPosition } from "../../contract/log.ts";
+import { newestTime } from "../shared/batches.ts";
 import type { FetchOrder } from "./flow.ts";
 import { type Handed, type HandOver, holesIn, messageBatch } from "./handover.ts";
 import type { PartitionMerge } from "./merged-fetch.ts";
@@ -103,10 +104,9 @@ export class Taker {
     return true;
   }
 
-  #given({ partition, count, offsets, appended_us }: LogBatch): void {
-    let seen_us = this.seenOf(partition);
-    for (let i = 0; i < count; i++) if (appended_us[i]! > seen_us) seen_us = appended_us[i]!;
-    this.#seen.set(partition, seen_us);
+  #given(batch: LogBatch): void {
+    const { partition, count, offsets } = batch;
+    this.#seen.set(partition, newestTime(batch, this.seenOf(partition)));
     this.#positions.set(partition, offsets[count - 1]! + 1);
   }
 }

@@ -1,4 +1,4 @@
-/** Parts of batches: a range of records, or the newest record of each key. */
+/** Parts of batches: a range of records, the newest record of each key, the newest append time. */
 import type { LogBatch } from "../../contract/log.ts";
 
 /** The records [from, to) of a batch, sharing its memory. */
@@ -15,6 +15,13 @@ export function sliceBatch(batch: LogBatch, from: number, to: number): LogBatch 
     received_us: batch.received_us.subarray(from, to),
     key: (i) => batch.key(from + i),
   };
+}
+
+/** The newest append time so far: `seen_us`, or a later one of the batch, µs since 1970 UTC. */
+export function newestTime({ count, appended_us }: LogBatch, seen_us: number): number {
+  let newest_us = seen_us;
+  for (let i = 0; i < count; i++) if (appended_us[i]! > newest_us) newest_us = appended_us[i]!;
+  return newest_us;
 }
 
 /** The newest record of each key, as one batch per partition in offset order. */
