@@ -1,5 +1,5 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs. */
-import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { within } from "../../base/wait.ts";
@@ -13,8 +13,8 @@ import { KAFKA_CONFIRM_MS, KAFKA_OPEN_MS, KAFKA_RECORD_BYTES_MAX } from "./kafka
 import { patchKafkajs } from "./patches.ts";
 import { KafkaProducer } from "./producer.ts";
 import { KafkaReader } from "./reader.ts";
-import { adminOf, lacking, type MissingRight, missingRights } from "./rights.ts";
-import { refuseCompacted } from "./topic-settings.ts";
+import { adminOf, lackingRights } from "./rights.ts";
+import { refuseCompacted, topicSetting } from "./topic-settings.ts";
 import type { KafkaAddress } from "./topic-url.ts";
 
 const NO_LEADER_YET = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
@@ -53,10 +53,10 @@ export async function openKafka(url: KafkaAddress, options: KafkaOptions): Promi
     const settled = Promise.race([settleTopic(admin, url.topic, options), refused.promise]);
     const partitions = await within(KAFKA_OPEN_MS, settled, () => ConnectionFailure.late(latest));
     const log = new KafkaLog(kafka, admin, url, partitions, options.logger, (operations, group) =>
-      missingRights(cluster, url.topic, operations, group),
+      lackingRights(cluster, url, operations, group),
     );
-    const missing = options.role === "writer" ? await log.missing(["READ", "WRITE"], TAIL_GROUP) : [];
-    if (missing.length > 0) throw lacking(missing, url);
+    const lacking = options.role === "writer" ? await log.lacking() : null;
+    if (lacking !== null) throw lacking;
     return log;
   } catch (error) {
     admin.disconnect().catch(() => {});
@@ -138,8 +138,8 @@ export class KafkaLog implements Log {
     private readonly url: KafkaAddress,
     readonly partitions: number,
     readonly logger: Logger,
-    /** Which of these rights on the topic, and READ on the group, the user lacks. */
-    readonly missing: (operations: ("READ" | "WRITE")[], group: string) => Promise<MissingRight[]>,
+    /** LOG_ACCESS if the user lacks one of these rights on the topic, or READ on the group; or null. */
+    private readonly lackingFor: (operations: ("READ" | "WRITE")[], group: string) => Promise<TidemarkError | null>,
   ) {
     this.name = url.name;
   }
@@ -149,21 +149,14 @@ export class KafkaLog implements Log {
    * away: the caller bounds what waits meanwhile.
    */
   append(records: AppendRecord[]): Promise<void> {
-    this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger, () =>
-      this.#recordBytesMax(),
-    );
+    this.#producer ??= new KafkaProducer(this.kafka, this.url, this.partitions, this.logger, async () => {
+      return Number(await topicSetting(this.admin, this.url.topic, "max.message.bytes")) || null;
+    });
     return this.#producer.append(records);
   }
 
-  async lacking(): Promise<TidemarkError | null> {
-    const missing = await this.missing(["READ", "WRITE"], TAIL_GROUP);
-    return missing.length > 0 ? lacking(missing, this.url) : null;
-  }
-
-  async #recordBytesMax(): Promise<number | null> {
-    const wanted = { type: ConfigResourceTypes.TOPIC, name: this.url.topic, configNames: ["max.message.bytes"] };
-    const { resources } = await this.admin.describeConfigs({ resources: [wanted], includeSynonyms: false });
-    return Number(resources[0]?.configEntries[0]?.configValue) || null;
+  lacking(): Promise<TidemarkError | null> {
+    return this.lackingFor(["READ", "WRITE"], TAIL_GROUP);
   }
 
   async spans(): Promise<PartitionSpan[]> {
@@ -227,8 +220,8 @@ export class KafkaLog implements Log {
 
   async reader(options: ReaderOptions): Promise<KafkaReader> {
     const { name, logger } = this;
-    const missing = await this.missing(["READ"], options.group);
-    if (missing.length > 0) throw lacking(missing, this.url);
+    const lacking = await this.lackingFor(["READ"], options.group);
+    if (lacking !== null) throw lacking;
     const reader = new KafkaReader(this.kafka, this.url.topic, options, {
       name,
       logger,
@@ -246,10 +239,8 @@ export class KafkaLog implements Log {
   }
 
   async #ended(error: unknown, group: string): Promise<TidemarkError> {
-    const refused = refusal(error, this.url, group);
-    if (refused !== null) return refused;
-    const missing = await this.missing(["READ"], group);
-    return missing.length > 0 ? lacking(missing, this.url) : unreachable(this.url, error);
+    const refused = refusal(error, this.url, group) ?? (await this.lackingFor(["READ"], group));
+    return refused ?? unreachable(this.url, error);
   }
 
   async committed(group: string): Promise<{ partition: number; next: number }[]> {

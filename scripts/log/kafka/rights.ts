@@ -18,7 +18,7 @@ const METADATA = { apiKey: 3, apiVersion: 8, apiName: "Metadata" };
 const DESCRIBE_GROUPS = { apiKey: 15, apiVersion: 3, apiName: "DescribeGroups" };
 
 /** A right that is missing, as an administrator grants it. */
-export interface MissingRight {
+interface MissingRight {
   operation: Operation;
   on: "topic" | "group";
   name: string;
@@ -54,20 +54,22 @@ export function adminOf(kafka: Kafka): { admin: Admin; cluster: Cluster } {
 }
 
 /**
- * The missing rights on a topic, and READ on a group; [] if the user has all, or the broker does
- * not report them.
+ * LOG_ACCESS if the user lacks one of these rights on the URL's topic, or READ on the group; null
+ * if none is missing, or the broker does not report them.
  */
-export async function missingRights(
+export async function lackingRights(
   cluster: Cluster,
-  topic: string,
+  address: KafkaAddress,
   operations: Operation[],
   group: string,
-): Promise<MissingRight[]> {
+): Promise<TidemarkError | null> {
+  const { topic } = address;
   const given = await topicRights(cluster, topic);
-  const missing = operations.filter((operation) => !has(given, operation));
-  const topics = missing.map((operation): MissingRight => ({ operation, on: "topic", name: topic }));
-  if (has(await groupRights(cluster, group), "READ")) return topics;
-  return [...topics, { operation: "READ", on: "group", name: group }];
+  const missing = operations
+    .filter((operation) => !has(given, operation))
+    .map((operation): MissingRight => ({ operation, on: "topic", name: topic }));
+  if (!has(await groupRights(cluster, group), "READ")) missing.push({ operation: "READ", on: "group", name: group });
+  return missing.length > 0 ? lacking(missing, address) : null;
 }
 
 /** LOG_ACCESS, which names the missing rights. */

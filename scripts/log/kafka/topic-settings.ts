@@ -1,4 +1,4 @@
-/** Checks a topic's settings: every record must stay at its offset until retention drops it. */
+/** Reads a topic's settings: every record must stay at its offset until retention drops it. */
 import { type Admin, ConfigResourceTypes } from "kafkajs";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
@@ -8,7 +8,7 @@ import type { Logger } from "../../base/logger.ts";
  * passes: lost records are counted anyway.
  */
 export async function refuseCompacted(admin: Admin, topic: string, logger: Logger): Promise<void> {
-  const policy = await policyOf(admin, topic).catch((error) => {
+  const policy = await topicSetting(admin, topic, "cleanup.policy").catch((error) => {
     logger.debug(`the cleanup.policy of ${topic} can't be read: ${sentence(error)}`);
     return "";
   });
@@ -20,10 +20,11 @@ export async function refuseCompacted(admin: Admin, topic: string, logger: Logge
   );
 }
 
-async function policyOf(admin: Admin, topic: string): Promise<string> {
+/** One setting of a topic; "" if the broker doesn't report it. Fails as kafkajs does. */
+export async function topicSetting(admin: Admin, topic: string, name: string): Promise<string> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["cleanup.policy"] }],
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
   });
-  return resources[0]?.configEntries.find(({ configName }) => configName === "cleanup.policy")?.configValue ?? "";
+  return resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue ?? "";
 }
