@@ -5,7 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { TidemarkError } from "../base/errors.ts";
-import { FEED_AHEAD_US_MAX, FEED_GIVE_UP_MS, FEED_WORDS_MAX } from "../base/limits.ts";
+import { FEED_GIVE_UP_MS, FEED_WORDS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { printable } from "../base/printable.ts";
 import { onAbort, pause } from "../base/wait.ts";
@@ -190,9 +190,7 @@ export class CoinbaseFeed {
     const { product_id, trade_id } = tick;
     const known = this.#products.get(product_id);
     this.figures.tick(tick.time_us, known?.away === "");
-    const { last_frame_us, live } = this.figures;
-    const isAhead = live && tick.time_us > last_frame_us + FEED_AHEAD_US_MAX;
-    const time_us = isAhead ? last_frame_us : tick.time_us;
+    const time_us = this.figures.isAhead(tick.time_us) ? this.figures.last_frame_us : tick.time_us;
     if (known === undefined) {
       this.#products.set(product_id, { last_trade_id: trade_id, newest_us: time_us, away: "", planned: false });
       this.#backoff.reset();

@@ -61,12 +61,16 @@ export class FeedFigures {
   tick(time_us: number, fresh: boolean): void {
     this.last_tick_us = this.last_frame_us;
     this.#reconnects_at_tick = this.reconnects;
-    const isAhead = this.live && time_us > this.last_frame_us + FEED_AHEAD_US_MAX;
-    if (time_us > this.newest_us && !isAhead) this.newest_us = time_us;
+    if (time_us > this.newest_us && !this.isAhead(time_us)) this.newest_us = time_us;
     const now_us = fresh ? this.#exchangeUs() : null;
     if (now_us === null) return;
     if (this.live) this.onLiveTrade(now_us - time_us);
     this.#latencies[this.#measured++ % FEED_LATENCIES_MAX] = (now_us - time_us) / (this.#speed ?? 1);
+  }
+
+  /** Whether a live trade's time is too far after its receipt to be true. */
+  isAhead(time_us: number): boolean {
+    return this.live && time_us > this.last_frame_us + FEED_AHEAD_US_MAX;
   }
 
   /** Connections lost since the newest trade. */
