@@ -1,4 +1,5 @@
 /** The rule by which a record's bytes are a tick, another message or a dead letter; by JSON.parse. */
+import { isUtf8 } from "node:buffer";
 import { pow10 } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
 import type { FullTick, GapNote, Mantissa, Outage } from "../contract/tick.ts";
@@ -16,7 +17,6 @@ export type Parsed =
 /** Longer text is not a number that a feed sends; it bounds the work. */
 const DECIMAL_CHARACTERS_MAX = 40;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
  * Reads one record by the rules of a version; the fast path (extract.ts) must agree with it. A record
@@ -189,15 +189,6 @@ function deadNumber(name: string, fields: Map<string, unknown>, integer_digits: 
 function productLimit(product_id: unknown): string {
   if (typeof product_id !== "string") return "";
   return `: it must have 1 to ${PRODUCT_ID_BYTES_MAX} bytes of UTF-8, without control characters, U+FEFF and lone surrogates`;
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    strict.decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function dead(reason: string): Parsed {
