@@ -1,9 +1,10 @@
 /** The messages of a drill: the oldest of the user's log, or without one the bundled recording. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dataPaths } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";
 import { BUNDLED_RECORDING } from "../base/project.ts";
 import { openLog, readToEnd } from "../log/index.ts";
+import { readRecording } from "../simulator/index.ts";
 
 /** Messages that a drill copies, at most. */
 const MESSAGES_MAX = 20_000;
@@ -12,12 +13,8 @@ export async function copiedMessages(data: string, logger: Logger): Promise<Uint
   const paths = dataPaths(data);
   if (!existsSync(paths.log)) {
     logger.info(`no log in ${paths.root}: the drill uses the bundled recording`);
-    const text = new TextDecoder().decode(Bun.gunzipSync(readFileSync(BUNDLED_RECORDING)));
     const encoder = new TextEncoder();
-    return text
-      .trimEnd()
-      .split("\n")
-      .map((line) => encoder.encode(line));
+    return (await readRecording(BUNDLED_RECORDING, logger)).map(({ line }) => encoder.encode(line));
   }
   const log = await openLog("embedded:", paths, { role: "reader", logger });
   const messages: Uint8Array[] = [];

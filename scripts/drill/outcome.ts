@@ -1,6 +1,7 @@
 /** What a data directory holds in the end: a hash of windows, one of ticks, the reconciliation. */
 import { join } from "node:path";
 import { openReadOnly } from "../base/sqlite.ts";
+import { AGREEMENT_COLUMNS, type Agreement } from "../contract/results.ts";
 import { answerHash } from "../store/index.ts";
 
 export interface Outcome {
@@ -11,14 +12,13 @@ export interface Outcome {
   /** Rows of each. */
   rows: { windows: number; late_ticks: number; window_revisions: number; ticks: number; dead_letters: number };
   /** Counts of the newest run, in windows. */
-  reconciliation: { compared: number; equal: number; explained: number; unexplained: number; pending: number };
+  reconciliation: Agreement;
 }
 
 const TICKS =
   "SELECT product_id, trade_id, time_us, price, last_size, side, best_bid, best_ask FROM ticks ORDER BY product_id, trade_id";
 const DEAD = "SELECT reason, count(*) AS messages FROM dead_letters GROUP BY reason ORDER BY reason";
-const AGREEMENT =
-  "SELECT compared, equal, explained, unexplained, pending FROM reconciliation ORDER BY run_id DESC LIMIT 1";
+const AGREEMENT = `SELECT ${AGREEMENT_COLUMNS.join(", ")} FROM reconciliation ORDER BY run_id DESC LIMIT 1`;
 
 /**
  * Reads a directory that no stage works on. Throws when a file is missing or SQLite's check finds it
@@ -40,7 +40,7 @@ export function outcomeOf(data: string): Outcome {
     const dead = ticks.query<{ reason: string; messages: number }, []>(DEAD).all();
     hasher.update(JSON.stringify(dead));
     const dead_letters = dead.reduce((sum, { messages }) => sum + messages, 0);
-    const reconciliation = results.query<Outcome["reconciliation"], []>(AGREEMENT).get();
+    const reconciliation = results.query<Agreement, []>(AGREEMENT).get();
     if (reconciliation === null) throw new Error(`${data} has no reconciliation`);
     const rows = { ...stream.rows, ticks: count, dead_letters };
     return { stream: stream.hash, ticks: hasher.digest("hex"), rows, reconciliation };
