@@ -154,7 +154,7 @@ function readBatch(columns: Columns, i: number, at: number): number {
     ends[record] = value < 0 ? cursor.at - 1 : cursor.at + value;
     if (value > 0) cursor.at += value;
     const us = receivedAlone(view, cursor.at, next);
-    received_us[record] = us >= 0 ? us : readReceived(cursor);
+    received_us[record] = us >= 0 ? us : readReceived(cursor, view);
     if (us < 0 && cursor.at !== next) throw new NotPlain();
     cursor.at = next;
   }

@@ -26,9 +26,10 @@ export function isReceipt(received_us: number | undefined): received_us is numbe
   return Number.isSafeInteger(received_us) && received_us! >= 0;
 }
 
-function timeAt(bytes: Buffer, at: number): number {
-  const us = bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
-  return Number.isSafeInteger(us) ? us : Number.NaN;
+/** The time that a value of VALUE_BYTES holds; −1 if it is not valid. */
+function timeAt(view: DataView, at: number): number {
+  const us = view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+  return us <= Number.MAX_SAFE_INTEGER ? us : -1;
 }
 
 /**
@@ -37,34 +38,29 @@ function timeAt(bytes: Buffer, at: number): number {
  */
 export function receivedAlone(view: DataView, at: number, end: number): number {
   if (end - at !== ALONE_BYTES || view.getUint16(at) !== 0x0210 || view.getFloat64(at + 2) !== NAME) return -1;
-  const us = view.getUint32(at + 11) * 2 ** 32 + view.getUint32(at + 15);
-  return view.getUint8(at + 10) === 2 * VALUE_BYTES && us <= Number.MAX_SAFE_INTEGER ? us : -1;
+  return view.getUint8(at + 10) === 2 * VALUE_BYTES ? timeAt(view, at + 11) : -1;
 }
 
 /**
  * Reads a record's headers, whose number is next, and returns the receipt time of the last valid
- * `received`, NaN if there is none. Headers of other names are passed over.
+ * `received`, NaN if there is none. Headers of other names are passed over. `view`: of the cursor's
+ * bytes.
  */
-export function readReceived(cursor: ByteCursor): number {
-  const { bytes } = cursor;
+export function readReceived(cursor: ByteCursor, view: DataView): number {
   let received_us = Number.NaN;
   for (let left = cursor.varint(); left > 0; left--) {
     const name = cursor.varint();
     const nameAt = cursor.at;
     cursor.at += Math.max(0, name);
     const value = cursor.varint();
-    if (value === VALUE_BYTES && name === RECEIVED.length && isReceivedAt(bytes, nameAt)) {
-      const us = timeAt(bytes, cursor.at);
+    if (value === VALUE_BYTES && name === RECEIVED.length && view.getFloat64(nameAt) === NAME) {
+      const us = timeAt(view, cursor.at);
       if (us >= 0) received_us = us;
     }
     cursor.at += Math.max(0, value);
-    if (!(cursor.at <= bytes.length)) throw new RangeError("a header beyond the end");
+    if (!(cursor.at <= view.byteLength)) throw new RangeError("a header beyond the end");
   }
   return received_us;
-}
-
-function isReceivedAt(bytes: Buffer, at: number): boolean {
-  return bytes.readDoubleBE(at) === NAME;
 }
 
 /** The same from a message that kafkajs has decoded. */
@@ -73,7 +69,7 @@ export function receivedOf({ headers }: KafkaMessage): number {
   let received_us = Number.NaN;
   for (const value of Array.isArray(values) ? values : [values]) {
     if (!Buffer.isBuffer(value) || value.length !== VALUE_BYTES) continue;
-    const us = timeAt(value, 0);
+    const us = timeAt(new DataView(value.buffer, value.byteOffset), 0);
     if (us >= 0) received_us = us;
   }
   return received_us;
