@@ -1,34 +1,33 @@
 /** Topics with compressed batches, by the broker or other producers, and with small batches only. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Producer } from "@platformatic/kafka";
-import { type Admin, CompressionTypes } from "kafkajs";
+import { CompressionTypes } from "kafkajs";
 import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import type { TidemarkError } from "../../../scripts/base/errors.ts";
 import { openLog, readToEnd } from "../../../scripts/log/index.ts";
 import { KAFKA_UNPACKED_BYTES_MAX } from "../../../scripts/log/kafka/kafka-limits.ts";
-import { fillLog, quiet, recordedLines, rowsOf } from "../../support/data.ts";
-import { type Broker, createTopic, kafkaAvailable, sharedBroker, stockClient } from "../../support/kafka.ts";
+import { fillLog, quiet, recordedLines, rowsOf, tempDir } from "../../support/data.ts";
+import { createTopic, kafkaAvailable, stockClient } from "../../support/kafka.ts";
+import { sharedCluster } from "../../support/kafka-cluster.ts";
 import { unpack } from "../../support/log-records.ts";
 import { run } from "../../support/process.ts";
 
 const here = kafkaAvailable();
+const cluster = sharedCluster(here);
 const CODECS = ["gzip", "snappy", "lz4", "zstd"] as const;
 const LINES = recordedLines().slice(0, 2_000);
-const root = mkdtempSync(join(tmpdir(), "tidemark-compressed-"));
-let broker: Broker;
-let admin: Admin;
+const root = tempDir();
+afterAll(() => root[Symbol.dispose]());
 
 async function topicWith(name: string, config: Record<string, string>, partitions = 1): Promise<string> {
-  await createTopic(admin, name, partitions, config);
-  return `${broker.url}/${name}`;
+  await createTopic(cluster.admin, name, partitions, config);
+  return `${cluster.broker.url}/${name}`;
 }
 
 /** What both stages store of a log: ticks and windows. */
 async function answerOf(url: string, name: string) {
-  const data = join(root, name);
+  const data = join(root.path, name);
   const args = ["--log", url, "--data", data, "--until-end", "--json"];
   const [stream, consume] = await Promise.all([run("stream", [...args, "--flush"]), run("consume", args)]);
   expect([stream.stderr, stream.code, consume.code]).toEqual([expect.anything(), 0, 0]);
@@ -48,23 +47,16 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
   let expected: Awaited<ReturnType<typeof answerOf>>;
 
   beforeAll(async () => {
-    broker = await sharedBroker();
-    admin = stockClient(broker.port).admin();
-    await admin.connect();
-    await fillLog(join(root, "calm"), LINES, { url: await topicWith("calm", {}) });
-    expected = await answerOf(`${broker.url}/calm`, "calm");
+    await fillLog(join(root.path, "calm"), LINES, { url: await topicWith("calm", {}) });
+    expected = await answerOf(`${cluster.broker.url}/calm`, "calm");
     expect(expected.ids).toEqual(LINES.map(idOf));
   }, 120_000);
-  afterAll(async () => {
-    await admin.disconnect();
-    rmSync(root, { recursive: true, force: true });
-  });
 
   test.each(CODECS)(
     "a topic with compression.type=%s gives the same windows and ticks",
     async (codec) => {
       const url = await topicWith(`by-broker-${codec}`, { "compression.type": codec });
-      await fillLog(join(root, codec), LINES, { url });
+      await fillLog(join(root.path, codec), LINES, { url });
       expect(await answerOf(url, codec)).toEqual(expected);
     },
     60_000,
@@ -77,7 +69,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
       const url = await topicWith(topic, {});
       const producer = new Producer({
         clientId: "somebody",
-        bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+        bootstrapBrokers: [`127.0.0.1:${cluster.broker.port}`],
         compression: codec,
       });
       for (let from = 0; from < LINES.length; from += 250) {
@@ -100,12 +92,12 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
 
   test("a batch that unpacks to more than the limit ends the stage with a sentence", async () => {
     const url = await topicWith("bomb", {});
-    const stock = stockClient(broker.port).producer();
+    const stock = stockClient(cluster.broker.port).producer();
     await stock.connect();
     const value = Buffer.alloc(KAFKA_UNPACKED_BYTES_MAX + 1_000, 65);
     await stock.send({ topic: "bomb", compression: CompressionTypes.GZIP, messages: [{ key: "BTC-USD", value }] });
     await stock.disconnect();
-    const ran = await run("consume", ["--log", url, "--data", join(root, "bomb"), "--until-end"]);
+    const ran = await run("consume", ["--log", url, "--data", join(root.path, "bomb"), "--until-end"]);
     expect(ran.code).toBe(1);
     expect(ran.stderr.slice(ran.stderr.indexOf("error:"))).toMatch(
       /^error: The topic bomb can't be read further: A batch compressed with gzip can't be read: .* \[TIDEMARK_LOG_SETTINGS\]\nA batch may have 67108864 bytes/,
@@ -115,7 +107,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
   test("every codec in one topic, beside batches that are not compressed", async () => {
     const topic = "mixed";
     const url = await topicWith(topic, {});
-    const stock = stockClient(broker.port).producer();
+    const stock = stockClient(cluster.broker.port).producer();
     await stock.connect();
     for (const [i, codec] of [undefined, ...CODECS].entries()) {
       const lines = LINES.slice(i * 400, (i + 1) * 400);
@@ -126,7 +118,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
       }
       const producer = new Producer({
         clientId: "s",
-        bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+        bootstrapBrokers: [`127.0.0.1:${cluster.broker.port}`],
         compression: codec,
       });
       await producer.send({
@@ -140,13 +132,6 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
 });
 
 describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped: no Java or no jars", () => {
-  beforeAll(async () => {
-    broker = await sharedBroker();
-    admin = stockClient(broker.port).admin();
-    await admin.connect();
-  }, 120_000);
-  afterAll(() => admin.disconnect());
-
   const cases: [bytes: number, partitions: number][] = [
     [30_000, 1],
     [1_000, 1],
@@ -157,7 +142,7 @@ describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped:
     async (bytes, partitions) => {
       const topic = `small-${bytes}`;
       const url = await topicWith(topic, { "max.message.bytes": String(bytes) }, partitions);
-      const log = await openLog(url, openDataDir(join(root, topic)), { role: "writer", logger: quiet });
+      const log = await openLog(url, openDataDir(join(root.path, topic)), { role: "writer", logger: quiet });
       const products = ["A-B", "C-D", "E-F", "G-H"];
       const total = 2_000;
       const records = Array.from({ length: total }, (_, i) => {
@@ -185,7 +170,7 @@ describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped:
   test("a single record that is too large: one sentence with both sizes, and the records before it are stored", async () => {
     const topic = "tiny";
     const url = await topicWith(topic, { "max.message.bytes": "1000" });
-    const log = await openLog(url, openDataDir(join(root, topic)), { role: "writer", logger: quiet });
+    const log = await openLog(url, openDataDir(join(root.path, topic)), { role: "writer", logger: quiet });
     const value = (size: number) => ({ key: "A-B", value: Buffer.alloc(size, 65) });
     const error: TidemarkError = await log.append([value(10), value(20), value(2_000)]).then(
       () => Promise.reject(new Error("it was taken")),
