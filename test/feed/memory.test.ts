@@ -5,7 +5,7 @@ import { nowUs } from "../../scripts/base/clock.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { gapFrame, outageFrame } from "../../scripts/message/own-records.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
-import { ack, produce, scripted, tick } from "../support/feed.ts";
+import { ack, match, produce, scripted, tick } from "../support/feed.ts";
 
 /** Sends frames over several connections; each but the last is dropped. */
 async function arrive(connections: (object | string)[][], options: Parameters<typeof produce>[1] = {}) {
@@ -109,10 +109,6 @@ test("trade id 0, equal times, an outlier among the ids, meaningless heartbeats:
 });
 
 test("matches: an invalid trade opens no gap, an outlier among the ids opens none of a billion", async () => {
-  const match = (id: number, fields: object = {}) => {
-    const { last_size: size, ...rest } = tick(id) as Record<string, unknown>;
-    return { ...rest, type: "match", size, ...fields };
-  };
   const { counts, outages } = await arrive(
     [[match(1), match(2), match(900, { price: "0" }), match(2 ** 45), match(3), match(4)]],
     { channel: "matches", rest_url: "http://127.0.0.1:1" },

@@ -5,7 +5,7 @@ import { formatDecimal } from "../../scripts/base/decimal.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { type Parsed, parseRecord } from "../../scripts/message/parse.ts";
 import { WindowJob } from "../../scripts/window/job.ts";
-import { ACK, client, exchange, produce, SUBSCRIBE, scripted, tick } from "../support/feed.ts";
+import { ACK, ack, client, exchange, match, produce, SUBSCRIBE, scripted, tick } from "../support/feed.ts";
 import { MemoryState } from "../support/memory-state.ts";
 import { until } from "../support/process.ts";
 
@@ -41,14 +41,7 @@ function windowed(parsed: Parsed[]) {
   return { windows, job: step.counts };
 }
 
-const match = (trade_id: number, fields: object = {}) => {
-  const { last_size: size, ...rest } = tick(trade_id) as Record<string, unknown>;
-  return { ...rest, type: "match", size, side: "sell", maker_order_id: "m", taker_order_id: "t", ...fields };
-};
-const ACK_MATCHES = {
-  type: "subscriptions",
-  channels: [{ name: "matches", product_ids: ["BTC-USD"], account_ids: null }],
-};
+const ACK_MATCHES = ack(["BTC-USD"], "matches");
 
 test("Numbers: trade_id and sequence are integers, sequence over 2^32; both stay as they are", async () => {
   const frames = [tick(1, { sequence: 66_000_000_001 }), tick(2 ** 53 - 1, { sequence: 2 ** 52 })];

@@ -151,6 +151,12 @@ export function tick(trade_id: number, fields: object = {}): object {
   return { ...own, ...fields };
 }
 
+/** The same trade as the matches channel has it, of a maker who sold. */
+export function match(trade_id: number, fields: object = {}): object {
+  const { last_size: size, ...rest } = tick(trade_id) as Record<string, unknown>;
+  return { ...rest, type: "match", size, side: "sell", maker_order_id: "m", taker_order_id: "t", ...fields };
+}
+
 /** Bun 1.4.5's WebSocket has more than the web's. */
 type BunWebSocket = WebSocket & { terminate(): void; pause(): void; resume(): void };
 
