@@ -1,5 +1,7 @@
-/** Records of a log in tests: made of text, read back as text. */
+/** Records of a log in tests: made of text, read back as text, with other append times. */
+import { Database } from "bun:sqlite";
 import type { AppendRecord, LogBatch, LogReader } from "../../scripts/contract/log.ts";
+import { restamped } from "../../scripts/log/embedded/block.ts";
 import { childOf, type Stage, startProgram } from "./process.ts";
 
 const encoder = new TextEncoder();
@@ -32,6 +34,18 @@ export function unpack(batches: LogBatch[]): Got[] {
       appended_us: batch.appended_us[i]!,
     })),
   );
+}
+
+/** Gives the blocks of a log.db other append times, by position, as a wrong clock would have. */
+export function restampBlocks(path: string, stamps: Iterable<[position: number, appended_us: number]>): void {
+  const db = new Database(path);
+  const select = db.query<{ payload: Uint8Array }, [number]>("SELECT payload FROM blocks WHERE position = ?");
+  const update = db.query("UPDATE blocks SET appended_us = ?, payload = ?, checksum = ? WHERE position = ?");
+  for (const [position, appended_us] of stamps) {
+    const block = restamped(select.get(position)!.payload, appended_us);
+    update.run(appended_us, block, Bun.hash.crc32(block), position);
+  }
+  db.close();
 }
 
 /** Polls until `count` records came, or fails after 20 s. */

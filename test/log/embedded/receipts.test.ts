@@ -15,7 +15,7 @@ import { type EmbeddedLog, LOG_SCHEMA, openEmbedded } from "../../../scripts/log
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { sliceBatch } from "../../../scripts/log/shared/batches.ts";
 import { quiet, ROOT, tempDir } from "../../support/data.ts";
-import { bytesOf, record } from "../../support/log-records.ts";
+import { bytesOf, record, restampBlocks } from "../../support/log-records.ts";
 
 const NOW_US = Date.UTC(2026, 10, 27) * 1_000;
 const FARTHEST_US = 2 ** 52;
@@ -152,15 +152,11 @@ test("retention and the repair of append times keep receipt times, and the log v
   const waited = await waits(log);
   expect(waited.map((us, i) => us >= 1_000 * (i + 2))).toEqual([true, true, true]);
   await log.close();
-  const db = new Database(paths.log);
   const future_us = nowUs() + 3_650 * 86_400e6;
-  const blocks = db.query<{ position: number; payload: Uint8Array }, []>("SELECT position, payload FROM blocks").all();
-  for (const { position, payload } of blocks.slice(1)) {
-    const wrong = restamped(payload, future_us);
-    const values = [future_us, wrong, Bun.hash.crc32(wrong), position] as const;
-    db.query("UPDATE blocks SET appended_us = ?, payload = ?, checksum = ? WHERE position = ?").run(...values);
-  }
-  db.close();
+  restampBlocks(paths.log, [
+    [2, future_us],
+    [3, future_us],
+  ]);
   expect(repairLog(paths, quiet, (stage) => lockStage(paths, stage)).records).toBe(2);
   const repaired = openEmbedded(paths, { role: "writer", logger: quiet });
   expect(await waits(repaired)).toEqual(waited);

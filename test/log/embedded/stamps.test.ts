@@ -1,8 +1,6 @@
 /** Append times of the embedded log under a wrong clock: retention, checkpoints, reports, repair. */
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { nowUs } from "../../../scripts/base/clock.ts";
@@ -11,35 +9,22 @@ import { lockStage } from "../../../scripts/command/stage-lock.ts";
 import { type EmbeddedLog, openEmbedded } from "../../../scripts/log/embedded/embedded-log.ts";
 import { repairLog } from "../../../scripts/log/embedded/repair.ts";
 import { dropBlocks } from "../../../scripts/log/embedded/retention.ts";
-import { quiet } from "../../support/data.ts";
-import { read, record } from "../../support/log-records.ts";
+import { quiet, tempDir } from "../../support/data.ts";
+import { read, record, restampBlocks } from "../../support/log-records.ts";
 
-const root = mkdtempSync(join(tmpdir(), "tidemark-stamps-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = tempDir();
+afterAll(() => root[Symbol.dispose]());
 const DAY = 86_400e6;
 
 const writer = (paths: DataPaths): EmbeddedLog => openEmbedded(paths, { role: "writer", logger: quiet });
 
 /** A log of blocks with one record each and these append times, in rows and blocks alike. */
 async function logOf(name: string, stamps: number[]): Promise<DataPaths> {
-  const paths = openDataDir(join(root, name));
+  const paths = openDataDir(join(root.path, name));
   const log = writer(paths);
   for (let i = 0; i < stamps.length; i++) await log.append([record("A", `${i}`)]);
   await log.close();
-  const db = new Database(paths.log);
-  for (const [position, stamp] of stamps.entries()) {
-    const { payload } = db
-      .query<{ payload: Uint8Array }, [number]>("SELECT payload FROM blocks WHERE position = ?")
-      .get(position)!;
-    new DataView(payload.buffer, payload.byteOffset).setFloat64(16, stamp, true);
-    db.query("UPDATE blocks SET appended_us = ?, payload = ?, checksum = ? WHERE position = ?").run(
-      stamp,
-      payload,
-      Bun.hash.crc32(payload),
-      position,
-    );
-  }
-  db.close();
+  restampBlocks(paths.log, stamps.entries());
   return paths;
 }
 
