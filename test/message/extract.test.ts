@@ -1,10 +1,9 @@
 /** The fast path (extract.ts) accepts nothing that the rule (parse.ts) refuses, and reads the same. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { Extractor } from "../../scripts/message/extract.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
+import { recordedLines } from "../support/data.ts";
 
 setDefaultTimeout(600_000);
 
@@ -50,8 +49,7 @@ const full = {
 
 describe("by hand", () => {
   test("the recorded hour is read by the fast path alone", () => {
-    const file = new URL("../../data/recordings/coinbase-btc-usd-2023-09-05T16.jsonl.gz", import.meta.url);
-    const lines = gunzipSync(readFileSync(file)).toString().trimEnd().split("\n");
+    const lines = recordedLines();
     expect(lines.filter((line) => !agree(encode(line)))).toEqual([]);
     expect(lines.length).toBe(13_197);
   });

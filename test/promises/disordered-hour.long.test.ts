@@ -1,15 +1,12 @@
 /** The disordered hour, through the whole path: exactly the answers of data/recordings/README.md. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { parseUnits } from "../../scripts/base/decimal.ts";
 import type { LateRow, RevisionRow, WindowRow } from "../../scripts/contract/window.ts";
-import { fillLog, ROOT, tempDir } from "../support/data.ts";
+import { fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { RECORDING } from "../support/lateness-cells.ts";
 import { run, startStage, until } from "../support/process.ts";
-
-const RECORDING = join(ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");
 
 /** Checks every fact of both pipelines, and their verdict. */
 async function check(data: string, dead_letters: number): Promise<void> {
@@ -78,6 +75,6 @@ test("replayed at full speed: 13,198 ticks, 37 late, one conflict, two dead lett
 
 test("with the truncated line in the log: three dead letters, and the same answers", async () => {
   using dir = tempDir();
-  await fillLog(dir.path, gunzipSync(readFileSync(RECORDING)).toString().trimEnd().split("\n"));
+  await fillLog(dir.path, recordedLines(RECORDING));
   await check(dir.path, 3);
 }, 60_000);

@@ -21,9 +21,9 @@ export function tempDir(): { path: string; [Symbol.dispose](): void } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** The recorded hour's 13,197 messages. */
-export function recordedLines(): string[] {
-  return gunzipSync(readFileSync(RECORDING)).toString().trimEnd().split("\n");
+/** A recording's messages; the recorded hour has 13,197. */
+export function recordedLines(file = RECORDING): string[] {
+  return gunzipSync(readFileSync(file)).toString().trimEnd().split("\n");
 }
 
 /** Appends messages to the log of a data directory, `batch` records an append. */

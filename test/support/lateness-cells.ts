@@ -1,9 +1,7 @@
 /** The disordered hour with heartbeats and outlier stamps; real runs of `stream` and their curve. */
 import { Database } from "bun:sqlite";
 import { expect } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
 import { formatDuration } from "../../scripts/base/duration.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
@@ -11,7 +9,7 @@ import type { OutOfOrderRow, RevisionRow, WindowRow } from "../../scripts/contra
 import { latenessAnswer } from "../../scripts/measure/lateness-answer.ts";
 import { finalityDelays, type LatenessPoint } from "../../scripts/measure/lateness-curve.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
-import { fillLog, ROOT, tempDir } from "./data.ts";
+import { fillLog, ROOT, recordedLines, tempDir } from "./data.ts";
 import { run } from "./process.ts";
 
 const SECOND = 1_000_000;
@@ -44,7 +42,7 @@ export function records(lines: readonly string[]): Placed[] {
  * 1,000th tick again 5 minutes later, which is a duplicate; three ticks years ahead, which are skewed.
  */
 export function disorderedLines(): string[] {
-  const lines = gunzipSync(readFileSync(RECORDING)).toString().trimEnd().split("\n");
+  const lines = recordedLines(RECORDING);
   let newest_us = 0;
   return lines.flatMap((line, i) => {
     const [record] = records([line]);
