@@ -30,6 +30,8 @@ export function restUrlOf(feed_url: string): string {
 export class RestTrades {
   /** No request starts before this, on the monotonic clock. */
   #next_ms = 0;
+  /** Resolves when the request that asked last has had its turn. */
+  #turns: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly url: string,
@@ -86,14 +88,19 @@ export class RestTrades {
     return new Error(`REST answers ${response.status} and asks to wait ${Math.ceil(wait_ms / 1_000)} s`);
   }
 
-  /** Requests of all gaps start one after another, at most REST_PER_SECOND_MAX per second. */
+  /** Requests of all gaps start in the order of asking, at most REST_PER_SECOND_MAX per second. */
   async #turn(signal: AbortSignal): Promise<void> {
+    const before = this.#turns;
+    const mine = Promise.withResolvers<void>();
+    this.#turns = mine.promise;
+    await before;
     for (;;) {
       const now_ms = monotonicMs();
       if (now_ms >= this.#next_ms || signal.aborted) break;
       await pause(this.#next_ms - now_ms, signal);
     }
     this.#next_ms = monotonicMs() + 1_000 / REST_PER_SECOND_MAX;
+    mine.resolve();
   }
 }
 
