@@ -6,7 +6,7 @@ import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { CHANNEL_FLAG, FEED_FLAG, type FeedFlags, feedOptions, PRODUCTS_FLAG } from "./command/feed-flags.ts";
 import { durationFlag, JSON_FLAG } from "./command/flags.ts";
 import { restUrlOf } from "./feed/index.ts";
-import { RecordingWriter } from "./simulator/index.ts";
+import { RecordingWriter } from "./simulator/recording.ts";
 import { Producer } from "./stages/produce.ts";
 
 interface RecordFlags extends FeedFlags {

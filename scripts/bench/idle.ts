@@ -1,6 +1,7 @@
 /** The cost of a whole `start` in a quiet market: heartbeats, no trades, and a batch per minute. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { parseStat } from "../measure/process-cost.ts";
 import { type Recorded, startExchange } from "../simulator/index.ts";
 import { NO_BROKER } from "./drain.ts";
 import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
@@ -14,8 +15,6 @@ const SETTLE_SECONDS = 10;
 const SHARE_MAX = 3;
 const TRADES = 1_000;
 const QUIET_US = 3_600_000_000;
-/** Unit of the CPU times in /proc (USER_HZ, the same on every Linux of today). */
-const TICKS_PER_SECOND = 100;
 const STAGES = ["start", "produce", "stream", "consume", "schedule", "serve"];
 
 export const idle: Bench = {
@@ -109,13 +108,10 @@ function cpuSeconds(root: number): Map<string, number> {
 function statOf(pid: number): { pid: number; parent: number; script: string; cpu_s: number }[] {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // After the name in parentheses: state, parent, …; 11 to 14 are user and system time, own and of ended
-    // children.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    const stat = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    if (stat === null) return [];
     const script = /\/([\w-]+)\.ts\0/.exec(command)?.[1] ?? "";
-    return [{ pid, parent: Number(fields[1]), script, cpu_s: ticks / TICKS_PER_SECOND }];
+    return [{ pid, parent: stat.parent, script, cpu_s: (stat.cpu_us + stat.children_us) / 1e6 }];
   } catch {
     // It has ended meanwhile.
     return [];

@@ -1,12 +1,10 @@
 /** What `doctor` finds of the log and the stages: the page's problems, in the same sentences. */
 import { existsSync } from "node:fs";
-import { errorText, type LogAnswer, problemLine, Sources, status } from "../../web/model/index.ts";
+import { errorText, inAnswerTime, type LogAnswer, problemLine, Sources, status } from "../../web/model/index.ts";
 import { nowUs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
-import { LOG_ANSWER_MS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
-import { within } from "../base/wait.ts";
 import type { Problem } from "../contract/problems.ts";
 import { type LogEnds, logEnds, logName } from "../log/index.ts";
 import type { Finding } from "./finding.ts";
@@ -22,15 +20,9 @@ export async function logFindings(url: string, paths: DataPaths, logger: Logger)
 }
 
 async function ask(ends: LogEnds): Promise<Asked> {
-  const late = () =>
-    new TidemarkError(
-      "LOG_UNREACHABLE",
-      `The log has not answered for ${LOG_ANSWER_MS_MAX / 1_000} s.`,
-      "Check that the broker runs, that it is not stopped or overloaded, and the network.",
-    );
   const both = async () => ({ spans: await ends.ask(), fault: await ends.lacking() });
   try {
-    const { spans, fault } = await within(LOG_ANSWER_MS_MAX, both(), late);
+    const { spans, fault } = await inAnswerTime("The log", both());
     const error = fault && errorText(fault);
     return { spans, asked_us: nowUs(), error, away_us: null, fault, problems: ends.problems() };
   } catch (error) {

@@ -31,6 +31,7 @@ export function lineOfRuns(runs: readonly ChargedRun[]): RunLine | string {
     points.slice(i + 1).flatMap((b) => (a.ticks === b.ticks ? [] : [(b.cpu_s - a.cpu_s) / (b.ticks - a.ticks)])),
   );
   const per_tick_s = median(slopes);
+  if (per_tick_s < 0) return "the cost per tick of the batch runs is smaller than the differences between runs";
   return { fixed_s: median(points.map((p) => p.cpu_s - per_tick_s * p.ticks)), per_tick_s, runs: points.length };
 }
 

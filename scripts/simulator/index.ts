@@ -2,4 +2,4 @@
 export type { Recorded } from "./exchange-frames.ts";
 export { startExchange } from "./exchange-server.ts";
 export { parseFaults } from "./faults.ts";
-export { asProducts, RecordingWriter, readRecording } from "./recording.ts";
+export { asProducts, readRecording } from "./recording.ts";

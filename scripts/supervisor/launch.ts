@@ -4,7 +4,7 @@ import { requireFreePort } from "../base/port.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { isReplay } from "../command/feed-flags.ts";
 import { checkLogUrl } from "../log/index.ts";
-import { readRecording } from "../simulator/index.ts";
+import { readRecording } from "../simulator/recording.ts";
 import { addressFile, claim, withRoom } from "./claim.ts";
 import { recordingOf, type StartOptions, supervise } from "./path.ts";
 import { reachable } from "./reachable.ts";

@@ -3,7 +3,8 @@
  * clock does to them.
  */
 import { expect, test } from "bun:test";
-import { costText, parseCostSeries } from "../../scripts/contract/cost-points.ts";
+import { costText } from "../../scripts/contract/cost-points.ts";
+import { parseCostSeries } from "../../scripts/contract/cost-series.ts";
 import { CostMeter, type CostSource } from "../../scripts/measure/cost-meter.ts";
 
 const SECOND = 1_000_000;

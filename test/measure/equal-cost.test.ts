@@ -24,6 +24,11 @@ test("no line from few runs, or from runs of one size", () => {
   expect(lineOfRuns(runs.map(() => run(6_600, 1)))).toMatch(/too similar/);
 });
 
+test("no line from runs whose differences hide the cost of a tick: it would be below zero", () => {
+  const falling = Array.from({ length: 12 }, (_, i) => run(i * 1_000, 2 - i * 0.01));
+  expect(lineOfRuns(falling)).toMatch(/smaller than the differences/);
+});
+
 const steady = { stream_cores: 0.03, consume_cores: 0.01, ticks_per_second: 100 };
 const line = { fixed_s: 1.2, per_tick_s: 5e-5, runs: 20 };
 

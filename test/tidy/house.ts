@@ -71,6 +71,7 @@ const SECOND_DOORS: Record<string, string> = {
   "scripts/metrics/metric.ts": "reads metric files in processes without DuckDB",
   "scripts/metrics/results-db.ts": "the schedule writes what it missed, without DuckDB",
   "scripts/metrics/folder-watch.ts": "the schedule watches the folder, without DuckDB",
+  "scripts/simulator/recording.ts": "start and record have recordings without the exchange's server and zod",
   "scripts/log/kafka/raw-reader.ts": "the bench's stock client: kafkajs without our patches",
 };
 

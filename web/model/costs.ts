@@ -1,6 +1,7 @@
 /** What both pipelines cost, as measures, from what their processes note of themselves. */
 import { nowUs } from "../../scripts/base/clock.ts";
-import { type CostSeries, parseCostSeries } from "../../scripts/contract/cost-points.ts";
+import type { CostSeries } from "../../scripts/contract/cost-points.ts";
+import { parseCostSeries } from "../../scripts/contract/cost-series.ts";
 import type { Prices } from "../../scripts/contract/prices.ts";
 import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
 import { agePriceOfEqualCost, equalCostSeconds, lineOfRuns, type RunLine } from "../../scripts/measure/equal-cost.ts";

@@ -36,6 +36,15 @@ export function errorText(error: unknown): string {
   return `${sentence(error)}${hint ? ` ${hint}` : ""}`;
 }
 
+/** What the log answers. Rejects with LOG_UNREACHABLE after LOG_ANSWER_MS_MAX. */
+export function inAnswerTime<T>(name: string, answer: Promise<T>): Promise<T> {
+  return within(LOG_ANSWER_MS_MAX, answer, () => {
+    const say = `${name} has not answered for ${LOG_ANSWER_MS_MAX / 1_000} s.`;
+    const hint = "Check that the broker runs, that it is not stopped or overloaded, and the network.";
+    return new TidemarkError("LOG_UNREACHABLE", say, hint);
+  });
+}
+
 /** Asks `ends` at most every LOG_ASK_MS, and logs once when the log stops or resumes answering. */
 export class AskedLog implements LogView {
   #last: LogAnswer = { spans: null, asked_us: null, error: null, away_us: null };
@@ -87,13 +96,8 @@ export class AskedLog implements LogView {
   }
 
   async #question(): Promise<void> {
-    const late = () => {
-      const say = `${this.name} has not answered for ${LOG_ANSWER_MS_MAX / 1_000} s.`;
-      const hint = "Check that the broker runs, that it is not stopped or overloaded, and the network.";
-      return new TidemarkError("LOG_UNREACHABLE", say, hint);
-    };
     try {
-      const spans = await within(LOG_ANSWER_MS_MAX, this.ends.ask(), late);
+      const spans = await inAnswerTime(this.name, this.ends.ask());
       if (this.#last.error !== null) this.logger.info(`${this.name} answers`);
       this.#last = { spans, asked_us: nowUs(), error: null, away_us: null };
     } catch (error) {

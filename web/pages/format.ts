@@ -20,6 +20,7 @@ export function duration(ms: number): string {
 }
 
 export function bytes(n: number): string {
+  if (n < 1e3) return `${round(n, 0)} B`;
   if (n < 1e6) return `${round(n / 1e3, 0)} kB`;
   return n < 1e9 ? `${round(n / 1e6, 1)} MB` : `${round(n / 1e9, 2)} GB`;
 }

@@ -59,13 +59,14 @@ function shown(name: string, value: number): string {
   if (name.endsWith("_ms")) return duration(value);
   if (/_bytes(_per_tick)?$/.test(name)) return bytes(value);
   if (name === "share") return percent(value);
-  return Number.isInteger(value) ? exact(value) : round(value, 2);
+  return exact(Number.isInteger(value) ? value : round(value, 2));
 }
 
 function label(name: string): string {
   if (name === "share") return "";
   return name
-    .replace(/_(ms|bytes)$/, "")
+    .replace(/_(ms|bytes)(?=$|_per_tick$)/, "")
     .replaceAll("_", " ")
-    .replace("rss", "memory");
+    .replace("rss", "memory")
+    .replace(/\b(cpu|pss)\b/, (word) => word.toUpperCase());
 }

@@ -187,7 +187,7 @@
   function drawRuns() {
     const series = [
       { label: "batch, whole run (s)", colour: "--batch", points: true },
-      { label: "stream, log to answer (s)", colour: "--stream", dash: true },
+      { label: "stream, median (s)", colour: "--stream", dash: true },
     ];
     const p50 = batch.stream_p50_ms === null ? null : Math.max(batch.stream_p50_ms / 1000, 1e-5);
     chart("times", series, { log: true, times: false })?.show([

@@ -1,0 +1,21 @@
+/** The figures of the table of measures as text, with the units that their names end with. */
+import { expect, test } from "bun:test";
+import { MeasureTable } from "../../../web/pages/measure-table.tsx";
+
+/** The texts of one measure's figures. */
+function figures(values: Record<string, number>): string[] {
+  const side = { values, note: "" };
+  const html = String(MeasureTable({ measures: [{ word: "cost", definition: "", stream: side, batch: side }] }));
+  const row = html.split("<tbody>")[1]!.split("<td>")[1]!;
+  return [...row.matchAll(/<span class="figure">(.*?)<\/span>/g)].map(([, text]) => text!.replace(/<[^>]+>/g, ""));
+}
+
+test("a figure names its unit once, few bytes are not 0 kB, and thousands are grouped as elsewhere", () => {
+  const cost = { read_bytes_per_tick: 101.4, written_bytes_per_tick: 15_400, disk_bytes: 4_300_000, peak_pss_bytes: 0 };
+  expect(figures(cost)).toEqual(["101 B read per tick", "15 kB written per tick", "4.3 MB disk", "0 B peak PSS"]);
+  expect(figures({ cpu_seconds_per_million_ticks: 12_345.618, produce_cpu_seconds: 1 })).toEqual([
+    "12\u202f345.62 CPU seconds per million ticks",
+    "1 produce CPU seconds",
+  ]);
+  expect(figures({ p50_ms: 1.718, peak_rss_bytes: 81_600_000 })).toEqual(["1.72 ms p50", "81.6 MB peak memory"]);
+});
