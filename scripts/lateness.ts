@@ -1,5 +1,5 @@
 /** `bun run lateness`: what every allowed lateness would have left out, from rows that stream keeps. */
-import { dataPaths } from "./base/data-dir.ts";
+import { dataPaths, replayed } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { openReadOnly } from "./base/sqlite.ts";
 import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
@@ -41,10 +41,11 @@ export const spec: CommandSpec<LatenessOptions> = {
     "bun run lateness --product BTC-USD --json",
   ],
   async run({ data, product = null, window = null, want = null, json }) {
-    const path = dataPaths(data).windows;
-    const db = openReadOnly(path);
+    const paths = dataPaths(data);
+    const db = openReadOnly(paths.windows);
     if (db === null) {
-      throw new TidemarkError("NO_DATA", `${path} does not exist yet.`, "Run stream first: bun run stream --until-end");
+      const hint = replayed(paths) ?? "Run stream first: bun run stream --until-end";
+      throw new TidemarkError("NO_DATA", `${paths.windows} does not exist yet.`, hint);
     }
     try {
       const answer = latenessAnswer(db, { product, size_us: window, want });

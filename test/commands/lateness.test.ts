@@ -1,5 +1,7 @@
 /** `bun run lateness`: the table, the JSON, the smallest setting for a share, and what it refuses. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fillLog, tempDir } from "../support/data.ts";
 import { disorderedLines, withoutHeartbeats } from "../support/lateness-cells.ts";
 import { run } from "../support/process.ts";
@@ -53,4 +55,13 @@ test("a window of no size, an unknown product, a share without % and an empty di
   ] as const;
   for (const [{ code, stderr }, status, sentence] of refused)
     expect([code, stderr]).toEqual([status, expect.stringContaining(sentence)]);
+});
+
+test("where start has played the recording into the directory below, the hint names that one", async () => {
+  using empty = tempDir();
+  const replay = join(empty.path, "replay");
+  mkdirSync(replay);
+  writeFileSync(join(replay, "ticks.db"), "");
+  const { code, stderr } = await run("lateness", ["--data", empty.path]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`add \`--data ${replay}\`.`)]);
 });
