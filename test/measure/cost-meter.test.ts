@@ -89,6 +89,9 @@ test("a series is read as it was written; anything else is null", () => {
   meter.note(4);
   expect(parseCostSeries(meter.text())).toEqual(meter.series);
   expect(costText(meter.series).length).toBeLessThan(200);
-  for (const text of [null, undefined, "", "{", '{"started_us":1,"points":[[1,2]]}'])
-    expect(parseCostSeries(text)).toBeNull();
+  const series = (point: string) => `{"started_us":1,"points":[${point}]}`;
+  expect(parseCostSeries(series("[1,2,3,null,null,6,null,null,9]"))).not.toBeNull();
+  const points = ["[1,2]", "[1,2,null,4,5,6,7,8,9]", '[1,2,3,"4",5,6,7,8,9]', "[1,2,3,4,5,6,7,8,9,10]", "null"];
+  for (const text of [null, undefined, "", "{", "null", '{"started_us":null,"points":[]}', ...points.map(series)])
+    expect([text, parseCostSeries(text)]).toEqual([text, null]);
 });

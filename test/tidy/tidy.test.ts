@@ -172,6 +172,16 @@ test("the pure parts bundle for the browser target", async () => {
   for (const output of built.outputs) expect(await output.text()).not.toMatch(/bun:sqlite|from "node:/);
 });
 
+test("stream and consume start without zod, which would cost each start 25 ms of CPU time", async () => {
+  const built = await Bun.build({
+    entrypoints: ["stream.ts", "consume.ts"].map((name) => join(ROOT, "scripts", name)),
+    target: "bun",
+    packages: "external",
+  });
+  expect(built.success).toBe(true);
+  for (const output of built.outputs) expect((await output.text()).includes('from "zod"')).toBe(false);
+});
+
 test("every package has one version, and only those named in allowScripts run a script when they are installed", async () => {
   const { dependencies, devDependencies, allowScripts, scripts } = JSON.parse(TREE.get("package.json")!);
   const versions = Object.values<string>({ ...dependencies, ...devDependencies });
