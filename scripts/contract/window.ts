@@ -42,6 +42,20 @@ export interface OutOfOrderRow {
   log_offset: number;
 }
 
+/** All that one commit has to store of the window job. */
+export interface WindowStep {
+  /** Rows of windows that grew and are still open. */
+  updated: WindowRow[];
+  /** Final rows, in the order of closing. */
+  closed: WindowRow[];
+  late: LateRow[];
+  out_of_order: OutOfOrderRow[];
+  revisions: RevisionRow[];
+  products: ProductRow[];
+  ends: ClosedRow[];
+  seen: SeenBlock[];
+}
+
 /** A window size; a window begins every `every_us`, which is `size_us` when windows tumble. */
 export interface WindowSpec {
   size_us: number;

@@ -5,15 +5,7 @@ import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import type { DeadLetter } from "../contract/tick.ts";
-import type {
-  ClosedRow,
-  LateRow,
-  OutOfOrderRow,
-  ProductRow,
-  RevisionRow,
-  SeenBlock,
-  WindowRow,
-} from "../contract/window.ts";
+import type { ClosedRow, LateRow, ProductRow, WindowRow, WindowStep } from "../contract/window.ts";
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import { storeOf1, windowsOf2 } from "./migrations.ts";
@@ -33,15 +25,7 @@ const WINDOWS_SCHEMA: SchemaSpec = {
 };
 
 /** Everything of one commit: what the window job returns, and what the reader adds. */
-interface WindowCommit {
-  updated: WindowRow[];
-  closed: WindowRow[];
-  late: LateRow[];
-  out_of_order: OutOfOrderRow[];
-  revisions: RevisionRow[];
-  products: ProductRow[];
-  ends: ClosedRow[];
-  seen: SeenBlock[];
+interface WindowCommit extends WindowStep {
   dead: DeadLetter[];
   counters: Counters;
   positions: ReadonlyMap<number, LogPosition>;

@@ -1,16 +1,7 @@
 /** The window job's state per product and size, how it is read back, and what a commit stores. */
 import { formatDecimal } from "../base/decimal.ts";
 import type { Position, Tick } from "../contract/tick.ts";
-import type {
-  ClosedRow,
-  LateRow,
-  OutOfOrderRow,
-  ProductRow,
-  RevisionRow,
-  SeenBlock,
-  WindowRow,
-  WindowSpec,
-} from "../contract/window.ts";
+import type { ClosedRow, OutOfOrderRow, ProductRow, WindowRow, WindowSpec, WindowStep } from "../contract/window.ts";
 import { fromRow, type Window } from "./aggregate.ts";
 import { EventClock, NO_TIME } from "./clock.ts";
 import { SeenIds } from "./seen.ts";
@@ -38,18 +29,7 @@ export interface StateSource {
   seenBlocks(product_id: string, from: number, to: number): number[];
 }
 
-/** All that one commit has to store. */
-export interface StepResult {
-  /** Rows of windows that grew and are still open. */
-  updated: WindowRow[];
-  /** Final rows, in the order of closing. */
-  closed: WindowRow[];
-  late: LateRow[];
-  out_of_order: OutOfOrderRow[];
-  revisions: RevisionRow[];
-  products: ProductRow[];
-  ends: ClosedRow[];
-  seen: SeenBlock[];
+export interface StepResult extends WindowStep {
   counts: { ticks: number; duplicates: number; late: number; skewed: number };
 }
 
