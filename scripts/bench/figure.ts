@@ -1,5 +1,6 @@
 /** The result of a bench: figures with all their runs, and the goal of each. */
 import type { Logger } from "../base/logger.ts";
+import { median } from "../base/median.ts";
 
 export interface Figure {
   bench: string;
@@ -40,12 +41,6 @@ export interface Bench {
 
 /** Peak memory of a job, independent of how much it reads. */
 export const MEMORY_MB_MAX = 250;
-
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 /** The smallest value that at least `share` of the values don't exceed. */
 export function percentile(values: number[], share: number): number {

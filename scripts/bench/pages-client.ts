@@ -4,7 +4,8 @@
  * had the same update (p99, ms).
  */
 import { monotonicMs } from "../base/clock.ts";
-import { median, percentile } from "./figure.ts";
+import { median } from "../base/median.ts";
+import { percentile } from "./figure.ts";
 
 const decoder = new TextDecoder("latin1");
 /** Until then pages are being opened, and each gets its snapshot. */

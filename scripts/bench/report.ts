@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { nowUs } from "../base/clock.ts";
 import { isoFromUs } from "../base/iso.ts";
-import { type Figure, isMet, median, round, type Skipped } from "./figure.ts";
+import { median } from "../base/median.ts";
+import { type Figure, isMet, round, type Skipped } from "./figure.ts";
 
 interface Machine {
   cpu: string;

@@ -1,4 +1,5 @@
 /** When batch and stream cost the same, and the price of age at which the stream wins. */
+import { median } from "../base/median.ts";
 import { type ChargedRun, sameQuestionSeconds } from "./pipeline-cost.ts";
 
 /** A run's CPU time as a line over its new ticks. */
@@ -33,12 +34,6 @@ export function lineOfRuns(runs: readonly ChargedRun[]): RunLine | string {
   const per_tick_s = median(slopes);
   if (per_tick_s < 0) return "the cost per tick of the batch runs is smaller than the differences between runs";
   return { fixed_s: median(points.map((p) => p.cpu_s - per_tick_s * p.ticks)), per_tick_s, runs: points.length };
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
 /**

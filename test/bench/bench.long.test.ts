@@ -1,7 +1,8 @@
 /** `bench` runs, and prints a table and valid JSON; no figure is judged on a shared machine. */
 import { describe, expect, test } from "bun:test";
 import type { Admin } from "kafkajs";
-import { isMet, median, percentile } from "../../scripts/bench/figure.ts";
+import { median } from "../../scripts/base/median.ts";
+import { isMet, percentile } from "../../scripts/bench/figure.ts";
 import { BENCHES } from "../../scripts/bench/list.ts";
 import { BUSY, TickMaker } from "../../scripts/bench/ticks.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
