@@ -3,7 +3,6 @@ import { diePoint } from "../base/die-point.ts";
 import type { Logger } from "../base/logger.ts";
 import type { LogBatch } from "../contract/log.ts";
 import type { FullTick } from "../contract/tick.ts";
-import { after, countRecords, firstOffsets } from "../log/index.ts";
 import type { Parsed } from "../message/index.ts";
 import type { Counters, TickCounts, TickStore } from "../store/index.ts";
 import { noProgressMs } from "./progress.ts";
@@ -21,23 +20,19 @@ export class ConsumeStage extends StoreJob<TickStore> {
 
   protected override take(batches: LogBatch[]): void {
     const { store } = this;
-    const positions = after(this.positions, batches);
-    const records = countRecords(batches);
-    const lost = batches.reduce((sum, batch) => sum + (batch.lost ?? 0), 0);
+    const portion = this.portion(batches);
     diePoint("consume-read");
     this.#refused = [];
     store.begin();
     let counts: TickCounts;
     try {
       for (const batch of batches) this.read(batch);
-      counts = store.commit(positions, records, firstOffsets(batches), lost);
+      counts = store.commit(portion.positions, portion.records, portion.firsts, portion.lost);
     } catch (error) {
       store.order.reset();
       throw store.undo(error);
     }
-    store.order.committed();
-    for (const [partition, position] of positions) this.positions.set(partition, position);
-    this.stats.records += records;
+    this.committed(portion);
     this.#count(counts);
   }
 

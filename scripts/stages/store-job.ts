@@ -4,7 +4,7 @@ import type { Logger } from "../base/logger.ts";
 import type { LogBatch, LogPosition } from "../contract/log.ts";
 import { Problems } from "../contract/problems.ts";
 import type { FullTick, Position } from "../contract/tick.ts";
-import type { LogJob } from "../log/index.ts";
+import { after, countRecords, firstOffsets, type LogJob } from "../log/index.ts";
 import { CostMeter } from "../measure/cost-meter.ts";
 import { RunStats } from "../measure/run-stats.ts";
 import { Extractor, type Parsed, parseRecord } from "../message/index.ts";
@@ -12,6 +12,17 @@ import { type CheckpointStore, type Counters, reportLost } from "../store/index.
 import { StageHealth } from "./stage-health.ts";
 
 const REPORT_EVERY_MS = 1_000;
+
+/** The records of one commit. */
+export interface Portion {
+  /** After them, in their partitions. */
+  positions: ReadonlyMap<number, LogPosition>;
+  records: number;
+  /** The first offset of each partition. */
+  firsts: ReadonlyMap<number, number>;
+  /** Records that the log has lost before them. */
+  lost: number;
+}
 
 export abstract class StoreJob<Store extends CheckpointStore> implements LogJob {
   readonly positions = new Map<number, LogPosition>();
@@ -89,6 +100,22 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   /** Fails with DATA_DIR if the store's file was removed or replaced; for once a second. */
   protected assertInPlace(): void {
     this.store.assertInPlace();
+  }
+
+  protected portion(batches: LogBatch[]): Portion {
+    return {
+      positions: after(this.positions, batches),
+      records: countRecords(batches),
+      firsts: firstOffsets(batches),
+      lost: batches.reduce((sum, { lost }) => sum + (lost ?? 0), 0),
+    };
+  }
+
+  /** The portion is stored. */
+  protected committed({ positions, records }: Portion): void {
+    this.store.order.committed();
+    for (const [partition, position] of positions) this.positions.set(partition, position);
+    this.stats.records += records;
   }
 
   /** Passes each record of a batch to `tick` or `other`, in order. */

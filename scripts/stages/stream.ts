@@ -7,14 +7,13 @@ import type { Logger } from "../base/logger.ts";
 import type { LogBatch, LogPosition } from "../contract/log.ts";
 import type { DeadLetter, FullTick } from "../contract/tick.ts";
 import type { ProductRow, WindowRow } from "../contract/window.ts";
-import { after, countRecords, firstOffsets } from "../log/index.ts";
 import type { Parsed } from "../message/index.ts";
 import { WindowCsv } from "../sink/stream-csv.ts";
 import { type Counters, MovedError, type WindowStore } from "../store/index.ts";
 import { type JobSettings, type StepResult, WindowJob } from "../window/index.ts";
 import { noProgressMs } from "./progress.ts";
 import { SkewWatch } from "./skew.ts";
-import { StoreJob } from "./store-job.ts";
+import { type Portion, StoreJob } from "./store-job.ts";
 
 export class StreamStage extends StoreJob<WindowStore> {
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
@@ -30,9 +29,8 @@ export class StreamStage extends StoreJob<WindowStore> {
   #unreceived = 0;
   /** Event-time high marks, by product: a commit that raises one is progress. */
   readonly #marks = new Map<string, number>();
-  /** Of the open step: records that are not valid, and how many the log has lost. */
+  /** Records of the open step that are not valid. */
   #dead: DeadLetter[] = [];
-  #lost = 0;
 
   constructor(store: WindowStore, settings: JobSettings, csvDir: string, logger: Logger) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
@@ -68,7 +66,7 @@ export class StreamStage extends StoreJob<WindowStore> {
     const positions = new Map(partitions.map((partition) => [partition, this.store.take(partition)]));
     this.#job.flush(this.store.productIds());
     try {
-      this.#commit(positions, 0, new Map());
+      this.#commit({ positions, records: 0, firsts: new Map(), lost: 0 });
     } catch (error) {
       if (!(error instanceof FencedError)) throw error;
     }
@@ -113,37 +111,30 @@ export class StreamStage extends StoreJob<WindowStore> {
   /** False if another process has committed one of the products meanwhile: its state is read again. */
   #step(batches: LogBatch[]): boolean {
     try {
-      for (const batch of batches) {
-        this.read(batch);
-        this.#lost += batch.lost ?? 0;
-      }
+      for (const batch of batches) this.read(batch);
       diePoint("stream-read");
-      this.#commit(after(this.positions, batches), countRecords(batches), firstOffsets(batches));
+      this.#commit(this.portion(batches));
       return true;
     } catch (error) {
       this.#job.reset();
       this.store.order.reset();
       this.#dead = [];
-      this.#lost = 0;
       if (error instanceof MovedError) return false;
       throw error;
     }
   }
 
-  #commit(positions: ReadonlyMap<number, LogPosition>, records: number, firsts: ReadonlyMap<number, number>): void {
+  #commit(portion: Portion): void {
     const step = this.#job.take();
     const dead = this.#dead;
-    const lost = this.#lost;
     this.#dead = [];
-    this.#lost = 0;
+    const { positions, records, firsts, lost } = portion;
     const counters = { records, lost, ...step.counts, malformed: dead.length, closed: step.closed.length };
     const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
     this.store.commit({ ...step, dead, counters, positions, firsts, derive });
-    for (const [partition, position] of positions) this.positions.set(partition, position);
     diePoint("stream-committed");
     this.#job.committed();
-    this.store.order.committed();
-    this.stats.records += records;
+    this.committed(portion);
     this.#count(step, dead);
   }
 
