@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { openDestination } from "../../scripts/metrics/destination.ts";
 import { batched } from "../support/batch.ts";
 import { ROOT, type stored, tempDir } from "../support/data.ts";
-import { run, shell, startStage, until } from "../support/process.ts";
+import { run, runToEnd, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(60_000);
 
@@ -35,7 +35,8 @@ const LARGE = "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)";
 const query = (...args: string[]) => run("query", ["--data", data.path, ...args]);
 const at = (name: string) => join(out.path, name);
 const script = (name: string) => `"${process.execPath}" "${join(ROOT, "scripts", `${name}.ts`)}" --data "${data.path}"`;
-const here = (text: string) => shell(text, { cwd: out.path });
+// Not sh, which has no PIPESTATUS.
+const here = (text: string) => runToEnd(["bash", "-c", text], { cwd: out.path });
 
 describe("what a process wrote arrives", () => {
   for (const format of ["csv", "json", "table"]) {

@@ -102,7 +102,7 @@ export const run = (name: string, args: string[], env: Record<string, string> = 
 
 /** Runs a text of the shell to its end; `before` is a command that runs the shell. */
 export const shell = (text: string, options: Options = {}, before: string[] = []): Promise<Ran> =>
-  runToEnd([...before, "bash", "-c", text], options);
+  runToEnd([...before, "sh", "-c", text], options);
 
 /** Runs TypeScript in a process of its own, from the project's folder. */
 export const evaluate = (script: string, args: string[] = [], env: Record<string, string> = {}): Promise<Ran> =>
