@@ -10,7 +10,7 @@ import { agreement, lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
-import { newestTickUs, percentiles, pipelinePercentiles } from "./stream-side.ts";
+import { finalityPercentiles, newestTickUs, pipelinePercentiles } from "./stream-side.ts";
 import { windows } from "./windows.ts";
 
 /** All measures; one that was not measured in this run has the reason instead. */
@@ -64,7 +64,7 @@ function feedLatency(feed: KnownFeedStatus | null): Measure {
   };
 }
 
-const BOUNDS = "upper bounds: each bucket is a fifth larger than the one before";
+const BOUNDS = "upper bounds: each bucket is a thirty-second larger than the one before";
 /** What a latency without receipt times counts from. */
 const FROM = { receipt: "", append: "from append, since the records have no receipt time; " };
 
@@ -89,7 +89,7 @@ function pipelineLatency(sources: Sources, run: RunRow | null): Measure {
 
 function finality(sources: Sources): Measure {
   const replayed = sources.mode === "replay";
-  const stream = replayed ? null : percentiles(sources, "finality");
+  const stream = replayed ? null : finalityPercentiles(sources);
   return {
     word: "finality",
     definition: "commit of a window's final row − the window's end; allowed lateness is part of it",

@@ -1,5 +1,7 @@
 /** The stream's answers for a selection, from windows.db. */
 import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
+import type { Buckets, Histograms } from "../../scripts/contract/measures.ts";
+import { bucketOf, merged, samplesOf } from "../../scripts/measure/buckets.ts";
 import SENTIMENT from "../../sql/page/sentiment.sql" with { type: "text" };
 import TOTALS from "../../sql/page/totals.sql" with { type: "text" };
 import { csvFiles } from "./csv-files.ts";
@@ -68,24 +70,35 @@ export function pipelinePercentiles(sources: Sources): PipelineLatency | null {
   return appended === null ? null : { ...appended, from: "append" };
 }
 
-/** One of the stream's latencies, from its buckets; null when nothing was measured. */
-export function percentiles(
-  sources: Sources,
-  name: "ingest" | "pipeline" | "pipeline_from_append" | "finality",
-): Percentiles | null {
-  const buckets = sources.windows.all<{ bucket: number; count: number }>(
-    "SELECT bucket, count FROM latencies WHERE name = $name ORDER BY bucket",
-    { name },
+/** One of the stream's latencies since its process began; null when nothing was measured. */
+function percentiles(sources: Sources, name: "pipeline" | "pipeline_from_append"): Percentiles | null {
+  const row = sources.windows.get<{ histograms: string }>(
+    "SELECT histograms FROM measure_slices WHERE slice_us = 0",
+    {},
   );
-  const total = buckets.reduce((sum, { count }) => sum + count, 0);
+  const { [name]: buckets = [] } = JSON.parse(row?.histograms ?? "{}") as Histograms;
+  return percentilesOf(buckets);
+}
+
+/** From a window's end to the commit of its final row, of the windows closed in this run. */
+export function finalityPercentiles(sources: Sources): Percentiles | null {
+  const closed = sources.windows.all<{ us: number }>(
+    "SELECT committed_us - window_end_us AS us FROM closings WHERE committed_us >= $since",
+    { since: sources.windows.counters().run_started_us ?? 0 },
+  );
+  return percentilesOf(merged(closed.map(({ us }) => [[bucketOf(us), 1]])));
+}
+
+function percentilesOf(buckets: Buckets): Percentiles | null {
+  const total = samplesOf(buckets);
   if (total === 0) return null;
   const at = (share: number) => {
     let left = Math.ceil(total * share);
-    const reached = buckets.find(({ count }) => {
+    const reached = buckets.find(([, count]) => {
       left -= count;
       return left <= 0;
     });
-    return (reached ?? buckets.at(-1)!).bucket / 1000;
+    return (reached ?? buckets.at(-1)!)[0] / 1000;
   };
   return { p50_ms: at(0.5), p99_ms: at(0.99) };
 }
