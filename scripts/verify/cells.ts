@@ -1,7 +1,7 @@
-/** The words of the matrix: how a cell is written, and the cells that must not move unless a fault moves them. */
-import type { Bound, Cell, Wanted, When } from "./judge.ts";
+/** How a cell of the matrix is written, and those that must not move unless a fault moves them. */
+import type { Bound, Cell, Wanted, When } from "./cell-judge.ts";
 
-export const FEED_LATENCY = "feed latency, since start";
+const FEED_LATENCY = "feed latency, since start";
 export const INGEST = "ingest latency, since start";
 export const LATENCY = "pipeline latency, since start";
 export const AGE = "age, since start";

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { spawnProgram } from "../base/process.ts";
 import { pause } from "../base/wait.ts";
-import type { TruthName } from "./judge.ts";
+import type { TruthName } from "./cell-judge.ts";
 import { cpuUse } from "./machine-use.ts";
 import type { RealPath } from "./real-path.ts";
 

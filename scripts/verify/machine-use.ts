@@ -6,7 +6,7 @@ import { monotonicMs } from "../base/clock.ts";
 const HERTZ = 100;
 
 /** Seconds of CPU time since the machine's start: of these processes, and of all others. */
-export interface CpuUse {
+interface CpuUse {
   at_s: number;
   own_s: number;
   others_s: number;

@@ -1,8 +1,8 @@
 /** The matrix as data: what is done to the path, which figures must move by how much, which must not. */
 
+import type { Cell, Sample } from "./cell-judge.ts";
 import { AGE, CALM, COMPLETE, COST, FINALITY, from, held, INGEST, LAG, LATENCY, moves, SOON, still } from "./cells.ts";
 import type { InjectionName } from "./injections.ts";
-import type { Cell, Sample } from "./judge.ts";
 import type { FeedPlan } from "./synthetic-feed.ts";
 
 type Seconds = readonly [before: number, held: number, after: number];
@@ -111,7 +111,7 @@ export const MATRIX: Scenario[] = [
     truth: "a run of the batch is stopped in its middle",
     injection: "run in progress",
     runs: ["before", "after"],
-    moved: [],
+    moved: ["batch lag"],
     cells: [
       moves("batch", "lag, now", "lag_ms", "during", from(["held", 1], ["held", 1, 6_000])),
       moves("batch", "age, now", "age_ms", "during", from(["held", 1], ["held", 1, 6_000])),

@@ -8,7 +8,7 @@ import { TidemarkError } from "../base/errors.ts";
 import { type ProcessEnd, type Spawned, spawnScript } from "../base/process.ts";
 import { METRICS_DIR } from "../base/project.ts";
 import { pause, within } from "../base/wait.ts";
-import type { Sample, Word } from "./judge.ts";
+import type { Sample, Word } from "./cell-judge.ts";
 import { droppedIds, type FeedPlan, PRODUCT, QUIET_PRODUCT, recordingOf, ticksOf } from "./synthetic-feed.ts";
 
 const SCRIPTS = resolve(import.meta.dir, "..");
@@ -18,7 +18,7 @@ const METRICS = ["windows_by_minute.sql", "reconciliation.sql"];
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 5_000;
 
-export type StageName = "simulator" | "produce" | "stream" | "consume" | "serve" | "schedule";
+type StageName = "simulator" | "produce" | "stream" | "consume" | "serve" | "schedule";
 
 /** One run of the batch. Milliseconds of the monotonic clock. */
 interface RunSpan {
@@ -26,7 +26,7 @@ interface RunSpan {
   ended_ms: number;
 }
 
-export interface PathPlan {
+interface PathPlan {
   feed: FeedPlan;
   /** Length of the recording, in seconds of this machine's time. */
   feed_s: number;

@@ -1,9 +1,9 @@
-/** Runs one scenario of the matrix: before, the fault, after; reads the page all along; judges its cells. */
+/** One scenario of the matrix: before, the fault, after; the page is read all along, then judged. */
 import { monotonicMs } from "../base/clock.ts";
 import { parseDuration } from "../base/duration.ts";
 import { pause } from "../base/wait.ts";
+import { judge, type Sample, type Truths, type Verdict } from "./cell-judge.ts";
 import { INJECTIONS } from "./injections.ts";
-import { judge, type Sample, type Truths, type Verdict } from "./judge.ts";
 import { childrenCpuS, processCpuS, writtenBytes } from "./machine-use.ts";
 import { cellsOf, type Scenario } from "./matrix.ts";
 import { RealPath } from "./real-path.ts";

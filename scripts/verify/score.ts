@@ -1,10 +1,10 @@
 /** The matrix as a table for people, its wrong cells, and its score. */
-import { type Cell, nameOf, type Verdict } from "./judge.ts";
+import { type Cell, nameOf, type Verdict } from "./cell-judge.ts";
 import type { Outcome } from "./verify-run.ts";
 
 const COLUMNS = ["latency", "age", "lag", "finality", "completeness", "agreement", "cost", "other"] as const;
 
-export interface Score {
+interface Score {
   cells: number;
   right: number;
   /** Cells whose truth this machine can't measure. */

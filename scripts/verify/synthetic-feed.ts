@@ -24,7 +24,7 @@ export interface FeedPlan {
   skew_s?: number;
 }
 
-export const LATE_US = 90_000_000;
+const LATE_US = 90_000_000;
 const FIRST_ID = 1_000;
 
 interface Sent {

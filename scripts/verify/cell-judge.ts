@@ -19,21 +19,22 @@ export interface Sample {
   words: Word[];
   /** The same of the quiet product. */
   quiet: Word[];
-  /** Of /metrics: value by name with labels, as they are written there; and of /api/windows `missing_trade_ids`. */
+  /** Of /metrics: value by name and labels; and of /api/windows `missing_trade_ids`. */
   families: Record<string, number>;
 }
 
-/**
- * What is known of a scenario without asking Tidemark. Milliseconds: `held` is how long the fault
- * lasted, `noise` the longest stall of the judge's own timer, `gap` the longest time from the start of
- * a run to the end of the next, `rest` the longest from end to end, `skew` the exchange's clock − ours. Of the feed: ticks in windows that are closed at its
- * end, and those of them that came too late; ticks not sent, or sent twice; ticks per second; its speed.
- * Of the machine: bytes on disk; bytes written per tick, and CPU-seconds per million ticks.
- */
+/** What is known of a scenario without asking Tidemark. */
 export type Truths = Partial<Record<TruthName, number>> & { held: number; noise: number };
+/**
+ * Milliseconds: how long the fault lasted, the longest stall of the judge's own timer, the longest
+ * time from the start of a run to the end of the next, and from end to end, the exchange's clock −
+ * ours. Of the feed: ticks in windows that are closed at its end, those of them that came too late,
+ * ticks not sent, and sent twice, ticks per second, its speed. Of the machine: bytes on disk, bytes
+ * written per tick, CPU-seconds per million ticks, processors in use by others.
+ */
 export type TruthName =
-  | ("held" | "noise" | "gap" | "rest" | "skew" | "speed")
-  | ("ticks" | "late" | "dropped" | "twice" | "rate")
+  | ("held" | "noise" | "gap" | "rest" | "skew")
+  | ("ticks" | "late" | "dropped" | "twice" | "rate" | "speed")
   | ("disk_bytes" | "written" | "stream_cost" | "batch_cost" | "unattributed_cores");
 
 /** A number, or a truth × a share + a number. */
