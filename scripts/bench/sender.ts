@@ -4,6 +4,7 @@
  * SenderSummary of the frames from FIRST on.
  */
 import { nowUs } from "../base/clock.ts";
+import { block } from "../base/wait.ts";
 import { percentile } from "../measure/statistics.ts";
 import { CLOSE, DueFrames, dueUs, frameHeader, TEXT } from "./due-frames.ts";
 
@@ -85,7 +86,7 @@ class Sender {
         if (written < end) written += Math.max(0, socket.write(bytes, written, end - written));
         this.#hand(due);
         if (from.handed < this.first && due >= this.first) from = { cpu_us: cpuUs(), at_us: nowUs(), handed: due };
-        if (due < count) Bun.sleepSync(POLL_MS);
+        if (due < count) block(POLL_MS);
       }
       this.#cpuShare = (cpuUs() - from.cpu_us) / Math.max(1, nowUs() - from.at_us);
       await new Promise(setImmediate);
