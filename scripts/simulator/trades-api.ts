@@ -1,4 +1,4 @@
-/** The simulator's REST side: pages of trades and the exchange's time (docs/feed.md "REST trades", "REST time"). */
+/** The simulator's REST side: trades and the exchange's time (docs/feed.md "REST trades"). */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../base/limits.ts";
