@@ -28,7 +28,7 @@ async function offset(options: Parameters<typeof exchange>[0], requests: number)
 }
 
 test.each([2_000_000, -2_000_000])(
-  "an exchange that is %d µs ahead: the interval has it and is no wider than a round trip",
+  "an exchange that is %d µs ahead: the interval has it and is about a round trip wide",
   async (skew_us) => {
     const { low_us, high_us, requests } = await offset({ skew_us, faults: { time: { to_ms: 100, back_ms: 100 } } }, 3);
     expect(requests).toBeGreaterThanOrEqual(3);
