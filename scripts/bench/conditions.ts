@@ -1,4 +1,4 @@
-/** What else went on while a run was measured: load, steal, other processes, waits for a processor. */
+/** What happened on the machine while a run was measured: load, steal, other processes, waits for a processor. */
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { monotonicMs } from "../base/clock.ts";
@@ -17,8 +17,8 @@ export interface Conditions {
 }
 
 /** A run above these is marked as disturbed. */
-export const STEAL_MAX = 0.01;
-export const OTHER_CORES_MAX = 0.2;
+const STEAL_MAX = 0.01;
+const OTHER_CORES_MAX = 0.2;
 
 /** Begins to observe; the result ends it. */
 export function observe(): () => Conditions {

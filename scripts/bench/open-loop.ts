@@ -10,13 +10,13 @@ import { type Running, startScript } from "./running.ts";
 import type { SenderSummary } from "./sender.ts";
 
 /** A sender above these makes the run invalid. */
-export const SENDER_LATE_MS_MAX = 1;
-export const SENDER_CPU_MAX = 0.8;
+const SENDER_LATE_MS_MAX = 1;
+const SENDER_CPU_MAX = 0.8;
 /** From the start of `produce` to the first frame, at most. */
 const START_SECONDS_MAX = 5;
 const LAG_SAMPLES = 60;
 
-export interface OpenLoop {
+interface OpenLoop {
   kind: "embedded" | "kafka";
   /** Frames per second. */
   rate: number;

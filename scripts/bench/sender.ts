@@ -1,7 +1,7 @@
 /**
- * The sender of an open loop: `sender.ts RATE FRAMES FIRST` serves frames to the first subscriber, each at its
- * due time, and never waits for the reader. It prints its address, and at the end or at SIGTERM a
- * SenderSummary of the frames from FIRST on.
+ * The sender of an open loop: `sender.ts RATE FRAMES FIRST` serves frames to the first
+ * subscriber, each at its due time, and never waits for the reader. It prints its address, and at
+ * SIGTERM a SenderSummary of the frames from FIRST on.
  */
 import { nowUs } from "../base/clock.ts";
 import { block } from "../base/wait.ts";

@@ -1,4 +1,4 @@
-/** Repeated measurements: pairs in the order ABBA, invalid runs named and not counted, costs with rates. */
+/** Repeated measurements: pairs in the order ABBA, invalid runs are named, costs have rates. */
 import { expect, test } from "bun:test";
 import { disturbances, observe, parsePressure } from "../../scripts/bench/conditions.ts";
 import { type BenchContext, type Figure, isMet, summaryOf } from "../../scripts/bench/figure.ts";
