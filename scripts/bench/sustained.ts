@@ -64,7 +64,8 @@ interface PointVerdict {
 
 /**
  * Judges one point. The lag grows when the whole interval of its slope is above 0; a lag that shrinks
- * is sustained. Where the path fails by more than the sender's own lateness, the sender does not matter.
+ * is sustained. Where the path fails by more than the sender's own lateness, the sender does not
+ * matter.
  */
 export function verdictOf(run: OpenLoopRun): PointVerdict {
   const p99_ms = percentile(latenciesOf(run), 0.99) ?? Number.POSITIVE_INFINITY;

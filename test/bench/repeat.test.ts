@@ -85,6 +85,7 @@ test("the conditions of each run are recorded and shown", async () => {
     ["seconds", "load", "steal", "other_cores", "pressure"],
     ["seconds", "load", "steal", "other_cores", "pressure"],
   ]);
+  expect(table(reportOf(figures, context))).toContain("A run with more than 1.0 % of steal, or more than 0.2 cores");
   expect(table(reportOf(figures, context))).toMatch(/^\| x +\| alone \| 2 +\| \d+\.\d, at most \d+\.\d +\|/m);
 });
 
