@@ -142,7 +142,7 @@ function shown(values: Values, shape: Shape): string {
   return Object.entries(shape)
     .map(([name, { unit }]) => {
       const value = values[name] ?? null;
-      return `${name} ${value === null ? "has too few samples" : `${round(value)} ${unit}`}`;
+      return `${name} ${value === null ? "without a value" : `${round(value)} ${unit}`}`;
     })
     .join(", ");
 }

@@ -26,7 +26,7 @@ export const sustained: Bench = {
   },
 };
 
-const secondsOf = ({ scale }: BenchContext) => Math.max(1, SECONDS * Math.min(1, scale));
+const secondsOf = ({ scale }: BenchContext) => Math.max(1, Math.round(SECONDS * Math.min(1, scale)));
 const figureOf = (kind: string, context: BenchContext) => `${kind}, for ${secondsOf(context)} s`;
 
 function sideOf(kind: "embedded" | "kafka", context: BenchContext): Side {
