@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { SHORT_LIVED_JVM } from "./short-lived-jvm.ts";
 
 export const KAFKA_VERSION = "4.4.0";
 const LOG4J_VERSION = "2.25.2";
@@ -10,8 +11,7 @@ const LIB = join(CACHE, "lib");
 /** Kafka's classes as a JVM has parsed them (kafka-broker.ts); one that is of no use is ignored. */
 export const CLASSES = join(CACHE, "classes.jsa");
 
-/** For a JVM that lives for seconds: half the processor time. */
-const SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+const SHORT_LIVED = SHORT_LIVED_JVM.split(" ");
 /** It begins in a third of the processor time. */
 const FROM_ARCHIVE = [`-XX:SharedArchiveFile=${CLASSES}`, "-Xlog:disable", "-Xlog:all=error:stderr"];
 /** It writes CLASSES when it ends; the way of starting must be that of those that use them. */

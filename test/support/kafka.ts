@@ -126,7 +126,8 @@ log.cleaner.backoff.ms=500
 }
 
 function format(config: string, more: string[]): void {
-  const args = [...javaArgs(), "kafka.tools.StorageTool", "format", "-t", "tidemark-test-cluster-0", "-c", config, ...more];
+  const tool = [...javaArgs(), "kafka.tools.StorageTool", "format"];
+  const args = [...tool, "-t", "tidemark-test-cluster-0", "-c", config, ...more];
   const done = spawnSync("java", args, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(`Kafka's storage could not be formatted: ${done.stdout}${done.stderr}`);
 }
