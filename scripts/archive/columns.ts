@@ -40,7 +40,7 @@ export const TICK_COLUMNS: Record<string, string> = {
   ...OFFSET,
 };
 
-/** What a run reads of a stored tick: the receipt is not archived (docs/decisions/0082-receipts-not-archived.md). */
+/** Of a stored tick as a run reads it (docs/decisions/0082-receipts-not-archived.md). */
 export const STORED_COLUMNS = { ...TICK_COLUMNS, received_us: "BIGINT" };
 
 /** A table whose new rows each run adds to those before (changes.ts). */

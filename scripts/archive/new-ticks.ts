@@ -10,7 +10,7 @@ import type { StoreCells } from "./store-cells.ts";
 import type { Source } from "./store-source.ts";
 
 /** Ages are counted in groups of which the oldest is at most 1/256 older than the youngest. */
-const GROUPS_PER_DOUBLING_LOG2 = 8;
+const GROUP_BITS = 8;
 const MINUTE_US = 60_000_000;
 
 /** Of the archive when the run has collected. Times are microseconds since 1970 UTC. */
@@ -26,7 +26,7 @@ export interface TickGroups {
   fresh: FreshTicks;
 }
 
-export interface FreshTicks {
+interface FreshTicks {
   /** The moment that ages count back from; negative: later. */
   at_us: number;
   /** Ticks by the age of their receipt, rounded up to the end of its group. */
@@ -189,7 +189,7 @@ function isFresh(before: Answered, store_created: string): string {
 
 /** The end of an age's group: larger by at most 1/256, never smaller. */
 function roundedUp(age: string): string {
-  const width = `(1::BIGINT << greatest(0, CAST(floor(log2(greatest(abs(${age}), 1))) AS INTEGER) - ${GROUPS_PER_DOUBLING_LOG2}))`;
+  const width = `(1::BIGINT << greatest(0, CAST(floor(log2(greatest(abs(${age}), 1))) AS INTEGER) - ${GROUP_BITS}))`;
   return `${age} + (${width} - ${age} % ${width}) % ${width}`;
 }
 
