@@ -27,13 +27,13 @@ export interface Sample {
 export type Truths = Partial<Record<TruthName, number>> & { held: number; noise: number };
 /**
  * Milliseconds: how long the fault lasted, the longest stall of the judge's own timer, the longest
- * time from the start of a run to the end of the next, and from end to end, the exchange's clock −
- * ours. Of the feed: ticks in windows that are closed at its end, those of them that came too late,
+ * time from the start of a run to the end of the next, and from end to end, how long the quiet product has
+ * been silent, the exchange's clock − ours. Of the feed: ticks in windows that are closed at its end, those of them that came too late,
  * ticks not sent, and sent twice, ticks per second, its speed. Of the machine: bytes on disk, bytes
  * written per tick, CPU-seconds per million ticks, processors in use by others.
  */
 export type TruthName =
-  | ("held" | "noise" | "gap" | "rest" | "skew")
+  | ("held" | "noise" | "gap" | "rest" | "silent" | "skew")
   | ("ticks" | "late" | "dropped" | "twice" | "rate" | "speed")
   | ("disk_bytes" | "written" | "stream_cost" | "batch_cost" | "unattributed_cores");
 

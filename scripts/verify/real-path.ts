@@ -1,16 +1,18 @@
 /** One path as real processes in a directory of its own: simulator → produce → log → jobs → serve. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
 import { dataPaths } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { type ProcessEnd, type Spawned, spawnScript } from "../base/process.ts";
 import { METRICS_DIR } from "../base/project.ts";
+import { temporaryFolder } from "../base/temporary.ts";
 import { pause, within } from "../base/wait.ts";
 import type { Sample, Word } from "./cell-judge.ts";
 import { droppedIds, type FeedPlan, PRODUCT, QUIET_PRODUCT, recordingOf, ticksOf } from "./synthetic-feed.ts";
 
+/** Of the directories' names. */
+export const FOLDER = "tidemark-verify-";
 const SCRIPTS = resolve(import.meta.dir, "..");
 /** What the batch computes: the answer that is compared, and the comparison. */
 const METRICS = ["windows_by_minute.sql", "reconciliation.sql"];
@@ -39,7 +41,7 @@ export class RealPath {
   readonly paths;
   /** Runs of `runBatch` that have ended. */
   readonly runs: RunSpan[] = [];
-  readonly #dir = mkdtempSync(join(tmpdir(), "tidemark-verify-"));
+  readonly #dir = temporaryFolder(FOLDER);
   readonly #stages = new Map<StageName, Spawned>();
   /** Those that were stopped on purpose. */
   readonly #stopped = new WeakSet<Spawned>();

@@ -7,7 +7,7 @@ import { INJECTIONS } from "./injections.ts";
 import { childrenCpuS, processCpuS, writtenBytes } from "./machine-use.ts";
 import { cellsOf, type Scenario } from "./matrix.ts";
 import { RealPath } from "./real-path.ts";
-import { droppedIds, lateTicks, ticksOf } from "./synthetic-feed.ts";
+import { droppedIds, lateTicks, QUIET_US, ticksOf } from "./synthetic-feed.ts";
 
 const SAMPLE_EVERY_MS = 400;
 /** Figures are stored once per second: what has just happened is in the answers after this. */
@@ -43,6 +43,7 @@ export async function runScenario(
   const sample = async () => void samples.push(await path.sample(phase));
   try {
     await path.start();
+    const began_ms = monotonicMs();
     const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => phase, over.signal)];
     const wait = (seconds: number) => Promise.race([failing(work), pause(seconds * 1_000, signal)]);
     await wait(before_s);
@@ -67,7 +68,15 @@ export async function runScenario(
     await sample();
     signal.throwIfAborted();
     const ticks = samples.at(-1)!.families.tidemark_ticks_total ?? 0;
-    const truths = { ...feedTruths(scenario, feed_s), ...pathTruths(path, ticks), ...known, held, noise: await noise };
+    const silent = monotonicMs() - began_ms - QUIET_US / 1_000;
+    const truths = {
+      silent,
+      ...feedTruths(scenario, feed_s),
+      ...pathTruths(path, ticks),
+      ...known,
+      held,
+      noise: await noise,
+    };
     const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
     return { scenario, verdicts, truths, seconds: (monotonicMs() - started_ms) / 1_000 };
   } finally {

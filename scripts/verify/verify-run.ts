@@ -2,7 +2,9 @@
 
 import { sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { removeAbandonedTemporary } from "../base/temporary.ts";
 import { MATRIX, type Scenario } from "./matrix.ts";
+import { FOLDER } from "./real-path.ts";
 import { runScenario, type ScenarioResult } from "./scenario-run.ts";
 
 /** Scenarios at once: they mostly wait. */
@@ -19,6 +21,7 @@ export type Outcome = ScenarioResult | { scenario: Scenario; error: string };
 
 /** In the order of the matrix. */
 export async function runMatrix(options: VerifyOptions, logger: Logger, signal: AbortSignal): Promise<Outcome[]> {
+  removeAbandonedTemporary(FOLDER);
   const scenarios = options.only ?? MATRIX;
   // The longest first, so that none is left alone at the end.
   const length = options.short ? "short" : "whole";
