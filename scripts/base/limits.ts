@@ -298,3 +298,5 @@ export const OUT_OF_ORDER_SLICE_ROWS = 10_000;
 export const LATENESS_WINDOWS_MAX = 50_000;
 /** Closed windows whose time of closing windows.db keeps. */
 export const CLOSINGS_MAX = 10_000;
+/** Products of which windows.db keeps samples of the answer: 60 bytes each per second. */
+export const SAMPLED_PRODUCTS_MAX = 50;
