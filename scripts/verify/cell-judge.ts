@@ -26,15 +26,16 @@ export interface Sample {
 /** What is known of a scenario without asking Tidemark. */
 export type Truths = Partial<Record<TruthName, number>> & { held: number; noise: number };
 /**
- * Milliseconds: how long the fault lasted, the longest stall of the judge's own timer, the longest
- * time from the start of a run to the end of the next, and from end to end, how long the quiet product has
- * been silent, the exchange's clock − ours. Of the feed: ticks in windows that are closed at its end, those of them that came too late,
- * ticks not sent, and sent twice, ticks per second, its speed. Of the machine: bytes on disk, bytes
- * written per tick, CPU-seconds per million ticks, processors in use by others.
+ * Milliseconds: `held`, the fault; `noise`, the longest stall of the judge's own timer; `gap`, the
+ * longest time from the start of a run to the end of the next; `rest`, from end to end; `silent`, since
+ * the quiet product's tick; `skew`, the exchange's clock − ours. Of the feed: `ticks` in windows that
+ * are closed at its end, and those of them that came too `late`; those `dropped` and sent `twice`;
+ * `rate` per second. Of the machine: bytes on disk, bytes `written` per tick, CPU-seconds per million
+ * ticks, processors that others use.
  */
 export type TruthName =
   | ("held" | "noise" | "gap" | "rest" | "silent" | "skew")
-  | ("ticks" | "late" | "dropped" | "twice" | "rate" | "speed")
+  | ("ticks" | "late" | "dropped" | "twice" | "rate")
   | ("disk_bytes" | "written" | "stream_cost" | "batch_cost" | "unattributed_cores");
 
 /** A number, or a truth × a share + a number. */

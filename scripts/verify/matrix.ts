@@ -40,6 +40,7 @@ const BASE = {
   moved: [],
 } as const satisfies Omit<Scenario, "name" | "truth" | "injection" | "cells">;
 
+const WAL_BYTES = from(["disk_bytes", 0.7], ["disk_bytes", 1.3]);
 /** 16 to 25 % are missing when children and the end of a run are not counted. */
 const BATCH_COST = from(["batch_cost", 0.86], ["batch_cost", 1.25]);
 
@@ -190,24 +191,13 @@ export const MATRIX: Scenario[] = [
   },
   {
     ...BASE,
-    name: "ticks dropped",
-    truth: "the exchange does not send one tick of 50",
+    name: "ticks lost and repeated",
+    truth: "the exchange does not send one tick of 50, and sends every second one twice",
     injection: "nothing",
-    feed: { ...FEED, drop_every: 50 },
+    feed: { ...FEED, drop_every: 50, twice_every: 2 },
     ends: "after",
     cells: [
       moves("stream", "", "missing_trade_ids", "after", from(["dropped", 1, -1], ["dropped", 1])),
-      still("batch", COMPLETE, "share", "after", from(1, 1)),
-    ],
-  },
-  {
-    ...BASE,
-    name: "ticks twice",
-    truth: "the exchange sends every second tick twice",
-    injection: "nothing",
-    feed: { ...FEED, twice_every: 2 },
-    ends: "after",
-    cells: [
       moves("stream", "", "tidemark_duplicates_total", "after", from(["twice", 1, -1], ["twice", 1, 1])),
       still("stream", COST, "ticks_per_second", "after", from(["rate", 0.4], ["rate", 1.1]), { row: "L6" }),
       still("batch", COMPLETE, "share", "after", from(1, 1)),
@@ -230,25 +220,9 @@ export const MATRIX: Scenario[] = [
   },
   {
     ...BASE,
-    name: "WAL inflated",
-    truth: "a reader holds a snapshot of windows.db",
-    injection: "WAL inflated",
-    cells: [
-      moves("stream", COST, "disk_bytes", "during", from(["disk_bytes", 0.7], ["disk_bytes", 1.3])),
-      moves(
-        "stream",
-        "",
-        'tidemark_stage_disk_bytes{stage="stream"}',
-        "during",
-        from(["disk_bytes", 0.7], ["disk_bytes", 1.3]),
-      ),
-    ],
-  },
-  {
-    ...BASE,
-    name: "core burnt",
-    truth: "another program uses what the processors have left",
-    injection: "core burnt",
+    name: "machine used",
+    truth: "another program uses what the processors have left, and a reader holds a snapshot of windows.db",
+    injection: "machine used",
     ends: "after",
     seconds: { short: [1, 19, 1], whole: [1, 31, 1] },
     batch_every_s: null,
@@ -263,6 +237,8 @@ export const MATRIX: Scenario[] = [
         from(["unattributed_cores", 0.5], ["unattributed_cores", 1.6, 0.2]),
         { over: "span_seconds" },
       ),
+      moves("stream", COST, "disk_bytes", "during", WAL_BYTES),
+      moves("stream", "", 'tidemark_stage_disk_bytes{stage="stream"}', "during", WAL_BYTES),
       still(
         "stream",
         COST,

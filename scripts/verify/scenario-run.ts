@@ -133,7 +133,6 @@ function feedTruths({ feed, lateness }: Scenario, feed_s: number): Partial<Truth
     dropped: droppedIds(feed, ticks).length,
     twice: feed.twice_every === undefined ? 0 : Math.floor(ticks.length / feed.twice_every),
     rate: feed.rate,
-    speed: feed.speed,
     ...(feed.skew_s !== undefined && { skew: feed.skew_s * 1_000 }),
   };
 }
