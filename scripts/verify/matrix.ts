@@ -1,7 +1,22 @@
 /** The matrix as data: what is done to the path, which figures must move by how much, which must not. */
 
 import type { Cell, Sample } from "./cell-judge.ts";
-import { AGE, CALM, COMPLETE, COST, FINALITY, from, held, INGEST, LAG, LATENCY, moves, SOON, still } from "./cells.ts";
+import {
+  AGE,
+  CALM,
+  COMPLETE,
+  COST,
+  FEED_LATENCY,
+  FINALITY,
+  from,
+  held,
+  INGEST,
+  LAG,
+  LATENCY,
+  moves,
+  SOON,
+  still,
+} from "./cells.ts";
 import type { InjectionName } from "./injections.ts";
 import type { FeedPlan } from "./synthetic-feed.ts";
 
@@ -104,10 +119,10 @@ export const MATRIX: Scenario[] = [
     batch_every_s: 1.5,
     moved: ["batch latency", "batch lag"],
     cells: [
-      moves("batch", "lag, now", "lag_ms", "during", from(["held", 0.9], ["held", 1, 4_000])),
-      moves("batch", "age, now", "age_ms", "during", from(["held", 0.9], ["held", 1, 4_000])),
-      moves("batch", LAG, "max_ms", "after", from(["held", 0.8], ["held", 1, 6_000])),
-      moves("batch", LATENCY, "p99_ms", "after", from(["held", 0.8], ["held", 1, 6_000])),
+      moves("batch", "lag, now", "lag_ms", "during", from(["held", 0.9], ["overdue", 1, SOON])),
+      moves("batch", "age, now", "age_ms", "during", from(["held", 0.9], ["overdue", 1, SOON])),
+      moves("batch", LAG, "max_ms", "after", from(["held", 0.8], ["overdue", 1.05, SOON])),
+      moves("batch", LATENCY, "p99_ms", "after", from(["held", 0.8], ["overdue", 1.05, SOON])),
       moves("batch", COMPLETE, "share", "during", from(0.05, 0.9), { row: "L3" }),
     ],
   },
@@ -119,8 +134,8 @@ export const MATRIX: Scenario[] = [
     runs: ["before", "after"],
     moved: ["batch lag"],
     cells: [
-      moves("batch", "lag, now", "lag_ms", "during", from(["held", 1], ["held", 1, 6_000])),
-      moves("batch", "age, now", "age_ms", "during", from(["held", 1], ["held", 1, 6_000])),
+      moves("batch", "lag, now", "lag_ms", "during", from(["held", 1], ["overdue", 1, SOON])),
+      moves("batch", "age, now", "age_ms", "during", from(["held", 1], ["overdue", 1, SOON])),
       moves("batch", LAG, "max_ms", "after", from(["held", 1], ["gap", 1, SOON])),
       still("batch", COST, "cpu_seconds_per_million_ticks", "ratio", from(0.6, 1.4), { row: "L5" }),
     ],
@@ -203,6 +218,22 @@ export const MATRIX: Scenario[] = [
       still("batch", COMPLETE, "share", "after", from(1, 1)),
     ],
   },
+  ...[2, -2].map(
+    (skew_s): Scenario => ({
+      ...BASE,
+      name: skew_s > 0 ? "exchange ahead" : "exchange behind",
+      truth: `the exchange's clock is ${Math.abs(skew_s)} s ${skew_s > 0 ? "ahead of" : "behind"} ours`,
+      injection: "nothing",
+      feed: { ...FEED, skew_s },
+      seconds: { short: [3, 0, 3], whole: [8, 0, 8] },
+      moved: ["feed", "feed p99"],
+      cells: [
+        moves("stream", FEED_LATENCY, "p50_ms", "after", from(["skew", -1, -300], ["skew", -1, 300])),
+        moves("stream", "clock offset", "low_ms", "after", from(["skew", 1, -500], ["skew", 1])),
+        moves("stream", "clock offset", "high_ms", "after", from(["skew", 1], ["skew", 1, 500])),
+      ],
+    }),
+  ),
   {
     ...BASE,
     name: "stored tick deleted",
