@@ -1,4 +1,4 @@
-/** The measures against injected truths, in short: real processes, faults of a few seconds, the page's figures. */
+/** The measures against injected truths, in short: faults of a few seconds in real processes. */
 import { expect, test } from "bun:test";
 import { run } from "../support/process.ts";
 
