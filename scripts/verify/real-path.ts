@@ -46,6 +46,7 @@ export class RealPath {
   /** Those that were stopped on purpose. */
   readonly #stopped = new WeakSet<Spawned>();
   #batch: Spawned | null = null;
+  readonly #first = Promise.withResolvers<void>();
   #turn: Promise<void> = Promise.resolve();
   #url = "";
   #failure: string | null = null;
@@ -113,6 +114,11 @@ export class RealPath {
     return this.#turn;
   }
 
+  /** Resolves when a run of `runBatch` has ended. */
+  get firstRun(): Promise<void> {
+    return this.#first.promise;
+  }
+
   /** Resolves when no run is in progress. */
   get idle(): Promise<void> {
     return this.#turn;
@@ -127,6 +133,7 @@ export class RealPath {
     this.#batch = null;
     if (code !== 0) throw failed("batch", signal ?? code, stderr);
     this.runs.push({ started_ms, ended_ms: monotonicMs() });
+    this.#first.resolve();
   }
 
   /** What the page answers now. Fails with CHILD_FAILED when a stage has ended by itself. */

@@ -79,6 +79,14 @@ export function droppedIds({ drop_every }: FeedPlan, ticks: readonly Sent[]): nu
     .map(({ trade_id }) => trade_id);
 }
 
+/** How many ticks of both products the simulator sends a second time. */
+export function sentTwice(plan: FeedPlan, ticks: readonly Sent[]): number {
+  const { twice_every } = plan;
+  const dropped = new Set(droppedIds(plan, ticks));
+  if (twice_every === undefined) return 0;
+  return ticks.filter(({ trade_id }, i) => (i + 1) % twice_every === 0 && !dropped.has(trade_id)).length;
+}
+
 /** Ticks whose window was closed when they came, of windows of a minute that are closed at the end. */
 export function lateTicks(ticks: readonly Sent[], lateness_us: number): { late: number; ticks: number } {
   let mark_us = 0;
