@@ -102,6 +102,7 @@ export const MATRIX: Scenario[] = [
     name: "stream stopped",
     truth: "stream is stopped by SIGSTOP",
     injection: "stream stopped",
+    seconds: { short: [3, 2.5, 3.5], whole: [8, 20, 8] },
     moved: ["latency", "age", "lag", "machine finality", "batch completeness"],
     cells: [
       moves("stream", "lag, now", "lag_ms", "during", from(["held", 0.7, -400], ["held", 1, SOON])),

@@ -8,7 +8,7 @@ import { FOLDER } from "./real-path.ts";
 import { runScenario, type ScenarioResult } from "./scenario-run.ts";
 
 /** Scenarios at once: they mostly wait. */
-const AT_ONCE = 3;
+const AT_ONCE = 4;
 
 export interface VerifyOptions {
   short?: boolean;
