@@ -92,10 +92,11 @@ export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): V
   const { wanted } = cell;
   const unknown = [wanted.least, wanted.most].find((bound) => bound !== undefined && amount(bound, truths) === null);
   if (unknown !== undefined) return { cell, right: null, expected: "not measured on this machine", seen: "" };
+  // A stall of the machine is not one of the path.
+  const noise = isTime(cell) ? truths.noise : 0;
   const bounds = {
-    least: wanted.least === undefined ? null : amount(wanted.least, truths),
-    // A stall of the machine is not one of the path.
-    most: wanted.most === undefined ? null : amount(wanted.most, truths)! + (isTime(cell) ? truths.noise : 0),
+    least: wanted.least === undefined ? null : amount(wanted.least, truths)! - noise,
+    most: wanted.most === undefined ? null : amount(wanted.most, truths)! + noise,
   };
   const expected = described(wanted, bounds);
   if (wanted.text !== undefined) {

@@ -62,8 +62,9 @@ describe.each(MATRIX.map((scenario) => [scenario.name, scenario] as const))("%s"
         expect(isRight([answer(cell, "after", 1, "another clock")])).toBe(false);
         return;
       }
-      const lowest = least === undefined ? null : bound(least);
-      const highest = most === undefined ? null : bound(most) + (cell.field.endsWith("_ms") ? TRUTHS.noise : 0);
+      const noise = cell.field.endsWith("_ms") ? TRUTHS.noise : 0;
+      const lowest = least === undefined ? null : bound(least) - noise;
+      const highest = most === undefined ? null : bound(most) + noise;
       const base = cell.when === "ratio" ? 10 : 0;
       const at = (value: number) =>
         cell.when === "always"
