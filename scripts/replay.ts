@@ -2,7 +2,7 @@
 import { BUNDLED_RECORDING } from "./base/project.ts";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { afterIds, productIds, speed } from "./command/feed-flags.ts";
+import { AFTER_FLAG, productIds, SKEW_FLAG, speed } from "./command/feed-flags.ts";
 import { HOST_FLAG, PORT_FLAG } from "./command/flags.ts";
 import { asProducts, parseFaults, readRecording, startExchange } from "./simulator/index.ts";
 
@@ -14,6 +14,8 @@ interface ReplayFlags {
   host: string;
   after: number | ReadonlyMap<string, number>;
   as?: string[];
+  /** Microseconds. */
+  skew?: number;
   faults?: string;
 }
 
@@ -38,13 +40,9 @@ export const spec: CommandSpec<ReplayFlags> = {
       default: "8400",
     },
     { ...HOST_FLAG, description: "the server's address", env: "TIDEMARK_REPLAY_HOST" },
-    {
-      flags: "--after <ids>",
-      description: "begin after this trade id, or per product: BTC-USD:123,ETH-USD:45",
-      parse: afterIds,
-      default: "0",
-    },
+    AFTER_FLAG,
     { flags: "--as <products>", description: "play each trade once per name, e.g. A-USD,B-USD", parse: productIds },
+    SKEW_FLAG,
     {
       flags: "--faults <json>",
       description: "faults to apply, for drills (docs/decisions/0027-scripted-faults.md lists them)",
@@ -64,6 +62,7 @@ export const spec: CommandSpec<ReplayFlags> = {
       speed: options.speed,
       loop: options.loop === true,
       after: options.after,
+      skew_us: options.skew,
       host: options.host,
       port: options.port,
       faults: options.faults === undefined ? undefined : parseFaults(options.faults),

@@ -55,8 +55,7 @@ export const spec: CommandSpec<StreamOptions> = {
       },
       openStore: (paths) => new WindowStore(paths.windows),
       settings: { windows: JSON.stringify(windows), lateness_us, max_skew_us },
-      openStage: (store, { streamCsv }) =>
-        new StreamStage(store, { windows, lateness_us, max_skew_us }, streamCsv, context.logger),
+      openStage: (store, paths) => new StreamStage(store, { windows, lateness_us, max_skew_us }, paths, context.logger),
       into: () => `${windows.map(({ size_us }) => formatDuration(size_us)).join(", ")} windows`,
       atEnd: (stage) => options.flush && stage.flush(),
     });

@@ -18,6 +18,16 @@ export function nowUs(): number {
   return Math.round(now_us);
 }
 
+/**
+ * Makes the next nowUs() exact to a few microseconds: waits, at most 2 ms and without giving way, for
+ * the wall clock's next millisecond.
+ */
+export function settleClock(): void {
+  const [wall_ms, until_ms] = [Date.now(), performance.now() + 2];
+  while (Date.now() === wall_ms && performance.now() < until_ms);
+  nowUs();
+}
+
 /** Milliseconds since 1970 UTC. */
 export function nowMs(): number {
   return Date.now();

@@ -198,8 +198,8 @@ export const REPLAY_LINGER_MS = 5_000;
 export const REPLAY_BURST_FRAMES = 2_000;
 /** After its end the simulator answers REST until no request came for this long. */
 export const REPLAY_REST_QUIET_MS = 2_000;
-/** Feed latencies kept for the percentiles that are shown. */
-export const FEED_LATENCIES_MAX = 4_096;
+/** Waits before each request for the exchange's time; the last one repeats. */
+export const TIME_WAITS_MS = [0, 500, 500, 500, 500, 60_000];
 /** A stage without a report for this long is not running: each reports once per second. */
 export const STAGE_SILENCE_MS_MAX = 10_000;
 /** While a page is open, files are polled this often, and changes are sent this often at most. */

@@ -1,5 +1,6 @@
 /** Flags of the commands that read a feed or play one. */
 import { type Flag, invalid } from "./cli.ts";
+import { signedDurationFlag } from "./flags.ts";
 
 const LIVE_FEED = "wss://ws-feed.exchange.coinbase.com";
 
@@ -37,6 +38,19 @@ export const HEARTBEATS_FLAG: Flag = {
   flags: "--heartbeats",
   description: "put the feed's heartbeats into the log too: they close the windows of quiet products",
   env: "TIDEMARK_HEARTBEATS",
+};
+
+export const AFTER_FLAG: Flag = {
+  flags: "--after <ids>",
+  description: "begin after this trade id, or per product: BTC-USD:123,ETH-USD:45",
+  parse: afterIds,
+  default: "0",
+};
+
+export const SKEW_FLAG: Flag = {
+  flags: "--skew <duration>",
+  description: "set the exchange's clock ahead (2s) or behind (-2s): its stamps and GET /time",
+  parse: signedDurationFlag,
 };
 
 /** What these flags leave in a command's options. */

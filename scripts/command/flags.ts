@@ -103,6 +103,12 @@ export function durationFlag(text: string): number {
   return us;
 }
 
+/** The same with a sign, as `+2s` or `-300ms`; in microseconds. */
+export function signedDurationFlag(text: string): number {
+  const us = durationFlag(text.trim().replace(/^[+-]/, ""));
+  return text.trim().startsWith("-") ? -us : us;
+}
+
 /** A day or a time in UTC, as the page's addresses take them, for a flag; the value is ISO 8601. */
 export function timeFlag(text: string): string {
   const [, day, minute, second = ":00"] =

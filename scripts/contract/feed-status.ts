@@ -1,5 +1,6 @@
 /** The status of `produce` in data/feed.json: written once a second, read by the page. */
 import { z } from "zod";
+import type { ClockOffset } from "./measures.ts";
 import { problemsIn } from "./problems.ts";
 
 /** A jump of the wall clock: the time after it, and how far it moved (negative: set back). */
@@ -12,6 +13,12 @@ export type FeedStatus = Required<z.infer<typeof SCHEMA>>;
 export type KnownFeedStatus = z.infer<typeof SCHEMA>;
 
 const JUMP = z.object({ at_us: z.number(), by_ms: z.number() });
+const OFFSET: z.ZodType<ClockOffset> = z.object({
+  low_us: z.number(),
+  high_us: z.number(),
+  requests: z.number(),
+  as_of_us: z.number(),
+});
 const count = z.number();
 const SCHEMA = z.object({
   state: z.string(),
@@ -23,9 +30,6 @@ const SCHEMA = z.object({
   as_of_us: z.number(),
   /** The newest event time of an accepted trade. */
   newest_us: z.number().nullable(),
-  /** Receipt − event time over the last trades; null when it was not measured. */
-  latency_p50_ms: z.number().nullable(),
-  latency_p99_ms: z.number().nullable(),
   /** Records that are not in the log yet. */
   buffered: count,
   reconnects: count,
@@ -33,7 +37,7 @@ const SCHEMA = z.object({
   incomplete: count,
   garbled: count,
   gaps_open: count,
-  /** The replay's own clock: `clock_us` at `as_of_us`; speed null is as fast as possible. */
+  /** The replay's own clock: `clock_us` at `as_of_us`, running on after its end; speed null: it has none. */
   replay: z.object({ clock_us: z.number(), as_of_us: z.number(), speed: z.number().nullable() }).nullable(),
   run_pid: z.number(),
   run_started_us: z.number(),
@@ -60,6 +64,15 @@ const SCHEMA = z.object({
   /** Products that the exchange refused. */
   refused: z.array(z.string()).optional(),
   run_alive_us: z.number().optional(),
+  /** When the feed ended; null while it runs. */
+  ended_us: z.number().nullable().optional(),
+  /** Slices with the histogram `feed`, as JSON (measures.ts): the newest, and 0 since the start. */
+  measures: z.string().optional(),
+  /** The exchange's clock minus ours; null before the first answer to GET /time. */
+  clock_offset: OFFSET.nullable().optional(),
+  /** Requests to GET /time that failed, and why the newest did; null: it was answered. */
+  time_failed: count.optional(),
+  time_failure: z.string().nullable().optional(),
   /** Points of the process's cost, as text (cost-points.ts). */
   cost: z.string().optional(),
 });

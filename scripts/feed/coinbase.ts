@@ -117,7 +117,7 @@ export class CoinbaseFeed {
       this.figures.reconnects++;
     }
     forget();
-    this.figures.state = "ended";
+    this.figures.ended();
   }
 
   async #connect(proxy: Route): Promise<ConnectionEnd> {

@@ -1,6 +1,6 @@
-/** Counts and latencies of the feed, for `--json` and feed.json. */
+/** Counts of the feed and the latency of each trade, for `--json` and feed.json. */
 import { nowUs } from "../base/clock.ts";
-import { FEED_AHEAD_US_MAX, FEED_EXAMPLE_BYTES, FEED_LATENCIES_MAX } from "../base/limits.ts";
+import { FEED_AHEAD_US_MAX, FEED_EXAMPLE_BYTES } from "../base/limits.ts";
 import { printable } from "../base/printable.ts";
 
 export class FeedFigures {
@@ -23,18 +23,24 @@ export class FeedFigures {
   /** When the newest trade came, and how many connections were lost before it. */
   last_tick_us = 0;
   #reconnects_at_tick = 0;
+  /** When the feed ended; 0 before. */
+  ended_us = 0;
   /** Of a replay only: null is as fast as possible, undefined is not known yet. */
   #speed: number | null | undefined;
-  #clock = { us: 0, as_of_us: 0 };
-  readonly #latencies = new Float64Array(FEED_LATENCIES_MAX);
-  #measured = 0;
+  /** How far a replay's stamps are ahead of the recording's clock. */
+  #ahead_us = 0;
+  /** The newest heartbeat's time, when it came, and the speed; null before the first of a replay. */
+  #clock: { clock_us: number; as_of_us: number; speed: number } | null = null;
+  /** The clock is that of this connection. */
+  #isTimed = false;
 
   /** A subscription was acknowledged; a replay sends its speed with it. */
   connected(replay: unknown): void {
     this.state = "connected";
-    const speed = (replay as { speed?: unknown } | undefined)?.speed;
+    const { speed, ahead_us } = (replay ?? {}) as { speed?: unknown; ahead_us?: unknown };
     this.#speed = typeof speed === "number" && speed > 0 ? speed : speed === null ? null : undefined;
-    this.#clock = { us: 0, as_of_us: 0 };
+    this.#ahead_us = typeof ahead_us === "number" ? ahead_us : 0;
+    this.#isTimed = false;
   }
 
   lost(): void {
@@ -43,7 +49,14 @@ export class FeedFigures {
 
   heartbeat(time_us: number | null): void {
     this.heartbeats++;
-    if (time_us !== null) this.#clock = { us: time_us, as_of_us: this.last_frame_us };
+    if (time_us === null || !this.#speed) return;
+    this.#clock = { clock_us: time_us, as_of_us: this.last_frame_us, speed: this.#speed };
+    this.#isTimed = true;
+  }
+
+  ended(): void {
+    this.state = "ended";
+    this.ended_us = nowUs();
   }
 
   /** A frame was put into the log within an envelope. */
@@ -56,16 +69,14 @@ export class FeedFigures {
 
   /**
    * Counts an accepted trade. `fresh`: not repeated on subscribing, so our receipt − its time is the
-   * feed's latency.
+   * feed's latency: negative when the exchange's clock is ahead.
    */
   tick(time_us: number, fresh: boolean): void {
     this.last_tick_us = this.last_frame_us;
     this.#reconnects_at_tick = this.reconnects;
     if (time_us > this.newest_us && !this.isAhead(time_us)) this.newest_us = time_us;
-    const now_us = fresh ? this.#exchangeUs() : null;
-    if (now_us === null) return;
-    if (this.live) this.onLiveTrade(now_us - time_us);
-    this.#latencies[this.#measured++ % FEED_LATENCIES_MAX] = (now_us - time_us) / (this.#speed ?? 1);
+    const now_us = fresh ? this.#ownUs() : null;
+    if (now_us !== null) this.onLatency((now_us - time_us) / (this.#speed ?? 1), this.last_frame_us);
   }
 
   /** Whether a live trade's time is too far after its receipt to be true. */
@@ -78,31 +89,28 @@ export class FeedFigures {
     return this.reconnects - this.#reconnects_at_tick;
   }
 
-  /** Receipt − event time over the last trades; null when not measured, negative when the clocks differ. */
-  latencyMs(): { p50: number | null; p99: number | null } {
-    const sorted = this.#latencies.slice(0, Math.min(this.#measured, FEED_LATENCIES_MAX)).sort();
-    if (sorted.length === 0) return { p50: null, p99: null };
-    const at = (share: number) => Math.round(sorted[Math.ceil(sorted.length * share) - 1]!) / 1_000;
-    return { p50: at(0.5), p99: at(0.99) };
-  }
-
-  /** The replay's own clock: `clock_us` at `as_of_us`, running at `speed` times the speed of ours. */
+  /**
+   * The replay's own clock: `clock_us` at `as_of_us`, running at `speed` times the speed of ours, also
+   * after the feed's end. Without one (as fast as possible) `speed` is null.
+   */
   replayClock(): { clock_us: number; as_of_us: number; speed: number | null } {
-    if (this.state === "ended") return { clock_us: this.newest_us, as_of_us: nowUs(), speed: 0 };
-    if (this.#speed && this.#clock.us > 0)
-      return { clock_us: this.#clock.us, as_of_us: this.#clock.as_of_us, speed: this.#speed };
+    if (this.#speed && this.#clock !== null) return this.#clock;
     return { clock_us: this.newest_us, as_of_us: nowUs(), speed: null };
   }
 
-  /** The exchange's time at the newest frame's receipt: ours when live; null when it is not known. */
-  #exchangeUs(): number | null {
+  /**
+   * Our time at the newest frame's receipt: in a replay by the recording's clock, from the heartbeats
+   * of this connection. Null when it is not known.
+   */
+  #ownUs(): number | null {
     if (this.#speed === undefined) return this.live ? this.last_frame_us : null;
-    if (this.#speed === null || this.#clock.us === 0) return null;
-    return this.#clock.us + (this.last_frame_us - this.#clock.as_of_us) * this.#speed;
+    if (this.#clock === null || !this.#isTimed) return null;
+    const { clock_us, as_of_us, speed } = this.#clock;
+    return clock_us - this.#ahead_us + (this.last_frame_us - as_of_us) * speed;
   }
 
   /** Set for a live feed; false for a replay. */
   live = false;
-  /** Called with our receipt − its time (µs) of each fresh trade of a live feed. */
-  onLiveTrade: (lag_us: number) => void = () => {};
+  /** Called with receipt − event time of each fresh trade, in microseconds of our clock, and its receipt. */
+  onLatency: (latency_us: number, received_us: number) => void = () => {};
 }

@@ -2,6 +2,7 @@
 export { FeedBuffer } from "./buffer.ts";
 export { FeedClock } from "./clock-check.ts";
 export { CoinbaseFeed, type FeedOptions } from "./coinbase.ts";
+export { exchangeTime } from "./exchange-time.ts";
 export { FeedProblems } from "./feed-problems.ts";
 export { feedSocket } from "./proxy.ts";
 export { newestTrades, olderTraces, olderTrades, recentTraces, recentTrades, type Trace, tradesOf } from "./resume.ts";

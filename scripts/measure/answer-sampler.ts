@@ -8,7 +8,6 @@ const OPEN_US = 60_000_000;
 /** Steps that were missed are filled up to this long ago; older samples are thinned. */
 export const SAMPLES_WHOLE_US = 300_000_000;
 const STEPS_MAX = (SAMPLES_WHOLE_US + OPEN_US) / SAMPLE_US + 4;
-const TICKS_FIRST = 4_096;
 
 /** A product as a store has it: what to continue from. */
 export interface SampledProduct {
@@ -17,6 +16,22 @@ export interface SampledProduct {
   answer_us: number | null;
   /** Its newest sample; null: it was never sampled. */
   sampled_us: number | null;
+}
+
+/** A tick that was read, in microseconds; an untrue receipt counts as none. */
+export interface SampledTick {
+  product_id: string;
+  time_us: number;
+  received_us: number;
+}
+
+/** A product that a commit has ticks of. */
+export interface GrownProduct {
+  product_id: string;
+  /** Event time of the newest tick in its answer; null: only the ticks show it. */
+  newest_us: number | null;
+  /** Its event-time high mark: a tick beyond it is skewed and does not count. */
+  mark_us: number;
 }
 
 /** One product. Samples are those of the open steps; null: nothing is known of that time. */
@@ -34,27 +49,41 @@ class Product {
     readonly product_id: string,
     public answer_us: number | null,
   ) {}
+
+  /** A tick, the `order`th that was read, with a receipt up to that step; NaN: a later one than others. */
+  note(step: number, order: number, time_us: number, received_us: number): void {
+    if (time_us > this.newest_us[step]!) this.newest_us[step] = time_us;
+    if (Number.isNaN(this.first_us[step]!)) {
+      this.first_us[step] = received_us;
+      this.order[step] = order;
+    }
+    if (step < this.lowest) this.lowest = step;
+  }
+
+  raise(time_us: number): void {
+    if (this.answer_us === null || time_us > this.answer_us) this.answer_us = time_us;
+  }
+
+  /** Whether an open step has no tick waiting. */
+  get lacksWaiting(): boolean {
+    return this.samples.some((sample) => sample !== null && sample.waiting_us === null);
+  }
+
+  /** Whether an open step may still get to know of older ticks than the newest in the answer. */
+  get lacksReceived(): boolean {
+    const { answer_us } = this;
+    return this.samples.some((sample) => sample !== null && sample.received_us !== answer_us);
+  }
 }
 
-/**
- * Call `add` for each tick that is read, in order, then `commit` when they are in the answer. Times are
- * microseconds since 1970 UTC by this machine's clock, event times by the exchange's.
- */
+/** Times are microseconds since 1970 UTC by this machine's clock, event times by the exchange's. */
 export class AnswerSampler {
-  #products: Product[] = [];
-  #ids = new Map<string, number>();
-  #last_id = "";
-  #last = -1;
+  readonly #products = new Map<string, Product>();
   /** The first open step; steps are SAMPLE_US apart. */
   #first_us: number;
   /** When each open step was filled. */
   #filled_us: number[] = [];
-  #unstored = new Set<AnswerSample>();
-  /** Ticks read since the last commit: event time, receipt, product. */
-  #count = 0;
-  #times = new Float64Array(TICKS_FIRST);
-  #receipts = new Float64Array(TICKS_FIRST);
-  #of = new Int32Array(TICKS_FIRST);
+  readonly #unstored = new Set<AnswerSample>();
 
   constructor(now_us: number) {
     this.#first_us = stepFrom(now_us);
@@ -62,16 +91,15 @@ export class AnswerSampler {
 
   /**
    * Continues from a store: its products, and its samples of the last SAMPLES_WHOLE_US. Steps after a
-   * product's newest sample are filled with its answer, which nothing has changed.
+   * product's newest sample are filled with its answer, which nothing has changed. Without a sample
+   * the first step is now.
    */
   resume(now_us: number, products: readonly SampledProduct[], samples: readonly AnswerSample[]): void {
-    this.#products = [];
-    this.#ids.clear();
-    this.#last_id = "";
-    this.#last = -1;
+    this.#products.clear();
     this.#unstored.clear();
-    this.clear();
-    this.#first_us = stepFrom(now_us - SAMPLES_WHOLE_US);
+    const known_us = [...samples, ...products.map(({ sampled_us }) => ({ at_us: sampled_us ?? now_us }))];
+    const oldest_us = known_us.reduce((oldest, { at_us }) => Math.min(oldest, at_us), now_us);
+    this.#first_us = stepFrom(Math.max(now_us - SAMPLES_WHOLE_US, oldest_us));
     this.#filled_us = steps(this.#first_us, now_us).map(() => now_us);
     const stored = new Map(samples.map((sample) => [`${sample.at_us} ${sample.product_id}`, sample]));
     for (const { product_id, answer_us, sampled_us } of products) {
@@ -84,45 +112,32 @@ export class AnswerSampler {
     }
   }
 
-  /** Notes a tick; a receipt that can't be true counts as none. */
-  add(product_id: string, time_us: number, received_us: number): void {
-    if (product_id !== this.#last_id) {
-      this.#last_id = product_id;
-      this.#last = this.#ids.get(product_id) ?? this.#begin(product_id);
-    }
-    const i = this.#count++;
-    if (i === this.#times.length) this.#grow();
-    this.#times[i] = time_us;
-    this.#receipts[i] = received_us;
-    this.#of[i] = this.#last;
-  }
-
-  /** Forgets the ticks since the last commit: they will be read again. */
-  clear(): void {
-    this.#count = 0;
-  }
-
   /**
-   * The ticks since the last commit are in the answer from `committed_us` on. `marks`: event-time high
-   * marks by product; a newer tick is skewed and left out.
+   * A commit is in the answer from `committed_us` on. `ticks`: what it read, in order; that costs
+   * more than all else, so they are read only where a step is between their receipts (from `min_us` to
+   * `max_us`) and the commit, and not all of them if all steps are after all receipts.
    */
-  commit(committed_us: number, marks: ReadonlyMap<string, number>): void {
+  commit(
+    committed_us: number,
+    products: readonly GrownProduct[],
+    { min_us, max_us }: { min_us: number; max_us: number },
+    ticks: () => Iterable<SampledTick>,
+  ): void {
     this.advance(committed_us);
-    const of = this.#products.map(({ product_id }) => marks.get(product_id) ?? Number.POSITIVE_INFINITY);
+    const grown = products.flatMap((product) => this.#grown(product) ?? []);
     const end = this.#filled_us.length;
-    for (let i = 0; i < this.#count; i++) {
-      const p = this.#of[i]!;
-      const time_us = this.#times[i]!;
-      if (p < 0 || time_us > of[p]!) continue;
-      const product = this.#products[p]!;
-      if (product.answer_us === null || time_us > product.answer_us) product.answer_us = time_us;
-      const received_us = this.#receipts[i]!;
-      if (!canMeasure(received_us, committed_us)) continue;
-      const step = Math.max(0, Math.ceil((received_us - this.#first_us) / SAMPLE_US));
-      if (step < end) note(product, step, i, time_us, received_us);
+    const hasWaited = end > 0 && min_us <= this.#first_us + (end - 1) * SAMPLE_US;
+    const hasAllWaited = hasWaited && max_us <= this.#first_us;
+    const isKnown = grown.every(({ product, newest_us }) => {
+      const isNewer = newest_us !== null && newest_us > (product.answer_us ?? Number.NEGATIVE_INFINITY);
+      return newest_us !== null && (!hasWaited || (hasAllWaited && (isNewer || !product.lacksReceived)));
+    });
+    if (!isKnown) this.#noteAll(committed_us, grown, ticks());
+    else if (hasWaited) noteFirst(committed_us, grown, ticks());
+    for (const { product, newest_us } of grown) {
+      if (newest_us !== null) product.raise(newest_us);
+      if (product.lowest < STEPS_MAX) this.#revise(product, end);
     }
-    for (const product of this.#products) if (product.lowest < STEPS_MAX) this.#revise(product, end);
-    this.clear();
   }
 
   /** Fills the steps before `now_us`, and ends those that were filled long ago. */
@@ -134,7 +149,7 @@ export class AnswerSampler {
     else this.#end(this.#ended(now_us));
     for (const at_us of steps(this.#first_us + this.#filled_us.length * SAMPLE_US, now_us)) {
       this.#filled_us.push(now_us);
-      for (const product of this.#products) product.samples.push(this.#unchanged(product, at_us));
+      for (const product of this.#products.values()) product.samples.push(this.#unchanged(product, at_us));
     }
   }
 
@@ -169,26 +184,42 @@ export class AnswerSampler {
       const sample = product.samples[step] ?? null;
       if (sample === null) continue;
       if (sample.waiting_us !== null && sample.received_us !== null && sample.received_us >= newest_us) continue;
-      sample.waiting_us ??= waiting_us;
+      if (!Number.isNaN(waiting_us)) sample.waiting_us ??= waiting_us;
       sample.received_us = Math.max(sample.received_us ?? newest_us, newest_us);
       this.#unstored.add(sample);
     }
     product.lowest = STEPS_MAX;
   }
 
-  /** A product's first tick. Returns its number; -1: there are too many products. */
-  #begin(product_id: string): number {
-    const product = this.#enter(product_id, null);
-    if (product === null) return -1;
-    product.samples = this.#filled_us.map((_, step) => this.#unchanged(product, this.#first_us + step * SAMPLE_US));
-    return this.#products.length - 1;
+  /** Null beyond SAMPLED_PRODUCTS_MAX. */
+  #grown({ product_id, newest_us, mark_us }: GrownProduct): Grown | null {
+    const known = this.#products.get(product_id);
+    const product = known ?? this.#enter(product_id, null);
+    if (product === null) return null;
+    if (known === undefined)
+      product.samples = this.#filled_us.map((_, step) => this.#unchanged(product, this.#first_us + step * SAMPLE_US));
+    return { product, newest_us, mark_us };
   }
 
   #enter(product_id: string, answer_us: number | null): Product | null {
-    if (this.#products.length >= SAMPLED_PRODUCTS_MAX) return null;
+    if (this.#products.size >= SAMPLED_PRODUCTS_MAX) return null;
     const product = new Product(product_id, answer_us);
-    this.#ids.set(product_id, this.#products.push(product) - 1);
+    this.#products.set(product_id, product);
     return product;
+  }
+
+  #noteAll(committed_us: number, all: readonly Grown[], ticks: Iterable<SampledTick>): void {
+    const grown = new Map(all.map((one) => [one.product.product_id, one]));
+    let order = 0;
+    for (const { product_id, time_us, received_us } of ticks) {
+      order++;
+      const { product, mark_us } = grown.get(product_id) ?? {};
+      if (product === undefined || time_us > mark_us!) continue;
+      product.raise(time_us);
+      if (!canMeasure(received_us, committed_us)) continue;
+      const step = Math.max(0, Math.ceil((received_us - this.#first_us) / SAMPLE_US));
+      if (step < this.#filled_us.length) product.note(step, order, time_us, received_us);
+    }
   }
 
   /** How many of the open steps were filled too long ago to be revised. */
@@ -201,7 +232,7 @@ export class AnswerSampler {
   #end(count: number, first_us = this.#first_us + count * SAMPLE_US): void {
     this.#first_us = first_us;
     this.#filled_us.splice(0, count);
-    for (const product of this.#products) product.samples.splice(0, count);
+    for (const product of this.#products.values()) product.samples.splice(0, count);
   }
 
   /** The clock was set back: steps after `now_us` never were. */
@@ -209,19 +240,31 @@ export class AnswerSampler {
     const kept = Math.max(0, steps(this.#first_us, now_us).length);
     this.#filled_us = this.#filled_us.slice(0, kept).map((filled_us) => Math.min(filled_us, now_us));
     if (kept === 0) this.#first_us = stepFrom(now_us);
-    for (const product of this.#products) product.samples.length = kept;
+    for (const product of this.#products.values()) product.samples.length = kept;
     for (const sample of this.#unstored) if (sample.at_us > now_us) this.#unstored.delete(sample);
   }
+}
 
-  #grow(): void {
-    const wider = <T extends Float64Array | Int32Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
-    const size = 2 * this.#times.length;
-    this.#times = wider(this.#times, new Float64Array(size));
-    this.#receipts = wider(this.#receipts, new Float64Array(size));
-    this.#of = wider(this.#of, new Int32Array(size));
+interface Grown {
+  product: Product;
+  newest_us: number | null;
+  mark_us: number;
+}
+
+/** All ticks had come before all open steps: of each product, its newest and its first tick matter. */
+function noteFirst(committed_us: number, grown: readonly Grown[], ticks: Iterable<SampledTick>): void {
+  const sought = new Map<string, Grown>();
+  for (const one of grown) {
+    if (one.product.lacksWaiting) sought.set(one.product.product_id, one);
+    else one.product.note(0, 0, one.newest_us!, Number.NaN);
+  }
+  if (sought.size === 0) return;
+  for (const { product_id, time_us, received_us } of ticks) {
+    const one = sought.get(product_id);
+    if (one === undefined || time_us > one.mark_us || !canMeasure(received_us, committed_us)) continue;
+    one.product.note(0, 0, one.newest_us!, received_us);
+    sought.delete(product_id);
+    if (sought.size === 0) break;
   }
 }
 
@@ -233,16 +276,6 @@ export function thinnedStepUs(started_us: number, now_us: number): number {
   let step_us = SAMPLE_US;
   while ((now_us - SAMPLES_WHOLE_US - started_us) / step_us > SAMPLES_SINCE_START_MAX) step_us *= 2;
   return step_us;
-}
-
-/** A tick of the commit, the `order`th that was read. */
-function note(product: Product, step: number, order: number, time_us: number, received_us: number): void {
-  if (time_us > product.newest_us[step]!) product.newest_us[step] = time_us;
-  if (Number.isNaN(product.first_us[step]!)) {
-    product.first_us[step] = received_us;
-    product.order[step] = order;
-  }
-  if (step < product.lowest) product.lowest = step;
 }
 
 /** The first step at `at_us` or later. */

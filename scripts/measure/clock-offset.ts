@@ -68,7 +68,7 @@ export class OffsetInterval {
   }
 }
 
-/** The offsets at the newest answer that agree with all at some drift from `from` to `to`; null: there are none. */
+/** The offsets now that agree with all answers at some drift from `from` to `to`; null: there are none. */
 function agreed(answers: readonly Bounds[], from: number, to: number) {
   const now_us = answers.at(-1)!.at_us;
   const low = (drift: number) =>
@@ -96,7 +96,7 @@ function top(value: (x: number) => number, from: number, to: number): number {
   return [from, to, middle].reduce((best, x) => (value(x) > value(best) ? x : best));
 }
 
-/** The point nearest to `outside` where a concave function, which is not negative `inside`, is not negative. */
+/** The point nearest to `outside` where a concave function is at least 0, as it is `inside`. */
 function edge(value: (x: number) => number, outside: number, inside: number): number {
   if (value(outside) >= 0) return outside;
   let [out, kept] = [outside, inside];

@@ -6,7 +6,8 @@ import { LatencyBuckets } from "./latency-buckets.ts";
 /** Every report has all figures since the start at first, later only every tenth has. */
 const YOUNG_US = 60_000_000;
 
-const sliceOf = (at_us: number): number => Math.floor(at_us / SLICE_US) * SLICE_US;
+/** The beginning of the slice that has `at_us`. */
+export const sliceOf = (at_us: number): number => Math.floor(at_us / SLICE_US) * SLICE_US;
 
 /** What is counted and not stored yet. Each number is added to the stored rows once. */
 export class SliceHistograms {

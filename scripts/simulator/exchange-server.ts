@@ -30,7 +30,7 @@ interface Exchange {
   port: number;
   /** Resolves when the recording has ended and the clients were informed. */
   ended: Promise<void>;
-  /** Connections so far, frames of trades sent, and requests to REST. */
+  /** Connections so far, frames of trades sent, and requests to REST for trades. */
   counts(): { connections: number; frames: number; rest_requests: number };
   stop(): Promise<void>;
 }
@@ -63,7 +63,8 @@ class ExchangeServer implements Exchange {
   constructor(private readonly options: ExchangeOptions) {
     this.#player = new Player(options);
     this.#faults = options.faults ?? {};
-    this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {});
+    const skew_us = options.skew_us ?? 0;
+    this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {}, { ...this.#faults.time, skew_us });
     this.#server = this.#listen();
     this.ended = this.#done.promise;
     this.port = this.#server.port!;

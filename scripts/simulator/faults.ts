@@ -39,6 +39,8 @@ export interface Faults {
     /** Ids that REST does not know. */
     lacking_ids?: number[];
   };
+  /** Answers to GET /time: delayed before and after the clock is read, or refused with a status. */
+  time?: { to_ms?: number; back_ms?: number; status?: number };
 }
 
 const whole = z.number().int().min(0);
@@ -61,6 +63,9 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
       page_max: whole.min(1).optional(),
       lacking_ids: ids.optional(),
     })
+    .optional(),
+  time: z
+    .strictObject({ to_ms: whole.optional(), back_ms: whole.optional(), status: whole.min(200).max(599).optional() })
     .optional(),
 });
 

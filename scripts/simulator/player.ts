@@ -14,6 +14,8 @@ export interface PlayerOptions {
    * their start.
    */
   after: number | ReadonlyMap<string, number>;
+  /** How far the exchange's clock is ahead of this machine's, in microseconds; negative: behind. */
+  skew_us?: number;
 }
 
 /** Between the last trade of a round and the first of the next. */
@@ -30,13 +32,17 @@ export class Player {
   readonly #round_us: number;
   readonly #round_ids: number;
   readonly speed: number;
+  /** How far all stamps are ahead of the recording's, so that the skew takes `skew_us` of our time. */
+  readonly ahead_us: number;
   #started_ms = -1;
   #started_us = 0;
 
   constructor(options: PlayerOptions) {
-    const { recorded } = options;
-    this.#recorded = recorded;
     this.speed = options.speed;
+    this.ahead_us = Math.round((options.skew_us ?? 0) * (this.paced ? this.speed : 1));
+    const recorded =
+      this.ahead_us === 0 ? options.recorded : options.recorded.map((trade) => moved(trade, this.ahead_us, 0));
+    this.#recorded = recorded;
     this.products = new Set(recorded.map((trade) => trade.product_id));
     const [times, ids] = [bounds(recorded, "time_us"), bounds(recorded, "trade_id")];
     this.#round_us = times.max - times.min + ROUND_GAP_US;
@@ -85,7 +91,9 @@ export class Player {
   trade(index: number): Recorded {
     const { length } = this.#recorded;
     if (index < length) return this.#recorded[index]!;
-    return this.#shifted(this.#recorded[index % length]!, Math.floor(index / length));
+    // Ids and times of a later round continue after the round before.
+    const round = Math.floor(index / length);
+    return moved(this.#recorded[index % length]!, round * this.#round_us, round * this.#round_ids);
   }
 
   /** The trade as a frame of the matches channel; kept, so that the second client costs nothing. */
@@ -101,17 +109,6 @@ export class Player {
       if (this.trade(i).product_id === product_id) return this.trade(i);
     }
     return null;
-  }
-
-  /** A trade of a later round: ids and times continue after the round before. */
-  #shifted(trade: Recorded, round: number): Recorded {
-    const trade_id = trade.trade_id + round * this.#round_ids;
-    const time_us = trade.time_us + round * this.#round_us;
-    const line = trade.line
-      .replace(/"time":"[^"]*"/, `"time":"${isoFromUs(time_us)}"`)
-      .replace(/"trade_id":\d+/, `"trade_id":${trade_id}`)
-      .replace(/"sequence":\d+/, `"sequence":${trade_id}`);
-    return { line, trade_id, time_us, product_id: trade.product_id };
   }
 
   /**
@@ -133,6 +130,18 @@ export class Player {
     const found = recorded.findIndex((trade) => counts(trade) && trade.trade_id > rest);
     return (found < 0 ? recorded.length : found) + round * recorded.length;
   }
+}
+
+/** The trade with another time, and with other ids unless `by_ids` is 0. */
+function moved({ line, product_id, ...trade }: Recorded, by_us: number, by_ids: number): Recorded {
+  const time_us = trade.time_us + by_us;
+  const timed = line.replace(/"time":"[^"]*"/, `"time":"${isoFromUs(time_us)}"`);
+  if (by_ids === 0) return { line: timed, product_id, trade_id: trade.trade_id, time_us };
+  const trade_id = trade.trade_id + by_ids;
+  const numbered = timed
+    .replace(/"trade_id":\d+/, `"trade_id":${trade_id}`)
+    .replace(/"sequence":\d+/, `"sequence":${trade_id}`);
+  return { line: numbered, product_id, trade_id, time_us };
 }
 
 function bounds(recorded: Recorded[], field: "time_us" | "trade_id"): { min: number; max: number } {

@@ -95,8 +95,9 @@ function unsubscribe(session: Session, message: Record<string, unknown>, player:
 }
 
 /**
- * All channels so far with their products. Of a replay alone: its speed, for the client's latency;
- * null is as fast as the client reads.
+ * All channels so far with their products. Of a replay alone, for the client's latency: its speed
+ * (null: as fast as the client reads), and how far the exchange's stamps are ahead of the recording's
+ * clock.
  */
 function subscriptions(session: Session, player: Player): string {
   const channels = CHANNELS.map((name) => ({
@@ -104,7 +105,7 @@ function subscriptions(session: Session, player: Player): string {
     product_ids: [...session.wants].filter(([, wants]) => wants.has(name)).map(([product]) => product),
     account_ids: null,
   }));
-  const tidemark_replay = { speed: player.paced ? player.speed : null };
+  const tidemark_replay = { speed: player.paced ? player.speed : null, ahead_us: player.ahead_us };
   const named = channels.filter(({ product_ids }) => product_ids.length > 0);
   return JSON.stringify({ type: "subscriptions", channels: named, tidemark_replay });
 }

@@ -1,5 +1,6 @@
-/** The simulator's REST side: pages of trades, newest first (docs/feed.md "REST trades"). */
-import { monotonicMs } from "../base/clock.ts";
+/** The simulator's REST side: trades and the exchange's time (docs/feed.md "REST trades"). */
+import { monotonicMs, nowUs } from "../base/clock.ts";
+import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../base/limits.ts";
 import { type Recorded, restTrade } from "./exchange-frames.ts";
 import type { Faults } from "./faults.ts";
@@ -30,6 +31,7 @@ export class RateLimit {
 
 export class RestAnswers {
   readonly #rate = new RateLimit(REPLAY_REST_PER_SECOND, REPLAY_REST_PER_SECOND);
+  /** Requests for trades. */
   requests = 0;
   /** A client reads the full tape: it may request what it missed, even after the end. */
   expected = false;
@@ -38,6 +40,7 @@ export class RestAnswers {
   constructor(
     private readonly player: Player,
     private readonly faults: NonNullable<Faults["rest"]>,
+    private readonly time: NonNullable<Faults["time"]> & { skew_us: number },
   ) {}
 
   /** Milliseconds until no more requests are likely. */
@@ -47,6 +50,8 @@ export class RestAnswers {
 
   async answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
+    if (request.method === "GET" && url.pathname === "/time")
+      return this.#rate.take() ? this.#time() : problem(429, "Too Many Requests");
     this.#last_ms = monotonicMs();
     const product_id = /^\/products\/([^/]+)\/trades$/.exec(url.pathname)?.[1];
     if (request.method !== "GET" || product_id === undefined) return problem(404, "NotFound");
@@ -63,6 +68,16 @@ export class RestAnswers {
       return problem(400, "limit, after and before are whole numbers");
     const most = Math.min(limit ?? REST_PAGE_MAX, REST_PAGE_MAX, this.faults.page_max ?? REST_PAGE_MAX);
     return this.#page(product_id, most, after ?? null, before ?? null);
+  }
+
+  /** The exchange's clock in milliseconds: this machine's and the skew, not the recording's clock. */
+  async #time(): Promise<Response> {
+    const { skew_us, to_ms = 0, back_ms = 0, status = 200 } = this.time;
+    if (to_ms > 0) await Bun.sleep(to_ms);
+    const ms = Math.floor((nowUs() + skew_us) / 1_000);
+    if (back_ms > 0) await Bun.sleep(back_ms);
+    if (status !== 200) return problem(status, "by the script of faults");
+    return Response.json({ iso: `${isoFromUs(ms * 1_000).slice(0, 23)}Z`, epoch: ms / 1_000 });
   }
 
   /** Trades made by now with `before` < id < `after`, newest first. */

@@ -24,6 +24,7 @@ import {
 } from "../feed/index.ts";
 import { CostMeter } from "../measure/cost-meter.ts";
 import { RunStats } from "../measure/run-stats.ts";
+import { FeedMeasures } from "./feed-measures.ts";
 
 export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
@@ -49,6 +50,7 @@ export class Producer {
   readonly #tape: MatchTape | null;
   readonly #feedProblems: FeedProblems;
   readonly #clock: FeedClock;
+  readonly #measures: FeedMeasures;
   readonly #meter = new CostMeter();
   #log: Log | null = null;
   /** Why the log takes no records; "" while it does. */
@@ -62,7 +64,11 @@ export class Producer {
     this.#feedProblems = new FeedProblems(logger);
     this.#clock = new FeedClock(this.problems, logger, status_path);
     this.feed.figures.live = kind === "live";
-    this.feed.figures.onLiveTrade = (lag_us) => this.#clock.trade(lag_us);
+    this.#measures = new FeedMeasures(options.rest_url, kind, this.stats.started_us);
+    this.feed.figures.onLatency = (latency_us, received_us) => {
+      this.#measures.latency(latency_us, received_us);
+      if (kind === "live") this.#clock.trade(latency_us);
+    };
   }
 
   /** Continues at the log's end and appends to it, until the signal or the feed's end. */
@@ -102,9 +108,14 @@ export class Producer {
     const drained = this.#drain(append);
     drained.catch(() => failed.abort());
     const filled = this.#tape?.run(stop);
+    const fed = new AbortController();
+    const timed =
+      this.options.status_path === null ? null : this.#measures.askTimes(AbortSignal.any([stop, fed.signal]));
     try {
       await this.feed.run(stop);
     } finally {
+      fed.abort();
+      await timed;
       this.#tape?.end();
       await filled;
       this.#buffer.end();
@@ -187,13 +198,13 @@ export class Producer {
     const problems = [...ofFeed, ...this.problems.list(), ...(this.#log?.problems?.() ?? [])];
     this.#meter.note(this.feed.figures.ticks, isLast);
     const cost = this.#meter.text();
-    this.#write(status_path, { ...this.#status(), problems, cost, ...this.counts, ...this.stats.counters() });
+    const fields = { ...this.#status(), ...this.#measures.fields(), problems, cost };
+    this.#write(status_path, { ...fields, ...this.counts, ...this.stats.counters() });
   }
 
   #status() {
     const { url, channel, products, kind } = this.options;
     const { figures, proxy } = this.feed;
-    const { p50, p99 } = figures.latencyMs();
     return {
       state: this.#waiting ? "waiting" : figures.state,
       waiting_for: this.#waiting || null,
@@ -206,13 +217,12 @@ export class Producer {
       newest_us: figures.newest_us || null,
       last_tick_us: figures.last_tick_us || null,
       lost_since_tick: figures.lost_since_tick,
-      latency_p50_ms: p50,
-      latency_p99_ms: p99,
       buffered: this.#buffer.length,
       paused: figures.paused,
       gaps_open: this.#tape?.open.length ?? 0,
       proxy: proxy || null,
       replay: kind === "replay" ? figures.replayClock() : null,
+      ended_us: figures.ended_us || null,
       clock_jumps: this.#clock.jumps,
     };
   }

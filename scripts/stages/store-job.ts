@@ -24,6 +24,9 @@ export interface Portion {
   lost: number;
 }
 
+/** The i-th record of a batch; null if it is neither a tick nor a heartbeat. */
+export type ReadEvent = (batch: LogBatch, i: number) => { product_id: string; time_us: number; isTick: boolean } | null;
+
 export abstract class StoreJob<Store extends CheckpointStore> implements LogJob {
   readonly positions = new Map<number, LogPosition>();
   readonly stats = new RunStats();
@@ -138,6 +141,15 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     }
     order.end();
   }
+
+  /** Reads a record again that was taken. */
+  protected readonly event: ReadEvent = (batch, i) => {
+    const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
+    if (tick !== null) return { product_id: tick.product_id, time_us: tick.time_us, isTick: true };
+    const parsed = parseRecord(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!), this.store.rules);
+    if (parsed.kind === "tick") return { ...parsed.tick, isTick: true };
+    return parsed.kind === "heartbeat" ? { ...parsed, isTick: false } : null;
+  };
 
   /** What the extractor leaves: rare ticks, heartbeats, notes of ours, and records that are not valid. */
   #parse(value: Uint8Array): void {

@@ -1,4 +1,6 @@
 /** The stream stage: records of the log → the window job → one commit of windows.db and stream_csv/. */
+import { nowUs } from "../base/clock.ts";
+import type { DataPaths } from "../base/data-dir.ts";
 import { diePoint } from "../base/die-point.ts";
 import { formatDuration } from "../base/duration.ts";
 import { FencedError } from "../base/errors.ts";
@@ -10,10 +12,14 @@ import type { Parsed } from "../message/index.ts";
 import { WindowCsv } from "../sink/stream-csv.ts";
 import { type Counters, MovedError, type WindowStore } from "../store/index.ts";
 import { type JobSettings, type StepResult, WindowJob } from "../window/index.ts";
+import { closingsOf } from "./closings.ts";
+import { FeedClock } from "./feed-clock.ts";
 import { noProgressMs } from "./progress.ts";
 import { SkewWatch } from "./skew.ts";
 import { type Portion, StoreJob } from "./store-job.ts";
 import { StreamMeasures } from "./stream-measures.ts";
+
+type StreamPaths = Pick<DataPaths, "streamCsv" | "feed">;
 
 export class StreamStage extends StoreJob<WindowStore> {
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
@@ -26,15 +32,19 @@ export class StreamStage extends StoreJob<WindowStore> {
   /** Records of the open step that are not valid. */
   #dead: DeadLetter[] = [];
 
-  constructor(store: WindowStore, settings: JobSettings, csvDir: string, logger: Logger) {
+  /** `paths`: of stream_csv/, and of feed.json. */
+  constructor(store: WindowStore, settings: JobSettings, paths: StreamPaths, logger: Logger) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
     super(store, logger, { quotes: false, limit_ms: noProgressMs(2 * smallest_us + settings.lateness_us) });
     this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
-    this.#measures = new StreamMeasures(store, this.#skew, this.stats.started_us);
+    const clock = new FeedClock(paths.feed);
+    this.#measures = new StreamMeasures(store, this.#skew, clock, this.stats.started_us, smallest_us, () => [
+      ...this.positions.keys(),
+    ]);
     this.#csv = settings.windows.map(({ size_us }) => {
       const name = `windows_${formatDuration(size_us)}.csv`;
-      return [size_us, new WindowCsv(csvDir, name, () => store.closedRows(size_us))];
+      return [size_us, new WindowCsv(paths.streamCsv, name, () => store.closedRows(size_us))];
     });
     store.derive(() => this.#derive([]));
   }
@@ -42,11 +52,13 @@ export class StreamStage extends StoreJob<WindowStore> {
   /** What is in memory may be older than what another process has committed, so it is forgotten. */
   override assign(partition: number): LogPosition {
     this.#job.reset();
+    this.#measures.reset();
     return super.assign(partition);
   }
 
   override revoke(partitions: number[]): void {
     this.#job.reset();
+    this.#measures.reset();
     super.revoke(partitions);
   }
 
@@ -56,11 +68,12 @@ export class StreamStage extends StoreJob<WindowStore> {
    */
   flush(): void {
     this.#job.reset();
+    this.#measures.reset();
     const partitions = [...this.store.positions().keys()];
     const positions = new Map(partitions.map((partition) => [partition, this.store.take(partition)]));
     this.#job.flush(this.store.productIds());
     try {
-      this.#commit({ positions, records: 0, firsts: new Map(), lost: 0 });
+      this.#commit({ positions, records: 0, firsts: new Map(), lost: 0 }, []);
     } catch (error) {
       if (!(error instanceof FencedError)) throw error;
     }
@@ -107,10 +120,11 @@ export class StreamStage extends StoreJob<WindowStore> {
     try {
       for (const batch of batches) this.read(batch);
       diePoint("stream-read");
-      this.#commit(this.portion(batches));
+      this.#commit(this.portion(batches), batches);
       return true;
     } catch (error) {
       this.#job.reset();
+      this.#measures.failed();
       this.store.order.reset();
       this.#dead = [];
       if (error instanceof MovedError) return false;
@@ -118,15 +132,18 @@ export class StreamStage extends StoreJob<WindowStore> {
     }
   }
 
-  #commit(portion: Portion): void {
+  #commit(portion: Portion, batches: readonly LogBatch[]): void {
     const step = this.#job.take();
     const dead = this.#dead;
     this.#dead = [];
     const { positions, records, firsts, lost } = portion;
     const counters = { records, lost, ...step.counts, malformed: dead.length, closed: step.closed.length };
     const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
-    this.store.commit({ ...step, dead, counters, positions, firsts, derive });
+    const closings = closingsOf(step.closed, batches, this.event, nowUs());
+    this.#measures.prepare(step, firsts);
+    this.store.commit({ ...step, dead, counters, positions, firsts, closings, derive });
     diePoint("stream-committed");
+    this.#measures.committed(step, batches, this.event);
     this.#job.committed();
     this.committed(portion);
     this.#count(step, dead);

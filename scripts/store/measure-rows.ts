@@ -23,6 +23,13 @@ const CLOSING_COLUMNS = [
   "committed_us",
 ] as const satisfies (keyof Closing)[];
 
+/** A product as the samples of a new process continue. */
+interface SampledProduct {
+  product_id: string;
+  answer_us: number | null;
+  sampled_us: number | null;
+}
+
 /** All writes are inside the caller's transaction. */
 export class MeasureRows {
   readonly #put: Record<"slice" | "sample" | "closing", Statement>;
@@ -59,15 +66,70 @@ export class MeasureRows {
     this.db.exec("DELETE FROM measure_slices");
   }
 
-  putSample(sample: AnswerSample): void {
-    this.#put.sample.run(...SAMPLE_COLUMNS.map((column) => sample[column]));
+  /** Stores samples, and removes those of a clock that was set back. */
+  putSamples(samples: readonly AnswerSample[], now_us: number): void {
+    for (const sample of samples) this.#put.sample.run(...SAMPLE_COLUMNS.map((column) => sample[column]));
+    this.db.query("DELETE FROM answer_samples WHERE at_us > ?").run(now_us);
+  }
+
+  /** Of the samples before `before_us`, keeps those at multiples of `step_us`, from `since_us` on. */
+  thinSamples(before_us: number, step_us: number, since_us: number): void {
+    const query = "DELETE FROM answer_samples WHERE at_us < ? AND (at_us < ? OR at_us % ? <> 0)";
+    this.db.query(query).run(before_us, since_us, step_us);
+  }
+
+  /** Samples of all products from `from_us` on. */
+  samplesSince(from_us: number): AnswerSample[] {
+    const query = `SELECT ${SAMPLE_COLUMNS.join(", ")} FROM answer_samples WHERE at_us >= ?`;
+    return this.db.query<AnswerSample, [number]>(query).all(from_us);
+  }
+
+  /**
+   * Products whose records these partitions have, sampled ones first: the newest event time in the
+   * answer (microseconds; that of a skewed tick does not count), and the newest sample.
+   */
+  sampledProducts(partitions: readonly number[]): SampledProduct[] {
+    return this.db.query<SampledProduct, { partitions: string }>(SAMPLED_PRODUCTS).all({
+      partitions: JSON.stringify(partitions),
+    });
+  }
+
+  /** Ticks in the committed row of a window; 0 without one. */
+  ticksOf(product_id: string, size_us: number, window_start_us: number): number {
+    const query = "SELECT trade_count FROM windows WHERE product_id = ? AND size_us = ? AND window_start_us = ?";
+    const row = this.db
+      .query<{ trade_count: number }, [string, number, number]>(query)
+      .get(product_id, size_us, window_start_us);
+    return row?.trade_count ?? 0;
   }
 
   /** Adds closings. The newest CLOSINGS_MAX are kept. */
   addClosings(closings: readonly Closing[]): void {
+    if (closings.length === 0) return;
     let newest = 0;
-    for (const closing of closings)
+    for (const closing of closings.slice(-CLOSINGS_MAX))
       newest = Number(this.#put.closing.run(...CLOSING_COLUMNS.map((column) => closing[column])).lastInsertRowid);
     this.db.query("DELETE FROM closings WHERE seq <= ?").run(newest - CLOSINGS_MAX);
   }
 }
+
+/** Of the embedded log, product_partitions is empty: its one partition has all products. */
+const SAMPLED_PRODUCTS = `
+  SELECT product_id, max(answer_us) AS answer_us, sampled_us
+  FROM (
+    SELECT p.product_id, (
+      SELECT w.close_time_us FROM windows w
+      WHERE w.product_id = p.product_id AND w.size_us = e.size_us AND (w.skewed = 0 OR w.close_time_us <= p.max_time_us)
+      ORDER BY w.window_start_us DESC LIMIT 1
+    ) AS answer_us, s.sampled_us
+    FROM products p
+    LEFT JOIN closed_ends e ON e.product_id = p.product_id
+    LEFT JOIN (SELECT product_id, max(at_us) AS sampled_us FROM answer_samples GROUP BY product_id) s
+      ON s.product_id = p.product_id
+    WHERE NOT EXISTS (SELECT 1 FROM product_partitions o WHERE o.product_id = p.product_id)
+      OR EXISTS (
+        SELECT 1 FROM product_partitions o JOIN json_each($partitions) j ON j.value = o.log_partition
+        WHERE o.product_id = p.product_id
+      )
+  )
+  GROUP BY product_id ORDER BY sampled_us IS NULL, product_id`;

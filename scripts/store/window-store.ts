@@ -4,6 +4,7 @@ import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
+import type { Closing } from "../contract/measures.ts";
 import type { DeadLetter } from "../contract/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, WindowRow, WindowStep } from "../contract/window.ts";
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
@@ -33,6 +34,8 @@ interface WindowCommit extends WindowStep {
   positions: ReadonlyMap<number, LogPosition>;
   /** The first offset read of each partition. */
   firsts: ReadonlyMap<number, number>;
+  /** Of the closed rows, those that the watermark closed. */
+  closings: readonly Omit<Closing, "committed_us">[];
   /** Writes what is derived from the closed rows. Returns counters: the files' new lengths. */
   derive(): Counters;
 }
@@ -181,6 +184,7 @@ export class WindowStore extends CheckpointStore {
       this.set(step.derive());
       for (const row of step.updated) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
       for (const row of step.closed) this.#put.window.run(...values(row, ROW_COLUMNS), updated_at, change_id);
+      this.measures.addClosings(step.closings.map((closing) => ({ ...closing, committed_us: updated_at })));
       for (const row of step.late) this.#put.late.run(...values(row, LATE_COLUMNS));
       for (const row of step.revisions) {
         this.#put.revision.run(...values(row, REVISION_COLUMNS), ...values(row, ROW_COLUMNS), updated_at, change_id);

@@ -99,7 +99,7 @@ const produceArgs = (data: string, feed: string) => [
   ...["--data", data, "--feed", feed, "--channel", "matches", "--until-end", "--json"],
 ];
 
-test("produce behind a proxy with a password: trades by CONNECT, gaps from REST through it, nothing of the password anywhere", async () => {
+test("produce behind a proxy with a password: trades by CONNECT, gaps and the time from REST through it, nothing of the password anywhere", async () => {
   await using server = exchange({ trades: 300, faults: { drop_ids: [100, 101] }, linger_ms: 2_000 });
   await using proxy = await httpProxy({ login: "user:s3cret" });
   using dir = tempDir();
@@ -107,10 +107,11 @@ test("produce behind a proxy with a password: trades by CONNECT, gaps from REST 
   const ran = await run("produce", [...produceArgs(dir.path, feed), "--verbose"], { ...NONE, HTTP_PROXY: proxy.url });
   expect([ran.code, ran.stderr]).toEqual([0, expect.any(String)]);
   expect(ran.json).toMatchObject({ ticks: 298, filled: 2, unfillable: 0, reconnects: 0 });
-  expect(proxy.requests[0]).toBe(`CONNECT ${new URL(feed).host}`);
+  expect(proxy.requests).toContain(`CONNECT ${new URL(feed).host}`);
+  expect(proxy.requests).toContain(`GET http://${new URL(feed).host}/time`);
   expect(proxy.requests.some((one) => one.startsWith(`GET http://${new URL(feed).host}/products/`))).toBe(true);
   const status = readFileSync(join(dir.path, "feed.json"), "utf8");
-  expect(JSON.parse(status).proxy).toBe(`http://127.0.0.1:${proxy.port} (HTTP_PROXY)`);
+  expect(JSON.parse(status)).toMatchObject({ proxy: `http://127.0.0.1:${proxy.port} (HTTP_PROXY)`, time_failed: 0 });
   for (const text of [ran.stdout, ran.stderr, status]) expect(text).not.toContain("s3cret");
 }, 30_000);
 
@@ -121,6 +122,7 @@ test("a replay on this machine beside HTTP_PROXY and ALL_PROXY: neither the sock
   const env = { ...NONE, HTTP_PROXY: dead, HTTPS_PROXY: dead, ALL_PROXY: dead };
   const ran = await run("produce", produceArgs(dir.path, server.url), env);
   expect(ran.json).toMatchObject({ ticks: 299, filled: 1, unfillable: 0 });
+  expect(JSON.parse(readFileSync(join(dir.path, "feed.json"), "utf8")).time_failed).toBe(0);
   const stored = await run("consume", ["--data", dir.path, "--until-end", "--json"], env);
   expect(stored.json).toMatchObject({ inserted: 300 });
   expect(rowsOf<object>(dir.path, "ticks.db", "SELECT * FROM outages")).toEqual([]);

@@ -15,7 +15,13 @@ interface Tick {
   received_us: number;
 }
 type Move =
-  | { kind: "commit"; after_us: number; ticks: { product_id: string; time_us: number; waited_us: number }[] }
+  | {
+      kind: "commit";
+      after_us: number;
+      ticks: { product_id: string; time_us: number; waited_us: number }[];
+      /** Whether the rows show the newest event times. */
+      hasRows: boolean;
+    }
   | { kind: "save" | "restart"; after_us: number };
 
 const after_us = fc.oneof(
@@ -37,7 +43,19 @@ const moves: fc.Arbitrary<Move[]> = fc.array(
   fc.oneof(
     {
       weight: 6,
-      arbitrary: fc.record({ kind: fc.constant("commit" as const), after_us, ticks: fc.array(tick, { maxLength: 6 }) }),
+      arbitrary: fc
+        .record({
+          kind: fc.constant("commit" as const),
+          after_us,
+          ticks: fc.array(tick, { maxLength: 6 }),
+          hasRows: fc.boolean(),
+          // All of them waited as long, as in a log that is read later.
+          together_us: fc.option(waited_us),
+        })
+        .map(({ together_us, ticks, ...move }) => ({
+          ...move,
+          ticks: ticks.map((t) => ({ ...t, waited_us: together_us ?? t.waited_us })),
+        })),
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("save" as const), after_us }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const), after_us }) },
@@ -59,11 +77,12 @@ class Model {
       if (this.#next_us >= now_us - 300 * SECOND) this.#open(this.#next_us, now_us);
   }
 
-  /** A restart at `now_us`: the steps of five minutes are open again. */
-  restart(now_us: number): void {
+  /** A restart at `now_us`: the steps of five minutes are open again, if there was a sample. */
+  restart(now_us: number, oldest_us: number): void {
+    if (oldest_us === now_us) this.#next_us = Math.ceil(now_us / SECOND) * SECOND;
     this.fill(now_us);
     for (const times of this.opened.values()) for (const time of times) time.to_us = Math.min(time.to_us, now_us);
-    const first_us = Math.ceil(now_us / SECOND) * SECOND - 300 * SECOND;
+    const first_us = Math.ceil(Math.max(now_us - 300 * SECOND, oldest_us) / SECOND) * SECOND;
     for (let at_us = first_us; at_us < now_us; at_us += SECOND) this.#open(at_us, now_us);
   }
 
@@ -88,6 +107,25 @@ class Model {
   }
 }
 
+/**
+ * Commits ticks. `rows`: what the rows of windows show, the newest event time of each product;
+ * without it only the ticks show it. `marks`: high marks of products with skewed ticks.
+ */
+function commit(
+  sampler: AnswerSampler,
+  at_us: number,
+  ticks: Tick[],
+  { rows, marks = {} }: { rows?: ReadonlyMap<string, number>; marks?: Record<string, number> } = {},
+): void {
+  const products = [...new Set(ticks.map(({ product_id }) => product_id))].map((product_id) => ({
+    product_id,
+    newest_us: rows?.get(product_id) ?? null,
+    mark_us: marks[product_id] ?? Number.POSITIVE_INFINITY,
+  }));
+  const receipts = ticks.map(({ received_us }) => received_us).filter((us) => !Number.isNaN(us));
+  sampler.commit(at_us, products, { min_us: Math.min(...receipts), max_us: Math.max(...receipts) }, () => ticks);
+}
+
 /** A store that has only what was saved, and the sampler of the process that runs. */
 class Play {
   readonly model = new Model();
@@ -98,7 +136,7 @@ class Play {
 
   move(move: Move): void {
     this.now_us += move.after_us;
-    if (move.kind === "commit") this.#commit(move.ticks);
+    if (move.kind === "commit") this.#commit(move.ticks, move.hasRows);
     else {
       if (move.kind === "restart") this.#restart();
       this.save();
@@ -113,17 +151,16 @@ class Play {
     this.sampler.stored(samples);
   }
 
-  #commit(ticks: { product_id: string; time_us: number; waited_us: number }[]): void {
+  #commit(ticks: { product_id: string; time_us: number; waited_us: number }[], hasRows: boolean): void {
     const read = ticks.map(({ product_id, time_us, waited_us }) => ({
       ...{ product_id, time_us },
       received_us: this.now_us - waited_us,
     }));
-    for (const t of read) this.sampler.add(t.product_id, t.time_us, t.received_us);
-    this.sampler.commit(this.now_us, new Map());
     this.model.fill(this.now_us);
     this.model.commits.push({ at_us: this.now_us, ticks: read });
     for (const { product_id, time_us } of read)
       this.answers.set(product_id, Math.max(time_us, this.answers.get(product_id) ?? 0));
+    commit(this.sampler, this.now_us, read, hasRows ? { rows: this.answers } : {});
     // A process that is killed has saved a moment before: what it had not is another test.
     this.save();
   }
@@ -140,7 +177,10 @@ class Play {
     const recent = rows.filter(({ at_us }) => at_us >= this.now_us - 300 * SECOND).map((row) => ({ ...row }));
     this.sampler = new AnswerSampler(this.now_us);
     this.sampler.resume(this.now_us, products, recent);
-    this.model.restart(this.now_us);
+    this.model.restart(
+      this.now_us,
+      rows.reduce((oldest, { at_us }) => Math.min(oldest, at_us), this.now_us),
+    );
   }
 }
 
@@ -164,6 +204,7 @@ test(`${CASES} random sequences of ticks, commits, saves and restarts: each samp
   );
 }, 60_000);
 
+const a = (time_us: number, received_us: number): Tick => ({ product_id: "A", time_us, received_us });
 const rowsOf = (sampler: AnswerSampler) =>
   sampler
     .unstored()
@@ -177,15 +218,13 @@ const rowsOf = (sampler: AnswerSampler) =>
 
 test("a tick that waited 2.5 s shows as waiting in the seconds between its receipt and its commit", () => {
   const sampler = new AnswerSampler(START);
-  sampler.add("A", 100, START + 0.5 * SECOND);
-  sampler.commit(START + 0.6 * SECOND, new Map());
+  commit(sampler, START + 0.6 * SECOND, [a(100, START + 0.5 * SECOND)]);
   sampler.advance(START + 2.1 * SECOND);
   expect(rowsOf(sampler)).toEqual([
     [1, 100, 100, null],
     [2, 100, 100, null],
   ]);
-  sampler.add("A", 200, START + 1.5 * SECOND);
-  sampler.commit(START + 4 * SECOND, new Map());
+  commit(sampler, START + 4 * SECOND, [a(200, START + 1.5 * SECOND)]);
   sampler.advance(START + 5 * SECOND);
   expect(rowsOf(sampler)).toEqual([
     [1, 100, 100, null],
@@ -197,9 +236,8 @@ test("a tick that waited 2.5 s shows as waiting in the seconds between its recei
 
 test("a tick above the high mark is skewed: it is neither in the answer nor waiting", () => {
   const sampler = new AnswerSampler(START);
-  sampler.add("A", 100, START + 0.5 * SECOND);
-  sampler.add("A", 9_999, START + 0.5 * SECOND);
-  sampler.commit(START + 1.5 * SECOND, new Map([["A", 100]]));
+  const ticks = [a(9_999, START + 0.2 * SECOND), a(100, START + 0.5 * SECOND)];
+  commit(sampler, START + 1.5 * SECOND, ticks, { marks: { A: 100 } });
   sampler.advance(START + 2.5 * SECOND);
   expect(rowsOf(sampler)).toEqual([
     [1, null, 100, 0.5],
@@ -214,8 +252,7 @@ test("a process killed before it saved fills the steps that it missed with the a
   expect(rowsOf(sampler).map(([at]) => at)).toEqual([5, 6, 7, 8, 9, 10]);
   expect(rowsOf(sampler)[0]).toEqual([5, 5, 5, null]);
   // What came while it was away is waiting from its receipt on, however long ago.
-  sampler.add("A", 7, START + 8.5 * SECOND);
-  sampler.commit(START + 10.4 * SECOND, new Map());
+  commit(sampler, START + 10.4 * SECOND, [a(7, START + 8.5 * SECOND)]);
   expect(rowsOf(sampler).slice(3)).toEqual([
     [8, 5, 5, null],
     [9, 5, 7, 8.5],
@@ -223,25 +260,44 @@ test("a process killed before it saved fills the steps that it missed with the a
   ]);
 });
 
-test("ticks of a commit that failed are forgotten; a receipt that can't be true makes nothing wait", () => {
+test("a receipt that can't be true makes nothing wait", () => {
   const sampler = new AnswerSampler(START);
-  sampler.add("A", 100, START);
-  sampler.clear();
-  for (const received_us of [Number.NaN, 0, START + 3_600 * SECOND]) sampler.add("A", 5, received_us);
-  sampler.commit(START + 2.5 * SECOND, new Map());
+  const ticks = [Number.NaN, 0, START + 3_600 * SECOND].map((received_us) => a(5, received_us));
+  commit(sampler, START + 2.5 * SECOND, ticks);
   sampler.advance(START + 3.5 * SECOND);
   expect(rowsOf(sampler)).toEqual([[3, 5, 5, null]]);
 });
 
+test("ticks are read only where a step is between their receipts and the commit, and no more than it takes", () => {
+  const sampler = new AnswerSampler(START + 1);
+  const read: number[] = [];
+  function* ticks(first_us: number): Generator<Tick> {
+    for (let i = 0; i < 5; i++) {
+      read.push(i);
+      yield a(i, first_us + i);
+    }
+  }
+  const at = (at_us: number, newest_us: number, first_us: number) => {
+    const grown = [{ product_id: "A", newest_us, mark_us: 1e9 }];
+    sampler.commit(at_us, grown, { min_us: first_us, max_us: first_us + 4 }, () => ticks(first_us));
+    return read.splice(0);
+  };
+  // No step yet; receipts after the newest step; before all steps; the same, with nothing left to learn.
+  expect(at(START + 0.5 * SECOND, 4, START)).toEqual([]);
+  expect(at(START + 2.5 * SECOND, 4, START + 2.1 * SECOND)).toEqual([]);
+  expect(at(START + 2.6 * SECOND, 40, START)).toEqual([0]);
+  expect(at(START + 2.7 * SECOND, 41, START)).toEqual([]);
+  // Some steps are between the receipts.
+  expect(at(START + 2.8 * SECOND, 42, START + 1.999999 * SECOND)).toEqual([0, 1, 2, 3, 4]);
+});
+
 test("after the clock was set back the samples continue from its time", () => {
   const sampler = new AnswerSampler(START);
-  sampler.add("A", 1, START);
-  sampler.commit(START + 0.5 * SECOND, new Map());
+  commit(sampler, START + 0.5 * SECOND, [a(1, START)]);
   sampler.advance(START + 100.5 * SECOND);
   sampler.advance(START + 50.5 * SECOND);
   expect(rowsOf(sampler).at(-1)![0]).toBe(50);
-  sampler.add("A", 2, START + 50.6 * SECOND);
-  sampler.commit(START + 51.5 * SECOND, new Map());
+  commit(sampler, START + 51.5 * SECOND, [a(2, START + 50.6 * SECOND)]);
   sampler.advance(START + 52.5 * SECOND);
   expect(rowsOf(sampler).slice(-2)).toEqual([
     [51, 1, 2, 50.6],
@@ -254,8 +310,11 @@ test("after the clock was set back the samples continue from its time", () => {
 
 test("more products than are sampled are left out, and the others are as if alone", () => {
   const sampler = new AnswerSampler(START);
-  for (let n = 0; n < SAMPLED_PRODUCTS_MAX + 20; n++) sampler.add(`P${n}`, n, START + 1);
-  sampler.commit(START + 0.5 * SECOND, new Map());
+  const ticks = Array.from({ length: SAMPLED_PRODUCTS_MAX + 20 }, (_, n) => ({
+    ...a(n, START + 1),
+    product_id: `P${n}`,
+  }));
+  commit(sampler, START + 0.5 * SECOND, ticks);
   sampler.advance(START + 1.5 * SECOND);
   expect(sampler.unstored().map(({ product_id }) => product_id)).toEqual(
     Array.from({ length: SAMPLED_PRODUCTS_MAX }, (_, n) => `P${n}`),

@@ -1,6 +1,9 @@
 /** The simulator follows docs/feed.md in everything that the exchange's side decides. */
 import { expect, test } from "bun:test";
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
 import { afterIds } from "../../scripts/command/feed-flags.ts";
+import { parseFaults } from "../../scripts/simulator/faults.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { client, exchange, HOUR, SUBSCRIBE } from "../support/feed.ts";
 import { until } from "../support/process.ts";
@@ -222,4 +225,68 @@ test("REST refuses unknown products, bad numbers, and more than 10 requests per 
   expect((await rest(server, "?limit=many")).status).toBe(400);
   const statuses = await Promise.all(Array.from({ length: 15 }, async () => (await rest(server, "?limit=1")).status));
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(5);
+});
+
+const time = async (server: { port: number }) => {
+  const sent_us = nowUs();
+  const response = await fetch(`http://127.0.0.1:${server.port}/time`);
+  const received_us = nowUs();
+  return {
+    sent_us,
+    received_us,
+    status: response.status,
+    ...((await response.json()) as { iso: string; epoch: number }),
+  };
+};
+
+test("GET /time is this machine's clock in milliseconds, in text and in seconds, and no request for trades", async () => {
+  await using server = exchange();
+  const { sent_us, received_us, iso, epoch } = await time(server);
+  expect(iso).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  expect(usFromIso(iso)).toBe(Math.round(epoch * 1e6));
+  expect(usFromIso(iso)).toBeWithin(sent_us - 2_000, received_us + 1);
+  expect(server.counts().rest_requests).toBe(0);
+});
+
+test.each([2_000_000, -2_000_000])(
+  "an exchange skewed by %d µs: /time and all stamps move, in recording time by the speed",
+  async (skew_us) => {
+    await using server = exchange({ speed: 20, after: 500, trades: 520, heartbeat_ms: 10, skew_us });
+    const { sent_us, received_us, iso } = await time(server);
+    expect(usFromIso(iso)! - skew_us).toBeWithin(sent_us - 2_000, received_us + 1);
+    using one = await client(server.url, { ...SUBSCRIBE, channels: ["ticker", "matches", "heartbeat"] });
+    await one.closed;
+    const stamp = (index: number) => isoFromUs(HOUR[index]!.time_us + 20 * skew_us);
+    const ofTrade = (type: string, trade_id: number) => one.of(type).find((frame) => frame.trade_id === trade_id)!.time;
+    expect([ofTrade("ticker", 501), ofTrade("match", 501), ofTrade("last_match", 500)]).toEqual([
+      stamp(500),
+      stamp(500),
+      stamp(499),
+    ]);
+    const beat_us = usFromIso(String(one.of("heartbeat").at(-1)!.time))!;
+    expect(beat_us - 20 * skew_us).toBeWithin(HOUR[499]!.time_us, HOUR[519]!.time_us + 1);
+    expect(one.of("subscriptions")[0]!.tidemark_replay).toEqual({ speed: 20, ahead_us: 20 * skew_us });
+    const page = (await (await rest(server, "?limit=1&after=502")).json()) as { time: string }[];
+    expect(page[0]!.time).toBe(stamp(500));
+  },
+);
+
+test("as fast as it is read, a skewed exchange's stamps move by the skew itself", async () => {
+  await using server = exchange({ trades: 10, skew_us: -1_500_000 });
+  using one = await client(server.url, SUBSCRIBE);
+  await one.closed;
+  expect(one.of("ticker").map((frame) => frame.time)).toEqual(
+    HOUR.slice(0, 10).map((trade) => isoFromUs(trade.time_us - 1_500_000)),
+  );
+});
+
+test("an answer to GET /time is delayed on either way, or refused, by the script of faults", async () => {
+  await using there = exchange({ faults: parseFaults('{"time":{"to_ms":300}}') });
+  const late = await time(there);
+  expect(usFromIso(late.iso)!).toBeGreaterThan(late.sent_us + 290_000);
+  await using back = exchange({ faults: parseFaults('{"time":{"back_ms":300}}') });
+  const early = await time(back);
+  expect(usFromIso(early.iso)!).toBeLessThan(early.received_us - 290_000);
+  await using refuses = exchange({ faults: parseFaults('{"time":{"status":503}}') });
+  expect((await time(refuses)).status).toBe(503);
 });

@@ -35,6 +35,7 @@ class FileState implements Committed {
       counters: { ...step.counts },
       positions,
       firsts: new Map(),
+      closings: [],
       derive: () => ({}),
     });
   }

@@ -57,6 +57,12 @@ export async function produce(
     reply_ms: 300,
     ...options,
   });
+  const latencies_us: number[] = [];
+  const { onLatency } = producer.feed.figures;
+  producer.feed.figures.onLatency = (latency_us, received_us) => {
+    latencies_us.push(latency_us);
+    onLatency(latency_us, received_us);
+  };
   let error: unknown = null;
   try {
     await producer.run(async (batch) => void records.push(...batch), options.signal ?? new AbortController().signal);
@@ -71,6 +77,8 @@ export async function produce(
     error,
     counts: producer.counts,
     figures: producer.feed.figures,
+    /** Of each trade whose latency was measured. */
+    latencies_us,
     ids: ids(lines),
     outages: outages(lines),
   };

@@ -30,7 +30,11 @@ export async function httpProxy(options: { login?: string; refuse?: string } = {
       const port = Number(new URL(method === "CONNECT" ? `http://${target}` : target!).port);
       const server = net.connect(port, "127.0.0.1", () => {
         if (method === "CONNECT") client.write("HTTP/1.1 200 Connection established\r\n\r\n");
-        else server.write(head);
+        else {
+          server.write(head);
+          // Later requests of the same connection.
+          client.on("data", (more) => requests.push(...(more.toString("latin1").match(/^GET \S+(?= HTTP\/)/) ?? [])));
+        }
         client.pipe(server);
         server.pipe(client);
       });

@@ -84,6 +84,7 @@ test("every 5,000th id, and every id: windows.db grows by fewer than 60 bytes pe
       products: [],
       ends: [],
       dead: [],
+      closings: [],
       counters: {},
     };
     const positions = new Map([[0, { next: 1, seen_us: 1 }]]);

@@ -2,7 +2,9 @@
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
+import type { Slice } from "../../scripts/contract/measures.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
+import { quantile } from "../../scripts/measure/buckets.ts";
 import { batchSide } from "./batch-side.ts";
 import { costMeasures } from "./costs.ts";
 import { type Figure, type Measure, none } from "./measures.ts";
@@ -39,7 +41,7 @@ export function streamAge(sources: Sources, { product }: Selection, feed: KnownF
 }
 
 /** The note of an answer that doesn't get older: the recording has ended. */
-export const AT_REST = "the recording has ended: at rest";
+export const AT_REST = "the recording has ended";
 
 function age(sources: Sources, feed: KnownFeedStatus | null, newest_us: number | null): Figure {
   if (newest_us === null) return none("no answer yet");
@@ -51,11 +53,13 @@ function age(sources: Sources, feed: KnownFeedStatus | null, newest_us: number |
 }
 
 function feedLatency(feed: KnownFeedStatus | null): Measure {
-  const { latency_p50_ms: p50_ms, latency_p99_ms: p99_ms } = feed ?? {};
+  const slices = JSON.parse(feed?.measures ?? "[]") as Slice[];
+  const buckets = slices.find(({ slice_us }) => slice_us === 0)?.histograms.feed ?? [];
+  const [p50_us, p99_us] = [quantile(buckets, 0.5), quantile(buckets, 0.99)];
   const figure =
-    typeof p50_ms === "number" && typeof p99_ms === "number"
-      ? { values: { p50_ms, p99_ms }, note: "the same feed for both" }
-      : none("no new trade has come in this run");
+    p50_us !== null && p99_us !== null
+      ? { values: { p50_ms: p50_us / 1_000, p99_ms: p99_us / 1_000 }, note: "the same feed for both" }
+      : none("fewer than 1,000 new trades have come in this run");
   return {
     word: "feed latency",
     definition: "our receipt of a message − the exchange's time in it; signed, because clocks differ",

@@ -38,7 +38,7 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
           {mine?.watermark ? clock(mine.watermark) : "–"}
         </Fact>
         <Fact name="freshness" title={`Now − event time of the newest tick in the stream's answer. ${age.note}`}>
-          {age.note === AT_REST ? "at rest" : age.values?.age_ms === undefined ? "–" : duration(age.values.age_ms)}
+          {age.note === AT_REST ? "ended" : age.values?.age_ms === undefined ? "–" : duration(age.values.age_ms)}
         </Fact>
         <Fact name="late" title="Ticks whose own window was closed: kept whole in late_ticks, each makes a revision">
           {exact(counts.late)}

@@ -1,17 +1,10 @@
 /** The exchange's REST trades: one page at a time, within its rate, bounded in time and bytes. */
 import { monotonicMs, nowMs } from "../../base/clock.ts";
-import { sentence } from "../../base/errors.ts";
 import { msFromHttpDate } from "../../base/iso.ts";
-import {
-  REST_BYTES_MAX,
-  REST_MS_MAX,
-  REST_PER_SECOND_MAX,
-  REST_REDIRECTS_MAX,
-  REST_RETRY_AFTER_MS_MAX,
-} from "../../base/limits.ts";
+import { REST_MS_MAX, REST_PER_SECOND_MAX, REST_REDIRECTS_MAX, REST_RETRY_AFTER_MS_MAX } from "../../base/limits.ts";
 import { pause } from "../../base/wait.ts";
 import type { Message } from "../../message/index.ts";
-import { fetchProxy } from "../proxy.ts";
+import { jsonOf, restFetch } from "../rest-fetch.ts";
 
 interface RestPage {
   /** Newest first, as the exchange sent them. */
@@ -59,7 +52,7 @@ export class RestTrades {
     let url = address;
     for (let hops = 0; hops <= REST_REDIRECTS_MAX; hops++) {
       // By hand, so that each address has its own route: a redirect to this machine uses no proxy.
-      const response = await this.#fetch(url, signal);
+      const response = await restFetch(url, signal);
       const target = response.headers.get("location");
       if (response.ok) return response;
       await response.body?.cancel();
@@ -69,16 +62,6 @@ export class RestTrades {
       url = new URL(target, url).href;
     }
     throw new Error(`REST redirects more than ${REST_REDIRECTS_MAX} times`);
-  }
-
-  async #fetch(url: string, signal: AbortSignal): Promise<Response> {
-    const { shown, option } = fetchProxy(url);
-    try {
-      return await fetch(url, { signal, redirect: "manual", ...option });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      throw new Error(`REST can't be reached${shown === "" ? "" : ` through the proxy ${shown}`}: ${sentence(error)}`);
-    }
   }
 
   #refusal(response: Response): Error {
@@ -118,21 +101,8 @@ export function retryAfterMs(header: string | null, now_ms: number): number | nu
   return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), REST_RETRY_AFTER_MS_MAX);
 }
 
-/** Reads the body up to REST_BYTES_MAX, counted when unpacked; its headers are not trusted. */
 async function tradesOf(response: Response): Promise<Message[]> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > REST_BYTES_MAX) throw new Error(`REST answers with more than ${REST_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  let page: unknown;
-  try {
-    page = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch {
-    throw new Error("REST answers with text that is not JSON");
-  }
+  const page = await jsonOf(response);
   if (!Array.isArray(page)) throw new Error("REST answers with no list of trades");
   return page as Message[];
 }

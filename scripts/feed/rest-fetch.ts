@@ -1,0 +1,34 @@
+/** A request to the exchange's REST address, by the proxy rule, and the JSON of its answer. */
+import { sentence } from "../base/errors.ts";
+import { REST_BYTES_MAX } from "../base/limits.ts";
+import { fetchProxy } from "./proxy.ts";
+
+/**
+ * Resolves with the answer's head; redirects are not followed. Rejects with an Error for people when
+ * the address can't be reached, and with the signal's reason.
+ */
+export async function restFetch(url: string, signal: AbortSignal, headers: Record<string, string> = {}) {
+  const { shown, option } = fetchProxy(url);
+  try {
+    return await fetch(url, { signal, redirect: "manual", headers, ...option });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new Error(`REST can't be reached${shown === "" ? "" : ` through the proxy ${shown}`}: ${sentence(error)}`);
+  }
+}
+
+/** Reads the body up to REST_BYTES_MAX, counted when unpacked; its headers are not trusted. */
+export async function jsonOf(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > REST_BYTES_MAX) throw new Error(`REST answers with more than ${REST_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    throw new Error("REST answers with text that is not JSON");
+  }
+}
