@@ -26,15 +26,16 @@ export interface Sample {
 /** What is known of a scenario without asking Tidemark. */
 export type Truths = Partial<Record<TruthName, number>> & { held: number; noise: number };
 /**
- * Milliseconds: how long the fault lasted, the longest stall of the judge's own timer, the longest
- * time from the start of a run to the end of the next, and from end to end, the exchange's clock −
- * ours. Of the feed: ticks in windows that are closed at its end, those of them that came too late,
- * ticks not sent, and sent twice, ticks per second, its speed. Of the machine: bytes on disk, bytes
- * written per tick, CPU-seconds per million ticks, processors in use by others.
+ * Milliseconds: `held`, the fault; `noise`, the longest stall of the judge's own timer; `gap`, the
+ * longest time from the start of a run to the end of the next; `rest`, from end to end; `overdue`,
+ * held + gap; `silent`, since the quiet product's tick; `skew`, the exchange's clock − ours. Of the
+ * feed: `ticks` in windows that are closed at its end, and those of them that came too `late`; those
+ * `dropped` and sent `twice`; `rate` per second. Of the machine: bytes on disk, bytes `written` per
+ * tick, CPU-seconds per million ticks, processors that others use.
  */
 export type TruthName =
-  | ("held" | "noise" | "gap" | "rest" | "skew")
-  | ("ticks" | "late" | "dropped" | "twice" | "rate" | "speed")
+  | ("held" | "noise" | "gap" | "rest" | "overdue" | "silent" | "skew")
+  | ("ticks" | "late" | "dropped" | "twice" | "rate")
   | ("disk_bytes" | "written" | "stream_cost" | "batch_cost" | "unattributed_cores");
 
 /** A number, or a truth × a share + a number. */
@@ -91,10 +92,11 @@ export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): V
   const { wanted } = cell;
   const unknown = [wanted.least, wanted.most].find((bound) => bound !== undefined && amount(bound, truths) === null);
   if (unknown !== undefined) return { cell, right: null, expected: "not measured on this machine", seen: "" };
+  // A stall of the machine is not one of the path.
+  const noise = isTime(cell) ? truths.noise : 0;
   const bounds = {
-    least: wanted.least === undefined ? null : amount(wanted.least, truths),
-    // A stall of the machine is not one of the path.
-    most: wanted.most === undefined ? null : amount(wanted.most, truths)! + (isTime(cell) ? truths.noise : 0),
+    least: wanted.least === undefined ? null : amount(wanted.least, truths)! - noise,
+    most: wanted.most === undefined ? null : amount(wanted.most, truths)! + noise,
   };
   const expected = described(wanted, bounds);
   if (wanted.text !== undefined) {

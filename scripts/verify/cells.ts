@@ -1,7 +1,7 @@
 /** How a cell of the matrix is written, and those that must not move unless a fault moves them. */
 import type { Bound, Cell, Wanted, When } from "./cell-judge.ts";
 
-const FEED_LATENCY = "feed latency, since start";
+export const FEED_LATENCY = "feed latency, since start";
 export const INGEST = "ingest latency, since start";
 export const LATENCY = "pipeline latency, since start";
 export const AGE = "age, since start";

@@ -65,25 +65,20 @@ export const INJECTIONS = {
     return {};
   },
 
-  /** A reader's snapshot of windows.db keeps its WAL from being reused. */
-  "WAL inflated": async (path, hold) => {
+  /** The snapshot keeps the WAL from being reused; the burner runs at the lowest priority. */
+  "machine used": async (path, hold) => {
     using db = new Database(path.paths.windows, { readonly: true });
     db.exec("BEGIN");
     db.query("SELECT count(*) FROM settings").get();
-    await hold();
-    const disk_bytes = bytesOf(path.paths.windows);
-    db.exec("ROLLBACK");
-    return { disk_bytes };
-  },
-
-  "core burnt": async (path, hold) => {
     const burner = spawnProgram(["nice", "-n", "19", "sh", "-c", BURN], {});
     const before = cpuUse(path.pids);
     await hold();
     const after = cpuUse(path.pids);
+    const disk_bytes = bytesOf(path.paths.windows);
     await burner.stop(0);
-    if (before === null || after === null) return {};
-    return { unattributed_cores: (after.others_s - before.others_s) / (after.at_s - before.at_s) };
+    db.exec("ROLLBACK");
+    if (before === null || after === null) return { disk_bytes };
+    return { disk_bytes, unattributed_cores: (after.others_s - before.others_s) / (after.at_s - before.at_s) };
   },
 
   /** A tick that consume has stored is deleted, before a run has read it. */

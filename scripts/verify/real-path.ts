@@ -1,16 +1,18 @@
 /** One path as real processes in a directory of its own: simulator → produce → log → jobs → serve. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
 import { dataPaths } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { type ProcessEnd, type Spawned, spawnScript } from "../base/process.ts";
 import { METRICS_DIR } from "../base/project.ts";
+import { temporaryFolder } from "../base/temporary.ts";
 import { pause, within } from "../base/wait.ts";
 import type { Sample, Word } from "./cell-judge.ts";
 import { droppedIds, type FeedPlan, PRODUCT, QUIET_PRODUCT, recordingOf, ticksOf } from "./synthetic-feed.ts";
 
+/** Of the directories' names. */
+export const FOLDER = "tidemark-verify-";
 const SCRIPTS = resolve(import.meta.dir, "..");
 /** What the batch computes: the answer that is compared, and the comparison. */
 const METRICS = ["windows_by_minute.sql", "reconciliation.sql"];
@@ -39,11 +41,12 @@ export class RealPath {
   readonly paths;
   /** Runs of `runBatch` that have ended. */
   readonly runs: RunSpan[] = [];
-  readonly #dir = mkdtempSync(join(tmpdir(), "tidemark-verify-"));
+  readonly #dir = temporaryFolder(FOLDER);
   readonly #stages = new Map<StageName, Spawned>();
   /** Those that were stopped on purpose. */
   readonly #stopped = new WeakSet<Spawned>();
   #batch: Spawned | null = null;
+  readonly #first = Promise.withResolvers<void>();
   #turn: Promise<void> = Promise.resolve();
   #url = "";
   #failure: string | null = null;
@@ -111,6 +114,11 @@ export class RealPath {
     return this.#turn;
   }
 
+  /** Resolves when a run of `runBatch` has ended. */
+  get firstRun(): Promise<void> {
+    return this.#first.promise;
+  }
+
   /** Resolves when no run is in progress. */
   get idle(): Promise<void> {
     return this.#turn;
@@ -125,6 +133,7 @@ export class RealPath {
     this.#batch = null;
     if (code !== 0) throw failed("batch", signal ?? code, stderr);
     this.runs.push({ started_ms, ended_ms: monotonicMs() });
+    this.#first.resolve();
   }
 
   /** What the page answers now. Fails with CHILD_FAILED when a stage has ended by itself. */

@@ -7,7 +7,7 @@ import { INJECTIONS } from "./injections.ts";
 import { childrenCpuS, processCpuS, writtenBytes } from "./machine-use.ts";
 import { cellsOf, type Scenario } from "./matrix.ts";
 import { RealPath } from "./real-path.ts";
-import { droppedIds, lateTicks, ticksOf } from "./synthetic-feed.ts";
+import { droppedIds, lateTicks, QUIET_US, sentTwice, ticksOf } from "./synthetic-feed.ts";
 
 const SAMPLE_EVERY_MS = 400;
 /** Figures are stored once per second: what has just happened is in the answers after this. */
@@ -43,9 +43,14 @@ export async function runScenario(
   const sample = async () => void samples.push(await path.sample(phase));
   try {
     await path.start();
+    const began_ms = monotonicMs();
     const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => phase, over.signal)];
     const wait = (seconds: number) => Promise.race([failing(work), pause(seconds * 1_000, signal)]);
     await wait(before_s);
+    if (scenario.runs.includes("before") && scenario.batch_every_s !== null) {
+      await Promise.race([failing(work), path.firstRun]);
+      await wait(SETTLE_MS / 1_000);
+    }
     await sample();
     phase = "during";
     let held = 0;
@@ -67,7 +72,15 @@ export async function runScenario(
     await sample();
     signal.throwIfAborted();
     const ticks = samples.at(-1)!.families.tidemark_ticks_total ?? 0;
-    const truths = { ...feedTruths(scenario, feed_s), ...pathTruths(path, ticks), ...known, held, noise: await noise };
+    const silent = monotonicMs() - began_ms - QUIET_US / 1_000;
+    const truths = {
+      silent,
+      ...feedTruths(scenario, feed_s),
+      ...pathTruths(path, ticks, began_ms),
+      ...known,
+      held,
+      noise: await noise,
+    };
     const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
     return { scenario, verdicts, truths, seconds: (monotonicMs() - started_ms) / 1_000 };
   } finally {
@@ -122,19 +135,18 @@ function feedTruths({ feed, lateness }: Scenario, feed_s: number): Partial<Truth
   return {
     ...closed,
     dropped: droppedIds(feed, ticks).length,
-    twice: feed.twice_every === undefined ? 0 : Math.floor(ticks.length / feed.twice_every),
-    rate: feed.rate,
-    speed: feed.speed,
+    twice: sentTwice(feed, ticks),
     ...(feed.skew_s !== undefined && { skew: feed.skew_s * 1_000 }),
   };
 }
 
-/** From the runs' spans and from /proc. `ticks`: counted by the stream. */
-function pathTruths(path: RealPath, ticks: number): Partial<Truths> {
+/** From the runs' spans and from /proc. `ticks`: counted by the stream since `began_ms`. */
+function pathTruths(path: RealPath, ticks: number, began_ms: number): Partial<Truths> {
   const { runs } = path;
   const largest = (of: "started_ms" | "ended_ms") =>
     runs.length < 2 ? undefined : Math.max(...runs.slice(1).map((run, i) => run.ended_ms - runs[i]![of]));
-  const truths: Partial<Truths> = { gap: largest("started_ms"), rest: largest("ended_ms") };
+  const rate = ticks / ((monotonicMs() - began_ms) / 1_000);
+  const truths: Partial<Truths> = { rate, gap: largest("started_ms"), rest: largest("ended_ms") };
   try {
     const stream = path.pid("stream");
     truths.stream_cost = (processCpuS(stream) / ticks) * 1e6;

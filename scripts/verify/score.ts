@@ -39,7 +39,7 @@ export function report(outcomes: readonly Outcome[]): string {
     const name = outcome.scenario.name.padEnd(width);
     if ("error" in outcome) return `${name}  ${outcome.error}`;
     const signs = COLUMNS.map((column) => signOf(column, outcome.verdicts).padEnd(column.length));
-    return `${[name, ...signs].join("  ")}  ${outcome.seconds.toFixed(0)} s`;
+    return `${[name, ...signs].join("  ")}  ${outcome.seconds.toFixed(0)} s, ${outcome.truths.noise.toFixed(0)} ms`;
   });
   const lines = wrong.map((one) => {
     const row = one.row === null ? "" : ` [${one.row}]`;
@@ -49,7 +49,7 @@ export function report(outcomes: readonly Outcome[]): string {
   const unasked = unknown === 0 ? "" : `, ${unknown} not measured on this machine`;
   return [
     `${head}\n${rows.join("\n")}`,
-    "+ moved as it must, = did not move, ! wrong, · no cell",
+    "+ moved as it must, = did not move, ! wrong, · no cell; ms: the machine's longest stall, by which times may be larger",
     ...lines,
     `${right} of ${cells} cells are right${unasked}${without}`,
   ].join("\n\n");

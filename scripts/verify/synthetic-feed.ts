@@ -1,10 +1,10 @@
-/** A recording whose truth is known: ticks at equal steps of one product, and of a quiet second one. */
+/** A recording whose truth is known: ticks at equal steps, and a second product with a single one. */
 import { isoFromUs } from "../base/iso.ts";
 
 export const PRODUCT = "TRUE-USD";
-/** One tick every three seconds of the recording. */
+/** It has one tick, soon after the beginning. */
 export const QUIET_PRODUCT = "QUIET-USD";
-const QUIET_EVERY_US = 3_000_000;
+export const QUIET_US = 500_000;
 /** The recording's beginning: 2026-01-01, this many seconds after a full minute. */
 const MINUTE_US = Date.UTC(2026, 0, 1, 12) * 1_000;
 
@@ -46,8 +46,8 @@ export function ticksOf(plan: FeedPlan, seconds: number): Sent[] {
     const played_us = isLate ? at_us + LATE_US : at_us;
     ticks.push({ product_id: PRODUCT, trade_id: FIRST_ID + i, time_us: at_us, at_us: played_us });
   }
-  for (let i = 0, at_us = from_us + 500_000; at_us < end_us; i++, at_us += QUIET_EVERY_US)
-    ticks.push({ product_id: QUIET_PRODUCT, trade_id: FIRST_ID + i, time_us: at_us, at_us });
+  const at_us = from_us + QUIET_US * plan.speed;
+  ticks.push({ product_id: QUIET_PRODUCT, trade_id: FIRST_ID, time_us: at_us, at_us });
   return ticks.sort((a, b) => a.at_us - b.at_us);
 }
 
@@ -77,6 +77,14 @@ export function droppedIds({ drop_every }: FeedPlan, ticks: readonly Sent[]): nu
   return ticks
     .filter(({ product_id, trade_id }) => product_id === PRODUCT && (trade_id - FIRST_ID) % drop_every === 1)
     .map(({ trade_id }) => trade_id);
+}
+
+/** How many ticks of both products the simulator sends a second time. */
+export function sentTwice(plan: FeedPlan, ticks: readonly Sent[]): number {
+  const { twice_every } = plan;
+  const dropped = new Set(droppedIds(plan, ticks));
+  if (twice_every === undefined) return 0;
+  return ticks.filter(({ trade_id }, i) => (i + 1) % twice_every === 0 && !dropped.has(trade_id)).length;
 }
 
 /** Ticks whose window was closed when they came, of windows of a minute that are closed at the end. */
