@@ -296,3 +296,7 @@ export const OUT_OF_ORDER_ROWS_MAX = 200_000;
 export const OUT_OF_ORDER_SLICE_ROWS = 10_000;
 /** Windows that one curve of lateness covers, the newest: 35 days of one minute, read in about 0.1 s. */
 export const LATENESS_WINDOWS_MAX = 50_000;
+/** Closed windows whose time of closing windows.db keeps. */
+export const CLOSINGS_MAX = 10_000;
+/** Products of which windows.db keeps samples of the answer: 60 bytes each per second. */
+export const SAMPLED_PRODUCTS_MAX = 50;

@@ -17,6 +17,14 @@ export function bucketOf(value: number): number {
   return whole < 0 ? -least : least + width - 1;
 }
 
+/** The largest number below the bucket: it holds the values above that, up to itself. */
+export function belowBucket(bucket: number): number {
+  const size = Math.abs(bucket);
+  if (size < EXACT_BELOW) return bucket - 1;
+  const width = 2 ** Math.floor(Math.log2(size)) / PARTS;
+  return bucket - width;
+}
+
 export function samplesOf(buckets: Buckets): number {
   return buckets.reduce((sum, [, count]) => sum + count, 0);
 }

@@ -1,7 +1,6 @@
-/** What the process of a stage measures of itself in this run: records, CPU time, memory, latencies. */
+/** What the process of a stage measures of itself in this run: records, CPU time, memory. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { peakRssBytes } from "../base/memory.ts";
-import { LatencyBuckets } from "./latency-buckets.ts";
 
 /** The JSON object that --json prints, before the stage's own counts (docs/json.md). */
 export interface RunSummary {
@@ -15,19 +14,6 @@ export class RunStats {
   readonly started_us = nowUs();
   readonly #started_ms = monotonicMs();
   records = 0;
-  readonly #latencies = new Map<string, LatencyBuckets>();
-
-  /** The latency of this name, which is counted from its first use on. */
-  latency(name: string): LatencyBuckets {
-    const known = this.#latencies.get(name) ?? new LatencyBuckets();
-    this.#latencies.set(name, known);
-    return known;
-  }
-
-  /** Takes the latencies counted since the last call: by name, counts by bucket. */
-  takeLatencies(): Map<string, Map<number, number>> {
-    return new Map([...this.#latencies].map(([name, buckets]) => [name, buckets.take()]));
-  }
 
   summary(): RunSummary {
     const seconds = (monotonicMs() - this.#started_ms) / 1000;

@@ -54,8 +54,8 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   protected abstract other(record: Exclude<Parsed, { kind: "tick" }>, value: Uint8Array): void;
   /** Trades that this process has taken, each once. */
   protected abstract readonly ticks: number;
-  /** Stores the process's figures. */
-  protected abstract saveFigures(figures: Counters): void;
+  /** Stores the process's figures; `isLast`: it ends. */
+  protected abstract saveFigures(figures: Counters, isLast: boolean): void;
 
   assign(partition: number): LogPosition {
     const position = this.store.take(partition);
@@ -150,7 +150,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   #report(isLast = false): void {
     this.#reportDue_ms = monotonicMs() + REPORT_EVERY_MS;
     reportLost(this.store, this.problems, this.logger);
-    this.saveFigures({ ...this.stats.counters(), ...this.health.counters() });
+    this.saveFigures({ ...this.stats.counters(), ...this.health.counters() }, isLast);
     this.health.save();
     if (this.#meter.note(this.ticks, isLast)) this.store.saveCost(this.#meter.text());
   }

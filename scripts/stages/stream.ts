@@ -1,5 +1,4 @@
 /** The stream stage: records of the log → the window job → one commit of windows.db and stream_csv/. */
-import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import { formatDuration } from "../base/duration.ts";
 import { FencedError } from "../base/errors.ts";
@@ -14,19 +13,14 @@ import { type JobSettings, type StepResult, WindowJob } from "../window/index.ts
 import { noProgressMs } from "./progress.ts";
 import { SkewWatch } from "./skew.ts";
 import { type Portion, StoreJob } from "./store-job.ts";
+import { StreamMeasures } from "./stream-measures.ts";
 
 export class StreamStage extends StoreJob<WindowStore> {
   readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #skew: SkewWatch;
-  readonly #ingest = this.stats.latency("ingest");
-  readonly #pipeline = this.stats.latency("pipeline");
-  /** Pipeline latency of records without a receipt time. */
-  readonly #fromAppend = this.stats.latency("pipeline_from_append");
-  readonly #finality = this.stats.latency("finality");
-  /** Records of this run without a receipt time that can be measured. */
-  #unreceived = 0;
+  readonly #measures: StreamMeasures;
   /** Event-time high marks, by product: a commit that raises one is progress. */
   readonly #marks = new Map<string, number>();
   /** Records of the open step that are not valid. */
@@ -37,7 +31,7 @@ export class StreamStage extends StoreJob<WindowStore> {
     super(store, logger, { quotes: false, limit_ms: noProgressMs(2 * smallest_us + settings.lateness_us) });
     this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
-    store.forgetLatencies();
+    this.#measures = new StreamMeasures(store, this.#skew, this.stats.started_us);
     this.#csv = settings.windows.map(({ size_us }) => {
       const name = `windows_${formatDuration(size_us)}.csv`;
       return [size_us, new WindowCsv(csvDir, name, () => store.closedRows(size_us))];
@@ -79,7 +73,7 @@ export class StreamStage extends StoreJob<WindowStore> {
 
   protected override take(batches: LogBatch[]): void {
     while (!this.#step(batches));
-    this.#measureLatencies(batches);
+    this.#measures.latencies(batches);
   }
 
   protected override tick(tick: FullTick): void {
@@ -98,8 +92,8 @@ export class StreamStage extends StoreJob<WindowStore> {
     return this.counts.ticks;
   }
 
-  protected override saveFigures(figures: Counters): void {
-    this.store.saveRun({ ...figures, run_unreceived: this.#unreceived }, this.stats.takeLatencies());
+  protected override saveFigures(figures: Counters, isLast: boolean): void {
+    this.#measures.save({ ...figures, run_unreceived: this.#measures.unreceived }, isLast);
   }
 
   /** A CSV file that was removed is written again. */
@@ -155,7 +149,6 @@ export class StreamStage extends StoreJob<WindowStore> {
     this.counts.malformed += dead.length;
     this.counts.windows += step.closed.length;
     this.counts.revisions += step.revisions.length;
-    this.#measureFinality(step.closed);
     const moved = this.#raisesMark(step.products) || step.closed.length > 0 || step.revisions.length > 0;
     this.health.took({ accepted: step.counts.ticks, refused: dead.map(({ reason }) => reason), moved });
   }
@@ -167,27 +160,5 @@ export class StreamStage extends StoreJob<WindowStore> {
       this.#marks.set(product_id, max_time_us);
     }
     return raised;
-  }
-
-  /** Ingest and pipeline latency of each record (docs/semantics.md "Measures"). */
-  #measureLatencies(batches: LogBatch[]): void {
-    const now_us = nowUs();
-    for (const { count, appended_us, received_us } of batches) {
-      for (let from = 0, to = 0; from < count; from = to) {
-        const together_us = appended_us[from]!;
-        for (to = from + 1; to < count && appended_us[to] === together_us; ) to++;
-        const unreceived = this.#pipeline.addSince(now_us, received_us, from, to, now_us);
-        this.#unreceived += unreceived;
-        if (!this.#skew.measures(together_us, now_us)) continue;
-        this.#ingest.addSince(together_us, received_us, from, to, now_us);
-        if (unreceived > 0) this.#fromAppend.add(now_us - together_us, unreceived);
-      }
-    }
-  }
-
-  /** Finality of each closed window (docs/semantics.md "Measures"). */
-  #measureFinality(closed: WindowRow[]): void {
-    const now_us = nowUs();
-    for (const row of closed) this.#finality.add(now_us - row.window_end_us);
   }
 }

@@ -119,9 +119,9 @@ export class CheckpointStore {
   /**
    * Stores the process's figures (`run_*` counters) and does `more` in the same transaction; of
    * several processes that share the file, only the first, until it is silent, stores its figures.
-   * A full disk or a held lock is not an error here: the next call stores newer ones.
+   * A full disk or a held lock is not an error here: it returns false, the next call stores newer ones.
    */
-  saveFigures(figures: Counters, more = () => {}): void {
+  saveFigures(figures: Counters, more = () => {}): boolean {
     try {
       this.guard(() =>
         this.db
@@ -131,8 +131,10 @@ export class CheckpointStore {
           })
           .immediate(),
       );
+      return true;
     } catch (error) {
       if (!passes(error)) throw error;
+      return false;
     }
   }
 

@@ -12,6 +12,12 @@ export function windowsOf2(schema: string): string {
   return [...added, since].join("\n");
 }
 
+/** Schema 3 of windows.db to 4: latencies of an earlier run are not kept. */
+export function windowsOf3(schema: string): string {
+  const added = ["measure_slices", "answer_samples", "closings"].map((name) => definition(schema, name));
+  return ["DROP TABLE latencies;", ...added].join("\n");
+}
+
 /**
  * Schema 1 (commit fa0d24d) to 2: tables in `widened` are copied into their definition of `schema`,
  * where new columns get their defaults; tables in `added` are created. The store keeps rules 1
@@ -33,7 +39,9 @@ export function storeOf1(schema: string, widened: readonly string[], added: read
 
 /** Of a table or a view. */
 function definition(schema: string, name: string): string {
-  const text = new RegExp(`CREATE (TABLE ${name} \\([^]*?\\) STRICT|VIEW ${name} AS[^]*?);`).exec(schema)?.[0];
+  const text = new RegExp(`CREATE (TABLE ${name} \\([^]*?\\) STRICT(?:, WITHOUT ROWID)?|VIEW ${name} AS[^]*?);`).exec(
+    schema,
+  )?.[0];
   if (text === undefined) throw new Error(`The schema has no table or view ${name}.`);
   return text;
 }

@@ -8,7 +8,8 @@ import type { DeadLetter } from "../contract/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, WindowRow, WindowStep } from "../contract/window.ts";
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
-import { storeOf1, windowsOf2 } from "./migrations.ts";
+import { MeasureRows } from "./measure-rows.ts";
+import { storeOf1, windowsOf2, windowsOf3 } from "./migrations.ts";
 import { OutOfOrderRows } from "./out-of-order.ts";
 import SHARED from "./schema/shared.sql" with { type: "text" };
 import WINDOWS from "./schema/windows.sql" with { type: "text" };
@@ -17,10 +18,11 @@ const SCHEMA = WINDOWS + SHARED;
 
 const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
-  version: 3,
+  version: 4,
   migrations: {
     1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]),
     2: windowsOf2(SCHEMA),
+    3: windowsOf3(SCHEMA),
   },
 };
 
@@ -71,6 +73,7 @@ export class WindowStore extends CheckpointStore {
   readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
   readonly #get;
   readonly #outOfOrder: OutOfOrderRows;
+  readonly measures: MeasureRows;
   /** Each product's row as this process last read or stored it, as JSON; "null" for none. */
   #known = new Map<string, string>();
 
@@ -90,6 +93,7 @@ export class WindowStore extends CheckpointStore {
       dead: this.#upsert("dead_letters", ["log_partition", "log_offset", "appended_us", "reason", "value"]),
     };
     this.#outOfOrder = new OutOfOrderRows(this.db);
+    this.measures = new MeasureRows(this.db);
     const key = "product_id = ? AND size_us = ? AND window_start_us = ?";
     this.#get = {
       product: this.db.query<ProductRow, [string]>("SELECT * FROM products WHERE product_id = ?"),
@@ -152,19 +156,14 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => this.db.transaction(() => this.set(write())).immediate());
   }
 
-  /** Stores figures, and adds latencies by name and bucket (its upper bound in microseconds). */
-  saveRun(figures: Counters, latencies: Map<string, Map<number, number>>): void {
-    const add = this.db.query(
-      "INSERT INTO latencies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-    );
-    this.saveFigures(figures, () => {
-      for (const [name, buckets] of latencies) for (const [bucket, count] of buckets) add.run(name, bucket, count);
-    });
+  /** Stores figures, and with them rows of `measures`. False if the store can't be written for a while. */
+  saveRun(figures: Counters, save: () => void): boolean {
+    return this.saveFigures(figures, save);
   }
 
-  /** Latencies are shown only if this run measured them (docs/semantics.md "Measures"). */
-  forgetLatencies(): void {
-    this.guard(() => this.ownFigures() && this.db.exec("DELETE FROM latencies"));
+  /** Slices are of one run (docs/measures.md), so that of a silent process leaves. */
+  forgetSlices(): void {
+    this.guard(() => this.ownFigures() && this.measures.forgetSlices());
   }
 
   /**

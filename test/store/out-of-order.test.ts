@@ -108,6 +108,9 @@ test("a store of schema 2 begins its curve at the migration and reports since wh
   db.exec(
     "DROP VIEW product_marks; DROP TABLE out_of_order; DROP TABLE out_of_order_since; DELETE FROM counters WHERE name LIKE 'out_of%'",
   );
+  db.exec(
+    "DROP TABLE measure_slices; DROP TABLE answer_samples; DROP TABLE closings; CREATE TABLE latencies (name TEXT)",
+  );
   db.exec("PRAGMA user_version = 2");
   const { mark } = db.query<{ mark: number }, []>("SELECT max_time_us AS mark FROM products").get()!;
   expect(() => latenessAnswer(db, QUERY)).toThrow("does not keep ticks out of order yet");

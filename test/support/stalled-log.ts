@@ -1,6 +1,7 @@
 /** A path from a scripted feed to windows.db whose log takes no records for three seconds. */
 import { expect } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
+import type { Buckets } from "../../scripts/contract/measures.ts";
 import { committedRecords, rowsOf } from "./data.ts";
 import { ACK, scripted, tick } from "./feed.ts";
 import { startStage, until } from "./process.ts";
@@ -11,10 +12,8 @@ const [STALL_AT_MS, STALL_MS, WAITED_US] = [1_000, 3_000, 2_000_000];
 /** Four of five ticks that come in the stall's first second. */
 const WAITING_LEAST = (0.8 * (STALL_MS * 1_000 - WAITED_US)) / (EVERY_MS * 1_000);
 
-type Buckets = { bucket: number; count: number }[];
-
-const countOf = (buckets: Buckets, least_us = 0) =>
-  buckets.reduce((sum, { bucket, count }) => (bucket >= least_us ? sum + count : sum), 0);
+const countOf = (buckets: Buckets, least_us = Number.NEGATIVE_INFINITY) =>
+  buckets.reduce((sum, [bucket, count]) => (bucket >= least_us ? sum + count : sum), 0);
 
 /**
  * Runs produce and stream while `stall` stops the log until its result is called. Expects at least
@@ -22,7 +21,10 @@ const countOf = (buckets: Buckets, least_us = 0) =>
  */
 export async function expectStallInLatencies(data: string, url: string, stall: () => () => void): Promise<void> {
   const bucketsOf = (name: string): Buckets =>
-    rowsOf(data, "windows.db", `SELECT bucket, count FROM latencies WHERE name = '${name}' ORDER BY bucket`);
+    JSON.parse(
+      rowsOf<{ histograms: string }>(data, "windows.db", "SELECT histograms FROM measure_slices WHERE slice_us = 0")[0]
+        ?.histograms ?? "{}",
+    )[name] ?? [];
   await using server = scripted(async ({ send, socket }) => {
     send(ACK);
     for (let id = 1; id <= TICKS; id++) {
@@ -44,7 +46,7 @@ export async function expectStallInLatencies(data: string, url: string, stall: (
   await until("stream has measured every tick", () => countOf(bucketsOf("pipeline")) === TICKS);
 
   const [ingest, pipeline] = [bucketsOf("ingest"), bucketsOf("pipeline")];
-  const newest_us = pipeline.at(-1)!.bucket;
+  const newest_us = pipeline.at(-1)![0];
   const waited = countOf(pipeline, WAITED_US) >= WAITING_LEAST;
   expect({ newest_us, waited }).toEqual({ newest_us, waited: true });
   expect(countOf(ingest)).toBe(TICKS);

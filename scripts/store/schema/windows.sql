@@ -83,9 +83,23 @@ CREATE TABLE seen_ids (                                     -- blocks of SEEN_BL
   bits BLOB,                                                -- null: all; 512 bytes: a bitmap; fewer: a list
   PRIMARY KEY (product_id, block)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE latencies (
-  name TEXT NOT NULL,
-  bucket INTEGER NOT NULL,                                  -- upper bound, microseconds
-  count INTEGER NOT NULL,
-  PRIMARY KEY (name, bucket)
+CREATE TABLE measure_slices (                               -- histograms of SLICE_US each (contract/measures.ts)
+  slice_us INTEGER PRIMARY KEY,                             -- its beginning; 0: all earlier ones since the process began
+  histograms TEXT NOT NULL                                  -- JSON
+) STRICT;
+CREATE TABLE answer_samples (                               -- what the answer contained, at whole seconds
+  at_us INTEGER NOT NULL, product_id TEXT NOT NULL,
+  answer_us INTEGER,                                        -- event time of the newest tick in the answer
+  received_us INTEGER,                                      -- the same of all ticks received by then
+  waiting_us INTEGER,                                       -- receipt of the oldest tick that the answer lacked
+  PRIMARY KEY (at_us, product_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE closings (                                     -- the newest windows that the watermark closed
+  seq INTEGER PRIMARY KEY, product_id TEXT NOT NULL,
+  size_us INTEGER NOT NULL, window_start_us INTEGER NOT NULL, window_end_us INTEGER NOT NULL,
+  log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL,  -- of the record that closed it
+  closed_time_us INTEGER NOT NULL,                          -- its event time
+  received_us INTEGER NOT NULL,                             -- its receipt, or (is_appended = 1) its append time
+  is_appended INTEGER NOT NULL,
+  committed_us INTEGER NOT NULL                             -- commit of the final row
 ) STRICT;
