@@ -167,7 +167,13 @@ export interface RunRow {
   error: string | null;
 }
 
-/** The columns of `runs`, in the order in which they are shown. */
+/** A row of `runs` with the column that no list of runs shows. */
+export interface StoredRun extends RunRow {
+  /** RunSnapshot (measures.ts) as JSON; null unless the run has answered windows_by_minute. */
+  snapshot: string | null;
+}
+
+/** The columns of `runs` that are shown, in order. */
 export const RUN_COLUMNS = [
   "run_id",
   "pid",

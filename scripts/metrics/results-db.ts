@@ -16,6 +16,7 @@ import {
   type RunRow,
   type RunState,
   resultToRow,
+  type StoredRun,
 } from "../contract/results.ts";
 import schema from "./results.sql" with { type: "text" };
 import type { MetricOutcome } from "./run.ts";
@@ -25,6 +26,7 @@ const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
   INSERT INTO outputs SELECT metric FROM results WHERE columns <> '[]'`;
 const FROM_2 = `ALTER TABLE runs ADD COLUMN read_bytes INTEGER; ALTER TABLE runs ADD COLUMN written_bytes INTEGER;
   ALTER TABLE runs ADD COLUMN queries_cpu_seconds REAL; ALTER TABLE runs ADD COLUMN windows_cpu_seconds REAL`;
+const FROM_3 = "ALTER TABLE runs ADD COLUMN snapshot TEXT";
 /** Held by a run's row for a moment, so that file and WAL have room for its end on a full disk. */
 const ROOM = "x".repeat(65_536);
 
@@ -47,7 +49,8 @@ export class Results {
   #run_id = 0;
 
   constructor(path: string) {
-    this.#db = openDatabase(path, { create: schema, version: 3, migrations: { 1: FROM_1, 2: FROM_2 } }, "NORMAL");
+    const migrations = { 1: FROM_1, 2: FROM_2, 3: FROM_3 };
+    this.#db = openDatabase(path, { create: schema, version: 4, migrations }, "NORMAL");
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 
@@ -161,7 +164,7 @@ export class Results {
     this.#update({ ...columns, ...costs, state, ended_us: nowUs() });
   }
 
-  #update(row: Partial<RunRow>): void {
+  #update(row: Partial<StoredRun>): void {
     const names = Object.keys(row);
     this.#db
       .query(`UPDATE runs SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE run_id = ?`)

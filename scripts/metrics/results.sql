@@ -6,7 +6,8 @@ CREATE TABLE runs (
   ticks_new INTEGER, ticks_total INTEGER, newest_time_us INTEGER, metrics INTEGER, failed INTEGER, peak_rss_bytes INTEGER, archive_bytes INTEGER,
   cpu_seconds REAL, error TEXT,
   read_bytes INTEGER, written_bytes INTEGER,                -- of all processes of the run, from and to the storage
-  queries_cpu_seconds REAL, windows_cpu_seconds REAL        -- parts of cpu_seconds: all metrics' queries, and that of windows_by_minute
+  queries_cpu_seconds REAL, windows_cpu_seconds REAL,       -- parts of cpu_seconds: all metrics' queries, and that of windows_by_minute
+  snapshot TEXT                                             -- JSON, RunSnapshot in contract/measures.ts: what its answers contain; null unless windows_by_minute has a new answer
 ) STRICT;
 CREATE TABLE results (                                      -- the newest result of each metric; a failing one keeps the last good rows, marked stale
   metric TEXT PRIMARY KEY, run_id INTEGER NOT NULL, ok INTEGER NOT NULL, error TEXT, stale INTEGER NOT NULL,

@@ -37,8 +37,7 @@ export class ConsumeStage extends StoreJob<TickStore> {
   }
 
   protected override tick(tick: FullTick): void {
-    const { partition, offset, appended_us } = this.at;
-    this.store.tick(tick, partition, offset, appended_us);
+    this.store.tick(tick, this.at);
   }
 
   protected override other(record: Exclude<Parsed, { kind: "tick" }>, value: Uint8Array): void {

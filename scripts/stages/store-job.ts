@@ -30,8 +30,11 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   /** All of this process; the page and doctor read them in the store. */
   protected readonly problems = new Problems();
   protected readonly health: StageHealth;
-  /** Where the current record is in the log; the object is reused. */
-  protected readonly at: Position = { partition: 0, offset: 0, appended_us: 0 };
+  /** Where the current record is in the log, and its receipt (NaN: none); the object is reused. */
+  protected readonly at: Position & { received_us: number } = {
+    ...{ partition: 0, offset: 0, appended_us: 0 },
+    received_us: Number.NaN,
+  };
   readonly #extractor: Extractor;
   readonly #meter = new CostMeter();
   #reportDue_ms = 0;
@@ -127,6 +130,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     for (let i = 0; i < batch.count; i++) {
       at.offset = batch.offsets[i]!;
       at.appended_us = batch.appended_us[i]!;
+      at.received_us = batch.received_us[i]!;
       order.move(at.appended_us);
       const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
       if (tick !== null) this.#tick(tick);

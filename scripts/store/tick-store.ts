@@ -22,14 +22,21 @@ const SCHEMA = TICKS + SHARED;
 
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
-  version: 2,
-  migrations: { 1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]) },
+  version: 3,
+  migrations: {
+    1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]),
+    2: "ALTER TABLE ticks ADD COLUMN received_us INTEGER",
+  },
 };
+
+/** Where a tick's record is in the log, and its receipt (µs since 1970 UTC; NaN if the log has none). */
+type Received = Position & { received_us: number };
 
 /** An outage and its position in the log. */
 type OutageRow = Position & Outage;
 
-const COLUMNS = [
+/** Of `conflicts`, beside `pruned`. */
+const CONFLICT_COLUMNS = [
   "product_id",
   "trade_id",
   "time_us",
@@ -43,6 +50,7 @@ const COLUMNS = [
   "log_partition",
   "log_offset",
 ];
+const COLUMNS = [...CONFLICT_COLUMNS, "received_us"];
 /** Ticks per INSERT: a statement per tick would be a quarter of the whole cost. */
 const INSERT_ROWS = 32;
 
@@ -93,7 +101,7 @@ export class TickStore extends CheckpointStore {
       "SELECT time_us, price, last_size, side, log_partition, log_offset FROM ticks WHERE product_id = ? AND trade_id = ?",
     );
     this.#conflict = this.db.prepare(
-      `INSERT OR REPLACE INTO conflicts (${COLUMNS.join(", ")}, pruned) VALUES (${COLUMNS.map(() => "?").join(", ")}, ?)`,
+      `INSERT OR REPLACE INTO conflicts (${CONFLICT_COLUMNS.join(", ")}, pruned) VALUES (${CONFLICT_COLUMNS.map(() => "?").join(", ")}, ?)`,
     );
     this.#dead = this.db.prepare("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?)");
     this.#outage = this.db.prepare("INSERT INTO outages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -110,7 +118,7 @@ export class TickStore extends CheckpointStore {
   }
 
   /** One tick of the open transaction; the first with a (product_id, trade_id) is kept. */
-  tick(tick: FullTick, partition: number, offset: number, appended_us: number): void {
+  tick(tick: FullTick, { partition, offset, appended_us, received_us }: Received): void {
     const waiting = this.#waiting;
     waiting.push(
       tick.product_id,
@@ -125,6 +133,8 @@ export class TickStore extends CheckpointStore {
       appended_us,
       partition,
       offset,
+      // SQLite stores NaN as NULL.
+      received_us,
     );
     if (waiting.length === INSERT_ROWS * COLUMNS.length) {
       this.#judge(INSERT_ROWS, this.#insertMany.run(...waiting).changes);
@@ -162,7 +172,7 @@ export class TickStore extends CheckpointStore {
       string,
       string,
     ];
-    const [partition, offset] = tick.slice(-2);
+    const [partition, offset] = tick.slice(CONFLICT_COLUMNS.length - 2);
     const stored = this.#stored.get(product_id, trade_id);
     if (stored?.log_partition === partition && stored?.log_offset === offset) return;
     if (stored === null) this.#counts.unverified++;
@@ -170,7 +180,7 @@ export class TickStore extends CheckpointStore {
       this.#counts.duplicates++;
       return;
     } else this.#counts.conflicts++;
-    this.#conflict.run(...tick, stored === null ? 1 : 0);
+    this.#conflict.run(...tick.slice(0, CONFLICT_COLUMNS.length), stored === null ? 1 : 0);
   }
 
   /** Keeps a record that is not valid. */

@@ -98,7 +98,7 @@ describe("collecting", () => {
       dir.path,
       "ticks.db",
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${many})
-       INSERT INTO ticks SELECT 1000000 + i, 'MANY-USD', i, 1693929600000000 + i, '1.5', '0.25', 'buy', NULL, NULL, 'feed', 0, 0, 0 FROM n`,
+       INSERT INTO ticks SELECT 1000000 + i, 'MANY-USD', i, 1693929600000000 + i, '1.5', '0.25', 'buy', NULL, NULL, 'feed', 0, 0, 0, NULL FROM n`,
     );
     const total = STORED_TICKS + many;
     // The first slice's commit; the second commit never comes.

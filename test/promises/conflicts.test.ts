@@ -106,7 +106,7 @@ test("random repetitions, over commits and restarts: every record is a tick, a d
         ...{ product_id: "A", trade_id: id, time_us: 5, price_mantissa: price, price_scale: 0, size_mantissa: 1 },
         ...{ size_scale: 0, side: "buy", best_bid: null, best_ask: null, source: "feed" },
       };
-      store.tick(tick, 0, offset, offset);
+      store.tick(tick, { partition: 0, offset, appended_us: offset, received_us: Number.NaN });
       const before = first.get(id);
       if (before === undefined) first.set(id, price);
       if (before === undefined) expected.inserted++;

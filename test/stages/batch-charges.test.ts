@@ -76,7 +76,7 @@ test("a results.db of schema 2 keeps its runs; their bytes and queries are unkno
   first.fail("for this test", 7, NOTHING);
   first.close();
   const db = new Database(path);
-  for (const name of ["read_bytes", "written_bytes", "queries_cpu_seconds", "windows_cpu_seconds"])
+  for (const name of ["read_bytes", "written_bytes", "queries_cpu_seconds", "windows_cpu_seconds", "snapshot"])
     db.exec(`ALTER TABLE runs DROP COLUMN ${name}`);
   db.exec("PRAGMA user_version = 2");
   const before: Row = db.query<Row, []>(RUNS).get()!;
@@ -84,6 +84,6 @@ test("a results.db of schema 2 keeps its runs; their bytes and queries are unkno
   new Results(path).close();
   expect(newest(dir.path)).toEqual({
     ...before,
-    ...{ read_bytes: null, written_bytes: null, queries_cpu_seconds: null, windows_cpu_seconds: null },
+    ...{ read_bytes: null, written_bytes: null, queries_cpu_seconds: null, windows_cpu_seconds: null, snapshot: null },
   } as never);
 });

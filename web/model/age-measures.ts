@@ -2,6 +2,7 @@
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import { type AnswerSample, SAMPLE_US } from "../../scripts/contract/measures.ts";
 import { type Ages, ageAt, ages } from "../../scripts/measure/age.ts";
+import { thinnedStepUs } from "../../scripts/measure/answer-sampler.ts";
 import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answers.ts";
 import type { Distribution } from "../../scripts/measure/distribution.ts";
 import { lagAt, lags } from "../../scripts/measure/lag.ts";
@@ -79,9 +80,14 @@ function sampleNow({ sources, selection, now_us }: Moment): AnswerSample | null 
   return { ...newest, at_us: now_us, received_us: null };
 }
 
-function samplesIn({ sources, selection }: Moment, { from_us, to_us }: Span): AnswerSample[] {
-  const kept = sources.once(`samples ${selection.product}`, () => samples(sources.windows, selection.product));
-  return kept.filter(({ at_us }) => at_us > from_us && at_us <= to_us);
+/** At equal steps: since start every one that is left after the thinning, and of newer ones those between. */
+function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
+  const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
+  return keptSamples(moment).filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
+}
+
+function keptSamples({ sources, selection }: Moment): AnswerSample[] {
+  return sources.once(`samples ${selection.product}`, () => samples(sources.windows, selection.product));
 }
 
 function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, samples: AnswerSample[]) => Figure) {
@@ -166,8 +172,7 @@ function batchWaiting(moment: Moment): number | null | string {
   const asked = inLog(moment, "batch", positions);
   if (asked !== undefined) return asked;
   if (missing !== null) return missing;
-  const kept = sources.once(`samples ${selection.product}`, () => samples(sources.windows, selection.product));
-  return waitingBySamples(kept, newest.newest_us[selection.product] ?? null);
+  return waitingBySamples(keptSamples(moment), newest.newest_us[selection.product] ?? null);
 }
 
 /** From the log; undefined if it is not read here. */

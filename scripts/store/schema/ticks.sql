@@ -13,6 +13,7 @@ CREATE TABLE ticks (
   appended_us   INTEGER NOT NULL,         -- append time
   log_partition INTEGER NOT NULL,
   log_offset    INTEGER NOT NULL,
+  received_us   INTEGER,                  -- when its frame left the socket; null if the log has no such time. Not archived
   UNIQUE (product_id, trade_id)
 ) STRICT;
 CREATE TABLE conflicts (                  -- repeated ids with another content: the stored trade counts, these are kept
