@@ -165,7 +165,7 @@ function streamWaiting(moment: Moment): number | null | string {
 }
 
 function batchWaiting(moment: Moment): number | null | string {
-  const { sources, selection, runs, missing } = moment;
+  const { selection, runs, missing } = moment;
   const newest = runs.at(-1)?.snapshot;
   if (newest === undefined) return null;
   const positions = new Map(Object.entries(newest.positions).map(([partition, next]) => [Number(partition), next]));
