@@ -1,5 +1,5 @@
--- One product's windows of one size that are open or became final since a time, newest first: the ticks in
--- their rows, those with late ones, and how far the stream has read, as of one commit.
+-- One product's windows of one size that are open or became final since a time, newest first: the
+-- ticks in their rows, those with late ones, and how far the stream has read, as of one commit.
 SELECT w.window_start_us, w.trade_count AS row_count, w.final,
        coalesce((SELECT r.trade_count FROM window_revisions r
                  WHERE r.product_id = w.product_id AND r.size_us = w.size_us AND r.window_start_us = w.window_start_us

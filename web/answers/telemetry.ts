@@ -10,7 +10,7 @@ import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
 
-/** Every family with its help and labels, as docs/http.md lists them. Those named `_total` are counters. */
+/** Every family with help and labels, as docs/http.md lists them; those named `_total` are counters. */
 export const FAMILIES = {
   tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
   tidemark_stage_lag_records: ["records in the log that the stage has not read", "stage"],

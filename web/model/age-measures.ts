@@ -80,7 +80,7 @@ function sampleNow({ sources, selection, now_us }: Moment): AnswerSample | null 
   return { ...newest, at_us: now_us, received_us: null };
 }
 
-/** At equal steps: since start every one that is left after the thinning, and of newer ones those between. */
+/** At equal steps: since start those that the thinning leaves, and of newer ones as many. */
 function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
   const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
   return keptSamples(moment).filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);

@@ -68,7 +68,7 @@ export function whyNone(moment: Moment, otherwise: string): string {
   return endText(moment) || otherwise;
 }
 
-/** Says which clock a duration of a replay is of; "" without a replay, where both clocks run alike. */
+/** Which clock a duration of a replay is of; "" without a replay, where both clocks run alike. */
 export function ofClock({ isReplay }: Moment, clock: "wall time" | "recording time"): string {
   return isReplay ? clock : "";
 }
