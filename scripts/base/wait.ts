@@ -10,6 +10,16 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   forget();
 }
 
+const NEVER_CHANGES = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Blocks this thread for `ms` milliseconds, fractions included: Bun.sleepSync drops them, so that
+ * 0.2 would not wait at all.
+ */
+export function block(ms: number): void {
+  Atomics.wait(NEVER_CHANGES, 0, 0, ms);
+}
+
 /** Resolves at the signal, at once if it came before. In a loop use `pause`, which leaves no listener. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,8 +1,9 @@
 /** The batch as whole processes, over 1M and 10M stored ticks with 10,000 new ones since its last run. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX, measure } from "./figure.ts";
+import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX } from "./figure.ts";
 import { append } from "./logs.ts";
+import { measurePairs, type Side } from "./repeat.ts";
 import { runStage } from "./stage.ts";
 import { BUSY, TickMaker } from "./ticks.ts";
 
@@ -17,53 +18,47 @@ export const batch: Bench = {
   name: "batch",
   about: "batch over 1M and 10M stored ticks with 10,000 new ones: the summary alone, and all metrics",
   async run(context) {
-    const figures: Figure[] = [];
-    const tails: number[][] = [];
-    for (const size of SIZES) {
-      const { figures: ofSize, tail } = await over(size, context);
-      figures.push(...ofSize);
-      tails.push(tail);
+    const dirs = SIZES.map(() => mkdtempSync(join(context.dir, "batch-")));
+    try {
+      const first: Figure[] = [];
+      const sides: Side[] = [];
+      for (const [i, size] of SIZES.entries()) {
+        const stores = new Stores(dirs[i]!, context);
+        await stores.grow(Math.round(size * context.scale));
+        const { seconds } = await runStage("batch", ["--data", dirs[i]!, "--json"]);
+        const figure = `${size / 1e6}M, the first run, all of it new`;
+        first.push({ bench: "batch", figure, unit: "s", values: [seconds] });
+        sides.push(over(size, dirs[i]!, stores));
+      }
+      const [over10, over1] = SIZES.toReversed().map((size) => `${size / 1e6}M, ${SUMMARY}`) as [string, string];
+      const growth = { figure: "10k new: 10M ÷ 1M", of: over10, over: over1, goal: { most: TAIL_GROWTH_MAX } };
+      return [...first, ...(await measurePairs("batch", context, [sides[0]!, sides[1]!], [growth]))];
+    } finally {
+      for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
     }
-    // Fewer after a signal.
-    const growth = tails[1]!.map((seconds, run) => seconds / tails[0]![run]!);
-    const goal = { most: TAIL_GROWTH_MAX };
-    if (growth.length === 0) return figures;
-    return [...figures, { bench: "batch", figure: "10k new: 10M ÷ 1M", unit: "×", values: growth, goal }];
   },
 };
 
-/** `tail`: seconds of the summary in each run. */
-async function over(size: number, context: BenchContext): Promise<{ figures: Figure[]; tail: number[] }> {
-  const data = mkdtempSync(join(context.dir, "batch-"));
-  const stores = new Stores(data, context);
-  const name = `${size / 1e6}M`;
-  const summary = `${name}, ${SUMMARY}`;
-  const [all, peak] = [`${name}, all metrics`, `${summary}, peak memory`];
-  try {
-    await stores.grow(Math.round(size * context.scale));
-    const first = await runStage("batch", ["--data", data, "--json"]);
-    const shape = {
+/** Each run has 10,000 new ticks for the summary, and as many for all metrics. */
+function over(size: number, data: string, stores: Stores): Side {
+  const part = `${size / 1e6}M`;
+  const summary = `${part}, ${SUMMARY}`;
+  const [all, peak] = [`${part}, all metrics`, `${summary}, peak memory`];
+  return {
+    part,
+    shape: {
       [summary]: { unit: "s", goal: { most: SUMMARY_S_MAX[size]! } },
       [peak]: { unit: "MB", goal: { most: MEMORY_MB_MAX } },
       [all]: { unit: "s", goal: { most: ALL_S_MAX } },
-    } as const;
-    const figures = await measure("batch", context, shape, async () => {
+    },
+    once: async () => {
       await stores.grow(NEW_TICKS);
       const one = await runStage("batch", ["--data", data, "--metric", SUMMARY, "--json"]);
       await stores.grow(NEW_TICKS);
       const every = await runStage("batch", ["--data", data, "--json"]);
       return { [summary]: one.seconds, [peak]: one.peak_mb, [all]: every.seconds };
-    });
-    const archive: Figure = {
-      bench: "batch",
-      figure: `${name}, the first run, all of it new`,
-      unit: "s",
-      values: [first.seconds],
-    };
-    return { figures: [archive, ...figures], tail: figures[0]?.values ?? [] };
-  } finally {
-    rmSync(data, { recursive: true, force: true });
-  }
+    },
+  };
 }
 
 /** ticks.db and windows.db as consume and stream make them from a log that grows. */

@@ -1,7 +1,8 @@
 /** The stream's cost per million messages, which must not grow with products, windows and messages. */
-import { NO_BROKER, stageRate } from "./drain.ts";
-import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX, measure, type Skipped } from "./figure.ts";
-import { filledLog } from "./logs.ts";
+import { stageRate } from "./drain.ts";
+import { type Bench, type Figure, MEMORY_MB_MAX, type Skipped } from "./figure.ts";
+import { type FilledLog, filledLog } from "./logs.ts";
+import { measure, onBothLogs, type Side } from "./repeat.ts";
 import { BUSY } from "./ticks.ts";
 
 const MESSAGES = 1_000_000;
@@ -15,7 +16,8 @@ const CASES = [
 
 export const cost: Bench = {
   name: "cost",
-  about: "CPU time of stream for a million messages of 1, 10 and 100 products, in windows of 1s, 1m and 1h",
+  about:
+    "CPU time of stream for a million messages at full speed, of 1, 10 and 100 products, in windows of 1s, 1m and 1h",
   async run(context) {
     const figures: Figure[] = [];
     for (const { products, window } of CASES) {
@@ -24,10 +26,14 @@ export const cost: Bench = {
       const log = await filledLog(context, "embedded", spec, Math.round(MESSAGES * context.scale));
       const figure = `${products} product${products === 1 ? "" : "s"}, ${window}`;
       const once = async () => {
-        const { cpu_s_per_million } = await stageRate("stream", log, ["--window", window]);
-        return { [figure]: cpu_s_per_million };
+        const { cpu_s_per_million, rate } = await stageRate("stream", log, ["--window", window]);
+        return { [figure]: cpu_s_per_million, [`${figure}, rate`]: rate };
       };
-      figures.push(...(await measure("cost", context, { [figure]: { unit: "s" } }, once)));
+      const shape = {
+        [figure]: { unit: "s", at: `${figure}, rate` },
+        [`${figure}, rate`]: { unit: "messages/s" },
+      } as const;
+      figures.push(...(await measure("cost", context, shape, once, { part: figure })));
     }
     return figures;
   },
@@ -41,23 +47,26 @@ export const memory: Bench = {
   long: true,
   async run(context) {
     const figures: (Figure | Skipped)[] = [];
-    for (const kind of ["embedded", "kafka"] as const) {
-      if (kind === "kafka" && context.kafka === null) figures.push({ bench: "memory on Kafka", skipped: NO_BROKER });
-      else for (const messages of GROWING) figures.push(...(await grown(kind, messages, context)));
+    for (const messages of GROWING) {
+      const logs = new Map<string, FilledLog>();
+      for (const kind of context.kafka === null ? (["embedded"] as const) : (["embedded", "kafka"] as const))
+        logs.set(kind, await filledLog(context, kind, BUSY, Math.round(messages * context.scale)));
+      const side = (kind: string) => grown(`${kind}, ${messages / 1e6}M`, logs.get(kind)!);
+      const found = await onBothLogs("memory", context, side, []);
+      figures.push(...found.filter((one) => messages === GROWING[0] || !("skipped" in one)));
     }
     return figures;
   },
 };
 
-async function grown(kind: "embedded" | "kafka", messages: number, context: BenchContext): Promise<Figure[]> {
-  const log = await filledLog(context, kind, BUSY, Math.round(messages * context.scale));
-  const name = `${kind}, ${messages / 1e6}M`;
-  const shape = {
-    [name]: { unit: "messages/s" },
-    [`${name}, peak memory`]: { unit: "MB", goal: { most: MEMORY_MB_MAX } },
-  } as const;
-  return measure("memory", context, shape, async () => {
-    const { rate, peak_mb } = await stageRate("stream", log);
-    return { [name]: rate, [`${name}, peak memory`]: peak_mb };
-  });
+function grown(part: string, log: FilledLog): Side {
+  const peak = `${part}, peak memory`;
+  return {
+    part,
+    shape: { [part]: { unit: "messages/s" }, [peak]: { unit: "MB", goal: { most: MEMORY_MB_MAX } } },
+    once: async () => {
+      const { rate, peak_mb } = await stageRate("stream", log);
+      return { [part]: rate, [peak]: peak_mb };
+    },
+  };
 }

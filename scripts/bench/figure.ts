@@ -1,21 +1,57 @@
-/** The result of a bench: figures with all their runs, and the goal of each. */
+/** The result of a bench: figures with all their runs, and what each of them supports. */
 import type { Logger } from "../base/logger.ts";
 import { median } from "../base/median.ts";
+import { differenceIn, medianCoverage } from "../measure/statistics.ts";
+import type { Conditions } from "./conditions.ts";
 
 export interface Figure {
   bench: string;
   figure: string;
-  unit: "messages/s" | "rows/s" | "× raw client" | "ms" | "MB" | "s" | "% of a core" | "updates/s" | "×" | "ticks";
-  /** One value per run, in the order of the runs. */
+  unit:
+    | "messages/s"
+    | "rows/s"
+    | "ms"
+    | "MB"
+    | "s"
+    | "bytes"
+    | "kB"
+    | "% of a core"
+    | "updates/s"
+    | "×"
+    | "ticks"
+    | "ticks/s";
+  /** One value per valid run, in the order of the runs. */
   values: number[];
+  /** Runs that are named in the report and not in `values`. */
+  invalid?: number;
+  /** Of a cost: messages per second, or the figure of the same bench that is this rate. */
+  at?: number | string;
   /** In the figure's unit; without one the figure is there for comparison. */
   goal?: { least: number } | { most: number };
+  /** The values are ratios of pairs: the report shows whether they support a difference. */
+  isRatio?: boolean;
 }
 
 /** A bench that can't run here, and why. */
 export interface Skipped {
   bench: string;
   skipped: string;
+}
+
+/** One run: what it measured, under which conditions, and whether it counts. */
+export interface RunRecord {
+  bench: string;
+  /** The figures' common part, where a bench measures several things. */
+  part: string;
+  /** Counts from 1. */
+  run: number;
+  /** By figure; null: too few samples for a percentile. */
+  values: Record<string, number | null>;
+  /** Why the run does not count; null if it does. */
+  invalid: string | null;
+  conditions: Conditions;
+  /** Steal or other processes above their limits: the run counts, and is marked. */
+  disturbed: string[];
 }
 
 export interface BenchContext {
@@ -28,6 +64,8 @@ export interface BenchContext {
   kafka: string | null;
   logger: Logger;
   signal: AbortSignal;
+  /** Every run so far. */
+  records: RunRecord[];
 }
 
 export interface Bench {
@@ -42,44 +80,24 @@ export interface Bench {
 /** Peak memory of a job, independent of how much it reads. */
 export const MEMORY_MB_MAX = 250;
 
-/** The smallest value that at least `share` of the values don't exceed. */
-export function percentile(values: number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? 0;
+/** A figure's runs in numbers; nulls when no run counts. */
+export function summaryOf({ values, invalid, isRatio }: Figure) {
+  const isEmpty = values.length === 0;
+  return {
+    median: isEmpty ? null : median(values),
+    min: isEmpty ? null : Math.min(...values),
+    max: isEmpty ? null : Math.max(...values),
+    n: values.length,
+    coverage: medianCoverage(values.length),
+    invalid: invalid ?? 0,
+    ...(isRatio && { difference: differenceIn(values) }),
+  };
 }
 
+/** Whether the median meets the goal, for the reader: no test judges it. Null without one or the other. */
 export function isMet({ goal, values }: Figure): boolean | null {
-  if (goal === undefined) return null;
+  if (goal === undefined || values.length === 0) return null;
   return "least" in goal ? median(values) >= goal.least : median(values) <= goal.most;
-}
-
-/**
- * Repeats a measurement and turns its runs into figures: one value of each name per run. A run that a
- * signal interrupts is left out.
- */
-export async function measure(
-  bench: string,
-  context: BenchContext,
-  shape: Record<string, Pick<Figure, "unit" | "goal">>,
-  once: (run: number) => Promise<Record<string, number>>,
-): Promise<Figure[]> {
-  const figures = Object.entries(shape).map(([figure, rest]): Figure => ({ bench, figure, ...rest, values: [] }));
-  for (let run = 0; run < context.runs && !context.signal.aborted; run++) {
-    const values = await once(run).catch((error) => {
-      if (context.signal.aborted) return null;
-      throw error;
-    });
-    if (values === null) break;
-    for (const one of figures) one.values.push(values[one.figure]!);
-    context.logger.info(`${bench}, run ${run + 1} of ${context.runs}: ${shown(values, shape)}`);
-  }
-  return figures.filter(({ values }) => values.length > 0);
-}
-
-function shown(values: Record<string, number>, shape: Record<string, Pick<Figure, "unit">>): string {
-  return Object.entries(shape)
-    .map(([name, { unit }]) => `${name} ${round(values[name]!)} ${unit}`)
-    .join(", ");
 }
 
 /** Three significant digits, at most two after the point. */

@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseStat } from "../measure/process-cost.ts";
 import { type Recorded, startExchange } from "../simulator/index.ts";
-import { NO_BROKER } from "./drain.ts";
-import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
+import type { Bench, BenchContext } from "./figure.ts";
 import { newTopic } from "./logs.ts";
+import { onBothLogs, type Side } from "./repeat.ts";
 import { startScript } from "./running.ts";
 import { BUSY, START_US, TickMaker } from "./ticks.ts";
 
@@ -22,29 +22,26 @@ export const idle: Bench = {
   about: "CPU of an idle start, its page and its batch included, on both logs",
   async run(context) {
     if (process.platform !== "linux") return [{ bench: "idle", skipped: "it reads /proc, which only Linux has" }];
-    const figures: (Figure | Skipped)[] = [];
-    for (const kind of ["embedded", "kafka"] as const) {
-      if (kind === "kafka" && context.kafka === null) figures.push({ bench: "idle on Kafka", skipped: NO_BROKER });
-      else figures.push(...(await at(kind, context)));
-    }
-    return figures;
+    const ratio = { figure: "Kafka ÷ embedded", of: "kafka, all", over: "embedded, all" };
+    return onBothLogs("idle", context, (kind) => at(kind, context), [ratio]);
   },
 };
 
-function at(kind: "embedded" | "kafka", context: BenchContext): Promise<Figure[]> {
+function at(kind: "embedded" | "kafka", context: BenchContext): Side {
   const unit = "% of a core" as const;
   const all = `${kind}, all`;
   const shape = {
-    [all]: { unit, goal: { most: SHARE_MAX } },
-    ...Object.fromEntries(STAGES.map((stage) => [`${kind}, ${named(stage)}`, { unit }])),
+    [all]: { unit, at: 0, goal: { most: SHARE_MAX } },
+    ...Object.fromEntries(STAGES.map((stage) => [`${kind}, ${named(stage)}`, { unit, at: 0 }])),
   };
-  return measure("idle", context, shape, async () => {
+  const measured = async () => {
     const shares = await once(kind, context);
     return {
       [all]: [...shares.values()].reduce((sum, share) => sum + share, 0),
       ...Object.fromEntries(STAGES.map((stage) => [`${kind}, ${named(stage)}`, shares.get(stage) ?? 0])),
     };
-  });
+  };
+  return { part: kind, shape, once: measured };
 }
 
 const named = (stage: string) => (stage === "schedule" ? "schedule and batch" : stage);

@@ -7,6 +7,7 @@ import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { pages } from "./pages.ts";
 import { produce } from "./produce-rate.ts";
+import { sustained } from "./sustained.ts";
 
 export const BENCHES: Bench[] = [
   embeddedDrain,
@@ -19,4 +20,5 @@ export const BENCHES: Bench[] = [
   batch,
   pages,
   memory,
+  sustained,
 ];

@@ -1,11 +1,11 @@
 /**
  * A process that opens many pages' event streams: `pages-client.ts URL PAGES SECONDS`. It prints, as
  * JSON, the updates of windows per second (median page), and how long after the first page the others
- * had the same update (p99, ms).
+ * had the same update (p99, ms; null with too few).
  */
 import { monotonicMs } from "../base/clock.ts";
 import { median } from "../base/median.ts";
-import { percentile } from "./figure.ts";
+import { percentile } from "../measure/statistics.ts";
 
 const decoder = new TextDecoder("latin1");
 /** Until then pages are being opened, and each gets its snapshot. */

@@ -1,15 +1,16 @@
 /** How fast `produce` takes a local replay at full speed into both logs: client, socket and appends. */
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { NO_BROKER } from "./drain.ts";
-import { type Bench, type BenchContext, type Figure, measure, type Skipped } from "./figure.ts";
+import type { Bench, BenchContext, Figure, Skipped } from "./figure.ts";
 import { newTopic } from "./logs.ts";
+import { onBothLogs, type Side } from "./repeat.ts";
 import { startScript } from "./running.ts";
 import { runStage } from "./stage.ts";
 import { BUSY, TickMaker } from "./ticks.ts";
 
 const MESSAGES = 500_000;
 const WRITE_RECORDS = 10_000;
+const FIGURES = { embedded: "into the embedded log", kafka: "into Kafka" };
 
 export const produce: Bench = {
   name: "produce",
@@ -18,12 +19,8 @@ export const produce: Bench = {
     const recording = join(context.dir, "feed.jsonl");
     writeRecording(recording, Math.round(MESSAGES * context.scale));
     try {
-      const embedded = await into("embedded", recording, context);
-      const kafka =
-        context.kafka === null
-          ? [{ bench: "produce into Kafka", skipped: NO_BROKER }]
-          : await into("kafka", recording, context);
-      return [...embedded, ...kafka];
+      const ratio = { figure: "Kafka ÷ embedded", of: FIGURES.kafka, over: FIGURES.embedded };
+      return await onBothLogs("produce", context, (kind) => into(kind, recording, context), [ratio]);
     } finally {
       rmSync(recording);
     }
@@ -39,20 +36,21 @@ function writeRecording(path: string, count: number): void {
   }
 }
 
-function into(kind: "embedded" | "kafka", recording: string, context: BenchContext): Promise<Figure[]> {
-  const name = kind === "embedded" ? "into the embedded log" : "into Kafka";
+function into(kind: "embedded" | "kafka", recording: string, context: BenchContext): Side {
+  const figure = FIGURES[kind];
   const goal = { least: kind === "embedded" ? 200_000 : 50_000 };
-  return measure("produce", context, { [name]: { unit: "messages/s", goal } }, async () => {
+  const once = async () => {
     const data = mkdtempSync(join(context.dir, "produce-"));
     const log = kind === "embedded" ? "embedded:" : newTopic(context, "produce");
     const exchange = startScript("replay.ts", [recording, "--speed", "max", "--port", "0"]);
     try {
       const feed = ["--feed", await exchange.firstLine, "--until-end"];
       const { summary } = await runStage("produce", ["--data", data, "--log", log, ...feed, "--json"]);
-      return { [name]: summary.records_per_second! };
+      return { [figure]: summary.records_per_second! };
     } finally {
       await exchange.stop();
       rmSync(data, { recursive: true, force: true });
     }
-  });
+  };
+  return { part: kind, shape: { [figure]: { unit: "messages/s", goal } }, once };
 }

@@ -1,11 +1,12 @@
-/** The figures as a table for people and as JSON for machines, with what they were measured on. */
+/** The figures as tables for people and as JSON for machines, with what they were measured on. */
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { nowUs } from "../base/clock.ts";
 import { isoFromUs } from "../base/iso.ts";
 import { median } from "../base/median.ts";
-import { type Figure, isMet, round, type Skipped } from "./figure.ts";
+import { type Conditions, percent } from "./conditions.ts";
+import { type Figure, isMet, type RunRecord, round, type Skipped, summaryOf } from "./figure.ts";
 
 interface Machine {
   cpu: string;
@@ -45,37 +46,121 @@ export interface Report {
   runs: number;
   scale: number;
   results: (Figure | Skipped)[];
+  /** Every run, in the order in which they were made. */
+  records: RunRecord[];
+  /** The command that repeats a result's bench. */
+  repeat: (bench: string) => string;
 }
 
-/** A Markdown table, ready for docs/performance.md. */
-export function table({ machine: m, runs, scale, results }: Report): string {
-  const rows = results.map((one) => {
-    if ("skipped" in one) return [one.bench, `skipped: ${one.skipped}`, "", "", "", ""];
-    const { bench, figure, values, unit, goal } = one;
-    const spread = values.length > 1 ? `${round(Math.min(...values))} – ${round(Math.max(...values))}` : "";
-    const aim = goal === undefined ? "" : "least" in goal ? `≥ ${round(goal.least)}` : `≤ ${round(goal.most)}`;
-    const met = isMet(one);
-    return [bench, figure, `${round(median(values))} ${unit}`, spread, aim, met === null ? "" : met ? "yes" : "no"];
-  });
-  const head = ["bench", "figure", "median", "runs", "goal", "met"];
-  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+/** Markdown, ready for docs/performance.md: figures, conditions of the runs, and commands. */
+export function table(report: Report): string {
+  const { machine: m, runs, scale, results, records, repeat } = report;
   const versions = Object.entries(m.versions).map(([name, version]) => `${name} ${version}`);
+  const commands = [...new Set(results.map(({ bench }) => repeat(bench)))];
   return [
     `${m.cores} × ${m.cpu}, ${Math.round(m.memory_bytes / 1e9)} GB, ${m.system}; ${versions.join(", ")}; ${m.measured_at.slice(0, 16)}Z`,
-    `medians of ${runs} run${runs === 1 ? "" : "s"}, scale ${scale}, load before ${m.load.toFixed(1)}`,
+    `${runs} run${runs === 1 ? "" : "s"}, scale ${scale}, load before ${m.load.toFixed(1)}`,
     "",
-    line(head),
-    line(widths.map((width) => "-".repeat(width))),
-    ...rows.map(line),
+    ...markdown(
+      FIGURE_HEAD,
+      results.map((one) => figureRow(one, results)),
+    ),
+    "",
+    ...markdown(CONDITION_HEAD, conditionRows(records)),
+    "",
+    ...notes(records),
+    "To repeat a bench:",
+    "",
+    ...commands.map((command) => `    ${command}`),
     "",
   ].join("\n");
 }
 
-/** One JSON object with every run, and `median` and `met` of each figure. */
-export function json(report: Report): string {
-  const results = report.results.map((one) =>
-    "skipped" in one ? one : { ...one, median: median(one.values), met: isMet(one) },
-  );
-  return `${JSON.stringify({ ...report, results })}\n`;
+const FIGURE_HEAD = ["bench", "figure", "median", "min – max", "n", "coverage", "invalid", "difference", "goal", "met"];
+
+function figureRow(one: Figure | Skipped, all: readonly (Figure | Skipped)[]): string[] {
+  if ("skipped" in one) return [one.bench, `skipped: ${one.skipped}`, ...Array(FIGURE_HEAD.length - 2).fill("")];
+  const { bench, figure, unit, goal } = one;
+  const { median, min, max, n, coverage, invalid, difference = "" } = summaryOf(one);
+  const met = isMet(one);
+  return [
+    bench,
+    figure + rateText(one, all),
+    median === null ? (invalid > 0 ? "no valid run" : "too few samples") : `${round(median)} ${unit}`,
+    n > 1 ? `${round(min!)} – ${round(max!)}` : "",
+    String(n),
+    n > 1 ? percent(coverage) : "",
+    invalid === 0 ? "" : String(invalid),
+    difference,
+    goal === undefined ? "" : "least" in goal ? `≥ ${round(goal.least)}` : `≤ ${round(goal.most)}`,
+    met === null ? "" : met ? "yes" : "no",
+  ];
+}
+
+/** The rate at which a cost was measured. */
+function rateText({ bench, at }: Figure, all: readonly (Figure | Skipped)[]): string {
+  if (at === undefined) return "";
+  const rate = typeof at === "number" ? at : rateOf(bench, at, all);
+  return rate === null ? "" : ` at ${Math.round(rate).toLocaleString("en")}/s`;
+}
+
+function rateOf(bench: string, name: string, all: readonly (Figure | Skipped)[]): number | null {
+  const found = all.find((one) => one.bench === bench && "figure" in one && one.figure === name);
+  return found === undefined || "skipped" in found ? null : summaryOf(found).median;
+}
+
+const CONDITION_HEAD = ["bench", "part", "runs", "load", "steal", "other cores", "pressure", "disturbed"];
+
+/** One row per part of a bench: the median and the largest value of its runs. */
+function conditionRows(records: readonly RunRecord[]): string[][] {
+  const parts = Map.groupBy(records, ({ bench, part }) => `${bench} ${part}`);
+  return [...parts.values()].map((runs) => {
+    const spread = (name: keyof Conditions, text: (value: number) => string) => {
+      const values = runs.flatMap(({ conditions }) => conditions[name] ?? []);
+      if (values.length === 0) return "not reported";
+      return `${text(median(values))}, at most ${text(Math.max(...values))}`;
+    };
+    const cores = (value: number) => value.toFixed(2);
+    const disturbed = runs.filter(({ disturbed }) => disturbed.length > 0).map(({ run }) => run);
+    return [
+      runs[0]!.bench,
+      runs[0]!.part,
+      String(runs.length),
+      spread("load", (value) => value.toFixed(1)),
+      spread("steal", percent),
+      spread("other_cores", cores),
+      spread("pressure", percent),
+      disturbed.length === 0 ? "" : `run ${disturbed.join(", ")}`,
+    ];
+  });
+}
+
+/** Each run that does not count, with its values, and each that was disturbed. */
+function notes(records: readonly RunRecord[]): string[] {
+  const lines = records.flatMap(({ bench, part, run, invalid, disturbed, values }) => {
+    const name = `${[bench, part].filter(Boolean).join(" ")}, run ${run}`;
+    const measured = Object.entries(values).map(
+      ([figure, value]) => `${figure} ${value === null ? "–" : round(value)}`,
+    );
+    const unfit = invalid === null ? [] : [`- ${name} is invalid: ${invalid}. It measured: ${measured.join("; ")}.`];
+    return [...unfit, ...(disturbed.length === 0 ? [] : [`- ${name} was disturbed: ${disturbed.join("; ")}.`])];
+  });
+  return lines.length === 0 ? [] : [...lines, ""];
+}
+
+function markdown(head: string[], rows: readonly string[][]): string[] {
+  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
+}
+
+/** One JSON object: each figure with its summary, rate and command, and each run with its conditions. */
+export function json({ repeat, results, ...report }: Report): string {
+  const shown = results.map((one) => {
+    if ("skipped" in one) return { ...one, repeat: repeat(one.bench) };
+    const { isRatio, at, ...figure } = one;
+    const rate = typeof at === "string" ? rateOf(one.bench, at, results) : (at ?? null);
+    return { ...figure, ...summaryOf(one), at_per_second: rate, met: isMet(one), repeat: repeat(one.bench) };
+  });
+  return `${JSON.stringify({ ...report, results: shown })}\n`;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandContext, invalid } from "../command/cli.ts";
 import { parseLogUrl } from "../log/index.ts";
-import type { Bench, BenchContext, Figure, Skipped } from "./figure.ts";
+import type { Bench, BenchContext, Figure, RunRecord, Skipped } from "./figure.ts";
 import { BENCHES } from "./list.ts";
 import { dropTopics } from "./logs.ts";
 import { machine, type Report } from "./report.ts";
@@ -23,8 +23,9 @@ export interface BenchOptions {
 export async function runBenches(options: BenchOptions, { logger, signal }: CommandContext): Promise<Report> {
   const chosen = BENCHES.filter(({ name, long }) => options.only?.includes(name) ?? !long);
   const { runs, scale } = options;
+  const records: RunRecord[] = [];
   const dir = mkdtempSync(join(tmpdir(), "tidemark-bench-"));
-  const context: BenchContext = { runs, scale, dir, kafka: options.log ?? null, logger, signal };
+  const context: BenchContext = { runs, scale, dir, kafka: options.log ?? null, logger, signal, records };
   const before = machine();
   const results: (Figure | Skipped)[] = [];
   try {
@@ -37,7 +38,15 @@ export async function runBenches(options: BenchOptions, { logger, signal }: Comm
     await dropTopics(context);
     rmSync(dir, { recursive: true, force: true });
   }
-  return { machine: before, runs, scale, results };
+  return { machine: before, runs, scale, results, records, repeat: (bench) => commandFor(bench, options) };
+}
+
+/** A result's bench may name the log too: `latency on Kafka`. */
+function commandFor(result: string, { runs, scale, log }: BenchOptions): string {
+  const name = BENCHES.find((bench) => bench.name === result || result.startsWith(`${bench.name} `))!.name;
+  return [`bun run bench --only ${name} --runs ${runs} --scale ${scale}`, log && `--log ${log}`]
+    .filter(Boolean)
+    .join(" ");
 }
 
 /** All benches in one line, for --help. */

@@ -1,6 +1,7 @@
 /** When batch and stream cost the same, and the price of age at which the stream wins. */
 import { median } from "../base/median.ts";
 import { type ChargedRun, sameQuestionSeconds } from "./pipeline-cost.ts";
+import { slopesOf } from "./statistics.ts";
 
 /** A run's CPU time as a line over its new ticks. */
 export interface RunLine {
@@ -28,10 +29,7 @@ export function lineOfRuns(runs: readonly ChargedRun[]): RunLine | string {
   const ticks = points.map((point) => point.ticks);
   if (Math.max(...ticks) < SPREAD_MIN * Math.max(Math.min(...ticks), 1))
     return "the batch runs took too similar numbers of new ticks to separate a run's fixed cost from its cost per tick";
-  const slopes = points.flatMap((a, i) =>
-    points.slice(i + 1).flatMap((b) => (a.ticks === b.ticks ? [] : [(b.cpu_s - a.cpu_s) / (b.ticks - a.ticks)])),
-  );
-  const per_tick_s = median(slopes);
+  const per_tick_s = median(slopesOf(points.map((point) => ({ x: point.ticks, y: point.cpu_s }))));
   if (per_tick_s < 0) return "the cost per tick of the batch runs is smaller than the differences between runs";
   return { fixed_s: median(points.map((p) => p.cpu_s - per_tick_s * p.ticks)), per_tick_s, runs: points.length };
 }

@@ -105,6 +105,16 @@ export function ownCharge(ended_us = 0, proc = PROC): Charge {
 }
 
 /**
+ * What the ended children of this process were charged so far; the bytes include its own. Null where
+ * /proc is missing.
+ */
+export function endedCharge(proc = PROC): Pick<Charge, "cpu_us" | "read_bytes" | "written_bytes"> | null {
+  const read = (name: string) => textOf(join(proc, String(process.pid), name)) ?? "";
+  const stat = parseStat(read("stat"));
+  return stat && { ...parseIo(read("io")), cpu_us: stat.children_us };
+}
+
+/**
  * A process with its ended children and living descendants, read from /proc; null when there is no
  * such process, or no /proc. A child that ends between two reads is missed once and is in its parent's
  * figure from then on.

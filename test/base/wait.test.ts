@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { getEventListeners } from "node:events";
 import { monotonicMs } from "../../scripts/base/clock.ts";
-import { onAbort, pause, untilAborted, within } from "../../scripts/base/wait.ts";
+import { block, onAbort, pause, untilAborted, within } from "../../scripts/base/wait.ts";
 
 test("a pause ends after its time, at the signal, or at once after the signal", async () => {
   const started_ms = monotonicMs();
@@ -45,4 +45,10 @@ test("within passes the outcome on, and rejects when it comes too late", async (
   expect(await within(60_000, Promise.resolve(1), late)).toBe(1);
   expect(within(60_000, Promise.reject(new Error("failed")), late)).rejects.toThrow("failed");
   await expect(within(10, new Promise(() => {}), late)).rejects.toThrow("too late");
+});
+
+test("a thread is blocked for fractions of a millisecond too", () => {
+  const started_ms = monotonicMs();
+  for (let i = 0; i < 50; i++) block(0.2);
+  expect(monotonicMs() - started_ms).toBeGreaterThanOrEqual(9);
 });

@@ -1,0 +1,147 @@
+/** One scenario of the matrix: before, the fault, after; the page is read all along, then judged. */
+import { monotonicMs } from "../base/clock.ts";
+import { parseDuration } from "../base/duration.ts";
+import { pause } from "../base/wait.ts";
+import { judge, type Sample, type Truths, type Verdict } from "./cell-judge.ts";
+import { INJECTIONS } from "./injections.ts";
+import { childrenCpuS, processCpuS, writtenBytes } from "./machine-use.ts";
+import { cellsOf, type Scenario } from "./matrix.ts";
+import { RealPath } from "./real-path.ts";
+import { droppedIds, lateTicks, ticksOf } from "./synthetic-feed.ts";
+
+const SAMPLE_EVERY_MS = 400;
+/** Figures are stored once per second: what has just happened is in the answers after this. */
+const SETTLE_MS = 1_500;
+/** Two runs of `schedule`. */
+const SCHEDULED_MS = 5_000;
+/** A feed that does not end by itself is longer than the scenario takes on a slow machine. */
+const SPARE_S = 90;
+const TIMER_MS = 20;
+
+export interface ScenarioResult {
+  scenario: Scenario;
+  verdicts: Verdict[];
+  truths: Truths;
+  seconds: number;
+}
+
+/** Rejects when a process of the path fails, or at the signal. */
+export async function runScenario(
+  scenario: Scenario,
+  length: "short" | "whole",
+  signal: AbortSignal,
+): Promise<ScenarioResult> {
+  const started_ms = monotonicMs();
+  const [before_s, held_s, after_s] = scenario.seconds[length];
+  const { feed, ends } = scenario;
+  const feed_s = ends === "before" ? before_s : before_s + held_s + after_s + (ends === "after" ? 0 : SPARE_S);
+  const path = new RealPath({ feed, feed_s, lateness: scenario.lateness, every: scenario.schedule });
+  const samples: Sample[] = [];
+  let phase: Sample["phase"] = "before";
+  const over = new AbortController();
+  const noise = longestStall(over.signal);
+  const sample = async () => void samples.push(await path.sample(phase));
+  try {
+    await path.start();
+    const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => phase, over.signal)];
+    const wait = (seconds: number) => Promise.race([failing(work), pause(seconds * 1_000, signal)]);
+    await wait(before_s);
+    await sample();
+    phase = "during";
+    let held = 0;
+    const hold = async () => {
+      const from_ms = monotonicMs();
+      await wait(held_s);
+      await sample();
+      held = monotonicMs() - from_ms;
+    };
+    const known = await INJECTIONS[scenario.injection](path, hold);
+    phase = "after";
+    await wait(after_s);
+    if (ends === "after") await path.ended("produce");
+    over.abort();
+    await Promise.all(work);
+    if (scenario.schedule !== null) await pause(SCHEDULED_MS, signal);
+    else if (ends !== "never") await path.runBatch();
+    await pause(SETTLE_MS, signal);
+    await sample();
+    signal.throwIfAborted();
+    const ticks = samples.at(-1)!.families.tidemark_ticks_total ?? 0;
+    const truths = { ...feedTruths(scenario, feed_s), ...pathTruths(path, ticks), ...known, held, noise: await noise };
+    const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
+    return { scenario, verdicts, truths, seconds: (monotonicMs() - started_ms) / 1_000 };
+  } finally {
+    over.abort();
+    await path[Symbol.asyncDispose]();
+  }
+}
+
+/** Rejects with the first of them that does; never resolves. */
+function failing(work: readonly Promise<unknown>[]): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const one of work) one.catch(reject);
+  });
+}
+
+async function keepSampling(sample: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sample();
+    await pause(SAMPLE_EVERY_MS, signal);
+  }
+}
+
+/** The batch, again and again. */
+async function keepRunning(
+  path: RealPath,
+  { batch_every_s, runs }: Scenario,
+  phase: () => Sample["phase"],
+  signal: AbortSignal,
+): Promise<void> {
+  if (batch_every_s === null) return;
+  while (!signal.aborted) {
+    const due_ms = monotonicMs() + batch_every_s * 1_000;
+    if (runs.includes(phase())) await path.runBatch();
+    await pause(Math.max(0, due_ms - monotonicMs()), signal);
+  }
+}
+
+/** The longest time by which a timer of this process was late, in milliseconds. */
+async function longestStall(signal: AbortSignal): Promise<number> {
+  let longest = 0;
+  while (!signal.aborted) {
+    const from_ms = monotonicMs();
+    await pause(TIMER_MS, signal);
+    longest = Math.max(longest, monotonicMs() - from_ms - TIMER_MS);
+  }
+  return longest;
+}
+
+function feedTruths({ feed, lateness }: Scenario, feed_s: number): Partial<Truths> {
+  const ticks = ticksOf(feed, feed_s);
+  const closed = lateTicks(ticks, parseDuration(lateness)!);
+  return {
+    ...closed,
+    dropped: droppedIds(feed, ticks).length,
+    twice: feed.twice_every === undefined ? 0 : Math.floor(ticks.length / feed.twice_every),
+    rate: feed.rate,
+    speed: feed.speed,
+    ...(feed.skew_s !== undefined && { skew: feed.skew_s * 1_000 }),
+  };
+}
+
+/** From the runs' spans and from /proc. `ticks`: counted by the stream. */
+function pathTruths(path: RealPath, ticks: number): Partial<Truths> {
+  const { runs } = path;
+  const largest = (of: "started_ms" | "ended_ms") =>
+    runs.length < 2 ? undefined : Math.max(...runs.slice(1).map((run, i) => run.ended_ms - runs[i]![of]));
+  const truths: Partial<Truths> = { gap: largest("started_ms"), rest: largest("ended_ms") };
+  try {
+    const stream = path.pid("stream");
+    truths.stream_cost = (processCpuS(stream) / ticks) * 1e6;
+    truths.written = (writtenBytes(stream) ?? Number.NaN) / ticks;
+    truths.batch_cost = ((childrenCpuS(path.pid("schedule")) + processCpuS(path.pid("consume"))) / ticks) * 1e6;
+  } catch {
+    // Without /proc, or without `schedule`: the cells that need them are not judged.
+  }
+  return Object.fromEntries(Object.entries(truths).filter(([, value]) => Number.isFinite(value)));
+}
