@@ -18,7 +18,7 @@ export interface AnsweredWindow {
   in_log: number;
 }
 
-export interface Completeness {
+interface Completeness {
   share: number;
   /** Ticks in the answer, and those that it lacks of the log's. */
   ticks: number;

@@ -90,14 +90,18 @@ test("the conditions of each run are recorded and shown", async () => {
   expect(table(reportOf(figures, context))).toMatch(/^\| x +\| alone \| 2 +\| \d+\.\d, at most \d+\.\d +\|/m);
 });
 
-test.skipIf(process.platform !== "linux")("what this process and its children use is not other processes' work", () => {
-  const ended = observe();
-  for (const from_us = process.cpuUsage().user; process.cpuUsage().user - from_us < 100_000; );
-  const { seconds, other_cores, steal, pressure } = ended();
-  expect([other_cores! >= 0, steal! >= 0, pressure === null || pressure >= 0]).toEqual([true, true, true]);
-  // The machine's busy time minus ours can't exceed its other cores.
-  expect(other_cores! * seconds).toBeLessThanOrEqual(seconds * navigator.hardwareConcurrency - 0.07);
-}, 30_000);
+test.skipIf(process.platform !== "linux")(
+  "what this process and its children use is not other processes' work",
+  () => {
+    const ended = observe();
+    for (const from_us = process.cpuUsage().user; process.cpuUsage().user - from_us < 100_000; );
+    const { seconds, other_cores, steal, pressure } = ended();
+    expect([other_cores! >= 0, steal! >= 0, pressure === null || pressure >= 0]).toEqual([true, true, true]);
+    // The machine's busy time minus ours can't exceed its other cores.
+    expect(other_cores! * seconds).toBeLessThanOrEqual(seconds * navigator.hardwareConcurrency - 0.07);
+  },
+  30_000,
+);
 
 test("a run with steal or other work above the limits is marked, a broker's work is not", () => {
   const quiet = { seconds: 1, load: 9, steal: 0.005, other_cores: 0.1, pressure: 0.9 };

@@ -14,7 +14,7 @@ import {
   streamAnswers,
 } from "../../scripts/measure/completeness.ts";
 import { finality } from "../../scripts/measure/finality.ts";
-import { sinceBegan } from "../../scripts/measure/latency.ts";
+import { sinceBegan } from "../../scripts/measure/tick-latency.ts";
 import COUNTED from "../../sql/page/counted.sql" with { type: "text" };
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { closings, slices } from "./kept-measures.ts";

@@ -2,7 +2,7 @@
 import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import type { Histograms, Slice } from "../../scripts/contract/measures.ts";
-import { type Latency, latency, sinceBegan, wholeSlices } from "../../scripts/measure/latency.ts";
+import { type Latency, latency, sinceBegan, wholeSlices } from "../../scripts/measure/tick-latency.ts";
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { measuresMissing, slices } from "./kept-measures.ts";
 import { type Moment, ofClock, perSpan, runsIn, runsMissing, type Span, whyNone } from "./measure-moment.ts";
