@@ -80,7 +80,7 @@ function feedFigure(moment: Moment, span: Span): Figure {
   const notes = [
     span.label === "since start" ? "since produce began" : "",
     interval,
-    ofClock(moment, "recording time"),
+    ofClock(moment, "wall time"),
     "the same feed for both",
   ];
   return (
