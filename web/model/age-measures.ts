@@ -1,4 +1,5 @@
 /** Age and lag of both pipelines: now, over the last five minutes, and since start. */
+import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import { type AnswerSample, SAMPLE_US } from "../../scripts/contract/measures.ts";
 import { type Ages, ageAt, ages } from "../../scripts/measure/age.ts";
@@ -145,7 +146,8 @@ function until(moment: Moment): string {
 function lagNow(moment: Moment, waiting_us: number | null | string): Figure {
   if (typeof waiting_us === "string") return none(waiting_us);
   if (waiting_us === null && endText(moment) !== "") return none(`${endText(moment)}, and nothing waits`);
-  return figure({ lag_ms: lagAt({ at_us: moment.now_us, waiting_us }) / 1_000 }, [
+  // Now is later than the receipt that was just read.
+  return figure({ lag_ms: lagAt({ at_us: nowUs(), waiting_us }) / 1_000 }, [
     ofClock(moment, "wall time"),
     endText(moment),
   ]);
