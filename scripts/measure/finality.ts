@@ -3,7 +3,7 @@ import type { Closing } from "../contract/measures.ts";
 import { type Distribution, distribution } from "./distribution.ts";
 
 /** Of one pipeline, over windows that were closed; values in microseconds. */
-interface Finality {
+export interface Finality {
   /** By the exchange's clock: event time of the record that closed the window − the window's end. */
   event: Distribution;
   /** By this machine's clock: the answer's commit − receipt of that record. */

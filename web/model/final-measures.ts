@@ -13,12 +13,12 @@ import {
   isRunAhead,
   streamAnswers,
 } from "../../scripts/measure/completeness.ts";
-import { finality } from "../../scripts/measure/finality.ts";
+import { type Finality, finality } from "../../scripts/measure/finality.ts";
 import { sinceBegan } from "../../scripts/measure/tick-latency.ts";
 import COUNTED from "../../sql/page/counted.sql" with { type: "text" };
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
-import { closings, slices } from "./kept-measures.ts";
-import { endText, type Moment, ofClock, perSpan, runsIn, runsMissing, type Span, whyNone } from "./measure-moment.ts";
+import { slices } from "./kept-measures.ts";
+import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 
 const FINALITY =
   "event: time of the record that closed a window − the window's end, lateness included; machine: commit of the answer − receipt of that record";
@@ -33,15 +33,18 @@ export function finalityMeasures(moment: Moment): Measure[] {
   const { product, size } = selection;
   return perSpan(moment, "finality", FINALITY, (span) => {
     if (missing !== null) return { stream: none(missing), batch: none(missing) };
-    const kept = sources.once(`closings ${size.us} ${product}`, () => closings(sources.windows, product, size.us));
-    const within = { from_us: span.from_us, to_us: moment.now_us };
-    const figureOf = (answered: (closing: Closing) => number | null) => finalityFigure(moment, kept, answered, within);
+    const kept = sources.closings.of(product, size.us);
+    const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
+      const found = () => finality(kept, answered, { from_us: span.from_us, to_us: moment.now_us });
+      const name = `${size.us} ${product} from ${span.from_us} run ${run_id}`;
+      return finalityFigure(moment, span.label === "since start" ? sources.closings.once(name, found) : found());
+    };
     const refused = batchRefusal(moment);
     return {
-      stream: figureOf(({ committed_us }) => committed_us),
+      stream: figureOf(0, ({ committed_us }) => committed_us),
       batch:
         refused === null
-          ? figureOf(({ log_partition, log_offset }) => answeredByRun(runs, log_partition, log_offset))
+          ? figureOf(runs.at(-1)!.run_id, (one) => answeredByRun(runs, one.log_partition, one.log_offset))
           : none(refused),
     };
   });
@@ -52,13 +55,7 @@ function batchRefusal(moment: Moment): string | null {
   return moment.selection.size.us === ONE_MINUTE_US ? runsMissing(moment) : ONLY_MINUTES;
 }
 
-function finalityFigure(
-  moment: Moment,
-  kept: Closing[],
-  answered: (closing: Closing) => number | null,
-  within: { from_us: number; to_us: number },
-): Figure {
-  const found = finality(kept, answered, within);
+function finalityFigure(moment: Moment, found: Finality | null): Figure {
   if (found === null) return none(whyNone(moment, "no window became final"));
   const { event, machine } = found;
   return figure(
@@ -155,8 +152,8 @@ function streamCurve(moment: Moment): Figure {
 function batchCurve(moment: Moment): Figure {
   const refused = batchRefusal(moment);
   if (refused !== null) return none(refused);
-  const ended = runsIn(moment, moment.spans[1]);
-  return curveFigure(moment, merged(ended.map(({ snapshot }) => snapshot.histograms[`curve ${ONE_MINUTE_US}`])));
+  const { sources, spans } = moment;
+  return curveFigure(moment, sources.runs.since(spans[1].from_us)[`curve ${ONE_MINUTE_US}`] ?? []);
 }
 
 function curveFigure(moment: Moment, buckets: Buckets): Figure {

@@ -1,12 +1,10 @@
 /** What the stream keeps for the measures in windows.db, read once per commit. */
-import { type AnswerSample, type Closing, SLICES_KEPT, type Slice } from "../../scripts/contract/measures.ts";
+import { type AnswerSample, SLICES_KEPT, type Slice } from "../../scripts/contract/measures.ts";
 import type { StoreFile } from "./store-file.ts";
 
 const SLICES = "SELECT slice_us, histograms FROM measure_slices ORDER BY slice_us";
 const SAMPLES = `SELECT at_us, product_id, answer_us, received_us, waiting_us FROM answer_samples
   WHERE product_id = $product ORDER BY at_us DESC LIMIT $limit`;
-const CLOSINGS = `SELECT product_id, size_us, window_start_us, window_end_us, log_partition, log_offset, closed_time_us,
-  received_us, is_appended, committed_us FROM closings WHERE product_id = $product AND size_us = $size_us`;
 /** More than the stream keeps: 300 s at every second, and 720 older ones. */
 const SAMPLES_MAX = 2_000;
 
@@ -38,9 +36,4 @@ export function samples(windows: StoreFile, product: string): AnswerSample[] {
 /** The newest sample of a product; null before the first. */
 export function newestSample(windows: StoreFile, product: string): AnswerSample | null {
   return windows.get<AnswerSample>(SAMPLES, { product, limit: 1 });
-}
-
-/** One product's windows of one size, of the newest that the stream keeps. */
-export function closings(windows: StoreFile, product: string, size_us: number): Closing[] {
-  return windows.all<Closing>(CLOSINGS, { product, size_us });
 }

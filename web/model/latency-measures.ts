@@ -129,7 +129,10 @@ function batchFigure(moment: Moment, span: Span): Figure {
   const missing = runsMissing(moment);
   if (missing !== null) return none(missing);
   const ended = runsIn(moment, span);
-  const found = pipelineOf(ended.map(({ snapshot }) => snapshot.histograms));
+  const isWhole = span.label === "since start";
+  const found = pipelineOf(
+    isWhole ? [moment.sources.runs.since(span.from_us)] : ended.map(({ snapshot }) => snapshot.histograms),
+  );
   if (found === null) return none(whyNone(moment, "no run with new ticks has ended"));
   const unreceived = ended.reduce((sum, { snapshot }) => sum + snapshot.unreceived, 0);
   return latencyFigure(found.latency, [

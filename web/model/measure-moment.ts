@@ -50,7 +50,7 @@ export function momentOf(sources: Sources, selection: Selection, feed: KnownFeed
     isReplay: sources.mode === "replay",
     clock: sources.exchangeClock(feed),
     missing: measuresMissing(sources.windows),
-    runs: sources.runs(),
+    runs: sources.runs.all(),
     spans: [
       { label: "last 5 minutes", from_us: now_us - RECENT_US, to_us },
       { label: "since start", from_us: began_us, to_us },

@@ -5,9 +5,9 @@ import { type KnownFeedStatus, parseFeedStatus } from "../../scripts/contract/fe
 import type { Prices } from "../../scripts/contract/prices.ts";
 import { parseScheduleStatus, type ScheduleStatus } from "../../scripts/contract/schedule-status.ts";
 import type { ExchangeClock } from "../../scripts/measure/age.ts";
-import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
+import { ClosingRows } from "./closing-rows.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { PerCommit } from "./per-commit.ts";
@@ -25,7 +25,8 @@ export class Sources {
   readonly meter = new CostMeter();
   readonly energy = new EnergyMeter();
   readonly #fromWindows: PerCommit;
-  readonly #runs: RunSnapshots;
+  readonly closings: ClosingRows;
+  readonly runs: RunSnapshots;
 
   /** `prices`: for money; null: none is shown. */
   constructor(
@@ -38,17 +39,13 @@ export class Sources {
     this.results = new StoreFile(paths.results);
     this.metrics = new MetricResults(this.results);
     this.#fromWindows = new PerCommit(this.windows);
-    this.#runs = new RunSnapshots(this.results);
+    this.closings = new ClosingRows(this.windows);
+    this.runs = new RunSnapshots(this.results, this.metrics);
   }
 
   /** For what is derived from windows.db: calls `make` once per `name` and commit of the stream. */
   once<T>(name: string, make: () => T): T {
     return this.#fromWindows.once(name, make);
-  }
-
-  /** The batch's runs that note what their answers contain, oldest first. */
-  runs(): readonly BatchRun[] {
-    return this.metrics.once("run snapshots", () => this.#runs.all());
   }
 
   /** Null before the first `produce`, or when its file can't be understood. */

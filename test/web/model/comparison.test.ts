@@ -51,15 +51,14 @@ function opened() {
     sql,
     slice: ({ slice_us, histograms }: Slice) =>
       sql("windows.db", "INSERT INTO measure_slices VALUES (?, ?)", slice_us, JSON.stringify(histograms)),
-    sample: (s: Omit<AnswerSample, "product_id">) =>
-      sql(
-        "windows.db",
-        "INSERT INTO answer_samples VALUES (?, 'BTC-USD', ?, ?, ?)",
-        s.at_us,
-        s.answer_us,
-        s.received_us,
-        s.waiting_us,
-      ),
+    samples: (...all: Omit<AnswerSample, "product_id">[]) => {
+      const db = new Database(join(dir.path, "windows.db"));
+      const insert = db.query("INSERT INTO answer_samples VALUES (?, 'BTC-USD', ?, ?, ?)");
+      db.transaction(() => {
+        for (const s of all) insert.run(s.at_us, s.answer_us, s.received_us, s.waiting_us);
+      })();
+      db.close();
+    },
     closing: (c: Pick<Closing, "window_end_us" | "log_offset" | "closed_time_us" | "received_us" | "committed_us">) =>
       sql(
         "windows.db",
@@ -118,13 +117,14 @@ test("latencies of the last 5 minutes and since start are two rows, each of its 
 test("age: the same clock and product for both, the perfect answer beside it", async () => {
   await using here = opened();
   const at_us = second(here.now_us) - S;
-  for (let i = 0; i < 100; i++) {
-    const step_us = at_us - i * S;
-    here.sample({ at_us: step_us, answer_us: step_us - 3 * S, received_us: step_us - 2 * S, waiting_us: null });
-  }
+  const of = (step_us: number) => ({
+    at_us: step_us,
+    answer_us: step_us - 3 * S,
+    received_us: step_us - 2 * S,
+    waiting_us: null,
+  });
+  here.samples(...Array.from({ length: 100 }, (_, i) => of(at_us - i * S)));
   here.run(at_us - 50 * S, { newest_us: { "BTC-USD": at_us - 70 * S, "ETH-USD": at_us }, positions: { 0: 600 } });
-  expect((await here.word("age, now")).stream.values).toEqual({ age_ms: 3_000, perfect_ms: 2_000 });
-  expect((await here.word("age, now")).batch.values).toEqual({ age_ms: 70_000, perfect_ms: 2_000 });
   const { stream, batch } = await here.word("age, last 5 minutes");
   expect(stream.values).toEqual({
     mean_ms: 3_000,
@@ -138,12 +138,19 @@ test("age: the same clock and product for both, the perfect answer beside it", a
   expect(stream.curve!.at(-1)).toEqual([5_000, 0]);
   expect(batch.values).toMatchObject({ max_ms: 70_000, mean_ms: 45_000, samples: 51 });
   expect((await here.word("age, since start")).stream.values).toMatchObject({ mean_ms: 3_000 });
+  // Later than the test can take, so that it is the newest.
+  here.samples(of(at_us + 60 * S));
+  const now = await here.word("age, now");
+  expect([now.stream.values, now.batch.values]).toEqual([
+    { age_ms: 3_000, perfect_ms: 2_000 },
+    { age_ms: 130_000, perfect_ms: 2_000 },
+  ]);
 });
 
 test("a stream that has stopped gets older, and its lag is read from the log", async () => {
   await using here = opened();
   const at_us = second(here.now_us) - 60 * S;
-  here.sample({ at_us, answer_us: at_us - S, received_us: at_us - S, waiting_us: null });
+  here.samples({ at_us, answer_us: at_us - S, received_us: at_us - S, waiting_us: null });
   const age = await here.word("age, now");
   expect(age.stream.values!.age_ms!).toBeGreaterThan(61_000);
   expect(age.stream.values!.perfect_ms).toBeUndefined();
@@ -161,8 +168,8 @@ test("a stream that has stopped gets older, and its lag is read from the log", a
 test("between its runs the batch lags, in the share of time of the samples", async () => {
   await using here = opened();
   const at_us = second(here.now_us) - S;
-  for (let i = 0; i < 40; i++)
-    here.sample({ at_us: at_us - i * S, answer_us: at_us - i * S, received_us: at_us - i * S, waiting_us: null });
+  const of = (step_us: number) => ({ at_us: step_us, answer_us: step_us, received_us: step_us, waiting_us: null });
+  here.samples(...Array.from({ length: 40 }, (_, i) => of(at_us - i * S)));
   here.run(at_us - 10 * S, { positions: { 0: 600 }, waiting_us: { "BTC-USD": at_us - 25 * S } });
   const { stream, batch } = await here.word("lag, last 5 minutes");
   expect(stream.values).toMatchObject({ mean_ms: 0, max_ms: 0, samples: 40 });
@@ -214,8 +221,8 @@ test("after the end of a replay no figure reads as perfect: neither in the API n
   const ended_us = here.now_us - 10 * MINUTE;
   here.replay({ state: "ended", ended_us });
   here.run(here.now_us - 9 * MINUTE, { positions: { 0: 600 }, newest_us: { "BTC-USD": 900 * S } });
-  for (let i = 1; i < 900; i++)
-    here.sample({ at_us: second(here.now_us) - i * S, answer_us: 900 * S, received_us: 900 * S, waiting_us: null });
+  const of = (at_us: number) => ({ at_us, answer_us: 900 * S, received_us: 900 * S, waiting_us: null });
+  here.samples(...Array.from({ length: 899 }, (_, i) => of(second(here.now_us) - (i + 1) * S)));
   for (const word of ["age, now", "age, last 5 minutes", "lag, now", "lag, last 5 minutes"]) {
     const { stream, batch } = await here.word(word);
     for (const { values, note } of [stream, batch])
@@ -237,7 +244,7 @@ test("after the end of a live feed the age grows", async () => {
   await using here = opened();
   writeFileSync(join(here.data, "kind.json"), '{"kind":"live"}\n');
   feed(here.data, { state: "ended", ended_us: here.now_us - MINUTE });
-  here.sample({ at_us: second(here.now_us), answer_us: here.now_us - MINUTE, received_us: null, waiting_us: null });
+  here.samples({ at_us: second(here.now_us), answer_us: here.now_us - MINUTE, received_us: null, waiting_us: null });
   const { stream } = await here.word("age, now");
   expect([stream.values!.age_ms! > 58_000, stream.note]).toEqual([true, expect.stringContaining("the feed ended at")]);
 });
@@ -245,7 +252,7 @@ test("after the end of a live feed the age grows", async () => {
 test("a replay at full speed has no clock: age and curve are not measured", async () => {
   await using here = opened();
   here.replay({}, null);
-  here.sample({ at_us: second(here.now_us), answer_us: 1, received_us: 1, waiting_us: null });
+  here.samples({ at_us: second(here.now_us), answer_us: 1, received_us: 1, waiting_us: null });
   for (const word of ["age, now", "age, since start", "completeness curve"])
     expect((await here.word(word)).stream).toEqual({
       values: null,
