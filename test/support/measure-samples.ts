@@ -26,6 +26,7 @@ export function batchRun(
   const snapshot: RunSnapshot = {
     positions: { 0: run_id * 100 },
     collected_to: run_id,
+    store_created: "",
     newest_us,
     waiting_us,
     histograms: {},
