@@ -206,7 +206,26 @@ def ages(all_samples, field):
 
 
 def lags(all_samples):
-    return summary([0 if s["waiting_us"] is None else s["at_us"] - s["waiting_us"] for s in all_samples if s["answer_us"] is not None])
+    return summary([0 if s["waiting_us"] is None else s["at_us"] - s["waiting_us"] for s in all_samples])
+
+
+def batch_latency():
+    """Each tick's wait from its receipt to the end of the first run that answers with it."""
+    answered = lambda partition, offset: next((run["ended_us"] for run in runs if run["positions"].get(str(partition), 0) > offset), None)
+    waits = [(answered(partition, offset), received_us) for partition, offset, received_us, _, _ in placed["ticks"]]
+    return summary([ended_us - received_us for ended_us, received_us in waits if ended_us is not None and received_us is not None])
+
+
+def batch_curve():
+    """Shares of the ticks that a run had answered so many seconds after their window's end, by the exchange's clock."""
+    if exchange is None:
+        return None
+    late = []
+    for partition, offset, _, time_us, _ in placed["ticks"]:
+        ended_us = next((run["ended_us"] for run in runs if run["positions"].get(str(partition), 0) > offset), None)
+        if ended_us is not None:
+            late.append(exchange(ended_us) - (time_us // size_us + 1) * size_us)
+    return {f"at_{s}_s": sum(1 for us in late if us <= s * 1_000_000) / len(late) for s in (0, 1, 2, 5, 10, 30, 60, 300)}
 
 
 def median(values):
@@ -291,8 +310,10 @@ print(
         {
             "counts": {name: placed[name] for name in ("late", "duplicates")} | {"ticks": len(placed["ticks"])},
             "wrong_samples": wrong_samples(found),
-            "age": {"stream": ages(found, "answer_us"), "batch": ages(batch, "answer_us"), "perfect": ages(found, "received_us")},
+            "age": {"stream": ages(found, "answer_us"), "batch": ages(batch, "answer_us"), "perfect": ages([sample for sample in found if sample["answer_us"] is not None], "received_us")},
             "lag": {"stream": lags(found), "batch": lags(batch)},
+            "batch_latency": batch_latency(),
+            "batch_curve": batch_curve(),
             "finality": finality(),
             "completeness": completeness(),
             "agreement": agreement(),
