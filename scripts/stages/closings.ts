@@ -6,7 +6,7 @@ import { canMeasure } from "../measure/latency-buckets.ts";
 import type { ReadEvent } from "./store-job.ts";
 
 /** A closing before its commit. */
-export type NewClosing = Omit<Closing, "committed_us">;
+type NewClosing = Omit<Closing, "committed_us">;
 
 type ClosedBy = Pick<NewClosing, "closed_time_us" | "received_us" | "is_appended">;
 
