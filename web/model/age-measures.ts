@@ -8,7 +8,7 @@ import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answ
 import type { Distribution } from "../../scripts/measure/distribution.ts";
 import { lagAt, lags } from "../../scripts/measure/lag.ts";
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
-import { newestSample, samples } from "./kept-measures.ts";
+import { newestSample } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 import { offsets } from "./stage-states.ts";
 
@@ -84,11 +84,7 @@ function sampleNow({ sources, selection, now_us }: Moment): AnswerSample | null 
 /** At equal steps: since start those that the thinning leaves, and of newer ones as many. */
 function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
   const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
-  return keptSamples(moment).filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
-}
-
-function keptSamples({ sources, selection }: Moment): AnswerSample[] {
-  return sources.once(`samples ${selection.product}`, () => samples(sources.windows, selection.product));
+  return moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
 }
 
 function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, samples: AnswerSample[]) => Figure) {
@@ -174,7 +170,7 @@ function batchWaiting(moment: Moment): number | null | string {
   const asked = inLog(moment, "batch", positions);
   if (asked !== undefined) return asked;
   if (missing !== null) return missing;
-  return waitingBySamples(keptSamples(moment), newest.newest_us[selection.product] ?? null);
+  return waitingBySamples(moment.samples(), newest.newest_us[selection.product] ?? null);
 }
 
 /** From the log; undefined if it is not read here. */

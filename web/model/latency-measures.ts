@@ -49,15 +49,14 @@ export function streamLatency(sources: Sources): PipelineLatency | null {
 }
 
 /** What the interval of the exchange's clock is, and where it comes from. */
-export function clockOffset({ feed, isReplay }: Moment): Measure {
+export function clockOffset({ feed }: Moment): Measure {
   const offset = feed?.clock_offset ?? null;
+  const why = feed?.time_failure
+    ? `the exchange does not return its time: ${feed.time_failure}`
+    : "the exchange was not asked for its time yet";
   const one =
     offset === null
-      ? none(
-          isReplay
-            ? "a recording's times are not compared with this machine's clock"
-            : "the exchange has not answered a request for its time",
-        )
+      ? none(feed === null ? NOTHING_PRODUCED : why)
       : figure({ low_ms: ms(offset.low_us), high_ms: ms(offset.high_us), requests: offset.requests }, [
           `as of ${isoSecondFromUs(offset.as_of_us)}`,
         ]);
@@ -68,11 +67,12 @@ export function clockOffset({ feed, isReplay }: Moment): Measure {
   };
 }
 
+const NOTHING_PRODUCED = "nothing has been produced yet";
 const both = (one: Figure) => ({ stream: one, batch: one });
 
 function feedFigure(moment: Moment, span: Span): Figure {
   const { feed } = moment;
-  if (feed === null) return none("nothing has been produced yet");
+  if (feed === null) return none(NOTHING_PRODUCED);
   const kept = feedSlices(feed.measures);
   if (kept === null) return none("feed.json is of an older version, which kept no latencies by slice");
   const offset = feed.clock_offset;

@@ -2,11 +2,12 @@
 import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
+import type { AnswerSample } from "../../scripts/contract/measures.ts";
 import type { ExchangeClock } from "../../scripts/measure/age.ts";
 import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
 import type { Figure } from "./figures.ts";
-import { measuresMissing } from "./kept-measures.ts";
+import { measuresMissing, samples } from "./kept-measures.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
@@ -30,6 +31,8 @@ export interface Moment {
   clock: ExchangeClock | string;
   /** Why the stream has kept no measures; null if it has. */
   missing: string | null;
+  /** The product's samples, oldest first: the same at each call. */
+  samples(): readonly AnswerSample[];
   /** Oldest first; [] if none has ended, or its results.db is of an older version. */
   runs: readonly BatchRun[];
   /** Since start is since the stream's process began, for both pipelines. */
@@ -40,6 +43,7 @@ export function momentOf(sources: Sources, selection: Selection, feed: KnownFeed
   const now_us = nowUs();
   const ended_us = feed?.ended_us ?? null;
   const to_us = Math.min(now_us, ended_us ?? now_us);
+  let kept: readonly AnswerSample[] | null = null;
   const began_us = sources.windows.counters().run_started_us ?? now_us;
   return {
     sources,
@@ -50,6 +54,10 @@ export function momentOf(sources: Sources, selection: Selection, feed: KnownFeed
     isReplay: sources.mode === "replay",
     clock: sources.exchangeClock(feed),
     missing: measuresMissing(sources.windows),
+    samples() {
+      kept ??= samples(sources.windows, selection.product);
+      return kept;
+    },
     runs: sources.runs.all(),
     spans: [
       { label: "last 5 minutes", from_us: now_us - RECENT_US, to_us },

@@ -2,15 +2,16 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { AnswerSample, Closing, RunSnapshot, Slice } from "../../../scripts/contract/measures.ts";
 import { logEnds } from "../../../scripts/log/ends.ts";
 import { Judge } from "../../../scripts/message/judge.ts";
 import { AskedLog } from "../../../web/model/log-view.ts";
 import { serve } from "../../../web/server.ts";
-import { fillLog, quiet, recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { fillLog, quiet, ROOT, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { feed } from "../../support/health-states.ts";
 
 const S = 1_000_000;
@@ -25,9 +26,11 @@ type Figure = { values: Record<string, number> | null; note: string; curve?: [nu
 type Word = { word: string; definition: string; stream: Figure; batch: Figure };
 
 /** A copy of the directory, what its stages keep for the measures, and the page over it. */
-function opened() {
+function opened(fixture = "") {
   const dir = tempDir();
-  cpSync(calm.path, dir.path, { recursive: true });
+  if (fixture === "") cpSync(calm.path, dir.path, { recursive: true });
+  for (const file of fixture === "" ? [] : ["log.db", "windows.db", "ticks.db", "results.db"])
+    writeFileSync(join(dir.path, file), gunzipSync(readFileSync(join(ROOT, fixture, `${file}.gz`))));
   const judge = new Judge();
   const ends = logEnds("embedded:", dataPaths(dir.path), quiet, (record) => judge.tick(record)?.product_id ?? null);
   const log = new AskedLog("embedded:", ends, quiet);
@@ -40,9 +43,8 @@ function opened() {
     return answer as Record<string, number>[];
   };
   const now_us = Date.now() * 1_000;
-  sql("windows.db", "DELETE FROM measure_slices");
-  sql("windows.db", "DELETE FROM answer_samples");
-  sql("windows.db", "DELETE FROM closings");
+  for (const table of fixture === "" ? ["measure_slices", "answer_samples", "closings"] : [])
+    sql("windows.db", `DELETE FROM ${table}`);
   sql("windows.db", "INSERT OR REPLACE INTO counters VALUES ('run_started_us', ?)", now_us - 20 * MINUTE);
   sql("windows.db", "UPDATE windows SET updated_at = ?", now_us - MINUTE);
   return {
@@ -274,18 +276,19 @@ test("feed latency is signed and has the interval of the clock offset beside it"
   expect((await here.word("clock offset")).stream.values).toEqual({ low_ms: -14, high_ms: 8, requests: 12 });
 });
 
-test("stores of older versions have a sentence for each measure, and no problem", async () => {
-  await using here = opened();
-  for (const table of ["measure_slices", "answer_samples", "closings"]) here.sql("windows.db", `DROP TABLE ${table}`);
-  here.sql("results.db", "ALTER TABLE runs DROP COLUMN snapshot");
-  const { words } = JSON.parse(await here.get("/api/comparison?product=BTC-USD")) as { words: Word[] };
-  const old = words.filter(({ word }) => /^(pipeline|age|finality|completeness curve|ingest)/.test(word));
-  expect(old.length).toBe(10);
-  for (const { stream, batch } of old) {
-    expect(stream).toEqual({ values: null, note: expect.stringContaining("windows.db is of an older version") });
-    expect(batch.values).toBeNull();
-    expect(batch.note.length).toBeGreaterThan(20);
-  }
-  expect((await here.word("lag, now")).stream.values).toEqual({ lag_ms: 0 });
-  expect(await here.get("/")).not.toContain("can&#39;t be read as expected");
-});
+for (const version of ["v1", "v2", "v3"])
+  test(`stores of schema ${version} have a sentence for each measure, and no problem`, async () => {
+    await using here = opened(`test/fixtures/${version}`);
+    const { words } = JSON.parse(await here.get("/api/comparison?product=BTC-USD")) as { words: Word[] };
+    const old = words.filter(({ word }) => /^(pipeline|age|finality|completeness curve|ingest)/.test(word));
+    expect(old.length).toBe(10);
+    for (const { stream, batch } of old) {
+      expect(stream).toEqual({ values: null, note: expect.stringContaining("windows.db is of an older version") });
+      expect(batch.values).toBeNull();
+      expect(batch.note.length).toBeGreaterThan(20);
+    }
+    const page = await here.get("/");
+    expect([page.includes("What is measured"), page.includes("windows.db can&#39;t be read")]).toEqual([true, false]);
+    const telemetry = (await here.get("/metrics")).split("\n");
+    expect(telemetry.filter((line) => /NaN|^tidemark_(age|perfect_age|finality)\S* /.test(line))).toEqual([]);
+  });
