@@ -49,15 +49,12 @@ export function streamLatency(sources: Sources): PipelineLatency | null {
 }
 
 /** What the interval of the exchange's clock is, and where it comes from. */
-export function clockOffset({ feed, isReplay }: Moment): Measure {
+export function clockOffset({ feed }: Moment): Measure {
   const offset = feed?.clock_offset ?? null;
+  const failure = feed?.time_failure ? `: ${feed.time_failure}` : "";
   const one =
     offset === null
-      ? none(
-          isReplay
-            ? "a recording's times are not compared with this machine's clock"
-            : "the exchange has not answered a request for its time",
-        )
+      ? none(`the exchange has not answered a request for its time${failure}`)
       : figure({ low_ms: ms(offset.low_us), high_ms: ms(offset.high_us), requests: offset.requests }, [
           `as of ${isoSecondFromUs(offset.as_of_us)}`,
         ]);
