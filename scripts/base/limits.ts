@@ -116,10 +116,7 @@ export const PROCESS_ERROR_BYTES_MAX = 65_536;
 export const CHILD_RESTARTS_MAX = 5;
 /** Products whose names are kept in memory; more only cost a query each. */
 export const PRODUCTS_MAX = 10_000;
-/**
- * Partitions of a log, and offsets of a partition: together they fit a safe integer
- * (log/embedded/log.sql).
- */
+/** Partitions of a log, offsets of one: together they fit a safe integer (log/embedded/log.sql). */
 export const PARTITIONS_MAX = 1_024;
 export const OFFSETS_MAX = 2 ** 43;
 /**

@@ -4,8 +4,8 @@
 type Clock = (at_us: number) => number;
 
 /**
- * Ours when live; in a replay the recording's, which stops at its end. Null when it is not known: the
- * text is damaged, or the replay runs as fast as possible.
+ * Ours when live; in a replay the recording's, which runs on after its end. Null when it is not known:
+ * the text is damaged, or the replay runs as fast as possible.
  */
 export function exchangeClockOf(feedJson: string): Clock | null {
   let status: unknown;

@@ -34,17 +34,17 @@ test.each([2_000_000, -2_000_000])(
     expect(requests).toBeGreaterThanOrEqual(3);
     expect(skew_us).toBeWithin(low_us, high_us + 1);
     // A round trip of 200 ms, longer on a busy machine; the time of the answer is in milliseconds.
-    expect(high_us - low_us).toBeWithin(150_000, 400_000);
+    expect(high_us - low_us).toBeWithin(150_000, 600_000);
   },
 );
 
 test("a delay on one way widens the interval to that side and leaves the other", async () => {
   const there = await offset({ faults: { time: { to_ms: 300 } } }, 2);
-  expect(there.low_us).toBeWithin(-30_000, 1);
-  expect(there.high_us).toBeWithin(290_000, 400_000);
+  expect(there.low_us).toBeWithin(-150_000, 1);
+  expect(there.high_us).toBeWithin(290_000, 600_000);
   const back = await offset({ faults: { time: { back_ms: 300 } } }, 2);
-  expect(back.low_us).toBeWithin(-400_000, -290_000);
-  expect(back.high_us).toBeWithin(0, 30_000);
+  expect(back.low_us).toBeWithin(-600_000, -290_000);
+  expect(back.high_us).toBeWithin(0, 150_000);
 });
 
 test("a refusal or an absent exchange is counted and its reason kept; there is no interval", async () => {

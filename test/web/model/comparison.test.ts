@@ -276,6 +276,15 @@ test("feed latency is signed and has the interval of the clock offset beside it"
   expect((await here.word("clock offset")).stream.values).toEqual({ low_ms: -14, high_ms: 8, requests: 12 });
 });
 
+test("without an answer to a request for the exchange's time, the clock offset has the reason", async () => {
+  await using here = opened();
+  feed(here.data, { clock_offset: null, time_failed: 3, time_failure: "REST answers 503" });
+  expect((await here.word("clock offset")).stream).toEqual({
+    values: null,
+    note: "the exchange does not return its time: REST answers 503",
+  });
+});
+
 for (const version of ["v1", "v2", "v3"])
   test(`stores of schema ${version} have a sentence for each measure, and no problem`, async () => {
     await using here = opened(`test/fixtures/${version}`);
