@@ -1,5 +1,5 @@
 /** The page in a real browser: live, correct, safe, usable by keyboard and screen reader. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +31,11 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
     rmSync(sql, { recursive: true, force: true });
+  });
+
+  // A page that stays open draws each update of the tests after its own.
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
   });
 
   const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
@@ -87,16 +92,17 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const file = join(sql, "biggest_hour.sql");
     const panel = page.locator("#metric-biggest_hour");
-    const batch = () => run("batch", ["--data", server.data, "--sql", sql]);
+    const batch = (...one: string[]) => run("batch", ["--data", server.data, "--sql", sql, ...one]);
+    const only = ["--metric", "biggest_hour"];
     writeFileSync(
       file,
       "-- title: Biggest hour\nSELECT date_trunc('hour', time) AS hour, sum(last_size) AS volume FROM ticks GROUP BY 1 ORDER BY 1\n",
     );
-    await batch();
+    await batch(...only);
     await panel.waitFor();
     expect(await panel.locator("tbody tr").count()).toBe(1);
     writeFileSync(file, "-- title: Biggest hour\nSELECT nonsense\nFROM ticks\n");
-    await batch();
+    await batch(...only);
     await panel.locator(".error").waitFor();
     expect(await panel.innerText()).toContain('Referenced column "nonsense" not found');
     expect(await panel.innerText()).toContain("the last result that worked");
@@ -109,7 +115,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await exported("biggest_hour.parquet")).toEqual([404, expect.stringContaining("The CSV has the last rows")]);
     const never = join(sql, "never.sql");
     writeFileSync(never, "-- chart: pie\nSELECT 1 AS a");
-    await batch();
+    await batch("--metric", "never");
     const broken = page.locator("#metric-never");
     await broken.locator(".error").waitFor();
     expect(await broken.innerText()).not.toContain("the last result that worked");
@@ -117,7 +123,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await exported("never.csv")).toEqual([404, expect.stringContaining("is not a chart type")]);
     rmSync(never);
     writeFileSync(file, "-- title: Biggest hour\n-- chart: number y=n\nSELECT count(*) AS n FROM ticks\n");
-    await batch();
+    await batch(...only);
     await panel.locator(".number").waitFor();
     expect(await panel.locator(".error").count()).toBe(0);
     rmSync(file);
@@ -137,9 +143,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
         for (let i = 3; i < data.length; i += 4) if (data[i] > 200) count++;
         return count / (width * height);
       })()`) as Promise<number>;
-    const drawn = async (header: string, sql: string) => {
-      writeFileSync(file, `-- chart: ${header}\n${sql} ORDER BY minute`);
-      await run("batch", ["--data", server.data, "--sql", join(file, "..")]);
+    const drawn = async (header: string, query: string) => {
+      writeFileSync(file, `-- chart: ${header}\n${query} ORDER BY minute`);
+      await run("batch", ["--data", server.data, "--sql", sql, "--metric", "bars"]);
       await page.locator(`#metric-bars details pre:has-text("${header}")`).waitFor({ state: "attached" });
       await page.locator("#metric-bars").scrollIntoViewIfNeeded();
       await page.locator("#chart-bars canvas").waitFor();

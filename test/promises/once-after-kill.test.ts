@@ -40,7 +40,7 @@ const newestOutputs = (path: string) =>
 const csv = (path: string) => readFileSync(join(path, "stream_csv/windows_1m.csv"), "utf8");
 const follow = (path: string) => ["--data", path, "--until-end", "--poll-records", String(POLL_RECORDS)];
 
-/** All metrics of sql/metrics in a long run, otherwise a first, a middle and a last one, and the verdict. */
+/** All metrics in a long run, otherwise a first, a middle and a last one, and the reconciliation. */
 const SOME_METRICS = tempDir();
 if (!LONG)
   for (const name of ["arrival_delay", "candles_5m", "reconciliation", "windows_by_minute"])

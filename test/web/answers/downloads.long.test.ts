@@ -28,7 +28,7 @@ test("an export that DuckDB works on for longer than 10 s, and a download that p
       expect([answer.status, (await answer.bytes()).subarray(0, 4).toString()]).toEqual([200, "80,65,82,49"]);
       return performance.now() - started;
     };
-    // How fast this machine is at the moment tells how many rows take long enough.
+    // How many rows take long enough follows from this machine's pace.
     let rows = 500_000_000;
     let ms = await exported(rows);
     while (ms < SLOW_MS) {
