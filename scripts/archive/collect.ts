@@ -8,7 +8,6 @@ import { diePoint } from "../base/die-point.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
-import { syncWal } from "../base/wal.ts";
 import type { Answered } from "../contract/measures.ts";
 import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
 import { CHANGING, castSelect, SNAPSHOT, STORED_COLUMNS } from "./columns.ts";
@@ -288,8 +287,6 @@ class Collector {
   #commit(change: Partial<Manifest>): void {
     diePoint("manifest");
     this.#manifest = { ...this.#manifest, ...change, sequence: this.#manifest.sequence + 1, collected_us: nowUs() };
-    // The archive must hold no tick that the log could still lose.
-    syncWal(this.paths.log);
     writeManifest(this.paths.archive, this.#manifest);
     diePoint("committed");
     putStaged(this.paths.archive, this.#manifest);
