@@ -7,6 +7,9 @@ import { ConsumeStage } from "./stages/consume.ts";
 import { type LogStageOptions, runLogStage } from "./stages/log-stage.ts";
 import { TickStore } from "./store/index.ts";
 
+/** The batch reads ticks.db once per run: a commit per moment would write many times the bytes. */
+const GATHER_MS = 200;
+
 export const spec: CommandSpec<LogStageOptions> = {
   name: "consume",
   summary:
@@ -30,6 +33,7 @@ export const spec: CommandSpec<LogStageOptions> = {
       name: "consume",
       forget: ({ ticks }) => removeStore(ticks),
       openStore: ({ ticks }) => new TickStore(ticks),
+      gather_ms: GATHER_MS,
       settings: {},
       openStage: (store) => new ConsumeStage(store, context.logger),
       into: ({ ticks }) => ticks,

@@ -7,7 +7,7 @@ import { openDatabase } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
-import { TICKS_SCHEMA } from "./store/index.ts";
+import { TICKS_SCHEMA, WalRelief } from "./store/index.ts";
 
 interface PruneFlags {
   data: string;
@@ -38,12 +38,15 @@ export const spec: CommandSpec<PruneFlags> = {
       throw new TidemarkError("NO_DATA", `There is no ${paths.ticks} yet, so there is nothing to prune.`);
     }
     const release = lockStage(paths, "batch");
-    const db = openDatabase(paths.ticks, { ...TICKS_SCHEMA, check: "rows" }, "NORMAL");
+    const db = openDatabase(paths.ticks, { ...TICKS_SCHEMA, check: "rows" }, "NORMAL", 0);
+    const relief = new WalRelief(db, paths.ticks);
     try {
-      const pruned = prune(db, { archive: paths.archive, before_us: nowUs() - options.retain, signal });
+      const before_us = nowUs() - options.retain;
+      const pruned = prune(db, { archive: paths.archive, before_us, signal, relieve: () => relief.step() });
       if (options.json) process.stdout.write(`${JSON.stringify({ pruned })}\n`);
       else logger.info(`${pruned} ticks pruned from ${paths.ticks}; they are in ${paths.archive}`);
     } finally {
+      relief.end();
       db.close();
       release();
     }

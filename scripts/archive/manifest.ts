@@ -1,9 +1,10 @@
 /** Reads and commits the archive's manifest; renaming it into its path is the commit. */
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { writeAtomically } from "../base/atomic-file.ts";
 import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
+import { syncWal } from "../base/wal.ts";
 import { type Manifest, manifestSchema, type PartFile, type TickSums } from "./manifest-schema.ts";
 import { readV1 } from "./manifest-v1.ts";
 
@@ -67,8 +68,12 @@ export function emptyManifest(store_created: string, rules: number): Manifest {
   return { version: VERSION, rules, store_created, ...counts, ...files };
 }
 
-/** Commits: from here on the archive is the files of `manifest`. */
+/**
+ * Commits: from here on the archive is the files of `manifest`. The embedded log is synced before: the
+ * archive must hold no tick that it could still lose (docs/decisions/0085-seen-before-synced.md).
+ */
 export function writeManifest(archive: string, manifest: Manifest): void {
+  syncWal(join(dirname(archive), "log.db"));
   const checksum = checksumOfManifest(manifest);
   mkdirSync(archive, { recursive: true });
   writeAtomically(join(archive, MANIFEST), `${JSON.stringify({ ...manifest, checksum })}\n`);

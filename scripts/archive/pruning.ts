@@ -31,13 +31,15 @@ interface PruneOptions {
    */
   before_us: number;
   signal: AbortSignal;
+  /** Called after each transaction: bounds the WAL. */
+  relieve?: () => void;
 }
 
 /**
  * Returns the number of removed ticks. Throws NO_DATA without an archive, STORE_CORRUPT if it isn't
  * whole.
  */
-export function prune(db: Database, { archive, before_us, signal }: PruneOptions): number {
+export function prune(db: Database, { archive, before_us, signal, relieve }: PruneOptions): number {
   const files = verifiedFiles(db, archive);
   db.exec(schema);
   let pruned = 0;
@@ -46,8 +48,10 @@ export function prune(db: Database, { archive, before_us, signal }: PruneOptions
   for (const file of files) {
     if (signal.aborted || !hasOlder(db, file, before_us)) break;
     compare(db, archive, file);
-    for (let rows = PRUNE_SLICE_ROWS; rows === PRUNE_SLICE_ROWS && !signal.aborted; pruned += rows)
+    for (let rows = PRUNE_SLICE_ROWS; rows === PRUNE_SLICE_ROWS && !signal.aborted; pruned += rows) {
       rows = pruneSlice(db, file.last_insert_id, before_us);
+      relieve?.();
+    }
   }
   return pruned;
 }

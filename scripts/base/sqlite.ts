@@ -19,10 +19,15 @@ export interface SchemaSpec {
   migrations?: Record<number, string>;
   /** "rows": no check of the whole file at opening, because the owner checks each row that it reads. */
   check?: "file" | "rows";
+  /** Page size of a new file (docs/decisions/0084-small-pages.md); an existing one keeps its own. */
+  page_bytes?: number;
 }
 
+/** Bytes of WAL after which a commit moves them into the file, which waits for the disk; 0: never. */
+const WAL_BYTES = 4_096_000;
+
 /** FULL syncs each commit to the disk; NORMAL survives kill -9, a power cut may lose the last commits. */
-type Durability = "FULL" | "NORMAL";
+export type Durability = "FULL" | "NORMAL";
 
 const VITAL = ["settings", "offsets", "counters", "products", "closed_ends"];
 
@@ -33,10 +38,15 @@ const OPEN_RETRY_MS = 20;
  * Opens a file for writing, creates or migrates it. Fails with SCHEMA_NEWER, STORE_CORRUPT, DATA_DIR,
  * or STAGE_BUSY after BUSY_TIMEOUT_MS.
  */
-export function openDatabase(path: string, schema: SchemaSpec, durability: Durability): Database {
+export function openDatabase(
+  path: string,
+  schema: SchemaSpec,
+  durability: Durability,
+  wal_bytes = WAL_BYTES,
+): Database {
   for (const end_ms = monotonicMs() + BUSY_TIMEOUT_MS; ; Bun.sleepSync(OPEN_RETRY_MS)) {
     try {
-      return openOnce(path, schema, durability);
+      return openOnce(path, schema, durability, wal_bytes);
     } catch (error) {
       // Where two connections switch a new file to WAL at once, SQLite ignores the busy timeout.
       const isBusy = error instanceof TidemarkError && error.code === "STAGE_BUSY";
@@ -45,15 +55,17 @@ export function openDatabase(path: string, schema: SchemaSpec, durability: Durab
   }
 }
 
-function openOnce(path: string, schema: SchemaSpec, durability: Durability): Database {
+function openOnce(path: string, schema: SchemaSpec, durability: Durability, wal_bytes: number): Database {
   let db: Database | undefined;
   try {
     const isNew = !existsSync(path);
     db = new Database(path, { create: true, strict: true });
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     refuseNewer(db, path, schema.version);
+    if (schema.page_bytes !== undefined) db.exec(`PRAGMA page_size = ${schema.page_bytes}`);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec(`PRAGMA synchronous = ${durability}`);
+    db.exec(`PRAGMA wal_autocheckpoint = ${Math.ceil(wal_bytes / pageBytes(db))}`);
     db.exec("PRAGMA cache_size = -16000");
     if (!isNew && schema.check !== "rows") quickCheck(db, path);
     upgrade(db, path, schema);
@@ -114,6 +126,11 @@ function quickCheck(db: Database, path: string): void {
     const damage = damageOf(db, table);
     if (damage !== null) throw corrupt(path, damage);
   }
+}
+
+/** Size of a page of the file. */
+export function pageBytes(db: Database): number {
+  return db.query<{ page_size: number }, []>("PRAGMA page_size").get()!.page_size;
 }
 
 function versionOf(db: Database): number {

@@ -1,5 +1,7 @@
 /** All benches, in the order in which they run and are shown. */
 import { batch } from "./batch-runs.ts";
+import { busyDisk } from "./busy-disk.ts";
+import { bytes } from "./bytes.ts";
 import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
@@ -15,6 +17,8 @@ export const BENCHES: Bench[] = [
   consume,
   produce,
   latency,
+  busyDisk,
+  bytes,
   idle,
   cost,
   batch,

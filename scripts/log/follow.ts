@@ -11,6 +11,8 @@ import { endsOf, polls } from "./shared/read-to-end.ts";
 /** The longest wait of a poll, and how often the group's positions are committed to the log. */
 const POLL_MS = 500;
 const COMMIT_EVERY_MS = 1_000;
+/** A commit of more records costs little more per record than a larger one. */
+const GATHER_RECORDS = 500;
 /** Between two tries of `handle` while the disk is full or a lock is held. */
 const RETRY_MS = 500;
 
@@ -42,6 +44,8 @@ interface FollowOptions {
   signal: AbortSignal;
   /** Records per `handle`. */
   records_max: number;
+  /** Two commits begin at least this far apart, unless there is a backlog; for a job without a promise of latency. */
+  gather_ms?: number;
   logger: Logger;
 }
 
@@ -127,6 +131,7 @@ async function readOn(
       // Polls of a log with a backlog resolve without a turn of the event loop, which signals and
       // timers need.
       await new Promise<void>((next) => setImmediate(next));
+      await gather(batches, options);
       if (monotonicMs() - committed_ms < COMMIT_EVERY_MS) continue;
       committed_ms = monotonicMs();
       const positions = nexts(job.positions);
@@ -139,6 +144,12 @@ async function readOn(
   } finally {
     forget();
   }
+}
+
+/** Lets records gather for the next commit: each writes whole pages, however few rows it has. */
+async function gather(batches: LogBatch[], { records_max, gather_ms = 0, until_end, signal }: FollowOptions) {
+  if (gather_ms === 0 || until_end || batches.length === 0) return;
+  if (countRecords(batches) < Math.min(records_max, GATHER_RECORDS)) await pause(gather_ms, signal);
 }
 
 /**

@@ -9,8 +9,8 @@ import { accessOf } from "./kafka/login.ts";
 import { FORMS, type KafkaAddress, parseKafkaUrl } from "./kafka/topic-url.ts";
 
 interface OpenLogOptions {
-  /** A writer appends; a reader only commits its positions. */
-  role: "writer" | "reader";
+  /** A writer appends; a reader only commits its positions; `relief`: as in EmbeddedOptions. */
+  role: "writer" | "reader" | "relief";
   /**
    * For a new log or topic, which the first stage creates; default: TIDEMARK_PARTITIONS, else 1.
    */
@@ -64,7 +64,7 @@ export async function openLog(url: string, paths: DataPaths, options: OpenLogOpt
   if (parsed.kind === "embedded") return openEmbedded(paths, { ...options, partitions });
   // Imported on demand: kafkajs would cost the embedded log's processes 30 ms at their start.
   const { openKafka } = await import("./kafka/kafka-log.ts");
-  return openKafka(parsed, { ...options, partitions });
+  return openKafka(parsed, { ...options, role: options.role === "writer" ? "writer" : "reader", partitions });
 }
 
 function partitionsAskedFor(): number | undefined {

@@ -29,6 +29,8 @@ interface LogStagePlan<Store extends LogStore, Stage extends LogJob & { close():
   /** Removes what the stage has stored, for `rebuild`. */
   forget(paths: DataPaths): void;
   openStore(paths: DataPaths): Store;
+  /** As in FollowOptions. */
+  gather_ms?: number;
   /** What must not change over a store, besides its log. */
   settings: Record<string, string | number>;
   openStage(store: Store, paths: DataPaths): Stage;
@@ -47,7 +49,7 @@ export async function runLogStage<Store extends LogStore, Stage extends LogJob &
   const paths = openDataDir(options.data, logger);
   const release = lockForLog(paths, plan.name, options);
   if (options.rebuild) plan.forget(paths);
-  const log = await openLog(options.log, paths, { role: "reader", logger });
+  const log = await openLog(options.log, paths, { role: plan.gather_ms ? "relief" : "reader", logger });
   const store = plan.openStore(paths);
   const older = store.olderRules();
   if (older !== null) logger.info(older);
@@ -60,6 +62,7 @@ export async function runLogStage<Store extends LogStore, Stage extends LogJob &
       until_end: options.untilEnd === true,
       signal,
       records_max: options.pollRecords,
+      gather_ms: plan.gather_ms,
       logger,
     });
     plan.atEnd?.(stage);

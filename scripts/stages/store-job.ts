@@ -92,6 +92,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
   /** Takes records, and reports once a second. If it fails, the same records may be passed again. */
   handle(batches: LogBatch[]): void {
     if (batches.length > 0) this.take(batches);
+    this.store.relieve();
     if (monotonicMs() < this.#reportDue_ms) return;
     this.assertInPlace();
     this.#report();

@@ -9,6 +9,7 @@ import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../base
 import type { LogPosition } from "../contract/log.ts";
 import { type Problem, problemsText } from "../contract/problems.ts";
 import { ProductOrder } from "./product-order.ts";
+import { WalRelief } from "./wal-relief.ts";
 
 export type Counters = Record<string, number>;
 
@@ -20,6 +21,7 @@ export class CheckpointStore {
   /** Of all processes that ever opened this file, this one alone has it (docs/faults.md 16). */
   readonly #generation: number;
   readonly #inPlace: InPlace;
+  readonly #relief: WalRelief;
   readonly #rules: number;
 
   /** `other`: the name of the store beside it, which must follow the same rules. */
@@ -28,7 +30,8 @@ export class CheckpointStore {
     schema: SchemaSpec,
     other: string,
   ) {
-    this.db = openDatabase(path, schema, "NORMAL");
+    this.db = openDatabase(path, schema, "NORMAL", 0);
+    this.#relief = new WalRelief(this.db, path);
     this.#rules = this.guard(() => this.#keepRules(join(dirname(path), other)));
     this.order = new ProductOrder(this.db);
     const next = this.db.query<{ value: string }, []>(
@@ -153,7 +156,13 @@ export class CheckpointStore {
     this.saveFigures({}, () => this.ownFigures() && this.setting(name) !== text && put.run(name, text));
   }
 
+  /** For after each commit: bounds the WAL. */
+  relieve(): void {
+    this.#relief.step();
+  }
+
   close(): void {
+    this.#relief.end();
     this.db.close();
   }
 

@@ -4,4 +4,5 @@ export type { CheckpointStore, Counters } from "./checkpoint.ts";
 export { reportLost } from "./lost.ts";
 export type { MeasureRows } from "./measure-rows.ts";
 export { TICKS_SCHEMA, type TickCounts, TickStore } from "./tick-store.ts";
+export { WalRelief } from "./wal-relief.ts";
 export { MovedError, WindowStore } from "./window-store.ts";

@@ -22,6 +22,7 @@ const SCHEMA = TICKS + SHARED;
 
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
+  page_bytes: 2_048,
   version: 3,
   migrations: {
     1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]),

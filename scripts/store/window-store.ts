@@ -19,6 +19,7 @@ const SCHEMA = WINDOWS + SHARED;
 
 const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
+  page_bytes: 512,
   version: 4,
   migrations: {
     1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]),
@@ -68,6 +69,7 @@ const PRODUCT_COLUMNS = [
   "late",
   "skewed",
 ] as const satisfies (keyof ProductRow)[];
+const CLOSED_COLUMNS = ["product_id", "size_us", "closed_until_us", "last_trade_id"];
 
 /** Another process has committed a product since its state was read: read it and step again. */
 export class MovedError extends Error {}
@@ -90,9 +92,9 @@ export class WindowStore extends CheckpointStore {
       ),
       revision: this.#upsert("window_revisions", [...REVISION_COLUMNS, ...ROW_COLUMNS, ...COMMITTED_COLUMNS]),
       late: this.#upsert("late_ticks", LATE_COLUMNS),
-      product: this.#upsert("products", PRODUCT_COLUMNS),
-      closed: this.#upsert("closed_ends", ["product_id", "size_us", "closed_until_us", "last_trade_id"]),
-      seen: this.#upsert("seen_ids", ["product_id", "block", "bits"]),
+      product: this.#upsert("products", PRODUCT_COLUMNS, ["product_id"]),
+      closed: this.#upsert("closed_ends", CLOSED_COLUMNS, ["product_id", "size_us"]),
+      seen: this.#upsert("seen_ids", ["product_id", "block", "bits"], ["product_id", "block"]),
       dead: this.#upsert("dead_letters", ["log_partition", "log_offset", "appended_us", "reason", "value"]),
     };
     this.#outOfOrder = new OutOfOrderRows(this.db);

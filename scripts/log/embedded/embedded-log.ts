@@ -29,17 +29,27 @@ import { EmbeddedReader } from "./embedded-reader.ts";
 import CREATE from "./log.sql" with { type: "text" };
 import { dropBlocks, type Retention } from "./retention.ts";
 import { Stamps } from "./stamps.ts";
+import { WalSync } from "./wal-sync.ts";
 
 /** Retention checks this often, and drops at most this many blocks of a partition at a time. */
 const RETAIN_EVERY_MS = 60_000;
 const RETAIN_BLOCKS = 200;
 
 /** Version 2 has the same tables: it lets a program that knows no receipt times refuse the file. */
-export const LOG_SCHEMA: SchemaSpec = { create: CREATE, version: 2, migrations: { 1: "" }, check: "rows" };
+export const LOG_SCHEMA: SchemaSpec = {
+  create: CREATE,
+  version: 2,
+  migrations: { 1: "" },
+  check: "rows",
+  page_bytes: 2_048,
+};
+
+/** Bytes of WAL after which a commit of each moves them into the file, and waits for the disk. */
+const WAL_BYTES = { writer: 16_384_000, reader: 0, relief: 4_096_000 };
 
 interface EmbeddedOptions {
-  /** A writer's commits survive a loss of power; a reader only notes its group's offsets. */
-  role: "writer" | "reader";
+  /** `relief`: a reader that may wait for the disk, and moves the WAL into the file for the writer. */
+  role: "writer" | "reader" | "relief";
   /** For a new log; with an existing one of another number opening fails with LOG_SETTINGS. */
   partitions?: number;
   /** A writer drops records older than this, microseconds; default: keep forever. */
@@ -49,7 +59,7 @@ interface EmbeddedOptions {
 
 /** Opens `log.db`, or creates it. Fails with LOG_SETTINGS or a storeError. */
 export function openEmbedded(paths: DataPaths, options: EmbeddedOptions): EmbeddedLog {
-  const db = openDatabase(paths.log, LOG_SCHEMA, options.role === "writer" ? "FULL" : "NORMAL");
+  const db = openDatabase(paths.log, LOG_SCHEMA, "NORMAL", WAL_BYTES[options.role]);
   try {
     const partitions = settlePartitions(db, options.partitions);
     db.exec(`PRAGMA busy_timeout = ${LOG_BUSY_MS}`);
@@ -87,6 +97,7 @@ export class EmbeddedLog implements Log {
   readonly #bell: Bell;
   readonly #insert: Statement<unknown, [number, number, number, number, Uint8Array]>;
   readonly #queue = new AppendQueue((records) => this.#commitWhenFree(records));
+  readonly #sync: WalSync;
   readonly #retain_us: number | null;
   readonly #inode: number;
   readonly logger: Logger;
@@ -107,11 +118,13 @@ export class EmbeddedLog implements Log {
     this.#source = new BlockSource(db, path, this.#stamps);
     this.#partitioner = new Partitioner(partitions);
     this.#bell = new Bell(bellOf(path));
+    this.#sync = new WalSync(db, path);
     this.#insert = db.query("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)");
   }
 
   /**
-   * Resolves when the records survive a loss of power; appends during a commit share the next one.
+   * Resolves when the records survive `kill -9` and readers see them; they survive a loss of power
+   * soon after (docs/decisions/0085-seen-before-synced.md). Appends during a commit share the next one.
    * Rejects with DISK_FULL: then none of these records is in the log, and they can be appended
    * again.
    */
@@ -127,6 +140,7 @@ export class EmbeddedLog implements Log {
       try {
         this.#commit(records);
         this.#bell.ring();
+        this.#sync.committed();
         await this.#retainSome();
         return;
       } catch (error) {
@@ -139,9 +153,11 @@ export class EmbeddedLog implements Log {
 
   #commit(records: AppendRecord[]): void {
     this.assertInPlace();
+    const groups = [...this.#partitioner.group(records)];
+    this.#sync.begin(groups.every(([partition]) => this.#stamps.isNew(partition)) ? "NORMAL" : "FULL");
     this.db.exec("BEGIN IMMEDIATE");
     try {
-      for (const [partition, group] of this.#partitioner.group(records)) this.#write(partition, group);
+      for (const [partition, group] of groups) this.#write(partition, group);
       this.db.exec("COMMIT");
     } catch (error) {
       if (this.db.inTransaction) this.db.exec("ROLLBACK");
@@ -258,8 +274,10 @@ export class EmbeddedLog implements Log {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#queue.idle();
-    this.#bell.close();
-    this.db.close();
+    await this.#sync.end().finally(() => {
+      this.#bell.close();
+      this.db.close();
+    });
   }
 }
 

@@ -11,11 +11,22 @@ const HIGHEST = "highest_us:";
 
 export class Stamps {
   readonly #problems = new Problems();
+  /** The highest append time that each partition ever had, once this process has written to it. */
+  readonly #highest = new Map<number, number>();
 
   constructor(
     private readonly db: Database,
     private readonly log: { name: string; logger: Logger },
   ) {}
+
+  /**
+   * Whether a record that is written now has a later append time than any before it. Readers recognise
+   * their log by these times, so only such a record may be seen before it is synced: if a loss of power
+   * takes it, the next one at its offset has another time.
+   */
+  isNew(partition: number): boolean {
+    return nowUs() > (this.#highest.get(partition) ?? Number.POSITIVE_INFINITY);
+  }
 
   /**
    * The append time of a write (µs since 1970 UTC), called in its transaction: never before the
@@ -24,6 +35,8 @@ export class Stamps {
    */
   next(partition: number, newest_us: number): number {
     const now_us = nowUs();
+    const known_us = this.#highest.get(partition) ?? this.highest(partition);
+    this.#highest.set(partition, Math.max(known_us, newest_us, now_us));
     if (newest_us - now_us <= STAMP_AHEAD_US_MAX) return Math.max(now_us, newest_us);
     const keep = this.db.query<unknown, [string, number]>(
       `INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value

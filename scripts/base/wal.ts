@@ -1,0 +1,59 @@
+/** The WAL of a SQLite file: how much of it is not in the file yet, and when it is on the disk. */
+import type { Database } from "bun:sqlite";
+import { close, closeSync, fdatasync, fdatasyncSync, open, openSync } from "node:fs";
+import { promisify } from "node:util";
+import { systemCode } from "./errors.ts";
+import { pageBytes } from "./sqlite.ts";
+
+/** Bytes of WAL that a checkpoint would move into the file. */
+export function walBytes(db: Database): number {
+  const wal = db.query<{ log: number; checkpointed: number }, []>("PRAGMA wal_checkpoint(NOOP)").get()!;
+  return (wal.log - wal.checkpointed) * pageBytes(db);
+}
+
+/**
+ * Moves the WAL into the file, as far as no reader needs the older state, and waits for the disk.
+ * Throws as SQLite does.
+ */
+export function checkpoint(db: Database): void {
+  db.query("PRAGMA wal_checkpoint(PASSIVE)").get();
+}
+
+/**
+ * Waits until all that was committed to the SQLite file at `path` survives a loss of power; without a
+ * WAL it does. Opening the WAL is harmless: SQLite's locks are on other files. Throws as the system does.
+ */
+export function syncWal(path: string): void {
+  let file: number;
+  try {
+    file = openSync(walOf(path), "r");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return;
+    throw error;
+  }
+  try {
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The same while this process continues. */
+export async function syncWalSoon(path: string): Promise<void> {
+  let file: number;
+  try {
+    file = await promisify(open)(walOf(path), "r");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return;
+    throw error;
+  }
+  try {
+    await promisify(fdatasync)(file);
+  } finally {
+    await promisify(close)(file);
+  }
+}
+
+function walOf(path: string): string {
+  return `${path}-wal`;
+}

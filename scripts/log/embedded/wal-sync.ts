@@ -1,0 +1,64 @@
+/** Syncs the log to the disk soon after its commits, so that readers need not wait for the disk. */
+import type { Database } from "bun:sqlite";
+import { type Durability, storeError } from "../../base/sqlite.ts";
+import { syncWalSoon } from "../../base/wal.ts";
+
+/** From a commit to the sync that follows it: ticks that come together share one. */
+const SYNC_AFTER_MS = 500;
+
+/** For the log's writer; its connection begins with NORMAL. */
+export class WalSync {
+  #durability: Durability = "NORMAL";
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #running: Promise<void> | null = null;
+  /** A commit was made while a sync ran. */
+  #isDue = false;
+  #error: unknown = null;
+
+  /** `path`: the log's file. */
+  constructor(
+    private readonly db: Database,
+    private readonly path: string,
+  ) {}
+
+  /**
+   * For before a transaction. FULL: readers see it only when it is on the disk. Throws the error of an
+   * earlier sync as a storeError: what it was for may be lost.
+   */
+  begin(durability: Durability): void {
+    if (this.#error !== null) throw storeError(this.path, this.#error);
+    if (durability === this.#durability) return;
+    this.db.exec(`PRAGMA synchronous = ${durability}`);
+    this.#durability = durability;
+  }
+
+  /** A transaction is committed. */
+  committed(): void {
+    if (this.#durability === "FULL") return;
+    if (this.#running !== null) this.#isDue = true;
+    else this.#timer ??= setTimeout(() => this.#sync(), SYNC_AFTER_MS);
+  }
+
+  /** Resolves when all commits are on the disk, or fails as `begin` does. */
+  async end(): Promise<void> {
+    await this.#running;
+    if (this.#timer !== null) await this.#sync();
+    if (this.#error !== null) throw storeError(this.path, this.#error);
+  }
+
+  #sync(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    // A commit during this sync may come too late for it.
+    this.#running = syncWalSoon(this.path)
+      .catch((error) => {
+        this.#error = error;
+      })
+      .finally(() => {
+        this.#running = null;
+        if (this.#isDue) this.committed();
+        this.#isDue = false;
+      });
+    return this.#running;
+  }
+}
