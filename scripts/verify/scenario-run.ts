@@ -39,11 +39,11 @@ export async function runScenario(
   const samples: Sample[] = [];
   let phase: Sample["phase"] = "before";
   const over = new AbortController();
-  const noise = longestStall(over.signal);
   const sample = async () => void samples.push(await path.sample(phase));
   try {
     await path.start();
     const began_ms = monotonicMs();
+    const noise = longestStall(over.signal);
     const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => phase, over.signal)];
     const wait = (seconds: number) => Promise.race([failing(work), pause(seconds * 1_000, signal)]);
     await wait(before_s);
@@ -51,8 +51,13 @@ export async function runScenario(
       await Promise.race([failing(work), path.firstRun]);
       await wait(SETTLE_MS / 1_000);
     }
-    await sample();
     phase = "during";
+    if (!scenario.runs.includes("during")) {
+      // The fault is a run, or must not meet one: the last one's figures are the ones before.
+      await Promise.race([failing(work), path.idle]);
+      await wait(SETTLE_MS / 1_000);
+    }
+    samples.push(await path.sample("before"));
     let held = 0;
     const hold = async () => {
       const from_ms = monotonicMs();
