@@ -7,6 +7,7 @@ import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, HOST_FLAG, LOG_FLAG, PORT_FLAG, PRICE_FLAG } from "./command/flags.ts";
 import type { Prices } from "./contract/prices.ts";
 import { checkLogUrl, logEnds, logName } from "./log/index.ts";
+import { Judge } from "./message/index.ts";
 
 interface ServeFlags {
   data: string;
@@ -28,7 +29,9 @@ export const spec: CommandSpec<ServeFlags> = {
   async run(options, { logger, signal }) {
     checkLogUrl(options.log);
     const paths = shownDataDir(options.data, logger);
-    const log = new AskedLog(logName(options.log), logEnds(options.log, paths, logger), logger);
+    const judge = new Judge();
+    const ends = logEnds(options.log, paths, logger, (record) => judge.tick(record)?.product_id ?? null);
+    const log = new AskedLog(logName(options.log), ends, logger);
     const served = serve(paths, { host: options.host, port: options.port, log, logger, prices: options.price });
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));

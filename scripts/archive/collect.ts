@@ -8,16 +8,19 @@ import { diePoint } from "../base/die-point.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import type { Answered } from "../contract/measures.ts";
 import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
-import { CHANGING, castSelect, SNAPSHOT, TICK_COLUMNS } from "./columns.ts";
+import { CHANGING, castSelect, SNAPSHOT, STORED_COLUMNS } from "./columns.ts";
 import { convert } from "./convert.ts";
 import { emptyManifest, readManifest, writeManifest } from "./manifest.ts";
 import type { CollectedChanges, Manifest } from "./manifest-schema.ts";
 import { compact, smallFiles } from "./merge-files.ts";
+import { collectedBefore, type NewTicks, type TickGroups } from "./new-ticks.ts";
 import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
-import { lockTo, openSource, refuseOlder, SETTINGS, type Source, type StoreName } from "./store-source.ts";
+import { StoreCells } from "./store-cells.ts";
+import { lockTo, openSource, refuseOlder, type Source } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
@@ -26,6 +29,8 @@ interface Collected {
   manifest: Manifest;
   ticks_new: number;
   source: Source["kind"];
+  /** What the answers before lack; null if those were not given. */
+  new_ticks: TickGroups | null;
 }
 
 /** Throws NO_DATA when ticks.db does not exist yet. */
@@ -38,8 +43,11 @@ export function checkStored(paths: DataPaths): void {
   );
 }
 
-/** Collects all that is new in both files. Rejects with NO_DATA, DATA_DIR, SCHEMA_OLDER, STORE_CORRUPT. */
-export async function collect(paths: DataPaths, logger: Logger): Promise<Collected> {
+/**
+ * Collects all that is new in both files. `answered`: what the answers before have. Rejects with
+ * NO_DATA, DATA_DIR, SCHEMA_OLDER, STORE_CORRUPT.
+ */
+export async function collect(paths: DataPaths, logger: Logger, answered?: Answered): Promise<Collected> {
   checkStored(paths);
   checkFolders(paths.archive);
   const instance = await DuckDBInstance.create(":memory:", {
@@ -53,7 +61,7 @@ export async function collect(paths: DataPaths, logger: Logger): Promise<Collect
     source = await openSource(connection, paths, logger);
     await connection.run(FUNCTIONS);
     await lockTo(connection, paths);
-    return await new Collector(connection, source, paths, logger).run();
+    return await new Collector(connection, source, paths, logger).run(answered);
   } finally {
     await source?.close();
     connection.closeSync();
@@ -70,15 +78,20 @@ const DAY_US = 86_400_000_000;
 class Collector {
   #manifest!: Manifest;
   #writer!: ArchiveWriter;
+  /** Null: not wanted. */
+  #new: NewTicks | null = null;
+  readonly #cells: StoreCells;
 
   constructor(
     private readonly connection: DuckDBConnection,
     private readonly source: Source,
     private readonly paths: DataPaths,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#cells = new StoreCells(connection, source);
+  }
 
-  async run(): Promise<Collected> {
+  async run(answered?: Answered): Promise<Collected> {
     this.#manifest = await this.#open();
     const { archive } = this.paths;
     const next = () => this.#manifest.sequence + 1;
@@ -95,6 +108,9 @@ class Collector {
       snapshot_files[name] = await this.#writer.part(select, join(archive, folder), folder, `${name}.parquet`);
     };
     for (const name of FIRST) await copy(name);
+    const { connection, source } = this;
+    const of = { connection, source, cells: this.#cells, archive, manifest: this.#manifest };
+    if (answered !== undefined) this.#new = await collectedBefore(of, answered);
     const ticks_new = await this.#ticks();
     for (const name of Object.keys(SNAPSHOT)) if (!FIRST.includes(name) && name !== LAST) await copy(name);
     for (const name of Object.keys(CHANGING)) await this.#changes(name);
@@ -102,7 +118,8 @@ class Collector {
     this.#manifest = await compact(archive, this.#manifest, this.#writer);
     await checkMinutes(this.connection, archive, whereStaged(archive, { ...this.#manifest, sequence: next() }));
     this.#commit({ snapshot: folder, snapshot_files });
-    return { manifest: this.#manifest, ticks_new, source: this.source.kind };
+    const new_ticks = this.#new?.groups(this.#manifest.collected_to) ?? null;
+    return { manifest: this.#manifest, ticks_new, source: this.source.kind, new_ticks };
   }
 
   /**
@@ -111,15 +128,17 @@ class Collector {
    */
   async #open(): Promise<Manifest> {
     const { archive } = this.paths;
-    const settings = await this.#settings("ticks");
+    const settings = await this.#cells.settings("ticks");
     refuseOlder(this.paths.ticks, settings, "consume");
-    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#settings("windows"), "stream");
+    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#cells.settings("windows"), "stream");
     const created = settings.get("created") ?? "";
     const pruned_to = Number(settings.get("pruned_to") ?? 0);
     const rules = Number(settings.get("rules") ?? 1);
-    const [newest = 0] = await this.#values("ticks", "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1", [
-      "insert_id",
-    ]);
+    const [newest = 0] = await this.#cells.values(
+      "ticks",
+      "SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1",
+      ["insert_id"],
+    );
     const manifest = readManifest(archive);
     const isOurs = manifest !== null && manifest.store_created === created;
     this.#refuseGap(isOurs ? manifest.collected_to : 0, pruned_to);
@@ -153,7 +172,7 @@ class Collector {
   async #prepare(): Promise<void> {
     const { archive } = this.paths;
     if (this.#manifest.version === 1) {
-      const pruned_to = Number((await this.#settings("ticks")).get("pruned_to") ?? 0);
+      const pruned_to = Number((await this.#cells.settings("ticks")).get("pruned_to") ?? 0);
       const { connection, source } = this;
       this.logger.info("the archive is converted to files with checksums, once");
       const of = { connection, source, writer: this.#writer, archive, manifest: this.#manifest, pruned_to };
@@ -180,24 +199,6 @@ class Collector {
     );
   }
 
-  async #settings(store: StoreName): Promise<Map<string, string>> {
-    const known = this.#known.get(store);
-    if (known) return known;
-    const cells = await this.#values(store, SETTINGS, ["name", "value"]);
-    const settings = new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1]!] as const] : [])));
-    this.#known.set(store, settings);
-    return settings;
-  }
-  readonly #known = new Map<StoreName, Map<string, string>>();
-
-  /** The cells of a small SELECT as text, row after row. */
-  async #values(store: StoreName, select: string, columns: readonly string[]): Promise<string[]> {
-    const from = await this.source.from(store, select, columns);
-    const cells = columns.map((column) => `CAST(${column} AS VARCHAR)`).join(", ");
-    const reader = await this.connection.runAndReadAll(`SELECT ${cells} FROM ${from}`);
-    return reader.getRows().flat().map(String);
-  }
-
   /**
    * New ticks in slices, each with its commit: a long read keeps SQLite's WAL growing (docs/faults.md
    * 24).
@@ -219,21 +220,22 @@ class Collector {
     const rows = `SELECT * FROM ticks WHERE insert_id > ${from_id} ORDER BY insert_id LIMIT ${ARCHIVE_SLICE_ROWS}`;
     const names = Object.keys(READ_FACTS);
     const cells = names.map((name) => `${STORE_FACTS[name as keyof ReadFacts]} AS ${name}`).join(", ");
-    const counted = await this.#values("ticks", `SELECT ${cells} FROM (${rows})`, names);
+    const counted = await this.#cells.values("ticks", `SELECT ${cells} FROM (${rows})`, names);
     const to = Number(counted[names.indexOf("last_insert_id")]);
     if (to === 0) return 0;
-    const columns = Object.keys(TICK_COLUMNS);
+    const columns = Object.keys(STORED_COLUMNS);
     const select = `SELECT ${columns.join(", ")} FROM ticks WHERE insert_id > ${from_id} AND insert_id <= ${to} ORDER BY insert_id`;
     const from = await this.source.from("ticks", select, columns);
     await this.connection.run(
-      `CREATE OR REPLACE TEMP TABLE slice AS SELECT *, make_timestamp(time_us) AS time FROM (SELECT ${castSelect(TICK_COLUMNS)} FROM ${from})`,
+      `CREATE OR REPLACE TEMP TABLE slice AS SELECT *, make_timestamp(time_us) AS time FROM (SELECT ${castSelect(STORED_COLUMNS)} FROM ${from})`,
     );
     const read = await this.connection.runAndReadAll(`SELECT ${Object.values(READ_FACTS).join(", ")} FROM slice`);
     mustEqual(read.getRows()[0]!.map(String), counted, `What was read from ${this.paths.ticks}`);
     const facts = await this.#writer.facts("slice");
     const into = join(this.paths.archive, "ticks");
-    const file = await this.#writer.ticks("slice", facts, into, true);
+    const file = await this.#writer.ticks("(SELECT * EXCLUDE (received_us) FROM slice)", facts, into, true);
     await this.#addMinutes(minutesOf("slice"));
+    await this.#new?.take("slice");
     this.#commit({ files: [...this.#manifest.files, file], collected_to: to });
     return facts.rows;
   }
@@ -252,11 +254,11 @@ class Collector {
   async #changes(name: string): Promise<void> {
     const table = CHANGING[name]!;
     if (table.store === "windows" && !this.source.has_windows) return;
-    const created = (await this.#settings(table.store)).get("created") ?? "";
+    const created = (await this.#cells.settings(table.store)).get("created") ?? "";
     const day = today();
     let kept = this.#manifest.changes[name];
     const newestRow = newestChange(table, kept?.changed_to ?? -1);
-    const [newest, mark] = await this.#values(table.store, newestRow.select, newestRow.columns);
+    const [newest, mark] = await this.#cells.values(table.store, newestRow.select, newestRow.columns);
     const isContinued =
       kept?.created === created && kept.whole_day === day && (kept.files.length === 0 || kept.mark === mark);
     if (!kept || !isContinued) kept = { created, whole_day: day, changed_to: -1, mark: "", files: [] };

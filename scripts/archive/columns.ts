@@ -40,6 +40,9 @@ export const TICK_COLUMNS: Record<string, string> = {
   ...OFFSET,
 };
 
+/** Of a stored tick as a run reads it (docs/decisions/0082-receipts-not-archived.md). */
+export const STORED_COLUMNS = { ...TICK_COLUMNS, received_us: "BIGINT" };
+
 /** A table whose new rows each run adds to those before (changes.ts). */
 export interface Changing extends Relation {
   /** The newest of several collected rows with this key counts. */

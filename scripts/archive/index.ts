@@ -3,6 +3,7 @@ export { newestRows } from "./changes.ts";
 export { CHANGING, emptySelect, SNAPSHOT, TICK_COLUMNS, widened } from "./columns.ts";
 export { archiveBytes } from "./manifest.ts";
 export type { Manifest } from "./manifest-schema.ts";
+export type { TickGroups } from "./new-ticks.ts";
 export { archiveState, readArchive } from "./read-archive.ts";
 export { FUNCTIONS, minutesOf, minutesRelation, parquet } from "./rollup.ts";
 export { allowedList, escapedPath, fileLiteral, quoted } from "./sql-literal.ts";

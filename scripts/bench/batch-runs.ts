@@ -26,11 +26,11 @@ export const batch: Bench = {
         const stores = new Stores(dirs[i]!, context);
         await stores.grow(Math.round(size * context.scale));
         const { seconds } = await runStage("batch", ["--data", dirs[i]!, "--json"]);
-        const figure = `${size / 1e6}M, the first run, all of it new`;
+        const figure = `${nameOf(size)}, the first run, all of it new`;
         first.push({ bench: "batch", figure, unit: "s", values: [seconds] });
         sides.push(over(size, dirs[i]!, stores));
       }
-      const [over10, over1] = SIZES.toReversed().map((size) => `${size / 1e6}M, ${SUMMARY}`) as [string, string];
+      const [over10, over1] = SIZES.toReversed().map((size) => `${nameOf(size)}, ${SUMMARY}`) as [string, string];
       const growth = { figure: "10k new: 10M ÷ 1M", of: over10, over: over1, goal: { most: TAIL_GROWTH_MAX } };
       return [...first, ...(await measurePairs("batch", context, [sides[0]!, sides[1]!], [growth]))];
     } finally {
@@ -39,9 +39,11 @@ export const batch: Bench = {
   },
 };
 
+const nameOf = (size: number) => `${size / 1e6}M`;
+
 /** Each run has 10,000 new ticks for the summary, and as many for all metrics. */
 function over(size: number, data: string, stores: Stores): Side {
-  const part = `${size / 1e6}M`;
+  const part = nameOf(size);
   const summary = `${part}, ${SUMMARY}`;
   const [all, peak] = [`${part}, all metrics`, `${summary}, peak memory`];
   return {

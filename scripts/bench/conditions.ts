@@ -1,4 +1,4 @@
-/** What else went on while a run was measured: load, steal, other processes, waits for a processor. */
+/** The machine while a run was measured: load, steal, other processes, waits for a processor. */
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { monotonicMs } from "../base/clock.ts";
@@ -17,8 +17,12 @@ export interface Conditions {
 }
 
 /** A run above these is marked as disturbed. */
-export const STEAL_MAX = 0.01;
-export const OTHER_CORES_MAX = 0.2;
+const STEAL_MAX = 0.01;
+const OTHER_CORES_MAX = 0.2;
+/** These limits, for people. */
+export const LIMITS_TEXT =
+  `A run with more than ${percent(STEAL_MAX)} of steal, or more than ${OTHER_CORES_MAX} cores of other processes, ` +
+  "is disturbed: it counts, and is named.";
 
 /** Begins to observe; the result ends it. */
 export function observe(): () => Conditions {

@@ -103,5 +103,6 @@ export function isMet({ goal, values }: Figure): boolean | null {
 /** Three significant digits, at most two after the point. */
 export function round(value: number): string {
   const places = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return value.toFixed(places).replace(/\B(?=(\d{3})+$)/g, places === 0 ? "," : "");
+  const digits = value.toFixed(places).replace(/^-(?=[0.]+$)/, "");
+  return digits.replace(/\B(?=(\d{3})+$)/g, places === 0 ? "," : "");
 }

@@ -1,7 +1,7 @@
 /** The cost of a whole `start` in a quiet market: heartbeats, no trades, and a batch per minute. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseStat } from "../measure/process-cost.ts";
+import { chargeOf, parseStat } from "../measure/process-cost.ts";
 import { type Recorded, startExchange } from "../simulator/index.ts";
 import type { Bench, BenchContext } from "./figure.ts";
 import { newTopic } from "./logs.ts";
@@ -85,30 +85,23 @@ function quietTrades(): Recorded[] {
   });
 }
 
-/** CPU seconds so far of a process and its children, by script; ended ones count for their parent. */
+/** CPU seconds so far of `start` itself and of each of its stages, their ended children included. */
 function cpuSeconds(root: number): Map<string, number> {
-  const processes = readdirSync("/proc")
+  const stages = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => statOf(Number(pid)));
-  const seconds = new Map<string, number>();
-  const tree = new Set([root]);
-  for (let size = 0; size < tree.size; ) {
-    size = tree.size;
-    for (const { pid, parent } of processes) if (tree.has(parent)) tree.add(pid);
-  }
-  for (const { pid, script, cpu_s } of processes) {
-    if (tree.has(pid)) seconds.set(script, (seconds.get(script) ?? 0) + cpu_s);
-  }
-  return seconds;
+    .flatMap((pid) => childOf(root, Number(pid)));
+  const seconds = new Map(stages.map(({ script, pid }) => [script, secondsOf(pid)]));
+  const own_s = secondsOf(root) - [...seconds.values()].reduce((sum, one) => sum + one, 0);
+  return seconds.set("start", own_s);
 }
 
-function statOf(pid: number): { pid: number; parent: number; script: string; cpu_s: number }[] {
+const secondsOf = (pid: number) => (chargeOf(pid)?.cpu_us ?? 0) / 1e6;
+
+function childOf(root: number, pid: number): { pid: number; script: string }[] {
   try {
+    if (parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"))?.parent !== root) return [];
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    const stat = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
-    if (stat === null) return [];
-    const script = /\/([\w-]+)\.ts\0/.exec(command)?.[1] ?? "";
-    return [{ pid, parent: stat.parent, script, cpu_s: (stat.cpu_us + stat.children_us) / 1e6 }];
+    return [{ pid, script: /\/([\w-]+)\.ts\0/.exec(command)?.[1] ?? "" }];
   } catch {
     // It has ended meanwhile.
     return [];

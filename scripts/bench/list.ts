@@ -4,8 +4,8 @@ import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
 import { idle } from "./idle.ts";
-import { latency } from "./latency.ts";
 import { pages } from "./pages.ts";
+import { latency } from "./path-latency.ts";
 import { produce } from "./produce-rate.ts";
 import { sustained } from "./sustained.ts";
 

@@ -7,16 +7,16 @@ import { dueUs, tradeIdOf } from "./due-frames.ts";
 import type { BenchContext } from "./figure.ts";
 import { dropOne, newTopic } from "./logs.ts";
 import { type Running, startScript } from "./running.ts";
-import type { SenderSummary } from "./sender.ts";
+import { leadUs, type SenderSummary } from "./sender.ts";
 
 /** A sender above these makes the run invalid. */
-export const SENDER_LATE_MS_MAX = 1;
-export const SENDER_CPU_MAX = 0.8;
-/** From the start of `produce` to the first frame, at most. */
+const SENDER_LATE_MS_MAX = 1;
+const SENDER_CPU_MAX = 0.8;
+/** From the start of `produce` to its subscription, at most. */
 const START_SECONDS_MAX = 5;
 const LAG_SAMPLES = 60;
 
-export interface OpenLoop {
+interface OpenLoop {
   kind: "embedded" | "kafka";
   /** Frames per second. */
   rate: number;
@@ -66,7 +66,8 @@ export async function openLoop(plan: OpenLoop, context: BenchContext): Promise<O
     const watcher = start("bench/window-watch.ts", [join(data, "windows.db"), String(tradeIdOf(count - 1))]);
     start("produce.ts", [...log, "--feed", feed, "--until-end", "--json"]);
     onStart?.({ sender: sender.pid, stream: stream.pid });
-    const over = pause((START_SECONDS_MAX + warm_s + seconds + wait_s) * 1_000, context.signal);
+    const run_s = START_SECONDS_MAX + leadUs(count) / 1e6 + warm_s + seconds + wait_s;
+    const over = pause(run_s * 1_000, context.signal);
     const watched = await Promise.race([watcher.done, failed.promise, over.then(() => watcher.stop())]);
     const summary = lastLine<SenderSummary>((await sender.stop()).out);
     const due_us = Float64Array.from({ length: count - first }, (_, i) => dueUs(summary.start_us, rate, first + i));

@@ -27,7 +27,7 @@ export interface Side {
 }
 
 /** A figure of each pair: `of` ÷ `over`, which are figures of its sides. */
-export interface Ratio {
+interface Ratio {
   figure: string;
   of: string;
   over: string;
@@ -49,8 +49,8 @@ export async function measure(
 }
 
 /**
- * Two sides in the order ABBA: a drift of the machine moves both alike. `ratios` are of the two runs of
- * one pair, if both count.
+ * Two sides in the order ABBA: a drift of the machine moves both alike. `ratios` are of the two runs
+ * of one pair, if both count.
  */
 export function measurePairs(
   bench: string,
@@ -142,7 +142,7 @@ function shown(values: Values, shape: Shape): string {
   return Object.entries(shape)
     .map(([name, { unit }]) => {
       const value = values[name] ?? null;
-      return `${name} ${value === null ? "has too few samples" : `${round(value)} ${unit}`}`;
+      return `${name} ${value === null ? "without a value" : `${round(value)} ${unit}`}`;
     })
     .join(", ");
 }

@@ -5,7 +5,7 @@ import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { nowUs } from "../base/clock.ts";
 import { isoFromUs } from "../base/iso.ts";
 import { median } from "../base/median.ts";
-import { type Conditions, percent } from "./conditions.ts";
+import { type Conditions, LIMITS_TEXT, percent } from "./conditions.ts";
 import { type Figure, isMet, type RunRecord, round, type Skipped, summaryOf } from "./figure.ts";
 
 interface Machine {
@@ -65,6 +65,8 @@ export function table(report: Report): string {
       FIGURE_HEAD,
       results.map((one) => figureRow(one, results)),
     ),
+    "",
+    LIMITS_TEXT,
     "",
     ...markdown(CONDITION_HEAD, conditionRows(records)),
     "",
@@ -135,15 +137,15 @@ function conditionRows(records: readonly RunRecord[]): string[][] {
   });
 }
 
-/** Each run that does not count, with its values, and each that was disturbed. */
+/** Each run that does not count, with its values. */
 function notes(records: readonly RunRecord[]): string[] {
-  const lines = records.flatMap(({ bench, part, run, invalid, disturbed, values }) => {
-    const name = `${[bench, part].filter(Boolean).join(" ")}, run ${run}`;
+  const lines = records.flatMap(({ bench, part, run, invalid, values }) => {
+    if (invalid === null) return [];
     const measured = Object.entries(values).map(
       ([figure, value]) => `${figure} ${value === null ? "–" : round(value)}`,
     );
-    const unfit = invalid === null ? [] : [`- ${name} is invalid: ${invalid}. It measured: ${measured.join("; ")}.`];
-    return [...unfit, ...(disturbed.length === 0 ? [] : [`- ${name} was disturbed: ${disturbed.join("; ")}.`])];
+    const name = `${[bench, part].filter(Boolean).join(" ")}, run ${run}`;
+    return [`- ${name} is invalid: ${invalid}. It measured: ${measured.join("; ")}.`];
   });
   return lines.length === 0 ? [] : [...lines, ""];
 }

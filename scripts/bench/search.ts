@@ -6,11 +6,11 @@ export interface RateSearch {
   /** Rates outside of these are not tried. */
   least: number;
   most: number;
-  /** The search ends when the smallest failed rate is at most this factor above the largest sustained one. */
+  /** The search ends when the smallest failed rate is at most the largest sustained one times this. */
   factor: number;
 }
 
-export interface FoundRate {
+interface FoundRate {
   /** The largest rate that was sustained; null when none was. */
   sustained: number | null;
   /** The smallest rate above it that was not; null when `most` was sustained. */

@@ -1,7 +1,7 @@
 /**
- * The sender of an open loop: `sender.ts RATE FRAMES FIRST` serves frames to the first subscriber, each at its
- * due time, and never waits for the reader. It prints its address, and at the end or at SIGTERM a
- * SenderSummary of the frames from FIRST on.
+ * The sender of an open loop: `sender.ts RATE FRAMES FIRST` serves frames to the first
+ * subscriber, each at its due time, and never waits for the reader. It prints its address, and at
+ * SIGTERM a SenderSummary of the frames from FIRST on.
  */
 import { nowUs } from "../base/clock.ts";
 import { block } from "../base/wait.ts";
@@ -21,9 +21,12 @@ export interface SenderSummary {
   cpu_share: number;
 }
 
-/** From the subscription to the first frame: the frames are stamped in it. */
-const LEAD_US = 200_000;
-const STAMP_US_PER_FRAME = 0.5;
+/** From the subscription to the first frame: `count` frames are stamped in it. */
+export function leadUs(count: number): number {
+  return 200_000 + count * STAMP_US_PER_FRAME;
+}
+
+const STAMP_US_PER_FRAME = 1;
 const POLL_MS = 0.2;
 /** Polls between two turns of the event loop, in which the reader's messages and signals are received. */
 const POLLS = 25;
@@ -73,7 +76,7 @@ class Sender {
   /** Sends all frames, and the end as the exchange's simulator does. The first subscriber gets them. */
   async send(socket: Socket): Promise<void> {
     if (this.#start_us > 0) return;
-    this.#start_us = nowUs() + LEAD_US + this.frames.count * STAMP_US_PER_FRAME;
+    this.#start_us = nowUs() + leadUs(this.frames.count);
     this.frames.stamp(this.#start_us, this.rate);
     const { bytes, ends, count } = this.frames;
     let written = 0;

@@ -26,7 +26,7 @@ export const sustained: Bench = {
   },
 };
 
-const secondsOf = ({ scale }: BenchContext) => Math.max(1, SECONDS * Math.min(1, scale));
+const secondsOf = ({ scale }: BenchContext) => Math.max(1, Math.round(SECONDS * Math.min(1, scale)));
 const figureOf = (kind: string, context: BenchContext) => `${kind}, for ${secondsOf(context)} s`;
 
 function sideOf(kind: "embedded" | "kafka", context: BenchContext): Side {
@@ -55,7 +55,7 @@ function sideOf(kind: "embedded" | "kafka", context: BenchContext): Side {
   };
 }
 
-export interface PointVerdict {
+interface PointVerdict {
   /** `invalid`: the sender was too slow to judge the path at this rate. */
   state: "sustained" | "not sustained" | "invalid";
   /** Why, for people. */
@@ -63,8 +63,9 @@ export interface PointVerdict {
 }
 
 /**
- * Judges one point. The lag grows when the whole interval of its slope is above 0; a lag that shrinks is
- * sustained. Where the path fails by more than the sender's own lateness, the sender does not matter.
+ * Judges one point. The lag grows when the whole interval of its slope is above 0; a lag that shrinks
+ * is sustained. Where the path fails by more than the sender's own lateness, the sender does not
+ * matter.
  */
 export function verdictOf(run: OpenLoopRun): PointVerdict {
   const p99_ms = percentile(latenciesOf(run), 0.99) ?? Number.POSITIVE_INFINITY;

@@ -7,7 +7,7 @@ import { problemsIn } from "./problems.ts";
 export type ClockJump = z.infer<typeof JUMP>;
 
 /** All fields that `produce` writes, one JSON object. Times are microseconds since 1970 UTC. */
-export type FeedStatus = Required<z.infer<typeof SCHEMA>>;
+export type FeedStatus = Required<Omit<z.infer<typeof SCHEMA>, "measures" | "clock_offset" | "ended_us">>;
 
 /** What a reader can rely on: an older `produce` did not write the optional fields. */
 export type KnownFeedStatus = z.infer<typeof SCHEMA>;
@@ -75,6 +75,12 @@ const SCHEMA = z.object({
   time_failure: z.string().nullable().optional(),
   /** Points of the process's cost, as text (cost-points.ts). */
   cost: z.string().optional(),
+  measures: z.string().optional(),
+  clock_offset: z
+    .object({ low_us: z.number(), high_us: z.number(), requests: z.number(), as_of_us: z.number() })
+    .nullable()
+    .optional(),
+  ended_us: z.number().nullable().optional(),
 });
 
 /** Reads the text of feed.json; null when it is damaged. */

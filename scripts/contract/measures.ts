@@ -60,15 +60,26 @@ export interface RunSnapshot {
   positions: Record<string, number>;
   /** The newest insert_id of ticks.db in it. */
   collected_to: number;
-  /** Event time of the newest tick that is not skewed, by product. */
+  /** `created` of that ticks.db's settings: one that was created again numbers its ticks from 1 again. */
+  store_created: string;
+  /** Event time of the newest tick in it that is not skewed, by product. */
   newest_us: Record<string, number>;
-  /** Receipt of the oldest tick that the newest run before it lacks, by product. */
+  /**
+   * Receipt of the oldest tick that the answers before it lack, by product; its append time if it has
+   * no receipt.
+   */
   waiting_us: Record<string, number>;
   /** Of the ticks that are new in it: `pipeline`, `pipeline_from_append`, `curve 60000000`. */
   histograms: Histograms;
   /** New ticks without a receipt time. */
   unreceived: number;
 }
+
+/**
+ * What the newest answers before a run contain; "nothing" before the first; "unknown" if they are of
+ * an older Tidemark, or damaged.
+ */
+export type Answered = RunSnapshot | "nothing" | "unknown";
 
 /** Bounds of the exchange's clock minus ours, from requests to GET /time (measures.md, Clocks). */
 export interface ClockOffset {

@@ -127,6 +127,9 @@ export function resultFromRow(row: ResultRow): MetricResult {
   };
 }
 
+/** The metric that answers the stream's question; a run answers if it has a new result of this one. */
+export const SAME_QUESTION = "windows_by_minute";
+
 /** `died`: its process was killed. `missed`: a due time of the schedule at which no run began. */
 export type RunState = "running" | "done" | "failed" | "died" | "missed";
 
@@ -169,7 +172,7 @@ export interface RunRow {
 
 /** A row of `runs` with the column that no list of runs shows. */
 export interface StoredRun extends RunRow {
-  /** RunSnapshot (measures.ts) as JSON; null unless the run has answered windows_by_minute. */
+  /** RunSnapshot (measures.ts) as JSON; null unless the run has answered SAME_QUESTION. */
   snapshot: string | null;
 }
 

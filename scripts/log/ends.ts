@@ -7,6 +7,7 @@ import { openReadOnly, storeError } from "../base/sqlite.ts";
 import type { Log, PartitionSpan } from "../contract/log.ts";
 import type { Problem } from "../contract/problems.ts";
 import { BlockSource } from "./embedded/block-source.ts";
+import { FirstTicks } from "./embedded/first-ticks.ts";
 import { Stamps } from "./embedded/stamps.ts";
 import { openLog, parseLogUrl } from "./open.ts";
 
@@ -22,14 +23,31 @@ export interface LogEnds {
   lacking(): Promise<Error | null>;
   /** After `ask`: problems of a log that can be read. */
   problems(): Problem[];
+  /**
+   * Embedded only, after `ask`: receipt of the first tick that a reader has not read
+   * (embedded/first-ticks.ts); null if it is not known. Fails as `ask` does.
+   */
+  firstTick?(
+    name: string,
+    positions: ReadonlyMap<number, number>,
+    product: string,
+  ): { received_us: number | null } | null;
   /** Closes the log; the next `ask` opens it again. */
   reset(): void;
 }
 
-/** Opens nothing before the first `ask`. Fails with USAGE for a URL that is not valid. */
-export function logEnds(url: string, paths: DataPaths, logger: Logger): LogEnds {
+/**
+ * Opens nothing before the first `ask`. Fails with USAGE for a URL that is not valid. `productOf`:
+ * the product of a record that is a tick, else null; only `firstTick` needs it.
+ */
+export function logEnds(
+  url: string,
+  paths: DataPaths,
+  logger: Logger,
+  productOf: (record: Uint8Array) => string | null = () => null,
+): LogEnds {
   return parseLogUrl(url).kind === "embedded"
-    ? new EmbeddedEnds(paths.log, logger)
+    ? new EmbeddedEnds(paths.log, logger, new FirstTicks(productOf))
     : new OpenedEnds(url, paths, logger);
 }
 
@@ -41,6 +59,7 @@ class EmbeddedEnds implements LogEnds {
   constructor(
     private readonly path: string,
     private readonly logger: Logger,
+    private readonly first_ticks: FirstTicks,
   ) {}
 
   async ask(): Promise<PartitionSpan[] | null> {
@@ -52,15 +71,23 @@ class EmbeddedEnds implements LogEnds {
     const db = this.#db;
     if (db === null) return null;
     try {
-      const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'").get();
-      const source = new BlockSource(db, this.path, this.#stamps(db));
-      return Array.from({ length: Number(row?.value ?? 0) }, (_, partition) => source.span(partition));
+      const source = this.#source(db);
+      return Array.from({ length: partitionsOf(db) }, (_, partition) => source.span(partition));
     } catch (error) {
       this.reset();
       // A writer creates the file and its tables in two steps.
       if (/no such table/.test(String(error))) return null;
       throw storeError(this.path, error);
     }
+  }
+
+  firstTick(name: string, positions: ReadonlyMap<number, number>, product: string) {
+    const db = this.#db;
+    return db === null ? null : this.first_ticks.find(this.#source(db), partitionsOf(db), { name, positions, product });
+  }
+
+  #source(db: Database): BlockSource {
+    return new BlockSource(db, this.path, this.#stamps(db));
   }
 
   problems(): Problem[] {
@@ -80,6 +107,11 @@ class EmbeddedEnds implements LogEnds {
     this.#db = null;
     this.#file = "";
   }
+}
+
+function partitionsOf(db: Database): number {
+  const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'").get();
+  return Number(row?.value ?? 0);
 }
 
 class OpenedEnds implements LogEnds {

@@ -6,7 +6,7 @@ import { type Distribution, distribution } from "./distribution.ts";
 export type ExchangeClock = (at_us: number) => number;
 
 /** At one moment, in microseconds of the exchange's clock. */
-export interface Age {
+interface Age {
   age_us: number;
   /** Of an answer that contains every tick at its receipt; null if no tick had been received. */
   perfect_us: number | null;

@@ -18,7 +18,7 @@ export interface AnsweredWindow {
   in_log: number;
 }
 
-export interface Completeness {
+interface Completeness {
   share: number;
   /** Ticks in the answer, and those that it lacks of the log's. */
   ticks: number;
@@ -26,7 +26,10 @@ export interface Completeness {
   windows: number;
 }
 
-/** The same for both pipelines. Never clamped: a share above 1 is a fault that must be seen. Null without a tick. */
+/**
+ * The same for both pipelines. Never clamped: a share above 1 is a fault that must be seen. Null
+ * without a tick.
+ */
 export function completeness(windows: readonly AnsweredWindow[]): Completeness | null {
   const ticks = windows.reduce((sum, { answered }) => sum + answered, 0);
   const in_log = windows.reduce((sum, { in_log }) => sum + in_log, 0);
@@ -53,7 +56,10 @@ export function batchAnswers(
   }));
 }
 
-/** Whether a run has read at least as far as the stream in every partition; null if each is ahead in one. */
+/**
+ * Whether a run has read at least as far as the stream in every partition; null if each is ahead in
+ * one.
+ */
 export function isRunAhead(run: Record<string, number>, stream: ReadonlyMap<number, number>): boolean | null {
   const further = [...stream].map(([partition, next]) => (run[partition] ?? 0) - next);
   if (further.every((records) => records >= 0)) return true;

@@ -11,7 +11,10 @@ export interface Distribution {
   samples: number;
 }
 
-/** Null without a value. A percentile is the smallest value that its share of the values does not exceed. */
+/**
+ * Null without a value. A percentile is the smallest value that its share of the values does not
+ * exceed.
+ */
 export function distribution(values: readonly number[]): Distribution | null {
   const samples = values.length;
   if (samples === 0) return null;

@@ -2,7 +2,10 @@
 import type { AnswerSample } from "../contract/measures.ts";
 import { type Distribution, distribution } from "./distribution.ts";
 
-/** Microseconds of this machine's clock; 0 if the answer lacks no received tick. A silent market adds nothing. */
+/**
+ * Microseconds of this machine's clock; 0 if the answer lacks no received tick. A silent market adds
+ * nothing.
+ */
 export function lagAt({ at_us, waiting_us }: Pick<AnswerSample, "at_us" | "waiting_us">): number {
   return waiting_us === null ? 0 : at_us - waiting_us;
 }

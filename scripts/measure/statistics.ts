@@ -11,7 +11,7 @@ const POINTS_MIN = 10;
 
 /**
  * The probability that the true median is between the smallest and the largest of `runs` independent
- * values, whatever their distribution: 1 − 2 · (1/2)^runs, so 0.969 for 6 and 0.75 for 3.
+ * values of any distribution: 1 − 2 · (1/2)^runs, so 0.969 for 6 and 0.75 for 3.
  */
 export function medianCoverage(runs: number): number {
   return runs < 2 ? 0 : 1 - 2 ** (1 - runs);

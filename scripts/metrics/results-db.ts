@@ -7,6 +7,7 @@ import { shortened } from "../base/errors.ts";
 import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../base/limits.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { openDatabase } from "../base/sqlite.ts";
+import type { Answered, RunSnapshot } from "../contract/measures.ts";
 import {
   AGREEMENT_COLUMNS,
   type Agreement,
@@ -16,6 +17,7 @@ import {
   type RunRow,
   type RunState,
   resultToRow,
+  SAME_QUESTION,
   type StoredRun,
 } from "../contract/results.ts";
 import schema from "./results.sql" with { type: "text" };
@@ -26,7 +28,11 @@ const FROM_1 = `CREATE TABLE outputs (metric TEXT PRIMARY KEY) STRICT;
   INSERT INTO outputs SELECT metric FROM results WHERE columns <> '[]'`;
 const FROM_2 = `ALTER TABLE runs ADD COLUMN read_bytes INTEGER; ALTER TABLE runs ADD COLUMN written_bytes INTEGER;
   ALTER TABLE runs ADD COLUMN queries_cpu_seconds REAL; ALTER TABLE runs ADD COLUMN windows_cpu_seconds REAL`;
-const FROM_3 = "ALTER TABLE runs ADD COLUMN snapshot TEXT";
+const FROM_3 = `ALTER TABLE runs ADD COLUMN snapshot TEXT;
+  CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL`;
+/** Runs that keep their snapshot, about 3 kB each: a day at one run per minute. */
+const SNAPSHOTS_KEPT_MAX = 1_440;
+const NEWEST_ANSWERED = "SELECT max(run_id) FROM runs WHERE snapshot IS NOT NULL";
 /** Held by a run's row for a moment, so that file and WAL have room for its end on a full disk. */
 const ROOM = "x".repeat(65_536);
 
@@ -36,6 +42,15 @@ type RunFigures = Pick<RunRow, "newest_time_us" | "error"> &
     "collect_ms" | "answer_ms" | "seconds" | "ticks_new" | "ticks_total" | "archive_bytes" | "metrics" | "failed",
     number
   >;
+
+/** What a run leaves beside its figures. */
+interface Outcome {
+  agreement: Agreement | null;
+  /** Metrics whose results are removed. */
+  gone: readonly string[];
+  /** What the run's answers contain if they are committed at `committed_us`; null: it has not answered. */
+  snapshot(committed_us: number): RunSnapshot | null;
+}
 
 /** What a run is charged when it ends. */
 type Costs = Pick<
@@ -64,8 +79,7 @@ export class Results {
     const died = this.#db.query<Pick<RunRow, "state">, []>(last).get()?.state === "died";
     const insert = this.#db.query("INSERT INTO runs (state, pid, started_us, error) VALUES ('running', ?, ?, ?)");
     this.#run_id = Number(insert.run(process.pid, started_us, ROOM).lastInsertRowid);
-    for (const table of ["runs", "reconciliation"])
-      this.#db.query(`DELETE FROM ${table} WHERE run_id <= ?`).run(this.#run_id - RUNS_KEPT_MAX);
+    this.#forgetOld();
     this.#db.query("UPDATE runs SET error = NULL WHERE run_id = ?").run(this.#run_id);
     // From here on SQLite writes over the WAL from its beginning.
     this.#db.query("PRAGMA wal_checkpoint(RESTART)").all();
@@ -120,22 +134,37 @@ export class Results {
     this.#db.query("DELETE FROM outputs WHERE metric = ?").run(metric);
   }
 
-  /** Commits all results of the run at once. `gone`: metrics whose results are removed. */
-  finish(figures: RunFigures, costs: Costs, agreement: Agreement | null, gone: readonly string[]): void {
+  /** What the newest run that has answered contains. */
+  answered(): Answered {
+    const newest = `SELECT snapshot FROM runs WHERE run_id = (${NEWEST_ANSWERED})`;
+    const text = this.#db.query<Pick<StoredRun, "snapshot">, []>(newest).get()?.snapshot;
+    try {
+      if (text) return JSON.parse(text) as RunSnapshot;
+    } catch {
+      return "unknown";
+    }
+    const good = "SELECT 1 FROM results WHERE metric = ? AND columns <> '[]'";
+    return this.#db.query(good).get(SAME_QUESTION) === null ? "nothing" : "unknown";
+  }
+
+  /** Commits all results of the run at once. */
+  finish(figures: RunFigures, costs: Costs, { agreement, gone, snapshot }: Outcome): void {
     if (!this.#db.inTransaction) this.#db.exec("BEGIN IMMEDIATE");
     for (const metric of gone) this.#db.query("DELETE FROM results WHERE metric = ?").run(metric);
     if (agreement !== null) {
       const row: AgreementRow = { run_id: this.#run_id, ...agreement };
       this.#insert("reconciliation", ["run_id", ...AGREEMENT_COLUMNS], row);
     }
-    this.#end("done", figures, costs);
+    const ended_us = nowUs();
+    const contains = snapshot(ended_us);
+    this.#end("done", { ...figures, ended_us, snapshot: contains && JSON.stringify(contains) }, costs);
     this.#db.exec("COMMIT");
   }
 
   /** Notes that the run ended without results, and why. Throws what SQLite throws. */
   fail(error: string, ticks_new: number | null, costs: Costs): void {
     if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
-    this.#end("failed", { error: shortened(error), ticks_new }, costs);
+    this.#end("failed", { error: shortened(error), ticks_new, ended_us: nowUs() }, costs);
   }
 
   close(): void {
@@ -160,8 +189,19 @@ export class Results {
       .run(cpu_seconds, pid);
   }
 
-  #end(state: RunState, columns: Partial<RunRow>, costs: Costs): void {
-    this.#update({ ...columns, ...costs, state, ended_us: nowUs() });
+  #end(state: RunState, columns: Partial<StoredRun> & Pick<RunRow, "ended_us">, costs: Costs): void {
+    this.#update({ ...columns, ...costs, state });
+  }
+
+  /** The newest run that has answered stays: it is what the next one adds to. */
+  #forgetOld(): void {
+    const oldest = this.#run_id - RUNS_KEPT_MAX;
+    this.#db.query(`DELETE FROM runs WHERE run_id <= ? AND run_id IS NOT (${NEWEST_ANSWERED})`).run(oldest);
+    this.#db.query("DELETE FROM reconciliation WHERE run_id <= ?").run(oldest);
+    const kept = `SELECT run_id FROM runs WHERE snapshot IS NOT NULL ORDER BY run_id DESC LIMIT ${SNAPSHOTS_KEPT_MAX}`;
+    this.#db.exec(
+      `UPDATE runs SET snapshot = NULL WHERE snapshot IS NOT NULL AND run_id < (SELECT min(run_id) FROM (${kept}))`,
+    );
   }
 
   #update(row: Partial<StoredRun>): void {

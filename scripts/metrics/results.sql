@@ -7,8 +7,9 @@ CREATE TABLE runs (
   cpu_seconds REAL, error TEXT,
   read_bytes INTEGER, written_bytes INTEGER,                -- of all processes of the run, from and to the storage
   queries_cpu_seconds REAL, windows_cpu_seconds REAL,       -- parts of cpu_seconds: all metrics' queries, and that of windows_by_minute
-  snapshot TEXT                                             -- JSON, RunSnapshot in contract/measures.ts: what its answers contain; null unless windows_by_minute has a new answer
+  snapshot TEXT                                             -- JSON, RunSnapshot in contract/measures.ts: what its answers contain; of the newest runs that answered windows_by_minute
 ) STRICT;
+CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL;
 CREATE TABLE results (                                      -- the newest result of each metric; a failing one keeps the last good rows, marked stale
   metric TEXT PRIMARY KEY, run_id INTEGER NOT NULL, ok INTEGER NOT NULL, error TEXT, stale INTEGER NOT NULL,
   title TEXT NOT NULL, description TEXT NOT NULL, chart TEXT NOT NULL,       -- chart: JSON {type, x, y[], series}

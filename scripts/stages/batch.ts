@@ -1,6 +1,6 @@
 /** One batch run: collect into the archive, run every metric, keep the results. */
 import { checkStored, collect } from "../archive/collect.ts";
-import { archiveBytes, type Manifest } from "../archive/index.ts";
+import { archiveBytes, type Manifest, type TickGroups } from "../archive/index.ts";
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
@@ -8,7 +8,8 @@ import type { Logger } from "../base/logger.ts";
 import { peakRssBytes } from "../base/memory.ts";
 import { spaceError } from "../base/sqlite.ts";
 import { onAbort } from "../base/wait.ts";
-import type { Agreement } from "../contract/results.ts";
+import type { RunSnapshot } from "../contract/measures.ts";
+import { type Agreement, SAME_QUESTION } from "../contract/results.ts";
 import type { RunSummary } from "../measure/run-stats.ts";
 import {
   agreementOf,
@@ -21,7 +22,9 @@ import {
 } from "../metrics/index.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
 import { Results } from "../metrics/results-db.ts";
+import { FeedClock } from "./feed-clock.ts";
 import { RunCharge } from "./run-charge.ts";
+import { runSnapshot } from "./run-snapshot.ts";
 
 export interface BatchOptions {
   /** Folder of metric files. */
@@ -91,6 +94,9 @@ class Batch {
   readonly #charge = new RunCharge();
   #agreement: Agreement | null = null;
   #ticks_new: number | null = null;
+  #new_ticks: TickGroups | null = null;
+  /** Whether it has a new result of SAME_QUESTION. */
+  #answers = false;
   #metrics = 0;
 
   constructor(
@@ -104,8 +110,9 @@ class Batch {
   async run(names: string[]): Promise<BatchSummary | null> {
     const { paths, parts } = this;
     const collecting_ms = monotonicMs();
-    const { manifest, ticks_new } = await collect(paths, parts.logger);
+    const { manifest, ticks_new, new_ticks } = await collect(paths, parts.logger, parts.results.answered());
     this.#ticks_new = ticks_new;
+    this.#new_ticks = new_ticks;
     const answering_ms = monotonicMs();
     try {
       await this.#runAll(manifest, names);
@@ -164,7 +171,8 @@ class Batch {
       failed: failed.length,
       error: failed[0]?.error ?? null,
     };
-    results.finish(figures, this.#costs(), this.#agreement, gone);
+    const snapshot = (committed_us: number) => this.#snapshot(committed_us);
+    results.finish(figures, this.#costs(), { agreement: this.#agreement, gone, snapshot });
     this.#outputs.publish(gone);
     if (failed.length === 0) logRun(paths, figures.seconds, logger);
     const costs = this.#costs();
@@ -181,6 +189,11 @@ class Batch {
       ticks_total,
       reconciliation: this.#agreement,
     };
+  }
+
+  #snapshot(committed_us: number): RunSnapshot | null {
+    if (!this.#answers || this.#new_ticks === null) return null;
+    return runSnapshot(this.#new_ticks, committed_us, new FeedClock(this.paths.feed).at(committed_us));
   }
 
   /** One outcome at a time is in memory. Rejects when the signal comes meanwhile. */
@@ -226,6 +239,7 @@ class Batch {
     const { signal, results, started_us } = this.parts;
     if (signal.aborted) return;
     this.#metrics++;
+    this.#answers ||= outcome.name === SAME_QUESTION && outcome.error === null;
     if (outcome.error !== null) this.#failed.push({ metric: outcome.name, error: outcome.error });
     this.#agreement ??= agreementOf(outcome);
     results.keep(outcome);

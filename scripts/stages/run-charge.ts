@@ -1,9 +1,6 @@
 /** What a batch run is charged, with all its children, and its metrics' queries. */
-import type { RunRow } from "../contract/results.ts";
+import { type RunRow, SAME_QUESTION } from "../contract/results.ts";
 import { ownCharge } from "../measure/process-cost.ts";
-
-/** The metric that answers the stream's question: its windows are compared with the stream's. */
-const SAME_QUESTION = "windows_by_minute";
 
 type RunCosts = Pick<
   RunRow,

@@ -7,6 +7,7 @@ import { batch, metricFolder } from "../support/batch.ts";
 import { sqlite, stored } from "../support/data.ts";
 import { runToEnd } from "../support/process.ts";
 import { countBeside, readersMissing } from "../support/readers.ts";
+import { SHORT_LIVED_JVM } from "../support/short-lived-jvm.ts";
 
 setDefaultTimeout(120_000);
 
@@ -76,7 +77,7 @@ test.skipIf(!process.env.CI && sparkHome() === null)(
         "-f",
         script,
       ],
-      { cwd: dir.path, env: { SPARK_HOME: home } },
+      { cwd: dir.path, env: { SPARK_HOME: home, JAVA_TOOL_OPTIONS: SHORT_LIVED_JVM } },
     );
     expect(spark.stdout).toContain("n=3002");
   },

@@ -1,15 +1,13 @@
-/** Repeated measurements: pairs in the order ABBA, invalid runs named and not counted, costs with rates. */
+/** Repeated measurements: pairs in the order ABBA, invalid runs are named, costs have rates. */
 import { expect, test } from "bun:test";
-import { createLogger } from "../../scripts/base/logger.ts";
 import { disturbances, observe, parsePressure } from "../../scripts/bench/conditions.ts";
 import { type BenchContext, type Figure, isMet, summaryOf } from "../../scripts/bench/figure.ts";
 import { InvalidRun, measure, measurePairs, onBothLogs } from "../../scripts/bench/repeat.ts";
 import { json, machine, table } from "../../scripts/bench/report.ts";
+import { quiet } from "../support/data.ts";
 
 function contextOf(runs: number, signal = new AbortController().signal): BenchContext {
-  const logger = createLogger("bench", { verbose: false });
-  logger.level = "silent";
-  return { runs, scale: 1, dir: "", kafka: null, logger, signal, records: [] };
+  return { runs, scale: 1, dir: "", kafka: null, logger: quiet, signal, records: [] };
 }
 
 const reportOf = (results: Figure[], { records, runs, scale }: BenchContext) => ({
@@ -87,17 +85,22 @@ test("the conditions of each run are recorded and shown", async () => {
     ["seconds", "load", "steal", "other_cores", "pressure"],
     ["seconds", "load", "steal", "other_cores", "pressure"],
   ]);
+  expect(table(reportOf(figures, context))).toContain("A run with more than 1.0 % of steal, or more than 0.2 cores");
   expect(table(reportOf(figures, context))).toMatch(/^\| x +\| alone \| 2 +\| \d+\.\d, at most \d+\.\d +\|/m);
 });
 
-test.skipIf(process.platform !== "linux")("what this process and its children use is not other processes' work", () => {
-  const ended = observe();
-  for (const from_us = process.cpuUsage().user; process.cpuUsage().user - from_us < 100_000; );
-  const { seconds, other_cores, steal, pressure } = ended();
-  expect([other_cores! >= 0, steal! >= 0, pressure === null || pressure >= 0]).toEqual([true, true, true]);
-  // The machine's busy time minus ours can't exceed its other cores.
-  expect(other_cores! * seconds).toBeLessThanOrEqual(seconds * navigator.hardwareConcurrency - 0.07);
-}, 30_000);
+test.skipIf(process.platform !== "linux")(
+  "what this process and its children use is not other processes' work",
+  () => {
+    const ended = observe();
+    for (const from_us = process.cpuUsage().user; process.cpuUsage().user - from_us < 100_000; );
+    const { seconds, other_cores, steal, pressure } = ended();
+    expect([other_cores! >= 0, steal! >= 0, pressure === null || pressure >= 0]).toEqual([true, true, true]);
+    // The machine's busy time minus ours can't exceed its other cores.
+    expect(other_cores! * seconds).toBeLessThanOrEqual(seconds * navigator.hardwareConcurrency - 0.07);
+  },
+  30_000,
+);
 
 test("a run with steal or other work above the limits is marked, a broker's work is not", () => {
   const quiet = { seconds: 1, load: 9, steal: 0.005, other_cores: 0.1, pressure: 0.9 };

@@ -1,19 +1,19 @@
 /** `start` as a newcomer runs it: offline, stopped with Ctrl-C, started again, with a killed stage. */
 import { Database } from "bun:sqlite";
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
-import { killStages, pidsOf, run, startProgram, startStage, until } from "../support/process.ts";
+import { commandOf, pidsOf, run, startProgram, until } from "../support/process.ts";
 
 /** Nothing listens there: the live feed can't be reached. */
 const NO_FEED = "ws://127.0.0.1:9";
-afterEach(killStages);
 
+/** It is killed when it goes out of scope: a test that fails leaves no process behind. */
 function start(data: string, args: string[]) {
-  const child = startStage("start", ["--data", data, "--port", "0", "--feed", NO_FEED, ...args]);
+  const child = startProgram(commandOf("start", ["--data", data, "--port", "0", "--feed", NO_FEED, ...args]));
   const said = () => child.printed() + child.said();
   const heard = async (words: string | RegExp): Promise<string> => {
     const found = () => (typeof words === "string" ? said().includes(words) && said() : words.exec(said())?.[1]);
@@ -22,7 +22,14 @@ function start(data: string, args: string[]) {
     if (!text) throw new Error(`"${words}" was not printed:\n${said()}`);
     return text;
   };
-  return { child, said, heard };
+  return {
+    child,
+    said,
+    heard,
+    async [Symbol.asyncDispose]() {
+      await child.stop("SIGKILL");
+    },
+  };
 }
 
 const page = (one: ReturnType<typeof start>) => one.heard(/is at (http:\S+)\/$/m);
@@ -38,7 +45,7 @@ async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIG
 
 test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start continues, nothing is counted twice", async () => {
   using dir = tempDir();
-  const first = start(dir.path, ["--speed", "240", "--every", "1s"]);
+  await using first = start(dir.path, ["--speed", "240", "--every", "1s"]);
   const url = await page(first);
   const warnings = first
     .said()
@@ -55,7 +62,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   const counted = ticks(dir.path);
   expect(counted).toBeLessThan(13_197);
 
-  const second = start(dir.path, ["--speed", "max", "--every", "1s"]);
+  await using second = start(dir.path, ["--speed", "max", "--every", "1s"]);
   const again = await page(second);
   await second.heard("the recording has ended");
   await soon(
@@ -85,9 +92,10 @@ function ticks(data: string): number {
   return n;
 }
 
-test("a stage that is killed is started again, with a log line; in the end nothing is missing", async () => {
+// These three wait more than they work: at the same time.
+test.concurrent("a stage that is killed is started again, with a log line; in the end nothing is missing", async () => {
   using dir = tempDir();
-  const one = start(dir.path, ["--speed", "400", "--every", "1s"]);
+  await using one = start(dir.path, ["--speed", "1000", "--every", "1s"]);
   const url = await page(one);
   await soon("windows", async () => (await json(`${url}/api/windows`)).length > 3);
   for (const name of ["stream", "consume"]) {
@@ -105,9 +113,36 @@ test("a stage that is killed is started again, with a log line; in the end nothi
   expect(await stop(one)).toBe(0);
 }, 90_000);
 
+test.concurrent("a log that can't be reached is waited for and reported once; the page answers, and Ctrl-C ends it with 0", async () => {
+  using dir = tempDir();
+  await using one = start(dir.path, ["--replay", "--log", "kafka://127.0.0.1:9/raw_prices"]);
+  const url = await page(one);
+  await one.heard("stream waits and tries again: The Kafka broker at 127.0.0.1:9 doesn't answer");
+  await one.heard("replay waits and tries again");
+  expect((await fetch(url)).status).toBe(200);
+  expect(await stop(one)).toBe(0);
+  expect(one.said().split("stream waits").length).toBe(2);
+}, 60_000);
+
+test.concurrent("--heartbeats: a quiet product's window closes before its next trade", async () => {
+  using dir = tempDir();
+  const later = HOUR.findIndex(({ time_us }) => time_us > HOUR[0]!.time_us + 600e6);
+  const recorded = [...HOUR.slice(0, 50), HOUR[later]!];
+  // Ten quiet minutes are ten seconds, in which the exchange's clock continues.
+  await using market = exchange({ recorded, speed: 60, heartbeat_ms: 20 });
+  await using one = start(dir.path, ["--heartbeats", "--feed", market.url]);
+  const url = await page(one);
+  await soon("the first minute is closed", async () => {
+    const [newest] = await json(`${url}/api/windows`);
+    return newest.trade_count === 50 && newest.final === 1;
+  });
+  expect((await json(`${url}/api/status`)).counts.ticks).toBe(50);
+  expect(await stop(one)).toBe(0);
+}, 60_000);
+
 test("a port in use, a second start on the same data: one sentence, exit 1, no child is left", async () => {
   using dir = tempDir();
-  const one = start(dir.path, ["--speed", "10"]);
+  await using one = start(dir.path, ["--speed", "10"]);
   const url = await page(one);
   const second = await run("start", ["--data", dir.path, "--feed", NO_FEED, "--port", "0"]);
   expect(second.code).toBe(1);
@@ -152,17 +187,6 @@ test("a stage that can't start: all end, the last line is the reason and what to
   expect(last[1]).toContain("--rebuild");
 }, 30_000);
 
-test("a log that can't be reached is waited for and reported once; the page answers, and Ctrl-C ends it with 0", async () => {
-  using dir = tempDir();
-  const one = start(dir.path, ["--replay", "--log", "kafka://127.0.0.1:9/raw_prices"]);
-  const url = await page(one);
-  await one.heard("stream waits and tries again: The Kafka broker at 127.0.0.1:9 doesn't answer");
-  await one.heard("replay waits and tries again");
-  expect((await fetch(url)).status).toBe(200);
-  expect(await stop(one)).toBe(0);
-  expect(one.said().split("stream waits").length).toBe(2);
-}, 60_000);
-
 for (const runner of ["npm", "bun"]) {
   test(`SIGTERM to ${runner} ends every stage, and ${runner} reports how start ended`, async () => {
     using dir = tempDir();
@@ -186,7 +210,7 @@ test("a data directory that did not exist is a warning: its name may be misspelt
 
 test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: it drains all the same", async () => {
   using dir = tempDir();
-  const one = start(dir.path, ["--speed", "10"]);
+  await using one = start(dir.path, ["--speed", "10"]);
   await page(one);
   one.child.signal("SIGINT");
   await Bun.sleep(30);
@@ -194,25 +218,9 @@ test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: 
   expect(await one.child.ended).toBe(0);
 }, 30_000);
 
-test("--heartbeats: a quiet product's window closes before its next trade", async () => {
-  using dir = tempDir();
-  const later = HOUR.findIndex(({ time_us }) => time_us > HOUR[0]!.time_us + 600e6);
-  const recorded = [...HOUR.slice(0, 50), HOUR[later]!];
-  // Ten quiet minutes are ten seconds, in which the exchange's clock continues.
-  await using market = exchange({ recorded, speed: 60, heartbeat_ms: 20 });
-  const one = start(dir.path, ["--heartbeats", "--feed", market.url]);
-  const url = await page(one);
-  await soon("the first minute is closed", async () => {
-    const [newest] = await json(`${url}/api/windows`);
-    return newest.trade_count === 50 && newest.final === 1;
-  });
-  expect((await json(`${url}/api/status`)).counts.ticks).toBe(50);
-  expect(await stop(one)).toBe(0);
-}, 60_000);
-
 test("children end with a parent that is killed", async () => {
   using dir = tempDir();
-  const one = start(dir.path, ["--speed", "10"]);
+  await using one = start(dir.path, ["--speed", "10"]);
   const url = await page(one);
   await soon("all stages", async () =>
     (await json(`${url}/api/status`)).stages.every((s: { state: string }) => s.state !== "absent"),

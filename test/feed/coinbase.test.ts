@@ -212,12 +212,17 @@ test("a refusal of all products after an earlier acceptance is a lost connection
 
 test("a message over the cap ends the connection, is not held in memory, and the next connection continues", async () => {
   await using server = exchange({ trades: 300, faults: { insert: [{ before: 100, bytes: 32 * 1024 * 1024 }] } });
-  const before = process.memoryUsage.rss();
+  const held = () => {
+    // What earlier tests of this process left is not this message.
+    Bun.gc(true);
+    return process.memoryUsage.rss();
+  };
+  const before = held();
   const { counts, ids, outages } = await produce(server.url);
   expect(counts.reconnects).toBe(1);
   expect(outages[0]!.reason).toContain("Max payload");
   expect(ids.at(-1)).toBe(300);
-  expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024);
+  expect(held() - before).toBeLessThan(200 * 1024 * 1024);
 });
 
 test("duplicates and neighbours that changed places are kept in the order in which they came", async () => {

@@ -1,5 +1,5 @@
 /** What every log must do: a suite that each kind of log runs. */
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
 import type { Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
 import { bytesOf, type Got, read, record, unpack } from "../support/log-records.ts";
@@ -26,6 +26,10 @@ export function later<T extends { close(): Promise<void> }>(one: T): T {
   opened.push(one);
   return one;
 }
+async function closed(all: { close(): Promise<void> }[]): Promise<void> {
+  for (const one of all) await one.close();
+}
+
 export const newName = () => `log-${process.pid}-${++names}`;
 const fromStart = { group: "g", position: () => 0 };
 /** Registers the suite for one kind of log. */
@@ -33,9 +37,10 @@ export function conformance(kind: string, harness: Harness): void {
   const run = (text: string, body: () => Promise<void>) => test(`${kind}: ${text}`, body, harness.timeout_ms);
   const openNew = async (partitions?: number) => later(await harness.open(newName(), partitions));
   const readerOf: ReaderOf = async (log, options = fromStart) => later(await log.reader(options));
-  afterEach(async () => {
-    for (const one of opened.splice(0).reverse()) await one.close();
-  });
+  // A reader leaves its group only when its fetch ends: meanwhile the next test runs.
+  const closing: Promise<void>[] = [];
+  afterEach(() => void closing.push(closed(opened.splice(0).reverse())));
+  afterAll(() => Promise.all(closing));
 
   reading(run, openNew, readerOf);
   positions(run, harness, openNew, readerOf);

@@ -7,7 +7,7 @@ import { batchRun, sample } from "../support/measure-samples.ts";
 const S = 1_000_000;
 const sameClock = (at_us: number) => at_us;
 
-test("stream and batch that contain the same ticks are equally old, whatever other products contain (L8)", () => {
+test("stream and batch that contain the same ticks are equally old, and what other products contain does not count (L8)", () => {
   const stream = [sample(100, 90), sample(101, 90)];
   const batch = batchSamples(stream, [batchRun(1, 95, { "BTC-USD": 90 * S, "ETH-USD": 1_858 * S })], "BTC-USD", null);
   expect(ages(batch, sameClock)).toEqual(ages(stream, sameClock));

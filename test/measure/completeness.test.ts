@@ -18,7 +18,7 @@ const window = (start_s: number, row_count: number, all_count = row_count, is_op
   is_open,
 });
 
-test("without a late tick the stream is complete, whatever the newest run has read (L2)", () => {
+test("without a late tick the stream is complete: how far the newest run has read does not count (L2)", () => {
   const windows = [window(0, 100), window(60, 151), window(120, 40, 40, true)];
   expect(completeness(streamAnswers(windows))).toEqual({ share: 1, ticks: 251, lacking: 0, windows: 2 });
 });

@@ -1,4 +1,4 @@
-/** Finality: an event part by the exchange's clock and a machine part by ours, for both pipelines (L10). */
+/** Finality: a part by the exchange's clock and one by this machine's, for both pipelines (L10). */
 import { expect, test } from "bun:test";
 import type { Closing } from "../../scripts/contract/measures.ts";
 import { answeredByRun } from "../../scripts/measure/batch-answers.ts";
@@ -8,7 +8,7 @@ import { batchRun } from "../support/measure-samples.ts";
 const S = 1_000_000;
 const ALWAYS = { from_us: 0, to_us: 10_000 * S };
 
-/** A window that ends at 60 s of the recording, closed by the record at `offset`, received at `received_s`. */
+/** A window that ends at 60 s of the recording, closed by the record at `log_offset`. */
 function closing(log_offset: number, received_s: number, committed_s: number): Closing {
   return {
     product_id: "BTC-USD",

@@ -1,6 +1,6 @@
 /** Statistics of runs: coverage, percentiles with enough samples, slopes and ratios with intervals. */
 import { expect, test } from "bun:test";
-import { differenceIn, medianCoverage, percentile, type Point, theilSen } from "../../scripts/measure/statistics.ts";
+import { differenceIn, medianCoverage, type Point, percentile, theilSen } from "../../scripts/measure/statistics.ts";
 
 /** Uniform in [0, 1), the same in each run. */
 function randoms(seed: number): () => number {

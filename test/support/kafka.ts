@@ -1,17 +1,14 @@
 /** A real Kafka broker for tests and development: one KRaft node, fetched from Maven Central once. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type Admin, Kafka, logLevel, type Message } from "kafkajs";
 import { patchKafkajs } from "../../scripts/log/kafka/patches.ts";
+import { fetchJars, hasJars, javaArgs } from "./kafka-jars.ts";
 import { until } from "./process.ts";
 
-export const KAFKA_VERSION = "4.4.0";
-const LOG4J_VERSION = "2.25.2";
-const CACHE = resolve(import.meta.dir, "../../.cache/kafka");
-const LIB = join(CACHE, "lib");
 const START_MS_MAX = 60_000;
 /** Default TIDEMARK_KAFKA_SESSION of the tests: a killed member's partitions are reassigned after it. */
 export const SESSION = "2s";
@@ -38,41 +35,6 @@ export function kafkaAvailable(): boolean {
   return spawnSync("java", ["-version"]).status === 0 && hasJars();
 }
 
-function hasJars(): boolean {
-  return existsSync(LIB) && readdirSync(LIB).some((name) => name === `kafka_2.13-${KAFKA_VERSION}.jar`);
-}
-
-/**
- * Puts the broker's jars into .cache/kafka/lib with Maven, unless they are there. Throws with a
- * sentence.
- */
-export function fetchJars(): void {
-  if (hasJars()) return;
-  mkdirSync(CACHE, { recursive: true });
-  writeFileSync(join(CACHE, "pom.xml"), pom());
-  const fetched = spawnSync("mvn", ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${LIB}`], {
-    cwd: CACHE,
-    encoding: "utf8",
-  });
-  if (fetched.error) throw new Error(`Maven (mvn) is needed to fetch Kafka: ${fetched.error.message}`);
-  if (fetched.status !== 0) throw new Error(`Kafka could not be fetched: ${fetched.stdout}${fetched.stderr}`);
-}
-
-function pom(): string {
-  const dependency = (group: string, artifact: string, version: string) =>
-    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>tidemark</groupId><artifactId>kafka-broker</artifactId><version>1</version>
-  <dependencies>
-    ${dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION)}
-    ${dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION)}
-    ${dependency("org.apache.logging.log4j", "log4j-core", LOG4J_VERSION)}
-  </dependencies>
-</project>
-`;
-}
-
 export interface BrokerOptions {
   /** A free one when left out. */
   port?: number;
@@ -84,6 +46,8 @@ export interface BrokerOptions {
   properties?: string[];
   /** More arguments of the storage's format. */
   format?: string[];
+  /** Flags of the JVM instead of those that start one quickly. */
+  jvm?: string[];
 }
 
 let shared: Promise<Broker> | null = null;
@@ -115,14 +79,14 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   writeFileSync(config, properties(dir, port, await freePort(), options));
   if (!existsSync(join(dir, "data", "meta.properties"))) format(config, options.format ?? []);
   if (options.dir === undefined) whenGone(`sleep 1; rm -rf "${dir}"`);
-  let child = await launch(config, port);
+  let child = await launch(config, port, options.jvm);
   return {
     port,
     url: `kafka://127.0.0.1:${port}`,
     process: () => child,
     kill: () => end(child, "SIGKILL"),
     restart: async () => {
-      child = await launch(config, port);
+      child = await launch(config, port, options.jvm);
     },
     stop: async () => {
       await end(child, options.dir === undefined ? "SIGKILL" : "SIGTERM");
@@ -162,14 +126,14 @@ log.cleaner.backoff.ms=500
 }
 
 function format(config: string, more: string[]): void {
-  const tool = ["-cp", `${LIB}/*`, "kafka.tools.StorageTool"];
-  const args = [...tool, "format", "-t", "tidemark-test-cluster-0", "-c", config, ...more];
+  const tool = [...javaArgs(), "kafka.tools.StorageTool", "format"];
+  const args = [...tool, "-t", "tidemark-test-cluster-0", "-c", config, ...more];
   const done = spawnSync("java", args, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(`Kafka's storage could not be formatted: ${done.stdout}${done.stderr}`);
 }
 
-async function launch(config: string, port: number): Promise<ChildProcess> {
-  const child = spawn("java", ["-Xmx1g", "-cp", `${LIB}/*`, "kafka.Kafka", config], {
+async function launch(config: string, port: number, jvm?: string[]): Promise<ChildProcess> {
+  const child = spawn("java", ["-Xmx1g", ...javaArgs(jvm), "kafka.Kafka", config], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   child.once("exit", whenGone(`kill -9 ${child.pid}`));

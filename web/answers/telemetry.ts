@@ -1,16 +1,16 @@
 /** /metrics: telemetry in Prometheus' text format, read from the stages' files at each scrape. */
 import type { Context } from "hono";
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { printable } from "../../scripts/base/printable.ts";
 import { parameters } from "../http/query-string.ts";
 import { comparison } from "../model/comparison.ts";
-import type { Measure } from "../model/measures.ts";
+import type { Measure } from "../model/figures.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
 
-/** Every family with its help and labels, as docs/http.md lists them. */
+/** Every family with help and labels, as docs/http.md lists them; those named `_total` are counters. */
 export const FAMILIES = {
   tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
   tidemark_stage_lag_records: ["records in the log that the stage has not read", "stage"],
@@ -32,14 +32,27 @@ export const FAMILIES = {
   tidemark_skewed_ticks_total: ["ticks stamped further ahead than --max-skew"],
   tidemark_dead_letters_total: ["messages that are not valid trades"],
   tidemark_window_revisions_total: ["revisions of closed windows"],
-  tidemark_outages_total: ["spans without a feed, and trade ids that could not be filled"],
+  tidemark_outages: ["spans without a feed, and trade ids that could not be filled"],
   tidemark_feed_reconnects_total: ["connections lost by the current process"],
   tidemark_watermark_seconds: ["event time up to which windows are closed, seconds since 1970", "product_id"],
+  tidemark_feed_latency_seconds: ["receipt − the exchange's time, signed, last 5 minutes", "quantile"],
+  tidemark_ingest_latency_seconds: ["append to the log − receipt, last 5 minutes", "quantile"],
   tidemark_pipeline_latency_seconds: [
-    "from receipt (from append without receipt times) to the committed row, of the stream",
+    "commit of the first answer with a tick − its receipt, last 5 minutes",
+    "pipeline",
     "quantile",
   ],
-  tidemark_freshness_seconds: ["now − event time of the newest tick in the answer", "pipeline"],
+  tidemark_age_seconds: ["exchange time now − event time of the newest tick in the answer", "pipeline"],
+  tidemark_perfect_age_seconds: ["the same of an answer that has every tick at its receipt"],
+  tidemark_freshness_seconds: ["the old name of tidemark_age_seconds, for one release", "pipeline"],
+  tidemark_lag_seconds: ["now − receipt of the oldest received tick that the answer lacks", "pipeline"],
+  tidemark_completeness_share: ["ticks in the answer ÷ in the log, windows of the last 5 minutes", "pipeline"],
+  tidemark_finality_seconds: [
+    "largest of the windows that became final in the last 5 minutes; part: event or machine",
+    "pipeline",
+    "part",
+  ],
+  tidemark_feed_ended_timestamp_seconds: ["when the feed ended, seconds since 1970; absent while it has not"],
   tidemark_reconciliation_windows: ["windows of the newest reconciliation", "outcome"],
   tidemark_batch_run_seconds: ["the newest batch run, whole process"],
   tidemark_batch_failed_metrics: ["metric files that failed in the newest run"],
@@ -47,25 +60,30 @@ export const FAMILIES = {
   tidemark_open_pages: ["pages connected to /events"],
 } as const satisfies Record<string, readonly [help: string, ...labels: string[]]>;
 type Family = keyof typeof FAMILIES;
+type Total = Extract<Family, `${string}_total`>;
 
 export class Telemetry {
   readonly #registry = new Registry();
-  readonly #gauges: Record<Family, Gauge<string>>;
+  readonly #gauges: Record<Exclude<Family, Total>, Gauge<string>>;
+  readonly #counters: Record<Total, Counter<string>>;
 
   constructor(
     private readonly sources: Sources,
     private readonly openPages: () => number,
   ) {
-    const entries = Object.entries(FAMILIES).map(([name, [help, ...labelNames]]) => [
-      name,
-      new Gauge({ name, help, labelNames, registers: [this.#registry] }),
-    ]);
-    this.#gauges = Object.fromEntries(entries) as Record<Family, Gauge<string>>;
+    const families = Object.entries(FAMILIES).map(([name, [help, ...labelNames]]) => {
+      return { name, help, labelNames, registers: [this.#registry] };
+    });
+    const isTotal = ({ name }: { name: string }) => name.endsWith("_total");
+    const gauges = families.filter((one) => !isTotal(one)).map((one) => [one.name, new Gauge(one)]);
+    const counters = families.filter(isTotal).map((one) => [one.name, new Counter(one)]);
+    this.#gauges = Object.fromEntries(gauges) as Record<Exclude<Family, Total>, Gauge<string>>;
+    this.#counters = Object.fromEntries(counters) as Record<Total, Counter<string>>;
   }
 
   answer = async (c: Context): Promise<Response> => {
     parameters(c, []);
-    this.#registry.resetMetrics();
+    this.#reset();
     const state = await status(this.sources);
     this.#stages(state);
     this.#counts(state);
@@ -79,6 +97,15 @@ export class Telemetry {
     return c.body(await this.#registry.metrics(), 200, { "Content-Type": this.#registry.contentType });
   };
 
+  /** A reset gauge without labels is 0, as if it had been measured: it is absent until it is set. */
+  #reset(): void {
+    this.#registry.resetMetrics();
+    for (const [name, gauge] of Object.entries(this.#gauges)) {
+      const [, ...labels] = FAMILIES[name as Family];
+      if (labels.length === 0) gauge.remove();
+    }
+  }
+
   #stages({ stages }: Status): void {
     const g = this.#gauges;
     for (const { name: stage, state, lag, records, cpu_seconds, peak_rss_bytes, bytes } of stages) {
@@ -91,16 +118,17 @@ export class Telemetry {
     }
   }
 
-  #counts({ counts, watermarks, last_run }: Status): void {
-    const g = this.#gauges;
-    g.tidemark_ticks_total.set(counts.ticks);
-    g.tidemark_duplicates_total.set(counts.duplicates);
-    g.tidemark_late_ticks_total.set(counts.late);
-    g.tidemark_skewed_ticks_total.set(counts.skewed);
-    g.tidemark_dead_letters_total.set(counts.dead_letters);
-    g.tidemark_window_revisions_total.set(counts.revisions);
-    g.tidemark_outages_total.set(counts.outages);
-    g.tidemark_feed_reconnects_total.set(counts.reconnects);
+  #counts({ counts, watermarks, last_run, feed }: Status): void {
+    const [g, c] = [this.#gauges, this.#counters];
+    c.tidemark_ticks_total.inc(counts.ticks);
+    c.tidemark_duplicates_total.inc(counts.duplicates);
+    c.tidemark_late_ticks_total.inc(counts.late);
+    c.tidemark_skewed_ticks_total.inc(counts.skewed);
+    c.tidemark_dead_letters_total.inc(counts.dead_letters);
+    c.tidemark_window_revisions_total.inc(counts.revisions);
+    c.tidemark_feed_reconnects_total.inc(counts.reconnects);
+    g.tidemark_outages.set(counts.outages);
+    if (feed?.ended_us != null) g.tidemark_feed_ended_timestamp_seconds.set(feed.ended_us / 1e6);
     for (const { product_id, watermark } of watermarks) {
       if (watermark !== null)
         g.tidemark_watermark_seconds.set(
@@ -115,14 +143,29 @@ export class Telemetry {
   #measures(measures: Measure[]): void {
     const g = this.#gauges;
     const named = (name: string) => measures.find(({ word }) => word === name);
-    const latency = named("pipeline latency")?.stream.values;
-    if (latency) {
-      g.tidemark_pipeline_latency_seconds.set({ quantile: "0.5" }, latency.p50_ms! / 1000);
-      g.tidemark_pipeline_latency_seconds.set({ quantile: "0.99" }, latency.p99_ms! / 1000);
-    }
     for (const pipeline of ["stream", "batch"] as const) {
-      const age = named("freshness")?.[pipeline].values?.age_ms;
-      if (age !== undefined) g.tidemark_freshness_seconds.set({ pipeline }, age / 1000);
+      const values = (word: string) => named(word)?.[pipeline].values ?? {};
+      const set = (gauge: Gauge<string>, ms: number | undefined, labels: Record<string, string> = { pipeline }) =>
+        ms !== undefined && gauge.set(labels, ms / 1_000);
+      for (const [quantile, name] of [
+        ["0.5", "p50_ms"],
+        ["0.99", "p99_ms"],
+      ] as const) {
+        set(g.tidemark_feed_latency_seconds, values("feed latency, last 5 minutes")[name], { quantile });
+        set(g.tidemark_ingest_latency_seconds, values("ingest latency, last 5 minutes")[name], { quantile });
+        const latency = values("pipeline latency, last 5 minutes")[name];
+        set(g.tidemark_pipeline_latency_seconds, latency, { pipeline, quantile });
+      }
+      const { age_ms, perfect_ms } = values("age, now");
+      set(g.tidemark_age_seconds, age_ms);
+      set(g.tidemark_freshness_seconds, age_ms);
+      set(g.tidemark_perfect_age_seconds, perfect_ms, {});
+      set(g.tidemark_lag_seconds, values("lag, now").lag_ms);
+      const { event_max_ms, machine_max_ms } = values("finality, last 5 minutes");
+      set(g.tidemark_finality_seconds, event_max_ms, { pipeline, part: "event" });
+      set(g.tidemark_finality_seconds, machine_max_ms, { pipeline, part: "machine" });
+      const { share } = values("completeness, last 5 minutes");
+      if (share !== undefined) g.tidemark_completeness_share.set({ pipeline }, share);
     }
     this.#costs(measures);
     const agreement = { ...named("agreement")?.stream.values, ...named("agreement")?.batch.values };

@@ -2,8 +2,10 @@
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { ServerEvent } from "../http/sse.ts";
+import { streamAge } from "../model/age-measures.ts";
 import { type BatchSide, batchSide } from "../model/batch-side.ts";
-import { comparison, streamAge } from "../model/comparison.ts";
+import { comparison } from "../model/comparison.ts";
+import { momentOf } from "../model/measure-moment.ts";
 import { type Commit, idFromCommit, type WindowChanges } from "../model/page-changes.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
@@ -53,7 +55,8 @@ export function statusEvents(
   options: { measures: boolean },
 ): ServerEvent[] {
   const measures = options.measures ? comparison(sources, selection, status) : null;
-  return [{ data: strip({ status, selection, age: streamAge(sources, selection, status.feed) }, measures) }];
+  const age = streamAge(momentOf(sources, selection, status.feed));
+  return [{ data: strip({ status, selection, age }, measures) }];
 }
 
 /** Start (seconds since 1970), average price, trades, volume, final: doubles, to be drawn. */

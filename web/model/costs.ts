@@ -19,7 +19,7 @@ import {
 } from "../../scripts/measure/pipeline-cost.ts";
 import { pricePerHour } from "../../scripts/measure/price-per-hour.ts";
 import { ONLY_ON_LINUX } from "../../scripts/measure/process-cost.ts";
-import { type Figure, type Measure, none } from "./measures.ts";
+import { type Figure, type Measure, none } from "./figures.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
 

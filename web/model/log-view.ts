@@ -23,10 +23,19 @@ export interface LogView {
   readonly last: LogAnswer;
   /** Resolves when a newer answer has come, after LOG_REQUEST_WAIT_MS at the latest. */
   refresh(): Promise<void>;
+  /**
+   * Receipt of the product's first tick that a reader at `positions` has not read, microseconds since
+   * 1970 UTC; null in it if none waits. Null, or absent, if the log is not read for that (Kafka), or
+   * can't be now.
+   */
+  firstTick?(reader: string, positions: ReadonlyMap<number, number>, product: string): FirstTick;
 }
+
+type FirstTick = { received_us: number | null } | null;
 
 interface Ends {
   ask(): Promise<PartitionSpan[] | null>;
+  firstTick?(reader: string, positions: ReadonlyMap<number, number>, product: string): FirstTick;
   reset(): void;
 }
 
@@ -69,6 +78,16 @@ export class AskedLog implements LogView {
     const waited_ms = monotonicMs() - this.#asking_ms;
     if (asking === null || waited_ms >= LOG_REQUEST_WAIT_MS) return;
     await Promise.race([asking, pause(LOG_REQUEST_WAIT_MS - waited_ms)]);
+  }
+
+  firstTick(reader: string, positions: ReadonlyMap<number, number>, product: string): FirstTick {
+    if (this.#last.error !== null) return null;
+    try {
+      return this.ends.firstTick?.(reader, positions, product) ?? null;
+    } catch (error) {
+      this.#fail(error);
+      return null;
+    }
   }
 
   /** Asks now, and every LOG_ASK_IDLE_MS when no request does. */

@@ -16,6 +16,7 @@ import {
   type Row,
   resultFromRow,
 } from "../../scripts/contract/results.ts";
+import { PerCommit } from "./per-commit.ts";
 import type { StoreFile } from "./store-file.ts";
 
 /** What a panel of the page shows: the first rows and columns, long texts cut. */
@@ -40,9 +41,11 @@ export class MetricResults {
   /** Whole results with their sizes, the last used one last; RESULTS_CACHE_BYTES_MAX in total. */
   #parsed = new Map<string, { result: MetricResult; size: number }>();
   #panels = new Map<string, Panel>();
-  #made = new Map<string, unknown>();
+  readonly #made: PerCommit;
 
-  constructor(private readonly file: StoreFile) {}
+  constructor(private readonly file: StoreFile) {
+    this.#made = new PerCommit(file);
+  }
 
   /** The names of all metrics, in order. */
   names(): string[] {
@@ -52,9 +55,7 @@ export class MetricResults {
 
   /** For what is derived from results: calls `make` once per `name` and run. */
   once<T>(name: string, make: () => T): T {
-    this.#forgetOld();
-    if (!this.#made.has(name)) this.#made.set(name, make());
-    return this.#made.get(name) as T;
+    return this.#made.once(name, make);
   }
 
   /** Drops what is from before the newest run. */
@@ -63,7 +64,6 @@ export class MetricResults {
     if (version === this.#version && epoch === this.#epoch) return;
     this.#parsed.clear();
     this.#panels.clear();
-    this.#made.clear();
     this.#version = version;
     this.#epoch = epoch;
   }

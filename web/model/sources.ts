@@ -1,14 +1,17 @@
 /** Where answers come from: the stages' files, read only, and the log's ends. */
 import { readFileSync } from "node:fs";
-import { nowUs } from "../../scripts/base/clock.ts";
 import { type DataPaths, readKind } from "../../scripts/base/data-dir.ts";
 import { type KnownFeedStatus, parseFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { Prices } from "../../scripts/contract/prices.ts";
 import { parseScheduleStatus, type ScheduleStatus } from "../../scripts/contract/schedule-status.ts";
+import type { ExchangeClock } from "../../scripts/measure/age.ts";
 import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
+import { ClosingRows } from "./closing-rows.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
+import { PerCommit } from "./per-commit.ts";
+import { RunSnapshots } from "./run-snapshots.ts";
 import { StoreFile } from "./store-file.ts";
 
 /** The stages' files of one data directory. */
@@ -21,6 +24,9 @@ export class Sources {
   /** Of this process; the server lets it note its points. */
   readonly meter = new CostMeter();
   readonly energy = new EnergyMeter();
+  readonly #fromWindows: PerCommit;
+  readonly closings: ClosingRows;
+  readonly runs: RunSnapshots;
 
   /** `prices`: for money; null: none is shown. */
   constructor(
@@ -32,6 +38,14 @@ export class Sources {
     this.ticks = new StoreFile(paths.ticks);
     this.results = new StoreFile(paths.results);
     this.metrics = new MetricResults(this.results);
+    this.#fromWindows = new PerCommit(this.windows);
+    this.closings = new ClosingRows(this.windows);
+    this.runs = new RunSnapshots(this.results, this.metrics);
+  }
+
+  /** For what is derived from windows.db: calls `make` once per `name` and commit of the stream. */
+  once<T>(name: string, make: () => T): T {
+    return this.#fromWindows.once(name, make);
   }
 
   /** Null before the first `produce`, or when its file can't be understood. */
@@ -68,14 +82,16 @@ export class Sources {
   }
 
   /**
-   * The exchange's time now, microseconds: ours when live, the recording's clock in a replay
-   * (docs/semantics.md "Live and replay"). Null when a replay's clock isn't known.
+   * The exchange's clock: ours when live, the recording's in a replay (docs/semantics.md "Live and
+   * replay"). A sentence if a replay has none.
    */
-  exchangeNowUs(feed: KnownFeedStatus | null): number | null {
-    if (this.mode !== "replay") return nowUs();
+  exchangeClock(feed: KnownFeedStatus | null): ExchangeClock | string {
+    if (this.mode !== "replay") return (at_us) => at_us;
     const replay = feed?.replay;
-    if (!replay) return null;
-    return replay.speed ? replay.clock_us + (nowUs() - replay.as_of_us) * replay.speed : replay.clock_us;
+    if (!replay) return "the replay's clock is not known: feed.json is missing";
+    const { clock_us, as_of_us, speed } = replay;
+    if (speed === null) return "a replay at full speed has no clock to compare with";
+    return (at_us) => clock_us + (at_us - as_of_us) * speed;
   }
 
   close(): void {

@@ -26,8 +26,8 @@ export function bytes(n: number): string {
 }
 
 export function percent(share: number): string {
-  // Rounded down: 99.999 % must not read as all.
-  return share >= 1 ? "100 %" : `${(Math.floor(share * 100_000) / 1_000).toFixed(3)} %`;
+  // Rounded down: 99.9999 % must not read as all. Above 1 is a fault, which must be seen.
+  return share === 1 ? "100 %" : `${(Math.floor(share * 100_000) / 1_000).toFixed(3)} %`;
 }
 
 export function round(value: number, digits: number): string {

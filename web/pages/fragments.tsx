@@ -1,7 +1,7 @@
 /** Parts of the page as htmx takes them from /events: each names the element that it replaces. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import type { Measure } from "../model/measures.ts";
+import type { Measure } from "../model/figures.ts";
 import type { View } from "../model/view.ts";
 import type { ShownWindow } from "../model/windows.ts";
 import { MeasureTable } from "./measure-table.tsx";

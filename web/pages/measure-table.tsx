@@ -1,6 +1,6 @@
-/** The table of measures: each with its definition and both pipelines' figures. */
+/** The table of measures: each with its definition, and both pipelines' figures by span. */
 /** @jsxImportSource hono/jsx */
-import type { Figure, Measure } from "../model/measures.ts";
+import type { Figure, Measure } from "../model/figures.ts";
 import { bytes, duration, exact, percent, round } from "./format.ts";
 
 export function MeasureTable({ measures }: { measures: Measure[] }) {
@@ -21,22 +21,62 @@ export function MeasureTable({ measures }: { measures: Measure[] }) {
               <th scope="col" class="batch">
                 batch
               </th>
-              <th scope="col">definition</th>
             </tr>
           </thead>
-          <tbody>
-            {measures.map(({ word, definition, stream, batch }) => (
-              <tr>
-                <th scope="row">{word}</th>
-                <Cell figure={stream} />
-                <Cell figure={batch} />
-                <td class="definition">{definition}</td>
-              </tr>
-            ))}
-          </tbody>
+          {groupsOf(measures).map((group) => (
+            <Group group={group} />
+          ))}
         </table>
       </section>
     </section>
+  );
+}
+
+/** Rows of one measure. Its definition is shown once if it is that of all of them. */
+interface MeasureGroup {
+  name: string;
+  definition: string;
+  rows: { label: string; definition: string; measure: Measure }[];
+}
+
+/** By what precedes the comma: "age, now" and "age, since start" are one group. */
+function groupsOf(measures: Measure[]): MeasureGroup[] {
+  const byName = Map.groupBy(measures, ({ word }) => word.split(", ")[0]!);
+  return [...byName].map(([name, rows]) => {
+    const [first] = rows;
+    const isShared = rows.every(({ definition }) => definition === first!.definition);
+    return {
+      name,
+      definition: isShared ? first!.definition : "",
+      rows: rows.map((measure) => ({
+        label: measure.word.split(", ")[1] ?? "",
+        definition: isShared ? "" : measure.definition,
+        measure,
+      })),
+    };
+  });
+}
+
+function Group({ group: { name, definition, rows } }: { group: MeasureGroup }) {
+  return (
+    <tbody>
+      <tr class="group">
+        <th scope="rowgroup" colspan={3}>
+          {name}
+          {definition && <small>{definition}</small>}
+        </th>
+      </tr>
+      {rows.map(({ label, definition, measure: { stream, batch } }) => (
+        <tr>
+          <th scope="row">
+            {label || "latest"}
+            {definition && <small>{definition}</small>}
+          </th>
+          <Cell figure={stream} />
+          <Cell figure={batch} />
+        </tr>
+      ))}
+    </tbody>
   );
 }
 
@@ -54,17 +94,21 @@ function Cell({ figure: { values, note } }: { figure: Figure }) {
   );
 }
 
+/** Shares of the completeness curve: at_30_s. */
+const AT_SECONDS = /^at_(\d+)_s$/;
+
 /** With the unit that ends the name. */
 function shown(name: string, value: number): string {
   if (name.endsWith("_ms")) return duration(value);
   if (/_bytes(_per_tick)?$/.test(name)) return bytes(value);
-  if (name === "share") return percent(value);
+  if (name === "share" || name === "never" || AT_SECONDS.test(name)) return percent(value);
   return exact(Number.isInteger(value) ? value : round(value, 2));
 }
 
 function label(name: string): string {
   if (name === "share") return "";
   return name
+    .replace(AT_SECONDS, "after $1 s")
     .replace(/_(ms|bytes)(?=$|_per_tick$)/, "")
     .replaceAll("_", " ")
     .replace("rss", "memory")

@@ -18,7 +18,8 @@ export function StreamCard({ view }: { view: Sides }) {
         {latency === null ? "–" : duration(latency.p50_ms)}
         <span>
           from {latency?.from ?? "receipt"} to answer (median
-          {latency === null ? "" : `; p99 ${duration(latency.p99_ms)}`})
+          {latency?.p99_ms == null ? "" : `; p99 ${duration(latency.p99_ms)}`}
+          {latency === null ? "" : `; ${latency.span}`})
         </span>
       </p>
       <dl class="rows">

@@ -1,6 +1,6 @@
 /** The status strip: each stage with its lag, the watermark, and counts of what was not ordinary. */
 /** @jsxImportSource hono/jsx */
-import { AT_REST } from "../model/comparison.ts";
+import type { Figure } from "../model/figures.ts";
 import type { Stage } from "../model/stage-states.ts";
 import type { View } from "../model/view.ts";
 import { clock, day, duration, exact } from "./format.ts";
@@ -37,8 +37,11 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
         <Fact name="watermark" title="Windows that end by then are closed: newest event time − allowed lateness">
           {mine?.watermark ? clock(mine.watermark) : "–"}
         </Fact>
-        <Fact name="freshness" title={`Now − event time of the newest tick in the stream's answer. ${age.note}`}>
-          {age.note === AT_REST ? "ended" : age.values?.age_ms === undefined ? "–" : duration(age.values.age_ms)}
+        <Fact
+          name="age"
+          title={`Exchange time − event time of the newest tick in the stream's answer: ${ageText(age)}`}
+        >
+          {age.values?.age_ms === undefined ? (hasEnded(status) ? "ended" : "–") : duration(age.values.age_ms)}
         </Fact>
         <Fact name="late" title="Ticks whose own window was closed: kept whole in late_ticks, each makes a revision">
           {exact(counts.late)}
@@ -61,6 +64,15 @@ export function Strip({ view }: { view: Pick<View, "status" | "selection" | "age
       </dl>
     </section>
   );
+}
+
+function ageText({ values, note }: Figure): string {
+  const perfect = values?.perfect_ms === undefined ? "" : `a perfect answer is ${duration(values.perfect_ms)} old`;
+  return [perfect, note].filter(Boolean).join("; ");
+}
+
+function hasEnded({ feed }: View["status"]): boolean {
+  return feed?.ended_us != null;
 }
 
 /** The age of the log's answer, unless it is new. */

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../../support/data.ts";
-import { KAFKA_VERSION } from "../../support/kafka.ts";
+import { KAFKA_VERSION } from "../../support/kafka-jars.ts";
 
 test("compose.yaml starts the Kafka that the tests run, which creates no topic by itself", async () => {
   const { services } = Bun.YAML.parse(await Bun.file(join(ROOT, "compose.yaml")).text()) as {

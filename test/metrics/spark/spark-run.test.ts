@@ -10,13 +10,11 @@ import { sparkHome } from "../../../scripts/metrics/spark/spark-run.ts";
 import { notForSpark } from "../../../scripts/metrics/spark/spark-script.ts";
 import { recordedLines, runPath, tempDir, troubledLines } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
+import { SHORT_LIVED_JVM } from "../../support/short-lived-jvm.ts";
 
 setDefaultTimeout(300_000);
 
 const missing = sparkHome() === null ? "pyspark isn't in .cache/spark" : Bun.which("java") ? null : "there is no Java";
-
-/** Half the processor time for a JVM that lives for seconds. */
-const SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
 /**
  * Metrics of a user: what DuckDB alone understands, what each engine refuses, what Spark could be made
@@ -87,7 +85,7 @@ describe.skipIf(missing !== null)(`on both engines${missing ? ` (skipped: ${miss
     await runPath(duck.path, [...troubledLines(3_000), ...quoted.map((tick) => JSON.stringify(tick))], sql.path);
     cpSync(duck.path, spark.path, { recursive: true });
     const args = ["--data", spark.path, "--sql", sql.path, "--engine", "spark", "--json"];
-    const ran = await run("batch", args, { JAVA_TOOL_OPTIONS: SHORT_LIVED });
+    const ran = await run("batch", args, { JAVA_TOOL_OPTIONS: SHORT_LIVED_JVM });
     said = ran.stderr;
     on_duck = results(duck.path);
     on_spark = results(spark.path);

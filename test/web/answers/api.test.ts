@@ -102,15 +102,21 @@ describe("answers", () => {
 
   test("/api/comparison: every measure with its definition, and the reason where it wasn't measured", async () => {
     const { words } = await json("/api/comparison?product=BTC-USD");
+    const spans = (name: string) => [`${name}, last 5 minutes`, `${name}, since start`];
     expect(words.map((w: { word: string }) => w.word)).toEqual([
-      "feed latency",
-      "pipeline latency",
-      "freshness",
-      "finality",
-      "completeness",
+      ...spans("feed latency"),
+      ...spans("ingest latency"),
+      ...spans("pipeline latency"),
+      "age, now",
+      ...spans("age"),
+      "lag, now",
+      ...spans("lag"),
+      ...spans("finality"),
+      ...spans("completeness"),
+      "completeness curve",
       "agreement",
-      "cost, last 5 minutes",
-      "cost, since start",
+      "clock offset",
+      ...spans("cost"),
       "cost, all metrics",
       "cost, machine",
       "equal cost",
@@ -119,9 +125,10 @@ describe("answers", () => {
       expect(definition.length).toBeGreaterThan(20);
       for (const side of [stream, batch]) expect(side.values !== null || side.note.length > 5).toBe(true);
     }
-    const complete = words.find((w: { word: string }) => w.word === "completeness");
-    // The late tick is in the store but not in its window's final row.
-    expect(complete.batch.values.ticks - complete.stream.values.ticks).toBe(1);
+    const complete = words.find((w: { word: string }) => w.word === "completeness, since start");
+    // The late tick is in the log but not in its window's final row.
+    const { share, ticks, lacking } = complete.stream.values;
+    expect([lacking, share]).toEqual([1, ticks / (ticks + 1)]);
   });
 
   test("/api/lateness: the curve with the stream's setting in it, any size, and the smallest lateness for a share", async () => {
@@ -138,7 +145,8 @@ describe("answers", () => {
 
   test("/metrics is Prometheus' text format", async () => {
     const text = await (await get("/metrics")).text();
-    expect(text).toContain("tidemark_ticks_total 3002");
+    expect(text).toContain("# TYPE tidemark_ticks_total counter\ntidemark_ticks_total 3002");
+    expect(text).toContain("# TYPE tidemark_outages gauge");
     expect(text).toContain('tidemark_stage_lag_records{stage="stream"} 0');
     expect(text).toContain('tidemark_reconciliation_windows{outcome="unexplained"} 0');
     expect(text).not.toContain("NaN");

@@ -1,7 +1,7 @@
 /** Latencies: the spans are what their labels say, and no percentile comes from too few ticks. */
 import { expect, test } from "bun:test";
 import type { Slice } from "../../scripts/contract/measures.ts";
-import { latency, sinceBegan, wholeSlices } from "../../scripts/measure/latency.ts";
+import { latency, sinceBegan, wholeSlices } from "../../scripts/measure/tick-latency.ts";
 
 const SECOND = 1_000_000;
 const NOW_US = 1_700_000_000 * SECOND + 7 * SECOND;

@@ -1,0 +1,291 @@
+/** The measures as the API, the page and Prometheus show them, of stores whose content is known. */
+
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dataPaths } from "../../../scripts/base/data-dir.ts";
+import type { AnswerSample, Closing, RunSnapshot, Slice } from "../../../scripts/contract/measures.ts";
+import { logEnds } from "../../../scripts/log/ends.ts";
+import { Judge } from "../../../scripts/message/judge.ts";
+import { AskedLog } from "../../../web/model/log-view.ts";
+import { serve } from "../../../web/server.ts";
+import { fillLog, quiet, recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { feed } from "../../support/health-states.ts";
+
+const S = 1_000_000;
+const MINUTE = 60 * S;
+/** Of the recorded hour's beginning: 600 ticks of BTC-USD, in the stores and in one run. */
+const calm = tempDir();
+const LINES = recordedLines().slice(0, 700);
+beforeAll(() => runPath(calm.path, LINES.slice(0, 600)), 60_000);
+afterAll(() => calm[Symbol.dispose]());
+
+type Figure = { values: Record<string, number> | null; note: string; curve?: [number, number][] };
+type Word = { word: string; definition: string; stream: Figure; batch: Figure };
+
+/** A copy of the directory, what its stages keep for the measures, and the page over it. */
+function opened() {
+  const dir = tempDir();
+  cpSync(calm.path, dir.path, { recursive: true });
+  const judge = new Judge();
+  const ends = logEnds("embedded:", dataPaths(dir.path), quiet, (record) => judge.tick(record)?.product_id ?? null);
+  const log = new AskedLog("embedded:", ends, quiet);
+  const served = serve(dataPaths(dir.path), { host: "127.0.0.1", port: 0, log, logger: quiet });
+  const sql = (file: string, text: string, ...values: (string | number | null)[]) => {
+    const db = new Database(join(dir.path, file));
+    db.run("PRAGMA busy_timeout = 5000");
+    const answer = db.query(text).all(...values);
+    db.close();
+    return answer as Record<string, number>[];
+  };
+  const now_us = Date.now() * 1_000;
+  sql("windows.db", "DELETE FROM measure_slices");
+  sql("windows.db", "DELETE FROM answer_samples");
+  sql("windows.db", "DELETE FROM closings");
+  sql("windows.db", "INSERT OR REPLACE INTO counters VALUES ('run_started_us', ?)", now_us - 20 * MINUTE);
+  sql("windows.db", "UPDATE windows SET updated_at = ?", now_us - MINUTE);
+  return {
+    data: dir.path,
+    now_us,
+    sql,
+    slice: ({ slice_us, histograms }: Slice) =>
+      sql("windows.db", "INSERT INTO measure_slices VALUES (?, ?)", slice_us, JSON.stringify(histograms)),
+    samples: (...all: Omit<AnswerSample, "product_id">[]) => {
+      const db = new Database(join(dir.path, "windows.db"));
+      const insert = db.query("INSERT INTO answer_samples VALUES (?, 'BTC-USD', ?, ?, ?)");
+      db.transaction(() => {
+        for (const s of all) insert.run(s.at_us, s.answer_us, s.received_us, s.waiting_us);
+      })();
+      db.close();
+    },
+    closing: (c: Pick<Closing, "window_end_us" | "log_offset" | "closed_time_us" | "received_us" | "committed_us">) =>
+      sql(
+        "windows.db",
+        "INSERT INTO closings VALUES (NULL, 'BTC-USD', 60000000, ?, ?, 0, ?, ?, ?, 0, ?)",
+        c.window_end_us - MINUTE,
+        c.window_end_us,
+        c.log_offset,
+        c.closed_time_us,
+        c.received_us,
+        c.committed_us,
+      ),
+    run: (ended_us: number, snapshot: Partial<RunSnapshot>) => {
+      const whole = { positions: {}, collected_to: 0, newest_us: {}, waiting_us: {}, histograms: {}, unreceived: 0 };
+      const text = JSON.stringify({ ...whole, ...snapshot });
+      sql("results.db", "UPDATE runs SET ended_us = ?, snapshot = ? WHERE state = 'done'", ended_us, text);
+    },
+    replay(feed_fields: object, speed: number | null = 30) {
+      writeFileSync(join(dir.path, "kind.json"), '{"kind":"replay"}\n');
+      feed(dir.path, { kind: "replay", replay: { clock_us: 1_000 * S, as_of_us: now_us, speed }, ...feed_fields });
+    },
+    get: async (path: string) => (await fetch(new URL(path, served.url))).text(),
+    async word(name: string): Promise<Word> {
+      const { words } = (await (await fetch(new URL("/api/comparison?product=BTC-USD", served.url))).json()) as {
+        words: Word[];
+      };
+      return words.find(({ word }) => word === name)!;
+    },
+    async [Symbol.asyncDispose]() {
+      await served.stop();
+      log.close();
+      dir[Symbol.dispose]();
+    },
+  };
+}
+
+const second = (us: number) => Math.floor(us / S) * S;
+
+test("latencies of the last 5 minutes and since start are two rows, each of its own ticks; a run's are the batch's", async () => {
+  await using here = opened();
+  const current_us = Math.floor(here.now_us / (10 * S)) * 10 * S;
+  here.slice({ slice_us: 0, histograms: { pipeline: [[9_000, 2_000]], ingest: [[500, 100]] } });
+  here.slice({ slice_us: current_us - 20 * S, histograms: { pipeline: [[3_000, 40]] } });
+  here.run(here.now_us - MINUTE, { histograms: { pipeline: [[40 * S, 30]] }, unreceived: 2 });
+  const recent = await here.word("pipeline latency, last 5 minutes");
+  expect(recent.stream.values).toEqual({ p50_ms: 3, samples: 40 });
+  expect(recent.batch).toEqual({
+    values: { p50_ms: 40_000, samples: 30 },
+    note: "without 2 ticks that have no receipt time; 1 run",
+  });
+  const whole = await here.word("pipeline latency, since start");
+  expect(whole.stream.values).toEqual({ p50_ms: 9, p99_ms: 9, samples: 2_000 });
+  expect((await here.word("ingest latency, since start")).batch.values).toEqual({ p50_ms: 0.5, samples: 100 });
+  expect((await here.word("ingest latency, last 5 minutes")).stream.values).toBeNull();
+});
+
+test("age: the same clock and product for both, the perfect answer beside it", async () => {
+  await using here = opened();
+  const at_us = second(here.now_us) - S;
+  const of = (step_us: number) => ({
+    at_us: step_us,
+    answer_us: step_us - 3 * S,
+    received_us: step_us - 2 * S,
+    waiting_us: null,
+  });
+  here.samples(...Array.from({ length: 100 }, (_, i) => of(at_us - i * S)));
+  here.run(at_us - 50 * S, { newest_us: { "BTC-USD": at_us - 70 * S, "ETH-USD": at_us }, positions: { 0: 600 } });
+  const { stream, batch } = await here.word("age, last 5 minutes");
+  expect(stream.values).toEqual({
+    mean_ms: 3_000,
+    p50_ms: 3_000,
+    max_ms: 3_000,
+    p90_ms: 3_000,
+    perfect_mean_ms: 2_000,
+    samples: 100,
+  });
+  expect(stream.curve).toContainEqual([2_000, 1]);
+  expect(stream.curve!.at(-1)).toEqual([5_000, 0]);
+  expect(batch.values).toMatchObject({ max_ms: 70_000, mean_ms: 45_000, samples: 51 });
+  expect((await here.word("age, since start")).stream.values).toMatchObject({ mean_ms: 3_000 });
+  // Later than the test can take, so that it is the newest.
+  here.samples(of(at_us + 60 * S));
+  const now = await here.word("age, now");
+  expect([now.stream.values, now.batch.values]).toEqual([
+    { age_ms: 3_000, perfect_ms: 2_000 },
+    { age_ms: 130_000, perfect_ms: 2_000 },
+  ]);
+});
+
+test("a stream that has stopped gets older, and its lag is read from the log", async () => {
+  await using here = opened();
+  const at_us = second(here.now_us) - 60 * S;
+  here.samples({ at_us, answer_us: at_us - S, received_us: at_us - S, waiting_us: null });
+  const age = await here.word("age, now");
+  expect(age.stream.values!.age_ms!).toBeGreaterThan(61_000);
+  expect(age.stream.values!.perfect_ms).toBeUndefined();
+  expect((await here.word("lag, now")).stream.values).toEqual({ lag_ms: 0 });
+  here.run(at_us, { positions: { 0: 600 }, newest_us: { "BTC-USD": 1 } });
+  await fillLog(here.data, ['{"type":"heartbeat"}', LINES[600]!]);
+  await Bun.sleep(1_200);
+  const { stream, batch } = await here.word("lag, now");
+  for (const { values } of [stream, batch]) {
+    expect(values!.lag_ms!).toBeGreaterThan(1_000);
+    expect(values!.lag_ms!).toBeLessThan(30_000);
+  }
+});
+
+test("between its runs the batch lags, in the share of time of the samples", async () => {
+  await using here = opened();
+  const at_us = second(here.now_us) - S;
+  const of = (step_us: number) => ({ at_us: step_us, answer_us: step_us, received_us: step_us, waiting_us: null });
+  here.samples(...Array.from({ length: 40 }, (_, i) => of(at_us - i * S)));
+  here.run(at_us - 10 * S, { positions: { 0: 600 }, waiting_us: { "BTC-USD": at_us - 25 * S } });
+  const { stream, batch } = await here.word("lag, last 5 minutes");
+  expect(stream.values).toMatchObject({ mean_ms: 0, max_ms: 0, samples: 40 });
+  expect(batch.values).toMatchObject({ max_ms: 14_000, p50_ms: 0 });
+});
+
+test("finality has both parts for both pipelines, also in a replay, where each states its clock", async () => {
+  await using here = opened();
+  here.replay({});
+  const received_us = here.now_us - 200 * S;
+  const recorded = { window_end_us: 1_000 * S, closed_time_us: 1_061 * S, log_offset: 500 };
+  here.closing({ ...recorded, received_us, committed_us: received_us + 5_000 });
+  here.run(received_us + 40 * S, { positions: { 0: 600 } });
+  const { stream, batch } = await here.word("finality, last 5 minutes");
+  expect(stream).toEqual({
+    values: { windows: 1, event_max_ms: 61_000, machine_max_ms: 5 },
+    note: "event in recording time, machine in wall time",
+  });
+  expect(batch.values).toEqual({ windows: 1, event_max_ms: 61_000, machine_max_ms: 40_000 });
+});
+
+test("completeness: the stream's is 1 without late ticks, however far the run has read; the batch lacks what came since", async () => {
+  await using here = opened();
+  const ticks = here.sql("windows.db", "SELECT sum(trade_count) AS n FROM windows")[0]!.n!;
+  const closed = here.sql("windows.db", "SELECT sum(trade_count) AS n FROM windows WHERE final <> 0")[0]!.n!;
+  here.run(here.now_us, { positions: { 0: 600 } });
+  const same = await here.word("completeness, last 5 minutes");
+  expect(same.stream.values).toEqual({ share: 1, ticks: closed, lacking: 0, windows: expect.any(Number) });
+  expect(same.batch.values).toMatchObject({ share: 1, ticks, lacking: 0 });
+  here.sql("windows.db", "UPDATE windows SET trade_count = trade_count + 100 WHERE final = 0");
+  here.sql("windows.db", "UPDATE offsets SET next_offset = next_offset + 100");
+  const later = await here.word("completeness, last 5 minutes");
+  expect(later.stream.values).toMatchObject({ share: 1 });
+  const open = here.sql("windows.db", "SELECT count(*) AS n FROM windows WHERE final = 0")[0]!.n!;
+  expect(later.batch.values).toMatchObject({ share: ticks / (ticks + 100 * open), lacking: 100 * open });
+});
+
+test("the completeness curve has the share of ticks by the time since their window's end", async () => {
+  await using here = opened();
+  here.slice({ slice_us: 0, histograms: { "curve 60000000": [[0, 98], [3 * S, 1], [Number.MAX_SAFE_INTEGER, 1]] } }); // biome-ignore format: a row
+  here.run(here.now_us, { histograms: { "curve 60000000": [[30 * S, 10]] } });
+  const { stream, batch } = await here.word("completeness curve");
+  expect(stream.values).toMatchObject({ at_0_s: 0.98, at_2_s: 0.98, at_5_s: 0.99, at_300_s: 0.99, never: 0.01 });
+  expect(batch.values).toMatchObject({ at_10_s: 0, at_30_s: 1, never: 0 });
+});
+
+test("after the end of a replay no figure reads as perfect: neither in the API nor in Prometheus", async () => {
+  await using here = opened();
+  const ended_us = here.now_us - 10 * MINUTE;
+  here.replay({ state: "ended", ended_us });
+  here.run(here.now_us - 9 * MINUTE, { positions: { 0: 600 }, newest_us: { "BTC-USD": 900 * S } });
+  const of = (at_us: number) => ({ at_us, answer_us: 900 * S, received_us: 900 * S, waiting_us: null });
+  here.samples(...Array.from({ length: 899 }, (_, i) => of(second(here.now_us) - (i + 1) * S)));
+  for (const word of ["age, now", "age, last 5 minutes", "lag, now", "lag, last 5 minutes"]) {
+    const { stream, batch } = await here.word(word);
+    for (const { values, note } of [stream, batch])
+      expect([word, values, note]).toEqual([word, null, expect.stringContaining("the feed ended at 20")]);
+  }
+  here.sql("windows.db", "UPDATE windows SET updated_at = ?", ended_us);
+  expect((await here.word("completeness, last 5 minutes")).batch.values).toBeNull();
+  expect((await here.word("lag, since start")).stream).toMatchObject({
+    values: { max_ms: 0 },
+    note: expect.stringContaining("until the feed ended at"),
+  });
+  const metrics = await here.get("/metrics");
+  expect(metrics).not.toMatch(/^tidemark_(age|perfect_age|lag|freshness|completeness_share|finality)\S* /m);
+  expect(metrics).toContain(`tidemark_feed_ended_timestamp_seconds ${ended_us / 1e6}`);
+  expect(await here.get("/")).toMatch(/<dt>age<\/dt><dd>ended<\/dd>/);
+});
+
+test("after the end of a live feed the age grows", async () => {
+  await using here = opened();
+  writeFileSync(join(here.data, "kind.json"), '{"kind":"live"}\n');
+  feed(here.data, { state: "ended", ended_us: here.now_us - MINUTE });
+  here.samples({ at_us: second(here.now_us), answer_us: here.now_us - MINUTE, received_us: null, waiting_us: null });
+  const { stream } = await here.word("age, now");
+  expect([stream.values!.age_ms! > 58_000, stream.note]).toEqual([true, expect.stringContaining("the feed ended at")]);
+});
+
+test("a replay at full speed has no clock: age and curve are not measured", async () => {
+  await using here = opened();
+  here.replay({}, null);
+  here.samples({ at_us: second(here.now_us), answer_us: 1, received_us: 1, waiting_us: null });
+  for (const word of ["age, now", "age, since start", "completeness curve"])
+    expect((await here.word(word)).stream).toEqual({
+      values: null,
+      note: "a replay at full speed has no clock to compare with",
+    });
+});
+
+test("feed latency is signed and has the interval of the clock offset beside it", async () => {
+  await using here = opened();
+  const slices: Slice[] = [{ slice_us: 0, histograms: { feed: [[-3_000, 500]] } }];
+  const clock_offset = { low_us: -14_000, high_us: 8_000, requests: 12, as_of_us: here.now_us };
+  feed(here.data, { measures: JSON.stringify(slices), clock_offset });
+  const { stream, batch } = await here.word("feed latency, since start");
+  expect(stream).toEqual({
+    values: { p50_ms: -3, samples: 500 },
+    note: "since produce began; the clock offset adds -14.0 to 8.0 ms to it; the same feed for both",
+  });
+  expect(batch).toEqual(stream);
+  expect((await here.word("clock offset")).stream.values).toEqual({ low_ms: -14, high_ms: 8, requests: 12 });
+});
+
+test("stores of older versions have a sentence for each measure, and no problem", async () => {
+  await using here = opened();
+  for (const table of ["measure_slices", "answer_samples", "closings"]) here.sql("windows.db", `DROP TABLE ${table}`);
+  here.sql("results.db", "ALTER TABLE runs DROP COLUMN snapshot");
+  const { words } = JSON.parse(await here.get("/api/comparison?product=BTC-USD")) as { words: Word[] };
+  const old = words.filter(({ word }) => /^(pipeline|age|finality|completeness curve|ingest)/.test(word));
+  expect(old.length).toBe(10);
+  for (const { stream, batch } of old) {
+    expect(stream).toEqual({ values: null, note: expect.stringContaining("windows.db is of an older version") });
+    expect(batch.values).toBeNull();
+    expect(batch.note.length).toBeGreaterThan(20);
+  }
+  expect((await here.word("lag, now")).stream.values).toEqual({ lag_ms: 0 });
+  expect(await here.get("/")).not.toContain("can&#39;t be read as expected");
+});

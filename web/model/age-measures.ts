@@ -1,0 +1,183 @@
+/** Age and lag of both pipelines: now, over the last five minutes, and since start. */
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { type AnswerSample, SAMPLE_US } from "../../scripts/contract/measures.ts";
+import { type Ages, ageAt, ages } from "../../scripts/measure/age.ts";
+import { thinnedStepUs } from "../../scripts/measure/answer-sampler.ts";
+import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answers.ts";
+import type { Distribution } from "../../scripts/measure/distribution.ts";
+import { lagAt, lags } from "../../scripts/measure/lag.ts";
+import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
+import { newestSample, samples } from "./kept-measures.ts";
+import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
+import { offsets } from "./stage-states.ts";
+
+const AGE =
+  "exchange time now − event time of the newest tick in the answer, of this product; perfect: of an answer with every tick at its receipt";
+const LAG = "now − receipt of the oldest received tick that the answer lacks, of this product; 0 if it lacks none";
+/** A running stream has written its newest sample this recently. */
+const FRESH_US = 4 * SAMPLE_US;
+
+export function ageMeasures(moment: Moment): Measure[] {
+  return [
+    { word: "age, now", definition: AGE, stream: streamAge(moment), batch: batchAge(moment) },
+    ...perSpan(moment, "age", AGE, (span) => ofBoth(moment, span, ageFigure)),
+  ];
+}
+
+export function lagMeasures(moment: Moment): Measure[] {
+  return [
+    {
+      word: "lag, now",
+      definition: LAG,
+      stream: lagNow(moment, streamWaiting(moment)),
+      batch: lagNow(moment, runsMissing(moment) ?? batchWaiting(moment)),
+    },
+    ...perSpan(moment, "lag", LAG, (span) => ofBoth(moment, span, lagFigure)),
+  ];
+}
+
+/** How old the stream's answer is. */
+export function streamAge(moment: Moment): Figure {
+  if (moment.missing !== null) return none(moment.missing);
+  const now = sampleNow(moment);
+  return now === null ? none("the stream has no answer for this product yet") : ageNow(moment, now);
+}
+
+function batchAge(moment: Moment): Figure {
+  const missing = runsMissing(moment);
+  if (missing !== null) return none(missing);
+  const { runs, now_us, selection } = moment;
+  const unknown = {
+    at_us: now_us,
+    product_id: selection.product,
+    answer_us: null,
+    received_us: null,
+    waiting_us: null,
+  };
+  const now = moment.missing === null ? sampleNow(moment) : null;
+  return ageNow(moment, batchSamples([now ?? unknown], runs, selection.product, null)[0]!);
+}
+
+function ageNow(moment: Moment, sample: AnswerSample): Figure {
+  const { clock, isReplay } = moment;
+  if (typeof clock === "string") return none(clock);
+  if (isReplay && endText(moment) !== "") return none(endText(moment));
+  const age = ageAt(sample, clock);
+  if (age === null) return none("there is no answer for this product yet");
+  return figure({ age_ms: ms(age.age_us), perfect_ms: ms(age.perfect_us) }, [
+    ofClock(moment, "recording time"),
+    endText(moment),
+  ]);
+}
+
+/**
+ * The newest sample. If the stream writes none any more, its answer at this moment: it has not
+ * changed, and what was received since is not known.
+ */
+function sampleNow({ sources, selection, now_us }: Moment): AnswerSample | null {
+  const newest = sources.once(`newest ${selection.product}`, () => newestSample(sources.windows, selection.product));
+  if (newest === null || now_us - newest.at_us < FRESH_US) return newest;
+  return { ...newest, at_us: now_us, received_us: null };
+}
+
+/** At equal steps: since start those that the thinning leaves, and of newer ones as many. */
+function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
+  const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
+  return keptSamples(moment).filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
+}
+
+function keptSamples({ sources, selection }: Moment): AnswerSample[] {
+  return sources.once(`samples ${selection.product}`, () => samples(sources.windows, selection.product));
+}
+
+function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, samples: AnswerSample[]) => Figure) {
+  const { missing, runs, selection } = moment;
+  if (missing !== null) return { stream: none(missing), batch: none(missing) };
+  const stream = samplesIn(moment, span);
+  const no_run = runsMissing(moment);
+  const waiting = batchWaiting(moment);
+  const batch = batchSamples(stream, runs, selection.product, typeof waiting === "string" ? null : waiting);
+  return { stream: figureOf(moment, stream), batch: no_run === null ? figureOf(moment, batch) : none(no_run) };
+}
+
+function ageFigure(moment: Moment, of: AnswerSample[]): Figure {
+  const { clock } = moment;
+  if (typeof clock === "string") return none(clock);
+  const found = ages(of, clock);
+  if (found === null) return none(whyNone(moment, "there was no answer for this product"));
+  const { age, perfect_mean_us } = found;
+  return {
+    ...figure(
+      {
+        mean_ms: age.mean / 1_000,
+        p50_ms: ms(age.p50),
+        p90_ms: ms(age.p90),
+        p99_ms: ms(age.p99),
+        max_ms: age.max / 1_000,
+        perfect_mean_ms: perfect_mean_us / 1_000,
+        samples: age.samples,
+      },
+      [ofClock(moment, "recording time"), until(moment)],
+    ),
+    curve: curveOf(found),
+  };
+}
+
+function curveOf({ curve }: Ages): [number, number][] {
+  return curve.map(([above_us, share]) => [above_us / 1_000, share]);
+}
+
+function lagFigure(moment: Moment, of: AnswerSample[]): Figure {
+  const lag = lags(of);
+  if (lag === null) return none(whyNone(moment, "the stream kept no sample of this product"));
+  return lagValues(lag, [ofClock(moment, "wall time"), until(moment)]);
+}
+
+function lagValues({ mean, p50, p99, max, samples }: Distribution, notes: string[]): Figure {
+  return figure({ mean_ms: mean / 1_000, p50_ms: ms(p50), p99_ms: ms(p99), max_ms: max / 1_000, samples }, notes);
+}
+
+/** A span that the feed's end has cut. */
+function until(moment: Moment): string {
+  return moment.ended_us === null ? "" : `until ${endText(moment)}`;
+}
+
+function lagNow(moment: Moment, waiting_us: number | null | string): Figure {
+  if (typeof waiting_us === "string") return none(waiting_us);
+  if (waiting_us === null && endText(moment) !== "") return none(`${endText(moment)}, and nothing waits`);
+  // Now is later than the receipt that was just read.
+  return figure({ lag_ms: lagAt({ at_us: nowUs(), waiting_us }) / 1_000 }, [
+    ofClock(moment, "wall time"),
+    endText(moment),
+  ]);
+}
+
+/** Receipt of the oldest tick that the stream's answer lacks; null: none; text: why it is not known. */
+function streamWaiting(moment: Moment): number | null | string {
+  const { sources, selection, now_us } = moment;
+  if (sources.windows.db === null) return "the stream has not run yet";
+  const asked = inLog(moment, "stream", offsets(sources.windows));
+  if (asked !== undefined) return asked;
+  if (moment.missing !== null) return moment.missing;
+  const newest = newestSample(sources.windows, selection.product);
+  if (newest === null) return "the stream has no answer for this product yet";
+  if (now_us - newest.at_us < FRESH_US) return newest.waiting_us;
+  return `the stream has kept no sample since ${isoSecondFromUs(newest.at_us)}, and only an embedded log is read here`;
+}
+
+function batchWaiting(moment: Moment): number | null | string {
+  const { selection, runs, missing } = moment;
+  const newest = runs.at(-1)?.snapshot;
+  if (newest === undefined) return null;
+  const positions = new Map(Object.entries(newest.positions).map(([partition, next]) => [Number(partition), next]));
+  const asked = inLog(moment, "batch", positions);
+  if (asked !== undefined) return asked;
+  if (missing !== null) return missing;
+  return waitingBySamples(keptSamples(moment), newest.newest_us[selection.product] ?? null);
+}
+
+/** From the log; undefined if it is not read here. */
+function inLog({ sources, selection }: Moment, reader: string, positions: Map<number, number>) {
+  return sources.log.firstTick?.(reader, positions, selection.product)?.received_us;
+}

@@ -1,0 +1,163 @@
+/** Finality, completeness and its curve, of both pipelines. */
+import { isoFromUs } from "../../scripts/base/iso.ts";
+import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import type { Buckets, Closing } from "../../scripts/contract/measures.ts";
+import { answeredByRun } from "../../scripts/measure/batch-answers.ts";
+import { merged } from "../../scripts/measure/buckets.ts";
+import {
+  type AnsweredWindow,
+  batchAnswers,
+  type CountedWindow,
+  completeness,
+  completenessCurve,
+  isRunAhead,
+  streamAnswers,
+} from "../../scripts/measure/completeness.ts";
+import { type Finality, finality } from "../../scripts/measure/finality.ts";
+import { sinceBegan } from "../../scripts/measure/tick-latency.ts";
+import COUNTED from "../../sql/page/counted.sql" with { type: "text" };
+import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
+import { slices } from "./kept-measures.ts";
+import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
+
+const FINALITY =
+  "event: time of the record that closed a window − the window's end, lateness included; machine: commit of the answer − receipt of that record";
+const COMPLETENESS =
+  "ticks of windows in the answer ÷ their ticks in the log at the stream's position; stream: final rows; batch: newest run, open windows too";
+const CURVE = "share of the ticks that were in the answer this long after their window's end, since start; never: late";
+const ONE_MINUTE_US = 60_000_000;
+const ONLY_MINUTES = "the batch computes windows of one minute only";
+
+export function finalityMeasures(moment: Moment): Measure[] {
+  const { sources, selection, missing, runs } = moment;
+  const { product, size } = selection;
+  return perSpan(moment, "finality", FINALITY, (span) => {
+    if (missing !== null) return { stream: none(missing), batch: none(missing) };
+    const kept = sources.closings.of(product, size.us);
+    const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
+      const found = () => finality(kept, answered, { from_us: span.from_us, to_us: moment.now_us });
+      const name = `${size.us} ${product} from ${span.from_us} run ${run_id}`;
+      return finalityFigure(moment, span.label === "since start" ? sources.closings.once(name, found) : found());
+    };
+    const refused = batchRefusal(moment);
+    return {
+      stream: figureOf(0, ({ committed_us }) => committed_us),
+      batch:
+        refused === null
+          ? figureOf(runs.at(-1)!.run_id, (one) => answeredByRun(runs, one.log_partition, one.log_offset))
+          : none(refused),
+    };
+  });
+}
+
+/** Why the batch has no windows like the selected ones; null if it has. */
+function batchRefusal(moment: Moment): string | null {
+  return moment.selection.size.us === ONE_MINUTE_US ? runsMissing(moment) : ONLY_MINUTES;
+}
+
+function finalityFigure(moment: Moment, found: Finality | null): Figure {
+  if (found === null) return none(whyNone(moment, "no window became final"));
+  const { event, machine } = found;
+  return figure(
+    {
+      windows: event.samples,
+      event_p50_ms: ms(event.p50),
+      event_max_ms: ms(event.max),
+      machine_p50_ms: ms(machine.p50),
+      machine_max_ms: ms(machine.max),
+    },
+    [moment.isReplay ? "event in recording time, machine in wall time" : ""],
+  );
+}
+
+export function completenessMeasures(moment: Moment): Measure[] {
+  return [
+    ...perSpan(moment, "completeness", COMPLETENESS, (span) => completenessFigures(moment, span)),
+    {
+      word: "completeness curve",
+      definition: CURVE,
+      stream: streamCurve(moment),
+      batch: batchCurve(moment),
+    },
+  ];
+}
+
+type CountedRow = {
+  window_start_us: number;
+  row_count: number;
+  all_count: number;
+  final: number;
+  positions: string;
+};
+
+function completenessFigures(moment: Moment, span: Span): { stream: Figure; batch: Figure } {
+  const { sources, selection } = moment;
+  if (sources.windows.db === null)
+    return { stream: none("the stream has not run yet"), batch: none("the stream has not run yet") };
+  // The window that was open when the feed ended would stay complete.
+  if (moment.ended_us !== null && moment.ended_us < span.from_us) {
+    const ended = none(endText(moment));
+    return { stream: ended, batch: ended };
+  }
+  const { product, size } = selection;
+  const rows = sources.windows.all<CountedRow>(COUNTED, {
+    product,
+    size_us: size.us,
+    from_us: span.from_us,
+    limit: CHART_WINDOWS_MAX,
+  });
+  const windows = rows.map((row): CountedWindow => ({ ...row, is_open: row.final === 0 }));
+  const cut = rows.length === CHART_WINDOWS_MAX ? `the newest ${CHART_WINDOWS_MAX} windows` : "";
+  return {
+    stream: completenessFigure(moment, streamAnswers(windows), [cut]),
+    batch: batchCompleteness(moment, windows, rows[0]?.positions ?? "{}", cut),
+  };
+}
+
+function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: string, cut: string): Figure {
+  const refused = batchRefusal(moment);
+  if (refused !== null) return none(refused);
+  const { sources, selection, runs } = moment;
+  const result = sources.metrics.get("windows_by_minute");
+  const run = runs.find(({ run_id }) => run_id === result?.run_id);
+  if (result === null || run === undefined) return none("the newest run has no result of windows_by_minute");
+  const counts = sources.metrics.once(`counts ${selection.product}`, () => {
+    const rows = result.rows.filter((row) => row.product_id === selection.product);
+    return new Map(rows.map((row) => [String(row.window_start), Number(row.trade_count)]));
+  });
+  const stream = new Map(
+    Object.entries(JSON.parse(positions) as Record<string, number>).map(([p, n]) => [Number(p), n]),
+  );
+  const isAhead = isRunAhead(run.snapshot.positions, stream);
+  if (isAhead === null) return none("run and stream are each ahead of the other in a partition");
+  const answered = new Map(
+    windows.map(({ window_start_us }) => [window_start_us, counts.get(isoFromUs(window_start_us)) ?? 0]),
+  );
+  const notes = [isAhead ? `run ${run.run_id} has read as far as the stream` : `run ${run.run_id}`, cut];
+  return completenessFigure(moment, batchAnswers(windows, answered, isAhead), notes);
+}
+
+function completenessFigure(moment: Moment, windows: AnsweredWindow[], notes: string[]): Figure {
+  const found = completeness(windows);
+  return found === null ? none(whyNone(moment, "no window became final")) : figure({ ...found }, notes);
+}
+
+function streamCurve(moment: Moment): Figure {
+  const { sources, missing } = moment;
+  if (missing !== null) return none(missing);
+  const kept = sinceBegan(sources.once("slices", () => slices(sources.windows)));
+  return curveFigure(moment, merged(kept.map((histograms) => histograms[`curve ${moment.selection.size.us}`])));
+}
+
+function batchCurve(moment: Moment): Figure {
+  const refused = batchRefusal(moment);
+  if (refused !== null) return none(refused);
+  const { sources, spans } = moment;
+  return curveFigure(moment, sources.runs.since(spans[1].from_us)[`curve ${ONE_MINUTE_US}`] ?? []);
+}
+
+function curveFigure(moment: Moment, buckets: Buckets): Figure {
+  if (typeof moment.clock === "string") return none(moment.clock);
+  const curve = completenessCurve(buckets);
+  return curve === null ? none("no tick was counted since start") : figure(curve, [ofClock(moment, "recording time")]);
+}

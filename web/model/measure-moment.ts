@@ -1,0 +1,94 @@
+/** What the measures are computed from at one moment: the spans, the clocks, and who has ended. */
+import { nowUs } from "../../scripts/base/clock.ts";
+import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
+import type { ExchangeClock } from "../../scripts/measure/age.ts";
+import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
+import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
+import type { Figure } from "./figures.ts";
+import { measuresMissing } from "./kept-measures.ts";
+import type { Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+
+export interface Span {
+  label: "last 5 minutes" | "since start";
+  /** Microseconds since 1970 UTC. */
+  from_us: number;
+  /** Now, or the end of the feed: after it nothing new can be in an answer. */
+  to_us: number;
+}
+
+export interface Moment {
+  sources: Sources;
+  selection: Selection;
+  now_us: number;
+  feed: KnownFeedStatus | null;
+  /** When the feed ended; null while it has not. */
+  ended_us: number | null;
+  isReplay: boolean;
+  /** The exchange's clock, or why there is none. */
+  clock: ExchangeClock | string;
+  /** Why the stream has kept no measures; null if it has. */
+  missing: string | null;
+  /** Oldest first; [] if none has ended, or its results.db is of an older version. */
+  runs: readonly BatchRun[];
+  /** Since start is since the stream's process began, for both pipelines. */
+  spans: [recent: Span, whole: Span];
+}
+
+export function momentOf(sources: Sources, selection: Selection, feed: KnownFeedStatus | null): Moment {
+  const now_us = nowUs();
+  const ended_us = feed?.ended_us ?? null;
+  const to_us = Math.min(now_us, ended_us ?? now_us);
+  const began_us = sources.windows.counters().run_started_us ?? now_us;
+  return {
+    sources,
+    selection,
+    now_us,
+    feed,
+    ended_us,
+    isReplay: sources.mode === "replay",
+    clock: sources.exchangeClock(feed),
+    missing: measuresMissing(sources.windows),
+    runs: sources.runs.all(),
+    spans: [
+      { label: "last 5 minutes", from_us: now_us - RECENT_US, to_us },
+      { label: "since start", from_us: began_us, to_us },
+    ],
+  };
+}
+
+/** The reason after which nothing else needs to be asked; "" while the feed has not ended. */
+export function endText({ ended_us }: Pick<Moment, "ended_us">): string {
+  return ended_us === null ? "" : `the feed ended at ${isoSecondFromUs(ended_us)}`;
+}
+
+/** Why a span has no sample: the feed has ended, or `otherwise`. */
+export function whyNone(moment: Moment, otherwise: string): string {
+  return endText(moment) || otherwise;
+}
+
+/** Which clock a duration of a replay is of; "" without a replay, where both clocks run alike. */
+export function ofClock({ isReplay }: Moment, clock: "wall time" | "recording time"): string {
+  return isReplay ? clock : "";
+}
+
+/** Why there is no run to measure; null if there is one. */
+export function runsMissing({ runs }: Moment): string | null {
+  return runs.length > 0 ? null : "no run has ended that notes what its answers contain";
+}
+
+/** The runs that ended in a span. What ended after the feed did is in it: the batch is still answering. */
+export function runsIn({ runs, now_us }: Moment, { from_us }: Span): BatchRun[] {
+  return runs.filter(({ ended_us }) => ended_us >= from_us && ended_us <= now_us);
+}
+
+/** The same figure of one measure for each span. */
+export function perSpan(
+  moment: Moment,
+  name: string,
+  definition: string,
+  figures: (span: Span) => { stream: Figure; batch: Figure },
+): { word: string; definition: string; stream: Figure; batch: Figure }[] {
+  return moment.spans.map((span) => ({ word: `${name}, ${span.label}`, definition, ...figures(span) }));
+}
