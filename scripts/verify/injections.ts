@@ -85,7 +85,7 @@ export const INJECTIONS = {
   "stored tick deleted": async (path, hold) => {
     using db = new Database(path.paths.ticks);
     db.exec("PRAGMA busy_timeout = 5000");
-    db.exec("DELETE FROM ticks WHERE rowid = (SELECT max(rowid) FROM ticks WHERE product_id = 'TRUE-USD')");
+    db.exec("DELETE FROM ticks WHERE trade_id = (SELECT min(trade_id) FROM ticks) AND product_id = 'TRUE-USD'");
     await hold();
     return { dropped: 1 };
   },

@@ -56,13 +56,17 @@ const BASE = {
 } as const satisfies Omit<Scenario, "name" | "truth" | "injection" | "cells">;
 
 /** From the process's start to its newest point, which is at most ten seconds old. */
-const RATE = from(["rate", 0.6], ["rate", 1.6]);
+const RATE = from(["rate", 0.4], ["rate", 2]);
 const WAL_BYTES = from(["disk_bytes", 0.7], ["disk_bytes", 1.3]);
 /** 16 to 25 % are missing when children and the end of a run are not counted. */
-const BATCH_COST = from(["batch_cost", 0.86], ["batch_cost", 1.25]);
+const BATCH_COST = from(["batch_cost", 0.86], ["batch_cost", 1.6]);
 
 /** The age of any answer about a product that is silent. */
 const SILENT = from(["silent", 1, -700], ["silent", 1, SOON]);
+
+/** Of a fault that lasts: what it has reached at its end, and the largest of the samples once per second. */
+const NOW = from(["held", 0.9, -400], ["held", 1, 3_000]);
+const MAX = from(["held", 1, -1_150], ["held", 1, 3_000]);
 
 export const MATRIX: Scenario[] = [
   {
@@ -93,8 +97,8 @@ export const MATRIX: Scenario[] = [
     cells: [
       moves("stream", INGEST, "p99_ms", "after", held(0.8), { row: "L1" }),
       moves("stream", LATENCY, "p99_ms", "after", held(0.8), { row: "L1" }),
-      moves("stream", LAG, "max_ms", "after", from(["held", 0.55], ["held", 1, SOON]), { row: "L1" }),
-      moves("stream", AGE, "max_ms", "after", from(["held", 0.55], ["held", 1, SOON]), { row: "L1" }),
+      moves("stream", LAG, "max_ms", "after", MAX, { row: "L1" }),
+      moves("stream", AGE, "max_ms", "after", MAX, { row: "L1" }),
     ],
   },
   {
@@ -105,10 +109,10 @@ export const MATRIX: Scenario[] = [
     seconds: { short: [3, 2.5, 3.5], whole: [8, 20, 8] },
     moved: ["latency", "age", "lag", "machine finality", "batch completeness"],
     cells: [
-      moves("stream", "lag, now", "lag_ms", "during", from(["held", 0.7, -400], ["held", 1, SOON])),
-      moves("stream", "age, now", "age_ms", "during", from(["held", 0.9, -400], ["held", 1, SOON])),
-      moves("stream", LAG, "max_ms", "after", from(["held", 0.55], ["held", 1, SOON])),
-      moves("stream", AGE, "max_ms", "after", from(["held", 0.55], ["held", 1, SOON])),
+      moves("stream", "lag, now", "lag_ms", "during", NOW),
+      moves("stream", "age, now", "age_ms", "during", NOW),
+      moves("stream", LAG, "max_ms", "after", MAX),
+      moves("stream", AGE, "max_ms", "after", MAX),
       moves("stream", LATENCY, "p99_ms", "after", held(0.8)),
       still("batch", COMPLETE, "share", "always", { most: 1 }, { row: "L2" }),
     ],
@@ -150,9 +154,9 @@ export const MATRIX: Scenario[] = [
     injection: "stream killed",
     moved: ["latency", "age", "lag", "cost", "batch latency", "batch lag", "ingest", "finality", "machine finality"],
     cells: [
-      moves("stream", "lag, now", "lag_ms", "during", from(["held", 0.9, -400], ["held", 1, SOON])),
-      moves("stream", "age, now", "age_ms", "during", from(["held", 0.9, -400], ["held", 1, SOON])),
-      moves("stream", LATENCY, "p99_ms", "after", from(["held", 0.8], ["held", 1, 3_000])),
+      moves("stream", "lag, now", "lag_ms", "during", NOW),
+      moves("stream", "age, now", "age_ms", "during", NOW),
+      moves("stream", LATENCY, "p99_ms", "after", from(["held", 0.8], ["held", 1, 6_000])),
     ],
   },
   {
@@ -227,7 +231,7 @@ export const MATRIX: Scenario[] = [
       name: skew_s > 0 ? "exchange ahead" : "exchange behind",
       truth: `the exchange's clock is ${Math.abs(skew_s)} s ${skew_s > 0 ? "ahead of" : "behind"} ours`,
       injection: "nothing",
-      feed: { ...FEED, skew_s },
+      feed: { ...FEED, to_minute_s: 2 + skew_s, skew_s },
       seconds: { short: [3, 0, 3], whole: [8, 0, 8] },
       moved: ["feed", "feed p99"],
       cells: [

@@ -41,6 +41,8 @@ export class RealPath {
   readonly paths;
   /** Runs of `runBatch` that have ended. */
   readonly runs: RunSpan[] = [];
+  /** When produce ended, by the monotonic clock. */
+  fed_until_ms = Number.POSITIVE_INFINITY;
   readonly #dir = temporaryFolder(FOLDER);
   readonly #stages = new Map<StageName, Spawned>();
   /** Those that were stopped on purpose. */
@@ -189,6 +191,7 @@ export class RealPath {
   #keep(name: StageName, child: Spawned): void {
     this.#stages.set(name, child);
     void child.ended.then(({ code, signal, stderr }) => {
+      if (name === "produce") this.fed_until_ms = monotonicMs();
       if (!this.#stopped.has(child) && code !== 0) this.#failure ??= failed(name, signal ?? code, stderr).message;
     });
   }

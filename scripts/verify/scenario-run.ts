@@ -38,17 +38,29 @@ export async function runScenario(
   const path = new RealPath({ feed, feed_s, lateness: scenario.lateness, every: scenario.schedule });
   const samples: Sample[] = [];
   let phase: Sample["phase"] = "before";
+  /** The phase in which a run would start now. */
+  let runsIn: Sample["phase"] = phase;
   const over = new AbortController();
-  const noise = longestStall(over.signal);
-  const sample = async () => void samples.push(await path.sample(phase));
+  const sample = async () => {
+    const asked = await path.sample(phase);
+    // An answer that came after the end of its phase may be of the next one.
+    if (asked.phase === phase) samples.push(asked);
+  };
   try {
     await path.start();
     const began_ms = monotonicMs();
-    const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => phase, over.signal)];
+    const noise = longestStall(over.signal);
+    const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => runsIn, over.signal)];
     const wait = (seconds: number) => Promise.race([failing(work), pause(seconds * 1_000, signal)]);
     await wait(before_s);
     if (scenario.runs.includes("before") && scenario.batch_every_s !== null) {
       await Promise.race([failing(work), path.firstRun]);
+      await wait(SETTLE_MS / 1_000);
+    }
+    runsIn = "during";
+    if (!scenario.runs.includes("during")) {
+      // The fault is a run, or must not meet one: the last one's figures are the ones before.
+      await Promise.race([failing(work), path.idle]);
       await wait(SETTLE_MS / 1_000);
     }
     await sample();
@@ -62,6 +74,7 @@ export async function runScenario(
     };
     const known = await INJECTIONS[scenario.injection](path, hold);
     phase = "after";
+    runsIn = "after";
     await wait(after_s);
     if (ends === "after") await path.ended("produce");
     over.abort();
@@ -143,10 +156,12 @@ function feedTruths({ feed, lateness }: Scenario, feed_s: number): Partial<Truth
 /** From the runs' spans and from /proc. `ticks`: counted by the stream since `began_ms`. */
 function pathTruths(path: RealPath, ticks: number, began_ms: number): Partial<Truths> {
   const { runs } = path;
-  const largest = (of: "started_ms" | "ended_ms") =>
-    runs.length < 2 ? undefined : Math.max(...runs.slice(1).map((run, i) => run.ended_ms - runs[i]![of]));
+  const largest = (of: "started_ms" | "ended_ms", spans = runs) =>
+    spans.length < 2 ? undefined : Math.max(...spans.slice(1).map((run, i) => run.ended_ms - spans[i]![of]));
+  // After the feed's end nothing more waits for a run.
+  const fed = runs.filter(({ ended_ms }) => ended_ms < path.fed_until_ms);
   const rate = ticks / ((monotonicMs() - began_ms) / 1_000);
-  const truths: Partial<Truths> = { rate, gap: largest("started_ms"), rest: largest("ended_ms") };
+  const truths: Partial<Truths> = { rate, gap: largest("started_ms"), rest: largest("ended_ms", fed) };
   try {
     const stream = path.pid("stream");
     truths.stream_cost = (processCpuS(stream) / ticks) * 1e6;
