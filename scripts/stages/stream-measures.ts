@@ -1,5 +1,6 @@
 /** What `stream` notes of its commits for the measures (docs/measures.md), and stores once a second. */
 import { nowUs } from "../base/clock.ts";
+import { FIGURES_SILENT_US } from "../base/limits.ts";
 import type { LogBatch } from "../contract/log.ts";
 import type { WindowStep } from "../contract/window.ts";
 import {
@@ -31,6 +32,8 @@ export class StreamMeasures {
   /** What other processes may have committed must be read before the next tick. */
   #isStale = true;
   #growth: Growth[] = [];
+  /** The stored slices are of this process, and of those that share the file, not of an earlier run. */
+  #isCounted = false;
   /** The slice in which older rows were removed last. */
   #pruned_us = 0;
 
@@ -39,7 +42,7 @@ export class StreamMeasures {
     private readonly store: WindowStore,
     private readonly skew: SkewWatch,
     private readonly clock: FeedClock,
-    started_us: number,
+    private readonly started_us: number,
     private readonly size_us: number,
     private readonly partitions: () => number[],
   ) {
@@ -53,7 +56,6 @@ export class StreamMeasures {
       rows.ticksOf(row.product_id, row.size_us, row.window_start_us),
     );
     this.#sampler = new AnswerSampler(started_us);
-    store.forgetSlices();
   }
 
   /** Partitions came or left: state in memory may be older than the store. */
@@ -104,13 +106,21 @@ export class StreamMeasures {
     const now_us = nowUs();
     this.#sampler.advance(now_us);
     const slices = this.#slices.unstored(now_us, isLast);
+    let isCounted = this.#isCounted || isLast || now_us - this.started_us > 2 * FIGURES_SILENT_US;
     const isStored = this.#saveSamples(figures, now_us, () => {
+      if (!this.#isCounted && this.store.hasFigures()) {
+        this.#rows.forgetSlices();
+        isCounted = true;
+      }
+      if (!isCounted) return;
       // Several processes may share the file, so each adds its own.
       for (const { slice_us, histograms } of slices)
         this.#rows.putSlice(slice_us, mergedByName([this.#rows.slice(slice_us), histograms]));
       if (sliceOf(now_us) !== this.#pruned_us) this.#prune(now_us);
     });
-    if (isStored) this.#slices.stored(slices);
+    if (!isStored || !isCounted) return;
+    this.#isCounted = true;
+    this.#slices.stored(slices);
   }
 
   #saveSamples(figures: Counters, now_us: number, more = () => {}): boolean {

@@ -166,9 +166,9 @@ export class WindowStore extends CheckpointStore {
     return this.saveFigures(figures, save);
   }
 
-  /** Slices are of one run (docs/measures.md), so that of a silent process leaves. */
-  forgetSlices(): void {
-    this.guard(() => this.ownFigures() && this.measures.forgetSlices());
+  /** Whether the stored figures are this process's, not those of another that shares the file. */
+  hasFigures(): boolean {
+    return this.counter("run_pid") === process.pid;
   }
 
   /**

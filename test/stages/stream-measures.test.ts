@@ -67,6 +67,33 @@ test("after a kill the seconds without a stream are filled, and ticks that came 
   expect(samples.at(-1)).toMatchObject({ answer_us: second_us, received_us: second_us, waiting_us: null });
 }, 60_000);
 
+test("slices are those of one process, also when it follows another at once", async () => {
+  using dir = tempDir();
+  const counted = () => histogramsIn(dir.path).pipeline?.reduce((sum, [, count]) => sum + count, 0);
+  for (const [run_id, ticks] of [3, 4].entries()) {
+    const message = (i: number) => tickAt(10 * run_id + i, nowUs());
+    await append(
+      dir.path,
+      Array.from({ length: ticks }, (_, i) => ({ message: message(i), received_us: nowUs() })),
+    );
+    expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
+    expect(counted()).toBe(ticks);
+  }
+  // Of a process that was killed the figures stay for some seconds: what follows waits, and loses nothing.
+  const killed = startStage("stream", ["--data", dir.path]);
+  await append(dir.path, [{ message: tickAt(30, nowUs()), received_us: nowUs() }]);
+  await until("it has counted a tick", () => counted() === 1);
+  await killed.stop("SIGKILL");
+  await append(
+    dir.path,
+    [31, 32].map((id) => ({ message: tickAt(id, nowUs()), received_us: nowUs() })),
+  );
+  const stream = startStage("stream", ["--data", dir.path]);
+  await until("the next has the figures", () => counted() === 2);
+  await stream.stop();
+  expect(counted()).toBe(2);
+}, 60_000);
+
 test("closings have the record that closed a window with its times; those of --flush have no row", async () => {
   using dir = tempDir();
   const start_us = Math.floor(nowUs() / MINUTE) * MINUTE - 10 * MINUTE;

@@ -22,3 +22,14 @@ for (const [name, alive_us, taken] of [
     store.close();
   });
 }
+
+test("another process that has ended a moment ago: its figures are taken over at once", () => {
+  using dir = tempDir();
+  const store = new WindowStore(join(dir.path, "windows.db"));
+  store.db
+    .query("INSERT INTO counters VALUES ('run_pid', ?), ('run_alive_us', ?), ('run_ended', 1)")
+    .run(OTHER, nowUs());
+  store.saveFigures({ run_pid: process.pid, run_alive_us: nowUs(), run_ended: 0 });
+  expect(store.counter("run_pid")).toBe(process.pid);
+  store.close();
+});
