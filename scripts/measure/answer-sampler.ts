@@ -269,8 +269,8 @@ function noteFirst(committed_us: number, grown: readonly Grown[], ticks: Iterabl
 }
 
 /**
- * Steps between samples older than SAMPLES_WHOLE_US, at most SAMPLES_SINCE_START_MAX of them: a power of
- * two times SAMPLE_US, and each at its multiples.
+ * Time between samples that are older than SAMPLES_WHOLE_US, so that at most SAMPLES_SINCE_START_MAX
+ * are kept: a power of two times SAMPLE_US. Each is at one of its multiples.
  */
 export function thinnedStepUs(started_us: number, now_us: number): number {
   let step_us = SAMPLE_US;

@@ -79,7 +79,7 @@ test("slices are those of one process, also when it follows another at once", as
     expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
     expect(counted()).toBe(ticks);
   }
-  // Of a process that was killed the figures stay for some seconds: what follows waits, and loses nothing.
+  // A killed process's figures stay for some seconds: the next one waits, and loses nothing.
   const killed = startStage("stream", ["--data", dir.path]);
   await append(dir.path, [{ message: tickAt(30, nowUs()), received_us: nowUs() }]);
   await until("it has counted a tick", () => counted() === 1);
