@@ -33,8 +33,9 @@ export const spec: CommandSpec<BenchOptions & { json?: boolean }> = {
     "bun run bench --only kafka-drain --log kafka://localhost:19092 --scale 10 --json",
   ],
   async run(options, context) {
-    const report = await runBenches(options, context);
+    const { report, error } = await runBenches(options, context);
     process.stdout.write(options.json ? json(report) : table(report));
+    if (error !== null) throw error;
     return 0;
   },
 };

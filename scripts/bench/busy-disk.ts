@@ -2,7 +2,7 @@
 import { percentile } from "../measure/statistics.ts";
 import type { DiskLoad } from "./disk-load.ts";
 import type { Bench, BenchContext } from "./figure.ts";
-import { latenciesOf, openLoop } from "./open-loop.ts";
+import { openLoop, seenLatencies } from "./open-loop.ts";
 import { InvalidRun, measurePairs, NO_BROKER, type Side } from "./repeat.ts";
 import { startScript } from "./running.ts";
 
@@ -51,7 +51,7 @@ function side(kind: Kind, isBusy: boolean, context: BenchContext): Side {
       try {
         if (load !== null) await Bun.sleep(LOAD_MS * scale);
         const run = await openLoop({ ...plan, wait_s: LATE_SECONDS_MAX }, context);
-        const latencies = latenciesOf(run);
+        const latencies = seenLatencies(run);
         const found = load === null ? null : (JSON.parse((await load.stop()).out) as DiskLoad);
         const values = {
           [p50]: percentile(latencies, 0.5),

@@ -1,6 +1,6 @@
 /**
- * Keeps the disk of a folder busy: `disk-load.ts FOLDER` writes 50 MB once a second and syncs it, until
- * SIGTERM. Then it prints a DiskLoad as JSON.
+ * Keeps the disk of a folder busy: `disk-load.ts FOLDER` writes 50 MB once a second and syncs it,
+ * until SIGTERM. Then it prints a DiskLoad as JSON.
  */
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";

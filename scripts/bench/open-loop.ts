@@ -1,6 +1,7 @@
 /** One run of an open loop: frames at their due times through produce, log and stream to a window row. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { TidemarkError } from "../base/errors.ts";
 import { pause } from "../base/wait.ts";
 import type { Point } from "../measure/statistics.ts";
 import { dueUs, tradeIdOf } from "./due-frames.ts";
@@ -93,6 +94,14 @@ export function faultOf({ late_p99_ms, late_max_ms, cpu_share }: SenderSummary):
 /** Latency from the due time in ms, in the order of the due times. */
 export function latenciesOf({ due_us, seen_us }: Pick<OpenLoopRun, "due_us" | "seen_us">): Float64Array {
   return seen_us.map((us, i) => (us - due_us[i]!) / 1_000);
+}
+
+/** The same. Fails with CHILD_FAILED when a tick was never seen, so that no figure leaves it out. */
+export function seenLatencies(run: OpenLoopRun): Float64Array {
+  const latencies = latenciesOf(run);
+  const unseen = latencies.filter((ms) => ms === Number.POSITIVE_INFINITY).length;
+  if (unseen === 0) return latencies;
+  throw new TidemarkError("CHILD_FAILED", `Of ${latencies.length} ticks ${unseen} were never seen in a window.`);
 }
 
 /**

@@ -19,8 +19,14 @@ export interface BenchOptions {
   log?: string;
 }
 
-/** Runs until the last bench or the signal. The machine is described as it was before. */
-export async function runBenches(options: BenchOptions, { logger, signal }: CommandContext): Promise<Report> {
+/**
+ * Runs until the last bench, the signal or the first failure; `error` is that failure, and the report
+ * has what was measured before it. The machine is described as it was before.
+ */
+export async function runBenches(
+  options: BenchOptions,
+  { logger, signal }: CommandContext,
+): Promise<{ report: Report; error: unknown }> {
   const chosen = BENCHES.filter(({ name, long }) => options.only?.includes(name) ?? !long);
   const { runs, scale } = options;
   const records: RunRecord[] = [];
@@ -28,17 +34,21 @@ export async function runBenches(options: BenchOptions, { logger, signal }: Comm
   const context: BenchContext = { runs, scale, dir, kafka: options.log ?? null, logger, signal, records };
   const before = machine();
   const results: (Figure | Skipped)[] = [];
+  let error: unknown = null;
   try {
     for (const bench of chosen) {
       if (signal.aborted) break;
       logger.info(`${bench.name}: ${bench.about}`);
       results.push(...(await bench.run(context)));
     }
+  } catch (caught) {
+    error = caught;
   } finally {
     await dropTopics(context);
     rmSync(dir, { recursive: true, force: true });
   }
-  return { machine: before, runs, scale, results, records, repeat: (bench) => commandFor(bench, options) };
+  const repeat = (bench: string) => commandFor(bench, options);
+  return { report: { machine: before, runs, scale, results, records, repeat }, error };
 }
 
 /** A result's bench may name the log too: `latency on Kafka`. */

@@ -159,6 +159,15 @@ describe("a small run", () => {
     expect(stdout).toContain("    bun run bench --only consume --runs 1 --scale 0.001\n");
   });
 
+  test("that fails has the report of what was measured before, and the error", async () => {
+    const args = ["--only", "embedded-drain,kafka-drain", "--log", "kafka://127.0.0.1:1", "--json"];
+    const { code, stdout, stderr } = await run("bench", [...SMALL, ...args]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("TIDEMARK_LOG_UNREACHABLE")]);
+    const { results } = JSON.parse(stdout);
+    expect(new Set(results.map(({ bench }: Row) => bench))).toEqual(new Set(["embedded-drain"]));
+    expectFigures(results);
+  }, 60_000);
+
   test("names the valid benches, and takes only a broker's URL", async () => {
     const unknown = await run("bench", ["--only", "speed"]);
     expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('There is no bench "speed"; valid: ')]);
