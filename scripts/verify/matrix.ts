@@ -64,7 +64,7 @@ const BATCH_COST = from(["batch_cost", 0.86], ["batch_cost", 1.6]);
 /** The age of any answer about a product that is silent. */
 const SILENT = from(["silent", 1, -700], ["silent", 1, SOON]);
 
-/** Of a fault that lasts: what it has reached at its end, and the largest of the samples once per second. */
+/** Of a fault that lasts: its end, and the largest of samples that are taken once per second. */
 const NOW = from(["held", 0.9, -400], ["held", 1, 3_000]);
 const MAX = from(["held", 1, -1_150], ["held", 1, 3_000]);
 
