@@ -42,8 +42,9 @@ export function streamAnswers(windows: readonly CountedWindow[]): AnsweredWindow
 }
 
 /**
- * The newest run's rows (ticks by window_start_us) against all ticks that the stream has read. A run
- * that has read further than the stream has all of them.
+ * The newest run's rows (ticks by window_start_us) against all ticks that the stream has read. Of a
+ * run that has read further than the stream the ticks beyond are left out, which fill a window up to
+ * the stream's count at most.
  */
 export function batchAnswers(
   windows: readonly CountedWindow[],
@@ -51,19 +52,16 @@ export function batchAnswers(
   isAhead: boolean,
 ): AnsweredWindow[] {
   return windows.map(({ window_start_us, all_count }) => ({
-    answered: isAhead ? all_count : (rows.get(window_start_us) ?? 0),
+    answered: Math.min(rows.get(window_start_us) ?? 0, isAhead ? all_count : Number.POSITIVE_INFINITY),
     in_log: all_count,
   }));
 }
 
-/**
- * Whether a run has read at least as far as the stream in every partition; null if each is ahead in
- * one.
- */
+/** Whether a run has read further than the stream; null if each is ahead in a partition. */
 export function isRunAhead(run: Record<string, number>, stream: ReadonlyMap<number, number>): boolean | null {
   const further = [...stream].map(([partition, next]) => (run[partition] ?? 0) - next);
-  if (further.every((records) => records >= 0)) return true;
-  return further.some((records) => records > 0) ? null : false;
+  const [isRun, isStream] = [further.some((records) => records > 0), further.some((records) => records < 0)];
+  return isRun && isStream ? null : isRun;
 }
 
 const CURVE_S = [0, 1, 2, 5, 10, 30, 60, 300] as const;

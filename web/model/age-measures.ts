@@ -15,6 +15,10 @@ import { offsets } from "./stage-states.ts";
 const AGE =
   "exchange time now − event time of the newest tick in the answer, of this product; perfect: of an answer with every tick at its receipt";
 const LAG = "now − receipt of the oldest received tick that the answer lacks, of this product; 0 if it lacks none";
+const NO_SAMPLE = "the stream kept no sample of this product";
+/** A window with a skewed tick may end with it, which is not in the age. */
+const NEWEST_WINDOW = `SELECT close_time_us FROM windows WHERE product_id = $product AND size_us = $size_us AND skewed = 0
+  ORDER BY window_start_us DESC LIMIT 1`;
 /** A running stream has written its newest sample this recently. */
 const FRESH_US = 4 * SAMPLE_US;
 
@@ -47,9 +51,9 @@ export function streamAge(moment: Moment): Figure {
 function batchAge(moment: Moment): Figure {
   const missing = runsMissing(moment);
   if (missing !== null) return none(missing);
-  const { runs, now_us, selection } = moment;
+  const { runs, selection } = moment;
   const unknown = {
-    at_us: now_us,
+    at_us: nowUs(),
     product_id: selection.product,
     answer_us: null,
     received_us: null,
@@ -72,13 +76,23 @@ function ageNow(moment: Moment, sample: AnswerSample): Figure {
 }
 
 /**
- * The newest sample. If the stream writes none any more, its answer at this moment: it has not
- * changed, and what was received since is not known.
+ * The stream's answer now: that of its newest sample, or of a window that it committed since. What
+ * was received is known if nothing waits, or by a sample that is new.
  */
-function sampleNow({ sources, selection, now_us }: Moment): AnswerSample | null {
-  const newest = sources.once(`newest ${selection.product}`, () => newestSample(sources.windows, selection.product));
-  if (newest === null || now_us - newest.at_us < FRESH_US) return newest;
-  return { ...newest, at_us: now_us, received_us: null };
+function sampleNow(moment: Moment): AnswerSample | null {
+  const { sources, selection } = moment;
+  const { product, size } = selection;
+  const newest = newestSample(sources.windows, product);
+  const window = sources.windows.get<{ close_time_us: number }>(NEWEST_WINDOW, { product, size_us: size.us });
+  const answers = [newest?.answer_us, window?.close_time_us].filter((us) => us != null);
+  if (answers.length === 0) return null;
+  const answer_us = Math.max(...answers);
+  const waiting_us = streamWaiting(moment);
+  const at_us = nowUs();
+  const isFresh = newest !== null && at_us - newest.at_us < FRESH_US;
+  const known_us = waiting_us === null ? answer_us : isFresh ? newest.received_us : null;
+  const received_us = known_us === null ? null : Math.max(known_us, answer_us);
+  return { at_us, product_id: product, answer_us, received_us, waiting_us: null };
 }
 
 /** At equal steps: since start those that the thinning leaves, and of newer ones as many. */
@@ -101,7 +115,7 @@ function ageFigure(moment: Moment, of: AnswerSample[]): Figure {
   const { clock } = moment;
   if (typeof clock === "string") return none(clock);
   const found = ages(of, clock);
-  if (found === null) return none(whyNone(moment, "there was no answer for this product"));
+  if (found === null) return none(of.length > 0 ? "there was no answer for this product" : whyNone(moment, NO_SAMPLE));
   const { age, perfect_mean_us } = found;
   return {
     ...figure(
@@ -126,7 +140,7 @@ function curveOf({ curve }: Ages): [number, number][] {
 
 function lagFigure(moment: Moment, of: AnswerSample[]): Figure {
   const lag = lags(of);
-  if (lag === null) return none(whyNone(moment, "the stream kept no sample of this product"));
+  if (lag === null) return none(whyNone(moment, NO_SAMPLE));
   return lagValues(lag, [ofClock(moment, "wall time"), until(moment)]);
 }
 

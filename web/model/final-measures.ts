@@ -133,7 +133,7 @@ function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: 
   const answered = new Map(
     windows.map(({ window_start_us }) => [window_start_us, counts.get(isoFromUs(window_start_us)) ?? 0]),
   );
-  const notes = [isAhead ? `run ${run.run_id} has read as far as the stream` : `run ${run.run_id}`, cut];
+  const notes = [isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`, cut];
   return completenessFigure(moment, batchAnswers(windows, answered, isAhead), notes);
 }
 
