@@ -91,7 +91,7 @@ export interface Verdict {
 export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): Verdict {
   const { wanted } = cell;
   // A stall of the machine is not one of the path.
-  const noise = isTime(cell) ? truths.noise : 0;
+  const noise = truths.noise * unitOf(cell);
   const bounds = { least: amount(wanted.least, truths, -noise), most: amount(wanted.most, truths, noise) };
   const isBound = wanted.least !== undefined || wanted.most !== undefined;
   if (isBound && bounds.least === null && bounds.most === null)
@@ -114,8 +114,11 @@ export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): V
   return { cell, right: wanted.none !== undefined && why.includes(wanted.none), expected, seen: why };
 }
 
-/** Whether the noise of the machine adds to it: durations, but not a difference of two averages. */
-const isTime = ({ field }: Cell) => field.endsWith("_ms");
+/** What a millisecond is in the unit of the figure, if it is a time; else 0. */
+function unitOf({ field }: Cell): number {
+  if (field.endsWith("_ms")) return 1;
+  return /_(age|lag|freshness)_seconds\b/.test(field) ? 0.001 : 0;
+}
 
 /** Null without a bound, and for a truth that is not known. */
 function amount(bound: Bound | undefined, truths: Truths, noise: number): number | null {
