@@ -90,14 +90,12 @@ export interface Verdict {
 
 export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): Verdict {
   const { wanted } = cell;
-  const unknown = [wanted.least, wanted.most].find((bound) => bound !== undefined && amount(bound, truths) === null);
-  if (unknown !== undefined) return { cell, right: null, expected: "not measured on this machine", seen: "" };
   // A stall of the machine is not one of the path.
-  const noise = isTime(cell) ? truths.noise : 0;
-  const bounds = {
-    least: wanted.least === undefined ? null : amount(wanted.least, truths)! - noise,
-    most: wanted.most === undefined ? null : amount(wanted.most, truths)! + noise,
-  };
+  const noise = truths.noise * unitOf(cell);
+  const bounds = { least: amount(wanted.least, truths, -noise), most: amount(wanted.most, truths, noise) };
+  const isBound = wanted.least !== undefined || wanted.most !== undefined;
+  if (isBound && bounds.least === null && bounds.most === null)
+    return { cell, right: null, expected: "not measured on this machine", seen: "" };
   const expected = described(wanted, bounds);
   if (wanted.text !== undefined) {
     const text = samples.findLast(({ phase }) => phase === "after");
@@ -116,14 +114,19 @@ export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): V
   return { cell, right: wanted.none !== undefined && why.includes(wanted.none), expected, seen: why };
 }
 
-/** Whether the noise of the machine adds to it: durations, but not a difference of two averages. */
-const isTime = ({ field }: Cell) => field.endsWith("_ms");
+/** What a millisecond is in the unit of the figure, if it is a time; else 0. */
+function unitOf({ field }: Cell): number {
+  if (field.endsWith("_ms")) return 1;
+  return /_(age|lag|freshness)_seconds\b/.test(field) ? 0.001 : 0;
+}
 
-function amount(bound: Bound, truths: Truths): number | null {
-  if (typeof bound === "number") return bound;
+/** Null without a bound, and for a truth that is not known. */
+function amount(bound: Bound | undefined, truths: Truths, noise: number): number | null {
+  if (bound === undefined) return null;
+  if (typeof bound === "number") return bound + noise;
   const [name, share, plus = 0] = bound;
   const truth = truths[name];
-  return truth === undefined ? null : truth * share + plus;
+  return truth === undefined ? null : truth * share + plus + noise;
 }
 
 function valuesAt(cell: Cell, samples: readonly Sample[]): number[] {

@@ -17,6 +17,13 @@ export const from = (least: Bound, most: Bound): Wanted => ({ least, most });
 /** A time that grows by the length of the fault; it may be larger by what the machine adds. */
 export const held = (share: number, plus = 0): Wanted => from(["held", share, plus], ["held", 1.05, SOON]);
 
+/** The age of any answer about a product that is silent. */
+export const SILENT = from(["silent", 1, -700], ["silent", 1, SOON]);
+
+/** Of a fault that lasts: its end, and the largest of samples that are taken once per second. */
+export const NOW = from(["held", 0.9, -400], ["held", 1, 3_000]);
+export const MAX = from(["held", 1, -1_150], ["held", 1, 3_000]);
+
 /** A figure that must not move. */
 export const still = (
   side: Cell["side"],
@@ -26,10 +33,15 @@ export const still = (
   wanted: Wanted,
   more: Partial<Cell> = {},
 ): Cell => ({ side, word, field, when, wanted, ...more });
+/** A family of /metrics by pipeline, in seconds. */
+export const family = (name: string, pipeline: Cell["side"]): string => `tidemark_${name}{pipeline="${pipeline}"}`;
 /** A figure in which the fault must be seen. */
 export const moves = (...cell: Parameters<typeof still>): Cell => ({ ...still(...cell), moves: true });
 
 const MEAN_ABOVE_PERFECT = { minus: "perfect_mean_ms", row: "L9" };
+
+/** The same as NOW, in seconds. */
+export const NOW_S = from(["held", 0.0009, -0.4], ["held", 0.001, 3]);
 
 export const CALM = {
   ingest: still("stream", INGEST, "p99_ms", "after", { most: SOON }),

@@ -8,12 +8,17 @@ import {
   COST,
   FEED_LATENCY,
   FINALITY,
+  family,
   from,
   held,
   INGEST,
   LAG,
   LATENCY,
+  MAX,
   moves,
+  NOW,
+  NOW_S,
+  SILENT,
   SOON,
   still,
 } from "./cells.ts";
@@ -61,12 +66,7 @@ const WAL_BYTES = from(["disk_bytes", 0.7], ["disk_bytes", 1.3]);
 /** 16 to 25 % are missing when children and the end of a run are not counted. */
 const BATCH_COST = from(["batch_cost", 0.86], ["batch_cost", 1.6]);
 
-/** The age of any answer about a product that is silent. */
-const SILENT = from(["silent", 1, -700], ["silent", 1, SOON]);
-
-/** Of a fault that lasts: what it has reached at its end, and the largest of the samples once per second. */
-const NOW = from(["held", 0.9, -400], ["held", 1, 3_000]);
-const MAX = from(["held", 1, -1_150], ["held", 1, 3_000]);
+const NOT_ZERO = { least: 0.5, none: "/metrics has no tidemark" };
 
 export const MATRIX: Scenario[] = [
   {
@@ -111,6 +111,8 @@ export const MATRIX: Scenario[] = [
     cells: [
       moves("stream", "lag, now", "lag_ms", "during", NOW),
       moves("stream", "age, now", "age_ms", "during", NOW),
+      moves("stream", "", family("lag_seconds", "stream"), "during", NOW_S),
+      moves("stream", "", family("age_seconds", "stream"), "during", NOW_S),
       moves("stream", LAG, "max_ms", "after", MAX),
       moves("stream", AGE, "max_ms", "after", MAX),
       moves("stream", LATENCY, "p99_ms", "after", held(0.8)),
@@ -130,6 +132,7 @@ export const MATRIX: Scenario[] = [
       moves("batch", "age, now", "age_ms", "during", from(["held", 0.9], ["overdue", 1, SOON])),
       moves("batch", LAG, "max_ms", "after", from(["held", 0.8], ["overdue", 1.05, SOON])),
       moves("batch", LATENCY, "p99_ms", "after", from(["held", 0.8], ["overdue", 1.05, SOON])),
+      moves("batch", "", family("lag_seconds", "batch"), "during", { least: ["held", 0.0009] }),
       moves("batch", COMPLETE, "share", "during", from(0.05, 0.9), { row: "L3" }),
     ],
   },
@@ -170,22 +173,9 @@ export const MATRIX: Scenario[] = [
     cells: [
       moves("stream", "age, now", "age_ms", "during", { least: ["held", 0.7], none: "ended" }, { row: "L11" }),
       moves("batch", "age, now", "age_ms", "during", { least: ["held", 0.7], none: "ended" }, { row: "L11" }),
-      moves(
-        "stream",
-        "",
-        'tidemark_age_seconds{pipeline="stream"}',
-        "during",
-        { least: 0.001, none: "no tidemark_age" },
-        { row: "L11" },
-      ),
-      moves(
-        "stream",
-        "",
-        'tidemark_freshness_seconds{pipeline="stream"}',
-        "during",
-        { least: 0.001, none: "no tidemark_fresh" },
-        { row: "L11" },
-      ),
+      moves("stream", "", family("age_seconds", "stream"), "during", NOT_ZERO, { row: "L11" }),
+      moves("batch", "", family("age_seconds", "batch"), "during", NOT_ZERO, { row: "L11" }),
+      moves("stream", "", family("freshness_seconds", "stream"), "during", NOT_ZERO, { row: "L11" }),
       moves("stream", "", "tidemark_feed_ended_timestamp_seconds", "after", { least: 1_700_000_000 }, { row: "L11" }),
       still("stream", AGE, "mean_ms", "drift", from(-100, 100), { row: "L11" }),
       still("stream", "lag, now", "lag_ms", "after", { least: 0, most: 0, none: "ended" }),

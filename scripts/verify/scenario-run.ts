@@ -80,7 +80,7 @@ export async function runScenario(
     over.abort();
     await Promise.all(work);
     if (scenario.schedule !== null) await pause(SCHEDULED_MS, signal);
-    else if (ends !== "never") await path.runBatch();
+    else await path.runBatch();
     await pause(SETTLE_MS, signal);
     await sample();
     signal.throwIfAborted();

@@ -2,8 +2,8 @@
 import { isoFromUs } from "../base/iso.ts";
 
 export const PRODUCT = "TRUE-USD";
-/** It has one tick, soon after the beginning. */
-export const QUIET_PRODUCT = "QUIET-USD";
+/** It has one tick, soon after the beginning; /metrics has the first product by name, the other one. */
+export const QUIET_PRODUCT = "VOID-USD";
 export const QUIET_US = 500_000;
 /** The recording's beginning: 2026-01-01, this many seconds after a full minute. */
 const MINUTE_US = Date.UTC(2026, 0, 1, 12) * 1_000;

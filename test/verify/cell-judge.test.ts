@@ -62,7 +62,8 @@ describe.each(MATRIX.map((scenario) => [scenario.name, scenario] as const))("%s"
         expect(isRight([answer(cell, "after", 1, "another clock")])).toBe(false);
         return;
       }
-      const noise = cell.field.endsWith("_ms") ? TRUTHS.noise : 0;
+      const unit = /_(age|lag|freshness)_seconds/.test(cell.field) ? 0.001 : 0;
+      const noise = TRUTHS.noise * (cell.field.endsWith("_ms") ? 1 : unit);
       const lowest = least === undefined ? null : bound(least) - noise;
       const highest = most === undefined ? null : bound(most) + noise;
       const base = cell.when === "ratio" ? 10 : 0;
