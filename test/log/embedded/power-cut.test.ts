@@ -26,7 +26,7 @@ const positionOf = (data: string, store: string): number => {
 
 /**
  * A directory in which the log was on the disk up to `synced` records when the power went, and both
- * stores, which had read `read` records, whole. The WAL's rest is missing, or holds what was there before.
+ * stores, which had read `read` records, whole. The WAL's rest is missing, or zeros.
  */
 async function cut(name: string, synced: number, read: number, rest: "missing" | "old"): Promise<string> {
   const [live, left] = [join(root.path, `${name}-live`), join(root.path, name)];
