@@ -1,4 +1,4 @@
-/** Bytes that the stages write per tick, as the system counts them, at a busy market's rate. */
+/** Bytes that the stages write per tick, as the operating system counts them, in a busy market. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { monotonicMs } from "../base/clock.ts";
@@ -17,6 +17,7 @@ import { type Running, startScript } from "./running.ts";
 const SPEED = 30;
 const FROM_US = 20 * 60_000_000;
 const SECONDS = 60;
+const SECONDS_MIN = 3;
 const WARM_SECONDS = 10;
 /** Kilobytes per tick. */
 const GOALS = { stream: 3, consume: 1.5, produce: 1.5 };
@@ -42,8 +43,8 @@ export const bytes: Bench = {
 };
 
 interface Written {
-  /** Kilobytes per tick. */
-  written: Record<Stage, number>;
+  /** Kilobytes per tick; null without a tick. */
+  written: Record<Stage, number | null>;
   /** Ticks per second that the stream took. */
   rate: number;
   p50_ms: number | null;
@@ -53,7 +54,8 @@ async function once(context: BenchContext): Promise<Written> {
   const scale = Math.min(1, context.scale);
   const data = mkdtempSync(join(context.dir, "bytes-"));
   const log = ["--data", data, "--log", "embedded:"];
-  const recorded = await played((WARM_SECONDS + SECONDS + 5) * scale, context);
+  const seconds = Math.max(SECONDS_MIN, SECONDS * scale);
+  const recorded = await played(WARM_SECONDS * scale + seconds + 5, context);
   const exchange = startExchange({ recorded, speed: SPEED, loop: false, after: 0, host: "127.0.0.1", port: 0 });
   const stages: Running[] = [];
   const start = (stage: Stage, args: string[]) => {
@@ -68,10 +70,10 @@ async function once(context: BenchContext): Promise<Written> {
     const failed = Promise.race(stages.map(({ done }) => done.then(() => {})));
     await Promise.race([failed, Bun.sleep((WARM_SECONDS * scale + 1) * 1_000)]);
     const before = reading(pids, data);
-    await Promise.race([failed, Bun.sleep(SECONDS * scale * 1_000)]);
+    await Promise.race([failed, Bun.sleep(seconds * 1_000)]);
     const after = reading(pids, data);
     const ticks = after.ticks - before.ticks;
-    const written = (stage: Stage) => (after.bytes[stage] - before.bytes[stage]) / ticks / 1_000;
+    const written = (stage: Stage) => (ticks === 0 ? null : (after.bytes[stage] - before.bytes[stage]) / ticks / 1_000);
     return {
       written: { stream: written("stream"), consume: written("consume"), produce: written("produce") },
       rate: ticks / ((after.at_ms - before.at_ms) / 1_000),
