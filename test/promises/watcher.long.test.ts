@@ -1,4 +1,4 @@
-/** The stream's latencies per tick are those that a process beside it sees, within the error that it states. */
+/** The stream's latencies are those that a process beside it sees, within a stated error. */
 
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
