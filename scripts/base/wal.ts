@@ -20,8 +20,9 @@ export function checkpoint(db: Database): void {
 }
 
 /**
- * Waits until all that was committed to the SQLite file at `path` survives a loss of power; without a
- * WAL it does. Opening the WAL is harmless: SQLite's locks are on other files. Throws as the system does.
+ * Waits until all that was committed to the SQLite file at `path` survives a loss of power; without
+ * a WAL it does. SQLite's locks are not on the WAL, so closing it here drops none. Throws as the
+ * system does.
  */
 export function syncWal(path: string): void {
   let file: number;

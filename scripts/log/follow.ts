@@ -44,7 +44,7 @@ interface FollowOptions {
   signal: AbortSignal;
   /** Records per `handle`. */
   records_max: number;
-  /** Two commits begin at least this far apart, unless there is a backlog; for a job without a promise of latency. */
+  /** Wait between two commits without a backlog, for a job that promises no latency. */
   gather_ms?: number;
   logger: Logger;
 }

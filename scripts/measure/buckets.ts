@@ -1,4 +1,4 @@
-/** Histograms as counts by bucket: where a value belongs, sums, and percentiles that have enough samples. */
+/** Histograms as counts by bucket: a value's bucket, sums, percentiles with enough samples. */
 import type { Buckets, Histograms } from "../contract/measures.ts";
 
 /** Buckets per doubling above 64: a bucket is at most 1/32 wider than its smallest value. */
@@ -7,7 +7,7 @@ const EXACT_BELOW = 2 * PARTS;
 /** A percentile is not shown with fewer samples above it (docs/measures.md). */
 const SAMPLES_ABOVE_MIN = 10;
 
-/** The largest whole number in the bucket of `value`, which may be negative. Up to 64 a bucket is one number. */
+/** The largest whole number in the bucket of `value`, signed; up to 64 a bucket is one number. */
 export function bucketOf(value: number): number {
   const whole = Math.ceil(value);
   const size = Math.abs(whole);
@@ -43,7 +43,7 @@ export function mergedByName(all: readonly Histograms[]): Histograms {
   return Object.fromEntries([...names].map((name) => [name, merged(all.map((histograms) => histograms[name]))]));
 }
 
-/** Whether so many samples are above the `share` quantile that it may be shown. */
+/** Whether enough samples are above the `share` quantile to show it. */
 export function canShow(samples: number, share: number): boolean {
   // Without the margin 1 − 0.99 would be a little too small in binary.
   return samples * (1 - share) > SAMPLES_ABOVE_MIN - 1e-6;

@@ -37,9 +37,13 @@ export class WalRelief {
     else if (this.#synced === "yes" || bytes > WAL_BYTES_MAX) this.#checkpoint();
   }
 
-  /** For before the store is closed, which moves all of the WAL into the file. */
+  /** For before the store is closed, which moves all of the WAL into the file. Fails as `step` does. */
   end(): void {
-    syncWal(this.#log);
+    try {
+      syncWal(this.#log);
+    } catch (error) {
+      throw storeError(this.#log, error);
+    }
   }
 
   /** Most of the bytes, in a thread: the checkpoint has few left to wait for. */

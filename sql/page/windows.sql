@@ -5,7 +5,7 @@ FROM windows w LEFT JOIN window_revisions r
   ON r.product_id = w.product_id AND r.size_us = w.size_us AND r.window_start_us = w.window_start_us
   AND r.revision = (SELECT max(n.revision) FROM window_revisions n WHERE n.product_id = w.product_id AND n.size_us = w.size_us
                     AND n.window_start_us = w.window_start_us)
-WHERE ($product IS NULL OR w.product_id = $product) AND ($size_us IS NULL OR w.size_us = $size_us)
-  AND ($from_us IS NULL OR w.window_start_us >= $from_us) AND ($to_us IS NULL OR w.window_start_us < $to_us)
+WHERE w.product_id = $product AND w.size_us = $size_us
+  AND w.window_start_us >= coalesce($from_us, -9223372036854775808) AND w.window_start_us < coalesce($to_us, 9223372036854775807)
 ORDER BY w.window_start_us DESC, w.product_id, w.size_us
 LIMIT $limit

@@ -207,6 +207,13 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD", { width: 390 });
     await page.locator("#chart-price canvas").waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    const measures = page.locator("#words .scroll");
+    expect(await measures.evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0);
+    const spans = await page
+      .locator("#words tbody", { hasText: /^pipeline latency/ })
+      .locator("th")
+      .allInnerTexts();
+    expect(spans.slice(1)).toEqual(["last 5 minutes", "since start"]);
     const theme = () => page.evaluate("document.documentElement.dataset.theme");
     expect(await theme()).toBe("system");
     await page.keyboard.press("t");

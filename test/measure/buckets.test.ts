@@ -1,3 +1,4 @@
+/** Buckets hold their values within 1/32, in order, and a percentile needs ten samples above it. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { bucketOf, canShow, merged, quantile, shareUpTo } from "../../scripts/measure/buckets.ts";

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { EnergyMeter, energyUj } from "../../scripts/measure/energy.ts";
 import {
   chargeOf,
+  endedCharge,
   machineBusyUs,
   ownCharge,
   parseIo,
@@ -97,6 +98,15 @@ test("bytes of one process that may not be read make the sum unknown, not smalle
   ]);
   writeFileSync(join(proc, "20", "io"), "");
   expect(chargeOf(10, proc)).toMatchObject({ written_bytes: null, read_bytes: null, cpu_us: 20_000 });
+});
+
+test("ended children of this process alone: their CPU time, not its own and not that of living ones", () => {
+  const proc = fakeProc("ended", [
+    [process.pid, 1, 500, 21],
+    [20, process.pid, 30, 3],
+  ]);
+  expect(endedCharge(proc)).toMatchObject({ cpu_us: 210_000, read_bytes: 3, written_bytes: process.pid });
+  expect(endedCharge(join(dir.path, "none"))).toBeNull();
 });
 
 test("without /proc: getrusage of this process and what is known of ended children; the rest is null", () => {

@@ -10,7 +10,7 @@ import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { fillLog, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
+import { fillLog, pageBytesOf, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { unpack } from "../support/log-records.ts";
 import { childOf, killStages, run, shell, startStage, until } from "../support/process.ts";
 import { namespace } from "../support/small-disk.ts";
@@ -142,7 +142,8 @@ test("a damaged store is refused with a sentence, and --rebuild restores the sam
     const path = join(dir.path, file);
     const bytes = readFileSync(path);
     // The second half of every page but the first.
-    for (let at = 4_096; at < bytes.length; at += 4_096) bytes.fill(0x5a, at + 2_048, at + 4_096);
+    const page = pageBytesOf(bytes);
+    for (let at = page; at < bytes.length; at += page) bytes.fill(0x5a, at + page / 2, at + page);
     writeFileSync(path, bytes);
     const refused = await run(name, args(dir.path));
     expect(refused.code).toBe(1);

@@ -45,7 +45,8 @@ let id = 0;
 
 /**
  * Appends ticks of three products, whose receipts are up to `waited_ms` old; some have none, some are
- * from the future, some are stamped too far ahead. Then `consume` reads them.
+ * from the future, some are stamped too far ahead. A record that is not a tick follows, and `consume`
+ * reads all.
  */
 async function arrive(data: string, count: number, waited_ms = 3_000): Promise<void> {
   const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: quiet });
@@ -62,6 +63,7 @@ async function arrive(data: string, count: number, waited_ms = 3_000): Promise<v
     return { key: product_id, value: new TextEncoder().encode(value), ...receipt };
   });
   for (let at = 0; at < count; at += 100) await log.append(records.slice(at, at + 100));
+  await log.append([{ key: "", value: new TextEncoder().encode('{"type":"heartbeat"}') }]);
   await log.close();
   await consume(data);
 }
@@ -124,8 +126,8 @@ function expectExact({ ended_us, contains }: Answered, ticks: readonly Tick[], b
   expect(Object.entries(contains.waiting_us).sort()).toEqual(oldest.sort());
 }
 
-/** The end of the log, which holds ticks alone. */
-const endOf = (ticks: readonly Tick[]) => ({ 0: ticks.at(-1)!.log_offset + 1 });
+/** The end of the log: one record follows the newest tick. */
+const endOf = (ticks: readonly Tick[]) => ({ 0: ticks.at(-1)!.log_offset + 2 });
 
 test("histograms, positions and waiting ticks of runs are those of a recomputation, with a killed, a stopped and a partial run in between", async () => {
   using dir = tempDir();
@@ -179,6 +181,15 @@ test("histograms, positions and waiting ticks of runs are those of a recomputati
     expect(one.contains.positions).toEqual(endOf(ticks.slice(0, one.contains.collected_to)));
   }
   expect(answered.at(-1)!.contains).toMatchObject({ waiting_us: {}, unreceived: 0 });
+});
+
+test("a run that collects more than consume had when it read the positions has the newest tick's", async () => {
+  using dir = tempDir();
+  await begin(dir.path);
+  await arrive(dir.path, 10);
+  sqlite(dir.path, "ticks.db", "UPDATE offsets SET next_offset = 4");
+  await batch(dir.path, ["--metric", "windows_by_minute"]);
+  expect(answeredOf(dir.path)[0]!.contains.positions).toEqual({ 0: 10 });
 });
 
 test("ticks that were pruned before a run answered count from their append; the newest times stay", async () => {

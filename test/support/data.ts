@@ -21,6 +21,11 @@ export function tempDir(): { path: string; [Symbol.dispose](): void } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** The page size in a SQLite file's header (sqlite.org/fileformat2.html). */
+export function pageBytesOf(file: Buffer): number {
+  return file.readUInt16BE(16);
+}
+
 /** A recording's messages; the recorded hour has 13,197. */
 export function recordedLines(file = RECORDING): string[] {
   return gunzipSync(readFileSync(file)).toString().trimEnd().split("\n");

@@ -217,7 +217,7 @@ def batch_latency():
 
 
 def batch_curve():
-    """Shares of the ticks that a run had answered so many seconds after their window's end, by the exchange's clock."""
+    """Shares of the ticks that a run had answered some seconds after their window's end, by the exchange's clock."""
     if exchange is None:
         return None
     late = []

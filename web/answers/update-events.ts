@@ -2,7 +2,7 @@
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { ServerEvent } from "../http/sse.ts";
-import { streamAge } from "../model/age-measures.ts";
+import { streamAgeNow } from "../model/age-measures.ts";
 import { type BatchSide, batchSide } from "../model/batch-side.ts";
 import { comparison } from "../model/comparison.ts";
 import { momentOf } from "../model/measure-moment.ts";
@@ -55,7 +55,7 @@ export function statusEvents(
   options: { measures: boolean },
 ): ServerEvent[] {
   const measures = options.measures ? comparison(sources, selection, status) : null;
-  const age = streamAge(momentOf(sources, selection, status.feed));
+  const age = streamAgeNow(momentOf(sources, selection, status.feed));
   return [{ data: strip({ status, selection, age }, measures) }];
 }
 

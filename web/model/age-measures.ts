@@ -23,10 +23,17 @@ const NEWEST_WINDOW = `SELECT close_time_us FROM windows WHERE product_id = $pro
 const FRESH_US = 4 * SAMPLE_US;
 
 export function ageMeasures(moment: Moment): Measure[] {
+  // Once, so that both are of one moment.
+  const now = moment.missing === null ? sampleNow(moment) : null;
   return [
-    { word: "age, now", definition: AGE, stream: streamAge(moment), batch: batchAge(moment) },
+    { word: "age, now", definition: AGE, stream: streamAge(moment, now), batch: batchAge(moment, now) },
     ...perSpan(moment, "age", AGE, (span) => ofBoth(moment, span, ageFigure)),
   ];
+}
+
+/** How old the stream's answer is now. */
+export function streamAgeNow(moment: Moment): Figure {
+  return streamAge(moment, moment.missing === null ? sampleNow(moment) : null);
 }
 
 export function lagMeasures(moment: Moment): Measure[] {
@@ -41,14 +48,13 @@ export function lagMeasures(moment: Moment): Measure[] {
   ];
 }
 
-/** How old the stream's answer is. */
-export function streamAge(moment: Moment): Figure {
+/** How old the stream's answer is now, which is null before its first. */
+function streamAge(moment: Moment, now: AnswerSample | null): Figure {
   if (moment.missing !== null) return none(moment.missing);
-  const now = sampleNow(moment);
   return now === null ? none("the stream has no answer for this product yet") : ageNow(moment, now);
 }
 
-function batchAge(moment: Moment): Figure {
+function batchAge(moment: Moment, now: AnswerSample | null): Figure {
   const missing = runsMissing(moment);
   if (missing !== null) return none(missing);
   const { runs, selection } = moment;
@@ -59,7 +65,6 @@ function batchAge(moment: Moment): Figure {
     received_us: null,
     waiting_us: null,
   };
-  const now = moment.missing === null ? sampleNow(moment) : null;
   return ageNow(moment, batchSamples([now ?? unknown], runs, selection.product, null)[0]!);
 }
 

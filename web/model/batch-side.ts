@@ -3,7 +3,7 @@ import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { AgreementRow, Row, RunRow } from "../../scripts/contract/results.ts";
 import { csvFiles } from "./csv-files.ts";
 import type { Panel } from "./metric-results.ts";
-import { agreement, missedRuns, runs } from "./runs.ts";
+import { agreement, runs } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
@@ -50,7 +50,7 @@ export function batchSide(sources: Sources, selection: Selection): BatchSide {
       sentiment: sentimentOf(minutes.filter((row) => outcomes.has(String(row.window_start)))),
       runs: shown_runs,
       last_done: shown_runs.find((run) => run.state === "done") ?? null,
-      missed: missedRuns(sources),
+      missed: sources.missed.count,
       agreement: agreement(sources),
       not_compared: sources.metrics.get("reconciliation")?.error ?? null,
       outcomes,

@@ -13,11 +13,6 @@ export function lastDone(sources: Sources): RunRow | null {
   return sources.results.get<RunRow>("SELECT * FROM runs WHERE state = 'done' ORDER BY run_id DESC LIMIT 1");
 }
 
-/** Due times at which no run began. */
-export function missedRuns(sources: Sources): number {
-  return sources.results.get<{ n: number }>("SELECT count(*) AS n FROM runs WHERE state = 'missed'")?.n ?? 0;
-}
-
 /** Null before the first reconciliation. */
 export function agreement(sources: Sources): AgreementRow | null {
   return sources.results.get<AgreementRow>("SELECT * FROM reconciliation ORDER BY run_id DESC LIMIT 1");

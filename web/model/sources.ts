@@ -10,6 +10,7 @@ import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import { ClosingRows } from "./closing-rows.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
+import { MissedRuns } from "./missed-runs.ts";
 import { PerCommit } from "./per-commit.ts";
 import { RunSnapshots } from "./run-snapshots.ts";
 import { StoreFile } from "./store-file.ts";
@@ -27,6 +28,8 @@ export class Sources {
   readonly #fromWindows: PerCommit;
   readonly closings: ClosingRows;
   readonly runs: RunSnapshots;
+  /** Due times at which no run began. */
+  readonly missed: MissedRuns;
 
   /** `prices`: for money; null: none is shown. */
   constructor(
@@ -41,6 +44,7 @@ export class Sources {
     this.#fromWindows = new PerCommit(this.windows);
     this.closings = new ClosingRows(this.windows);
     this.runs = new RunSnapshots(this.results, this.metrics);
+    this.missed = new MissedRuns(this.results);
   }
 
   /** For what is derived from windows.db: calls `make` once per `name` and commit of the stream. */

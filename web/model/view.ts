@@ -3,7 +3,7 @@ import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { Outage } from "../../scripts/contract/tick.ts";
 import OUTAGES from "../../sql/page/outages.sql" with { type: "text" };
-import { streamAge } from "./age-measures.ts";
+import { streamAgeNow } from "./age-measures.ts";
 import { type BatchSide, batchSide } from "./batch-side.ts";
 import { comparison } from "./comparison.ts";
 import type { Figure, Measure } from "./figures.ts";
@@ -41,7 +41,7 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
     status,
     stream: streamSide(sources, selection),
     batch: batchSide(sources, selection),
-    age: streamAge(momentOf(sources, selection, status.feed)),
+    age: streamAgeNow(momentOf(sources, selection, status.feed)),
     measures: comparison(sources, selection, status),
     outages: outages(sources),
     chart_windows: CHART_WINDOWS_MAX,

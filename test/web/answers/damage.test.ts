@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_ROWS_MAX } from "../../../scripts/base/limits.ts";
-import { recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { pageBytesOf, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 
@@ -28,7 +28,8 @@ function overwrite(data: string, which: (bytes: Buffer) => [first: number, count
   for (const ending of ["-wal", "-shm"]) rmSync(path + ending, { force: true });
   const bytes = readFileSync(path);
   const [first, count] = which(bytes);
-  bytes.fill(7, first * 4_096, Math.min(bytes.length, (first + count) * 4_096));
+  const page = pageBytesOf(bytes);
+  bytes.fill(7, first * page, Math.min(bytes.length, (first + count) * page));
   writeFileSync(path, bytes);
 }
 
@@ -53,7 +54,7 @@ test.each([
     const events = await fetch(`${url}/events`);
     const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
     await reader.read();
-    overwrite(data, () => [first, 1_000]);
+    overwrite(data, () => [first, 10_000]);
     let heard = "";
     await until("the open page shows it", async () => {
       heard += (await reader.read()).value ?? "";

@@ -1,18 +1,11 @@
 /** The measures as the API, the page and Prometheus show them, of stores whose content is known. */
-
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { dataPaths } from "../../../scripts/base/data-dir.ts";
-import type { AnswerSample, Closing, RunSnapshot, Slice } from "../../../scripts/contract/measures.ts";
-import { logEnds } from "../../../scripts/log/ends.ts";
-import { Judge } from "../../../scripts/message/judge.ts";
-import { AskedLog } from "../../../web/model/log-view.ts";
-import { serve } from "../../../web/server.ts";
-import { fillLog, quiet, ROOT, recordedLines, runPath, tempDir } from "../../support/data.ts";
+import type { Slice } from "../../../scripts/contract/measures.ts";
+import { fillLog, ROOT, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { feed } from "../../support/health-states.ts";
+import { measuredPage } from "../../support/measured-page.ts";
 
 const S = 1_000_000;
 const MINUTE = 60 * S;
@@ -21,80 +14,7 @@ const calm = tempDir();
 const LINES = recordedLines().slice(0, 700);
 beforeAll(() => runPath(calm.path, LINES.slice(0, 600)), 60_000);
 afterAll(() => calm[Symbol.dispose]());
-
-type Figure = { values: Record<string, number> | null; note: string; curve?: [number, number][] };
-type Word = { word: string; definition: string; stream: Figure; batch: Figure };
-
-/** A copy of the directory, what its stages keep for the measures, and the page over it. */
-function opened(fixture = "") {
-  const dir = tempDir();
-  if (fixture === "") cpSync(calm.path, dir.path, { recursive: true });
-  for (const file of fixture === "" ? [] : ["log.db", "windows.db", "ticks.db", "results.db"])
-    writeFileSync(join(dir.path, file), gunzipSync(readFileSync(join(ROOT, fixture, `${file}.gz`))));
-  const judge = new Judge();
-  const ends = logEnds("embedded:", dataPaths(dir.path), quiet, (record) => judge.tick(record)?.product_id ?? null);
-  const log = new AskedLog("embedded:", ends, quiet);
-  const served = serve(dataPaths(dir.path), { host: "127.0.0.1", port: 0, log, logger: quiet });
-  const sql = (file: string, text: string, ...values: (string | number | null)[]) => {
-    const db = new Database(join(dir.path, file));
-    db.run("PRAGMA busy_timeout = 5000");
-    const answer = db.query(text).all(...values);
-    db.close();
-    return answer as Record<string, number>[];
-  };
-  const now_us = Date.now() * 1_000;
-  for (const table of fixture === "" ? ["measure_slices", "answer_samples", "closings"] : [])
-    sql("windows.db", `DELETE FROM ${table}`);
-  sql("windows.db", "INSERT OR REPLACE INTO counters VALUES ('run_started_us', ?)", now_us - 20 * MINUTE);
-  sql("windows.db", "UPDATE windows SET updated_at = ?", now_us - MINUTE);
-  return {
-    data: dir.path,
-    now_us,
-    sql,
-    slice: ({ slice_us, histograms }: Slice) =>
-      sql("windows.db", "INSERT INTO measure_slices VALUES (?, ?)", slice_us, JSON.stringify(histograms)),
-    samples: (...all: Omit<AnswerSample, "product_id">[]) => {
-      const db = new Database(join(dir.path, "windows.db"));
-      const insert = db.query("INSERT INTO answer_samples VALUES (?, 'BTC-USD', ?, ?, ?)");
-      db.transaction(() => {
-        for (const s of all) insert.run(s.at_us, s.answer_us, s.received_us, s.waiting_us);
-      })();
-      db.close();
-    },
-    closing: (c: Pick<Closing, "window_end_us" | "log_offset" | "closed_time_us" | "received_us" | "committed_us">) =>
-      sql(
-        "windows.db",
-        "INSERT INTO closings VALUES (NULL, 'BTC-USD', 60000000, ?, ?, 0, ?, ?, ?, 0, ?)",
-        c.window_end_us - MINUTE,
-        c.window_end_us,
-        c.log_offset,
-        c.closed_time_us,
-        c.received_us,
-        c.committed_us,
-      ),
-    run: (ended_us: number, snapshot: Partial<RunSnapshot>) => {
-      const whole = { positions: {}, collected_to: 0, newest_us: {}, waiting_us: {}, histograms: {}, unreceived: 0 };
-      const text = JSON.stringify({ ...whole, ...snapshot });
-      sql("results.db", "UPDATE runs SET ended_us = ?, snapshot = ? WHERE state = 'done'", ended_us, text);
-    },
-    replay(feed_fields: object, speed: number | null = 30) {
-      writeFileSync(join(dir.path, "kind.json"), '{"kind":"replay"}\n');
-      feed(dir.path, { kind: "replay", replay: { clock_us: 1_000 * S, as_of_us: now_us, speed }, ...feed_fields });
-    },
-    get: async (path: string) => (await fetch(new URL(path, served.url))).text(),
-    async word(name: string): Promise<Word> {
-      const { words } = (await (await fetch(new URL("/api/comparison?product=BTC-USD", served.url))).json()) as {
-        words: Word[];
-      };
-      return words.find(({ word }) => word === name)!;
-    },
-    async [Symbol.asyncDispose]() {
-      await served.stop();
-      log.close();
-      dir[Symbol.dispose]();
-    },
-  };
-}
+const opened = (from = calm.path) => measuredPage(from);
 
 const second = (us: number) => Math.floor(us / S) * S;
 
@@ -297,9 +217,10 @@ test("without an answer to a request for the exchange's time, the clock offset h
 
 for (const version of ["v1", "v2", "v3"])
   test(`stores of schema ${version} have a sentence for each measure, and no problem`, async () => {
-    await using here = opened(`test/fixtures/${version}`);
-    const { words } = JSON.parse(await here.get("/api/comparison?product=BTC-USD")) as { words: Word[] };
-    const old = words.filter(({ word }) => /^(pipeline|age|finality|completeness curve|ingest)/.test(word));
+    await using here = opened(join(ROOT, "test/fixtures", version));
+    const old = (await here.words()).filter(({ word }) =>
+      /^(pipeline|age|finality|completeness curve|ingest)/.test(word),
+    );
     expect(old.length).toBe(10);
     for (const { stream, batch } of old) {
       expect(stream).toEqual({ values: null, note: expect.stringContaining("windows.db is of an older version") });

@@ -19,3 +19,18 @@ test("a figure names its unit once, few bytes are not 0 kB, and thousands are gr
   ]);
   expect(figures({ p50_ms: 1.718, peak_rss_bytes: 81_600_000 })).toEqual(["1.72 ms p50", "81.6 MB peak memory"]);
 });
+
+test("a measure's spans are rows of one group under its definition; a share above 1 is not shown as all", () => {
+  const side = { values: { share: 1.5 }, note: "" };
+  const rows = ["completeness, last 5 minutes", "completeness, since start", "agreement"];
+  const measures = rows.map((word) => ({ word, definition: `of ${word.split(",")[0]}`, stream: side, batch: side }));
+  const html = String(MeasureTable({ measures }));
+  const groups = html.split('<tr class="group">').slice(1);
+  const heads = groups.map((group) => [...group.matchAll(/<th[^>]*>(.*?)<\/th>/g)].map(([, text]) => text));
+  expect(heads).toEqual([
+    ["completeness<small>of completeness</small>", "last 5 minutes", "since start"],
+    ["agreement<small>of agreement</small>", "latest"],
+  ]);
+  expect(html).toContain("<b>150.000 %</b>");
+  expect(html).not.toContain("100 %");
+});

@@ -1,0 +1,98 @@
+/** The stream's latencies are those that a process beside it sees, within a stated error. */
+
+import { Database } from "bun:sqlite";
+import { afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
+import type { Buckets } from "../../scripts/contract/measures.ts";
+import { openLog, readToEnd } from "../../scripts/log/index.ts";
+import { samplesOf } from "../../scripts/measure/buckets.ts";
+import { quiet, tempDir } from "../support/data.ts";
+import { exchange } from "../support/feed.ts";
+import { childOf, killStages, startProgram, startStage, until } from "../support/process.ts";
+
+afterEach(killStages);
+
+const TICKS = 1_500;
+const STOP_MS = 2_000;
+
+test("pipeline latency of 1,500 ticks, of which some wait for a stopped stream, against a watcher", async () => {
+  using dir = tempDir();
+  const server = exchange({ trades: TICKS, speed: 30 });
+  const data = ["--data", dir.path];
+  const stream = startStage("stream", data);
+  const windows = join(dir.path, "windows.db");
+  await until("windows.db", () => Bun.file(windows).exists());
+  const watcher = startProgram(childOf("tick-watcher", [windows, String(TICKS)]));
+  const produce = startStage("produce", [...data, "--feed", server.url, "--until-end"]);
+  const count = () => ticksOf(windows);
+  await until("a third of the ticks", () => count() > TICKS / 3);
+  stream.signal("SIGSTOP");
+  await Bun.sleep(STOP_MS);
+  stream.signal("SIGCONT");
+  await until("all ticks", () => count() === TICKS);
+  expect(await produce.ended).toBe(0);
+  await stream.stop();
+  expect(await watcher.ended).toBe(0);
+  await server.stop();
+
+  const received_us = await receipts(dir.path);
+  const [least, most]: [number[], number[]] = [[], []];
+  let tick = 0;
+  for (const line of watcher.printed().trim().split("\n")) {
+    const [before_us, seen_us, ticks] = line.split(" ").map(Number) as [number, number, number];
+    for (; tick < ticks; tick++) {
+      least.push(before_us - received_us[tick]!);
+      most.push(seen_us - received_us[tick]!);
+    }
+  }
+  const stored = latencies(windows);
+  expect([tick, samplesOf(stored)]).toEqual([TICKS, TICKS]);
+  const stopped = most.filter((us) => us > 500_000).length;
+  expect(stopped).toBeGreaterThan(20);
+  for (const share of [0.1, 0.5, 0.9, 0.95, 0.99]) {
+    const shown_us = nth(
+      stored.flatMap(([bucket, n]) => Array<number>(n).fill(bucket)),
+      share,
+    );
+    // Never less than it was: no commit is earlier than the poll that did not see it.
+    expect(shown_us).toBeGreaterThanOrEqual(nth(least, share));
+    // At most a bucket more, and the time from the commit to the stream's own reading of the clock.
+    expect(shown_us).toBeLessThanOrEqual(nth(most, share) * (33 / 32) + CLOCK_US);
+  }
+}, 120_000);
+
+/** Between its commit and its reading of the clock the stream may lose its processor. */
+const CLOCK_US = 20_000;
+
+function nth(values: number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1]!;
+}
+
+function ticksOf(path: string): number {
+  const db = new Database(path, { readonly: true });
+  try {
+    return db.query<{ ticks: number }, []>("SELECT coalesce(sum(ticks), 0) AS ticks FROM products").get()!.ticks;
+  } catch {
+    // It is being created.
+    return 0;
+  } finally {
+    db.close();
+  }
+}
+
+function latencies(path: string): Buckets {
+  const db = new Database(path, { readonly: true });
+  const row = db.query<{ histograms: string }, []>("SELECT histograms FROM measure_slices WHERE slice_us = 0").get()!;
+  db.close();
+  return JSON.parse(row.histograms).pipeline;
+}
+
+/** The receipt of each record, in the order of the log. */
+async function receipts(data: string): Promise<number[]> {
+  const log = await openLog("embedded:", openDataDir(data), { role: "reader", logger: quiet });
+  const found: number[] = [];
+  for await (const batch of readToEnd(log, { group: "tidemark-test" })) found.push(...batch.received_us);
+  await log.close();
+  return found;
+}
