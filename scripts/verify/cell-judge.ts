@@ -93,8 +93,10 @@ export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): V
   // A stall of the machine is not one of the path.
   const noise = truths.noise * unitOf(cell);
   const bounds = { least: amount(wanted.least, truths, -noise), most: amount(wanted.most, truths, noise) };
-  const isBound = wanted.least !== undefined || wanted.most !== undefined;
-  if (isBound && bounds.least === null && bounds.most === null)
+  const isUnknown = (bound: Bound | undefined, value: number | null) => bound !== undefined && value === null;
+  const isBound = bounds.least !== null || bounds.most !== null;
+  // Without its lower bound a figure that must grow could be anything.
+  if (isUnknown(wanted.least, bounds.least) || (isUnknown(wanted.most, bounds.most) && !isBound))
     return { cell, right: null, expected: "not measured on this machine", seen: "" };
   const expected = described(wanted, bounds);
   if (wanted.text !== undefined) {
@@ -106,9 +108,8 @@ export function judge(cell: Cell, samples: readonly Sample[], truths: Truths): V
   const values = valuesAt(cell, samples);
   if (values.length > 0) {
     const isIn = (value: number) => value >= (bounds.least ?? -Infinity) && value <= (bounds.most ?? Infinity);
-    const hasBounds = bounds.least !== null || bounds.most !== null;
     const wrong = values.find((value) => !isIn(value));
-    return { cell, right: hasBounds && wrong === undefined, expected, seen: shown(wrong ?? values.at(-1)!) };
+    return { cell, right: isBound && wrong === undefined, expected, seen: shown(wrong ?? values.at(-1)!) };
   }
   const why = reason(cell, samples);
   return { cell, right: wanted.none !== undefined && why.includes(wanted.none), expected, seen: why };

@@ -71,9 +71,9 @@ export async function runScenario(
       await wait(held_s);
       await sample();
       held = monotonicMs() - from_ms;
+      phase = "after";
     };
     const known = await INJECTIONS[scenario.injection](path, hold);
-    phase = "after";
     runsIn = "after";
     await wait(after_s);
     if (ends === "after") await path.ended("produce");
@@ -86,14 +86,10 @@ export async function runScenario(
     signal.throwIfAborted();
     const ticks = samples.at(-1)!.families.tidemark_ticks_total ?? 0;
     const silent = monotonicMs() - began_ms - QUIET_US / 1_000;
-    const truths = {
-      silent,
-      ...feedTruths(scenario, feed_s),
-      ...pathTruths(path, ticks, began_ms),
-      ...known,
-      held,
-      noise: await noise,
-    };
+    const own = pathTruths(path, ticks, began_ms);
+    const overdue = own.gap === undefined ? {} : { overdue: held + own.gap };
+    const times = { held, noise: await noise, silent, ...overdue };
+    const truths = { ...feedTruths(scenario, feed_s), ...own, ...known, ...times };
     const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
     return { scenario, verdicts, truths, seconds: (monotonicMs() - started_ms) / 1_000 };
   } finally {
