@@ -35,7 +35,8 @@ export function finalityMeasures(moment: Moment): Measure[] {
     if (missing !== null) return { stream: none(missing), batch: none(missing) };
     const kept = sources.closings.of(product, size.us);
     const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
-      const found = () => finality(kept, answered, { from_us: span.from_us, to_us: moment.now_us });
+      // Rows may have come after `now_us`: since the start all count, as they are kept until the next.
+      const found = () => finality(kept, answered, { from_us: span.from_us, to_us: Number.POSITIVE_INFINITY });
       const name = `${size.us} ${product} from ${span.from_us} run ${run_id}`;
       return finalityFigure(moment, span, span.label === "since start" ? sources.closings.once(name, found) : found());
     };
