@@ -65,7 +65,8 @@ function openOnce(path: string, schema: SchemaSpec, durability: Durability, wal_
     if (schema.page_bytes !== undefined) db.exec(`PRAGMA page_size = ${schema.page_bytes}`);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec(`PRAGMA synchronous = ${durability}`);
-    db.exec(`PRAGMA wal_autocheckpoint = ${Math.ceil(wal_bytes / pageBytes(db))}`);
+    const bytes = wal_bytes === 0 && !showsWal(db) ? WAL_BYTES : wal_bytes;
+    db.exec(`PRAGMA wal_autocheckpoint = ${Math.ceil(bytes / pageBytes(db))}`);
     db.exec("PRAGMA cache_size = -16000");
     if (!isNew && schema.check !== "rows") quickCheck(db, path);
     upgrade(db, path, schema);
@@ -131,6 +132,12 @@ function quickCheck(db: Database, path: string): void {
 /** Size of a page of the file. */
 export function pageBytes(db: Database): number {
   return db.query<{ page_size: number }, []>("PRAGMA page_size").get()!.page_size;
+}
+
+/** Whether this SQLite can report the size of a WAL (3.51; macOS has an older one of its own). */
+export function showsWal(db: Database): boolean {
+  const { version } = db.query<{ version: string }, []>("SELECT sqlite_version() AS version").get()!;
+  return Bun.semver.order(version, "3.51.0") >= 0;
 }
 
 function versionOf(db: Database): number {

@@ -3,10 +3,11 @@ import type { Database } from "bun:sqlite";
 import { close, closeSync, fdatasync, fdatasyncSync, open, openSync } from "node:fs";
 import { promisify } from "node:util";
 import { systemCode } from "./errors.ts";
-import { pageBytes } from "./sqlite.ts";
+import { pageBytes, showsWal } from "./sqlite.ts";
 
-/** Bytes of WAL that a checkpoint would move into the file. */
+/** Bytes of WAL that a checkpoint would move into the file; 0 where SQLite moves them itself. */
 export function walBytes(db: Database): number {
+  if (!showsWal(db)) return 0;
   const wal = db.query<{ log: number; checkpointed: number }, []>("PRAGMA wal_checkpoint(NOOP)").get()!;
   return (wal.log - wal.checkpointed) * pageBytes(db);
 }

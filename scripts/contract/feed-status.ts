@@ -1,4 +1,4 @@
-/** The status of `produce` in data/feed.json: written once a second, read by the page. */
+/** The status of `produce` in data/feed.json: written every 1 to 5 seconds, read by the page. */
 import { z } from "zod";
 import type { ClockOffset } from "./measures.ts";
 import { problemsIn } from "./problems.ts";

@@ -25,6 +25,7 @@ import {
 import { CostMeter } from "../measure/cost-meter.ts";
 import { RunStats } from "../measure/run-stats.ts";
 import { FeedMeasures } from "./feed-measures.ts";
+import { StatusPace } from "./status-pace.ts";
 
 export interface ProduceOptions extends FeedOptions {
   kind: "live" | "replay";
@@ -51,6 +52,7 @@ export class Producer {
   readonly #feedProblems: FeedProblems;
   readonly #clock: FeedClock;
   readonly #measures: FeedMeasures;
+  readonly #pace = new StatusPace();
   readonly #meter = new CostMeter();
   #log: Log | null = null;
   /** Why the log takes no records; "" while it does. */
@@ -189,7 +191,7 @@ export class Producer {
     await append(records).finally(() => clearTimeout(timer));
   }
 
-  /** Once per second: checks the clock, reports problems, writes feed.json. */
+  /** Once per second: checks the clock, reports problems, writes feed.json when it is due. */
   #reportStatus(isLast = false): void {
     this.#clock.check();
     const ofFeed = this.#feedProblems.of(this.feed, this.#tape, this.#waiting, nowUs());
@@ -199,7 +201,9 @@ export class Producer {
     this.#meter.note(this.feed.figures.ticks, isLast);
     const cost = this.#meter.text();
     const fields = { ...this.#status(), ...this.#measures.fields(), problems, cost };
-    this.#write(status_path, { ...fields, ...this.counts, ...this.stats.counters() });
+    const urgent = JSON.stringify([fields.state, fields.waiting_for, problems.map(({ code }) => code)]);
+    if (!isLast && !this.#pace.isDue(urgent)) return;
+    this.#write(status_path, { ...fields, ...this.counts, ...this.stats.counters() }, urgent);
   }
 
   #status() {
@@ -231,10 +235,12 @@ export class Producer {
    * A status file that can't be written (a full disk) is reported once and tried again; the stage
    * continues.
    */
-  #write(path: string, status: FeedStatus): void {
+  #write(path: string, status: FeedStatus, urgent: string): void {
     const { logger } = this.options;
     try {
-      writeAtomically(path, `${JSON.stringify(status)}\n`, { isDurable: false });
+      const text = `${JSON.stringify(status)}\n`;
+      writeAtomically(path, text, { isDurable: false });
+      this.#pace.wrote(urgent, text.length);
       if (this.#isStatusFailing) logger.info(`${path} is written again`);
       this.#isStatusFailing = false;
     } catch (error) {

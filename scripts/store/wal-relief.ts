@@ -28,9 +28,9 @@ export class WalRelief {
     this.#log = join(dirname(path), "log.db");
   }
 
-  /** For after each commit. Fails with DATA_DIR if the disk fails; a full one is tried again. */
+  /** For after each commit. Fails with DATA_DIR if the disk fails; what passes is tried again. */
   step(): void {
-    if (this.#error !== null) throw storeError(this.path, this.#error);
+    if (this.#error !== null) this.#failed(this.#error);
     const bytes = walBytes(this.db) - this.#left;
     if (bytes < WAL_BYTES) return;
     if (this.#synced === "no") this.#syncSoon();
@@ -65,9 +65,16 @@ export class WalRelief {
       syncWal(this.#log);
       checkpoint(this.db);
     } catch (error) {
-      const known = storeError(this.path, error);
-      if (!passes(known)) throw known;
+      this.#failed(error);
     }
     this.#left = walBytes(this.db);
+  }
+
+  /** The commit is made: an error that passes must not have its records read again. */
+  #failed(error: unknown): void {
+    this.#error = null;
+    this.#synced = "no";
+    const known = storeError(this.path, error);
+    if (!passes(known)) throw known;
   }
 }

@@ -106,21 +106,25 @@ function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSampl
   return moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
 }
 
-function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, samples: AnswerSample[]) => Figure) {
+function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Span, samples: AnswerSample[]) => Figure) {
   const { missing, runs, selection } = moment;
   if (missing !== null) return { stream: none(missing), batch: none(missing) };
   const stream = samplesIn(moment, span);
   const no_run = runsMissing(moment);
   const waiting = batchWaiting(moment);
   const batch = batchSamples(stream, runs, selection.product, typeof waiting === "string" ? null : waiting);
-  return { stream: figureOf(moment, stream), batch: no_run === null ? figureOf(moment, batch) : none(no_run) };
+  return {
+    stream: figureOf(moment, span, stream),
+    batch: no_run === null ? figureOf(moment, span, batch) : none(no_run),
+  };
 }
 
-function ageFigure(moment: Moment, of: AnswerSample[]): Figure {
+function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
   const { clock } = moment;
   if (typeof clock === "string") return none(clock);
   const found = ages(of, clock);
-  if (found === null) return none(of.length > 0 ? "there was no answer for this product" : whyNone(moment, NO_SAMPLE));
+  if (found === null)
+    return none(of.length > 0 ? "there was no answer for this product" : whyNone(moment, span, NO_SAMPLE));
   const { age, perfect_mean_us } = found;
   return {
     ...figure(
@@ -143,9 +147,9 @@ function curveOf({ curve }: Ages): [number, number][] {
   return curve.map(([above_us, share]) => [above_us / 1_000, share]);
 }
 
-function lagFigure(moment: Moment, of: AnswerSample[]): Figure {
+function lagFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
   const lag = lags(of);
-  if (lag === null) return none(whyNone(moment, NO_SAMPLE));
+  if (lag === null) return none(whyNone(moment, span, NO_SAMPLE));
   return lagValues(lag, [ofClock(moment, "wall time"), until(moment)]);
 }
 

@@ -37,7 +37,7 @@ export function finalityMeasures(moment: Moment): Measure[] {
     const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
       const found = () => finality(kept, answered, { from_us: span.from_us, to_us: moment.now_us });
       const name = `${size.us} ${product} from ${span.from_us} run ${run_id}`;
-      return finalityFigure(moment, span.label === "since start" ? sources.closings.once(name, found) : found());
+      return finalityFigure(moment, span, span.label === "since start" ? sources.closings.once(name, found) : found());
     };
     const refused = batchRefusal(moment);
     return {
@@ -55,8 +55,8 @@ function batchRefusal(moment: Moment): string | null {
   return moment.selection.size.us === ONE_MINUTE_US ? runsMissing(moment) : ONLY_MINUTES;
 }
 
-function finalityFigure(moment: Moment, found: Finality | null): Figure {
-  if (found === null) return none(whyNone(moment, "no window became final"));
+function finalityFigure(moment: Moment, span: Span, found: Finality | null): Figure {
+  if (found === null) return none(whyNone(moment, span, "no window became final"));
   const { event, machine } = found;
   return figure(
     {
@@ -109,7 +109,7 @@ function completenessFigures(moment: Moment, span: Span): { stream: Figure; batc
   const windows = rows.map((row): CountedWindow => ({ ...row, is_open: row.final === 0 }));
   const cut = rows.length === CHART_WINDOWS_MAX ? `the newest ${CHART_WINDOWS_MAX} windows` : "";
   return {
-    stream: completenessFigure(moment, streamAnswers(windows), [cut]),
+    stream: completenessFigure(streamAnswers(windows), [cut]),
     batch: batchCompleteness(moment, windows, rows[0]?.positions ?? "{}", cut),
   };
 }
@@ -134,12 +134,12 @@ function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: 
     windows.map(({ window_start_us }) => [window_start_us, counts.get(isoFromUs(window_start_us)) ?? 0]),
   );
   const notes = [isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`, cut];
-  return completenessFigure(moment, batchAnswers(windows, answered, isAhead), notes);
+  return completenessFigure(batchAnswers(windows, answered, isAhead), notes);
 }
 
-function completenessFigure(moment: Moment, windows: AnsweredWindow[], notes: string[]): Figure {
+function completenessFigure(windows: AnsweredWindow[], notes: string[]): Figure {
   const found = completeness(windows);
-  return found === null ? none(whyNone(moment, "no window became final")) : figure({ ...found }, notes);
+  return found === null ? none("no window became final") : figure({ ...found }, notes);
 }
 
 function streamCurve(moment: Moment): Figure {

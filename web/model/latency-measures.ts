@@ -85,7 +85,7 @@ function feedFigure(moment: Moment, span: Span): Figure {
   ];
   return (
     latencyFigure(latency(ofSpan(moment.now_us, kept, span.label), "feed"), notes) ??
-    none(whyNone(moment, "no trade came"))
+    none(whyNone(moment, span, "no trade came"))
   );
 }
 
@@ -107,13 +107,13 @@ function ingestFigure(moment: Moment, span: Span): Figure {
   if (moment.missing !== null) return none(moment.missing);
   const found = latency(streamHistograms(moment, span), "ingest");
   const notes = [ofClock(moment, "wall time"), "the same log for both"];
-  return latencyFigure(found, notes) ?? none(whyNone(moment, "no record with a receipt time was read"));
+  return latencyFigure(found, notes) ?? none(whyNone(moment, span, "no record with a receipt time was read"));
 }
 
 function streamFigure(moment: Moment, span: Span): Figure {
   if (moment.missing !== null) return none(moment.missing);
   const found = pipelineOf(streamHistograms(moment, span));
-  if (found === null) return none(whyNone(moment, "no tick was committed"));
+  if (found === null) return none(whyNone(moment, span, "no tick was committed"));
   const unreceived = span.label === "since start" ? (moment.sources.windows.counters().run_unreceived ?? 0) : 0;
   return latencyFigure(found.latency, [
     found.from === "append"
@@ -133,7 +133,7 @@ function batchFigure(moment: Moment, span: Span): Figure {
   const found = pipelineOf(
     isWhole ? [moment.sources.runs.since(span.from_us)] : ended.map(({ snapshot }) => snapshot.histograms),
   );
-  if (found === null) return none(whyNone(moment, "no run with new ticks has ended"));
+  if (found === null) return none(whyNone(moment, span, "no run with new ticks has ended"));
   const unreceived = ended.reduce((sum, { snapshot }) => sum + snapshot.unreceived, 0);
   return latencyFigure(found.latency, [
     found.from === "append"

@@ -71,9 +71,9 @@ export function endText({ ended_us }: Pick<Moment, "ended_us">): string {
   return ended_us === null ? "" : `the feed ended at ${isoSecondFromUs(ended_us)}`;
 }
 
-/** Why a span has no sample: the feed has ended, or `otherwise`. */
-export function whyNone(moment: Moment, otherwise: string): string {
-  return endText(moment) || otherwise;
+/** Why a span has no sample: the feed had ended before it, or `otherwise`. */
+export function whyNone(moment: Moment, { from_us }: Span, otherwise: string): string {
+  return moment.ended_us !== null && moment.ended_us < from_us ? endText(moment) : otherwise;
 }
 
 /** Which clock a duration of a replay is of; "" without a replay, where both clocks run alike. */

@@ -14,6 +14,7 @@ export class WalSync {
   /** A commit was made while a sync ran. */
   #isDue = false;
   #error: unknown = null;
+  #hasFailed = false;
 
   /** `path`: the log's file. */
   constructor(
@@ -23,13 +24,29 @@ export class WalSync {
 
   /**
    * For before a transaction. FULL: readers see it only when it is on the disk. Throws the error of an
-   * earlier sync as a storeError: what it was for may be lost.
+   * earlier sync as a storeError, once: the system may have dropped what it was for, and if the error
+   * passes, the next commit waits for its own sync.
    */
   begin(durability: Durability): void {
-    if (this.#error !== null) throw storeError(this.path, this.#error);
+    if (this.#error !== null) {
+      this.#mode("FULL");
+      throw storeError(this.path, this.#take());
+    }
+    if (this.#hasFailed) this.#hasFailed = false;
+    else this.#mode(durability);
+  }
+
+  #mode(durability: Durability): void {
     if (durability === this.#durability) return;
     this.db.exec(`PRAGMA synchronous = ${durability}`);
     this.#durability = durability;
+  }
+
+  #take(): unknown {
+    const error = this.#error;
+    this.#error = null;
+    this.#hasFailed = true;
+    return error;
   }
 
   /** A transaction is committed. */

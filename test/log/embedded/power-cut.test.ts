@@ -115,7 +115,9 @@ test("a sync that fails fails the next commit and the end, with a sentence", asy
   const path = join(root.path, "unsynced.db");
   // The kernel refuses to sync a file of /proc.
   symlinkSync("/proc/self/status", `${path}-wal`);
-  const sync = new WalSync(new Database(":memory:"), path);
+  const db = new Database(":memory:");
+  const sync = new WalSync(db, path);
+  const isSynced = () => db.query<{ synchronous: number }, []>("PRAGMA synchronous").get()!.synchronous === 2;
   sync.begin("NORMAL");
   sync.committed();
   await until("the sync failed", () => {
@@ -126,6 +128,13 @@ test("a sync that fails fails the next commit and the end, with a sentence", asy
       return String(error).includes("EINVAL");
     }
   });
+  // Then commits are synced one by one, until one was.
+  sync.begin("NORMAL");
+  expect(isSynced()).toBe(true);
+  sync.committed();
+  sync.begin("NORMAL");
+  expect(isSynced()).toBe(false);
+  sync.committed();
   expect(sync.end()).rejects.toThrow("EINVAL");
   expect(existsSync(path)).toBe(false);
 });

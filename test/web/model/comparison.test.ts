@@ -2,7 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { Slice } from "../../../scripts/contract/measures.ts";
+import { comparison } from "../../../web/model/comparison.ts";
+import { Sources } from "../../../web/model/sources.ts";
+import { status } from "../../../web/model/status.ts";
 import { fillLog, ROOT, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { feed } from "../../support/health-states.ts";
 import { measuredPage } from "../../support/measured-page.ts";
@@ -95,6 +99,27 @@ test("a stream that has stopped gets older, and its lag is read from the log", a
   }
   const later = (await here.word("age, now")).stream.values!;
   expect([later.age_ms! > 62_000, later.perfect_ms]).toEqual([true, undefined]);
+});
+
+test("where the log is not read (Kafka) lag is by the samples: of a stream that has stopped it is not known", async () => {
+  await using here = opened();
+  const at_us = second(here.now_us) + 20 * S;
+  const unread = { name: "kafka:", last: { spans: null, asked_us: null, error: null, away_us: null } };
+  const lag = async () => {
+    const sources = new Sources(dataPaths(here.data), { ...unread, refresh: async () => {} });
+    const selection = { product: "BTC-USD", size: { us: MINUTE, name: "1m" } };
+    const words = comparison(sources, selection, await status(sources));
+    sources.close();
+    return words.find(({ word }) => word === "lag, now")!;
+  };
+  const old_us = second(here.now_us) - 40 * S;
+  here.samples({ at_us: old_us, answer_us: 2 * S, received_us: 2 * S, waiting_us: null });
+  here.run(old_us, { newest_us: { "BTC-USD": 1 * S } });
+  const stopped = await lag();
+  expect(stopped.stream).toEqual({ values: null, note: expect.stringContaining("has kept no sample since") });
+  expect(stopped.batch.values!.lag_ms!).toBeGreaterThan(39_000);
+  here.samples({ at_us, answer_us: 2 * S, received_us: 3 * S, waiting_us: here.now_us - 5 * S });
+  expect((await lag()).stream.values!.lag_ms!).toBeGreaterThan(4_900);
 });
 
 test("between its runs the batch lags, in the share of time of the samples", async () => {
