@@ -9,7 +9,7 @@ import { cellsOf, type Scenario } from "./matrix.ts";
 import { RealPath } from "./real-path.ts";
 import { droppedIds, lateTicks, QUIET_US, sentTwice, ticksOf } from "./synthetic-feed.ts";
 
-const SAMPLE_EVERY_MS = 400;
+const SAMPLE_EVERY_MS = 700;
 /** Figures are stored once per second: what has just happened is in the answers after this. */
 const SETTLE_MS = 1_500;
 /** Two runs of `schedule`. */
@@ -45,10 +45,11 @@ export async function runScenario(
   /** The phase in which a run would start now. */
   let runsIn: Sample["phase"] = phase;
   const over = new AbortController();
+  const isQuietAsked = cellsOf(scenario).some(({ quiet }) => quiet);
   let longestAnswer = 0;
   const sample = async () => {
     const from_ms = monotonicMs();
-    const asked = await path.sample(phase);
+    const asked = await path.sample(phase, isQuietAsked);
     longestAnswer = Math.max(longestAnswer, monotonicMs() - from_ms);
     // An answer that came after the end of its phase may be of the next one.
     if (asked.phase === phase) samples.push(asked);
