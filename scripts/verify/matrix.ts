@@ -223,7 +223,8 @@ export const MATRIX: Scenario[] = [
       injection: "nothing",
       feed: { ...FEED, to_minute_s: 2 + skew_s, skew_s },
       seconds: { short: [3, 0, 3], whole: [8, 0, 8] },
-      moved: ["feed", "feed p99"],
+      batch_every_s: null,
+      moved: ["feed", "feed p99", "batch latency", "batch lag", "batch completeness"],
       cells: [
         moves("stream", FEED_LATENCY, "p50_ms", "after", from(["skew", -1, -300], ["skew", -1, 300])),
         moves("stream", "clock offset", "low_ms", "after", from(["skew", 1, -500], ["skew", 1])),

@@ -139,13 +139,13 @@ export class RealPath {
   }
 
   /** What the page answers now. Fails with CHILD_FAILED when a stage has ended by itself. */
-  async sample(phase: Sample["phase"]): Promise<Sample> {
+  async sample(phase: Sample["phase"], isQuietAsked: boolean): Promise<Sample> {
     if (this.#failure !== null) throw new TidemarkError("CHILD_FAILED", this.#failure);
     const words = async (product: string) =>
       (await this.#json<{ words: Word[] }>(`/api/comparison?product=${product}&window=1m`))?.words ?? [];
     const [main, quiet, families, missing] = await Promise.all([
       words(PRODUCT),
-      words(QUIET_PRODUCT),
+      isQuietAsked ? words(QUIET_PRODUCT) : [],
       this.families(),
       this.#missing(),
     ]);

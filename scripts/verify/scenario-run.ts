@@ -9,7 +9,7 @@ import { cellsOf, type Scenario } from "./matrix.ts";
 import { RealPath } from "./real-path.ts";
 import { droppedIds, lateTicks, QUIET_US, sentTwice, ticksOf } from "./synthetic-feed.ts";
 
-const SAMPLE_EVERY_MS = 400;
+const SAMPLE_EVERY_MS = 700;
 /** Figures are stored once per second: what has just happened is in the answers after this. */
 const SETTLE_MS = 1_500;
 /** Two runs of `schedule`. */
@@ -17,11 +17,15 @@ const SCHEDULED_MS = 5_000;
 /** A feed that does not end by itself is longer than the scenario takes on a slow machine. */
 const SPARE_S = 90;
 const TIMER_MS = 20;
+/** What a slow machine may add to a tolerance; more would hide faults. Longer ones: half of the fault. */
+const NOISE_MS_MAX = 900;
 
 export interface ScenarioResult {
   scenario: Scenario;
   verdicts: Verdict[];
   truths: Truths;
+  /** The longest stall of the judge's own timer. */
+  stall_ms: number;
   seconds: number;
 }
 
@@ -41,16 +45,20 @@ export async function runScenario(
   /** The phase in which a run would start now. */
   let runsIn: Sample["phase"] = phase;
   const over = new AbortController();
+  const isQuietAsked = cellsOf(scenario).some(({ quiet }) => quiet);
+  let longestAnswer = 0;
   const sample = async () => {
-    const asked = await path.sample(phase);
+    const from_ms = monotonicMs();
+    const asked = await path.sample(phase, isQuietAsked);
+    longestAnswer = Math.max(longestAnswer, monotonicMs() - from_ms);
     // An answer that came after the end of its phase may be of the next one.
     if (asked.phase === phase) samples.push(asked);
   };
   try {
     await path.start();
     const began_ms = monotonicMs();
-    const noise = longestStall(over.signal);
-    const work = [noise, keepSampling(sample, over.signal), keepRunning(path, scenario, () => runsIn, over.signal)];
+    const stall = longestStall(over.signal);
+    const work = [stall, keepSampling(sample, over.signal), keepRunning(path, scenario, () => runsIn, over.signal)];
     const wait = (seconds: number) => Promise.race([failing(work), pause(seconds * 1_000, signal)]);
     await wait(before_s);
     if (scenario.runs.includes("before") && scenario.batch_every_s !== null) {
@@ -88,10 +96,12 @@ export async function runScenario(
     const silent = monotonicMs() - began_ms - QUIET_US / 1_000;
     const own = pathTruths(path, ticks, began_ms);
     const overdue = own.gap === undefined ? {} : { overdue: held + own.gap };
-    const times = { held, noise: await noise, silent, ...overdue };
+    const stall_ms = await stall;
+    const noise = Math.min(Math.max(stall_ms, longestAnswer), Math.max(NOISE_MS_MAX, held / 2));
+    const times = { held, noise, silent, ...overdue };
     const truths = { ...feedTruths(scenario, feed_s), ...own, ...known, ...times };
     const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
-    return { scenario, verdicts, truths, seconds: (monotonicMs() - started_ms) / 1_000 };
+    return { scenario, verdicts, truths, stall_ms, seconds: (monotonicMs() - started_ms) / 1_000 };
   } finally {
     over.abort();
     await path[Symbol.asyncDispose]();

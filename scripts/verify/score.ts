@@ -49,7 +49,7 @@ export function report(outcomes: readonly Outcome[]): string {
   const unasked = unknown === 0 ? "" : `, ${unknown} not measured on this machine`;
   return [
     `${head}\n${rows.join("\n")}`,
-    "+ moved as it must, = did not move, ! wrong, · no cell; ms: the machine's longest stall, by which times may be larger",
+    "+ moved as it must, = did not move, ! wrong, · no cell; ms: what the machine's own slowness adds to the bounds of times",
     ...lines,
     `${right} of ${cells} cells are right${unasked}${without}`,
   ].join("\n\n");

@@ -56,9 +56,9 @@ async function undisturbed(
   for (let tries = 0; tries < TRIES && !signal.aborted; tries++) {
     try {
       const result = await runScenario(scenario, length, signal);
-      const { held, noise } = result.truths;
-      if (noise <= Math.max(DISTURBED_MS, DISTURBED * held)) return result;
-      error = `the machine stalled for ${noise.toFixed(0)} ms`;
+      const { stall_ms, truths } = result;
+      if (stall_ms <= Math.max(DISTURBED_MS, DISTURBED * truths.held)) return result;
+      error = `the machine stalled for ${stall_ms.toFixed(0)} ms`;
       logger.debug(`${scenario.name} again: ${error}`);
     } catch (failure) {
       return { scenario, error: sentence(failure) };
