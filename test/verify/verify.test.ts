@@ -5,7 +5,7 @@ import { run } from "../support/process.ts";
 test("every cell of the matrix is right: what must move does, by what was done, and nothing else", async () => {
   const { code, stdout, stderr } = await run("verify", ["--short"]);
   expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/(\d+) of \1 cells are right/), expect.any(String)]);
-}, 180_000);
+}, 300_000);
 
 test("an unknown scenario is a wrong usage, which lists the known ones", async () => {
   const { code, stderr } = await run("verify", ["--only", "a rainy day"]);

@@ -148,6 +148,16 @@ test("finality has both parts for both pipelines, also in a replay, where each s
   expect(batch.values).toEqual({ windows: 1, event_max_ms: 61_000, machine_max_ms: 40_000 });
 });
 
+test("a window that is closed while the page answers is in every later answer", async () => {
+  await using here = opened();
+  const received_us = here.now_us;
+  const closing = { window_end_us: 1_000 * S, closed_time_us: 1_061 * S, log_offset: 500, received_us };
+  here.closing({ ...closing, committed_us: Date.now() * 1_000 + 300_000 });
+  await here.word("finality, since start");
+  await Bun.sleep(400);
+  expect((await here.word("finality, since start")).stream.values).toMatchObject({ windows: 1 });
+});
+
 test("completeness: the stream's is 1 without late ticks, however far the run has read; the batch lacks what came since", async () => {
   await using here = opened();
   const ticks = here.sql("windows.db", "SELECT sum(trade_count) AS n FROM windows")[0]!.n!;
