@@ -101,7 +101,7 @@ test("bytes of one process that may not be read make the sum unknown, not smalle
 });
 
 test("ended children of this process alone: their CPU time, not its own and not that of living ones", () => {
-  const proc = fakeProc("ended", [
+  const proc = fakeProc("ended children", [
     [process.pid, 1, 500, 21],
     [20, process.pid, 30, 3],
   ]);

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { METRICS_DIR } from "../../scripts/base/project.ts";
 import { POINTS } from "../../scripts/drill/plan.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
@@ -39,14 +38,6 @@ const newestOutputs = (path: string) =>
   );
 const csv = (path: string) => readFileSync(join(path, "stream_csv/windows_1m.csv"), "utf8");
 const follow = (path: string) => ["--data", path, "--until-end", "--poll-records", String(POLL_RECORDS)];
-
-/** All metrics in a long run, otherwise a first, a middle and a last one, and the reconciliation. */
-const SOME_METRICS = tempDir();
-if (!LONG)
-  for (const name of ["arrival_delay", "candles_5m", "reconciliation", "windows_by_minute"])
-    cpSync(join(METRICS_DIR, `${name}.sql`), join(SOME_METRICS.path, `${name}.sql`));
-afterAll(() => SOME_METRICS[Symbol.dispose]());
-const batchFlags = (path: string) => ["--data", path, "--sql", LONG ? METRICS_DIR : SOME_METRICS.path];
 
 interface Stage {
   name: "stream" | "consume" | "batch";
@@ -87,10 +78,10 @@ const STAGES: Stage[] = [
       for (const some of [lines.slice(0, 600), lines.slice(600)]) {
         await fillLog(path, some, { batch: 50 });
         for (const stage of ["stream", "consume"]) expect((await run(stage, follow(path))).code).toBe(0);
-        if (some.length === 600) expect((await run("batch", batchFlags(path))).code).toBe(0);
+        if (some.length === 600) expect((await run("batch", ["--data", path])).code).toBe(0);
       }
     },
-    flags: batchFlags,
+    flags: (path) => ["--data", path],
     stored: (path) => [
       rowsOf(path, "results.db", "SELECT metric, ok, stale, error, columns, rows FROM results ORDER BY metric"),
       rowsOf(path, "results.db", "SELECT compared, equal, explained, unexplained, pending FROM reconciliation").at(-1),

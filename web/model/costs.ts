@@ -20,6 +20,7 @@ import {
 import { pricePerHour } from "../../scripts/measure/price-per-hour.ts";
 import { ONLY_ON_LINUX } from "../../scripts/measure/process-cost.ts";
 import { type Figure, type Measure, none } from "./figures.ts";
+import { ofStored } from "./runs.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
 
@@ -29,8 +30,6 @@ const RUNS_READ = 1_500;
 const LINE_RUNS = 100;
 const RUNS = `SELECT state, started_us, ended_us, ticks_new, cpu_seconds, read_bytes, written_bytes, peak_rss_bytes,
   queries_cpu_seconds, windows_cpu_seconds FROM runs WHERE state NOT IN ('missed', 'running') ORDER BY run_id DESC LIMIT $limit`;
-/** A results.db that no batch of this version has opened yet. */
-const RUNS_OF_OLD = RUNS.replace(/(read_bytes|written_bytes|queries_cpu_seconds|windows_cpu_seconds)/g, "NULL AS $1");
 
 /** What the processes of the path have noted; null: not there, or of an older version. */
 type Noted = Record<"produce" | "stream" | "consume" | "schedule" | "serve", CostSeries | null>;
@@ -83,9 +82,7 @@ const ATTRIBUTION =
 
 /** The runs, newest first, and the line through the newest of them. */
 function chargedRuns(sources: Sources): { runs: ChargedRun[]; line: RunLine | string } {
-  const isOld =
-    sources.results.get("SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'written_bytes'") === null;
-  const runs = sources.results.all<ChargedRun>(isOld ? RUNS_OF_OLD : RUNS, { limit: RUNS_READ });
+  const runs = sources.results.all<ChargedRun>(ofStored(sources, RUNS), { limit: RUNS_READ });
   return { runs, line: lineOfRuns(runs.slice(0, LINE_RUNS)) };
 }
 

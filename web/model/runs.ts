@@ -5,8 +5,17 @@ import type { Sources } from "./sources.ts";
 
 /** The newest runs, newest first. */
 export function runs(sources: Sources, limit: number): RunRow[] {
-  return sources.results.all<RunRow>(RUNS, { limit });
+  return sources.results.all<RunRow>(ofStored(sources, RUNS), { limit });
 }
+
+/** A SELECT of `runs`, with NULL for what a results.db lacks that no batch of this version has opened yet. */
+export function ofStored({ results }: Sources, select: string): string {
+  const known = results.get("SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'written_bytes'") !== null;
+  return known ? select : select.replace(COST_COLUMNS, "NULL AS $1");
+}
+
+/** Since schema 3. */
+const COST_COLUMNS = /\b(read_bytes|written_bytes|queries_cpu_seconds|windows_cpu_seconds)\b/g;
 
 /** The newest run that succeeded; null before the first. */
 export function lastDone(sources: Sources): RunRow | null {
