@@ -26,15 +26,15 @@ export interface Sample {
 /** What is known of a scenario without asking Tidemark. */
 export type Truths = Partial<Record<TruthName, number>> & { held: number; noise: number };
 /**
- * Milliseconds: `held`, the fault; `noise`, by which the machine may be slow; `gap`, the longest
- * time from the start of a run to the end of the next; `rest`, from end to end; `overdue`,
- * held + gap; `silent`, since the quiet product's tick; `skew`, the exchange's clock − ours. Of the
- * feed: `ticks` in windows that are closed at its end, and those of them that came too `late`; those
- * `dropped` and sent `twice`; `rate` per second. Of the machine: bytes on disk, bytes `written` per
- * tick, CPU-seconds per million ticks, processors that others use.
+ * Milliseconds: `held`, the fault; `noise`, by which the machine may be slow; `soon`, what is no
+ * fault; `gap`, the longest time from the start of a run to the end of the next; `rest`, from end to
+ * end; `overdue`, held + gap; `silent`, since the quiet product's tick; `skew`, the exchange's clock −
+ * ours. Of the feed: `ticks` in windows that are closed at its end, and those of them that came too
+ * `late`; those `dropped` and sent `twice`; `rate` per second. Of the machine: bytes on disk, bytes
+ * `written` per tick, CPU-seconds per million ticks, processors that others use.
  */
 export type TruthName =
-  | ("held" | "noise" | "gap" | "rest" | "overdue" | "silent" | "skew")
+  | ("held" | "noise" | "soon" | "gap" | "rest" | "overdue" | "silent" | "skew")
   | ("ticks" | "late" | "dropped" | "twice" | "rate")
   | ("disk_bytes" | "written" | "stream_cost" | "batch_cost" | "unattributed_cores");
 

@@ -43,18 +43,21 @@ const MEAN_ABOVE_PERFECT = { minus: "perfect_mean_ms", row: "L9" };
 /** The same as NOW, in seconds. */
 export const NOW_S = from(["held", 0.0009, -0.4], ["held", 0.001, 3]);
 
+/** What a process of the path may take; a longer fault allows more, and is still seen. */
+const LITTLE = { most: ["soon", 1] } as const;
+
 export const CALM = {
-  ingest: still("stream", INGEST, "p99_ms", "after", { most: SOON }),
+  ingest: still("stream", INGEST, "p99_ms", "after", LITTLE),
   feed: still("stream", FEED_LATENCY, "p50_ms", "after", from(-300, 300)),
-  "feed p99": still("stream", FEED_LATENCY, "p99_ms", "after", { most: SOON }),
-  latency: still("stream", LATENCY, "p99_ms", "after", { most: SOON }),
+  "feed p99": still("stream", FEED_LATENCY, "p99_ms", "after", LITTLE),
+  latency: still("stream", LATENCY, "p99_ms", "after", LITTLE),
   "batch latency": still("batch", LATENCY, "p99_ms", "after", from(["rest", 0.5], ["gap", 1.05, SOON])),
   age: still("stream", AGE, "mean_ms", "after", from(-10, 500), MEAN_ABOVE_PERFECT),
   "perfect age": still("stream", AGE, "perfect_mean_ms", "after", from(-300, 500), { row: "L9" }),
-  lag: still("stream", LAG, "max_ms", "after", from(0, SOON)),
+  lag: still("stream", LAG, "max_ms", "after", { least: 0, ...LITTLE }),
   "batch lag": still("batch", LAG, "max_ms", "after", from(["rest", 1, -SOON], ["gap", 1, SOON])),
   finality: still("stream", FINALITY, "event_max_ms", "after", from(1_000, 1_400), { row: "L10" }),
-  "machine finality": still("stream", FINALITY, "machine_max_ms", "after", from(0, SOON), { row: "L10" }),
+  "machine finality": still("stream", FINALITY, "machine_max_ms", "after", { least: 0, ...LITTLE }, { row: "L10" }),
   completeness: still("stream", COMPLETE, "share", "always", from(1, 1), { row: "L2" }),
   "batch completeness": still("batch", COMPLETE, "share", "always", from(0, 1), { row: "L3" }),
   agreement: still("batch", "agreement", "unexplained", "always", from(0, 0)),

@@ -3,6 +3,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { parseDuration } from "../base/duration.ts";
 import { pause } from "../base/wait.ts";
 import { judge, type Sample, type Truths, type Verdict } from "./cell-judge.ts";
+import { SOON } from "./cells.ts";
 import { INJECTIONS } from "./injections.ts";
 import { childrenCpuS, processCpuS, writtenBytes } from "./machine-use.ts";
 import { cellsOf, type Scenario } from "./matrix.ts";
@@ -98,7 +99,7 @@ export async function runScenario(
     const overdue = own.gap === undefined ? {} : { overdue: held + own.gap };
     const stall_ms = await stall;
     const noise = Math.min(Math.max(stall_ms, longestAnswer), Math.max(NOISE_MS_MAX, held / 2));
-    const times = { held, noise, silent, ...overdue };
+    const times = { held, noise, soon: Math.max(SOON, held / 4), silent, ...overdue };
     const truths = { ...feedTruths(scenario, feed_s), ...own, ...known, ...times };
     const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
     return { scenario, verdicts, truths, stall_ms, seconds: (monotonicMs() - started_ms) / 1_000 };

@@ -22,7 +22,7 @@ export type Outcome = ScenarioResult | { scenario: Scenario; error: string };
 /** A scenario is run again when the machine stalls for longer than this part of the fault. */
 const DISTURBED = 0.3;
 /** The same where the fault has no length, in milliseconds. */
-const DISTURBED_MS = 900;
+const DISTURBED_MS = 1_200;
 const TRIES = 3;
 
 /** In the order of the matrix. */

@@ -15,6 +15,7 @@ const TRUTHS: Truths = {
     gap: 4_200,
     rest: 3_500,
     overdue: 7_200,
+    soon: 1_200,
     silent: 9_000,
     skew: 2_000,
     ticks: 1_800,
