@@ -8,7 +8,7 @@ export function runs(sources: Sources, limit: number): RunRow[] {
   return sources.results.all<RunRow>(ofStored(sources, RUNS), { limit });
 }
 
-/** A SELECT of `runs`, with NULL for what a results.db lacks that no batch of this version has opened yet. */
+/** A SELECT of `runs`; NULL for what a results.db lacks that no batch of this version has opened. */
 export function ofStored({ results }: Sources, select: string): string {
   const known = results.get("SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'written_bytes'") !== null;
   return known ? select : select.replace(COST_COLUMNS, "NULL AS $1");
