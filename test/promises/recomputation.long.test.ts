@@ -24,7 +24,8 @@ interface Recomputed {
   age: Record<"stream" | "batch" | "perfect", Figures>;
   lag: Record<"stream" | "batch", Figures>;
   batch_latency: Figures;
-  batch_curve: Record<string, number>;
+  /** At least and at most. */
+  batch_curve: Record<string, [number, number]>;
   finality: { mismatches: number } & Record<"event" | "stream" | "batch", Figures>;
   completeness: Record<"windows" | "ticks" | "lacking" | "share" | "wrong_rows", number>;
   agreement: Record<string, number>;
@@ -113,7 +114,10 @@ function expectEqual(shown: Map<string, Measure>, mine: Recomputed): void {
   expect(outcomes).toEqual(mine.agreement);
   expectBucketed(figures("pipeline latency, since start", "batch"), mine.batch_latency!);
   const curve = figures("completeness curve", "batch");
-  for (const [at, share] of Object.entries(mine.batch_curve)) expect(curve[at]).toBeCloseTo(share, 2);
+  for (const [at, [least, most]] of Object.entries(mine.batch_curve)) {
+    expect(curve[at]).toBeGreaterThanOrEqual(least - 1e-9);
+    expect(curve[at]).toBeLessThanOrEqual(most + 1e-9);
+  }
 }
 
 /** Equal but for the last digits of a binary number. */
