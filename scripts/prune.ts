@@ -46,9 +46,12 @@ export const spec: CommandSpec<PruneFlags> = {
       if (options.json) process.stdout.write(`${JSON.stringify({ pruned })}\n`);
       else logger.info(`${pruned} ticks pruned from ${paths.ticks}; they are in ${paths.archive}`);
     } finally {
-      relief.end();
-      db.close();
-      release();
+      try {
+        relief.end();
+      } finally {
+        db.close();
+        release();
+      }
     }
     return 0;
   },

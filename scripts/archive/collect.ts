@@ -20,7 +20,7 @@ import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
 import { StoreCells } from "./store-cells.ts";
-import { lockTo, openSource, refuseOlder, type Source } from "./store-source.ts";
+import { lockTo, openSource, refuseOlder, refuseShorter, type Source } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
@@ -147,6 +147,7 @@ class Collector {
       putStaged(archive, manifest);
       return this.#verified(manifest, pruned_to > 0);
     }
+    if (isOurs && pruned_to > 0) refuseShorter(this.paths);
     const aside = moveAside(archive, manifest);
     this.logger.warn(`ticks.db was created again: its old archive is kept in ${aside}, and a new one is built.`);
     return emptyManifest(created, rules);

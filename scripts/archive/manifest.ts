@@ -69,11 +69,12 @@ export function emptyManifest(store_created: string, rules: number): Manifest {
 }
 
 /**
- * Commits: from here on the archive is the files of `manifest`. The embedded log is synced before: the
- * archive must hold no tick that it could still lose (docs/decisions/0085-seen-before-synced.md).
+ * Commits: from here on the archive is the files of `manifest`. The embedded log and then the stores
+ * are synced before: the archive must hold nothing that they could still lose
+ * (docs/decisions/0085-seen-before-synced.md).
  */
 export function writeManifest(archive: string, manifest: Manifest): void {
-  syncWal(join(dirname(archive), "log.db"));
+  for (const name of ["log.db", "ticks.db", "windows.db"]) syncWal(join(dirname(archive), name));
   const checksum = checksumOfManifest(manifest);
   mkdirSync(archive, { recursive: true });
   writeAtomically(join(archive, MANIFEST), `${JSON.stringify({ ...manifest, checksum })}\n`);

@@ -75,6 +75,18 @@ export function refuseOlder(path: string, settings: ReadonlyMap<string, string>,
   );
 }
 
+/**
+ * Throws STORE_CORRUPT for a ticks.db with fewer ticks than its archive: a loss of power set it back,
+ * and until it has read the log again, the archive alone has what was pruned.
+ */
+export function refuseShorter({ ticks, archive }: DataPaths): never {
+  throw new TidemarkError(
+    "STORE_CORRUPT",
+    `${ticks} has fewer ticks than ${archive} has collected from it: it has lost its newest ones.`,
+    "Run `bun run consume --until-end`, which reads them from the log again, and then the batch.",
+  );
+}
+
 /** From here on the instance reads and writes its own data directory's archive only. */
 export async function lockTo(connection: DuckDBConnection, paths: DataPaths): Promise<void> {
   await connection.run("SET temp_directory = ''");

@@ -1,6 +1,6 @@
 /** The WAL of a SQLite file: how much of it is not in the file yet, and when it is on the disk. */
 import type { Database } from "bun:sqlite";
-import { close, closeSync, fdatasync, fdatasyncSync, open, openSync } from "node:fs";
+import { close, closeSync, fdatasync, fdatasyncSync, open, openSync, realpathSync } from "node:fs";
 import { promisify } from "node:util";
 import { systemCode } from "./errors.ts";
 import { pageBytes, showsWal } from "./sqlite.ts";
@@ -28,7 +28,7 @@ export function checkpoint(db: Database): void {
 export function syncWal(path: string): void {
   let file: number;
   try {
-    file = openSync(walOf(path), "r");
+    file = openWal(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return;
     throw error;
@@ -40,7 +40,17 @@ export function syncWal(path: string): void {
   }
 }
 
-/** The same while this process continues. */
+/** The WAL as an open file, which its owner closes; ENOENT if there is none. Throws as the system does. */
+export function openWal(path: string): number {
+  return openSync(walOf(path), "r");
+}
+
+/** Waits, while this process continues, until what was written to an open file is on the disk. */
+export async function syncFile(file: number): Promise<void> {
+  await promisify(fdatasync)(file);
+}
+
+/** As `syncWal`, while this process continues. */
 export async function syncWalSoon(path: string): Promise<void> {
   let file: number;
   try {
@@ -50,12 +60,13 @@ export async function syncWalSoon(path: string): Promise<void> {
     throw error;
   }
   try {
-    await promisify(fdatasync)(file);
+    await syncFile(file);
   } finally {
     await promisify(close)(file);
   }
 }
 
+/** Beside the file itself: `path` may be a link. */
 function walOf(path: string): string {
-  return `${path}-wal`;
+  return `${realpathSync(path)}-wal`;
 }

@@ -67,9 +67,11 @@ export async function runLogStage<Store extends LogStore, Stage extends LogJob &
     });
     plan.atEnd?.(stage);
   } finally {
-    stage.close();
-    await log.close();
-    release();
+    try {
+      stage.close();
+    } finally {
+      await log.close().finally(release);
+    }
   }
   return stage;
 }

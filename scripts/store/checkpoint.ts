@@ -162,8 +162,11 @@ export class CheckpointStore {
   }
 
   close(): void {
-    this.#relief.end();
-    this.db.close();
+    try {
+      this.#relief.end();
+    } finally {
+      this.db.close();
+    }
   }
 
   /**

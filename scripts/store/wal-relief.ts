@@ -31,7 +31,10 @@ export class WalRelief {
   /** For after each commit. Fails with DATA_DIR if the disk fails; what passes is tried again. */
   step(): void {
     if (this.#error !== null) this.#failed(this.#error);
-    const bytes = walBytes(this.db) - this.#left;
+    const wal = this.#bytes();
+    // Another process may have moved what was left.
+    this.#left = Math.min(this.#left, wal);
+    const bytes = wal - this.#left;
     if (bytes < WAL_BYTES) return;
     if (this.#synced === "no") this.#syncSoon();
     else if (this.#synced === "yes" || bytes > WAL_BYTES_MAX) this.#checkpoint();
@@ -39,6 +42,7 @@ export class WalRelief {
 
   /** For before the store is closed, which moves all of the WAL into the file. Fails as `step` does. */
   end(): void {
+    if (this.#error !== null) throw storeError(this.path, this.#error);
     try {
       syncWal(this.#log);
     } catch (error) {
@@ -49,14 +53,17 @@ export class WalRelief {
   /** Most of the bytes, in a thread: the checkpoint has few left to wait for. */
   #syncSoon(): void {
     this.#synced = "soon";
-    Promise.all([syncWalSoon(this.#log), syncWalSoon(this.path)]).then(
-      () => {
-        this.#synced = "yes";
-      },
-      (error) => {
-        this.#error = error;
-      },
-    );
+    // The log first: a store's WAL that is on the disk is read again after a loss of power.
+    syncWalSoon(this.#log)
+      .then(() => syncWalSoon(this.path))
+      .then(
+        () => {
+          this.#synced = "yes";
+        },
+        (error) => {
+          this.#error = error;
+        },
+      );
   }
 
   #checkpoint(): void {
@@ -67,7 +74,16 @@ export class WalRelief {
     } catch (error) {
       this.#failed(error);
     }
-    this.#left = walBytes(this.db);
+    this.#left = this.#bytes();
+  }
+
+  #bytes(): number {
+    try {
+      return walBytes(this.db);
+    } catch (error) {
+      this.#failed(error);
+      return 0;
+    }
   }
 
   /** The commit is made: an error that passes must not have its records read again. */

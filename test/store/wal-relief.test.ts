@@ -1,10 +1,10 @@
 /** A store's WAL is moved into its file in time, and a new file has small pages. */
 import type { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../../scripts/base/sqlite.ts";
-import { walBytes } from "../../scripts/base/wal.ts";
+import { syncWal, syncWalSoon, walBytes } from "../../scripts/base/wal.ts";
 import { WalRelief } from "../../scripts/store/wal-relief.ts";
 import { tempDir } from "../support/data.ts";
 import { until } from "../support/process.ts";
@@ -66,6 +66,7 @@ test("a store is not moved to the disk while its log can't be synced", async () 
   const path = join(dir.path, "ticks.db");
   // The kernel refuses to sync a file of /proc.
   symlinkSync("/proc/self/status", join(dir.path, "log.db-wal"));
+  writeFileSync(join(dir.path, "log.db"), "");
   const db = openDatabase(path, SCHEMA, "NORMAL", 0);
   const relief = new WalRelief(db, path);
   fill(db, 5_000_000);
@@ -75,6 +76,16 @@ test("a store is not moved to the disk while its log can't be synced", async () 
   expect(walBytes(db)).toBeGreaterThan(4_000_000);
   expect(() => relief.end()).toThrow("EINVAL");
   db.close();
+});
+
+test("the log that is synced is the one that a link leads to", async () => {
+  using dir = tempDir();
+  mkdirSync(join(dir.path, "large"));
+  writeFileSync(join(dir.path, "large/log.db"), "");
+  symlinkSync(join(dir.path, "large/log.db"), join(dir.path, "log.db"));
+  symlinkSync("/proc/self/status", join(dir.path, "large/log.db-wal"));
+  expect(() => syncWal(join(dir.path, "log.db"))).toThrow("EINVAL");
+  expect(syncWalSoon(join(dir.path, "log.db"))).rejects.toThrow("EINVAL");
 });
 
 test("a new file has the schema's page size, an older one keeps its own", () => {

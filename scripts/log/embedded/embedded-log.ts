@@ -3,7 +3,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { type DataPaths, nearOf } from "../../base/data-dir.ts";
-import { systemCode, TidemarkError } from "../../base/errors.ts";
+import { passes, systemCode, TidemarkError } from "../../base/errors.ts";
 import { OFFSETS_MAX, PARTITIONS_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/logger.ts";
 import { openDatabase, type SchemaSpec, storeError } from "../../base/sqlite.ts";
@@ -124,31 +124,28 @@ export class EmbeddedLog implements Log {
 
   /**
    * Resolves when the records survive `kill -9` and readers see them; they survive a loss of power
-   * soon after (docs/decisions/0085-seen-before-synced.md). Appends during a commit share the next one.
-   * Rejects with DISK_FULL: then none of these records is in the log, and they can be appended
-   * again.
+   * soon after (docs/decisions/0085-seen-before-synced.md). Appends during a commit share the next.
+   * Rejects with DISK_FULL: then none of these records is in the log: they can be appended again.
    */
   append(records: AppendRecord[]): Promise<void> {
     return this.#queue.append(records);
   }
 
-  /**
-   * Waits while another process holds the lock (a backup, a shell); the event loop runs meanwhile.
-   */
+  /** Waits while another process holds the lock (a backup, a shell), without blocking. */
   async #commitWhenFree(records: AppendRecord[]): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
         this.#commit(records);
         this.#bell.ring();
         this.#sync.committed();
-        await this.#retainSome();
-        return;
+        break;
       } catch (error) {
         if (!/BUSY|LOCKED/.test(systemCode(error)) || this.#closed) throw storeError(this.path, error);
         if (tries % 50 === 10) this.logger.warn(`another process holds the lock of ${this.name}: waiting for it`);
         await Bun.sleep(LOG_BUSY_MS / 4);
       }
     }
+    await this.#retainSome();
   }
 
   #commit(records: AppendRecord[]): void {
@@ -263,7 +260,11 @@ export class EmbeddedLog implements Log {
   /** Checks once a minute, then drops a few blocks with each append until none is too old. */
   async #retainSome(): Promise<void> {
     if (this.#retain_us === null || monotonicMs() < this.#retainDue_ms) return;
-    const dropped = await this.retain({ older_than_us: nowUs() - this.#retain_us, blocks_max: RETAIN_BLOCKS });
+    const oldest = { older_than_us: nowUs() - this.#retain_us, blocks_max: RETAIN_BLOCKS };
+    // The records are in the log already: an error that passes must not append them again.
+    const dropped = await this.retain(oldest).catch((error) =>
+      passes(storeError(this.path, error)) ? 0 : Promise.reject(storeError(this.path, error)),
+    );
     if (dropped === 0) this.#retainDue_ms = monotonicMs() + RETAIN_EVERY_MS;
   }
 

@@ -1,7 +1,8 @@
 /** Syncs the log to the disk soon after its commits, so that readers need not wait for the disk. */
 import type { Database } from "bun:sqlite";
+import { closeSync } from "node:fs";
 import { type Durability, storeError } from "../../base/sqlite.ts";
-import { syncWalSoon } from "../../base/wal.ts";
+import { openWal, syncFile } from "../../base/wal.ts";
 
 /** From a commit to the sync that follows it: ticks that come together share one. */
 const SYNC_AFTER_MS = 500;
@@ -14,6 +15,8 @@ export class WalSync {
   /** A commit was made while a sync ran. */
   #isDue = false;
   #error: unknown = null;
+  /** Open from the first sync on: Linux reports a write that failed later only to files open then. */
+  #file: number | null = null;
   #hasFailed = false;
 
   /** `path`: the log's file. */
@@ -60,6 +63,8 @@ export class WalSync {
   async end(): Promise<void> {
     await this.#running;
     if (this.#timer !== null) await this.#sync();
+    if (this.#file !== null) closeSync(this.#file);
+    this.#file = null;
     if (this.#error !== null) throw storeError(this.path, this.#error);
   }
 
@@ -67,7 +72,7 @@ export class WalSync {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     // A commit during this sync may come too late for it.
-    this.#running = syncWalSoon(this.path)
+    this.#running = this.#syncFile()
       .catch((error) => {
         this.#error = error;
       })
@@ -77,5 +82,10 @@ export class WalSync {
         this.#isDue = false;
       });
     return this.#running;
+  }
+
+  async #syncFile(): Promise<void> {
+    this.#file ??= openWal(this.path);
+    await syncFile(this.#file);
   }
 }

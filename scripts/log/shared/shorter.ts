@@ -16,7 +16,7 @@ export function otherLog(partition: number, position: LogPosition, group: string
   return new TidemarkError(
     "LOG_SHORTER_THAN_CHECKPOINT",
     `${nameOf(name, partition)} is not the log that ${group} has read up to offset ${position.next}: the record before it was appended later.`,
-    "The log was created again, or a loss of power took its last moments. Restore the old one, or start over with --rebuild or another data directory.",
+    "The log was created again, or a loss of power took its last moments. Restore the old one, or start over with --rebuild, which keeps only what the log still has, or in another data directory.",
   );
 }
 
@@ -36,7 +36,7 @@ export function firstOffset(
     throw new TidemarkError(
       "LOG_SHORTER_THAN_CHECKPOINT",
       `${where} ends at offset ${span.end}, but ${group} has already read up to ${position}: the log was replaced or has lost its end.`,
-      "Restore the log; after a loss of power, or to start over: --rebuild, or another data directory.",
+      "Restore the log; after a loss of power, or to start over: --rebuild, which keeps only what the log still has, or another data directory.",
     );
   }
   if (position >= span.start) return position;
