@@ -19,6 +19,7 @@ import COUNTED from "../../sql/page/counted.sql" with { type: "text" };
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { slices } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
+import { everyUs } from "./selection.ts";
 
 const FINALITY =
   "event: time of the record that closed a window − the window's end, lateness included; machine: commit of the answer − receipt of that record";
@@ -26,7 +27,7 @@ const COMPLETENESS =
   "ticks of windows in the answer ÷ their ticks in the log at the stream's position; stream: final rows; batch: newest run, open windows too";
 const CURVE = "share of the ticks that were in the answer this long after their window's end, since start; never: late";
 const ONE_MINUTE_US = 60_000_000;
-const ONLY_MINUTES = "the batch computes windows of one minute only";
+const ONLY_MINUTES = "the batch computes tumbling windows of one minute only";
 
 export function finalityMeasures(moment: Moment): Measure[] {
   const { sources, selection, missing, runs } = moment;
@@ -53,7 +54,9 @@ export function finalityMeasures(moment: Moment): Measure[] {
 
 /** Why the batch has no windows like the selected ones; null if it has. */
 function batchRefusal(moment: Moment): string | null {
-  return moment.selection.size.us === ONE_MINUTE_US ? runsMissing(moment) : ONLY_MINUTES;
+  const { sources, selection } = moment;
+  if (selection.size.us !== ONE_MINUTE_US || everyUs(sources, ONE_MINUTE_US) !== ONE_MINUTE_US) return ONLY_MINUTES;
+  return runsMissing(moment);
 }
 
 function finalityFigure(moment: Moment, span: Span, found: Finality | null): Figure {
