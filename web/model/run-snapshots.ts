@@ -2,6 +2,7 @@
 import type { Histograms, RunSnapshot } from "../../scripts/contract/measures.ts";
 import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { mergedByName } from "../../scripts/measure/buckets.ts";
+import { isHistograms, isObject, parsed } from "./kept-measures.ts";
 import type { MetricResults } from "./metric-results.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -49,17 +50,22 @@ export class RunSnapshots {
     if (this.file.get(HAS_SNAPSHOTS) === null) return [];
     const after = this.#runs.at(-1)?.run_id ?? 0;
     const rows = this.file.all<StoredRun>(NEWER, { after, limit: RUNS_MAX });
-    if (rows.length > 0) this.#runs = [...this.#runs, ...rows.reverse().flatMap(parsed)].slice(-RUNS_MAX);
+    if (rows.length > 0) this.#runs = [...this.#runs, ...rows.reverse().flatMap(readable)].slice(-RUNS_MAX);
     return this.#runs;
   }
 }
 
 type StoredRun = { run_id: number; ended_us: number; snapshot: string };
 
-function parsed({ run_id, ended_us, snapshot }: StoredRun): BatchRun[] {
-  try {
-    return [{ run_id, ended_us, snapshot: JSON.parse(snapshot) as RunSnapshot }];
-  } catch {
-    return [];
-  }
+function readable({ run_id, ended_us, snapshot }: StoredRun): BatchRun[] {
+  const kept = parsed(snapshot);
+  return isSnapshot(kept) ? [{ run_id, ended_us, snapshot: kept }] : [];
+}
+
+/** Whether it has what the measures read. */
+function isSnapshot(value: unknown): value is RunSnapshot {
+  if (!isObject(value)) return false;
+  const { positions, newest_us, waiting_us, histograms, unreceived } = value;
+  const areObjects = [positions, newest_us, waiting_us].every(isObject);
+  return areObjects && isHistograms(histograms) && typeof unreceived === "number";
 }
