@@ -21,3 +21,36 @@ test("windows that hop are not those of the batch, whose figures have that reaso
       note: "the batch computes tumbling windows of one minute only",
     });
 });
+
+test("a window whose ticks were all late lacks all of them in the stream's answer, from its first revision on", async () => {
+  await using here = opened();
+  here.run(here.now_us, { positions: { 0: 600 } });
+  const ticks = here.sql("windows.db", "SELECT sum(trade_count) AS n FROM windows WHERE final <> 0")[0]!.n!;
+  const columns = here.sql("windows.db", "SELECT name FROM pragma_table_info('windows')").map(({ name }) => name);
+  // The revision of a window long before the first one, with seven late ticks, and its second revision.
+  const revise = (revision: number, trade_count: number, updated_at: number) => {
+    const changed: Record<string, string> = {
+      window_start_us: `window_start_us - ${600 * MINUTE}`,
+      trade_count: `${trade_count}`,
+      updated_at: `${updated_at}`,
+    };
+    const values = columns.map((name) => changed[name!] ?? name).join(", ");
+    here.sql(
+      "windows.db",
+      `INSERT INTO window_revisions (revision, caused_by_trade_id, log_partition, log_offset, ${columns.join(", ")})
+       SELECT ${revision}, 1, 0, 1, ${values} FROM windows ORDER BY window_start_us LIMIT 1`,
+    );
+  };
+  const stream = async () => (await here.word("completeness, last 5 minutes")).stream.values;
+  const before = await stream();
+  revise(1, 4, here.now_us - MINUTE);
+  revise(2, 7, here.now_us - MINUTE);
+  expect(await stream()).toEqual({
+    share: ticks / (ticks + 7),
+    ticks,
+    lacking: 7,
+    windows: before!.windows! + 1,
+  });
+  here.sql("windows.db", "UPDATE window_revisions SET updated_at = ?", here.now_us - 10 * MINUTE);
+  expect(await stream()).toEqual(before);
+});
