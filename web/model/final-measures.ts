@@ -2,6 +2,7 @@
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { Buckets, Closing } from "../../scripts/contract/measures.ts";
+import type { MetricResult } from "../../scripts/contract/results.ts";
 import { answeredByRun } from "../../scripts/measure/batch-answers.ts";
 import { merged } from "../../scripts/measure/buckets.ts";
 import {
@@ -125,20 +126,38 @@ function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: 
   const result = sources.metrics.get("windows_by_minute");
   const run = runs.find(({ run_id }) => run_id === result?.run_id);
   if (result === null || run === undefined) return none("the newest run has no result of windows_by_minute");
-  const counts = sources.metrics.once(`counts ${selection.product}`, () => {
-    const rows = result.rows.filter((row) => row.product_id === selection.product);
-    return new Map(rows.map((row) => [String(row.window_start), Number(row.trade_count)]));
-  });
+  if (result.rows.length === 0 && result.error !== null) return none(`windows_by_minute: ${result.error}`);
+  const counts = sources.metrics.once(`counts ${selection.product}`, () => countsOf(result, selection.product));
   const stream = new Map(
     Object.entries(JSON.parse(positions) as Record<string, number>).map(([p, n]) => [Number(p), n]),
   );
   const isAhead = isRunAhead(run.snapshot.positions, stream);
   if (isAhead === null) return none("run and stream are each ahead of the other in a partition");
+  const stored = windows.filter(({ window_start_us }) => isoFromUs(window_start_us) > counts.after);
   const answered = new Map(
-    windows.map(({ window_start_us }) => [window_start_us, counts.get(isoFromUs(window_start_us)) ?? 0]),
+    stored.map(({ window_start_us }) => [window_start_us, counts.ticks.get(isoFromUs(window_start_us)) ?? 0]),
   );
-  const notes = [isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`, cut];
-  return completenessFigure(batchAnswers(windows, answered, isAhead), notes);
+  const notes = [
+    isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`,
+    cut,
+    stored.length < windows.length
+      ? `windows after ${counts.after} only: windows_by_minute has more rows than are stored`
+      : "",
+  ];
+  return completenessFigure(batchAnswers(stored, answered, isAhead), notes);
+}
+
+/**
+ * One product's ticks by the window's start in a stored result of windows_by_minute. All windows that
+ * start `after` are in it: of all products' oldest minute some rows may have been cut.
+ */
+function countsOf({ rows, truncated }: MetricResult, product: string): { ticks: Map<string, number>; after: string } {
+  const [oldest = ""] = rows.map((row) => String(row.window_start)).sort();
+  const own = rows.filter((row) => row.product_id === product);
+  return {
+    ticks: new Map(own.map((row) => [String(row.window_start), Number(row.trade_count)])),
+    after: truncated ? oldest : "",
+  };
 }
 
 function completenessFigure(windows: AnsweredWindow[], notes: string[]): Figure {

@@ -54,3 +54,30 @@ test("a window whose ticks were all late lacks all of them in the stream's answe
   here.sql("windows.db", "UPDATE window_revisions SET updated_at = ?", here.now_us - 10 * MINUTE);
   expect(await stream()).toEqual(before);
 });
+
+test("windows older than the rows that are stored of windows_by_minute are left out, not read as unanswered", async () => {
+  await using here = opened();
+  here.run(here.now_us, { positions: { 0: 600 } });
+  const batch = async () => (await here.word("completeness, last 5 minutes")).batch;
+  const whole = (await batch()).values!;
+  const text = here.sql("results.db", "SELECT rows FROM results WHERE metric = 'windows_by_minute'")[0]!.rows;
+  const rows: { window_start: string; product_id: string }[] = JSON.parse(String(text));
+  const starts = [...new Set(rows.map(({ window_start }) => window_start))].sort();
+  // The oldest stored row is another product's: that minute's row of this one was cut.
+  const kept = rows.filter(({ window_start }) => window_start > starts[1]!);
+  const stored = JSON.stringify([...kept, { ...rows[0], window_start: starts[1], product_id: "A-B" }]);
+  here.sql("results.db", "UPDATE results SET rows = ?, truncated = 1 WHERE metric = 'windows_by_minute'", stored);
+  const cut = await batch();
+  expect(cut.values).toMatchObject({ share: 1, lacking: 0, windows: whole.windows! - 2 });
+  expect(cut.note).toContain(`windows after ${starts[1]} only`);
+});
+
+test("a stored result whose rows were not read has that reason, not a share of 0", async () => {
+  await using here = opened();
+  here.run(here.now_us, { positions: { 0: 600 } });
+  here.sql("results.db", "UPDATE results SET rows = printf('%16000001s', '[]') WHERE metric = 'windows_by_minute'");
+  expect((await here.word("completeness, last 5 minutes")).batch).toEqual({
+    values: null,
+    note: expect.stringContaining("windows_by_minute: Its result has 16000001 characters"),
+  });
+});
