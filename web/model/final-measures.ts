@@ -39,8 +39,9 @@ export function finalityMeasures(moment: Moment): Measure[] {
     const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
       // Rows may have come after `now_us`: since the start all count, as they are kept until the next.
       const found = () => finality(kept, answered, { from_us: span.from_us, to_us: Number.POSITIVE_INFINITY });
-      const name = `${size.us} ${product} from ${span.from_us} run ${run_id}`;
-      return finalityFigure(moment, span, span.label === "since start" ? sources.closings.once(name, found) : found());
+      if (span.label !== "since start") return finalityFigure(moment, span, found());
+      const name = `finality ${run_id === 0 ? "stream" : "batch"} ${size.us} ${product}`;
+      return finalityFigure(moment, span, sources.closings.once(name, `${span.from_us} ${run_id}`, found));
     };
     const refused = batchRefusal(moment);
     return {

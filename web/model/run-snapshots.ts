@@ -9,6 +9,7 @@ import type { StoreFile } from "./store-file.ts";
 /** Newest runs that are kept: at one a minute those of a day. */
 const RUNS_MAX = 1_500;
 const HAS_SNAPSHOTS = "SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'snapshot'";
+const NEWEST = "SELECT max(run_id) AS run_id FROM runs";
 const NEWER = `SELECT run_id, ended_us, snapshot FROM runs
   WHERE run_id > $after AND state = 'done' AND snapshot IS NOT NULL ORDER BY run_id DESC LIMIT $limit`;
 
@@ -42,12 +43,15 @@ export class RunSnapshots {
 
   #read(): readonly BatchRun[] {
     const { epoch } = this.file;
-    if (epoch !== this.#epoch) {
+    const hasSnapshots = this.file.get(HAS_SNAPSHOTS) !== null;
+    const newest = hasSnapshots ? (this.file.get<{ run_id: number | null }>(NEWEST)?.run_id ?? 0) : 0;
+    // A file that was created again may get the inode of the one before; its runs begin with 1.
+    if (epoch !== this.#epoch || newest < (this.#runs.at(-1)?.run_id ?? 0)) {
       this.#runs = [];
       this.#sum.from_us = Number.NaN;
     }
     this.#epoch = epoch;
-    if (this.file.get(HAS_SNAPSHOTS) === null) return [];
+    if (!hasSnapshots) return [];
     const after = this.#runs.at(-1)?.run_id ?? 0;
     const rows = this.file.all<StoredRun>(NEWER, { after, limit: RUNS_MAX });
     if (rows.length > 0) this.#runs = [...this.#runs, ...rows.reverse().flatMap(readable)].slice(-RUNS_MAX);
