@@ -55,6 +55,8 @@ class EmbeddedEnds implements LogEnds {
   #db: Database | null = null;
   /** The open file's inode and modification time. */
   #file = "";
+  /** The inode and birth time of the log whose ticks `first_ticks` knows. */
+  #log = "";
 
   constructor(
     private readonly path: string,
@@ -65,7 +67,11 @@ class EmbeddedEnds implements LogEnds {
   async ask(): Promise<PartitionSpan[] | null> {
     const stat = statSync(this.path, { throwIfNoEntry: false });
     const file = stat === undefined ? "" : `${stat.ino} ${stat.mtimeMs}`;
-    if (file !== this.#file) this.reset();
+    if (file !== this.#file) this.#close();
+    // A checkpoint changes the time only: what was read of the log is still true.
+    const log = stat === undefined ? "" : `${stat.ino} ${stat.birthtimeMs}`;
+    if (log !== this.#log) this.first_ticks.clear();
+    this.#log = log;
     this.#db ??= openReadOnly(this.path);
     this.#file = file;
     const db = this.#db;
@@ -103,6 +109,11 @@ class EmbeddedEnds implements LogEnds {
   }
 
   reset(): void {
+    this.first_ticks.clear();
+    this.#close();
+  }
+
+  #close(): void {
     this.#db?.close();
     this.#db = null;
     this.#file = "";

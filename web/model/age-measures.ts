@@ -182,7 +182,7 @@ function streamWaiting(moment: Moment): number | null | string {
   const newest = newestSample(sources.windows, selection.product);
   if (newest === null) return "the stream has no answer for this product yet";
   if (now_us - newest.at_us < FRESH_US) return newest.waiting_us;
-  return `the stream has kept no sample since ${isoSecondFromUs(newest.at_us)}, and only an embedded log is read here`;
+  return `the stream has kept no sample since ${isoSecondFromUs(newest.at_us)}, and its first waiting tick was not found: only an embedded log is read, 10,000 records at a time`;
 }
 
 function batchWaiting(moment: Moment): number | null | string {

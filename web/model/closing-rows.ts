@@ -12,22 +12,28 @@ export class ClosingRows {
   #rows: Closing[] = [];
   #epoch = "";
   #newest = 0;
-  #made = new Map<string, unknown>();
+  #made = new Map<string, { version: string; value: unknown }>();
 
   constructor(private readonly file: StoreFile) {}
 
   /** One product's windows of one size, in the order in which they were closed. */
   of(product: string, size_us: number): readonly Closing[] {
     this.#read();
-    return this.once(`${size_us} ${product}`, () =>
+    return this.once(`${size_us} ${product}`, "", () =>
       this.#rows.filter((row) => row.product_id === product && row.size_us === size_us),
     );
   }
 
-  /** Calls `make` once per `name`, until another window is closed. Call `of` first. */
-  once<T>(name: string, make: () => T): T {
-    if (!this.#made.has(name)) this.#made.set(name, make());
-    return this.#made.get(name) as T;
+  /**
+   * Calls `make` once per `name` and `version`, until another window is closed; only the newest version
+   * is kept. Call `of` first.
+   */
+  once<T>(name: string, version: string, make: () => T): T {
+    const known = this.#made.get(name);
+    if (known?.version === version) return known.value as T;
+    const value = make();
+    this.#made.set(name, { version, value });
+    return value;
   }
 
   #read(): void {

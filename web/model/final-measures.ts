@@ -2,6 +2,7 @@
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import type { Buckets, Closing } from "../../scripts/contract/measures.ts";
+import type { MetricResult } from "../../scripts/contract/results.ts";
 import { answeredByRun } from "../../scripts/measure/batch-answers.ts";
 import { merged } from "../../scripts/measure/buckets.ts";
 import {
@@ -19,6 +20,7 @@ import COUNTED from "../../sql/page/counted.sql" with { type: "text" };
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { slices } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
+import { everyUs } from "./selection.ts";
 
 const FINALITY =
   "event: time of the record that closed a window − the window's end, lateness included; machine: commit of the answer − receipt of that record";
@@ -26,7 +28,7 @@ const COMPLETENESS =
   "ticks of windows in the answer ÷ their ticks in the log at the stream's position; stream: final rows; batch: newest run, open windows too";
 const CURVE = "share of the ticks that were in the answer this long after their window's end, since start; never: late";
 const ONE_MINUTE_US = 60_000_000;
-const ONLY_MINUTES = "the batch computes windows of one minute only";
+const ONLY_MINUTES = "the batch computes tumbling windows of one minute only";
 
 export function finalityMeasures(moment: Moment): Measure[] {
   const { sources, selection, missing, runs } = moment;
@@ -37,8 +39,9 @@ export function finalityMeasures(moment: Moment): Measure[] {
     const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
       // Rows may have come after `now_us`: since the start all count, as they are kept until the next.
       const found = () => finality(kept, answered, { from_us: span.from_us, to_us: Number.POSITIVE_INFINITY });
-      const name = `${size.us} ${product} from ${span.from_us} run ${run_id}`;
-      return finalityFigure(moment, span, span.label === "since start" ? sources.closings.once(name, found) : found());
+      if (span.label !== "since start") return finalityFigure(moment, span, found());
+      const name = `finality ${run_id === 0 ? "stream" : "batch"} ${size.us} ${product}`;
+      return finalityFigure(moment, span, sources.closings.once(name, `${span.from_us} ${run_id}`, found));
     };
     const refused = batchRefusal(moment);
     return {
@@ -53,7 +56,9 @@ export function finalityMeasures(moment: Moment): Measure[] {
 
 /** Why the batch has no windows like the selected ones; null if it has. */
 function batchRefusal(moment: Moment): string | null {
-  return moment.selection.size.us === ONE_MINUTE_US ? runsMissing(moment) : ONLY_MINUTES;
+  const { sources, selection } = moment;
+  if (selection.size.us !== ONE_MINUTE_US || everyUs(sources, ONE_MINUTE_US) !== ONE_MINUTE_US) return ONLY_MINUTES;
+  return runsMissing(moment);
 }
 
 function finalityFigure(moment: Moment, span: Span, found: Finality | null): Figure {
@@ -122,20 +127,38 @@ function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: 
   const result = sources.metrics.get("windows_by_minute");
   const run = runs.find(({ run_id }) => run_id === result?.run_id);
   if (result === null || run === undefined) return none("the newest run has no result of windows_by_minute");
-  const counts = sources.metrics.once(`counts ${selection.product}`, () => {
-    const rows = result.rows.filter((row) => row.product_id === selection.product);
-    return new Map(rows.map((row) => [String(row.window_start), Number(row.trade_count)]));
-  });
+  if (result.rows.length === 0 && result.error !== null) return none(`windows_by_minute: ${result.error}`);
+  const counts = sources.metrics.once(`counts ${selection.product}`, () => countsOf(result, selection.product));
   const stream = new Map(
     Object.entries(JSON.parse(positions) as Record<string, number>).map(([p, n]) => [Number(p), n]),
   );
   const isAhead = isRunAhead(run.snapshot.positions, stream);
   if (isAhead === null) return none("run and stream are each ahead of the other in a partition");
+  const stored = windows.filter(({ window_start_us }) => isoFromUs(window_start_us) > counts.after);
   const answered = new Map(
-    windows.map(({ window_start_us }) => [window_start_us, counts.get(isoFromUs(window_start_us)) ?? 0]),
+    stored.map(({ window_start_us }) => [window_start_us, counts.ticks.get(isoFromUs(window_start_us)) ?? 0]),
   );
-  const notes = [isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`, cut];
-  return completenessFigure(batchAnswers(windows, answered, isAhead), notes);
+  const notes = [
+    isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`,
+    cut,
+    stored.length < windows.length
+      ? `windows after ${counts.after} only: windows_by_minute has more rows than are stored`
+      : "",
+  ];
+  return completenessFigure(batchAnswers(stored, answered, isAhead), notes);
+}
+
+/**
+ * One product's ticks by the window's start in a stored result of windows_by_minute. All windows that
+ * start `after` are in it: of all products' oldest minute some rows may have been cut.
+ */
+function countsOf({ rows, truncated }: MetricResult, product: string): { ticks: Map<string, number>; after: string } {
+  const [oldest = ""] = rows.map((row) => String(row.window_start)).sort();
+  const own = rows.filter((row) => row.product_id === product);
+  return {
+    ticks: new Map(own.map((row) => [String(row.window_start), Number(row.trade_count)])),
+    after: truncated ? oldest : "",
+  };
 }
 
 function completenessFigure(windows: AnsweredWindow[], notes: string[]): Figure {

@@ -83,7 +83,7 @@ export function ofClock({ isReplay }: Moment, clock: "wall time" | "recording ti
 
 /** Why there is no run to measure; null if there is one. */
 export function runsMissing({ runs }: Moment): string | null {
-  return runs.length > 0 ? null : "no run has ended that notes what its answers contain";
+  return runs.length > 0 ? null : "no finished run has stored what its answers contain";
 }
 
 /** The runs that ended in a span. What ended after the feed did is in it: the batch is still answering. */

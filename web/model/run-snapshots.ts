@@ -2,12 +2,14 @@
 import type { Histograms, RunSnapshot } from "../../scripts/contract/measures.ts";
 import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { mergedByName } from "../../scripts/measure/buckets.ts";
+import { isHistograms, isObject, parsed } from "./kept-measures.ts";
 import type { MetricResults } from "./metric-results.ts";
 import type { StoreFile } from "./store-file.ts";
 
 /** Newest runs that are kept: at one a minute those of a day. */
 const RUNS_MAX = 1_500;
 const HAS_SNAPSHOTS = "SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'snapshot'";
+const NEWEST = "SELECT max(run_id) AS run_id FROM runs";
 const NEWER = `SELECT run_id, ended_us, snapshot FROM runs
   WHERE run_id > $after AND state = 'done' AND snapshot IS NOT NULL ORDER BY run_id DESC LIMIT $limit`;
 
@@ -41,25 +43,33 @@ export class RunSnapshots {
 
   #read(): readonly BatchRun[] {
     const { epoch } = this.file;
-    if (epoch !== this.#epoch) {
+    const hasSnapshots = this.file.get(HAS_SNAPSHOTS) !== null;
+    const newest = hasSnapshots ? (this.file.get<{ run_id: number | null }>(NEWEST)?.run_id ?? 0) : 0;
+    // A file that was created again may get the inode of the one before; its runs begin with 1.
+    if (epoch !== this.#epoch || newest < (this.#runs.at(-1)?.run_id ?? 0)) {
       this.#runs = [];
       this.#sum.from_us = Number.NaN;
     }
     this.#epoch = epoch;
-    if (this.file.get(HAS_SNAPSHOTS) === null) return [];
+    if (!hasSnapshots) return [];
     const after = this.#runs.at(-1)?.run_id ?? 0;
     const rows = this.file.all<StoredRun>(NEWER, { after, limit: RUNS_MAX });
-    if (rows.length > 0) this.#runs = [...this.#runs, ...rows.reverse().flatMap(parsed)].slice(-RUNS_MAX);
+    if (rows.length > 0) this.#runs = [...this.#runs, ...rows.reverse().flatMap(readable)].slice(-RUNS_MAX);
     return this.#runs;
   }
 }
 
 type StoredRun = { run_id: number; ended_us: number; snapshot: string };
 
-function parsed({ run_id, ended_us, snapshot }: StoredRun): BatchRun[] {
-  try {
-    return [{ run_id, ended_us, snapshot: JSON.parse(snapshot) as RunSnapshot }];
-  } catch {
-    return [];
-  }
+function readable({ run_id, ended_us, snapshot }: StoredRun): BatchRun[] {
+  const kept = parsed(snapshot);
+  return isSnapshot(kept) ? [{ run_id, ended_us, snapshot: kept }] : [];
+}
+
+/** Whether it has what the measures read. */
+function isSnapshot(value: unknown): value is RunSnapshot {
+  if (!isObject(value)) return false;
+  const { positions, newest_us, waiting_us, histograms, unreceived } = value;
+  const areObjects = [positions, newest_us, waiting_us].every(isObject);
+  return areObjects && isHistograms(histograms) && typeof unreceived === "number";
 }

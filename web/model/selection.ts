@@ -1,5 +1,6 @@
 /** What a page or an answer is about: one product and one window size, of those that there are. */
 import { formatDuration } from "../../scripts/base/duration.ts";
+import type { WindowSpec } from "../../scripts/contract/window.ts";
 import type { Sources } from "./sources.ts";
 
 export interface WindowSize {
@@ -28,11 +29,20 @@ export function choices(sources: Sources): Choice {
   const counted = sources.windows.all<{ product_id: string }>("SELECT product_id FROM products");
   const names = counted.map(({ product_id }) => product_id);
   const products = [...new Set([...names, ...(sources.feed()?.products ?? [])])].sort();
-  const stored = sources.windows.json("windows");
-  const specs: { size_us: number }[] = Array.isArray(stored) ? stored : [];
-  const sizes = specs.map(({ size_us }) => ({ us: size_us, name: formatDuration(size_us) }));
+  const sizes = specsOf(sources).map(({ size_us }) => ({ us: size_us, name: formatDuration(size_us) }));
   return {
     products: products.length > 0 ? products : [FIRST.product],
     sizes: sizes.length > 0 ? sizes : [FIRST.size],
   };
+}
+
+/** Microseconds from one window of a size to the next: less than the size where windows hop. */
+export function everyUs(sources: Sources, size_us: number): number {
+  return specsOf(sources).find((spec) => spec.size_us === size_us)?.every_us ?? size_us;
+}
+
+/** The stream's windows; [] before it has run. */
+function specsOf(sources: Sources): WindowSpec[] {
+  const stored = sources.windows.json("windows");
+  return Array.isArray(stored) ? stored : [];
 }

@@ -94,7 +94,10 @@ export class Sources {
     const replay = feed?.replay;
     if (!replay) return "the replay's clock is not known: feed.json is missing";
     const { clock_us, as_of_us, speed } = replay;
-    if (speed === null) return "a replay at full speed has no clock to compare with";
+    if (speed === null)
+      return feed.heartbeats === 0
+        ? "the replay's clock is not known before its first heartbeat"
+        : "a replay at full speed has no clock to compare with";
     return (at_us) => clock_us + (at_us - as_of_us) * speed;
   }
 

@@ -30,6 +30,12 @@ export function percent(share: number): string {
   return share === 1 ? "100 %" : `${(Math.floor(share * 100_000) / 1_000).toFixed(3)} %`;
 }
 
+/** A share that is lost, rounded up: what is above 0 must not read as nothing. */
+export function percentUp(share: number): string {
+  // Binary digits beyond those that a share can have must not raise it.
+  return `${(Math.ceil(Number((share * 100_000).toFixed(6))) / 1_000).toFixed(3)} %`;
+}
+
 export function round(value: number, digits: number): string {
   return value.toFixed(digits);
 }

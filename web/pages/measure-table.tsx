@@ -1,7 +1,7 @@
 /** The table of measures: each with its definition, and both pipelines' figures by span. */
 /** @jsxImportSource hono/jsx */
 import type { Figure, Measure } from "../model/figures.ts";
-import { bytes, duration, exact, percent, round } from "./format.ts";
+import { bytes, duration, exact, percent, percentUp, round } from "./format.ts";
 
 export function MeasureTable({ measures }: { measures: Measure[] }) {
   return (
@@ -49,7 +49,7 @@ function groupsOf(measures: Measure[]): MeasureGroup[] {
       name,
       definition: isShared ? first!.definition : "",
       rows: rows.map((measure) => ({
-        label: measure.word.split(", ")[1] ?? "",
+        label: measure.word.split(", ")[1] ?? (measure.word === "completeness curve" ? "since start" : "latest"),
         definition: isShared ? "" : measure.definition,
         measure,
       })),
@@ -69,7 +69,7 @@ function Group({ group: { name, definition, rows } }: { group: MeasureGroup }) {
       {rows.map(({ label, definition, measure: { stream, batch } }) => (
         <tr>
           <th scope="row">
-            {label || "latest"}
+            {label}
             {definition && <small>{definition}</small>}
           </th>
           <Cell figure={stream} />
@@ -101,7 +101,8 @@ const AT_SECONDS = /^at_(\d+)_s$/;
 function shown(name: string, value: number): string {
   if (name.endsWith("_ms")) return duration(value);
   if (/_bytes(_per_tick)?$/.test(name)) return bytes(value);
-  if (name === "share" || name === "never" || AT_SECONDS.test(name)) return percent(value);
+  if (name === "share" || AT_SECONDS.test(name)) return percent(value);
+  if (name === "never") return percentUp(value);
   return exact(Number.isInteger(value) ? value : round(value, 2));
 }
 

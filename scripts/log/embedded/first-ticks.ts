@@ -46,6 +46,11 @@ export class FirstTicks {
     return { received_us: found.length === 0 ? null : Math.min(...found) };
   }
 
+  /** For another log, whose offsets begin again. */
+  clear(): void {
+    this.#scans.clear();
+  }
+
   #scanOf(name: string, position: number, source: BlockSource, partition: number): Scan {
     const known = this.#scans.get(name);
     if (known?.position === position) return known;

@@ -1,5 +1,6 @@
 /** The first tick that a reader has not read, in an embedded log: since when an answer lacks something. */
 import { expect, test } from "bun:test";
+import { rmSync, utimesSync } from "node:fs";
 import { openDataDir } from "../../../scripts/base/data-dir.ts";
 import type { AppendRecord } from "../../../scripts/contract/log.ts";
 import { logEnds } from "../../../scripts/log/ends.ts";
@@ -20,7 +21,7 @@ function record(product: string, i: number, line = LINES[i % LINES.length]!): Ap
 async function filled(appends: AppendRecord[][], partitions = 1) {
   const dir = tempDir();
   const paths = openDataDir(dir.path);
-  const log = await openLog("embedded:", paths, { role: "writer", logger: quiet, partitions });
+  let log = await openLog("embedded:", paths, { role: "writer", logger: quiet, partitions });
   for (const records of appends) await log.append(records);
   const judge = new Judge();
   let judged = 0;
@@ -31,6 +32,16 @@ async function filled(appends: AppendRecord[][], partitions = 1) {
   await ends.ask();
   return {
     log,
+    /** Deletes the log, and creates another one. */
+    async replace(records: AppendRecord[]) {
+      await log.close();
+      for (const ending of ["", "-wal", "-shm"]) rmSync(paths.log + ending, { force: true });
+      log = await openLog("embedded:", paths, { role: "writer", logger: quiet, partitions });
+      await log.append(records);
+      await ends.ask();
+    },
+    /** Changes the file's time as a checkpoint does. */
+    touch: () => utimesSync(paths.log, NOW_US / 1e6, NOW_US / 1e6 + 9),
     judged: () => judged,
     first: (product: string, positions: [partition: number, next: number][], reader = "stream") => {
       const found = ends.firstTick!(reader, new Map(positions), product);
@@ -79,4 +90,20 @@ test("a tick further away than one question reads is not known yet, and is found
   const asked = [1, 2, 3, 4].map(() => here.first("ETH-USD", [[0, 0]]));
   expect(asked.at(-1)).toBe(30_000);
   expect(asked[0]).toBeUndefined();
+});
+
+test("of a log that was created again nothing is known from the one before", async () => {
+  await using here = await filled([[record("BTC-USD", 0)]]);
+  expect(here.first("BTC-USD", [[0, 0]])).toBe(0);
+  await here.replace([record("BTC-USD", 700)]);
+  expect(here.first("BTC-USD", [[0, 0]])).toBe(700);
+});
+
+test("a checkpoint of the log lets what was read of it stay known", async () => {
+  await using here = await filled([[record("BTC-USD", 0)]]);
+  here.first("BTC-USD", [[0, 0]]);
+  const judged = here.judged();
+  here.touch();
+  await here.ends.ask();
+  expect([here.first("BTC-USD", [[0, 0]]), here.judged() - judged]).toEqual([0, 0]);
 });

@@ -5,6 +5,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_ROWS_MAX } from "../../../scripts/base/limits.ts";
 import { pageBytesOf, recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { feed } from "../../support/health-states.ts";
 import { until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 
@@ -14,9 +15,9 @@ const calm = tempDir();
 beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)));
 afterAll(() => calm[Symbol.dispose]());
 
-/** Runs SQL on windows.db as another process would, and leaves all of it in the file itself. */
-function edit(data: string, sql: string): void {
-  const db = new Database(join(data, "windows.db"));
+/** Runs SQL on a stage's file as another process would, and leaves all of it in the file itself. */
+function edit(data: string, sql: string, file = "windows.db"): void {
+  const db = new Database(join(data, file));
   db.exec(`PRAGMA busy_timeout = 5000; ${sql}; PRAGMA wal_checkpoint(TRUNCATE)`);
   db.close();
 }
@@ -87,6 +88,25 @@ test("a setting that is not JSON: the page shows it, and what needs the setting 
     const refused = await fetch(`${url}/api/comparison`);
     expect([refused.status, (await refused.json()).error.code]).toEqual([503, "STORE_CORRUPT"]);
   }));
+
+test.each([
+  ["null", "{}", "[null]"],
+  ["[1]", '{"positions":{},"newest_us":{},"waiting_us":{},"unreceived":0,"histograms":{"pipeline":1}}', "{}"],
+  ['{"pipeline":[[1]]}', "null", '[{"slice_us":0,"histograms":null}]'],
+])("measures of the wrong shape are left out, and every path answers: %s, %s, %s", (histograms, snapshot, measures) =>
+  opened(async ({ url, data }) => {
+    const text = (value: string) => `'${value}'`;
+    edit(data, `UPDATE measure_slices SET histograms = ${text(histograms)}`);
+    edit(data, `UPDATE runs SET snapshot = ${text(snapshot)} WHERE state = 'done'`, "results.db");
+    feed(data, { measures });
+    for (const path of ["/", "/metrics", "/api/comparison"])
+      expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
+    const { words } = await (await fetch(`${url}/api/comparison`)).json();
+    const find = (name: string) => words.find(({ word }: { word: string }) => word === `${name}, since start`);
+    expect(find("feed latency").stream.note).toContain("damaged");
+    expect([find("ingest latency").stream.values, find("pipeline latency").batch.values]).toEqual([null, null]);
+  }),
+);
 
 test("all tables overwritten during a download: it is cut off, never short, with one line on stderr", () =>
   opened(async ({ url, data, said }) => {

@@ -34,3 +34,14 @@ test("a measure's spans are rows of one group under its definition; a share abov
   expect(html).toContain("<b>150.000 %</b>");
   expect(html).not.toContain("100 %");
 });
+
+test("the completeness curve is since start; a share that never came is rounded up, one that came down", () => {
+  const side = { values: { at_300_s: 0.999_999, never: 0.000_001 }, note: "" };
+  const html = String(
+    MeasureTable({ measures: [{ word: "completeness curve", definition: "", stream: side, batch: side }] }),
+  );
+  expect(html).toContain('<th scope="row">since start</th>');
+  expect(figures({ at_300_s: 0.999_999, never: 0.000_001 })).toEqual(["99.999 % after 300 s", "0.001 % never"]);
+  expect(figures({ never: 0.000_07 })).toEqual(["0.007 % never"]);
+  expect(figures({ never: 0 })).toEqual(["0.000 % never"]);
+});
