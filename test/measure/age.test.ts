@@ -16,7 +16,7 @@ test("stream and batch that contain the same ticks are equally old, and what oth
 test("a silent market is in the age of the perfect answer, so it can be subtracted (L9)", () => {
   const samples = Array.from({ length: 40 }, (_, i) => sample(100 + i, 95, 98));
   const { age, perfect_mean_us } = ages(samples, sameClock)!;
-  expect(age.mean - perfect_mean_us).toBe(3 * S);
+  expect(age.mean - perfect_mean_us!).toBe(3 * S);
   expect(perfect_mean_us).toBe((2 + 19.5) * S);
 });
 

@@ -7,6 +7,7 @@ import { thinnedStepUs } from "../../scripts/measure/answer-sampler.ts";
 import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answers.ts";
 import type { Distribution } from "../../scripts/measure/distribution.ts";
 import { lagAt, lags } from "../../scripts/measure/lag.ts";
+import { stoppedSteps } from "../../scripts/measure/stopped-steps.ts";
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { newestSample } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
@@ -44,7 +45,7 @@ export function lagMeasures(moment: Moment): Measure[] {
       stream: lagNow(moment, streamWaiting(moment)),
       batch: lagNow(moment, runsMissing(moment) ?? batchWaiting(moment)),
     },
-    ...perSpan(moment, "lag", LAG, (span) => ofBoth(moment, span, lagFigure)),
+    ...perSpan(moment, "lag", LAG, (span) => lagsOfBoth(moment, span)),
   ];
 }
 
@@ -100,10 +101,37 @@ function sampleNow(moment: Moment): AnswerSample | null {
   return { at_us, product_id: product, answer_us, received_us, waiting_us: null };
 }
 
-/** At equal steps: since start those that the thinning leaves, and of newer ones as many. */
+/**
+ * At equal steps: since start those that the thinning leaves, and of newer ones as many. Up to the
+ * span's end, also if the stream has stopped.
+ */
 function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
   const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
-  return moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
+  const kept = moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
+  const newest = stoppedAt(moment);
+  if (newest === null) return kept;
+  const waiting = streamWaiting(moment);
+  const waiting_us = typeof waiting === "string" ? undefined : waiting;
+  return [...kept, ...stoppedSteps(newest, waiting_us, { from_us, to_us, step_us })];
+}
+
+/** The newest sample of a stream that has stopped; null while it runs, and before its first. */
+function stoppedAt({ now_us, ...moment }: Moment): AnswerSample | null {
+  const newest = moment.samples().at(-1);
+  return newest === undefined || now_us - newest.at_us < FRESH_US ? null : newest;
+}
+
+function lagsOfBoth(moment: Moment, span: Span) {
+  const unknown = moment.missing === null ? stoppedUnknown(moment, span) : null;
+  return unknown === null ? ofBoth(moment, span, lagFigure) : { stream: none(unknown), batch: none(unknown) };
+}
+
+/** Why it is not known what waited at steps that a stopped stream has not sampled; null if it is. */
+function stoppedUnknown(moment: Moment, { to_us }: Span): string | null {
+  const newest = stoppedAt(moment);
+  if (newest === null || newest.at_us + SAMPLE_US > to_us) return null;
+  const waiting = streamWaiting(moment);
+  return typeof waiting === "string" ? waiting : null;
 }
 
 function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Span, samples: AnswerSample[]) => Figure) {
@@ -134,7 +162,7 @@ function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
         p90_ms: ms(age.p90),
         p99_ms: ms(age.p99),
         max_ms: age.max / 1_000,
-        perfect_mean_ms: perfect_mean_us / 1_000,
+        perfect_mean_ms: ms(perfect_mean_us),
         samples: age.samples,
       },
       [ofClock(moment, "recording time"), until(moment)],

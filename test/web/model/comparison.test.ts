@@ -105,12 +105,12 @@ test("where the log is not read (Kafka) lag is by the samples: of a stream that 
   await using here = opened();
   const at_us = second(here.now_us) + 20 * S;
   const unread = { name: "kafka:", last: { spans: null, asked_us: null, error: null, away_us: null } };
-  const lag = async () => {
+  const lag = async (of = "now") => {
     const sources = new Sources(dataPaths(here.data), { ...unread, refresh: async () => {} });
     const selection = { product: "BTC-USD", size: { us: MINUTE, name: "1m" } };
     const words = comparison(sources, selection, await status(sources));
     sources.close();
-    return words.find(({ word }) => word === "lag, now")!;
+    return words.find(({ word }) => word === `lag, ${of}`)!;
   };
   const old_us = second(here.now_us) - 40 * S;
   here.samples({ at_us: old_us, answer_us: 2 * S, received_us: 2 * S, waiting_us: null });
@@ -118,6 +118,7 @@ test("where the log is not read (Kafka) lag is by the samples: of a stream that 
   const stopped = await lag();
   expect(stopped.stream).toEqual({ values: null, note: expect.stringContaining("has kept no sample since") });
   expect(stopped.batch.values!.lag_ms!).toBeGreaterThan(39_000);
+  expect((await lag("since start")).stream).toEqual(stopped.stream);
   here.samples({ at_us, answer_us: 2 * S, received_us: 3 * S, waiting_us: here.now_us - 5 * S });
   expect((await lag()).stream.values!.lag_ms!).toBeGreaterThan(4_900);
 });
