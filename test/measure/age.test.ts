@@ -22,7 +22,7 @@ test("a silent market is in the age of the perfect answer, so it can be subtract
 
 test("the batch's answer is that of the run before, until a run ends", () => {
   const runs = [batchRun(1, 100, { "BTC-USD": 80 * S }), batchRun(2, 160, { "BTC-USD": 140 * S })];
-  const at = (at_s: number) => batchSamples([sample(at_s, at_s)], runs, "BTC-USD", null)[0]!.answer_us;
+  const at = (at_s: number) => batchSamples([sample(at_s, at_s)], runs, "BTC-USD", null)[0]?.answer_us ?? null;
   expect([at(99), at(100), at(159), at(160)]).toEqual([null, 80 * S, 80 * S, 140 * S]);
 });
 

@@ -66,7 +66,7 @@ function batchAge(moment: Moment, now: AnswerSample | null): Figure {
     received_us: null,
     waiting_us: null,
   };
-  return ageNow(moment, batchSamples([now ?? unknown], runs, selection.product, null)[0]!);
+  return ageNow(moment, batchSamples([now ?? unknown], runs, selection.product, null)[0] ?? unknown);
 }
 
 function ageNow(moment: Moment, sample: AnswerSample): Figure {
