@@ -147,10 +147,23 @@ function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Spa
   };
 }
 
+/**
+ * A replay's clock is that of its newest start: before it another one ran, so those samples are left
+ * out. `note`: from when on they count; "" if none of the others had an answer.
+ */
+function ofThisReplay({ isReplay, feed }: Moment, of: AnswerSample[]): { own: AnswerSample[]; note: string } {
+  const began_us = isReplay && feed !== null ? feed.run_started_us : 0;
+  const isCut = of.some(({ at_us, answer_us }) => at_us < began_us && answer_us !== null);
+  const note = isCut ? `since the replay began again at ${isoSecondFromUs(began_us)}` : "";
+  return { own: of.filter(({ at_us }) => at_us >= began_us), note };
+}
+
 function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
   const { clock } = moment;
   if (typeof clock === "string") return none(clock);
-  const found = ages(of, clock);
+  const { own, note } = ofThisReplay(moment, of);
+  const found = ages(own, clock);
+  if (found === null && note !== "") return none(`there is no sample with an answer ${note}`);
   if (found === null)
     return none(of.length > 0 ? "there was no answer for this product" : whyNone(moment, span, NO_SAMPLE));
   const { age, perfect_mean_us } = found;
@@ -165,7 +178,7 @@ function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
         perfect_mean_ms: ms(perfect_mean_us),
         samples: age.samples,
       },
-      [ofClock(moment, "recording time"), until(moment)],
+      [ofClock(moment, "recording time"), note, until(moment)],
     ),
     curve: curveOf(found),
   };

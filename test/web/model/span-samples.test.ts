@@ -39,3 +39,30 @@ test("a stream that has stopped is measured up to now: each second without it co
     expect(lag.stream.values!.samples!).toBeGreaterThan(samples);
   }
 });
+
+test("a replay that began again is aged by its own clock, and only since then", async () => {
+  await using here = opened();
+  const began_us = second(here.now_us) - 100 * S;
+  here.replay({ run_started_us: began_us }, 1);
+  const at_us = second(here.now_us);
+  // The replay's clock is 1,000 s now; the replay before it had ended at 5,000 s.
+  const old = { answer_us: 5_000 * S, received_us: 5_000 * S, waiting_us: null };
+  const of = (i: number) => ({ at_us: at_us - i * S, ...(i <= 100 ? { ...old, answer_us: (997 - i) * S } : old) });
+  here.samples(...Array.from({ length: 201 }, (_, i) => of(i)));
+  here.run(here.now_us - 290 * S, { newest_us: { "BTC-USD": 5_000 * S } });
+  const { stream } = await here.word("age, last 5 minutes");
+  expect([stream.values!.samples, stream.note]).toEqual([
+    101,
+    expect.stringContaining("since the replay began again at 20"),
+  ]);
+  for (const value of [stream.values!.mean_ms!, stream.values!.max_ms!]) {
+    expect(value).toBeGreaterThan(2_000);
+    expect(value).toBeLessThan(4_000);
+  }
+  here.replay({ run_started_us: here.now_us + 2 * S }, 1);
+  expect((await here.word("age, last 5 minutes")).stream).toEqual({
+    values: null,
+    note: expect.stringContaining("there is no sample with an answer since the replay began again at 20"),
+  });
+  expect((await here.word("lag, last 5 minutes")).stream.values!.samples).toBeGreaterThan(190);
+});
