@@ -3,9 +3,8 @@ import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import { type AnswerSample, SAMPLE_US } from "../../scripts/contract/measures.ts";
 import { type Ages, ageAt, ages } from "../../scripts/measure/age.ts";
-import { thinnedStepUs } from "../../scripts/measure/answer-sampler.ts";
+import { thinnedStepUs, thinnedUntil } from "../../scripts/measure/answer-sampler.ts";
 import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answers.ts";
-import type { Distribution } from "../../scripts/measure/distribution.ts";
 import { lagAt, lags } from "../../scripts/measure/lag.ts";
 import { stoppedSteps } from "../../scripts/measure/stopped-steps.ts";
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
@@ -105,14 +104,24 @@ function sampleNow(moment: Moment): AnswerSample | null {
  * At equal steps: since start those that the thinning leaves, and of newer ones as many. Up to the
  * span's end, also if the stream has stopped.
  */
-function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
-  const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
+function samplesIn(moment: Moment, span: Span): AnswerSample[] {
+  const { from_us, to_us } = span;
+  const step_us = stepUs(moment, span);
   const kept = moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
   const newest = stoppedAt(moment);
   if (newest === null) return kept;
   const waiting = streamWaiting(moment);
   const waiting_us = typeof waiting === "string" ? undefined : waiting;
   return [...kept, ...stoppedSteps(newest, waiting_us, { from_us, to_us, step_us })];
+}
+
+function stepUs({ now_us, ended_us }: Moment, { label, from_us }: Span): number {
+  return label === "since start" ? thinnedStepUs(from_us, thinnedUntil(now_us, ended_us)) : SAMPLE_US;
+}
+
+/** A maximum in milliseconds; null of steps longer than a sample's: between them it is not known. */
+function maxMs(moment: Moment, span: Span, max_us: number): number | null {
+  return stepUs(moment, span) > SAMPLE_US ? null : max_us / 1_000;
 }
 
 /** The newest sample of a stream that has stopped; null while it runs, and before its first. */
@@ -174,7 +183,7 @@ function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
         p50_ms: ms(age.p50),
         p90_ms: ms(age.p90),
         p99_ms: ms(age.p99),
-        max_ms: age.max / 1_000,
+        max_ms: maxMs(moment, span, age.max),
         perfect_mean_ms: ms(perfect_mean_us),
         samples: age.samples,
       },
@@ -191,11 +200,10 @@ function curveOf({ curve }: Ages): [number, number][] {
 function lagFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
   const lag = lags(of);
   if (lag === null) return none(whyNone(moment, span, NO_SAMPLE));
-  return lagValues(lag, [ofClock(moment, "wall time"), until(moment)]);
-}
-
-function lagValues({ mean, p50, p99, max, samples }: Distribution, notes: string[]): Figure {
-  return figure({ mean_ms: mean / 1_000, p50_ms: ms(p50), p99_ms: ms(p99), max_ms: max / 1_000, samples }, notes);
+  const { mean, p50, p99, max, samples } = lag;
+  const max_ms = maxMs(moment, span, max);
+  const notes = [ofClock(moment, "wall time"), until(moment)];
+  return figure({ mean_ms: mean / 1_000, p50_ms: ms(p50), p99_ms: ms(p99), max_ms, samples }, notes);
 }
 
 /** A span that the feed's end has cut. */

@@ -15,6 +15,7 @@ const second = (us: number) => Math.floor(us / S) * S;
 
 test("a stream that has stopped is measured up to now: each second without it counts, for both pipelines", async () => {
   await using here = opened();
+  here.sql("windows.db", "UPDATE counters SET value = ? WHERE name = 'run_started_us'", here.now_us - 600 * S);
   here.run(here.now_us - 200 * S, { positions: { 0: 600 }, newest_us: { "BTC-USD": here.now_us - 300 * S } });
   await fillLog(here.data, [LINES[600]!]);
   const at_us = second(here.now_us) - 240 * S;
@@ -22,21 +23,17 @@ test("a stream that has stopped is measured up to now: each second without it co
   here.samples(...Array.from({ length: 60 }, (_, i) => of(at_us - i * S)));
   await here.word("lag, now");
   await Bun.sleep(2_200);
-  // Since 20 minutes ago every second sample counts.
-  for (const [span, samples] of [
-    ["last 5 minutes", 290],
-    ["since start", 145],
-  ] as const) {
+  for (const span of ["last 5 minutes", "since start"]) {
     const age = await here.word(`age, ${span}`);
     expect(age.stream.values!.max_ms!).toBeGreaterThan(238_000);
-    expect(age.stream.values!.samples!).toBeGreaterThan(samples);
+    expect(age.stream.values!.samples!).toBeGreaterThan(290);
     expect(age.batch.values!.max_ms!).toBeGreaterThan(298_000);
     const lag = await here.word(`lag, ${span}`);
     for (const { values } of [lag.stream, lag.batch]) {
       expect(values!.max_ms!).toBeGreaterThan(0);
       expect(values!.max_ms!).toBeLessThan(30_000);
     }
-    expect(lag.stream.values!.samples!).toBeGreaterThan(samples);
+    expect(lag.stream.values!.samples!).toBeGreaterThan(290);
   }
 });
 
@@ -65,4 +62,29 @@ test("a replay that began again is aged by its own clock, and only since then", 
     note: expect.stringContaining("there is no sample with an answer since the replay began again at 20"),
   });
   expect((await here.word("lag, last 5 minutes")).stream.values!.samples).toBeGreaterThan(190);
+});
+
+const steps = (here: ReturnType<typeof opened>, seconds: number, before_s = 0) =>
+  Array.from({ length: seconds }, (_, i) => {
+    const at_us = second(here.now_us) - (before_s + i) * S;
+    return { at_us, answer_us: at_us - 3 * S, received_us: at_us, waiting_us: null };
+  });
+
+test("a maximum is of each second: since start there is none once samples are thinned", async () => {
+  await using here = opened();
+  here.samples(...steps(here, 900));
+  for (const word of ["age", "lag"]) {
+    expect((await here.word(`${word}, last 5 minutes`)).stream.values).toHaveProperty("max_ms");
+    const { values } = (await here.word(`${word}, since start`)).stream;
+    expect([values!.samples, "max_ms" in values!]).toEqual([450, false]);
+  }
+});
+
+test("a feed's figures since start stay after its end, however long that is ago", async () => {
+  await using here = opened();
+  here.sql("windows.db", "UPDATE counters SET value = ? WHERE name = 'run_started_us'", here.now_us - 43_200 * S);
+  here.replay({ state: "ended", ended_us: second(here.now_us) - 42_900 * S, run_started_us: 0 }, 1);
+  here.samples(...steps(here, 300, 42_900), ...steps(here, 300));
+  expect((await here.word("lag, since start")).stream.values).toMatchObject({ max_ms: 0, samples: 300 });
+  expect((await here.word("age, since start")).stream.values!.samples).toBe(300);
 });
