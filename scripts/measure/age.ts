@@ -15,8 +15,8 @@ interface Age {
 /** Over all samples of a span that have an answer; values in microseconds. */
 export interface Ages {
   age: Distribution;
-  /** Mean age of the perfect answer at the same samples. */
-  perfect_mean_us: number;
+  /** Mean age of the perfect answer at those of the samples that know it; null: none does. */
+  perfect_mean_us: number | null;
   /** Share of the samples that are older than a value: ascending values, until none is. */
   curve: [above_us: number, share: number][];
 }
@@ -41,8 +41,8 @@ export function ages(samples: readonly AnswerSample[], clock: ExchangeClock): Ag
   const values = known.map(({ age_us }) => age_us);
   const age = distribution(values);
   if (age === null) return null;
-  const perfect = known.map(({ age_us, perfect_us }) => perfect_us ?? age_us);
-  return { age, perfect_mean_us: distribution(perfect)!.mean, curve: curveOf(values) };
+  const perfect = known.flatMap(({ perfect_us }) => perfect_us ?? []);
+  return { age, perfect_mean_us: distribution(perfect)?.mean ?? null, curve: curveOf(values) };
 }
 
 function curveOf(values: readonly number[]): Ages["curve"] {

@@ -278,6 +278,11 @@ export function thinnedStepUs(started_us: number, now_us: number): number {
   return step_us;
 }
 
+/** How long samples are thinned by: what comes after the feed's end is in no span. */
+export function thinnedUntil(now_us: number, ended_us: number | null): number {
+  return ended_us === null ? now_us : Math.min(now_us, ended_us + SAMPLES_WHOLE_US);
+}
+
 /** The first step at `at_us` or later. */
 function stepFrom(at_us: number): number {
   return Math.ceil(at_us / SAMPLE_US) * SAMPLE_US;

@@ -1,5 +1,5 @@
 /** What the batch's answer contained over time: it changes when a run ends, and not in between. */
-import type { AnswerSample, RunSnapshot } from "../contract/measures.ts";
+import type { AnswerSample, Closing, RunSnapshot } from "../contract/measures.ts";
 
 /** A run that is done, and when: microseconds since 1970 UTC. */
 export interface BatchRun {
@@ -11,7 +11,8 @@ export interface BatchRun {
 /**
  * The batch's answer to one product at the moments of the stream's samples, which say what had been
  * received. `runs`: oldest first. `waiting_us`: receipt of the first tick that the newest run lacks;
- * null if it lacks none, or if that is not known.
+ * null if it lacks none, or if that is not known. Moments before the oldest run at which nothing that
+ * it added waited are left out: a forgotten run may have answered then.
  */
 export function batchSamples(
   samples: readonly AnswerSample[],
@@ -19,24 +20,30 @@ export function batchSamples(
   product_id: string,
   waiting_us: number | null,
 ): AnswerSample[] {
-  return samples.map(({ at_us, received_us }) => {
+  return samples.flatMap(({ at_us, received_us }) => {
     const next = firstRun(runs, (run) => run.ended_us > at_us);
     const answer_us = runs[next - 1]?.snapshot.newest_us[product_id] ?? null;
     const oldest_us = next === runs.length ? waiting_us : (runs[next]!.snapshot.waiting_us[product_id] ?? null);
-    return {
-      at_us,
-      product_id,
-      answer_us,
-      received_us,
-      waiting_us: oldest_us !== null && oldest_us <= at_us ? oldest_us : null,
-    };
+    const isWaiting = oldest_us !== null && oldest_us <= at_us;
+    if (next === 0 && !isWaiting) return [];
+    return { at_us, product_id, answer_us, received_us, waiting_us: isWaiting ? oldest_us : null };
   });
 }
 
-/** When a run first answered with the record at `offset`; null if none has yet. `runs`: oldest first. */
-export function answeredByRun(runs: readonly BatchRun[], log_partition: number, log_offset: number): number | null {
+type ClosingRecord = Pick<Closing, "log_partition" | "log_offset" | "received_us">;
+
+/**
+ * When a run first answered with the record that closed a window; null if none has yet, or if it came
+ * before all ticks that the oldest run added: a forgotten run answered with it. `runs`: oldest first.
+ */
+export function answeredByRun(runs: readonly BatchRun[], closing: ClosingRecord): number | null {
+  const { log_partition, log_offset, received_us } = closing;
   const includes = ({ snapshot }: BatchRun) => (snapshot.positions[log_partition] ?? 0) > log_offset;
-  return runs[firstRun(runs, includes)]?.ended_us ?? null;
+  const first = firstRun(runs, includes);
+  const run = runs[first];
+  if (run === undefined) return null;
+  const isOlder = first === 0 && received_us < Math.min(...Object.values(run.snapshot.waiting_us));
+  return isOlder ? null : run.ended_us;
 }
 
 /**

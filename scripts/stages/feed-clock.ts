@@ -1,12 +1,13 @@
-/** The exchange's clock for `stream`, from the file of `produce`. */
+/** The exchange's clock and the feed's end for `stream`, from the file of `produce`. */
 import { readFileSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
-import { exchangeClockOf } from "../contract/replay-clock.ts";
+import { exchangeClockOf, feedEndOf } from "../contract/replay-clock.ts";
 
 const READ_EVERY_MS = 1_000;
 
 export class FeedClock {
   #clock: ReturnType<typeof exchangeClockOf> = null;
+  #ended_us: number | null = null;
   #read_ms = Number.NEGATIVE_INFINITY;
 
   /** `path`: of feed.json. */
@@ -14,19 +15,30 @@ export class FeedClock {
 
   /** The exchange's time at a time of this machine, microseconds; null when it is not known. */
   at(at_us: number): number | null {
-    if (monotonicMs() - this.#read_ms >= READ_EVERY_MS) {
-      this.#read_ms = monotonicMs();
-      this.#clock = clockIn(this.path);
-    }
+    this.#refresh();
     return this.#clock?.(at_us) ?? null;
+  }
+
+  /** When the feed ended, microseconds since 1970 UTC; null while it has not, and if it is not known. */
+  ended(): number | null {
+    this.#refresh();
+    return this.#ended_us;
+  }
+
+  #refresh(): void {
+    if (monotonicMs() - this.#read_ms < READ_EVERY_MS) return;
+    this.#read_ms = monotonicMs();
+    const text = textOf(this.path);
+    this.#clock = exchangeClockOf(text);
+    this.#ended_us = feedEndOf(text);
   }
 }
 
-/** Null without the file, for example where `produce` runs on another machine. */
-function clockIn(path: string): ReturnType<typeof exchangeClockOf> {
+/** "" without the file, for example where `produce` runs on another machine. */
+function textOf(path: string): string {
   try {
-    return exchangeClockOf(readFileSync(path, "utf8"));
+    return readFileSync(path, "utf8");
   } catch {
-    return null;
+    return "";
   }
 }

@@ -9,6 +9,7 @@ import {
   SAMPLES_WHOLE_US,
   type SampledTick,
   thinnedStepUs,
+  thinnedUntil,
 } from "../measure/answer-sampler.ts";
 import { mergedByName } from "../measure/buckets.ts";
 import { CompletenessCurve, type Growth } from "../measure/completeness-curve.ts";
@@ -138,7 +139,9 @@ export class StreamMeasures {
     this.#pruned_us = sliceOf(now_us);
     this.#rows.pruneSlices(now_us);
     const since_us = this.store.counter("run_started_us");
-    this.#rows.thinSamples(now_us - SAMPLES_WHOLE_US, thinnedStepUs(since_us, now_us), since_us);
+    const until_us = thinnedUntil(now_us, this.clock.ended());
+    const span = { since_us, until_us, step_us: thinnedStepUs(since_us, until_us) };
+    this.#rows.thinSamples(now_us - SAMPLES_WHOLE_US, span);
   }
 
   #refresh(): void {

@@ -72,10 +72,10 @@ export class MeasureRows {
     this.db.query("DELETE FROM answer_samples WHERE at_us > ?").run(now_us);
   }
 
-  /** Of the samples before `before_us`, keeps those at multiples of `step_us`, from `since_us` on. */
-  thinSamples(before_us: number, step_us: number, since_us: number): void {
-    const query = "DELETE FROM answer_samples WHERE at_us < ? AND (at_us < ? OR at_us % ? <> 0)";
-    this.db.query(query).run(before_us, since_us, step_us);
+  /** Of the samples before `before_us`, keeps those of a span at multiples of `step_us`. */
+  thinSamples(before_us: number, span: { since_us: number; until_us: number; step_us: number }): void {
+    const query = "DELETE FROM answer_samples WHERE at_us < ? AND (at_us < ? OR at_us > ? OR at_us % ? <> 0)";
+    this.db.query(query).run(before_us, span.since_us, span.until_us, span.step_us);
   }
 
   /** Samples of all products from `from_us` on. */

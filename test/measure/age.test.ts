@@ -16,13 +16,13 @@ test("stream and batch that contain the same ticks are equally old, and what oth
 test("a silent market is in the age of the perfect answer, so it can be subtracted (L9)", () => {
   const samples = Array.from({ length: 40 }, (_, i) => sample(100 + i, 95, 98));
   const { age, perfect_mean_us } = ages(samples, sameClock)!;
-  expect(age.mean - perfect_mean_us).toBe(3 * S);
+  expect(age.mean - perfect_mean_us!).toBe(3 * S);
   expect(perfect_mean_us).toBe((2 + 19.5) * S);
 });
 
 test("the batch's answer is that of the run before, until a run ends", () => {
   const runs = [batchRun(1, 100, { "BTC-USD": 80 * S }), batchRun(2, 160, { "BTC-USD": 140 * S })];
-  const at = (at_s: number) => batchSamples([sample(at_s, at_s)], runs, "BTC-USD", null)[0]!.answer_us;
+  const at = (at_s: number) => batchSamples([sample(at_s, at_s)], runs, "BTC-USD", null)[0]?.answer_us ?? null;
   expect([at(99), at(100), at(159), at(160)]).toEqual([null, 80 * S, 80 * S, 140 * S]);
 });
 

@@ -3,7 +3,12 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { SAMPLED_PRODUCTS_MAX } from "../../scripts/base/limits.ts";
 import type { AnswerSample } from "../../scripts/contract/measures.ts";
-import { AnswerSampler, type SampledProduct, thinnedStepUs } from "../../scripts/measure/answer-sampler.ts";
+import {
+  AnswerSampler,
+  type SampledProduct,
+  thinnedStepUs,
+  thinnedUntil,
+} from "../../scripts/measure/answer-sampler.ts";
 import { SamplerModel, type Tick } from "../support/sampler-model.ts";
 
 const SECOND = 1_000_000;
@@ -280,4 +285,11 @@ test("older samples are thinned to at most 720 equal steps", () => {
     const count = (age_us - 300 * SECOND) / thinnedStepUs(START, START + age_us);
     expect([hours, count <= 720, count > 360]).toEqual([hours, true, true]);
   }
+});
+
+test("after the feed's end its samples are not thinned any further", () => {
+  const [ended_us, now_us] = [START + 300 * SECOND, START + 43_200 * SECOND];
+  expect(thinnedStepUs(START, now_us)).toBe(64 * SECOND);
+  expect(thinnedStepUs(START, thinnedUntil(now_us, ended_us))).toBe(SECOND);
+  expect(thinnedUntil(now_us, now_us - SECOND)).toBe(now_us);
 });

@@ -32,11 +32,18 @@ test("both parts are measured in a replay: lateness and silence by the recording
 });
 
 test("the batch has a final answer too: the first run that read the closing record", () => {
-  const runs = [batchRun(1, 560, {}), batchRun(2, 620, {}), batchRun(3, 680, {})];
-  const byRun = ({ log_partition, log_offset }: Closing) => answeredByRun(runs, log_partition, log_offset);
+  const runs = [batchRun(1, 560, {}, { "BTC-USD": 500 * S }), batchRun(2, 620, {}), batchRun(3, 680, {})];
+  const byRun = (one: Closing) => answeredByRun(runs, one);
   const closings = [closing(99, 550, 550), closing(100, 551, 551), closing(300, 660, 660)];
   expect(closings.map(byRun)).toEqual([560 * S, 620 * S, null]);
   expect(finality(closings, byRun, ALWAYS)!.machine).toMatchObject({ max: 69 * S, samples: 2 });
+});
+
+test("a window whose closing record came before all that the oldest kept run added was answered by a forgotten run", () => {
+  const runs = [batchRun(7, 560, {}, { "BTC-USD": 530 * S, "ETH-USD": 540 * S }), batchRun(8, 620, {})];
+  const closings = [closing(3, 100, 100), closing(698, 529, 529), closing(699, 530, 530), closing(701, 570, 570)];
+  expect(closings.map((one) => answeredByRun(runs, one))).toEqual([null, null, 560 * S, 620 * S]);
+  expect(answeredByRun([batchRun(7, 560, {})], closing(3, 100, 100))).toBeNull();
 });
 
 test("a window counts in the span in which it became final", () => {

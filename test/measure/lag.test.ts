@@ -31,6 +31,15 @@ test("between two runs the batch lags behind the first tick that the next run ad
   expect([lag(160, null), lag(170, 155 * S), lag(170, 175 * S)]).toEqual([0, 15, 0]);
 });
 
+test("moments before the oldest kept run count only once a tick that it added waited: a forgotten run may have answered", () => {
+  const runs = [batchRun(7, 100, { "BTC-USD": 99 * S }, { "BTC-USD": 70 * S })];
+  const samples = Array.from({ length: 120 }, (_, at_s) => sample(at_s, at_s));
+  expect(lags(batchSamples(samples, runs, "BTC-USD", null))).toMatchObject({ samples: 50, max: 29 * S });
+  // After a run of an older version, or a damaged one, a run does not know what waited before it.
+  const unknown = batchSamples(samples, [batchRun(7, 100, { "BTC-USD": 99 * S })], "BTC-USD", null);
+  expect(unknown.map(({ at_us }) => at_us / S)).toEqual(Array.from({ length: 20 }, (_, i) => 100 + i));
+});
+
 test("where the log can't be asked, the first sample with a newer tick than the run's is when the batch began to lag", () => {
   const samples = [sample(10, null), sample(11, 5), sample(12, 8), sample(13, 9)];
   expect(waitingBySamples(samples, 5 * S)).toBe(12 * S);

@@ -49,9 +49,11 @@ test("older samples are kept at equal steps since the start, and none after the 
   expect(times(store, "answer_samples", "at_us - 1700000000000000")).toEqual(
     [-12, -9, -8, -6, -5, -4, -3].map((s) => s * SECOND),
   );
-  store.measures.thinSamples(NOW - 5 * SECOND, 4 * SECOND, NOW - 10 * SECOND);
+  store.measures.thinSamples(NOW - 5 * SECOND, { since_us: NOW - 10 * SECOND, until_us: NOW, step_us: 4 * SECOND });
   expect(store.measures.samplesSince(0).map(({ at_us }) => (at_us - NOW) / SECOND)).toEqual([-8, -5, -4, -3]);
   expect(store.measures.samplesSince(NOW - 3 * SECOND)).toEqual([{ ...sample(-3), waiting_us: 7 }]);
+  store.measures.thinSamples(NOW - 3 * SECOND, { since_us: 0, until_us: NOW - 5 * SECOND, step_us: SECOND });
+  expect(store.measures.samplesSince(0).map(({ at_us }) => (at_us - NOW) / SECOND)).toEqual([-8, -5, -3]);
 });
 
 test("the newest closings are kept", () => {

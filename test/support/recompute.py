@@ -178,13 +178,16 @@ def samples():
 
 
 def batch_at(sample):
-    """What the newest ended run answers at a sample's time."""
+    """What the newest ended run answers at a sample's time; None before the oldest run, unless a tick of it waits."""
     at_us = sample["at_us"]
     done = [run for run in runs if run["ended_us"] <= at_us]
     following = next((run for run in runs if run["ended_us"] > at_us), None)
     answer_us = done[-1]["newest_us"].get(product) if done else None
     waiting_us = following["waiting_us"].get(product) if following else None
-    return {**sample, "answer_us": answer_us, "waiting_us": waiting_us if waiting_us is not None and waiting_us <= at_us else None}
+    is_waiting = waiting_us is not None and waiting_us <= at_us
+    if not done and not is_waiting:
+        return None
+    return {**sample, "answer_us": answer_us, "waiting_us": waiting_us if is_waiting else None}
 
 
 def summary(values):
@@ -202,7 +205,9 @@ def summary(values):
 def ages(all_samples, field):
     if exchange is None:
         return None
-    return summary([exchange(s["at_us"]) - s[field] for s in all_samples if s[field] is not None])
+    # A replay's clock is that of its newest start.
+    began_us = feed["run_started_us"] if feed["kind"] == "replay" else 0
+    return summary([exchange(s["at_us"]) - s[field] for s in all_samples if s[field] is not None and s["at_us"] >= began_us])
 
 
 def lags(all_samples):
@@ -246,9 +251,10 @@ def finality():
         found["mismatches"] += mine != (row["log_partition"], row["log_offset"], row["closed_time_us"], row["received_us"])
         found["event"].append(time_us - row["window_start_us"] - size_us)
         found["stream"].append(row["committed_us"] - receipt)
-        answered = next((run["ended_us"] for run in runs if run["positions"].get(str(partition), 0) > offset), None)
-        if answered is not None:
-            found["batch"].append(answered - receipt)
+        first = next((i for i, run in enumerate(runs) if run["positions"].get(str(partition), 0) > offset), None)
+        # What came before all ticks that the oldest run added was answered by a run that is forgotten.
+        if first is not None and (first > 0 or receipt >= min(runs[0]["waiting_us"].values(), default=math.inf)):
+            found["batch"].append(runs[first]["ended_us"] - receipt)
     part = lambda values: {"windows": len(values), "p50_ms": median(values) / 1000, "max_ms": max(values) / 1000} if values else None
     return {"mismatches": found["mismatches"], **{name: part(found[name]) for name in ("event", "stream", "batch")}}
 
@@ -306,7 +312,7 @@ def wrong_samples(all_samples):
 
 
 found = samples()
-batch = [batch_at(sample) for sample in found]
+batch = [answer for answer in map(batch_at, found) if answer is not None]
 print(
     json.dumps(
         {

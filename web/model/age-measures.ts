@@ -3,10 +3,10 @@ import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
 import { type AnswerSample, SAMPLE_US } from "../../scripts/contract/measures.ts";
 import { type Ages, ageAt, ages } from "../../scripts/measure/age.ts";
-import { thinnedStepUs } from "../../scripts/measure/answer-sampler.ts";
+import { thinnedStepUs, thinnedUntil } from "../../scripts/measure/answer-sampler.ts";
 import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answers.ts";
-import type { Distribution } from "../../scripts/measure/distribution.ts";
 import { lagAt, lags } from "../../scripts/measure/lag.ts";
+import { stoppedSteps } from "../../scripts/measure/stopped-steps.ts";
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { newestSample } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
@@ -44,7 +44,7 @@ export function lagMeasures(moment: Moment): Measure[] {
       stream: lagNow(moment, streamWaiting(moment)),
       batch: lagNow(moment, runsMissing(moment) ?? batchWaiting(moment)),
     },
-    ...perSpan(moment, "lag", LAG, (span) => ofBoth(moment, span, lagFigure)),
+    ...perSpan(moment, "lag", LAG, (span) => lagsOfBoth(moment, span)),
   ];
 }
 
@@ -65,7 +65,7 @@ function batchAge(moment: Moment, now: AnswerSample | null): Figure {
     received_us: null,
     waiting_us: null,
   };
-  return ageNow(moment, batchSamples([now ?? unknown], runs, selection.product, null)[0]!);
+  return ageNow(moment, batchSamples([now ?? unknown], runs, selection.product, null)[0] ?? unknown);
 }
 
 function ageNow(moment: Moment, sample: AnswerSample): Figure {
@@ -100,10 +100,47 @@ function sampleNow(moment: Moment): AnswerSample | null {
   return { at_us, product_id: product, answer_us, received_us, waiting_us: null };
 }
 
-/** At equal steps: since start those that the thinning leaves, and of newer ones as many. */
-function samplesIn(moment: Moment, { label, from_us, to_us }: Span): AnswerSample[] {
-  const step_us = label === "since start" ? thinnedStepUs(from_us, moment.now_us) : SAMPLE_US;
-  return moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
+/**
+ * At equal steps: since start those that the thinning leaves, and of newer ones as many. Up to the
+ * span's end, also if the stream has stopped.
+ */
+function samplesIn(moment: Moment, span: Span): AnswerSample[] {
+  const { from_us, to_us } = span;
+  const step_us = stepUs(moment, span);
+  const kept = moment.samples().filter(({ at_us }) => at_us > from_us && at_us <= to_us && at_us % step_us === 0);
+  const newest = stoppedAt(moment);
+  if (newest === null) return kept;
+  const waiting = streamWaiting(moment);
+  const waiting_us = typeof waiting === "string" ? undefined : waiting;
+  return [...kept, ...stoppedSteps(newest, waiting_us, { from_us, to_us, step_us })];
+}
+
+function stepUs({ now_us, ended_us }: Moment, { label, from_us }: Span): number {
+  return label === "since start" ? thinnedStepUs(from_us, thinnedUntil(now_us, ended_us)) : SAMPLE_US;
+}
+
+/** A maximum in milliseconds; null of steps longer than a sample's: between them it is not known. */
+function maxMs(moment: Moment, span: Span, max_us: number): number | null {
+  return stepUs(moment, span) > SAMPLE_US ? null : max_us / 1_000;
+}
+
+/** The newest sample of a stream that has stopped; null while it runs, and before its first. */
+function stoppedAt({ now_us, ...moment }: Moment): AnswerSample | null {
+  const newest = moment.samples().at(-1);
+  return newest === undefined || now_us - newest.at_us < FRESH_US ? null : newest;
+}
+
+function lagsOfBoth(moment: Moment, span: Span) {
+  const unknown = moment.missing === null ? stoppedUnknown(moment, span) : null;
+  return unknown === null ? ofBoth(moment, span, lagFigure) : { stream: none(unknown), batch: none(unknown) };
+}
+
+/** Why it is not known what waited at steps that a stopped stream has not sampled; null if it is. */
+function stoppedUnknown(moment: Moment, { to_us }: Span): string | null {
+  const newest = stoppedAt(moment);
+  if (newest === null || newest.at_us + SAMPLE_US > to_us) return null;
+  const waiting = streamWaiting(moment);
+  return typeof waiting === "string" ? waiting : null;
 }
 
 function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Span, samples: AnswerSample[]) => Figure) {
@@ -119,10 +156,23 @@ function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Spa
   };
 }
 
+/**
+ * A replay's clock is that of its newest start: before it another one ran, so those samples are left
+ * out. `note`: from when on they count; "" if none of the others had an answer.
+ */
+function ofThisReplay({ isReplay, feed }: Moment, of: AnswerSample[]): { own: AnswerSample[]; note: string } {
+  const began_us = isReplay && feed !== null ? feed.run_started_us : 0;
+  const isCut = of.some(({ at_us, answer_us }) => at_us < began_us && answer_us !== null);
+  const note = isCut ? `since the replay began again at ${isoSecondFromUs(began_us)}` : "";
+  return { own: of.filter(({ at_us }) => at_us >= began_us), note };
+}
+
 function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
   const { clock } = moment;
   if (typeof clock === "string") return none(clock);
-  const found = ages(of, clock);
+  const { own, note } = ofThisReplay(moment, of);
+  const found = ages(own, clock);
+  if (found === null && note !== "") return none(`there is no sample with an answer ${note}`);
   if (found === null)
     return none(of.length > 0 ? "there was no answer for this product" : whyNone(moment, span, NO_SAMPLE));
   const { age, perfect_mean_us } = found;
@@ -133,11 +183,11 @@ function ageFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
         p50_ms: ms(age.p50),
         p90_ms: ms(age.p90),
         p99_ms: ms(age.p99),
-        max_ms: age.max / 1_000,
-        perfect_mean_ms: perfect_mean_us / 1_000,
+        max_ms: maxMs(moment, span, age.max),
+        perfect_mean_ms: ms(perfect_mean_us),
         samples: age.samples,
       },
-      [ofClock(moment, "recording time"), until(moment)],
+      [ofClock(moment, "recording time"), note, until(moment)],
     ),
     curve: curveOf(found),
   };
@@ -150,11 +200,10 @@ function curveOf({ curve }: Ages): [number, number][] {
 function lagFigure(moment: Moment, span: Span, of: AnswerSample[]): Figure {
   const lag = lags(of);
   if (lag === null) return none(whyNone(moment, span, NO_SAMPLE));
-  return lagValues(lag, [ofClock(moment, "wall time"), until(moment)]);
-}
-
-function lagValues({ mean, p50, p99, max, samples }: Distribution, notes: string[]): Figure {
-  return figure({ mean_ms: mean / 1_000, p50_ms: ms(p50), p99_ms: ms(p99), max_ms: max / 1_000, samples }, notes);
+  const { mean, p50, p99, max, samples } = lag;
+  const max_ms = maxMs(moment, span, max);
+  const notes = [ofClock(moment, "wall time"), until(moment)];
+  return figure({ mean_ms: mean / 1_000, p50_ms: ms(p50), p99_ms: ms(p99), max_ms, samples }, notes);
 }
 
 /** A span that the feed's end has cut. */

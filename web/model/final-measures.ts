@@ -46,10 +46,7 @@ export function finalityMeasures(moment: Moment): Measure[] {
     const refused = batchRefusal(moment);
     return {
       stream: figureOf(0, ({ committed_us }) => committed_us),
-      batch:
-        refused === null
-          ? figureOf(runs.at(-1)!.run_id, (one) => answeredByRun(runs, one.log_partition, one.log_offset))
-          : none(refused),
+      batch: refused === null ? figureOf(runs.at(-1)!.run_id, (one) => answeredByRun(runs, one)) : none(refused),
     };
   });
 }
