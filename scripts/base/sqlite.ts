@@ -114,8 +114,17 @@ const OPEN_READONLY_URI = 0x41;
 
 /** What is wrong with the pages of a file or table; null when nothing is. It takes seconds per GB. */
 export function damageOf(db: Database, table?: string): string | null {
-  const row = db.query<{ quick_check: string }, []>(`PRAGMA quick_check(${table ?? 1})`).get();
-  return row === null || row.quick_check === "ok" ? null : row.quick_check;
+  return checked(db, `quick_check(${table ?? 1})`);
+}
+
+/** The same, and whether each index has what its table has: an altered key has a valid page. */
+export function damageWithIndexes(db: Database): string | null {
+  return checked(db, "integrity_check(1)");
+}
+
+function checked(db: Database, pragma: string): string | null {
+  const found = db.query(`PRAGMA ${pragma}`).values()[0]?.[0];
+  return found === undefined || found === "ok" ? null : String(found);
 }
 
 /** Of a large file only the vital tables are read; damage elsewhere is found when it is read. */

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { archiveState } from "../archive/index.ts";
 import { type DataPaths, kindDamage, readKind } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
-import { damageOf, openReadOnly } from "../base/sqlite.ts";
+import { damageWithIndexes, openReadOnly } from "../base/sqlite.ts";
 import type { Finding } from "./finding.ts";
 
 /** A WAL above this size is not reset, because a reader holds on to an old state. */
@@ -70,7 +70,7 @@ function damageIn(path: string): string | null {
   let db: Database | null = null;
   try {
     db = openReadOnly(path);
-    return db === null ? null : damageOf(db);
+    return db === null ? null : damageWithIndexes(db);
   } catch (error) {
     return sentence(error);
   } finally {
