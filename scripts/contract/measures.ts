@@ -73,6 +73,8 @@ export interface RunSnapshot {
   histograms: Histograms;
   /** New ticks without a receipt time. */
   unreceived: number;
+  /** The exchange's time at its end, from which its curve counts; null: not known, so it has none. */
+  exchange_us: number | null;
 }
 
 /**

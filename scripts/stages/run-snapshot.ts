@@ -27,6 +27,7 @@ export function runSnapshot(ticks: TickGroups, committed_us: number, exchange_us
     waiting_us: Object.fromEntries(fresh.waiting_us),
     histograms,
     unreceived: fresh.unreceived,
+    exchange_us,
   };
 }
 

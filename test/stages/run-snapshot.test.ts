@@ -273,9 +273,12 @@ test("in a replay the curve is by the recording's clock, which has a speed; as f
   const exchange_us = clock_us + (ended_us - as_of_us) * 30;
   const after = minutes.map((end_us) => bucketOf(exchange_us - end_us)).sort((a, b) => a - b);
   expect(spread(contains.histograms["curve 60000000"]!)).toEqual(after);
+  expect(contains.exchange_us).toBe(exchange_us);
   // Durations of this machine are wall time in a replay too.
   expect(contains.histograms.pipeline_from_append!.at(-1)![0]).toBeLessThan(120e6);
   feed(null);
   await batch(dir.path, one);
-  expect(Object.keys(answeredOf(dir.path).at(-1)!.contains.histograms)).toEqual(["pipeline", "pipeline_from_append"]);
+  const clockless = answeredOf(dir.path).at(-1)!.contains;
+  expect(Object.keys(clockless.histograms)).toEqual(["pipeline", "pipeline_from_append"]);
+  expect(clockless.exchange_us).toBeNull();
 });

@@ -31,6 +31,7 @@ export function batchRun(
     waiting_us,
     histograms: {},
     unreceived: 0,
+    exchange_us: null,
   };
   return { run_id, ended_us: ended_s * S, snapshot };
 }

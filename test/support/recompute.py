@@ -222,18 +222,15 @@ def batch_latency():
 
 
 def batch_curve():
-    """Shares of the ticks that a run had answered some seconds after their window's end, by the exchange's clock."""
-    if exchange is None:
-        return None
+    """Shares of the ticks that a run had answered some seconds after their window's end, by the exchange's clock then."""
     late = []
     for partition, offset, _, time_us, _ in placed["ticks"]:
-        ended_us = next((run["ended_us"] for run in runs if run["positions"].get(str(partition), 0) > offset), None)
-        if ended_us is not None:
-            late.append(exchange(ended_us) - (time_us // size_us + 1) * size_us)
+        run = next((run for run in runs if run["positions"].get(str(partition), 0) > offset), None)
+        if run is not None and run["exchange_us"] is not None:
+            late.append(run["exchange_us"] - (time_us // size_us + 1) * size_us)
     share = lambda limit_us: sum(1 for us in late if us <= limit_us) / len(late)
-    # A histogram counts what shares a bucket with the limit, of at most 1/32 of it, as later; and a run
-    # read the recording's clock as it was then, which frames move by some 10 ms of this machine.
-    return {f"at_{s}_s": [share(s * 1_000_000 * 32 / 33 - 1_000_000), share((s + 1) * 1_000_000)] for s in (0, 1, 2, 5, 10, 30, 60, 300)}
+    # A histogram counts what shares a bucket with the limit, of at most 1/32 of it, as later.
+    return {f"at_{s}_s": [share(s * 1_000_000 * 32 / 33), share(s * 1_000_000)] for s in (0, 1, 2, 5, 10, 30, 60, 300)}
 
 
 def median(values):

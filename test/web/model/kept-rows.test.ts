@@ -32,6 +32,7 @@ test("runs of a results.db that begins again replace those of the one before, al
       waiting_us: {},
       histograms: { pipeline: [[1, ticks]] },
       unreceived: 0,
+      exchange_us: null,
     };
     db.run("INSERT INTO runs VALUES (?, 'done', ?, ?)", [run_id, run_id * 10, JSON.stringify(snapshot)]);
   };
