@@ -40,7 +40,7 @@ async function compare(recording: string): Promise<void> {
     "--speed",
     String(PACE),
     "--every",
-    "5s",
+    "15s",
     "--port",
     "0",
     "--data",
