@@ -1,13 +1,11 @@
 /** The stream's latencies are those that a process beside it sees, within a stated error. */
-
-import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import type { Buckets } from "../../scripts/contract/measures.ts";
 import { openLog, readToEnd } from "../../scripts/log/index.ts";
 import { samplesOf } from "../../scripts/measure/buckets.ts";
-import { quiet, tempDir } from "../support/data.ts";
+import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
 import { childOf, killStages, startProgram, startStage, until } from "../support/process.ts";
 
@@ -18,14 +16,12 @@ const STOP_MS = 2_000;
 
 test("pipeline latency of 1,500 ticks, of which some wait for a stopped stream, against a watcher", async () => {
   using dir = tempDir();
-  const server = exchange({ trades: TICKS, speed: 30 });
+  await using server = exchange({ trades: TICKS, speed: 30 });
   const data = ["--data", dir.path];
   const stream = startStage("stream", data);
-  const windows = join(dir.path, "windows.db");
-  await until("windows.db", () => Bun.file(windows).exists());
-  const watcher = startProgram(childOf("tick-watcher", [windows, String(TICKS)]));
+  const watcher = startProgram(childOf("tick-watcher", [join(dir.path, "windows.db"), String(TICKS)]));
   const produce = startStage("produce", [...data, "--feed", server.url, "--until-end"]);
-  const count = () => ticksOf(windows);
+  const count = () => ticksOf(dir.path);
   await until("a third of the ticks", () => count() > TICKS / 3);
   stream.signal("SIGSTOP");
   await Bun.sleep(STOP_MS);
@@ -34,7 +30,6 @@ test("pipeline latency of 1,500 ticks, of which some wait for a stopped stream, 
   expect(await produce.ended).toBe(0);
   await stream.stop();
   expect(await watcher.ended).toBe(0);
-  await server.stop();
 
   const received_us = await receipts(dir.path);
   const [least, most]: [number[], number[]] = [[], []];
@@ -46,7 +41,7 @@ test("pipeline latency of 1,500 ticks, of which some wait for a stopped stream, 
       most.push(seen_us - received_us[tick]!);
     }
   }
-  const stored = latencies(windows);
+  const stored = latencies(dir.path);
   expect([tick, samplesOf(stored)]).toEqual([TICKS, TICKS]);
   const stopped = most.filter((us) => us > 500_000).length;
   expect(stopped).toBeGreaterThan(20);
@@ -69,23 +64,15 @@ function nth(values: number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1]!;
 }
 
-function ticksOf(path: string): number {
-  const db = new Database(path, { readonly: true });
-  try {
-    return db.query<{ ticks: number }, []>("SELECT coalesce(sum(ticks), 0) AS ticks FROM products").get()!.ticks;
-  } catch {
-    // It is being created.
-    return 0;
-  } finally {
-    db.close();
-  }
+/** Ticks that the stream has committed. */
+function ticksOf(data: string): number {
+  return rowsOf<{ ticks: number }>(data, "windows.db", "SELECT sum(ticks) AS ticks FROM products")[0]?.ticks ?? 0;
 }
 
-function latencies(path: string): Buckets {
-  const db = new Database(path, { readonly: true });
-  const row = db.query<{ histograms: string }, []>("SELECT histograms FROM measure_slices WHERE slice_us = 0").get()!;
-  db.close();
-  return JSON.parse(row.histograms).pipeline;
+function latencies(data: string): Buckets {
+  const since = "SELECT histograms FROM measure_slices WHERE slice_us = 0";
+  const [row] = rowsOf<{ histograms: string }>(data, "windows.db", since);
+  return JSON.parse(row!.histograms).pipeline;
 }
 
 /** The receipt of each record, in the order of the log. */

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 
 root, product, size_us = sys.argv[1], sys.argv[2], int(sys.argv[3])
-SAMPLE_US, RECENT_US = 1_000_000, 300_000_000
+SAMPLE_US = 1_000_000
 
 
 def open_db(name):
@@ -214,18 +214,22 @@ def lags(all_samples):
     return summary([0 if s["waiting_us"] is None else s["at_us"] - s["waiting_us"] for s in all_samples])
 
 
+def first_run(partition, offset):
+    """The first run that answers with a record; None if none does yet."""
+    return next((run for run in runs if run["positions"].get(str(partition), 0) > offset), None)
+
+
 def batch_latency():
     """Each tick's wait from its receipt to the end of the first run that answers with it."""
-    answered = lambda partition, offset: next((run["ended_us"] for run in runs if run["positions"].get(str(partition), 0) > offset), None)
-    waits = [(answered(partition, offset), received_us) for partition, offset, received_us, _, _ in placed["ticks"]]
-    return summary([ended_us - received_us for ended_us, received_us in waits if ended_us is not None and received_us is not None])
+    waits = [(first_run(partition, offset), received_us) for partition, offset, received_us, _, _ in placed["ticks"]]
+    return summary([run["ended_us"] - received_us for run, received_us in waits if run is not None and received_us is not None])
 
 
 def batch_curve():
     """Shares of the ticks that a run had answered some seconds after their window's end, by the exchange's clock then."""
     late = []
     for partition, offset, _, time_us, _ in placed["ticks"]:
-        run = next((run for run in runs if run["positions"].get(str(partition), 0) > offset), None)
+        run = first_run(partition, offset)
         if run is not None and run["exchange_us"] is not None:
             late.append(run["exchange_us"] - (time_us // size_us + 1) * size_us)
     share = lambda limit_us: sum(1 for us in late if us <= limit_us) / len(late)
@@ -249,10 +253,10 @@ def finality():
         found["mismatches"] += mine != (row["log_partition"], row["log_offset"], row["closed_time_us"], row["received_us"])
         found["event"].append(time_us - row["window_start_us"] - size_us)
         found["stream"].append(row["committed_us"] - receipt)
-        first = next((i for i, run in enumerate(runs) if run["positions"].get(str(partition), 0) > offset), None)
+        run = first_run(partition, offset)
         # What came before all ticks that the oldest run added was answered by a run that is forgotten.
-        if first is not None and (first > 0 or receipt >= min(runs[0]["waiting_us"].values(), default=math.inf)):
-            found["batch"].append(runs[first]["ended_us"] - receipt)
+        if run is not None and (run is not runs[0] or receipt >= min(run["waiting_us"].values(), default=math.inf)):
+            found["batch"].append(run["ended_us"] - receipt)
     part = lambda values: {"windows": len(values), "p50_ms": median(values) / 1000, "max_ms": max(values) / 1000} if values else None
     return {"mismatches": found["mismatches"], **{name: part(found[name]) for name in ("event", "stream", "batch")}}
 

@@ -10,6 +10,7 @@ import { block } from "../../../scripts/base/wait.ts";
 
 const POLL_MS = 0.5;
 const [path, wanted] = [process.argv[2]!, Number(process.argv[3])];
+
 /** The file; null before it has its tables. */
 function opened(): Database | null {
   if (!existsSync(path)) return null;
@@ -25,8 +26,8 @@ function opened(): Database | null {
 
 let db = opened();
 for (; db === null; db = opened()) await Bun.sleep(5);
-const select = db?.query<{ ticks: number }, []>("SELECT coalesce(sum(ticks), 0) AS ticks FROM products");
-const count = () => select?.get()?.ticks ?? 0;
+const select = db.query<{ ticks: number }, []>("SELECT coalesce(sum(ticks), 0) AS ticks FROM products");
+const count = () => select.get()!.ticks;
 const lines: string[] = [];
 let [known, before_us] = [count(), nowUs()];
 while (known < wanted) {
