@@ -2,7 +2,7 @@
 import { monotonicMs, nowUs, settleClock } from "../base/clock.ts";
 import { usFromIso } from "../base/iso.ts";
 import { REST_MS_MAX } from "../base/limits.ts";
-import { jsonOf, restFetch } from "./rest-fetch.ts";
+import { jsonOf, restFetch, withinAnswerTime } from "./rest-fetch.ts";
 
 /** Our clock was set if it moves by more against the monotonic one within a request. */
 const MOVED_MS_MAX = 2;
@@ -12,8 +12,7 @@ const MOVED_MS_MAX = 2;
  * text's last digit. Rejects with an Error for people.
  */
 export async function exchangeTime(rest_url: string, signal: AbortSignal, answer_ms = REST_MS_MAX) {
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(answer_ms)]);
-  try {
+  return withinAnswerTime(answer_ms, signal, async (stop) => {
     settleClock();
     const [sent_us, sent_ms] = [nowUs(), monotonicMs()];
     const response = await restFetch(`${rest_url.replace(/\/+$/, "")}/time`, stop, { "cache-control": "no-cache" });
@@ -21,10 +20,7 @@ export async function exchangeTime(rest_url: string, signal: AbortSignal, answer
     if (Math.abs((received_us - sent_us) / 1_000 - (received_ms - sent_ms)) > MOVED_MS_MAX)
       throw new Error("this machine's clock was set during the request");
     return { sent_us, received_us, ...(await timeOf(response)) };
-  } catch (error) {
-    if (stop.aborted && !signal.aborted) throw new Error(`REST did not answer within ${answer_ms / 1_000} s`);
-    throw error;
-  }
+  });
 }
 
 async function timeOf(response: Response): Promise<{ time_us: number; resolution_us: number }> {

@@ -17,6 +17,24 @@ export async function restFetch(url: string, signal: AbortSignal, headers: Recor
   }
 }
 
+/**
+ * What `ask` makes of an answer, its body included. Rejects with an Error for people when that takes
+ * longer than `answer_ms`, and with the signal's reason.
+ */
+export async function withinAnswerTime<T>(
+  answer_ms: number,
+  signal: AbortSignal,
+  ask: (stop: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = AbortSignal.any([signal, AbortSignal.timeout(answer_ms)]);
+  try {
+    return await ask(stop);
+  } catch (error) {
+    if (stop.aborted && !signal.aborted) throw new Error(`REST did not answer within ${answer_ms / 1_000} s`);
+    throw error;
+  }
+}
+
 /** Reads the body up to REST_BYTES_MAX, counted when unpacked; its headers are not trusted. */
 export async function jsonOf(response: Response): Promise<unknown> {
   const chunks: Uint8Array[] = [];

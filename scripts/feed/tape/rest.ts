@@ -4,7 +4,7 @@ import { msFromHttpDate } from "../../base/iso.ts";
 import { REST_MS_MAX, REST_PER_SECOND_MAX, REST_REDIRECTS_MAX, REST_RETRY_AFTER_MS_MAX } from "../../base/limits.ts";
 import { pause } from "../../base/wait.ts";
 import type { Message } from "../../message/index.ts";
-import { jsonOf, restFetch } from "../rest-fetch.ts";
+import { jsonOf, restFetch, withinAnswerTime } from "../rest-fetch.ts";
 
 interface RestPage {
   /** Newest first, as the exchange sent them. */
@@ -38,14 +38,10 @@ export class RestTrades {
   async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
     await this.#turn(signal);
     const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
-    const stop = AbortSignal.any([signal, AbortSignal.timeout(this.answer_ms)]);
-    try {
+    return withinAnswerTime(this.answer_ms, signal, async (stop) => {
       const response = await this.#follow(`${this.url.replace(/\/+$/, "")}${path}`, stop);
       return { trades: await tradesOf(response), oldest: Number(response.headers.get("cb-after") ?? Number.NaN) };
-    } catch (error) {
-      if (stop.aborted && !signal.aborted) throw new Error(`REST did not answer within ${this.answer_ms / 1_000} s`);
-      throw error;
-    }
+    });
   }
 
   async #follow(address: string, signal: AbortSignal): Promise<Response> {
