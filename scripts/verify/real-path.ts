@@ -9,7 +9,7 @@ import { METRICS_DIR } from "../base/project.ts";
 import { temporaryFolder } from "../base/temporary.ts";
 import { pause, within } from "../base/wait.ts";
 import type { Sample, Word } from "./cell-judge.ts";
-import { droppedIds, type FeedPlan, PRODUCT, QUIET_PRODUCT, recordingOf, ticksOf } from "./synthetic-feed.ts";
+import { droppedIds, type FeedPlan, PRODUCT, QUIET_PRODUCT, recordingOf, type Sent } from "./synthetic-feed.ts";
 
 /** Of the directories' names. */
 export const FOLDER = "tidemark-verify-";
@@ -32,8 +32,8 @@ interface RunSpan {
 
 interface PathPlan {
   feed: FeedPlan;
-  /** Length of the recording, in seconds of this machine's time. */
-  feed_s: number;
+  /** The recording's, from `feed`. */
+  ticks: readonly Sent[];
   lateness: string;
   /** The runs are started by `schedule` this often; null: by `runBatch`. */
   every: string | null;
@@ -61,8 +61,7 @@ export class RealPath {
 
   /** Resolves when the first ticks are in the stream's answer. Fails with CHILD_FAILED. */
   async start(): Promise<void> {
-    const { feed, feed_s, every } = this.plan;
-    const ticks = ticksOf(feed, feed_s);
+    const { feed, ticks, every } = this.plan;
     const recording = join(this.#dir, "recording.jsonl");
     for (let i = 0; i < ticks.length; i += TICKS_AT_ONCE) {
       appendFileSync(recording, recordingOf(ticks.slice(i, i + TICKS_AT_ONCE)));

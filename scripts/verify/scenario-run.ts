@@ -8,7 +8,7 @@ import { INJECTIONS } from "./injections.ts";
 import { childrenCpuS, processCpuS, writtenBytes } from "./machine-use.ts";
 import { cellsOf, type Scenario } from "./matrix.ts";
 import { RealPath } from "./real-path.ts";
-import { droppedIds, lateTicks, QUIET_US, sentTwice, ticksOf } from "./synthetic-feed.ts";
+import { droppedIds, lateTicks, QUIET_US, type Sent, sentTwice, ticksOf } from "./synthetic-feed.ts";
 
 const SAMPLE_EVERY_MS = 700;
 /** Figures are stored once per second: what has just happened is in the answers after this. */
@@ -40,7 +40,8 @@ export async function runScenario(
   const [before_s, held_s, after_s] = scenario.seconds[length];
   const { feed, ends } = scenario;
   const feed_s = ends === "before" ? before_s : before_s + held_s + after_s + (ends === "after" ? 0 : SPARE_S);
-  const path = new RealPath({ feed, feed_s, lateness: scenario.lateness, every: scenario.schedule });
+  const ticks = ticksOf(feed, feed_s);
+  const path = new RealPath({ feed, ticks, lateness: scenario.lateness, every: scenario.schedule });
   const samples: Sample[] = [];
   let phase: Sample["phase"] = "before";
   /** The phase in which a run would start now. */
@@ -93,14 +94,14 @@ export async function runScenario(
     await pause(SETTLE_MS, signal);
     await sample();
     signal.throwIfAborted();
-    const ticks = samples.at(-1)!.families.tidemark_ticks_total ?? 0;
+    const counted = samples.at(-1)!.families.tidemark_ticks_total ?? 0;
     const silent = monotonicMs() - began_ms - QUIET_US / 1_000;
-    const own = pathTruths(path, ticks, began_ms);
+    const own = pathTruths(path, counted, began_ms);
     const overdue = own.gap === undefined ? {} : { overdue: held + own.gap };
     const stall_ms = await stall;
     const noise = Math.min(Math.max(stall_ms, longestAnswer), Math.max(NOISE_MS_MAX, held / 2));
     const times = { held, noise, soon: Math.max(SOON, held / 4), silent, ...overdue };
-    const truths = { ...feedTruths(scenario, feed_s), ...own, ...known, ...times };
+    const truths = { ...feedTruths(scenario, ticks), ...own, ...known, ...times };
     const verdicts = cellsOf(scenario).map((cell) => judge(cell, samples, truths));
     return { scenario, verdicts, truths, stall_ms, seconds: (monotonicMs() - started_ms) / 1_000 };
   } finally {
@@ -149,8 +150,7 @@ async function longestStall(signal: AbortSignal): Promise<number> {
   return longest;
 }
 
-function feedTruths({ feed, lateness }: Scenario, feed_s: number): Partial<Truths> {
-  const ticks = ticksOf(feed, feed_s);
+function feedTruths({ feed, lateness }: Scenario, ticks: readonly Sent[]): Partial<Truths> {
   const closed = lateTicks(ticks, parseDuration(lateness)!);
   return {
     ...closed,

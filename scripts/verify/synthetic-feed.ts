@@ -27,7 +27,7 @@ export interface FeedPlan {
 const LATE_US = 90_000_000;
 const FIRST_ID = 1_000;
 
-interface Sent {
+export interface Sent {
   product_id: string;
   trade_id: number;
   time_us: number;
