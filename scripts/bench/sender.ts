@@ -7,6 +7,7 @@ import { nowUs } from "../base/clock.ts";
 import { block } from "../base/wait.ts";
 import { percentile } from "../measure/statistics.ts";
 import { CLOSE, DueFrames, dueUs, frameHeader, TEXT } from "./due-frames.ts";
+import { BUSY } from "./ticks.ts";
 
 /** What the sender knows of its own run. */
 export interface SenderSummary {
@@ -128,14 +129,12 @@ function receive(socket: Socket, chunk: Buffer, sender: Sender): void {
   if (!data.isUpgraded) upgrade(socket);
   for (let message = takeMessage(data); message !== null; message = takeMessage(data)) {
     if (!message.includes('"subscribe"')) continue;
-    const channels = [{ name: "ticker", product_ids: BUSY_PRODUCTS, account_ids: null }];
+    const channels = [{ name: "ticker", product_ids: BUSY.products, account_ids: null }];
     const text = JSON.stringify({ type: "subscriptions", channels, tidemark_replay: { speed: 1 } });
     socket.write(Buffer.concat([frameHeader(TEXT, text.length), Buffer.from(text)]));
     void sender.send(socket);
   }
 }
-
-const BUSY_PRODUCTS = ["BTC-USD"];
 
 /** Answers the opening handshake (RFC 6455, 4.2); another request finds nothing. */
 function upgrade(socket: Socket): void {
