@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX } from "./figure.ts";
 import { append } from "./logs.ts";
-import { measurePairs, type Side } from "./repeat.ts";
+import { measureSides, type Side } from "./repeat.ts";
 import { runStage } from "./stage.ts";
 import { BUSY, TickMaker } from "./ticks.ts";
 
@@ -32,7 +32,7 @@ export const batch: Bench = {
       }
       const [over10, over1] = SIZES.toReversed().map((size) => `${nameOf(size)}, ${SUMMARY}`) as [string, string];
       const growth = { figure: "10k new: 10M ÷ 1M", of: over10, over: over1, goal: { most: TAIL_GROWTH_MAX } };
-      return [...first, ...(await measurePairs("batch", context, [sides[0]!, sides[1]!], [growth]))];
+      return [...first, ...(await measureSides("batch", context, sides, [growth]))];
     } finally {
       for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
     }

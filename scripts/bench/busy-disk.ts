@@ -3,7 +3,7 @@ import { percentile } from "../measure/statistics.ts";
 import type { DiskLoad } from "./disk-load.ts";
 import type { Bench, BenchContext } from "./figure.ts";
 import { openLoop, seenLatencies } from "./open-loop.ts";
-import { InvalidRun, measurePairs, NO_BROKER, type Side } from "./repeat.ts";
+import { InvalidRun, measureSides, NO_BROKER, type Side } from "./repeat.ts";
 import { startScript } from "./running.ts";
 
 /** Ticks per second, seconds that are counted, and before them. */
@@ -27,8 +27,8 @@ export const busyDisk: Bench = {
       over: `${kind}, quiet, ${share}`,
     });
     const pairs = (kind: Kind) => {
-      const [busy, quiet] = [true, false].map((isBusy) => side(kind, isBusy, context)) as [Side, Side];
-      return measurePairs("busy-disk", context, [busy, quiet], [ratio(kind, "p50"), ratio(kind, "p99")]);
+      const sides = [true, false].map((isBusy) => side(kind, isBusy, context));
+      return measureSides("busy-disk", context, sides, [ratio(kind, "p50"), ratio(kind, "p99")]);
     };
     const embedded = await pairs("embedded");
     if (context.kafka === null) return [...embedded, { bench: "busy-disk on Kafka", skipped: NO_BROKER }];

@@ -1,7 +1,7 @@
 /** How fast stream and consume read a full log, as whole processes, next to reading the log alone. */
 import { type Bench, type BenchContext, type Figure, MEMORY_MB_MAX, type Skipped } from "./figure.ts";
 import { type FilledLog, filledLog } from "./logs.ts";
-import { measure, measurePairs, NO_BROKER, type Side } from "./repeat.ts";
+import { measure, measureSides, NO_BROKER, type Side } from "./repeat.ts";
 import { runScript, runStage } from "./stage.ts";
 import { BUSY } from "./ticks.ts";
 
@@ -63,10 +63,10 @@ async function drain(name: string, kind: "embedded" | "kafka", context: BenchCon
   const sides = [
     { ...logAlone(log), withBroker },
     { ...stage("stream", log, goals), withBroker },
-  ] as const;
+  ];
   const goal = withBroker ? { least: 0.7 } : undefined;
   const ratio = { figure: "of the log alone", of: "stream", over: "log alone", goal };
-  return [append, ...(await measurePairs(name, context, sides, [ratio]))];
+  return [append, ...(await measureSides(name, context, sides, [ratio]))];
 }
 
 export const embeddedDrain: Bench = {

@@ -48,19 +48,6 @@ export async function measure(
   return measureSides(bench, context, [{ shape, once, ...options }], []);
 }
 
-/**
- * Two sides in the order ABBA: a drift of the machine moves both alike. `ratios` are of the two runs
- * of one pair, if both count.
- */
-export function measurePairs(
-  bench: string,
-  context: BenchContext,
-  sides: readonly [Side, Side],
-  ratios: readonly Ratio[],
-): Promise<Figure[]> {
-  return measureSides(bench, context, sides, ratios);
-}
-
 /** The embedded log alone or, with a broker, both logs in pairs. */
 export async function onBothLogs(
   bench: string,
@@ -74,10 +61,14 @@ export async function onBothLogs(
       ...(await measureSides(bench, context, [embedded], [])),
       { bench: `${bench} on Kafka`, skipped: NO_BROKER },
     ];
-  return measurePairs(bench, context, [embedded, { ...side("kafka"), withBroker: true }], ratios);
+  return measureSides(bench, context, [embedded, { ...side("kafka"), withBroker: true }], ratios);
 }
 
-async function measureSides(
+/**
+ * One side, or two in the order ABBA: a drift of the machine moves both alike. `ratios` are of the two
+ * runs of one pair, if both count.
+ */
+export async function measureSides(
   bench: string,
   context: BenchContext,
   sides: readonly Side[],

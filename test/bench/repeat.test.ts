@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { disturbances, observe, parsePressure } from "../../scripts/bench/conditions.ts";
 import { type BenchContext, type Figure, isMet, summaryOf } from "../../scripts/bench/figure.ts";
-import { InvalidRun, measure, measurePairs, onBothLogs } from "../../scripts/bench/repeat.ts";
+import { InvalidRun, measure, measureSides, onBothLogs } from "../../scripts/bench/repeat.ts";
 import { json, machine, table } from "../../scripts/bench/report.ts";
 import { quiet } from "../support/data.ts";
 
@@ -28,7 +28,7 @@ test("the sides of a pair are measured in the order ABBA, and each ratio is of o
   });
   // The machine becomes slower all the time; B takes twice as long as A in each pair.
   const sides = [side("A", (run) => 10 ** run), side("B", (run) => 2 * 10 ** run)] as const;
-  const figures = await measurePairs("x", context, sides, [{ figure: "B ÷ A", of: "B", over: "A" }]);
+  const figures = await measureSides("x", context, sides, [{ figure: "B ÷ A", of: "B", over: "A" }]);
   expect(order.join("")).toBe("ABBAABBAABBA");
   expect(figures.map(({ figure }) => figure)).toEqual(["A", "B", "B ÷ A"]);
   expect(figures[2]).toMatchObject({ unit: "×", values: [2, 2, 2, 2, 2, 2], isRatio: true });
@@ -43,7 +43,7 @@ test("an invalid run is named with its values and its reason, and in no figure a
     { shape: { A: { unit: "ms" } }, once: async (run: number) => late(run) },
     { shape: { B: { unit: "ms" } }, once: async () => ({ B: 1 }) },
   ] as const;
-  const figures = await measurePairs("x", context, [sides[0], sides[1]], [{ figure: "r", of: "A", over: "B" }]);
+  const figures = await measureSides("x", context, sides, [{ figure: "r", of: "A", over: "B" }]);
   expect(figures.map(({ values, invalid }) => ({ values, invalid }))).toEqual([
     { values: [0, 2], invalid: 1 },
     { values: [1, 1, 1], invalid: 0 },
