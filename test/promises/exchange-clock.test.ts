@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FeedStatus, parseFeedStatus } from "../../scripts/contract/feed-status.ts";
-import type { Histograms, Slice } from "../../scripts/contract/measures.ts";
+import type { Slice } from "../../scripts/contract/measures.ts";
 import { quantile } from "../../scripts/measure/buckets.ts";
-import { rowsOf, tempDir } from "../support/data.ts";
+import { histogramsOf, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
 import { run } from "../support/process.ts";
 
@@ -21,12 +21,7 @@ async function measured(skew_us: number) {
   const streamed = await run("stream", data);
   const feed = parseFeedStatus(readFileSync(join(dir.path, "feed.json"), "utf8")) as FeedStatus;
   const sums = (JSON.parse(feed.measures) as Slice[]).find(({ slice_us }) => slice_us === 0)!;
-  const [row] = rowsOf<{ histograms: string }>(
-    dir.path,
-    "windows.db",
-    "SELECT histograms FROM measure_slices WHERE slice_us = 0",
-  );
-  const stream = JSON.parse(row!.histograms) as Histograms;
+  const stream = histogramsOf(dir.path);
   const clock = feed.replay!;
   return {
     offset: feed.clock_offset!,

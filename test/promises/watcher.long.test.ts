@@ -2,10 +2,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
-import type { Buckets } from "../../scripts/contract/measures.ts";
 import { openLog, readToEnd } from "../../scripts/log/index.ts";
 import { samplesOf } from "../../scripts/measure/buckets.ts";
-import { quiet, rowsOf, tempDir } from "../support/data.ts";
+import { histogramsOf, quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
 import { childOf, killStages, startProgram, startStage, until } from "../support/process.ts";
 
@@ -41,7 +40,7 @@ test("pipeline latency of 1,500 ticks, of which some wait for a stopped stream, 
       most.push(seen_us - received_us[tick]!);
     }
   }
-  const stored = latencies(dir.path);
+  const stored = histogramsOf(dir.path).pipeline!;
   expect([tick, samplesOf(stored)]).toEqual([TICKS, TICKS]);
   const stopped = most.filter((us) => us > 500_000).length;
   expect(stopped).toBeGreaterThan(20);
@@ -67,12 +66,6 @@ function nth(values: number[], share: number): number {
 /** Ticks that the stream has committed. */
 function ticksOf(data: string): number {
   return rowsOf<{ ticks: number }>(data, "windows.db", "SELECT sum(ticks) AS ticks FROM products")[0]?.ticks ?? 0;
-}
-
-function latencies(data: string): Buckets {
-  const since = "SELECT histograms FROM measure_slices WHERE slice_us = 0";
-  const [row] = rowsOf<{ histograms: string }>(data, "windows.db", since);
-  return JSON.parse(row!.histograms).pipeline;
 }
 
 /** The receipt of each record, in the order of the log. */

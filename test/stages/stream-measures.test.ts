@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import type { AnswerSample, Closing, Histograms } from "../../scripts/contract/measures.ts";
+import type { AnswerSample, Closing } from "../../scripts/contract/measures.ts";
 import { openLog } from "../../scripts/log/open.ts";
-import { quiet, rowsOf, tempDir } from "../support/data.ts";
+import { histogramsOf, quiet, rowsOf, tempDir } from "../support/data.ts";
 import { tick } from "../support/feed.ts";
 import { killStages, run, startStage, until } from "../support/process.ts";
 
@@ -33,11 +33,6 @@ const tickAt = (trade_id: number, time_us: number) => tick(trade_id, { time: iso
 const heartbeatAt = (time_us: number) => ({ type: "heartbeat", product_id: "BTC-USD", time: isoFromUs(time_us) });
 const samplesIn = (data: string) =>
   rowsOf<AnswerSample>(data, "windows.db", "SELECT * FROM answer_samples ORDER BY at_us");
-const histogramsIn = (data: string): Histograms =>
-  JSON.parse(
-    rowsOf<{ histograms: string }>(data, "windows.db", "SELECT histograms FROM measure_slices WHERE slice_us = 0")[0]!
-      .histograms,
-  );
 
 test("after a kill the seconds without a stream are filled, and ticks that came meanwhile were waiting", async () => {
   using dir = tempDir();
@@ -69,7 +64,7 @@ test("after a kill the seconds without a stream are filled, and ticks that came 
 
 test("slices are those of one process, also when it follows another at once", async () => {
   using dir = tempDir();
-  const counted = () => histogramsIn(dir.path).pipeline?.reduce((sum, [, count]) => sum + count, 0);
+  const counted = () => histogramsOf(dir.path).pipeline?.reduce((sum, [, count]) => sum + count, 0);
   for (const [run_id, ticks] of [3, 4].entries()) {
     const message = (i: number) => tickAt(10 * run_id + i, nowUs());
     await append(
@@ -141,7 +136,7 @@ test("with the feed's clock, ticks are counted by their window's end; late ones 
   const start_us = Math.floor(nowUs() / MINUTE) * MINUTE - 10 * MINUTE;
   await append(dir.path, [{ message: tickAt(1, start_us) }]);
   expect((await stream()).code).toBe(0);
-  expect(Object.keys(histogramsIn(dir.path)).sort()).toEqual(["pipeline_from_append"]);
+  expect(Object.keys(histogramsOf(dir.path)).sort()).toEqual(["pipeline_from_append"]);
 
   // The recording's clock has stopped 90 s after the first window's end.
   const replay = { clock_us: start_us + 150 * SECOND, as_of_us: nowUs(), speed: 0 };
@@ -152,7 +147,7 @@ test("with the feed's clock, ticks are counted by their window's end; late ones 
     { message: tickAt(4, start_us + 2 * SECOND) },
   ]);
   expect((await stream()).code).toBe(0);
-  const curve = histogramsIn(dir.path)[`curve ${MINUTE}`]!;
+  const curve = histogramsOf(dir.path)[`curve ${MINUTE}`]!;
   expect(curve.map(([, count]) => count)).toEqual([1, 1, 1]);
   expect(curve.map(([bucket]) => bucket)).toEqual([0, expect.any(Number), Number.MAX_SAFE_INTEGER]);
   expect(curve[1]![0] / (90 * SECOND)).toBeCloseTo(1, 1);

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { createLogger } from "../../scripts/base/logger.ts";
 import { runProgram } from "../../scripts/base/process.ts";
+import type { Histograms } from "../../scripts/contract/measures.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { run } from "./process.ts";
 
@@ -143,6 +144,12 @@ export function rowsOf<T>(data: string, file: string, sql: string): T[] {
 /** How many records a stage has committed, over all partitions. */
 export function committedRecords(data: string, file: string): number {
   return rowsOf<{ n: number }>(data, file, "SELECT coalesce(sum(next_offset), 0) AS n FROM offsets")[0]?.n ?? 0;
+}
+
+/** What stream has counted since it began; {} before its first commit. */
+export function histogramsOf(data: string): Histograms {
+  const sql = "SELECT histograms FROM measure_slices WHERE slice_us = 0";
+  return JSON.parse(rowsOf<{ histograms: string }>(data, "windows.db", sql)[0]?.histograms ?? "{}");
 }
 
 /** Every file below a folder, as text by relative path. */

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
 import type { Buckets } from "../../scripts/contract/measures.ts";
-import { committedRecords, rowsOf } from "./data.ts";
+import { committedRecords, histogramsOf, rowsOf } from "./data.ts";
 import { ACK, scripted, tick } from "./feed.ts";
 import { startStage, until } from "./process.ts";
 
@@ -20,11 +20,7 @@ const countOf = (buckets: Buckets, least_us = Number.NEGATIVE_INFINITY) =>
  * 2 s of ingest and of pipeline latency for the ticks that waited.
  */
 export async function expectStallInLatencies(data: string, url: string, stall: () => () => void): Promise<void> {
-  const bucketsOf = (name: string): Buckets =>
-    JSON.parse(
-      rowsOf<{ histograms: string }>(data, "windows.db", "SELECT histograms FROM measure_slices WHERE slice_us = 0")[0]
-        ?.histograms ?? "{}",
-    )[name] ?? [];
+  const bucketsOf = (name: string): Buckets => histogramsOf(data)[name] ?? [];
   await using server = scripted(async ({ send, socket }) => {
     send(ACK);
     for (let id = 1; id <= TICKS; id++) {
