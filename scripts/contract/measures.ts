@@ -37,6 +37,15 @@ export interface AnswerSample {
   waiting_us: number | null;
 }
 
+/** A product as windows.db has it: what the samples of a new process continue from. */
+export interface SampledProduct {
+  product_id: string;
+  /** Event time of the newest tick in the answer; null without one. */
+  answer_us: number | null;
+  /** Its newest sample; null: it was never sampled. */
+  sampled_us: number | null;
+}
+
 /** A row of `closings`: a window that the watermark has closed, and the record that closed it. */
 export interface Closing {
   product_id: string;

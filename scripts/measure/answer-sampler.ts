@@ -1,6 +1,6 @@
 /** Samples of what an answer contains, per product and whole second, filled in retrospect. */
 import { SAMPLED_PRODUCTS_MAX } from "../base/limits.ts";
-import { type AnswerSample, SAMPLE_US, SAMPLES_SINCE_START_MAX } from "../contract/measures.ts";
+import { type AnswerSample, SAMPLE_US, SAMPLES_SINCE_START_MAX, type SampledProduct } from "../contract/measures.ts";
 import { canMeasure } from "./latency-buckets.ts";
 
 /** After its filling a step is revised for this long. */
@@ -8,15 +8,6 @@ const OPEN_US = 60_000_000;
 /** Steps that were missed are filled up to this long ago; older samples are thinned. */
 export const SAMPLES_WHOLE_US = 300_000_000;
 const STEPS_MAX = (SAMPLES_WHOLE_US + OPEN_US) / SAMPLE_US + 4;
-
-/** A product as a store has it: what to continue from. */
-export interface SampledProduct {
-  product_id: string;
-  /** Event time of the newest tick in the answer; null without one. */
-  answer_us: number | null;
-  /** Its newest sample; null: it was never sampled. */
-  sampled_us: number | null;
-}
 
 /** A tick that was read, in microseconds; an untrue receipt counts as none. */
 export interface SampledTick {

@@ -1,13 +1,12 @@
-/** The exchange's clock and the feed's end for `stream`, from the file of `produce`. */
+/** The exchange's clock and the feed's end for `stream` and `batch`, from the file of `produce`. */
 import { readFileSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
-import { exchangeClockOf, feedEndOf } from "../contract/replay-clock.ts";
+import { type FeedTimes, feedTimesOf } from "../contract/replay-clock.ts";
 
 const READ_EVERY_MS = 1_000;
 
 export class FeedClock {
-  #clock: ReturnType<typeof exchangeClockOf> = null;
-  #ended_us: number | null = null;
+  #times: FeedTimes = { clock: null, ended_us: null };
   #read_ms = Number.NEGATIVE_INFINITY;
 
   /** `path`: of feed.json. */
@@ -15,22 +14,19 @@ export class FeedClock {
 
   /** The exchange's time at a time of this machine, microseconds; null when it is not known. */
   at(at_us: number): number | null {
-    this.#refresh();
-    return this.#clock?.(at_us) ?? null;
+    return this.#read().clock?.(at_us) ?? null;
   }
 
   /** When the feed ended, microseconds since 1970 UTC; null while it has not, and if it is not known. */
   ended(): number | null {
-    this.#refresh();
-    return this.#ended_us;
+    return this.#read().ended_us;
   }
 
-  #refresh(): void {
-    if (monotonicMs() - this.#read_ms < READ_EVERY_MS) return;
+  #read(): FeedTimes {
+    if (monotonicMs() - this.#read_ms < READ_EVERY_MS) return this.#times;
     this.#read_ms = monotonicMs();
-    const text = textOf(this.path);
-    this.#clock = exchangeClockOf(text);
-    this.#ended_us = feedEndOf(text);
+    this.#times = feedTimesOf(textOf(this.path));
+    return this.#times;
   }
 }
 

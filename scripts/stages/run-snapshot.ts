@@ -1,7 +1,7 @@
 /** What the answers of a batch run contain, and how long its new ticks waited for them. */
 import type { TickGroups } from "../archive/index.ts";
 import type { Buckets, Histograms, RunSnapshot } from "../contract/measures.ts";
-import { bucketOf } from "../measure/buckets.ts";
+import { bucketOf, merged } from "../measure/buckets.ts";
 
 /** Windows of the metric that is compared with the stream. */
 const CURVE = "curve 60000000";
@@ -33,10 +33,5 @@ export function runSnapshot(ticks: TickGroups, committed_us: number, exchange_us
 
 /** Counts by the bucket of each group's value; values below 0 are in bucket 0. */
 function histogram(groups: ReadonlyMap<number, number>, value: (group: number) => number): Buckets {
-  const counts = new Map<number, number>();
-  for (const [group, count] of groups) {
-    const bucket = bucketOf(Math.max(0, value(group)));
-    counts.set(bucket, (counts.get(bucket) ?? 0) + count);
-  }
-  return [...counts].sort(([a], [b]) => a - b);
+  return merged([[...groups].map(([group, count]) => [bucketOf(Math.max(0, value(group))), count])]);
 }

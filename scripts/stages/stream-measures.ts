@@ -126,7 +126,7 @@ export class StreamMeasures {
 
   #saveSamples(figures: Counters, now_us: number, more = () => {}): boolean {
     const samples = this.#sampler.unstored();
-    const isStored = this.store.saveRun(figures, () => {
+    const isStored = this.store.saveFigures(figures, () => {
       this.#rows.putSamples(samples, now_us);
       more();
     });

@@ -220,12 +220,17 @@ export class CheckpointStore {
     return storeError(this.path, error);
   }
 
+  /** Whether the stored figures are this process's, not those of another that shares the file. */
+  hasFigures(): boolean {
+    return this.counter("run_pid") === process.pid;
+  }
+
   /** Whether the stored figures are this process's, or of one that has ended or is silent. */
   protected ownFigures(): boolean {
     // A time ahead of this clock was written before the clock was set back.
     const silent_us = Math.abs(nowUs() - this.counter("run_alive_us"));
     const isFree = this.counter("run_ended") === 1 || silent_us > FIGURES_SILENT_US;
-    return this.counter("run_pid") === process.pid || isFree;
+    return this.hasFigures() || isFree;
   }
 }
 

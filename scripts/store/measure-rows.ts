@@ -1,7 +1,14 @@
 /** What windows.db keeps for the measures: slices of histograms, samples of the answer, closings. */
 import type { Database, Statement } from "bun:sqlite";
 import { CLOSINGS_MAX } from "../base/limits.ts";
-import { type AnswerSample, type Closing, type Histograms, SLICE_US, SLICES_KEPT } from "../contract/measures.ts";
+import {
+  type AnswerSample,
+  type Closing,
+  type Histograms,
+  type SampledProduct,
+  SLICE_US,
+  SLICES_KEPT,
+} from "../contract/measures.ts";
 
 const SAMPLE_COLUMNS = [
   "at_us",
@@ -22,13 +29,6 @@ const CLOSING_COLUMNS = [
   "is_appended",
   "committed_us",
 ] as const satisfies (keyof Closing)[];
-
-/** A product as the samples of a new process continue. */
-interface SampledProduct {
-  product_id: string;
-  answer_us: number | null;
-  sampled_us: number | null;
-}
 
 /** All writes are inside the caller's transaction. */
 export class MeasureRows {

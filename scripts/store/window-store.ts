@@ -161,16 +161,6 @@ export class WindowStore extends CheckpointStore {
     this.guard(() => this.db.transaction(() => this.set(write())).immediate());
   }
 
-  /** Stores figures, and with them rows of `measures`. False if the store can't be written for a while. */
-  saveRun(figures: Counters, save: () => void): boolean {
-    return this.saveFigures(figures, save);
-  }
-
-  /** Whether the stored figures are this process's, not those of another that shares the file. */
-  hasFigures(): boolean {
-    return this.counter("run_pid") === process.pid;
-  }
-
   /**
    * Stores one step, or nothing: fails with FencedError if another process owns a partition, with
    * MovedError if one has committed the same product (docs/semantics.md "Commit").

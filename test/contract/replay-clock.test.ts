@@ -1,8 +1,9 @@
 /** The exchange's clock as feed.json has it. */
 import { expect, test } from "bun:test";
-import { exchangeClockOf } from "../../scripts/contract/replay-clock.ts";
+import { feedTimesOf } from "../../scripts/contract/replay-clock.ts";
 
-const clock = (fields: object) => exchangeClockOf(JSON.stringify(fields));
+const clockOf = (text: string) => feedTimesOf(text).clock;
+const clock = (fields: object) => clockOf(JSON.stringify(fields));
 
 test("live it is ours; in a replay the recording's at its speed, which stops at its end", () => {
   expect(clock({ kind: "live", replay: null })!(5)).toBe(5);
@@ -18,5 +19,5 @@ test("it is not known at full speed, before the first report, or from another te
     null,
     null,
   ]);
-  expect(["", "{", "null", "[]"].map(exchangeClockOf)).toEqual([null, null, null, null]);
+  expect(["", "{", "null", "[]"].map(clockOf)).toEqual([null, null, null, null]);
 });

@@ -2,13 +2,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { SAMPLED_PRODUCTS_MAX } from "../../scripts/base/limits.ts";
-import type { AnswerSample } from "../../scripts/contract/measures.ts";
-import {
-  AnswerSampler,
-  type SampledProduct,
-  thinnedStepUs,
-  thinnedUntil,
-} from "../../scripts/measure/answer-sampler.ts";
+import type { AnswerSample, SampledProduct } from "../../scripts/contract/measures.ts";
+import { AnswerSampler, thinnedStepUs, thinnedUntil } from "../../scripts/measure/answer-sampler.ts";
 import { SamplerModel, type Tick } from "../support/sampler-model.ts";
 
 const SECOND = 1_000_000;
