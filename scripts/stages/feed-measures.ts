@@ -54,22 +54,9 @@ export class FeedMeasures {
     }
   }
 
-  /** For once a second: notices that our clock was set. */
-  checkClock(): void {
-    const before_ms = monotonicMs();
-    const between_ms = nowUs() / 1_000 - before_ms;
-    // A process that was paused between the two readings would measure its own pause.
-    if (monotonicMs() - before_ms > SET_MS / 4) return;
-    if (Math.abs(between_ms - this.#between_ms) > SET_MS) {
-      this.#interval.begin();
-      this.#drift.begin();
-      this.#set.abort();
-    }
-    this.#between_ms = between_ms;
-  }
-
-  /** The fields of feed.json. */
+  /** The fields of feed.json. Call once a second: it also notices that our clock was set. */
   fields() {
+    this.#checkClock();
     const clock_offset: ClockOffset | null = this.#interval.offset;
     return { measures: this.#text(nowUs()), clock_offset, time_failed: this.#failed, time_failure: this.#failure };
   }
@@ -84,6 +71,19 @@ export class FeedMeasures {
       this.#failed++;
       this.#failure = sentence(error);
     }
+  }
+
+  #checkClock(): void {
+    const before_ms = monotonicMs();
+    const between_ms = nowUs() / 1_000 - before_ms;
+    // A process that was paused between the two readings would measure its own pause.
+    if (monotonicMs() - before_ms > SET_MS / 4) return;
+    if (Math.abs(between_ms - this.#between_ms) > SET_MS) {
+      this.#interval.begin();
+      this.#drift.begin();
+      this.#set.abort();
+    }
+    this.#between_ms = between_ms;
   }
 
   /** The newest slices and the sum of all since the start (0), as JSON. */

@@ -199,12 +199,11 @@ export class Producer {
     if (status_path === null) return;
     const problems = [...ofFeed, ...this.problems.list(), ...(this.#log?.problems?.() ?? [])];
     this.#meter.note(this.feed.figures.ticks, isLast);
-    this.#measures.checkClock();
-    const status = this.#status();
-    const urgent = JSON.stringify([status.state, status.waiting_for, problems.map(({ code }) => code)]);
+    const cost = this.#meter.text();
+    const fields = { ...this.#status(), ...this.#measures.fields(), problems, cost };
+    const urgent = JSON.stringify([fields.state, fields.waiting_for, problems.map(({ code }) => code)]);
     if (!isLast && !this.#pace.isDue(urgent)) return;
-    const measured = { ...this.#measures.fields(), cost: this.#meter.text() };
-    this.#write(status_path, { ...status, ...measured, problems, ...this.counts, ...this.stats.counters() }, urgent);
+    this.#write(status_path, { ...fields, ...this.counts, ...this.stats.counters() }, urgent);
   }
 
   #status() {
