@@ -1,10 +1,11 @@
 /** Feed, ingest and pipeline latency of both pipelines, and what is known of the exchange's clock. */
 import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { parseSlices } from "../../scripts/contract/measure-texts.ts";
 import type { Histograms, Slice } from "../../scripts/contract/measures.ts";
 import { type Latency, latency, sinceBegan, wholeSlices } from "../../scripts/measure/tick-latency.ts";
 import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
-import { isHistograms, isObject, measuresMissing, parsed, slices } from "./kept-measures.ts";
+import { measuresMissing, slices } from "./kept-measures.ts";
 import { type Moment, ofClock, perSpan, runsIn, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 import type { Sources } from "./sources.ts";
 
@@ -74,7 +75,7 @@ function feedFigure(moment: Moment, span: Span): Figure {
   const { feed } = moment;
   if (feed === null) return none(NOTHING_PRODUCED);
   if (feed.measures === undefined) return none("feed.json is of an older version, which kept no latencies by slice");
-  const kept = feedSlices(feed.measures);
+  const kept = parseSlices(feed.measures);
   if (kept === null) return none("the latencies in feed.json are damaged; a running produce writes them again");
   const offset = feed.clock_offset;
   const interval = offset ? `the clock offset adds ${text(offset.low_us)} to ${text(offset.high_us)} ms to it` : "";
@@ -92,16 +93,6 @@ function feedFigure(moment: Moment, span: Span): Figure {
 
 function text(us: number): string {
   return (us / 1_000).toFixed(1);
-}
-
-/** Null if the text is damaged. */
-function feedSlices(json: string): Slice[] | null {
-  const kept = parsed(json);
-  return Array.isArray(kept) && kept.every(isSlice) ? kept : null;
-}
-
-function isSlice(value: unknown): value is Slice {
-  return isObject(value) && typeof value.slice_us === "number" && isHistograms(value.histograms);
 }
 
 function ingestFigure(moment: Moment, span: Span): Figure {
