@@ -1,6 +1,7 @@
-/** What the stream keeps for the measures in windows.db, read once per commit. */
+/** What the stream keeps for the measures in windows.db. */
 import { parseHistograms } from "../../scripts/contract/measure-texts.ts";
 import { type AnswerSample, SLICES_KEPT, type Slice } from "../../scripts/contract/measures.ts";
+import type { Sources } from "./sources.ts";
 import type { StoreFile } from "./store-file.ts";
 
 const SLICES = "SELECT slice_us, histograms FROM measure_slices ORDER BY slice_us";
@@ -17,8 +18,15 @@ export function measuresMissing(windows: StoreFile): string | null {
   return "windows.db is of an older version, which kept no measures: this version's stream adds them when it starts";
 }
 
-/** By their beginnings; 0 is since the process began. A damaged text has no histograms. */
-export function slices(windows: StoreFile): Slice[] {
+/**
+ * By their beginnings; 0 is since the process began. A damaged text has no histograms. Read once per
+ * commit.
+ */
+export function slices(sources: Sources): Slice[] {
+  return sources.once("slices", () => readSlices(sources.windows));
+}
+
+function readSlices(windows: StoreFile): Slice[] {
   const rows = windows.all<{ slice_us: number; histograms: string }>(SLICES);
   return rows.slice(0, SLICES_KEPT + 2).map(({ slice_us, histograms }) => {
     return { slice_us, histograms: parseHistograms(histograms) ?? {} };
