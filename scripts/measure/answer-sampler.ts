@@ -228,7 +228,7 @@ export class AnswerSampler {
 
   /** The clock was set back: steps after `now_us` never were. */
   #setBack(now_us: number): void {
-    const kept = Math.max(0, steps(this.#first_us, now_us).length);
+    const kept = steps(this.#first_us, now_us).length;
     this.#filled_us = this.#filled_us.slice(0, kept).map((filled_us) => Math.min(filled_us, now_us));
     if (kept === 0) this.#first_us = stepFrom(now_us);
     for (const product of this.#products.values()) product.samples.length = kept;

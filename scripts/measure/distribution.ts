@@ -1,5 +1,5 @@
 /** Values at equal steps of time as mean, percentiles with enough samples, and maximum. */
-import { canShow } from "./buckets.ts";
+import { percentileOfSorted } from "./statistics.ts";
 
 /** In the values' unit. A percentile is null with too few samples above it. */
 export interface Distribution {
@@ -11,15 +11,12 @@ export interface Distribution {
   samples: number;
 }
 
-/**
- * Null without a value. A percentile is the smallest value that its share of the values does not
- * exceed.
- */
+/** Null without a value. */
 export function distribution(values: readonly number[]): Distribution | null {
   const samples = values.length;
   if (samples === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => (canShow(samples, share) ? sorted[Math.ceil(samples * share) - 1]! : null);
+  const at = (share: number) => percentileOfSorted(sorted, share);
   const mean = values.reduce((sum, value) => sum + value, 0) / samples;
   return { mean, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: sorted.at(-1)!, samples };
 }

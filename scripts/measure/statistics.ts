@@ -19,9 +19,13 @@ export function medianCoverage(runs: number): number {
 
 /** The smallest value that at least `share` of the values don't exceed; null with too few above it. */
 export function percentile(values: ArrayLike<number>, share: number): number | null {
-  const { length } = values;
-  if (!canShow(length, share)) return null;
-  return Float64Array.from(values).sort()[Math.max(0, Math.ceil(share * length) - 1)]!;
+  return percentileOfSorted(Float64Array.from(values).sort(), share);
+}
+
+/** The same of ascending values. */
+export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number | null {
+  const { length } = sorted;
+  return canShow(length, share) ? sorted[Math.max(0, Math.ceil(share * length) - 1)]! : null;
 }
 
 export interface Point {

@@ -1,6 +1,7 @@
 /** Latencies of ticks: percentiles of the histograms that the stages keep by slices of ten seconds. */
 import { type Histograms, SLICE_US, SLICES_KEPT, type Slice } from "../contract/measures.ts";
 import { merged, quantile, samplesOf } from "./buckets.ts";
+import { sliceOf } from "./slices.ts";
 
 /** Microseconds; null with too few samples above it. Signed where two clocks are compared. */
 export interface Latency {
@@ -21,7 +22,7 @@ export function latency(histograms: readonly Histograms[], name: string): Latenc
 
 /** The histograms of the newest whole slices, five minutes of them. The slice in progress is not whole. */
 export function wholeSlices(slices: readonly Slice[], now_us: number): Histograms[] {
-  const current_us = Math.floor(now_us / SLICE_US) * SLICE_US;
+  const current_us = sliceOf(now_us);
   const oldest_us = current_us - (SLICES_KEPT - 1) * SLICE_US;
   return slices
     .filter(({ slice_us }) => slice_us >= oldest_us && slice_us < current_us)

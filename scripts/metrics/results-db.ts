@@ -7,6 +7,7 @@ import { shortened } from "../base/errors.ts";
 import { RESULTS_WAL_BYTES_MAX, RUNS_KEPT_MAX } from "../base/limits.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
 import { openDatabase } from "../base/sqlite.ts";
+import { parseRunSnapshot } from "../contract/measure-texts.ts";
 import type { Answered, RunSnapshot } from "../contract/measures.ts";
 import {
   AGREEMENT_COLUMNS,
@@ -138,11 +139,7 @@ export class Results {
   answered(): Answered {
     const newest = `SELECT snapshot FROM runs WHERE run_id = (${NEWEST_ANSWERED})`;
     const text = this.#db.query<Pick<StoredRun, "snapshot">, []>(newest).get()?.snapshot;
-    try {
-      if (text) return JSON.parse(text) as RunSnapshot;
-    } catch {
-      return "unknown";
-    }
+    if (text) return parseRunSnapshot(text) ?? "unknown";
     const good = "SELECT 1 FROM results WHERE metric = ? AND columns <> '[]'";
     return this.#db.query(good).get(SAME_QUESTION) === null ? "nothing" : "unknown";
   }

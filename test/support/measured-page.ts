@@ -68,7 +68,10 @@ export function measuredPage(from: string) {
         c.committed_us,
       ),
     run: (ended_us: number, snapshot: Partial<RunSnapshot>) => {
-      const whole = { positions: {}, collected_to: 0, newest_us: {}, waiting_us: {}, histograms: {}, unreceived: 0 };
+      const whole: RunSnapshot = {
+        ...{ positions: {}, collected_to: 0, store_created: "", newest_us: {}, waiting_us: {} },
+        ...{ histograms: {}, unreceived: 0 },
+      };
       const text = JSON.stringify({ ...whole, ...snapshot });
       sql("results.db", "UPDATE runs SET ended_us = ?, snapshot = ? WHERE state = 'done'", ended_us, text);
     },

@@ -7,7 +7,7 @@ import { thinnedStepUs, thinnedUntil } from "../../scripts/measure/answer-sample
 import { batchSamples, waitingBySamples } from "../../scripts/measure/batch-answers.ts";
 import { lagAt, lags } from "../../scripts/measure/lag.ts";
 import { stoppedSteps } from "../../scripts/measure/stopped-steps.ts";
-import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
+import { both, type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { newestSample } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 import { offsets } from "./stage-states.ts";
@@ -132,7 +132,7 @@ function stoppedAt({ now_us, ...moment }: Moment): AnswerSample | null {
 
 function lagsOfBoth(moment: Moment, span: Span) {
   const unknown = moment.missing === null ? stoppedUnknown(moment, span) : null;
-  return unknown === null ? ofBoth(moment, span, lagFigure) : { stream: none(unknown), batch: none(unknown) };
+  return unknown === null ? ofBoth(moment, span, lagFigure) : both(none(unknown));
 }
 
 /** Why it is not known what waited at steps that a stopped stream has not sampled; null if it is. */
@@ -145,7 +145,7 @@ function stoppedUnknown(moment: Moment, { to_us }: Span): string | null {
 
 function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Span, samples: AnswerSample[]) => Figure) {
   const { missing, runs, selection } = moment;
-  if (missing !== null) return { stream: none(missing), batch: none(missing) };
+  if (missing !== null) return both(none(missing));
   const stream = samplesIn(moment, span);
   const no_run = runsMissing(moment);
   const waiting = batchWaiting(moment);

@@ -22,6 +22,11 @@ export function none(note: string): Figure {
   return { values: null, note };
 }
 
+/** The same figure of both pipelines. */
+export function both(one: Figure): Pick<Measure, "stream" | "batch"> {
+  return { stream: one, batch: one };
+}
+
 /** A figure of the values that are known; a percentile with too few samples is absent. */
 export function figure(values: Record<string, number | null>, notes: string[] = []): Figure {
   const known = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null);

@@ -17,7 +17,7 @@ import {
 import { type Finality, finality } from "../../scripts/measure/finality.ts";
 import { sinceBegan } from "../../scripts/measure/tick-latency.ts";
 import COUNTED from "../../sql/page/counted.sql" with { type: "text" };
-import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
+import { both, type Figure, figure, type Measure, ms, none } from "./figures.ts";
 import { slices } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 import { everyUs } from "./selection.ts";
@@ -34,7 +34,7 @@ export function finalityMeasures(moment: Moment): Measure[] {
   const { sources, selection, missing, runs } = moment;
   const { product, size } = selection;
   return perSpan(moment, "finality", FINALITY, (span) => {
-    if (missing !== null) return { stream: none(missing), batch: none(missing) };
+    if (missing !== null) return both(none(missing));
     const kept = sources.closings.of(product, size.us);
     const figureOf = (run_id: number, answered: (closing: Closing) => number | null) => {
       // Rows may have come after `now_us`: since the start all count, as they are kept until the next.
@@ -95,13 +95,9 @@ type CountedRow = {
 
 function completenessFigures(moment: Moment, span: Span): { stream: Figure; batch: Figure } {
   const { sources, selection } = moment;
-  if (sources.windows.db === null)
-    return { stream: none("the stream has not run yet"), batch: none("the stream has not run yet") };
+  if (sources.windows.db === null) return both(none("the stream has not run yet"));
   // The window that was open when the feed ended would stay complete.
-  if (moment.ended_us !== null && moment.ended_us < span.from_us) {
-    const ended = none(endText(moment));
-    return { stream: ended, batch: ended };
-  }
+  if (moment.ended_us !== null && moment.ended_us < span.from_us) return both(none(endText(moment)));
   const { product, size } = selection;
   const rows = sources.windows.all<CountedRow>(COUNTED, {
     product,
@@ -166,7 +162,7 @@ function completenessFigure(windows: AnsweredWindow[], notes: string[]): Figure 
 function streamCurve(moment: Moment): Figure {
   const { sources, missing } = moment;
   if (missing !== null) return none(missing);
-  const kept = sinceBegan(sources.once("slices", () => slices(sources.windows)));
+  const kept = sinceBegan(slices(sources));
   return curveFigure(moment, merged(kept.map((histograms) => histograms[`curve ${moment.selection.size.us}`])));
 }
 

@@ -1,5 +1,7 @@
-/** What the stream keeps for the measures in windows.db, read once per commit. */
-import { type AnswerSample, type Histograms, SLICES_KEPT, type Slice } from "../../scripts/contract/measures.ts";
+/** What the stream keeps for the measures in windows.db. */
+import { parseHistograms } from "../../scripts/contract/measure-texts.ts";
+import { type AnswerSample, SLICES_KEPT, type Slice } from "../../scripts/contract/measures.ts";
+import type { Sources } from "./sources.ts";
 import type { StoreFile } from "./store-file.ts";
 
 const SLICES = "SELECT slice_us, histograms FROM measure_slices ORDER BY slice_us";
@@ -16,31 +18,19 @@ export function measuresMissing(windows: StoreFile): string | null {
   return "windows.db is of an older version, which kept no measures: this version's stream adds them when it starts";
 }
 
-/** By their beginnings; 0 is since the process began. A damaged text has no histograms. */
-export function slices(windows: StoreFile): Slice[] {
+/**
+ * By their beginnings; 0 is since the process began. A damaged text has no histograms. Read once per
+ * commit.
+ */
+export function slices(sources: Sources): Slice[] {
+  return sources.once("slices", () => readSlices(sources.windows));
+}
+
+function readSlices(windows: StoreFile): Slice[] {
   const rows = windows.all<{ slice_us: number; histograms: string }>(SLICES);
   return rows.slice(0, SLICES_KEPT + 2).map(({ slice_us, histograms }) => {
-    const kept = parsed(histograms);
-    return { slice_us, histograms: isHistograms(kept) ? kept : {} };
+    return { slice_us, histograms: parseHistograms(histograms) ?? {} };
   });
-}
-
-/** JSON that a stage has kept; null if the text is not JSON. */
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-export function isHistograms(value: unknown): value is Histograms {
-  const isPair = (one: unknown) => Array.isArray(one) && typeof one[0] === "number" && typeof one[1] === "number";
-  return isObject(value) && Object.values(value).every((buckets) => Array.isArray(buckets) && buckets.every(isPair));
 }
 
 /** One product's, oldest first. */

@@ -1,10 +1,11 @@
 /** Feed, ingest and pipeline latency of both pipelines, and what is known of the exchange's clock. */
 import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { parseSlices } from "../../scripts/contract/measure-texts.ts";
 import type { Histograms, Slice } from "../../scripts/contract/measures.ts";
 import { type Latency, latency, sinceBegan, wholeSlices } from "../../scripts/measure/tick-latency.ts";
-import { type Figure, figure, type Measure, ms, none } from "./figures.ts";
-import { isHistograms, isObject, measuresMissing, parsed, slices } from "./kept-measures.ts";
+import { both, type Figure, figure, type Measure, ms, none } from "./figures.ts";
+import { measuresMissing, slices } from "./kept-measures.ts";
 import { type Moment, ofClock, perSpan, runsIn, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 import type { Sources } from "./sources.ts";
 
@@ -38,7 +39,7 @@ export function latencyMeasures(moment: Moment): Measure[] {
 /** The stream's newest known latency: of the last 5 minutes, else since start; null if neither has one. */
 export function streamLatency(sources: Sources): PipelineLatency | null {
   if (measuresMissing(sources.windows) !== null) return null;
-  const kept = keptSlices(sources);
+  const kept = slices(sources);
   for (const span of ["last 5 minutes", "since start"] as const) {
     const found = pipelineOf(ofSpan(nowUs(), kept, span));
     const p50_us = found?.latency.p50_us ?? null;
@@ -68,13 +69,12 @@ export function clockOffset({ feed }: Moment): Measure {
 }
 
 const NOTHING_PRODUCED = "nothing has been produced yet";
-const both = (one: Figure) => ({ stream: one, batch: one });
 
 function feedFigure(moment: Moment, span: Span): Figure {
   const { feed } = moment;
   if (feed === null) return none(NOTHING_PRODUCED);
   if (feed.measures === undefined) return none("feed.json is of an older version, which kept no latencies by slice");
-  const kept = feedSlices(feed.measures);
+  const kept = parseSlices(feed.measures);
   if (kept === null) return none("the latencies in feed.json are damaged; a running produce writes them again");
   const offset = feed.clock_offset;
   const interval = offset ? `the clock offset adds ${text(offset.low_us)} to ${text(offset.high_us)} ms to it` : "";
@@ -94,16 +94,6 @@ function text(us: number): string {
   return (us / 1_000).toFixed(1);
 }
 
-/** Null if the text is damaged. */
-function feedSlices(json: string): Slice[] | null {
-  const kept = parsed(json);
-  return Array.isArray(kept) && kept.every(isSlice) ? kept : null;
-}
-
-function isSlice(value: unknown): value is Slice {
-  return isObject(value) && typeof value.slice_us === "number" && isHistograms(value.histograms);
-}
-
 function ingestFigure(moment: Moment, span: Span): Figure {
   if (moment.missing !== null) return none(moment.missing);
   const found = latency(streamHistograms(moment, span), "ingest");
@@ -116,14 +106,7 @@ function streamFigure(moment: Moment, span: Span): Figure {
   const found = pipelineOf(streamHistograms(moment, span));
   if (found === null) return none(whyNone(moment, span, "no tick was committed"));
   const unreceived = span.label === "since start" ? (moment.sources.windows.counters().run_unreceived ?? 0) : 0;
-  return latencyFigure(found.latency, [
-    found.from === "append"
-      ? FROM_APPEND
-      : unreceived > 0
-        ? `without ${unreceived} records that have no receipt time`
-        : "",
-    ofClock(moment, "wall time"),
-  ])!;
+  return latencyFigure(found.latency, [fromText(found.from, unreceived, "records"), ofClock(moment, "wall time")])!;
 }
 
 function batchFigure(moment: Moment, span: Span): Figure {
@@ -137,29 +120,27 @@ function batchFigure(moment: Moment, span: Span): Figure {
   if (found === null) return none(whyNone(moment, span, "no run with new ticks has ended"));
   const unreceived = ended.reduce((sum, { snapshot }) => sum + snapshot.unreceived, 0);
   return latencyFigure(found.latency, [
-    found.from === "append"
-      ? FROM_APPEND
-      : unreceived > 0
-        ? `without ${unreceived} ticks that have no receipt time`
-        : "",
+    fromText(found.from, unreceived, "ticks"),
     ofClock(moment, "wall time"),
     `${ended.length} run${ended.length === 1 ? "" : "s"}`,
   ])!;
 }
 
-function pipelineOf(histograms: Histograms[]): { latency: Latency; from: "receipt" | "append" } | null {
+function pipelineOf(histograms: Histograms[]): { latency: Latency; from: PipelineLatency["from"] } | null {
   const received = latency(histograms, "pipeline");
   if (received !== null) return { latency: received, from: "receipt" };
   const appended = latency(histograms, "pipeline_from_append");
   return appended === null ? null : { latency: appended, from: "append" };
 }
 
-function streamHistograms({ sources, now_us }: Moment, { label }: Span): Histograms[] {
-  return ofSpan(now_us, keptSlices(sources), label);
+/** What a pipeline latency does not count from the receipt, or not at all; "" if it counts all. */
+function fromText(from: PipelineLatency["from"], unreceived: number, of: "records" | "ticks"): string {
+  if (from === "append") return FROM_APPEND;
+  return unreceived > 0 ? `without ${unreceived} ${of} that have no receipt time` : "";
 }
 
-function keptSlices(sources: Sources): Slice[] {
-  return sources.once("slices", () => slices(sources.windows));
+function streamHistograms({ sources, now_us }: Moment, { label }: Span): Histograms[] {
+  return ofSpan(now_us, slices(sources), label);
 }
 
 function ofSpan(now_us: number, kept: Slice[], label: Span["label"]): Histograms[] {

@@ -6,7 +6,7 @@ import type { AnswerSample } from "../../scripts/contract/measures.ts";
 import type { ExchangeClock } from "../../scripts/measure/age.ts";
 import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
-import type { Figure } from "./figures.ts";
+import type { Measure } from "./figures.ts";
 import { measuresMissing, samples } from "./kept-measures.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
@@ -96,7 +96,7 @@ export function perSpan(
   moment: Moment,
   name: string,
   definition: string,
-  figures: (span: Span) => { stream: Figure; batch: Figure },
-): { word: string; definition: string; stream: Figure; batch: Figure }[] {
+  figures: (span: Span) => Pick<Measure, "stream" | "batch">,
+): Measure[] {
   return moment.spans.map((span) => ({ word: `${name}, ${span.label}`, definition, ...figures(span) }));
 }

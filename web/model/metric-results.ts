@@ -36,11 +36,6 @@ const SELECT = `SELECT ${RESULT_COLUMNS.filter((name) => name !== "rows").join("
 
 /** Whole results, panels, and what is derived from them, until a newer run replaces them. */
 export class MetricResults {
-  #version = -1;
-  #epoch = "";
-  /** Whole results with their sizes, the last used one last; RESULTS_CACHE_BYTES_MAX in total. */
-  #parsed = new Map<string, { result: MetricResult; size: number }>();
-  #panels = new Map<string, Panel>();
   readonly #made: PerCommit;
 
   constructor(private readonly file: StoreFile) {
@@ -58,31 +53,30 @@ export class MetricResults {
     return this.#made.once(name, make);
   }
 
-  /** Drops what is from before the newest run. */
-  #forgetOld(): void {
-    const { version, epoch } = this.file;
-    if (version === this.#version && epoch === this.#epoch) return;
-    this.#parsed.clear();
-    this.#panels.clear();
-    this.#version = version;
-    this.#epoch = epoch;
+  /** Whole results with their sizes, the last used one last; RESULTS_CACHE_BYTES_MAX in total. */
+  get #parsed(): Map<string, { result: MetricResult; size: number }> {
+    return this.once("parsed", () => new Map());
+  }
+
+  get #panels(): Map<string, Panel> {
+    return this.once("panels", () => new Map());
   }
 
   /** One metric's newest result, or null when there is none of that name. */
   get(name: string): MetricResult | null {
-    this.#forgetOld();
-    const known = this.#parsed.get(name);
-    this.#parsed.delete(name);
-    if (known !== undefined) this.#parsed.set(name, known);
+    const parsed = this.#parsed;
+    const known = parsed.get(name);
+    parsed.delete(name);
+    if (known !== undefined) parsed.set(name, known);
     if (known !== undefined) return known.result;
     const stored = this.file.get<Stored>(SELECT, { name });
     if (stored === null) return null;
     const result = shown(stored);
-    this.#parsed.set(name, { result, size: stored.size });
-    let size = this.#parsed.values().reduce((sum, one) => sum + one.size, 0);
-    for (const [oldest, one] of this.#parsed) {
+    parsed.set(name, { result, size: stored.size });
+    let size = parsed.values().reduce((sum, one) => sum + one.size, 0);
+    for (const [oldest, one] of parsed) {
       if (size <= RESULTS_CACHE_BYTES_MAX) break;
-      this.#parsed.delete(oldest);
+      parsed.delete(oldest);
       size -= one.size;
     }
     return result;
@@ -90,14 +84,14 @@ export class MetricResults {
 
   /** The panels of all metrics, in order of name. */
   panels(): Panel[] {
-    this.#forgetOld();
+    const panels = this.#panels;
     return this.names().flatMap((name) => {
-      const known = this.#panels.get(name);
+      const known = panels.get(name);
       if (known !== undefined) return known;
       const result = this.get(name);
       if (result === null) return [];
       const panel = panelOf(result);
-      this.#panels.set(name, panel);
+      panels.set(name, panel);
       return panel;
     });
   }

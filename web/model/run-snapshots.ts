@@ -1,8 +1,8 @@
 /** The batch's runs with what their answers contain; each is parsed, and added up, once. */
-import type { Histograms, RunSnapshot } from "../../scripts/contract/measures.ts";
+import { parseRunSnapshot } from "../../scripts/contract/measure-texts.ts";
+import type { Histograms } from "../../scripts/contract/measures.ts";
 import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { mergedByName } from "../../scripts/measure/buckets.ts";
-import { isHistograms, isObject, parsed } from "./kept-measures.ts";
 import type { MetricResults } from "./metric-results.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -62,14 +62,6 @@ export class RunSnapshots {
 type StoredRun = { run_id: number; ended_us: number; snapshot: string };
 
 function readable({ run_id, ended_us, snapshot }: StoredRun): BatchRun[] {
-  const kept = parsed(snapshot);
-  return isSnapshot(kept) ? [{ run_id, ended_us, snapshot: kept }] : [];
-}
-
-/** Whether it has what the measures read. */
-function isSnapshot(value: unknown): value is RunSnapshot {
-  if (!isObject(value)) return false;
-  const { positions, newest_us, waiting_us, histograms, unreceived } = value;
-  const areObjects = [positions, newest_us, waiting_us].every(isObject);
-  return areObjects && isHistograms(histograms) && typeof unreceived === "number";
+  const kept = parseRunSnapshot(snapshot);
+  return kept === null ? [] : [{ run_id, ended_us, snapshot: kept }];
 }
