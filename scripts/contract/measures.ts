@@ -18,6 +18,11 @@ export type Buckets = [bucket_us: number, count: number][];
  */
 export type Histograms = Record<string, Buckets>;
 
+/** The name of the curve of windows of this size. */
+export function curveName(size_us: number): string {
+  return `curve ${size_us}`;
+}
+
 /** A row of `measure_slices`. `slice_us` is the slice's beginning; 0: since the process began. */
 export interface Slice {
   slice_us: number;

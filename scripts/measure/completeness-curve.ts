@@ -1,4 +1,5 @@
 /** Ticks by the time from their window's end to the answer, counted from the rows of each commit. */
+import { curveName } from "../contract/measures.ts";
 import type { WindowRow, WindowStep } from "../contract/window.ts";
 import type { SliceHistograms } from "./slices.ts";
 
@@ -56,7 +57,7 @@ export class CompletenessCurve {
   }
 
   #of(size_us: number) {
-    return this.histograms.of(`curve ${size_us}`);
+    return this.histograms.of(curveName(size_us));
   }
 }
 

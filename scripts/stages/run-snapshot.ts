@@ -1,10 +1,10 @@
 /** What the answers of a batch run contain, and how long its new ticks waited for them. */
 import type { TickGroups } from "../archive/index.ts";
-import type { Buckets, Histograms, RunSnapshot } from "../contract/measures.ts";
+import { type Buckets, curveName, type Histograms, type RunSnapshot } from "../contract/measures.ts";
 import { bucketOf, merged } from "../measure/buckets.ts";
 
 /** Windows of the metric that is compared with the stream. */
-const CURVE = "curve 60000000";
+const CURVE = curveName(60_000_000);
 
 /**
  * The snapshot of a run whose results are committed at `committed_us`, when the exchange's time is

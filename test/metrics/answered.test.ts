@@ -14,6 +14,7 @@ const SNAPSHOT: RunSnapshot = {
   waiting_us: {},
   histograms: { pipeline: [[3, 1]] },
   unreceived: 0,
+  exchange_us: null,
 };
 const dir = tempDir();
 const path = join(dir.path, "results.db");

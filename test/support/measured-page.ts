@@ -70,7 +70,7 @@ export function measuredPage(from: string) {
     run: (ended_us: number, snapshot: Partial<RunSnapshot>) => {
       const whole: RunSnapshot = {
         ...{ positions: {}, collected_to: 0, store_created: "", newest_us: {}, waiting_us: {} },
-        ...{ histograms: {}, unreceived: 0 },
+        ...{ histograms: {}, unreceived: 0, exchange_us: null },
       };
       const text = JSON.stringify({ ...whole, ...snapshot });
       sql("results.db", "UPDATE runs SET ended_us = ?, snapshot = ? WHERE state = 'done'", ended_us, text);

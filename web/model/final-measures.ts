@@ -1,7 +1,7 @@
 /** Finality, completeness and its curve, of both pipelines. */
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
-import type { Buckets, Closing } from "../../scripts/contract/measures.ts";
+import { type Buckets, type Closing, curveName } from "../../scripts/contract/measures.ts";
 import type { MetricResult } from "../../scripts/contract/results.ts";
 import { answeredByRun } from "../../scripts/measure/batch-answers.ts";
 import { merged } from "../../scripts/measure/buckets.ts";
@@ -163,14 +163,14 @@ function streamCurve(moment: Moment): Figure {
   const { sources, missing } = moment;
   if (missing !== null) return none(missing);
   const kept = sinceBegan(slices(sources));
-  return curveFigure(moment, merged(kept.map((histograms) => histograms[`curve ${moment.selection.size.us}`])));
+  return curveFigure(moment, merged(kept.map((histograms) => histograms[curveName(moment.selection.size.us)])));
 }
 
 function batchCurve(moment: Moment): Figure {
   const refused = batchRefusal(moment);
   if (refused !== null) return none(refused);
   const { sources, spans } = moment;
-  return curveFigure(moment, sources.runs.since(spans[1].from_us)[`curve ${ONE_MINUTE_US}`] ?? []);
+  return curveFigure(moment, sources.runs.since(spans[1].from_us)[curveName(ONE_MINUTE_US)] ?? []);
 }
 
 function curveFigure(moment: Moment, buckets: Buckets): Figure {
