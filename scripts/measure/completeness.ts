@@ -57,9 +57,12 @@ export function batchAnswers(
   }));
 }
 
-/** Whether a run has read further than the stream; null if each is ahead in a partition. */
-export function isRunAhead(run: Record<string, number>, stream: ReadonlyMap<number, number>): boolean | null {
-  const further = [...stream].map(([partition, next]) => (run[partition] ?? 0) - next);
+/**
+ * Whether a run has read further than the stream; null if each is ahead in a partition. Next offsets
+ * by partition.
+ */
+export function isRunAhead(run: Record<string, number>, stream: Record<string, number>): boolean | null {
+  const further = Object.entries(stream).map(([partition, next]) => (run[partition] ?? 0) - next);
   const [isRun, isStream] = [further.some((records) => records > 0), further.some((records) => records < 0)];
   return isRun && isStream ? null : isRun;
 }

@@ -122,10 +122,7 @@ function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: 
   if (result === null || run === undefined) return none("the newest run has no result of windows_by_minute");
   if (result.rows.length === 0 && result.error !== null) return none(`windows_by_minute: ${result.error}`);
   const counts = sources.metrics.once(`counts ${selection.product}`, () => countsOf(result, selection.product));
-  const stream = new Map(
-    Object.entries(JSON.parse(positions) as Record<string, number>).map(([p, n]) => [Number(p), n]),
-  );
-  const isAhead = isRunAhead(run.snapshot.positions, stream);
+  const isAhead = isRunAhead(run.snapshot.positions, JSON.parse(positions));
   if (isAhead === null) return none("run and stream are each ahead of the other in a partition");
   const stored = windows.filter(({ window_start_us }) => isoFromUs(window_start_us) > counts.after);
   const answered = new Map(

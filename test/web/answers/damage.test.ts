@@ -91,7 +91,11 @@ test("a setting that is not JSON: the page shows it, and what needs the setting 
 
 test.each([
   ["null", "{}", "[null]"],
-  ["[1]", '{"positions":{},"newest_us":{},"waiting_us":{},"unreceived":0,"histograms":{"pipeline":1}}', "{}"],
+  [
+    "[1]",
+    '{"positions":{},"collected_to":0,"store_created":"","newest_us":{},"waiting_us":{},"unreceived":0,"histograms":{"pipeline":1}}',
+    "{}",
+  ],
   ['{"pipeline":[[1]]}', "null", '[{"slice_us":0,"histograms":null}]'],
 ])("measures of the wrong shape are left out, and every path answers: %s, %s, %s", (histograms, snapshot, measures) =>
   opened(async ({ url, data }) => {
