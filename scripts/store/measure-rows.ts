@@ -1,6 +1,7 @@
 /** What windows.db keeps for the measures: slices of histograms, samples of the answer, closings. */
 import type { Database, Statement } from "bun:sqlite";
 import { CLOSINGS_MAX } from "../base/limits.ts";
+import { parseHistograms } from "../contract/measure-texts.ts";
 import {
   type AnswerSample,
   type Closing,
@@ -45,11 +46,11 @@ export class MeasureRows {
     };
   }
 
-  /** The histograms of a slice so far; none of a slice without a row. */
+  /** The histograms of a slice so far; none of a slice without a row, or with a damaged one. */
   slice(slice_us: number): Histograms {
     const query = "SELECT histograms FROM measure_slices WHERE slice_us = ?";
     const row = this.db.query<{ histograms: string }, [number]>(query).get(slice_us);
-    return row === null ? {} : JSON.parse(row.histograms);
+    return (row && parseHistograms(row.histograms)) ?? {};
   }
 
   putSlice(slice_us: number, histograms: Histograms): void {

@@ -38,6 +38,15 @@ test("slices of five minutes and the one since the start are kept, and none of a
   expect(store.measures.slice(1)).toEqual({});
 });
 
+test("a damaged slice begins again, and stops nothing", () => {
+  using opened = open();
+  const { store } = opened;
+  for (const text of ["{", "null", '{"pipeline":{}}']) {
+    store.db.query("INSERT OR REPLACE INTO measure_slices VALUES (0, ?)").run(text);
+    expect(store.measures.slice(0)).toEqual({});
+  }
+});
+
 test("older samples are kept at equal steps since the start, and none after the present time", () => {
   using opened = open();
   const { store } = opened;
