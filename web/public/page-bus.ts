@@ -1,0 +1,47 @@
+/** What the parts of an open page share: its state, and events from one part to the others. */
+import type { BatchEvent, StatusEvent, WindowsEvent } from "../../scripts/contract/page-events.ts";
+
+/** The span of event time that charts and tables show; `to_ms` null: it follows the newest window. */
+export interface Range {
+  span_ms: number | "all";
+  to_ms: number | null;
+}
+
+/** What the page shows: its address has all of it. */
+export interface PageState {
+  product: string;
+  window: string;
+  range: Range;
+  /** While it is true nothing on the page moves; the newest of what arrives is shown at its end. */
+  paused: boolean;
+  /** An IANA time zone, or `UTC`. */
+  zone: string;
+}
+
+export interface PageEvents {
+  status: StatusEvent;
+  windows: WindowsEvent;
+  batch: BatchEvent;
+  /** Ids of the elements that were replaced. */
+  parts: string[];
+  /** The state has changed, and the address with it. */
+  state: PageState;
+  /** Colours are to be read again. */
+  theme: undefined;
+  /** Milliseconds since anything was heard of the server; null: it is heard of again. */
+  stale: number | null;
+}
+
+const takers = new Map<keyof PageEvents, Set<(data: never) => void>>();
+
+/** Calls `take` for each event; returns what ends that. */
+export function on<K extends keyof PageEvents>(name: K, take: (data: PageEvents[K]) => void): () => void {
+  const known = takers.get(name) ?? new Set();
+  takers.set(name, known);
+  known.add(take);
+  return () => known.delete(take);
+}
+
+export function emit<K extends keyof PageEvents>(name: K, data: PageEvents[K]): void {
+  for (const take of takers.get(name) ?? []) (take as (data: PageEvents[K]) => void)(data);
+}
