@@ -10,6 +10,7 @@ import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
+import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
@@ -57,6 +58,7 @@ export const PATHS = [
   "/export/:file",
   "/export/metrics/:file",
   "/metrics",
+  "/openapi.json",
   "/static/:hash/:name",
 ] as const;
 
@@ -70,7 +72,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const hub = new EventHub(sources, new Updates(sources), options.logger);
   const exports = new Exports(sources, options.logger);
   const assets = new Assets();
-  const app = application(routes(sources, hub, exports, assets), assets, options);
+  const app = application(routes(sources, hub, exports, assets, options.base ?? ""), assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -88,7 +90,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets): Routes {
+function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets, base: string): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
@@ -111,6 +113,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,
     "/metrics": telemetry.answer,
+    "/openapi.json": openApiAnswer(base),
     "/static/:hash/:name": assets.answer,
   };
 }
