@@ -12,8 +12,8 @@ import { type Status, status } from "../model/status.ts";
 import { KnownQuantiles } from "./known-quantiles.ts";
 
 /**
- * Every family with help and labels, as docs/http.md lists them: those named `_total` are counters, those
- * with the label `quantile` summaries, the others gauges.
+ * Every family with help and labels, as docs/http.md lists them: those named `_total` are counters,
+ * those with the label `quantile` summaries, the others gauges.
  */
 export const FAMILIES = {
   tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
