@@ -8,6 +8,7 @@ import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
 import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
+import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
@@ -50,6 +51,7 @@ export const PATHS = [
   "/healthz",
   "/api/status",
   "/api/windows",
+  "/api/chart",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",
@@ -92,6 +94,7 @@ type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<
 
 function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets, base: string): Routes {
   const api = new Api(sources);
+  const charts = new Charts(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
     const given = parameters(c, ["product", "window"]);
@@ -105,6 +108,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
     "/healthz": api.health,
     "/api/status": api.status,
     "/api/windows": api.windows,
+    "/api/chart": charts.answer,
     "/api/metrics/:name": api.metric,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
