@@ -1,5 +1,6 @@
 /** The page and the API: every path in one table, each with the function that answers it. */
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { DataPaths } from "../scripts/base/data-dir.ts";
 import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
@@ -10,10 +11,12 @@ import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
+import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
+import { underBase, withoutBase } from "./http/base-path.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
@@ -31,6 +34,10 @@ export interface ServeOptions {
   log: LogView;
   logger: Logger;
   prices?: Prices | null;
+  /** Host names besides our own that are answered for. */
+  allowed?: readonly string[];
+  /** The path under which a proxy shows the page, for example `/tidemark`; default: the root. */
+  base?: string;
 }
 
 export interface Served {
@@ -54,6 +61,7 @@ export const PATHS = [
   "/export/:file",
   "/export/metrics/:file",
   "/metrics",
+  "/openapi.json",
   "/static/:hash/:name",
 ] as const;
 
@@ -68,13 +76,13 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  let port = options.port;
-  const app = application(routes(sources, hub, { exports, charts }, assets), assets, options, () => port);
+  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const app = application(table, assets, options);
   const server = listen(app, options);
-  port = server.port ?? port;
+  const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
-    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
+    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}${options.base ?? ""}/`,
     stop: async () => {
       clearInterval(metering);
       hub.close();
@@ -94,7 +102,7 @@ interface Askers {
   charts: Charts;
 }
 
-function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets): Routes {
+function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
@@ -119,13 +127,15 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,
     "/metrics": telemetry.answer,
+    "/openapi.json": openApiAnswer(base),
     "/static/:hash/:name": assets.answer,
   };
 }
 
-function application(table: Routes, { address }: Assets, { host, logger }: ServeOptions, port: () => number): Hono {
-  const app = new Hono();
-  app.use(headers, ownHost(host, port), readOnly);
+function application(table: Routes, { address }: Assets, options: ServeOptions): Hono {
+  const { host, logger, allowed, base = "" } = options;
+  const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
+  app.use(headers, underBase(base), ownHost(host, allowed), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
