@@ -8,6 +8,7 @@ import type { ExchangeClock } from "../../scripts/measure/age.ts";
 import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import { ClosingRows } from "./closing-rows.ts";
+import { KeptBars } from "./kept-bars.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { MissedRuns } from "./missed-runs.ts";
@@ -27,6 +28,8 @@ export class Sources {
   readonly energy = new EnergyMeter();
   readonly #fromWindows: PerCommit;
   readonly closings: ClosingRows;
+  /** Closed windows as the main chart draws them. */
+  readonly bars: KeptBars;
   readonly runs: RunSnapshots;
   /** Due times at which no run began. */
   readonly missed: MissedRuns;
@@ -43,6 +46,7 @@ export class Sources {
     this.metrics = new MetricResults(this.results);
     this.#fromWindows = new PerCommit(this.windows);
     this.closings = new ClosingRows(this.windows);
+    this.bars = new KeptBars(this.windows);
     this.runs = new RunSnapshots(this.results, this.metrics);
     this.missed = new MissedRuns(this.results);
   }
