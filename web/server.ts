@@ -14,13 +14,14 @@ import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
+import { compressed } from "./http/compress.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { status } from "./model/status.ts";
+import { statusNow } from "./model/status.ts";
 import { view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
@@ -92,8 +93,12 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
   const page = async (c: Context) => {
     const given = parameters(c, ["product", "window"]);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
-    const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address });
+    await sources.log.refresh();
+    const html = sources.leniently(() =>
+      sources.atOneCommit(() =>
+        String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address })),
+      ),
+    );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -116,7 +121,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
 
 function application(table: Routes, { address }: Assets, { host, logger }: ServeOptions, port: () => number): Hono {
   const app = new Hono();
-  app.use(headers, ownHost(host, port), readOnly);
+  app.use(compressed, headers, ownHost(host, port), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
