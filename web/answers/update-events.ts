@@ -2,6 +2,7 @@
 
 import { printableLines } from "../../scripts/base/printable.ts";
 import type { BatchEvent, PartsEvent, TitleEvent, WindowsEvent } from "../../scripts/contract/page-events.ts";
+import { rebased } from "../http/base-path.ts";
 import { eventText } from "../http/sse.ts";
 import type { Watched } from "../http/watched.ts";
 import { batchChanges, streamBarsSince } from "../model/chart.ts";
@@ -17,6 +18,7 @@ export function changeTexts(
   { key, selection }: Watched,
   { windows_after, run_after, parts_after }: Changes,
   parts: PartChanges,
+  base: string,
 ): string {
   const texts: string[] = [];
   const send = (event: string, data: object) => texts.push(eventText({ event, data: JSON.stringify(data) }));
@@ -28,7 +30,7 @@ export function changeTexts(
   const changed = run_after === null ? null : batchChanges(sources, selection, run_after);
   if (changed !== null) send("batch", { of: key, ...changed } satisfies BatchEvent);
   const html = parts.since(parts_after);
-  if (html !== null) send("parts", { of: key, html: printableHtml(html) } satisfies PartsEvent);
+  if (html !== null) send("parts", { of: key, html: shown(html, base) } satisfies PartsEvent);
   return texts.join("");
 }
 
@@ -43,6 +45,7 @@ export function titleText(sources: Sources, { key, selection }: Watched, status:
   return eventText({ event: "title", data: JSON.stringify(title) });
 }
 
-function printableHtml(html: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(html).map(([id, text]) => [id, printableLines(text)]));
+/** HTML as a page is to show it. */
+function shown(html: Record<string, string>, base: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(html).map(([id, text]) => [id, rebased(printableLines(text), base)]));
 }

@@ -64,7 +64,11 @@ export class Updates {
   readonly #receivers = new Map<Received | null, Map<string, Receiver>>();
   readonly #messages = new Map<Received, Map<string, { bytes: Uint8Array; received: Received }>>();
 
-  constructor(private readonly sources: Sources) {}
+  /** `base`: the path under which a proxy shows the page; "": the root. */
+  constructor(
+    private readonly sources: Sources,
+    private readonly base = "",
+  ) {}
 
   /** A client that has what its address states, and the first bytes for it. */
   open(watch: Watch, gzip: boolean): { bytes: Uint8Array; receiver: Receiver } {
@@ -146,7 +150,7 @@ export class Updates {
     const changes = changesSince(position, now);
     const { windows_after, run_after, parts_after } = changes;
     const changed = once(this.#texts, `${watched.key} ${windows_after} ${run_after} ${parts_after}`, () =>
-      changeTexts(sources, watched, changes, this.#partsOf(watched)),
+      changeTexts(sources, watched, changes, this.#partsOf(watched), this.base),
     );
     if (!isBeat) return changed;
     return changed + once(this.#texts, `${watched.key} status`, () => statusText(sources, watched, status));

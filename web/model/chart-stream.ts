@@ -1,7 +1,7 @@
 /** The stream's windows as the main chart draws them, from windows.db. */
 import type { StreamBar } from "../../scripts/contract/page-events.ts";
 import BARS from "../../sql/page/bars.sql" with { type: "text" };
-import { summedBar } from "./derived-windows.ts";
+import { summedBar, summedState } from "./derived-windows.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
@@ -74,14 +74,17 @@ export function startOf(size_us: number, time_us: number): number {
 export function streamBars(sources: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
   const { product, size } = selection;
   if (size.from_us === undefined) return rows.map(barOf);
-  const closed = sources.windows.get<{ closed_until_us: number }>(CLOSED_UNTIL, { product, size_us: size.from_us });
-  const closed_us = closed?.closed_until_us ?? Number.MIN_SAFE_INTEGER;
+  const closed_us = closedUntil(sources, product, size.from_us);
   return [...byWindow(selection, rows)].map(([start_us, parts]) => {
-    const states = parts.map(({ final }) => final);
-    const isClosed = start_us + size.us <= closed_us && !states.includes(0);
     const late = parts.reduce((sum, part) => sum + part.late, 0);
-    return [...summedBar(start_us, parts), isClosed ? Math.max(...states) : 0, late];
+    return [...summedBar(start_us, parts), summedState(parts, start_us + size.us, closed_us), late];
   });
+}
+
+/** Event time up to which the stream has closed all windows of a product and a stored size. */
+export function closedUntil({ windows }: Sources, product: string, size_us: number): number {
+  const found = windows.get<{ closed_until_us: number }>(CLOSED_UNTIL, { product, size_us });
+  return found?.closed_until_us ?? Number.MIN_SAFE_INTEGER;
 }
 
 function barOf(row: BarRow): StreamBar {

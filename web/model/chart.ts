@@ -166,10 +166,15 @@ function cellsAt(sources: Sources, selection: Selection, stored: readonly number
   return [...starts]
     .sort((a, b) => a - b)
     .flatMap((from_us) => {
-      const span = { from_us, to_us: from_us + (size.from_us === undefined ? 1 : size.us) };
-      const { rows } = storedRows(sources, selection, span);
-      return cellsOf(sources, selection, rows, streamBars(sources, selection, rows), span);
+      const to_us = from_us + (size.from_us === undefined ? 1 : size.us);
+      return cellsIn(sources, selection, { from_us, to_us });
     });
+}
+
+/** Cells of the selection's windows that start in the span, of whole windows. */
+export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): Cell[] {
+  const { rows } = storedRows(sources, selection, span);
+  return cellsOf(sources, selection, rows, streamBars(sources, selection, rows), span);
 }
 
 /** Bars by start that begin in the span. */

@@ -52,12 +52,17 @@ export function summedFrom(sources: Sources, size_us: number): number | undefine
   return sizesOf(specsOf(sources)).find(({ us }) => us === size_us)?.from_us;
 }
 
+/** A size that the stream keeps. */
+export function sizeOfUs(us: number): WindowSize {
+  return { us, name: formatDuration(us) };
+}
+
 function sizesOf(specs: readonly WindowSpec[]): WindowSize[] {
-  const kept = specs.map(({ size_us }): WindowSize => ({ us: size_us, name: formatDuration(size_us) }));
+  const kept = specs.map(({ size_us }) => sizeOfUs(size_us));
   // Hopping minutes overlap: their sum would count ticks more than once.
   if (!specs.some(({ size_us, every_us }) => size_us === MINUTE_US && every_us === MINUTE_US)) return kept;
   const missing = SUMMED_US.filter((us) => !kept.some((size) => size.us === us));
-  const summed = missing.map((us) => ({ us, name: formatDuration(us), from_us: MINUTE_US }));
+  const summed = missing.map((us) => ({ ...sizeOfUs(us), from_us: MINUTE_US }));
   return [...kept, ...summed].sort((a, b) => a.us - b.us);
 }
 

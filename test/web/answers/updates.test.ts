@@ -26,7 +26,7 @@ const BTC = { of: [watched("BTC-USD")], titles: [] };
 const ETH = { of: [watched("ETH-USD")], titles: [] };
 
 /** Updates over the directory, and how many queries its files got. */
-function opened() {
+function opened(base = "") {
   const sources = new Sources(dataPaths(data.path), log);
   let queries = 0;
   for (const file of [sources.windows, sources.ticks, sources.results]) {
@@ -36,7 +36,7 @@ function opened() {
       return all<T>(...args);
     };
   }
-  const updates = new Updates(sources);
+  const updates = new Updates(sources, base);
   return { updates, queries: () => queries, [Symbol.dispose]: () => sources.close() };
 }
 
@@ -95,4 +95,14 @@ test("compressed messages are those of the plain text, each complete when it has
     expect(text).toBe(sent);
   }
   expect(text.match(/^event: parts$/gm)).toHaveLength(2);
+});
+
+test("addresses in the parts begin with the path of a proxy", async () => {
+  using here = opened("/tidemark");
+  await here.updates.atOneMoment(() => {
+    const text = new TextDecoder().decode(here.updates.next(here.updates.open(BTC, false).receiver).bytes!);
+    const addresses = [...text.matchAll(/ (?:href|src|hx-[\w-]+)=\\"(\/[^"\\]*)/g)].map(([, address]) => address!);
+    expect(addresses.length).toBeGreaterThan(3);
+    expect(addresses.filter((address) => !address.startsWith("/tidemark/"))).toEqual([]);
+  });
 });
