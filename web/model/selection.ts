@@ -8,6 +8,8 @@ export interface WindowSize {
   us: number;
   /** As flags, addresses and answers write it: `1m`. */
   name: string;
+  /** Of a size that the stream does not keep: that of the windows from which it is summed. */
+  from_us?: number;
 }
 
 export interface Selection {
@@ -29,11 +31,16 @@ export function choices(sources: Sources): Choice {
   const counted = sources.windows.all<{ product_id: string }>("SELECT product_id FROM products");
   const names = counted.map(({ product_id }) => product_id);
   const products = [...new Set([...names, ...(sources.feed()?.products ?? [])])].sort();
-  const sizes = specsOf(sources).map(({ size_us }) => ({ us: size_us, name: formatDuration(size_us) }));
+  const sizes = specsOf(sources).map(({ size_us }) => ofSize(size_us));
   return {
     products: products.length > 0 ? products : [FIRST.product],
     sizes: sizes.length > 0 ? sizes : [FIRST.size],
   };
+}
+
+/** A size that the stream keeps, by its microseconds. */
+export function ofSize(us: number): WindowSize {
+  return { us, name: formatDuration(us) };
 }
 
 /** Microseconds from one window of a size to the next: less than the size where windows hop. */
