@@ -1,6 +1,8 @@
 -- title: Reconciliation
 -- description: Each closed window of the stream against the same window computed from the store, column by column, exactly (but missing: what had not arrived yet). Explained: they differ by precisely the late ticks. Pending: consume has not read that far. Unread, not compared: ticks had left the log before a stage was rebuilt. First the newest of each outcome, product and size: windows_of_kind counts all of them. sides: the values of the newest 1,000 that differ.
 -- chart: table
+-- group: Do both pipelines agree?
+-- order: 300
 -- portable: no (views/stream_rows.sql uses EXCLUDE)
 WITH compared AS (
   SELECT product_id, size_us, window_start_us, coalesce(late_count, 0) AS late_count, account,

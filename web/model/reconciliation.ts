@@ -1,6 +1,6 @@
 /** The newest reconciliation's rows by product and window size: counts and lists are of one run. */
 import type { Json, MetricResult, Row } from "../../scripts/contract/results.ts";
-import { ofSize, type Selection, type WindowSize } from "./selection.ts";
+import { type Selection, sizeOfUs, type WindowSize } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
 /** Counts of one product's closed windows of one size, as the newest comparison judged them. */
@@ -62,7 +62,7 @@ export function agreements(sources: Sources): Agreed[] {
     const kinds = new Map(result.rows.map((row) => [`${row.product_id} ${row.size_us}`, row]));
     const found = [...kinds.values()].map((row) => ({ product: String(row.product_id), us: Number(row.size_us) }));
     found.sort((a, b) => (a.product < b.product ? -1 : a.product > b.product ? 1 : a.us - b.us));
-    return found.flatMap(({ product, us }) => agreementOf(sources, { product, size: ofSize(us) }) ?? []);
+    return found.flatMap(({ product, us }) => agreementOf(sources, { product, size: sizeOfUs(us) }) ?? []);
   });
 }
 
@@ -136,5 +136,5 @@ function isObject(value: Json | undefined): value is { [key: string]: Json } {
 
 /** The size of the windows that the stream keeps: a derived size is summed from them. */
 export function storedSize(size: WindowSize): WindowSize {
-  return size.from_us == null ? size : ofSize(size.from_us);
+  return size.from_us == null ? size : sizeOfUs(size.from_us);
 }
