@@ -5,6 +5,7 @@ import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
 import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
+import { PAGE_PARAMETERS } from "../scripts/contract/page-address.ts";
 import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { EventHub } from "./answers/events.ts";
@@ -14,6 +15,7 @@ import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
+import { pageAddress } from "./http/page-query.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
@@ -34,6 +36,8 @@ export interface ServeOptions {
 
 export interface Served {
   url: string;
+  /** Settled when the page's scripts are bundled, for which answers wait; rejects with a sentence. */
+  ready: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -71,6 +75,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
     url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
+    ready: assets.ready,
     stop: async () => {
       clearInterval(metering);
       hub.close();
@@ -87,10 +92,11 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
-    const given = parameters(c, ["product", "window"]);
+    const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
+    const address = pageAddress(given, selection);
     const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address });
+    const html = Page({ view: shown, assets: assets.address, address });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -110,9 +116,18 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
   };
 }
 
-function application(table: Routes, { address }: Assets, { host, logger }: ServeOptions, port: () => number): Hono {
+function application(
+  table: Routes,
+  { address, ready }: Assets,
+  { host, logger }: ServeOptions,
+  port: () => number,
+): Hono {
   const app = new Hono();
   app.use(headers, ownHost(host, port), readOnly);
+  app.use(async (_, next) => {
+    await ready;
+    await next();
+  });
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
