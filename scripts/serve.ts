@@ -33,6 +33,7 @@ export const spec: CommandSpec<ServeFlags> = {
     const ends = logEnds(options.log, paths, logger, (record) => judge.tick(record)?.product_id ?? null);
     const log = new AskedLog(logName(options.log), ends, logger);
     const served = serve(paths, { host: options.host, port: options.port, log, logger, prices: options.price });
+    await served.ready;
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);

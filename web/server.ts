@@ -5,8 +5,10 @@ import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
 import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
+import { PAGE_PARAMETERS } from "../scripts/contract/page-address.ts";
 import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
+import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
@@ -14,6 +16,7 @@ import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
+import { pageAddress } from "./http/page-query.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
@@ -34,6 +37,8 @@ export interface ServeOptions {
 
 export interface Served {
   url: string;
+  /** Settled when the page's scripts are bundled, for which answers wait; rejects with a sentence. */
+  ready: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +48,8 @@ export const PATHS = [
   "/healthz",
   "/api/status",
   "/api/windows",
+  "/api/chart",
+  "/api/chart/older",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",
@@ -63,18 +70,21 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
   const hub = new EventHub(sources, new Updates(sources), options.logger);
   const exports = new Exports(sources, options.logger);
+  const charts = new Charts(sources);
   const assets = new Assets();
   let port = options.port;
-  const app = application(routes(sources, hub, exports, assets), assets, options, () => port);
+  const app = application(routes(sources, hub, { exports, charts }, assets), assets, options, () => port);
   const server = listen(app, options);
   port = server.port ?? port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
     url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
+    ready: assets.ready,
     stop: async () => {
       clearInterval(metering);
       hub.close();
       exports.close();
+      charts.close();
       await server.stop(true);
       sources.close();
     },
@@ -83,14 +93,21 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets): Routes {
+/** What starts child processes for its answers. */
+interface Askers {
+  exports: Exports;
+  charts: Charts;
+}
+
+function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
-    const given = parameters(c, ["product", "window"]);
+    const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
+    const address = pageAddress(given, selection);
     const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address });
+    const html = Page({ view: shown, assets: assets.address, address });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -98,6 +115,8 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
     "/healthz": api.health,
     "/api/status": api.status,
     "/api/windows": api.windows,
+    "/api/chart": charts.answer,
+    "/api/chart/older": charts.older,
     "/api/metrics/:name": api.metric,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
@@ -110,9 +129,18 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
   };
 }
 
-function application(table: Routes, { address }: Assets, { host, logger }: ServeOptions, port: () => number): Hono {
+function application(
+  table: Routes,
+  { address, ready }: Assets,
+  { host, logger }: ServeOptions,
+  port: () => number,
+): Hono {
   const app = new Hono();
   app.use(headers, ownHost(host, port), readOnly);
+  app.use(async (_, next) => {
+    await ready;
+    await next();
+  });
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;

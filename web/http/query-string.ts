@@ -4,7 +4,8 @@ import { parseDuration } from "../../scripts/base/duration.ts";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import { parseShare, type Share } from "../../scripts/measure/lateness-curve.ts";
-import type { Choice, Selection } from "../model/selection.ts";
+import { RANGE_DEFAULT, RANGES_US, type RangeName } from "../model/chart.ts";
+import { type Choice, firstSize, type Selection } from "../model/selection.ts";
 import { Problem } from "./problem.ts";
 
 /** The values of `names`, null when absent or empty. Refuses other names and repetition. */
@@ -65,6 +66,15 @@ export function shareOf(name: string, text: string | null): Share | null {
   return share;
 }
 
+/** A range of a page: 15m, 1h, 6h or all. */
+export function rangeOf(text: string | null): RangeName {
+  const name = text ?? RANGE_DEFAULT;
+  const known = Object.keys(RANGES_US);
+  if (!known.includes(name))
+    throw new Problem(400, "USAGE", `range is "${name.slice(0, 40)}". Valid: ${known.join(", ")}.`);
+  return name as RangeName;
+}
+
 /** A count of rows from 1 to API_ROWS_MAX. */
 export function limitOf(text: string | null, otherwise: number, name = "limit"): number {
   if (text === null) return otherwise;
@@ -74,10 +84,10 @@ export function limitOf(text: string | null, otherwise: number, name = "limit"):
   return value;
 }
 
-/** The selection of a page; the first product and size where it names none. */
+/** The selection of a page; the first product, and 1m or the first size, where it names none. */
 export function selectionOf(given: { product: string | null; window: string | null }, choice: Choice): Selection {
   const size_us = sizeOf(given.window);
-  const size = size_us === null ? choice.sizes[0] : choice.sizes.find(({ us }) => us === size_us);
+  const size = size_us === null ? firstSize(choice) : choice.sizes.find(({ us }) => us === size_us);
   if (size === undefined) {
     const sizes = choice.sizes.map(({ name }) => name).join(", ");
     const say = `The stream has no windows of ${given.window}.`;

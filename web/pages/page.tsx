@@ -1,5 +1,6 @@
 /** The page, from top to bottom; elements with an id are replaced when they change. */
 /** @jsxImportSource hono/jsx */
+import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { counted, exact } from "./format.ts";
 import { type Address, Header, Layout, queryOf } from "./layout.tsx";
@@ -11,11 +12,11 @@ import { Strip } from "./strip.tsx";
 import { Verdict } from "./verdict.tsx";
 import { WindowTable } from "./window-table.tsx";
 
-export function Page({ view, assets }: { view: View; assets: Address }) {
+export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
   const { selection } = view;
   return (
-    <Layout title={`Tidemark ${selection.product}`} assets={assets}>
-      <Header view={view} />
+    <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
+      <Header view={view} address={address} />
       <div
         id="live"
         hx-sse:connect={`/events?${queryOf(selection)}`}
@@ -27,7 +28,7 @@ export function Page({ view, assets }: { view: View; assets: Address }) {
       <p id="connection" class="connection" role="status" hidden>
         Reconnecting to the server …
       </p>
-      <main>
+      <main id="main">
         <Problems problems={view.status.problems} />
         <Strip view={view} />
         <Verdict view={view} />
