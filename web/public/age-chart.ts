@@ -5,7 +5,7 @@ import { state } from "./address.ts";
 import { AGES_SPAN_MS, type AgeSample, AgeSamples } from "./age-samples.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
-import { type ChartTable, keyOf } from "./chart-dom.ts";
+import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
 
@@ -25,6 +25,7 @@ class AgeChart {
   readonly #samples = new AgeSamples();
   #shown: readonly AgeSample[] = [];
   #now_ms = Date.now();
+  readonly #clock = make("span", "chart-note");
   #of = `${state.product}/${state.window}`;
 
   constructor(element: HTMLElement) {
@@ -36,12 +37,13 @@ class AgeChart {
       fields: (index) => this.#fields(index),
       table: () => this.#table(),
     });
-    this.#frame.bar.append(keyOf(KEY));
+    this.#frame.bar.append(keyOf(KEY), this.#clock);
     const abort = new AbortController();
     this.#frame.atEnd(
       on("status", (status) => {
         if (status.of !== this.#of) return;
         this.#samples.add(status);
+        write(this.#clock, status.mode === "replay" ? "in recording time" : "");
         this.#draw();
       }),
       on("batch", ({ of, run }) => {
@@ -142,7 +144,7 @@ function optionsOf(now_s: () => number): Omit<uPlot.Options, "width" | "height">
         size: 34,
         splits: () => Array.from({ length: 6 }, (_, i) => now_s() - (5 - i) * 60),
         values: (plot, splits) =>
-          splits.map((_, i) => (i === 5 ? "now" : plot.width < 480 && i % 2 === 0 && i > 0 ? "" : `${5 - i} min ago`)),
+          splits.map((_, i) => (i === 5 ? "now" : plot.width < 480 && i % 2 === 0 ? "" : `${5 - i} min ago`)),
       },
       {
         ...axisLook(),
@@ -158,6 +160,7 @@ function optionsOf(now_s: () => number): Omit<uPlot.Options, "width" | "height">
   };
 }
 
-export function startAgeChart(element: HTMLElement): void {
-  new AgeChart(element);
+/** Draws into `element`; nothing on a page without it. */
+export function startAgeChart(element: HTMLElement | null): void {
+  if (element !== null) new AgeChart(element);
 }

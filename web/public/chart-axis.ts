@@ -1,4 +1,4 @@
-/** Ticks of an axis and their labels: round values and times of day in a time zone, all of them different. */
+/** Ticks of an axis and their labels: round values, and times of day in a time zone. */
 
 /** Seconds; from a day on, whole days. */
 const TIME_STEPS = [
@@ -39,13 +39,23 @@ export function clockOf(at_s: number, zone: string, withSeconds: boolean): strin
 
 /** `5 Sep 2023`. */
 export function dayOf(at_s: number, zone: string): string {
-  const { year, month, day } = partsOf(at_s, zone);
-  return `${day} ${MONTHS[month - 1]} ${year}`;
+  return `${shortDay(at_s, zone)} ${partsOf(at_s, zone).year}`;
+}
+
+function shortDay(at_s: number, zone: string): string {
+  const { month, day } = partsOf(at_s, zone);
+  return `${day} ${MONTHS[month - 1]}`;
+}
+
+/** The days of a span, and whose they are: `5 Sep 2023 · UTC`. */
+export function daysOf(from_s: number, to_s: number, zone: string): string {
+  const [first, last] = [dayOf(from_s, zone), dayOf(to_s, zone)];
+  return `${first === last ? first : `${first} – ${last}`} · ${zone}`;
 }
 
 export interface TimeTick {
   at_s: number;
-  /** The time of day; a second line has the day where it begins, and at the first tick. */
+  /** The time of day, or the day where it begins. */
   label: string;
 }
 
@@ -53,19 +63,13 @@ export interface TimeTick {
 export function timeTicks(from_s: number, to_s: number, most: number, zone: string): TimeTick[] {
   const step = TIME_STEPS.find((seconds) => (to_s - from_s) / seconds <= most) ?? TIME_STEPS.at(-1)!;
   const ticks: TimeTick[] = [];
-  const local = from_s + offsetOf(from_s, zone);
-  for (let at = Math.ceil(local / step) * step; ; at += step) {
+  const ahead = offsetOf(from_s, zone);
+  for (let at = Math.ceil((from_s + ahead) / step) * step; ; at += step) {
     // The offset of a moment near by: where clocks change, one tick may be an hour off its place.
-    const at_s = at - offsetOf(at - offsetOf(from_s, zone), zone);
+    const at_s = at - offsetOf(at - ahead, zone);
     if (at_s > to_s || ticks.length > most) return ticks;
     if (at_s < from_s) continue;
-    const isDay = at % DAY_S === 0;
-    const clock = clockOf(at_s, zone, step < 60);
-    const first = ticks.length === 0;
-    ticks.push({
-      at_s,
-      label: step >= DAY_S ? dayOf(at_s, zone) : first || isDay ? `${clock}\n${dayOf(at_s, zone)}` : clock,
-    });
+    ticks.push({ at_s, label: at % DAY_S === 0 ? shortDay(at_s, zone) : clockOf(at_s, zone, step < 60) });
   }
 }
 

@@ -10,7 +10,7 @@ interface Moved {
   settle(): void;
 }
 
-/** A wheel that turned the page a moment ago goes on turning the page. */
+/** A wheel that scrolled the page a moment ago continues to do so. */
 const SCROLLED_MS = 400;
 /** After the wheel's last step the gesture is over. */
 const WHEEL_REST_MS = 250;

@@ -1,5 +1,5 @@
 /** What is written over the main chart: the horizon's label, "stream only", notes, and the way back. */
-import { textWidth } from "./chart-colours.ts";
+import { colour, font, textWidth } from "./chart-colours.ts";
 import { keyOf, make, write } from "./chart-dom.ts";
 import type { ChartFrame } from "./chart-frame.ts";
 
@@ -36,19 +36,16 @@ export class Labels {
   readonly beyond = make("div", "beyond-label");
   readonly empty = make("div", "chart-empty");
   readonly flash = make("div", "horizon-flash");
+  readonly days = make("span", "chart-days");
   readonly note = make("span", "chart-note");
   readonly back = make("button", "chart-button back-to-live");
 
-  /** `over` is the plot's area in `box`; the row below its times has the note and the way back. */
-  constructor({ bar, box, plot: { over } }: Pick<ChartFrame, "bar" | "box" | "plot">) {
+  constructor({ bar, plot: { over } }: Pick<ChartFrame, "bar" | "plot">) {
     this.beyond.textContent = BEYOND;
     this.back.textContent = "Back to live";
     this.back.style.visibility = "hidden";
     this.note.setAttribute("role", "status");
-    bar.append(keyOf(KEY));
-    const foot = make("div", "chart-foot");
-    foot.append(this.note, this.back);
-    box.append(foot);
+    bar.append(this.days, keyOf(KEY), this.note, this.back);
     over.append(this.flash, this.horizon, this.beyond, this.empty);
   }
 
@@ -86,4 +83,12 @@ export class Labels {
   static isNarrow(width: number): boolean {
     return width < NARROW;
   }
+}
+
+/** The horizon's label in a picture: at the right of its head, whose bottom is at 0. */
+export function paintLabel(context: CanvasRenderingContext2D, ratio: number, text: string): void {
+  context.font = font(LABEL_PX * ratio);
+  context.fillStyle = colour("--batch");
+  context.textAlign = "right";
+  context.fillText(text, context.canvas.width - 12 * ratio, -12 * ratio);
 }

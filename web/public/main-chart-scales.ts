@@ -17,6 +17,9 @@ interface Scaled {
   front(plot: uPlot): void;
 }
 
+/** Of the window: the first screen has the chart between the tiles and the lanes. */
+const HEIGHT_SHARE = 0.39;
+const HEIGHT = { least: 300, most: 620, narrow: 330 };
 /** CSS pixels between labels. */
 const TIME_SPACE = 76;
 const PRICE_SPACE = 44;
@@ -37,8 +40,7 @@ export function optionsOf(scaled: Scaled): Omit<uPlot.Options, "width" | "height
         grid: { show: false },
         ticks: { show: false },
         gap: RIBBON_TOP + RIBBON_HEIGHT + 8,
-        size: (plot) => RIBBON_TOP + RIBBON_HEIGHT + (Labels.isNarrow(plot.width) ? 66 : 54),
-        lineGap: 1.3,
+        size: RIBBON_TOP + RIBBON_HEIGHT + 27,
         splits: (plot) => {
           const { from_s, to_s } = scaled.view();
           const most = Math.max(3, Math.floor(plot.over.clientWidth / TIME_SPACE));
@@ -78,4 +80,10 @@ function priceRange(reach: { low: number; high: number } | null): [number, numbe
   if (reach === null) return [0, 1];
   const [low, high] = padded(reach);
   return [high - (high - low) / PRICE_SHARE, high];
+}
+
+/** The plot and its axes, in CSS pixels. */
+export function heightOf(width: number): number {
+  if (Labels.isNarrow(width)) return HEIGHT.narrow;
+  return Math.round(Math.min(HEIGHT.most, Math.max(HEIGHT.least, innerHeight * HEIGHT_SHARE)));
 }

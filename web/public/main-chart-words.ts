@@ -1,9 +1,10 @@
-/** What the main chart says: readout, table, label of the horizon, addresses of windows. */
+/** What the main chart writes: readout, table, label of the horizon, addresses of windows. */
 import type { Outcome, RunMark } from "../../scripts/contract/page-events.ts";
 import { clockOf, dayOf, decimals } from "./chart-axis.ts";
 import type { ChartTable } from "./chart-dom.ts";
 import type { Field } from "./chart-frame.ts";
 import type { Bucket, Candle } from "./main-chart-buckets.ts";
+import { VIEW_WINDOWS_MAX } from "./main-chart-view.ts";
 
 /** What words depend on: the windows' product, size (`1m`, and seconds) and the reader's time zone. */
 export interface WordsOf {
@@ -67,10 +68,10 @@ export function fieldsOf(bucket: Bucket | null, of: WordsOf): Field[] {
     ["Low", price(shown?.low)],
     ["Close", price(shown?.close)],
     ["Trades", count(shown?.trades)],
-    ["vwap, stream", price(stream?.vwap)],
-    ["vwap, batch", price(batch?.vwap)],
-    ["Volume, stream", price(stream?.volume)],
-    ["Volume, batch", price(batch?.volume)],
+    ["vwap stream", price(stream?.vwap)],
+    ["vwap batch", price(batch?.vwap)],
+    ["Vol. stream", price(stream?.volume)],
+    ["Vol. batch", price(batch?.volume)],
     ["Agree?", bucket === null ? NONE : outcomeText(bucket)],
   ];
 }
@@ -88,6 +89,15 @@ export function tableRows(buckets: readonly Bucket[], of: WordsOf): ChartTable {
     ...(step > 1 ? [`a row has up to ${step} windows of ${of.window}: zoom in for each of them`] : []),
   ];
   return { head: [`Day, ${of.zone}`, ...fieldsOf(null, of).map(([label]) => label)], rows, note: notes.join("; ") };
+}
+
+/** What a reader can't see: that a candle is more than one window, that `all` is not all. */
+export function noteOf(buckets: readonly Bucket[], isCut: boolean): string {
+  const windows = Math.max(1, ...buckets.map((bucket) => bucket.windows));
+  return [
+    ...(windows > 1 ? [`each candle: up to ${windows} windows`] : []),
+    ...(isCut ? [`the newest ${decimals(VIEW_WINDOWS_MAX, 0)} windows: drag for older ones`] : []),
+  ].join(" · ");
 }
 
 /** `4.1 s`, `2 min 5 s`, `3 h 12 min`. */

@@ -2,25 +2,23 @@
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
-import { colour, font } from "./chart-colours.ts";
+import { daysOf } from "./chart-axis.ts";
 import { write } from "./chart-dom.ts";
 import { ChartFrame } from "./chart-frame.ts";
+import { EventGate } from "./event-gate.ts";
 import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
 import { gestures } from "./main-chart-gestures.ts";
-import { Labels } from "./main-chart-labels.ts";
+import { Labels, paintLabel } from "./main-chart-labels.ts";
 import { Loader } from "./main-chart-load.ts";
 import { Marks } from "./main-chart-marks.ts";
 import { groundOf, paintBack, paintFront, type Scene } from "./main-chart-paint.ts";
-import { optionsOf } from "./main-chart-scales.ts";
+import { heightOf, optionsOf } from "./main-chart-scales.ts";
 import { ChartStore } from "./main-chart-store.ts";
-import { type Extent, panned, rangeOf, VIEW_WINDOWS_MAX, type View, viewOf, zoomed } from "./main-chart-view.ts";
-import { fieldsOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
+import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-chart-view.ts";
+import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { on } from "./page-bus.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 
-/** Events kept while the page is paused; after more the chart is loaded again. */
-const KEPT_EVENTS_MAX = 500;
-const HEIGHT = { wide: 400, narrow: 330 };
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
 
@@ -39,8 +37,11 @@ class MainChart {
   #isDragged = false;
   #scheduled = 0;
   #selected = "";
-  /** Events that came while the page was paused, or while the first windows were loaded. */
-  #kept: (() => void)[] = [];
+  /** Shut while the page is paused, and while windows are loaded that may be older than events. */
+  readonly #gate = new EventGate(
+    () => state.paused || this.#loader.isBusy,
+    () => this.#reload(),
+  );
   /** The server's clock minus this machine's. */
   #ahead_ms = 0;
 
@@ -52,7 +53,7 @@ class MainChart {
     this.#frame = new ChartFrame(element, {
       name: "Prices and volumes, stream and batch",
       file: "tidemark-chart",
-      height: (width) => (Labels.isNarrow(width) ? HEIGHT.narrow : HEIGHT.wide),
+      height: heightOf,
       options: optionsOf({
         view: () => this.#view,
         reach: () => this.#reach,
@@ -64,7 +65,7 @@ class MainChart {
       table: () => tableRows(this.#buckets, this.#words()),
       key: (event) => this.#key(event),
       edge: (direction) => this.#pan(direction * PAN_KEY),
-      paint: (context, ratio) => this.#paintLabel(context, ratio),
+      paint: (context, ratio) => paintLabel(context, ratio, this.#horizonText(false)),
     });
     const { plot, box, root } = this.#frame;
     root.classList.add("main-chart");
@@ -88,8 +89,8 @@ class MainChart {
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
       on("state", () => this.#stated()),
-      on("windows", (event) => this.#event(event.of, () => this.#windows(event))),
-      on("batch", (event) => this.#event(event.of, () => this.#batch(event))),
+      on("windows", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#windows(event))),
+      on("batch", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#batch(event))),
       on("status", ({ at_ms }) => {
         this.#ahead_ms = at_ms - Date.now();
       }),
@@ -114,7 +115,7 @@ class MainChart {
   #select(): void {
     this.#selected = `${state.product}/${state.window}`;
     this.#isDragged = false;
-    this.#kept = [];
+    this.#gate.clear();
     this.#marks.clear();
     this.#extent = { ...this.#extent, first_s: null, end_s: null };
     void this.#loader.first(state, state.range);
@@ -125,28 +126,13 @@ class MainChart {
     this.#marks.add(answer);
     const end_s = this.#store.coverage?.to_s === null ? this.#newestEnd() : (this.#extent.end_s ?? answer.to_s);
     this.#extent = { every_s: answer.every_s, first_s: answer.first_s, end_s };
-    this.#flush();
+    this.#gate.open();
     this.#schedule();
   }
 
   #newestEnd(): number | null {
     const newest = this.#store.newest();
     return newest === undefined ? this.#extent.end_s : Math.max(newest.start_s + this.#size_s, this.#extent.end_s ?? 0);
-  }
-
-  #event(of: string, take: () => void): void {
-    if (of !== this.#selected) return;
-    if (state.paused || this.#loader.isBusy) this.#kept.push(take);
-    else take();
-    // Too many to keep: the reload at the end has what they had.
-    if (this.#kept.length > KEPT_EVENTS_MAX) this.#kept = [() => this.#reload()];
-  }
-
-  #flush(): void {
-    if (state.paused || this.#loader.isBusy) return;
-    const kept = this.#kept;
-    this.#kept = [];
-    for (const take of kept) take();
   }
 
   #windows({ reload, stream }: WindowsEvent): void {
@@ -191,8 +177,12 @@ class MainChart {
       return;
     }
     this.#isDragged = false;
-    this.#flush();
+    this.#gate.open();
     this.#schedule();
+  }
+
+  #isOurs(of: string): boolean {
+    return of === this.#selected;
   }
 
   #schedule(): void {
@@ -261,27 +251,13 @@ class MainChart {
   }
 
   #note(loading: string): void {
-    const windows = Math.max(1, ...this.#buckets.map((bucket) => bucket.windows));
-    const { first_s, every_s } = this.#extent;
+    const { first_s, end_s, every_s } = this.#extent;
     const isCut = state.range.span_ms === "all" && first_s !== null && first_s < this.#view.from_s - every_s;
-    const notes = [
-      ...(windows > 1 ? [`each candle: up to ${windows} windows`] : []),
-      ...(isCut ? [`the newest ${VIEW_WINDOWS_MAX.toLocaleString("en")} windows: drag for older ones`] : []),
-    ];
-    write(this.#labels.note, loading === "" ? notes.join(" · ") : loading);
+    const { note, empty, days } = this.#labels;
+    write(note, loading || noteOf(this.#buckets, isCut));
     const isEmpty = loading === "" && this.#store.coverage !== null && this.#buckets.length === 0;
-    write(
-      this.#labels.empty,
-      !isEmpty ? "" : this.#extent.end_s === null ? "Waiting for the first window" : "No window here",
-    );
-  }
-
-  #paintLabel(context: CanvasRenderingContext2D, ratio: number): void {
-    context.font = font(12 * ratio);
-    context.fillStyle = colour("--batch");
-    context.textAlign = "right";
-    const { width } = this.#frame.plot.ctx.canvas;
-    context.fillText(this.#horizonText(false), width - 12 * ratio, -12 * ratio);
+    write(empty, !isEmpty ? "" : end_s === null ? "Waiting for the first window" : "No window here");
+    write(days, daysOf(this.#view.from_s, this.#view.to_s, state.zone));
   }
 
   #key({ key }: KeyboardEvent): boolean {
@@ -317,6 +293,7 @@ class MainChart {
   }
 }
 
-export function startMainChart(element: HTMLElement): void {
-  new MainChart(element);
+/** Draws into `element`; nothing on a page without it. */
+export function startMainChart(element: HTMLElement | null): void {
+  if (element !== null) new MainChart(element);
 }
