@@ -6,12 +6,10 @@ import type { View } from "../model/view.ts";
 import type { ShownWindow } from "../model/windows.ts";
 import { MeasureTable } from "./measure-table.tsx";
 import { Metrics } from "./metric-panels.tsx";
-import { Outages, Sentiment } from "./page.tsx";
+import { Outages } from "./outage-list.tsx";
 import { Problems } from "./problem-list.tsx";
-import { BatchCard, StreamCard } from "./sides.tsx";
-import { Strip } from "./strip.tsx";
-import { Verdict } from "./verdict.tsx";
-import { rowId, WindowRow, WindowTable } from "./window-table.tsx";
+import { Sentiment } from "./sentiment.tsx";
+import { WindowTable } from "./window-table.tsx";
 
 /** outerMorph keeps what didn't change: selections, open details, charts. */
 function Replace({ id, children }: { id: string; children?: Child }) {
@@ -22,31 +20,17 @@ function Replace({ id, children }: { id: string; children?: Child }) {
   );
 }
 
-/** Rows that changed, when the table has no new one. */
-export function changedRows(windows: ShownWindow[], view: Pick<View, "batch" | "stream" | "selection">): string {
-  const rows = windows.map((window) => (
-    <Replace id={rowId(window)}>
-      <WindowRow window={window} outcome={view.batch.outcomes.get(window.window_start)} />
-    </Replace>
-  ));
-  return [
-    ...rows,
-    <Replace id="stream-card">
-      <StreamCard view={view} />
-    </Replace>,
-  ]
-    .map(String)
-    .join("");
+type Windows = Pick<View, "batch" | "stream" | "selection">;
+
+export function changedRows(_: ShownWindow[], view: Windows): string {
+  return newWindows(view);
 }
 
 /** The table with a new row, and what counts its windows. */
-export function newWindows(view: Pick<View, "batch" | "stream" | "selection">): string {
+export function newWindows(view: Windows): string {
   const parts = [
     <Replace id="windows">
       <WindowTable view={view} />
-    </Replace>,
-    <Replace id="stream-card">
-      <StreamCard view={view} />
     </Replace>,
     <Replace id="sentiment">
       <Sentiment view={view} />
@@ -55,19 +39,16 @@ export function newWindows(view: Pick<View, "batch" | "stream" | "selection">): 
   return parts.map(String).join("");
 }
 
-/** Problems, the strip, and the table of measures unless it is null. */
-export function strip(view: Pick<View, "status" | "selection" | "age">, measures: Measure[] | null): string {
+/** Problems, and the measures unless they are null. */
+export function strip({ status }: Pick<View, "status" | "selection"> & { age: unknown }, measures: Measure[] | null) {
   const parts = [
     <Replace id="problems">
-      <Problems problems={view.status.problems} />
-    </Replace>,
-    <Replace id="strip">
-      <Strip view={view} />
+      <Problems problems={status.problems} />
     </Replace>,
   ];
   if (measures !== null) {
     parts.push(
-      <Replace id="words">
+      <Replace id="measures">
         <MeasureTable measures={measures} />
       </Replace>,
     );
@@ -78,18 +59,6 @@ export function strip(view: Pick<View, "status" | "selection" | "age">, measures
 /** What a batch run changes. */
 export function batchParts(view: Pick<View, "selection" | "stream" | "batch" | "outages">): string {
   const parts = [
-    <Replace id="verdict">
-      <Verdict view={view} />
-    </Replace>,
-    <Replace id="batch-card">
-      <BatchCard view={view} />
-    </Replace>,
-    <Replace id="windows">
-      <WindowTable view={view} />
-    </Replace>,
-    <Replace id="sentiment">
-      <Sentiment view={view} />
-    </Replace>,
     <Replace id="outages">
       <Outages outages={view.outages} />
     </Replace>,
@@ -97,5 +66,5 @@ export function batchParts(view: Pick<View, "selection" | "stream" | "batch" | "
       <Metrics metrics={view.batch.panels} />
     </Replace>,
   ];
-  return parts.map(String).join("");
+  return newWindows(view) + parts.map(String).join("");
 }
