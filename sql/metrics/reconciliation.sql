@@ -1,6 +1,8 @@
 -- title: Reconciliation
 -- description: Each closed window of the stream against the same window computed from the store, column by column, exactly. Explained: the difference is precisely the late ticks. Pending: consume has not read that far yet. Unread, and not compared: some of its ticks had left the log before a stage was rebuilt. (missing is not compared: it counts what had not arrived yet.)
 -- chart: table
+-- group: Do both pipelines agree?
+-- order: 300
 -- portable: no (views/stream_rows.sql uses EXCLUDE)
 WITH compared AS (
   SELECT product_id, size_us, window_start_us, coalesce(late_count, 0) AS late_count, account,
