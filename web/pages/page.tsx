@@ -1,16 +1,17 @@
 /** The page, from top to bottom; elements with an id are replaced when they change. */
 /** @jsxImportSource hono/jsx */
+import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
 import { type Address, Header, Layout, queryOf } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
 import { TryThis } from "./try-this.tsx";
 
-export function Page({ view, assets }: { view: View; assets: Address }) {
+export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
   const { selection } = view;
   return (
-    <Layout title={`Tidemark ${selection.product}`} assets={assets}>
-      <Header view={view} />
+    <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
+      <Header view={view} address={address} />
       <div
         id="live"
         hx-sse:connect={`/events?${queryOf(selection)}`}
