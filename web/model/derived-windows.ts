@@ -21,13 +21,16 @@ export interface BarPart {
   close_price: string;
   total_volume: string;
   trade_count: number;
-  notional: string;
+  /** Null beyond 10^20, in the batch only. */
+  notional: string | null;
 }
 
 /** A window as a bar, from all the windows in it, by start; sums are exact until they are drawn. */
 export function summedBar(start_us: number, parts: readonly BarPart[]): Bar {
   const volume = sumOf(parts, "total_volume", SIZE_SCALE_MAX);
-  const vwap = averageByVolume(sumOf(parts, "notional", NOTIONAL_SCALE), volume);
+  const notionals = parts.flatMap(({ notional }) => (notional === null ? [] : [{ notional }]));
+  const isKnown = notionals.length === parts.length;
+  const vwap = isKnown ? averageByVolume(sumOf(notionals, "notional", NOTIONAL_SCALE), volume) : null;
   return [
     start_us / 1e6,
     Number(parts[0]!.open_price),
