@@ -81,7 +81,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  const app = application(routes(sources, hub, { exports, charts }, assets, options.base ?? ""), assets, options);
+  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -107,13 +108,7 @@ interface Askers {
   charts: Charts;
 }
 
-function routes(
-  sources: Sources,
-  hub: EventHub,
-  { exports, charts }: Askers,
-  assets: Assets,
-  base: string,
-): Routes {
+function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
