@@ -53,6 +53,7 @@ export const PATHS = [
   "/api/status",
   "/api/windows",
   "/api/chart",
+  "/api/chart/older",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",
@@ -74,8 +75,10 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
   const hub = new EventHub(sources, new Updates(sources, options.base), options.logger);
   const exports = new Exports(sources, options.logger);
+  const charts = new Charts(sources);
   const assets = new Assets();
-  const app = application(routes(sources, hub, exports, assets, options.base ?? ""), assets, options);
+  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -85,6 +88,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       clearInterval(metering);
       hub.close();
       exports.close();
+      charts.close();
       await server.stop(true);
       sources.close();
     },
@@ -93,9 +97,14 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets, base: string): Routes {
+/** What starts child processes for its answers. */
+interface Askers {
+  exports: Exports;
+  charts: Charts;
+}
+
+function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
   const api = new Api(sources);
-  const charts = new Charts(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
     const given = parameters(c, ["product", "window"]);
@@ -114,6 +123,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
     "/api/status": api.status,
     "/api/windows": api.windows,
     "/api/chart": charts.answer,
+    "/api/chart/older": charts.older,
     "/api/metrics/:name": api.metric,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
