@@ -111,9 +111,7 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
     await sources.log.refresh();
     const html = sources.leniently(() =>
-      sources.atOneCommit(() =>
-        String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address })),
-      ),
+      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address })),
     );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };

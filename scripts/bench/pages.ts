@@ -22,7 +22,7 @@ const MEMORY_MB_MAX = 150;
 export const pages: Bench = {
   name: "pages",
   about:
-    "1,000 open pages while a window grows: messages a second, the last page behind the first, CPU and memory of serve",
+    "1,000 open pages while a window grows: messages per second, the last page behind the first, CPU and memory of serve",
   run(context) {
     const count = Math.max(10, Math.round(PAGES * Math.min(1, context.scale)));
     const [updates, spread] = [`messages to each of ${count} pages`, "behind the first page, p99"];
