@@ -1,4 +1,4 @@
-/** What one answer is made of is of one commit of each file, whatever is committed meanwhile. */
+/** What one answer is made of is of one commit of each file, also if others commit meanwhile. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
