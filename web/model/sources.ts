@@ -89,6 +89,14 @@ export class Sources {
     return work();
   }
 
+  /**
+   * Does the work, which must not wait for anything, on one commit of each file: no count in it
+   * contradicts a list.
+   */
+  atOneCommit<T>(work: () => T): T {
+    return this.#files.reduce<() => T>((inner, file) => () => file.atOneCommit(inner), work)();
+  }
+
   get #files(): StoreFile[] {
     return [this.windows, this.ticks, this.results];
   }
