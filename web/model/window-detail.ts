@@ -62,7 +62,7 @@ export async function windowDetail(
   const archived = isOlder
     ? await archivedMinutes(sources.paths, { ...span, to_us: start_us + size.us }).catch(() => [])
     : [];
-  const made = sources.leniently(() => sidesOf(sources, selection, whole, archived));
+  const made = sources.leniently(() => sources.atOneCommit(() => sidesOf(sources, selection, whole, archived)));
   const ticks = await windowTicks(sources, made.ticks, options.limit, options.archive);
   const pending = ticks.is_pending || (!options.archive && areMinutesCut(sources, whole));
   return { ...made.detail, ticks: { ...ticks, is_pending: pending } };
