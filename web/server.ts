@@ -1,5 +1,6 @@
 /** The page and the API: every path in one table, each with the function that answers it. */
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { DataPaths } from "../scripts/base/data-dir.ts";
 import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
@@ -11,10 +12,13 @@ import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
+import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
+import { underBase, withoutBase } from "./http/base-path.ts";
+import { compressed } from "./http/compress.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
 import { pageAddress } from "./http/page-query.ts";
 import { Problem, problemOf } from "./http/problem.ts";
@@ -22,7 +26,7 @@ import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { status } from "./model/status.ts";
+import { statusNow } from "./model/status.ts";
 import { view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
@@ -33,6 +37,10 @@ export interface ServeOptions {
   log: LogView;
   logger: Logger;
   prices?: Prices | null;
+  /** Host names besides our own that are answered for. */
+  allowed?: readonly string[];
+  /** The path under which a proxy shows the page, for example `/tidemark`; default: the root. */
+  base?: string;
 }
 
 export interface Served {
@@ -58,6 +66,7 @@ export const PATHS = [
   "/export/:file",
   "/export/metrics/:file",
   "/metrics",
+  "/openapi.json",
   "/static/:hash/:name",
 ] as const;
 
@@ -68,17 +77,17 @@ const METER_MS = 1_000;
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log, options.prices ?? null);
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
-  const hub = new EventHub(sources, new Updates(sources), options.logger);
+  const hub = new EventHub(sources, new Updates(sources, options.base), options.logger);
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  let port = options.port;
-  const app = application(routes(sources, hub, { exports, charts }, assets), assets, options, () => port);
+  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const app = application(table, assets, options);
   const server = listen(app, options);
-  port = server.port ?? port;
+  const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
-    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
+    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}${options.base ?? ""}/`,
     ready: assets.ready,
     stop: async () => {
       clearInterval(metering);
@@ -99,15 +108,17 @@ interface Askers {
   charts: Charts;
 }
 
-function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets): Routes {
+function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
     const address = pageAddress(given, selection);
-    const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address, address });
+    await sources.log.refresh();
+    const html = sources.leniently(() =>
+      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
+    );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -125,18 +136,15 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,
     "/metrics": telemetry.answer,
+    "/openapi.json": openApiAnswer(base),
     "/static/:hash/:name": assets.answer,
   };
 }
 
-function application(
-  table: Routes,
-  { address, ready }: Assets,
-  { host, logger }: ServeOptions,
-  port: () => number,
-): Hono {
-  const app = new Hono();
-  app.use(headers, ownHost(host, port), readOnly);
+function application(table: Routes, { address, ready }: Assets, options: ServeOptions): Hono {
+  const { host, logger, allowed, base = "" } = options;
+  const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
+  app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
   app.use(async (_, next) => {
     await ready;
     await next();

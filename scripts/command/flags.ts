@@ -39,6 +39,20 @@ export const SQL_FLAG: Flag = {
   default: METRICS_DIR,
 };
 
+export const REST_FLAG: Flag = {
+  flags: "--rest <duration>",
+  description: "while neither ticks nor metric files are new, a batch runs only this often; 0s: as often as --every",
+  env: "TIDEMARK_BATCH_REST",
+  default: "1h",
+  parse: durationFlag,
+};
+
+export const RETAIN_FLAG: Flag = {
+  flags: "--retain <duration>",
+  description: "after each batch, remove archived ticks older than this from ticks.db",
+  parse: asText(durationFlag),
+};
+
 export const POLL_FLAG: Flag = {
   flags: "--poll-records <n>",
   description: "records per commit, at most",
@@ -61,6 +75,21 @@ export const HOST_FLAG: Flag = {
   env: "TIDEMARK_HOST",
   parse: hostFlag,
   default: "127.0.0.1",
+};
+
+export const ALLOW_HOST_FLAG: Flag = {
+  flags: "--allow-host <names>",
+  description: "also answer for this host name, of a proxy or a compose service (repeatable, or separated by commas)",
+  env: "TIDEMARK_ALLOW_HOST",
+  parse: (text) => text.split(",").map(hostFlag),
+  isList: true,
+};
+
+export const BASE_PATH_FLAG: Flag = {
+  flags: "--base-path <path>",
+  description: "the path under which a proxy shows the page, for example /tidemark",
+  env: "TIDEMARK_BASE_PATH",
+  parse: basePathFlag,
 };
 
 export const PRICE_FLAG: Flag = {
@@ -94,6 +123,14 @@ export function hostFlag(text: string): string {
   if (!/^[\w.-]+$/.test(host) && (isIP(host) !== 6 || host.includes("%")))
     throw invalid("Give a name or an address without a port, for example localhost, 127.0.0.1 or ::1.");
   return host;
+}
+
+/** A path of plain segments, as addresses begin with it: `/a/b`; "" for `/`. */
+export function basePathFlag(text: string): string {
+  const path = `/${text.trim()}`.replaceAll(/\/+/g, "/").replace(/\/$/, "");
+  if (!/^(\/[\w~-][\w.~-]*)*$/.test(path))
+    throw invalid("Give a path of letters, digits and - _ . ~, for example /tidemark.");
+  return path;
 }
 
 /** A duration such as 500ms, 10s, 1m, 2h, 7d, for a flag; in microseconds. */

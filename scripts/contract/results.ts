@@ -16,14 +16,25 @@ export interface Column {
   type: string;
 }
 
-export const CHARTS = ["table", "number", "line", "bar"] as const;
+export const CHARTS = ["table", "number", "line", "bar", "candle"] as const;
 
-/** How a metric's panel draws its result; `x`, `y` and `series` are names of its columns. */
-export interface Chart {
+/** Columns that a candle chart draws; volume may be absent. */
+export const CANDLE_COLUMNS = ["open", "high", "low", "close", "volume"] as const;
+
+/** How a metric's panel draws its result; all but the type are names of its columns. */
+export interface Chart extends Partial<Record<(typeof CANDLE_COLUMNS)[number], string>> {
   type: (typeof CHARTS)[number];
   x?: string;
+  /** [] of a candle. */
   y: string[];
   series?: string;
+}
+
+/** What a chart draws as numbers: the header's key and the column; [] of a table and a number. */
+export function drawnColumns(chart: Chart): [key: string, column: string][] {
+  if (chart.type === "line" || chart.type === "bar") return chart.y.map((column) => ["y", column]);
+  if (chart.type !== "candle") return [];
+  return CANDLE_COLUMNS.flatMap((key) => (chart[key] === undefined ? [] : [[key, chart[key]]]));
 }
 
 /** The newest result of one metric file, as a reader shows it. */
@@ -44,6 +55,10 @@ export interface MetricResult {
   /** Microseconds since 1970 UTC. */
   finished_us: number;
   chart: Chart;
+  /** The heading of the page under which its panel is; "": the last one. */
+  group: string;
+  /** Its place there: least first. Null: after those that have one, by name. */
+  order: number | null;
   columns: Column[];
   rows: Row[];
   /** False when its newest run failed: `error` is why, and the rows are the last good ones (`stale`). */
@@ -54,9 +69,12 @@ export interface MetricResult {
   truncated: boolean;
 }
 
-/** A row of `results`: what is not text or a number is JSON, or 0 and 1. */
+/**
+ * A row of `results`: what is not text or a number is JSON, or 0 and 1. `chart` also has group and
+ * order, which results of older versions lack.
+ */
 export interface ResultRow
-  extends Omit<MetricResult, "name" | "chart" | "columns" | "rows" | "ok" | "stale" | "truncated"> {
+  extends Omit<MetricResult, "name" | "chart" | "group" | "order" | "columns" | "rows" | "ok" | "stale" | "truncated"> {
   metric: string;
   ok: number;
   stale: number;
@@ -88,13 +106,13 @@ export const RESULT_COLUMNS = [
 ] as const satisfies readonly (keyof ResultRow)[];
 
 export function resultToRow(result: MetricResult): ResultRow {
-  const { name, chart, columns, rows, ok, stale, truncated, ...same } = result;
+  const { name, chart, group, order, columns, rows, ok, stale, truncated, ...same } = result;
   return {
     ...same,
     metric: name,
     ok: Number(ok),
     stale: Number(stale),
-    chart: JSON.stringify(chart),
+    chart: JSON.stringify({ ...chart, group, order }),
     columns: JSON.stringify(columns),
     rows: JSON.stringify(rows),
     truncated: Number(truncated),
@@ -106,6 +124,7 @@ export function resultToRow(result: MetricResult): ResultRow {
  * SQLite can't see).
  */
 export function resultFromRow(row: ResultRow): MetricResult {
+  const { group = "", order = null, ...chart } = JSON.parse(row.chart);
   return {
     name: row.metric,
     run_id: row.run_id,
@@ -117,7 +136,9 @@ export function resultFromRow(row: ResultRow): MetricResult {
     file_hash: row.file_hash,
     elapsed_ms: row.elapsed_ms,
     finished_us: row.finished_us,
-    chart: JSON.parse(row.chart),
+    chart,
+    group,
+    order,
     columns: JSON.parse(row.columns),
     rows: JSON.parse(row.rows),
     ok: row.ok === 1,

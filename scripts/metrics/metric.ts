@@ -6,7 +6,8 @@ import { z } from "zod";
 import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
 import { METRIC_FILE_BYTES_MAX, METRIC_FILES_MAX } from "../base/limits.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
-import { CHARTS, type Chart, type Column } from "../contract/results.ts";
+import type { Chart } from "../contract/results.ts";
+import { headerError, parseChart } from "./chart-header.ts";
 
 /** Characters of a title. */
 const TITLE_MAX = 80;
@@ -17,6 +18,12 @@ const headerSchema = z.strictObject({
   title: length(TITLE_MAX).min(1, "is empty"),
   description: length(500).default(""),
   chart: z.string().default("table"),
+  group: length(40).min(1, "is empty").default(""),
+  order: z
+    .string()
+    .regex(/^\d{1,6}$/, "is not a whole number from 0 to 999999")
+    .transform(Number)
+    .optional(),
   portable: z
     .string()
     .regex(/^no \(.+\)$/, "can only be `no (why)`; otherwise leave the line out")
@@ -39,6 +46,10 @@ export interface Metric extends MetricSource {
   title: string;
   description: string;
   chart: Chart;
+  /** The heading of the page under which its panel is; "": it names none. */
+  group: string;
+  /** Its panel's place in the group, and the group's among the groups: least first. Null: after those. */
+  order: number | null;
   /** The line of the header's `chart:`; 1 without it. */
   chart_line: number;
   /** Why only DuckDB can run it; null when Spark can too. */
@@ -163,10 +174,11 @@ export function withHeader(source: MetricSource): Metric {
     const issue = header.error.issues[0]!;
     throw headerError(file, lineOf[String(issue.path[0])] ?? 1, `${String(issue.path[0])} ${issue.message}`);
   }
-  const { title, description, chart, portable } = header.data;
+  const { title, description, chart, group, order = null, portable } = header.data;
   const chart_line = lineOf.chart ?? 1;
   const only_duckdb = portable?.slice("no (".length, -1) ?? null;
-  return { ...source, title, description, chart: parseChart(chart, file, chart_line), chart_line, only_duckdb };
+  const parsed = parseChart(chart, file, chart_line);
+  return { ...source, title, description, chart: parsed, group, order, chart_line, only_duckdb };
 }
 
 /**
@@ -193,63 +205,8 @@ function slips(a: string, b: string): number {
   return table[a.length]![b.length]!;
 }
 
-/** `line x=window_start y=avg_price,vwap series=product_id` → the chart. */
-function parseChart(text: string, file: string, line: number): Chart {
-  const [type, ...settings] = text.split(/\s+/);
-  const kind = CHARTS.find((one) => one === type);
-  if (kind === undefined) throw headerError(file, line, `"${type}" is not a chart type; valid: ${CHARTS.join(", ")}`);
-  const given = new Map<string, string>();
-  for (const setting of settings) {
-    const match = /^(x|y|series)=(.+)$/.exec(setting);
-    if (!match || match[2]!.split(",").includes(""))
-      throw headerError(
-        file,
-        line,
-        `chart: "${setting}" isn't x=COLUMN, y=COLUMN[,COLUMN] or series=COLUMN (without blanks)`,
-      );
-    if (given.has(match[1]!)) throw headerError(file, line, `chart: ${match[1]} is given twice`);
-    given.set(match[1]!, match[2]!);
-  }
-  const chart: Chart = {
-    type: kind,
-    x: given.get("x"),
-    y: given.get("y")?.split(",") ?? [],
-    series: given.get("series"),
-  };
-  if ((kind === "line" || kind === "bar") && (!chart.x || chart.y.length === 0))
-    throw headerError(file, line, `chart: a ${kind} needs x=COLUMN and y=COLUMN`);
-  return chart;
-}
-
-const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT)/;
-
-/**
- * The chart with its columns' names as the result writes them: as in SQL, capitals don't matter.
- * Throws METRIC when a column is missing, or when y of a line or bar is not a number.
- */
-export function chartOf({ type, x, y, series }: Chart, columns: readonly Column[]): Chart {
-  const missing: string[] = [];
-  const real = (name: string) => {
-    const lower = name.toLowerCase();
-    const column = columns.find((one) => one.name === name) ?? columns.find((one) => one.name.toLowerCase() === lower);
-    if (!column) missing.push(name);
-    const isDrawn = (type === "line" || type === "bar") && y.includes(name);
-    if (column && isDrawn && !NUMBER.test(column.type))
-      throw new TidemarkError("METRIC", `The chart's y names ${name}, which is ${column.type}; y needs a number.`);
-    return column?.name ?? name;
-  };
-  const found = { type, x: x && real(x), y: y.map(real), series: series && real(series) };
-  if (missing.length === 0) return found;
-  const names = columns.map((column) => column.name).join(", ");
-  throw new TidemarkError("METRIC", `The chart names ${missing.join(", ")}, and the result has ${names}.`);
-}
-
 function titleOf(name: string): string {
   const words = name.replaceAll("_", " ");
   const title = words.charAt(0).toUpperCase() + words.slice(1);
   return title.length > TITLE_MAX ? `${title.slice(0, TITLE_MAX - 1)}…` : title;
-}
-
-function headerError(file: string, line: number, what: string): TidemarkError {
-  return new TidemarkError("METRIC", `${file}:${line}: ${what}.`, "docs/add-a-metric.md shows the header's form.");
 }

@@ -247,6 +247,8 @@ function rowOf({ name, metric, source, error, ...found }: MetricOutcome, run_id:
     elapsed_ms: found.elapsed_ms,
     finished_us: found.finished_us,
     chart: metric?.chart ?? { type: "table", y: [] },
+    group: metric?.group ?? "",
+    order: metric?.order ?? null,
     columns: found.columns,
     rows: found.rows,
     ok: error === null,

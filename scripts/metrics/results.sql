@@ -12,7 +12,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL;
 CREATE TABLE results (                                      -- the newest result of each metric; a failing one keeps the last good rows, marked stale
   metric TEXT PRIMARY KEY, run_id INTEGER NOT NULL, ok INTEGER NOT NULL, error TEXT, stale INTEGER NOT NULL,
-  title TEXT NOT NULL, description TEXT NOT NULL, chart TEXT NOT NULL,       -- chart: JSON {type, x, y[], series}
+  title TEXT NOT NULL, description TEXT NOT NULL, chart TEXT NOT NULL,       -- chart: JSON {type, x, y[], series, open, high, low, close, volume, group, order}
   file TEXT NOT NULL, sql TEXT NOT NULL, file_hash TEXT NOT NULL,
   columns TEXT NOT NULL,                                    -- JSON [{name, type}]
   rows TEXT NOT NULL,                                       -- JSON array of row objects; decimals as strings, exact

@@ -3,8 +3,9 @@ import { monotonicMs, nowUs } from "../base/clock.ts";
 import { sentence, shortened, TidemarkError } from "../base/errors.ts";
 import { METRIC_ROWS_MAX } from "../base/limits.ts";
 import type { Agreement, Column, Row } from "../contract/results.ts";
+import { chartOf } from "./chart-header.ts";
 import { NO_PARAMETERS } from "./locked.ts";
-import { chartOf, fileOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
+import { fileOf, type Metric, type MetricSource, readSource, withHeader } from "./metric.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { WholeCsv } from "./whole-csv.ts";
 

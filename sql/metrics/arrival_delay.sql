@@ -1,6 +1,8 @@
 -- title: Arrival delay
 -- description: When the log took a tick − the exchange's time of it, as a distribution. In a replay this is the recording's age, unless its clock is shifted.
 -- chart: bar x=delay y=ticks series=product_id
+-- group: Is anything missing?
+-- order: 420
 WITH steps AS (
   SELECT product_id,
          CASE WHEN appended_us - time_us < 0 THEN '1: before its own time'

@@ -1,6 +1,8 @@
 -- title: Buy/sell imbalance by hour
 -- description: (bought − sold) ÷ traded volume, by the taker's side: 1 is only buying, −1 only selling.
 -- chart: bar x=hour y=imbalance series=product_id
+-- group: Who bought, who sold?
+-- order: 230
 WITH hours AS (
   SELECT product_id, utc(window_start_of(minute_us, 3600000000)) AS hour, sum(total_volume) AS total_volume,
          sum(buy_volume) AS buy_volume, sum(total_volume) - sum(buy_volume) AS sell_volume

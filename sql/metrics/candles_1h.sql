@@ -1,6 +1,8 @@
 -- title: Candles of one hour
 -- description: Open, high, low, close and volume of each product in one hour; open and close by the smallest and largest (time, trade_id).
--- chart: line x=start y=open,high,low,close series=product_id
+-- chart: candle x=start open=open high=high low=low close=close volume=volume series=product_id
+-- group: How did prices move?
+-- order: 120
 SELECT utc(window_start_of(minute_us, 3600000000)) AS start, product_id,
        min_by(open_price, (open_time_us, open_trade_id)) AS open, max(max_price) AS high, min(min_price) AS low,
        max_by(close_price, (close_time_us, close_trade_id)) AS close,

@@ -1,6 +1,8 @@
 -- title: Coverage
 -- description: Ticks stored ÷ trade ids spanned. The ticker channel batches match cascades, so less than 1 does not mean loss there; in the matches channel it does.
 -- chart: table
+-- group: Is anything missing?
+-- order: 400
 WITH sums AS (
   SELECT product_id, CAST(sum(trade_count) AS BIGINT) AS ticks, min(first_trade_id) AS first_trade_id, max(last_trade_id) AS last_trade_id
   FROM minutes

@@ -1,6 +1,8 @@
 -- title: Gaps
 -- description: The hundred longest runs of trade ids that were never stored, and the recorded outages. In the ticker channel a run may be a batched cascade.
 -- chart: table
+-- group: Is anything missing?
+-- order: 410
 -- portable: no (bitstring_agg: Spark would have to sort every tick, beyond a metric's memory)
 WITH blocks AS ( -- a thousand trade ids each
   SELECT product_id, trade_id // 1000 AS block, count(*) AS ids, min(trade_id) AS lowest, max(trade_id) AS highest

@@ -1,6 +1,8 @@
 -- title: Largest trades
 -- description: The twenty trades with the largest price × size.
 -- chart: table
+-- group: Who bought, who sold?
+-- order: 240
 WITH whole_minutes AS (
   SELECT max_notional FROM minutes
   WHERE ($product IS NULL OR product_id = $product)

@@ -1,6 +1,8 @@
 -- title: Price of lateness
 -- description: What each allowed lateness would have left out, exact and from one pass.
 -- chart: table
+-- group: Do both pipelines agree?
+-- order: 320
 -- portable: no (views/hops.sql reads the stream's settings, which are JSON)
 WITH sizes AS (
   SELECT DISTINCT size_us FROM hops

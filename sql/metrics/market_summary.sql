@@ -1,6 +1,8 @@
 -- title: Market summary
--- description: One row over every tick ever stored, the replaced pipeline's columns first. Prices of several products are taken together unless $product names one.
+-- description: One row over every tick ever stored, the replaced pipeline's columns first. Several products are taken together unless one is chosen: Summary by product keeps them apart.
 -- chart: table
+-- group: Who bought, who sold?
+-- order: 210
 WITH sums AS (
   SELECT CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,
          CAST(sum(sell_count) AS BIGINT) AS sell_count,

@@ -1,6 +1,8 @@
 -- title: Realised volatility by hour
 -- description: Square root of the summed squared log returns between the closing prices of neighbouring traded minutes, in percent.
 -- chart: line x=hour y=volatility_percent series=product_id
+-- group: How did prices move?
+-- order: 140
 WITH returns AS (
   SELECT product_id, minute_us,
          ln(CAST(close_price AS DOUBLE) / lag(CAST(close_price AS DOUBLE)) OVER (PARTITION BY product_id ORDER BY minute_us)) AS log_return

@@ -1,6 +1,8 @@
 -- title: Sentiment by hour
 -- description: Buys against sells and the volume of each hour; Bullish or Bearish when one side leads by more than a fifth.
 -- chart: bar x=hour y=buy_count,sell_count series=product_id
+-- group: Who bought, who sold?
+-- order: 220
 WITH hours AS (
   SELECT product_id, utc(window_start_of(minute_us, 3600000000)) AS hour,
          CAST(sum(trade_count) AS BIGINT) AS trade_count, CAST(sum(buy_count) AS BIGINT) AS buy_count,

@@ -1,6 +1,8 @@
 -- title: Summary by product
 -- description: One row per product over every tick ever stored: the batch's side of the page's comparison.
 -- chart: table
+-- group: Who bought, who sold?
+-- order: 200
 SELECT product_id, average_price(sum(price_sum), sum(trade_count)) AS avg_price, max(max_price) AS max_price, min(min_price) AS min_price,
        sum(total_volume) AS total_volume, CAST(sum(trade_count) AS BIGINT) AS trade_count,
        CAST(sum(buy_count) AS BIGINT) AS buy_count, CAST(sum(sell_count) AS BIGINT) AS sell_count,

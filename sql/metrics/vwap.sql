@@ -1,6 +1,8 @@
 -- title: VWAP by hour
 -- description: Volume-weighted average price of each hour: the sum of price × size ÷ the volume, exact to ten decimals.
 -- chart: line x=hour y=vwap series=product_id
+-- group: How did prices move?
+-- order: 130
 SELECT utc(window_start_of(minute_us, 3600000000)) AS hour, product_id,
        average_by_volume(try_sum(notional), sum(total_volume)) AS vwap,
        try_sum(notional) AS notional, sum(total_volume) AS total_volume

@@ -1,6 +1,8 @@
 -- title: Windows by minute
 -- description: The stream's one-minute windows, computed from every tick ever stored by the same rules, newest first.
 -- chart: line x=window_start y=avg_price,vwap series=product_id
+-- group: Do both pipelines agree?
+-- order: 310
 SELECT minute AS window_start, utc(minute_us + 60000000) AS window_end,
        average_price(price_sum, trade_count) AS avg_price, max_price, min_price, max_price - min_price AS price_range,
        CASE WHEN max_price - min_price > volatility_range THEN 'High' ELSE 'Normal' END AS volatility_flag,

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { METRIC_ROWS_MAX, RUNS_KEPT_MAX, SUMMARY_FILES_MAX } from "../../scripts/base/limits.ts";
-import { chartOf, withHeader } from "../../scripts/metrics/metric.ts";
+import { chartOf } from "../../scripts/metrics/chart-header.ts";
+import { withHeader } from "../../scripts/metrics/metric.ts";
 import { batch, metricFolder, resultRows } from "../support/batch.ts";
 import { filesBelow, type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
 import { childOf, runToEnd } from "../support/process.ts";
@@ -34,6 +35,14 @@ describe("the header", () => {
       "-- chart: line  x=t y=a,b  series=product_id\nSELECT 1",
       { chart: { type: "line", x: "t", y: ["a", "b"], series: "product_id" } },
     ],
+    [
+      "-- chart: candle x=t open=o high=h low=l close=c volume=v series=p\nSELECT 1",
+      {
+        chart: { type: "candle", x: "t", y: [], open: "o", high: "h", low: "l", close: "c", volume: "v", series: "p" },
+      },
+    ],
+    ["-- group: Prices, by hour\n-- order: 20\nSELECT 1", { group: "Prices, by hour", order: 20 }],
+    ["SELECT 1", { group: "", order: null }],
     ["-- portable: no (QUALIFY)\nSELECT 1", { only_duckdb: "QUALIFY" }],
     ["SELECT 1\n-- title: below the SQL it is a comment", { title: "Biggest hour" }],
     ["-- https://en.wikipedia.org/wiki/Volume-weighted_average_price\nSELECT 1", { title: "Biggest hour" }],
@@ -54,8 +63,12 @@ describe("the header", () => {
     ["-- title:\nSELECT 1", 1, "title is empty."],
     [`-- title: ${"x".repeat(81)}\nSELECT 1`, 1, "title has 81 characters; at most 80."],
     [`\n-- description: ${"x".repeat(501)}\nSELECT 1`, 2, "description has 501 characters; at most 500."],
-    ["-- title: T\n-- chart: pie x=a\nSELECT 1", 2, '"pie" is not a chart type; valid: table, number, line, bar.'],
-    ["-- titel: T\nSELECT 1", 1, 'unknown key "titel"; valid: title, description, chart, portable.'],
+    [
+      "-- title: T\n-- chart: pie x=a\nSELECT 1",
+      2,
+      '"pie" is not a chart type; valid: table, number, line, bar, candle.',
+    ],
+    ["-- titel: T\nSELECT 1", 1, 'unknown key "titel"; valid: title, description, chart, group, order, portable.'],
     ["-- tilte: T\nSELECT 1", 1, `unknown key "tilte"`],
     ["-- charts: line\nSELECT 1", 1, `unknown key "charts"`],
     ["-- title: T\n-- desciption: D\nSELECT 1", 2, `unknown key "desciption"`],
@@ -66,6 +79,19 @@ describe("the header", () => {
     ["-- chart: bar x=a y=b colour=red\nSELECT 1", 1, 'chart: "colour=red" isn\'t x=COLUMN'],
     ["-- chart: bar x=a y=b,\nSELECT 1", 1, 'chart: "y=b," isn\'t x=COLUMN'],
     ["-- chart: line x=a x=b y=c\nSELECT 1", 1, "chart: x is given twice"],
+    ["-- chart: candle x=a open=b\nSELECT 1", 1, "chart: a candle needs high=COLUMN, low=COLUMN, close=COLUMN"],
+    [
+      "-- chart: candle x=a y=b\nSELECT 1",
+      1,
+      'chart: "y=b" isn\'t x, open, high, low, close, volume or series and =COLUMN',
+    ],
+    ["-- chart: candle x=a open=b,c\nSELECT 1", 1, 'chart: "open=b,c" isn\'t x, open'],
+    ["-- chart: line x=a y=b open=c\nSELECT 1", 1, 'chart: "open=c" isn\'t x=COLUMN'],
+    ["-- title: T\n-- order: first\nSELECT 1", 2, "order is not a whole number from 0 to 999999"],
+    ["-- order: -1\nSELECT 1", 1, "order is not a whole number"],
+    ["-- group:\nSELECT 1", 1, "group is empty."],
+    [`-- group: ${"x".repeat(41)}\nSELECT 1`, 1, "group has 41 characters; at most 40."],
+    ["-- gruop: A\nSELECT 1", 1, `unknown key "gruop"`],
     ["-- portable: perhaps\nSELECT 1", 1, "portable can only be `no (why)`"],
   ];
   for (const [text, line, words] of BAD) {
@@ -86,6 +112,12 @@ describe("the header", () => {
     });
     expect(() => chartOf({ type: "bar", x: "t", y: ["p"] }, [...columns(["t"]), ...columns(["p"], "VARCHAR")])).toThrow(
       "The chart's y names p, which is VARCHAR; y needs a number.",
+    );
+    const candle = { type: "candle" as const, x: "t", y: [], open: "O", high: "h", low: "l", close: "c" };
+    const prices = columns(["o", "h", "l"]);
+    expect(chartOf(candle, [...columns(["t"]), ...prices, ...columns(["c"])])).toEqual({ ...candle, open: "o" });
+    expect(() => chartOf(candle, [...columns(["t"]), ...prices, ...columns(["c"], "DOUBLE[]")])).toThrow(
+      "The chart's close names c, which is DOUBLE[]; close needs a number.",
     );
     const number = { type: "number" as const, x: undefined, y: ["p"], series: undefined };
     expect(chartOf(number, columns(["p"], "INTERVAL"))).toEqual(number);

@@ -38,6 +38,8 @@ test("a stored result is read as it was written", () => {
     elapsed_ms: 1.5,
     finished_us: 2,
     chart: { type: "line", x: "x", y: ["y"], series: "product_id" },
+    group: "Prices",
+    order: 10,
     columns: [{ name: "x", type: "DECIMAL(18,8)" }],
     rows: [{ x: "0.10000001", y: null }],
     ok: true,
@@ -48,5 +50,8 @@ test("a stored result is read as it was written", () => {
   const row = resultToRow(result);
   expect(Object.keys(row).sort()).toEqual([...RESULT_COLUMNS].sort());
   expect(resultFromRow(row)).toEqual(result);
+  // As a version without groups has stored it.
+  const older = { ...row, chart: JSON.stringify(result.chart) };
+  expect(resultFromRow(older)).toEqual({ ...result, group: "", order: null });
   expect(() => resultFromRow({ ...row, rows: "[{" })).toThrow(SyntaxError);
 });

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { parameters, rangeOf, selectionOf, timeOf } from "../http/query-string.ts";
 import { alignedSpan, chartAnswer, spanOfRange } from "../model/chart.ts";
-import type { UsSpan } from "../model/chart-stream.ts";
+import type { UsSpan } from "../model/kept-bars.ts";
 import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { OlderAnswers } from "./older-windows.ts";

@@ -13,12 +13,12 @@ const SPIKE_UNITS = parseUnits(THRESHOLDS.volume_spike, SIZE_SCALE_MAX);
 /** A stored window with the `late` ticks of its last revision, and the ids that are missing still. */
 export type FoundWindow = StoredWindow & { late: number; missing_still: number };
 
-/** What a bar needs of a window; decimals as text. */
+/** What a bar needs of a window: exact sums as text, prices as text or rounded to be drawn. */
 export interface BarPart {
-  open_price: string;
-  max_price: string;
-  min_price: string;
-  close_price: string;
+  open_price: string | number;
+  max_price: string | number;
+  min_price: string | number;
+  close_price: string | number;
   total_volume: string;
   trade_count: number;
   /** Null beyond 10^20, in the batch only. */

@@ -9,7 +9,8 @@ import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } fro
 import { spawnProgram } from "../../base/process.ts";
 import { PROJECT_ROOT } from "../../base/project.ts";
 import { onAbort } from "../../base/wait.ts";
-import { chartOf, type Metric } from "../metric.ts";
+import { chartOf } from "../chart-header.ts";
+import type { Metric } from "../metric.ts";
 import { streamed } from "../row-stream.ts";
 import { emptyOutcome, type MetricOutcome, withLine } from "../run.ts";
 import { readColumns, readRows } from "../values.ts";
