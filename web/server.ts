@@ -9,6 +9,8 @@ import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
+import { MetricAnswers } from "./answers/metric-answer.ts";
+import { MetricQueries } from "./answers/metric-rows.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
@@ -40,6 +42,7 @@ export interface Served {
 /** Every path, for the server and for docs/http.md. */
 export const PATHS = [
   "/",
+  "/metric/:name",
   "/healthz",
   "/api/status",
   "/api/windows",
@@ -63,9 +66,11 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
   const hub = new EventHub(sources, new Updates(sources), options.logger);
   const exports = new Exports(sources, options.logger);
+  const queries = new MetricQueries(sources);
   const assets = new Assets();
+  const metrics = new MetricAnswers(sources, queries, assets.address);
   let port = options.port;
-  const app = application(routes(sources, hub, exports, assets), assets, options, () => port);
+  const app = application(routes(sources, hub, exports, metrics, assets), assets, options, () => port);
   const server = listen(app, options);
   port = server.port ?? port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -75,6 +80,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       clearInterval(metering);
       hub.close();
       exports.close();
+      queries.close();
       await server.stop(true);
       sources.close();
     },
@@ -83,7 +89,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets): Routes {
+function routes(sources: Sources, hub: EventHub, exports: Exports, metrics: MetricAnswers, assets: Assets): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
@@ -95,10 +101,11 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
   };
   return {
     "/": page,
+    "/metric/:name": metrics.page,
     "/healthz": api.health,
     "/api/status": api.status,
     "/api/windows": api.windows,
-    "/api/metrics/:name": api.metric,
+    "/api/metrics/:name": metrics.json,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/api/lateness": api.lateness,
