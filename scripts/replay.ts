@@ -2,7 +2,7 @@
 import { BUNDLED_RECORDING } from "./base/project.ts";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { AFTER_FLAG, productIds, SKEW_FLAG, speed } from "./command/feed-flags.ts";
+import { AFTER_FLAG, AGAIN_FLAG, LOOP_FLAG, productIds, SKEW_FLAG, speed } from "./command/feed-flags.ts";
 import { HOST_FLAG, PORT_FLAG } from "./command/flags.ts";
 import { asProducts, parseFaults, readRecording, startExchange } from "./simulator/index.ts";
 
@@ -10,6 +10,7 @@ interface ReplayFlags {
   /** Infinity: as fast as clients read. */
   speed: number;
   loop?: boolean;
+  again?: boolean;
   port: number;
   host: string;
   after: number | ReadonlyMap<string, number>;
@@ -32,7 +33,8 @@ export const spec: CommandSpec<ReplayFlags> = {
       parse: speed,
       default: "1",
     },
-    { flags: "--loop", description: "repeat the recording; times and trade ids keep rising" },
+    LOOP_FLAG,
+    AGAIN_FLAG,
     {
       ...PORT_FLAG,
       description: "the server's port; 0 takes any free one",
@@ -57,21 +59,18 @@ export const spec: CommandSpec<ReplayFlags> = {
   async run(options, { args, logger, signal }) {
     const file = args[0] ?? BUNDLED_RECORDING;
     const recorded = await readRecording(file, logger);
+    const { speed, loop = false, again, after, host, port } = options;
     const exchange = startExchange({
+      ...{ speed, loop, again, after, host, port },
       recorded: options.as ? asProducts(recorded, options.as) : recorded,
-      speed: options.speed,
-      loop: options.loop === true,
-      after: options.after,
       skew_us: options.skew,
-      host: options.host,
-      port: options.port,
       faults: options.faults === undefined ? undefined : parseFaults(options.faults),
     });
     process.stdout.write(`${exchange.url}\n`);
     logger.info(`${recorded.length} trades of ${file} at ${exchange.url}: playing begins at the first subscription`);
     await Promise.race([exchange.ended, untilAborted(signal)]);
     await exchange.stop();
-    logger.info(signal.aborted ? "stopped" : "the recording has ended");
+    logger.info(signal.aborted ? "stopped" : "the recording has ended; with --loop it is repeated");
     return 0;
   },
 };

@@ -4,7 +4,15 @@ import { serve } from "../web/server.ts";
 import { shownDataDir } from "./base/data-dir.ts";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, HOST_FLAG, LOG_FLAG, PORT_FLAG, PRICE_FLAG } from "./command/flags.ts";
+import {
+  ALLOW_HOST_FLAG,
+  BASE_PATH_FLAG,
+  DATA_FLAG,
+  HOST_FLAG,
+  LOG_FLAG,
+  PORT_FLAG,
+  PRICE_FLAG,
+} from "./command/flags.ts";
 import type { Prices } from "./contract/prices.ts";
 import { checkLogUrl, logEnds, logName } from "./log/index.ts";
 import { Judge } from "./message/index.ts";
@@ -15,15 +23,18 @@ interface ServeFlags {
   port: number;
   host: string;
   price?: Prices;
+  allowHost?: string[];
+  basePath?: string;
 }
 
 export const spec: CommandSpec<ServeFlags> = {
   name: "serve",
   summary: "Serves the page and the API, and prints the page's address. It only reads.",
-  flags: [DATA_FLAG, LOG_FLAG, PORT_FLAG, HOST_FLAG, PRICE_FLAG],
+  flags: [DATA_FLAG, LOG_FLAG, PORT_FLAG, HOST_FLAG, ALLOW_HOST_FLAG, BASE_PATH_FLAG, PRICE_FLAG],
   examples: [
     "bun run serve",
     "bun run serve --data data/replay --port 0",
+    "bun run serve --host 0.0.0.0 --allow-host tidemark.lan --base-path /tidemark",
     "curl -s http://127.0.0.1:8321/api/windows?limit=1",
   ],
   async run(options, { logger, signal }) {
@@ -32,7 +43,8 @@ export const spec: CommandSpec<ServeFlags> = {
     const judge = new Judge();
     const ends = logEnds(options.log, paths, logger, (record) => judge.tick(record)?.product_id ?? null);
     const log = new AskedLog(logName(options.log), ends, logger);
-    const served = serve(paths, { host: options.host, port: options.port, log, logger, prices: options.price });
+    const { host, port, price: prices, allowHost: allowed, basePath: base } = options;
+    const served = serve(paths, { host, port, log, logger, prices, allowed, base });
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);

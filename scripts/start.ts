@@ -1,7 +1,26 @@
 /** `bun run start`: every stage as a child process, on the live feed or on a recording. */
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { CHANNEL_FLAG, FEED_FLAG, HEARTBEATS_FLAG, PRODUCTS_FLAG, productIds, speed } from "./command/feed-flags.ts";
-import { asText, DATA_FLAG, durationFlag, HOST_FLAG, LOG_FLAG, PORT_FLAG, PRICE_FLAG } from "./command/flags.ts";
+import {
+  AGAIN_FLAG,
+  CHANNEL_FLAG,
+  FEED_FLAG,
+  HEARTBEATS_FLAG,
+  LOOP_FLAG,
+  PRODUCTS_FLAG,
+  productIds,
+  speed,
+} from "./command/feed-flags.ts";
+import {
+  ALLOW_HOST_FLAG,
+  asText,
+  BASE_PATH_FLAG,
+  DATA_FLAG,
+  durationFlag,
+  HOST_FLAG,
+  LOG_FLAG,
+  PORT_FLAG,
+  PRICE_FLAG,
+} from "./command/flags.ts";
 import { LATENESS_FLAG, WINDOW_FLAG, windowSizes } from "./command/window-flags.ts";
 import { launch } from "./supervisor/launch.ts";
 import type { StartOptions } from "./supervisor/path.ts";
@@ -17,6 +36,8 @@ export const spec: CommandSpec<StartOptions> = {
       description: "play a recording (the bundled one) instead of the live feed",
       env: "TIDEMARK_REPLAY",
     },
+    LOOP_FLAG,
+    AGAIN_FLAG,
     {
       flags: "--speed <n>",
       description: "the recording's speed: 30 plays a minute in two seconds, max as fast as it can be read",
@@ -26,6 +47,8 @@ export const spec: CommandSpec<StartOptions> = {
     },
     PORT_FLAG,
     HOST_FLAG,
+    ALLOW_HOST_FLAG,
+    BASE_PATH_FLAG,
     { ...PRODUCTS_FLAG, parse: asText(productIds) },
     CHANNEL_FLAG,
     HEARTBEATS_FLAG,
@@ -44,6 +67,7 @@ export const spec: CommandSpec<StartOptions> = {
   examples: [
     "bun run start",
     "bun run start --replay --speed 100",
+    "bun run start --replay --again",
     "bun run start --products BTC-USD,ETH-USD --port 9000",
   ],
   async run(options, context) {

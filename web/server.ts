@@ -1,5 +1,6 @@
 /** The page and the API: every path in one table, each with the function that answers it. */
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { DataPaths } from "../scripts/base/data-dir.ts";
 import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
@@ -7,14 +8,17 @@ import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
 import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
+import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
 import { MetricAnswers } from "./answers/metric-answer.ts";
 import { MetricQueries } from "./answers/metric-rows.ts";
+import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
+import { underBase, withoutBase } from "./http/base-path.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
@@ -32,6 +36,10 @@ export interface ServeOptions {
   log: LogView;
   logger: Logger;
   prices?: Prices | null;
+  /** Host names besides our own that are answered for. */
+  allowed?: readonly string[];
+  /** The path under which a proxy shows the page, for example `/tidemark`; default: the root. */
+  base?: string;
 }
 
 export interface Served {
@@ -46,6 +54,7 @@ export const PATHS = [
   "/healthz",
   "/api/status",
   "/api/windows",
+  "/api/chart",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",
@@ -54,6 +63,7 @@ export const PATHS = [
   "/export/:file",
   "/export/metrics/:file",
   "/metrics",
+  "/openapi.json",
   "/static/:hash/:name",
 ] as const;
 
@@ -69,13 +79,13 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const queries = new MetricQueries(sources);
   const assets = new Assets();
   const metrics = new MetricAnswers(sources, queries, assets.address);
-  let port = options.port;
-  const app = application(routes(sources, hub, exports, metrics, assets), assets, options, () => port);
+  const answers = { hub, exports, metrics, assets };
+  const app = application(routes(sources, answers, options.base ?? ""), assets, options);
   const server = listen(app, options);
-  port = server.port ?? port;
+  const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
-    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}/`,
+    url: `http://${name.includes(":") ? `[${name}]` : name}:${port}${options.base ?? ""}/`,
     stop: async () => {
       clearInterval(metering);
       hub.close();
@@ -89,8 +99,16 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, hub: EventHub, exports: Exports, metrics: MetricAnswers, assets: Assets): Routes {
+interface Answers {
+  hub: EventHub;
+  exports: Exports;
+  metrics: MetricAnswers;
+  assets: Assets;
+}
+
+function routes(sources: Sources, { hub, exports, metrics, assets }: Answers, base: string): Routes {
   const api = new Api(sources);
+  const charts = new Charts(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
     const given = parameters(c, ["product", "window"]);
@@ -105,6 +123,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, metrics: Metr
     "/healthz": api.health,
     "/api/status": api.status,
     "/api/windows": api.windows,
+    "/api/chart": charts.answer,
     "/api/metrics/:name": metrics.json,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
@@ -113,13 +132,15 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, metrics: Metr
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,
     "/metrics": telemetry.answer,
+    "/openapi.json": openApiAnswer(base),
     "/static/:hash/:name": assets.answer,
   };
 }
 
-function application(table: Routes, { address }: Assets, { host, logger }: ServeOptions, port: () => number): Hono {
-  const app = new Hono();
-  app.use(headers, ownHost(host, port), readOnly);
+function application(table: Routes, { address }: Assets, options: ServeOptions): Hono {
+  const { host, logger, allowed, base = "" } = options;
+  const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
+  app.use(headers, underBase(base), ownHost(host, allowed), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;

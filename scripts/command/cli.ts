@@ -5,7 +5,7 @@ import { createLogger, type Logger } from "../base/logger.ts";
 import { spaceError } from "../base/sqlite.ts";
 import { closeStderr, closeStdout, quietPipes } from "../base/stdout.ts";
 import { drainSignal } from "./drain-signal.ts";
-import { keptByNpm, readEnvironment } from "./environment.ts";
+import { keptByNpm, readEnvironment, typed } from "./environment.ts";
 import { report } from "./last-words.ts";
 
 /** One flag: `flags` in commander's spelling, `env` the variable that sets it too. */
@@ -21,6 +21,8 @@ export interface Flag {
    */
   parse?: (text: string) => unknown;
   choices?: readonly string[];
+  /** It may be given several times; `parse` returns an array, and the values are all of theirs. */
+  isList?: boolean;
 }
 
 export interface CommandSpec<O> {
@@ -83,7 +85,7 @@ function buildCommand<O>(spec: CommandSpec<O>): Command {
     if (flag.default !== undefined) option.default(flagValue(flag, flag.default), flag.default);
     if (flag.env) option.env(flag.env);
     if (flag.choices) option.choices(flag.choices);
-    if (takesValue(flag.flags)) option.argParser((text: string) => flagValue(flag, text));
+    if (takesValue(flag.flags)) option.argParser((text: string, before: unknown) => withEarlier(flag, text, before));
     command.addOption(option);
   }
   command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join("\n")}`);
@@ -107,16 +109,20 @@ function flagValue(flag: Flag, text: string): unknown {
   return flag.parse ? flag.parse(text) : text;
 }
 
+/** A flag's value; of a list, after those that were given before it. */
+function withEarlier(flag: Flag, text: string, before: unknown): unknown {
+  const value = flagValue(flag, text);
+  return flag.isList && Array.isArray(before) ? [...before, ...(value as unknown[])] : value;
+}
+
 /** npm keeps flags that come before `--` for itself, and the command would run without them. */
 function refuseKeptByNpm<O>(spec: CommandSpec<O>): void {
   const kept = keptByNpm(spec.flags.map(({ flags }) => /--([a-z-]+)/.exec(flags)![1]!));
   if (kept.length === 0) return;
-  const flags = kept.map((name) => `--${name}`).join(" and ");
-  throw new TidemarkError(
-    "USAGE",
-    `npm kept ${flags} for itself.`,
-    `Write -- before it: npm run ${spec.name} -- --${kept[0]} ….`,
-  );
+  // Of `--port 9000` npm passes the value on, as an argument of its own.
+  const args = [...kept.flatMap((flag) => flag.split(" ")), ...process.argv.slice(2)];
+  const names = kept.map((flag) => flag.split(" ")[0]).join(" and ");
+  throw new TidemarkError("USAGE", `npm kept ${names} for itself.`, `Write -- before it: ${typed(spec.name, args)}`);
 }
 
 /** The file that an error of the system is about. */

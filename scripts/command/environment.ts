@@ -35,8 +35,23 @@ export function readEnvironment(switches: string[], env: NodeJS.ProcessEnv = pro
 /** A flag that npm has too: `npm --json` is meant for npm. */
 const NPMS = "json";
 
-/** Those of `flags` that npm kept because `--` was missing before them: `npm start --port 9000`. */
+/**
+ * Those of `flags` that npm kept because `--` was missing before them (`npm start --port 9000`), each
+ * with its value if npm kept that too.
+ */
 export function keptByNpm(flags: string[], env: NodeJS.ProcessEnv = process.env): string[] {
   if (env.npm_lifecycle_event === undefined) return [];
-  return flags.filter((name) => name !== NPMS && Boolean(env[`npm_config_${name.replaceAll("-", "_")}`]));
+  return flags.flatMap((name) => {
+    const value = name === NPMS ? undefined : env[`npm_config_${name.replaceAll("-", "_")}`];
+    if (!value) return [];
+    return [value === "true" ? `--${name}` : `--${name} ${value}`];
+  });
+}
+
+/** A command as a person types it: with npm when npm started this process, otherwise with Bun. */
+export function typed(name: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): string {
+  const isNpm = env.npm_lifecycle_event !== undefined && !env.npm_config_user_agent?.startsWith("bun");
+  const quoted = args.map((arg) => (/^[\w./:=,@%+-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
+  const run = name === "start" && isNpm ? "npm start" : `${isNpm ? "npm" : "bun"} run ${name}`;
+  return [run, ...(isNpm && args.length > 0 ? ["--"] : []), ...quoted].join(" ");
 }

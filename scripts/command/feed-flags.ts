@@ -47,6 +47,16 @@ export const AFTER_FLAG: Flag = {
   default: "0",
 };
 
+export const LOOP_FLAG: Flag = {
+  flags: "--loop",
+  description: "repeat the recording without an end; times and trade ids keep rising",
+};
+
+export const AGAIN_FLAG: Flag = {
+  flags: "--again",
+  description: "play on after what was played: the rest of that round, or the recording once more, with later times",
+};
+
 export const SKEW_FLAG: Flag = {
   flags: "--skew <duration>",
   description: "set the exchange's clock ahead (2s) or behind (-2s): its stamps and GET /time",

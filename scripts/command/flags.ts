@@ -63,6 +63,21 @@ export const HOST_FLAG: Flag = {
   default: "127.0.0.1",
 };
 
+export const ALLOW_HOST_FLAG: Flag = {
+  flags: "--allow-host <names>",
+  description: "also answer for this host name, of a proxy or a compose service (repeatable, or separated by commas)",
+  env: "TIDEMARK_ALLOW_HOST",
+  parse: (text) => text.split(",").map(hostFlag),
+  isList: true,
+};
+
+export const BASE_PATH_FLAG: Flag = {
+  flags: "--base-path <path>",
+  description: "the path under which a proxy shows the page, for example /tidemark",
+  env: "TIDEMARK_BASE_PATH",
+  parse: basePathFlag,
+};
+
 export const PRICE_FLAG: Flag = {
   flags: "--price <prices>",
   description: "show what the pipelines cost: core-hour=0.04,gib-hour=0.005,gb-month=0.02, in any currency",
@@ -94,6 +109,14 @@ export function hostFlag(text: string): string {
   if (!/^[\w.-]+$/.test(host) && (isIP(host) !== 6 || host.includes("%")))
     throw invalid("Give a name or an address without a port, for example localhost, 127.0.0.1 or ::1.");
   return host;
+}
+
+/** A path of plain segments, as addresses begin with it: `/a/b`; "" for `/`. */
+export function basePathFlag(text: string): string {
+  const path = `/${text.trim()}`.replaceAll(/\/+/g, "/").replace(/\/$/, "");
+  if (!/^(\/[\w~-][\w.~-]*)*$/.test(path))
+    throw invalid("Give a path of letters, digits and - _ . ~, for example /tidemark.");
+  return path;
 }
 
 /** A duration such as 500ms, 10s, 1m, 2h, 7d, for a flag; in microseconds. */

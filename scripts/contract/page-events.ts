@@ -41,6 +41,8 @@ export interface ChartAnswer {
   from_s: number;
   /** Exclusive. */
   to_s: number;
+  /** Whether windows of the requested span are left out before `from_s`: an answer has at most 10,000. */
+  is_cut: boolean;
   stream: StreamBar[];
   batch: Bar[];
   cells: Cell[];

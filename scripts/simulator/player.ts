@@ -9,6 +9,8 @@ export interface PlayerOptions {
   speed: number;
   /** Starts over at the end; times and ids are shifted so that they keep rising. */
   loop: boolean;
+  /** Plays the rest of the round that `after` is in, or a whole one after it, shifted like a loop. */
+  again?: boolean;
   /**
    * Begins after this trade id, or after the first of these by product; products not named begin at
    * their start.
@@ -47,8 +49,9 @@ export class Player {
     const [times, ids] = [bounds(recorded, "time_us"), bounds(recorded, "trade_id")];
     this.#round_us = times.max - times.min + ROUND_GAP_US;
     this.#round_ids = ids.max - ids.min + 1;
-    this.end = options.loop ? Number.POSITIVE_INFINITY : recorded.length;
     this.position = this.#after(options);
+    const rounds = options.again ? Math.floor(this.position / recorded.length) + 1 : 1;
+    this.end = options.loop ? Number.POSITIVE_INFINITY : rounds * recorded.length;
   }
 
   /** True when trades come by the recording's clock, not as fast as they are read. */
@@ -115,7 +118,8 @@ export class Player {
    * Index of the first trade not played yet, in its round; what others played beyond it comes again as
    * duplicates.
    */
-  #after({ after, loop, recorded }: PlayerOptions): number {
+  #after({ after, loop: isLoop, again = false, recorded }: PlayerOptions): number {
+    const loop = isLoop || again;
     if (typeof after === "number") return this.#indexAfter(after, loop, recorded, () => true);
     const indexes = [...this.products].map((product) =>
       this.#indexAfter(after.get(product) ?? -1, loop, recorded, (trade) => trade.product_id === product),

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../base/atomic-file.ts";
-import { claimKind, type DataPaths, openDataDir } from "../base/data-dir.ts";
+import { claimKind, type DataPaths, dataPaths, openDataDir } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { pause } from "../base/wait.ts";
@@ -51,6 +51,19 @@ export function noteAddress(paths: DataPaths, url: string): void {
   } catch {
     // The stages report a full disk.
   }
+}
+
+/** The refusal of a second `start` on `dir` or its replay; null when none runs there. Creates nothing. */
+export function startedBefore(dir: string): TidemarkError | null {
+  for (const paths of [dataPaths(dir), dataPaths(join(dir, "replay"))]) {
+    if (!existsSync(addressFile(paths))) continue;
+    try {
+      lockAsOnly(paths)();
+    } catch (error) {
+      if (error instanceof TidemarkError && error.code === "STAGE_BUSY") return error;
+    }
+  }
+  return null;
 }
 
 /** The lock of this command; the error for a second `start` names the page of the first. */

@@ -5,7 +5,7 @@ import type { CommandContext } from "../command/cli.ts";
 import { isReplay } from "../command/feed-flags.ts";
 import { checkLogUrl } from "../log/index.ts";
 import { readRecording } from "../simulator/recording.ts";
-import { addressFile, claim, withRoom } from "./claim.ts";
+import { addressFile, claim, startedBefore, withRoom } from "./claim.ts";
 import { recordingOf, type StartOptions, supervise } from "./path.ts";
 import { reachable } from "./reachable.ts";
 
@@ -16,7 +16,7 @@ import { reachable } from "./reachable.ts";
 export async function launch(options: StartOptions, context: CommandContext): Promise<void> {
   const { logger } = context;
   checkLogUrl(options.log);
-  requireFreePort(options.host, options.port);
+  requirePort(options);
   if (options.replay) await readRecording(recordingOf(options), logger);
   const feed = options.replay ? null : await reachable(options.feed, context);
   const replay = feed === null || isReplay(feed);
@@ -28,5 +28,14 @@ export async function launch(options: StartOptions, context: CommandContext): Pr
   } finally {
     rmSync(addressFile(paths), { force: true });
     release();
+  }
+}
+
+/** Fails if the port is not free; the error has the page's address if a `start` on this data runs. */
+function requirePort({ host, port, data }: StartOptions): void {
+  try {
+    requireFreePort(host, port);
+  } catch (error) {
+    throw startedBefore(data) ?? error;
   }
 }

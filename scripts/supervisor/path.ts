@@ -5,6 +5,7 @@ import type { TidemarkError } from "../base/errors.ts";
 import { BUNDLED_RECORDING } from "../base/project.ts";
 import { untilAborted } from "../base/wait.ts";
 import type { CommandContext } from "../command/cli.ts";
+import { typed } from "../command/environment.ts";
 import { productIds } from "../command/feed-flags.ts";
 import { olderTrades, recentTrades } from "../feed/index.ts";
 import { openLog } from "../log/index.ts";
@@ -16,9 +17,13 @@ export interface StartOptions {
   data: string;
   log: string;
   replay?: string | true;
+  loop?: boolean;
+  again?: boolean;
   speed: string;
   port: number;
   host: string;
+  allowHost?: string[];
+  basePath?: string;
   products: string;
   channel: string;
   heartbeats?: boolean;
@@ -36,6 +41,13 @@ const RECORDED_PRODUCT = "BTC-USD";
 /** The recording that is played: the bundled hour unless --replay names another. */
 export function recordingOf({ replay }: StartOptions): string {
   return typeof replay === "string" ? replay : BUNDLED_RECORDING;
+}
+
+/** What to type to play the recording again; nothing that is stored is removed. */
+function replayHint(args = process.argv.slice(2)): string {
+  const same = args.filter((arg) => arg !== "--again" && arg !== "--loop");
+  const replay = same.some((arg) => /^--replay(=|$)/.test(arg)) ? same : ["--replay", ...same];
+  return `To play it once more, stop this with Ctrl-C and type: ${typed("start", [...replay, "--again"])} (--loop instead repeats it without an end)`;
 }
 
 /**
@@ -56,7 +68,8 @@ export async function supervise(
   const add = (name: string, command: () => string[] | Promise<string[]>, onLine?: (line: string) => void) => {
     const onEnd = (why: TidemarkError | null) => {
       if (why !== null) done.reject(why);
-      else if (name === "produce") logger.info("the recording has ended: all of it is on the page, which stays open");
+      else if (name === "produce")
+        logger.info(`the recording has ended: all of it is on the page, which stays open. ${replayHint()}`);
     };
     const child = new Child({ name, command: async () => [script(name), ...(await command())], logger, onLine, onEnd });
     children.push(child);
@@ -76,7 +89,8 @@ export async function supervise(
     const replayed = async () => {
       const played = await lastTradeIds(options.log, paths, productIds(products), logger);
       const after = played.length > 0 ? ["--after", played.join(",")] : [];
-      return [file, "--port", port, "--speed", options.speed, ...after, ...verbose];
+      const rounds = [...(options.loop ? ["--loop"] : []), ...(options.again ? ["--again"] : [])];
+      return [file, "--port", port, "--speed", options.speed, ...rounds, ...after, ...verbose];
     };
     add("replay", replayed, (line) => {
       port = new URL(line).port;
@@ -93,7 +107,11 @@ export async function supervise(
   });
   const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
   add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
-  const serve = [...where, "--port", String(options.port), "--host", options.host, ...flag("--price", options.price)];
+  const serve = [
+    ...[...where, "--port", String(options.port), "--host", options.host, ...flag("--price", options.price)],
+    ...(options.allowHost ?? []).flatMap((name) => ["--allow-host", name]),
+    ...flag("--base-path", options.basePath || undefined),
+  ];
   add(
     "serve",
     () => serve,

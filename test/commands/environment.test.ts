@@ -1,8 +1,8 @@
 /** The environment of a command: variables, working directory, umask, npm. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { keptByNpm, readEnvironment } from "../../scripts/command/environment.ts";
+import { keptByNpm, readEnvironment, typed } from "../../scripts/command/environment.ts";
 import { hostFlag } from "../../scripts/command/flags.ts";
 import { specs } from "../support/commands-doc.ts";
 import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
@@ -187,6 +187,33 @@ test("flags that npm kept for itself are noticed, its own are not", () => {
     npm_config_json: "true",
     npm_config_max_skew: "1m",
   };
-  expect(keptByNpm(["port", "host", "json", "max-skew"], env)).toEqual(["port", "max-skew"]);
+  expect(keptByNpm(["port", "host", "json", "max-skew"], env)).toEqual(["--port 9000", "--max-skew 1m"]);
+  expect(keptByNpm(["port"], { npm_lifecycle_event: "start", npm_config_port: "true" })).toEqual(["--port"]);
   expect(keptByNpm(["port"], { npm_config_port: "9000" })).toEqual([]);
+});
+
+test("npm start --port 9000: the hint is the command as it is to be typed", async () => {
+  using dir = tempDir();
+  const npm = { npm_lifecycle_event: "start", npm_config_user_agent: "npm/11.19.1 node/v22.0.0 linux x64" };
+  for (const [name, args, kept, hint] of [
+    // npm 10 and 11 keep a flag's name and pass its value on, as an argument.
+    ["start", ["9000"], { npm_config_port: "true" }, "npm start -- --port 9000"],
+    ["start", [], { npm_config_port: "9000" }, "npm start -- --port 9000"],
+    ["start", [], { npm_config_replay: "true" }, "npm start -- --replay"],
+    ["stream", ["5s"], { npm_config_lateness: "true" }, "npm run stream -- --lateness 5s"],
+  ] as const) {
+    const ran = await run(name, [...args], { ...npm, TIDEMARK_DATA: dir.path, ...kept });
+    expect([hint, ran.code]).toEqual([hint, 2]);
+    expect(ran.stderr.split("\n").map((line) => line.trim())).toContain(`Write -- before it: ${hint}`);
+  }
+  expect(readdirSync(dir.path)).toEqual([]);
+});
+
+test("a command is written as it was started: by npm, by Bun, with what a shell needs quoted", () => {
+  const npm = { npm_lifecycle_event: "start" };
+  expect(typed("start", [], npm)).toBe("npm start");
+  expect(typed("replay", ["--loop"], npm)).toBe("npm run replay -- --loop");
+  const bun = { ...npm, npm_config_user_agent: "bun/1.4.5 npm/? node/v24 linux x64" };
+  expect(typed("start", ["--data", "my data"], bun)).toBe("bun run start --data 'my data'");
+  expect(typed("start", ["--port", "9000"], {})).toBe("bun run start --port 9000");
 });

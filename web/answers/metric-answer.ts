@@ -5,7 +5,7 @@ import { API_ROWS_MAX, PAGE_METRIC_COLUMNS } from "../../scripts/base/limits.ts"
 import { printableLines } from "../../scripts/base/printable.ts";
 import type { MetricResult } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
-import { limitOf } from "../http/query-string.ts";
+import { descendingOf, limitOf, pageOf } from "../http/query-string.ts";
 import { type MetricFilter, productsIn, timeColumn } from "../model/metric-filter.ts";
 import { shortRow, shortSql } from "../model/metric-results.ts";
 import { sorted } from "../model/metric-sort.ts";
@@ -49,11 +49,12 @@ export class MetricAnswers {
     const column = given.sort === null ? null : (result.columns.find(({ name }) => name === given.sort) ?? null);
     if (given.sort !== null && column === null)
       throw new Problem(400, "USAGE", `sort is "${given.sort.slice(0, 40)}", not a column of ${result.name}.`);
-    if (given.desc !== null && given.desc !== "1") throw new Problem(400, "USAGE", "desc can only be 1.");
+    const descending = descendingOf(given.desc);
     const { rows, how, truncated } = await this.queries.rows(c, result, filter);
-    const ordered = column === null ? rows : sorted(rows, column, given.desc === "1");
+    const ordered = column === null ? rows : sorted(rows, column, descending);
     const pages = Math.max(1, Math.ceil(ordered.length / PAGE_ROWS));
-    const page = pageOf(given.page, pages);
+    const page = pageOf(given.page);
+    if (page > pages) throw new Problem(400, "USAGE", `page is ${page}, and there are ${pages}.`);
     const first = (page - 1) * PAGE_ROWS;
     const columns = result.columns.slice(0, PAGE_METRIC_COLUMNS);
     const view: MetricPageView = {
@@ -71,7 +72,7 @@ export class MetricAnswers {
       page,
       pages,
       sort: column?.name ?? null,
-      descending: given.desc === "1",
+      descending,
     };
     const html = MetricPage({ view, assets: this.assets });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
@@ -89,13 +90,4 @@ function canFilter(result: MetricResult): { product: boolean; time: boolean } {
     product: productsIn(result) !== null || result.sql.includes("$product"),
     time: timeColumn(result) !== null || (result.sql.includes("$from") && result.sql.includes("$to")),
   };
-}
-
-/** A page's number from 1; one beyond the last is refused. */
-function pageOf(text: string | null, pages: number): number {
-  if (text === null) return 1;
-  const page = Number(text);
-  if (!/^\d{1,6}$/.test(text) || page < 1 || page > pages)
-    throw new Problem(400, "USAGE", `page is "${text.slice(0, 40)}", not a whole number from 1 to ${pages}.`);
-  return page;
 }

@@ -6,7 +6,7 @@ import type { Address } from "../pages/layout.tsx";
 import { ProblemPage } from "../pages/problem-page.tsx";
 
 /** Paths whose refusals are JSON for every client. */
-const FOR_PROGRAMS = /^\/(api|static)\/|^\/(events|healthz|metrics)$/;
+const FOR_PROGRAMS = /^\/(api|static)\/|^\/(events|healthz|metrics|openapi\.json)$/;
 
 /** `{ error: { code, message, hint } }`, or HTML when a browser asks for a page or a download. */
 export function answerProblem(c: Context, problem: Problem, assets: Address): Response {

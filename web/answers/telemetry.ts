@@ -90,7 +90,10 @@ export class Telemetry {
     for (const { stage, code } of state.problems) this.#gauges.tidemark_problems.inc({ stage, code });
     this.sources.leniently(() => {
       const choice = choices(this.sources);
-      const selection = { product: choice.products[0]!, size: choice.sizes[0]! };
+      const selection = {
+        product: choice.products[0]!,
+        size: choice.sizes.find(({ from_us }) => from_us === undefined)!,
+      };
       this.#measures(comparison(this.sources, selection, state));
     });
     this.#gauges.tidemark_open_pages.set(this.openPages());

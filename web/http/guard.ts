@@ -21,27 +21,29 @@ export const headers = secureHeaders({
   strictTransportSecurity: false,
 });
 
+/** Names and addresses that always mean the machine that asks: never another site's. */
+const LOOPBACK = /^(localhost|[\w.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
 /**
  * Refuses a Host that isn't ours with 421 (DNS rebinding). `host` is what the server listens on: for
- * 0.0.0.0 and :: every IP address is ours, and this machine's name.
+ * 0.0.0.0 and :: every IP address is ours, and this machine's name; `allowed` are names besides. The
+ * port may be any: `docker -p` and `ssh -L` show this one as another.
  */
-export function ownHost(host: string, port: () => number): MiddlewareHandler {
+export function ownHost(host: string, allowed: readonly string[] = []): MiddlewareHandler {
   const everywhere = host === "0.0.0.0" || host === "::";
-  const names = new Set([
-    "localhost",
-    "127.0.0.1",
-    "[::1]",
-    host.includes(":") ? `[${host}]` : host,
-    ...(everywhere ? [hostname().toLowerCase()] : []),
-  ]);
+  const own = [host, ...(everywhere ? [hostname()] : []), ...allowed];
+  const names = new Set(own.map((name) => (name.includes(":") ? `[${name}]` : name).toLowerCase()));
+  for (const any of ["0.0.0.0", "[::]"]) if (!allowed.includes(any)) names.delete(any);
   return async (c, next) => {
-    const given = c.req.header("host") ?? "";
-    const match = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(\d+))?$/i.exec(given);
+    const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(c.req.header("host") ?? "");
     const name = match?.[1]?.toLowerCase() ?? "";
-    const isAddress = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/.test(name);
-    if (Number(match?.[2] ?? 80) !== port() || !(names.has(name) || (everywhere && isAddress))) {
-      const say = "This server does not answer for that host name.";
-      throw new Problem(421, "HOST", say, "Open the address that `serve` printed.");
+    const isAddress = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/.test(name) && !/^(0\.0\.0\.0|\[::\])$/.test(name);
+    if (!(LOOPBACK.test(name) || names.has(name) || (everywhere && isAddress))) {
+      const say = `This server does not answer for the host name ${name ? `"${name.slice(0, 100)}"` : "that was sent"}.`;
+      const hint = name
+        ? `Open the address that serve printed, or start it with --allow-host ${name.slice(0, 100)}.`
+        : "";
+      throw new Problem(421, "HOST", say, hint);
     }
     if (c.req.url.length > REQUEST_BYTES_MAX) throw new Problem(414, "USAGE", "The address is too long.");
     await next();

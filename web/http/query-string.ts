@@ -1,11 +1,69 @@
-/** Query strings, parsed at the edge: an invalid value is a 400 that names it. */
+/** Query strings: the schemas that validate them, of which /openapi.json is made; a refusal is a 400. */
 import type { Context } from "hono";
+import { z } from "zod";
 import { parseDuration } from "../../scripts/base/duration.ts";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import { parseShare, type Share } from "../../scripts/measure/lateness-curve.ts";
-import type { Choice, Selection } from "../model/selection.ts";
+import { RANGE_DEFAULT, RANGES_US, type RangeName } from "../model/chart.ts";
+import { type Choice, firstSize, type Selection } from "../model/selection.ts";
 import { Problem } from "./problem.ts";
+
+/** A text that `parse` turns into a value, null when it is not valid; `expected` ends the refusal. */
+function text<T>(parse: (text: string) => T | null, expected: string, meta: Record<string, unknown>) {
+  const parsed = z.string().transform((given, context) => {
+    const value = parse(given);
+    if (value !== null) return value;
+    context.addIssue({ code: "custom", message: expected, input: given });
+    return z.NEVER;
+  });
+  return parsed.meta(meta);
+}
+
+const ROWS = `not a whole number from 1 to ${API_ROWS_MAX}.`;
+const rows = (description: string) =>
+  z
+    .preprocess(
+      (given) => (/^\d{1,9}$/.test(String(given)) ? Number(given) : given),
+      z.int(ROWS).min(1, ROWS).max(API_ROWS_MAX, ROWS),
+    )
+    .meta({ description, example: 100 });
+const time = (description: string) =>
+  text(usFromIso, "not a valid time. Use for example 2023-09-05T16:00:00Z.", {
+    description: `${description}; ISO 8601, UTC without a zone`,
+    example: "2023-09-05T16:00:00Z",
+  });
+const PAGE = "not a whole number from 1.";
+const PRODUCT = "not a product: it has at most 64 characters, for example BTC-USD.";
+
+/** Every parameter by its name: the text of an address in, the value that the answers use out. */
+export const PARAMETERS = {
+  product: z
+    .string()
+    .regex(/^.{1,64}$/, PRODUCT)
+    .max(64, PRODUCT)
+    .meta({
+      description: "a product; one that is not there yet is allowed, because it may come",
+      example: "BTC-USD",
+    }),
+  window: text(parseDuration, "not a valid size. Use for example 10s, 1m or 1h.", {
+    description: "a window size",
+    example: "1m",
+  }),
+  from: time("the first time"),
+  to: time("the end, exclusive"),
+  want: text(parseShare, "not a valid share. Use for example 99.99% (99.99%25 in an address).", {
+    description: "a share of the ticks",
+    example: "99.99%",
+  }),
+  sort: z.string().meta({ description: "the column by which rows are sorted" }),
+  desc: z.literal("1", "it can only be 1.").meta({ description: "1: the largest first" }),
+  page: z
+    .preprocess((given) => (/^\d{1,6}$/.test(String(given)) ? Number(given) : given), z.int(PAGE).min(1, PAGE))
+    .meta({ description: "a page of rows, from 1", example: 2 }),
+  limit: rows("at most this many rows, the first ones"),
+  last: rows("at most this many rows, the last ones"),
+};
 
 /** The values of `names`, null when absent or empty. Refuses other names and repetition. */
 export function parameters<N extends string>(c: Context, names: readonly N[]): Record<N, string | null> {
@@ -21,67 +79,66 @@ export function parameters<N extends string>(c: Context, names: readonly N[]): R
   return Object.fromEntries(values) as Record<N, string | null>;
 }
 
-/** At most 64 characters; a product that isn't there yet is allowed, because it may come. */
+/** The value of a parameter; null when it is not given. Fails with a 400 that names it. */
+function checked<T>(schema: z.ZodType<T>, name: string, text: string | null): T | null {
+  if (text === null) return null;
+  const parsed = schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new Problem(400, "USAGE", `${name} is "${text.slice(0, 40)}", ${parsed.error.issues[0]!.message}`);
+}
+
+/** A product that isn't there yet is allowed, because it may come. */
 export function productOf(text: string | null): string | null {
-  if (text !== null && !/^.{1,64}$/.test(text))
-    throw new Problem(400, "USAGE", "product has at most 64 characters, for example BTC-USD.");
-  return text;
+  return checked(PARAMETERS.product, "product", text);
 }
 
 /** ISO 8601 with a zone → microseconds since 1970; a text without a zone is UTC. */
 export function timeOf(name: string, text: string | null): number | null {
-  if (text === null) return null;
-  const us = usFromIso(text);
-  if (us === null)
-    throw new Problem(
-      400,
-      "USAGE",
-      `${name} is "${text.slice(0, 40)}", not a valid time. Use for example 2023-09-05T16:00:00Z.`,
-    );
-  return us;
+  return checked(PARAMETERS.from, name, text);
 }
 
 /** A window size such as `1m` → microseconds. */
 export function sizeOf(text: string | null): number | null {
-  const us = text === null ? null : parseDuration(text);
-  if (text !== null && us === null)
-    throw new Problem(
-      400,
-      "USAGE",
-      `window is "${text.slice(0, 40)}", not a valid size. Use for example 10s, 1m or 1h.`,
-    );
-  return us;
+  return checked(PARAMETERS.window, "window", text);
 }
 
 /** A share such as 99.99%; null when none is given. */
 export function shareOf(name: string, text: string | null): Share | null {
-  const share = text === null ? null : parseShare(text);
-  if (text !== null && share === null)
-    throw new Problem(
-      400,
-      "USAGE",
-      `${name} is "${text.slice(0, 40)}", not a valid share. Use for example 99.99% (99.99%25 in an address).`,
-    );
-  return share;
+  return checked(PARAMETERS.want, name, text);
+}
+
+/** A range of a page: 15m, 1h, 6h or all. */
+export function rangeOf(text: string | null): RangeName {
+  const name = text ?? RANGE_DEFAULT;
+  const known = Object.keys(RANGES_US);
+  if (!known.includes(name))
+    throw new Problem(400, "USAGE", `range is "${name.slice(0, 40)}". Valid: ${known.join(", ")}.`);
+  return name as RangeName;
 }
 
 /** A count of rows from 1 to API_ROWS_MAX. */
 export function limitOf(text: string | null, otherwise: number, name = "limit"): number {
-  if (text === null) return otherwise;
-  const value = Number(text);
-  if (!/^\d{1,9}$/.test(text) || value < 1 || value > API_ROWS_MAX)
-    throw new Problem(400, "USAGE", `${name} is "${text.slice(0, 40)}", not a whole number from 1 to ${API_ROWS_MAX}.`);
-  return value;
+  return checked(PARAMETERS.limit, name, text) ?? otherwise;
 }
 
-/** The selection of a page; the first product and size where it names none. */
+/** The selection of a page; the first product, and 1m or the first size, where it names none. */
 export function selectionOf(given: { product: string | null; window: string | null }, choice: Choice): Selection {
   const size_us = sizeOf(given.window);
-  const size = size_us === null ? choice.sizes[0] : choice.sizes.find(({ us }) => us === size_us);
+  const size = size_us === null ? firstSize(choice) : choice.sizes.find(({ us }) => us === size_us);
   if (size === undefined) {
     const sizes = choice.sizes.map(({ name }) => name).join(", ");
     const say = `The stream has no windows of ${given.window}.`;
     throw new Problem(404, "NO_DATA", say, `Its --window flag sets the sizes: ${sizes}.`);
   }
   return { product: productOf(given.product) ?? choice.products[0]!, size };
+}
+
+/** The number of a page of rows, from 1. */
+export function pageOf(text: string | null): number {
+  return checked(PARAMETERS.page, "page", text) ?? 1;
+}
+
+/** Whether the largest is first. */
+export function descendingOf(text: string | null): boolean {
+  return checked(PARAMETERS.desc, "desc", text) !== null;
 }

@@ -1,6 +1,8 @@
 /** The batch's answers for a selection, as of its newest run, from results.db. */
-import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
+import { CHART_WINDOWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
 import type { AgreementRow, Row, RunRow } from "../../scripts/contract/results.ts";
+import { cellsIn, spanOfRange } from "./chart.ts";
 import { csvFiles } from "./csv-files.ts";
 import type { Panel } from "./metric-results.ts";
 import { agreement, runs } from "./runs.ts";
@@ -64,11 +66,21 @@ function rowsOf(sources: Sources, metric: string): Row[] {
   return sources.metrics.get(metric)?.rows ?? [];
 }
 
-function outcomesOf(sources: Sources, { product, size }: Selection): Map<string, string> {
+function outcomesOf(sources: Sources, selection: Selection): Map<string, string> {
+  const { product, size } = selection;
+  if (size.from_us !== undefined) return summedOutcomes(sources, selection);
   const rows = rowsOf(sources, "reconciliation").filter(
     (row) => row.product_id === product && Number(row.size_us) === size.us,
   );
   return new Map(rows.map((row) => [String(row.window_start), String(row.outcome)]));
+}
+
+/** Of the windows in the page's table, which are closed and compared. */
+function summedOutcomes(sources: Sources, selection: Selection): Map<string, string> {
+  const { to_us } = spanOfRange(sources, selection, "all");
+  const span = { from_us: to_us - PAGE_WINDOWS * selection.size.us, to_us };
+  const compared = cellsIn(sources, selection, span).filter(([, outcome]) => outcome !== "open");
+  return new Map(compared.map(([start_s, outcome]) => [isoFromUs(start_s * 1e6), outcome]));
 }
 
 function minutesOf(sources: Sources, { product, size }: Selection): Row[] {

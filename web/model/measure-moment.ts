@@ -8,7 +8,7 @@ import type { BatchRun } from "../../scripts/measure/batch-answers.ts";
 import { RECENT_US } from "../../scripts/measure/cost-meter.ts";
 import type { Measure } from "./figures.ts";
 import { measuresMissing, samples } from "./kept-measures.ts";
-import type { Selection } from "./selection.ts";
+import { type Selection, sizeOfUs } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
 export interface Span {
@@ -39,7 +39,9 @@ export interface Moment {
   spans: [recent: Span, whole: Span];
 }
 
-export function momentOf(sources: Sources, selection: Selection, feed: KnownFeedStatus | null): Moment {
+/** Of a size that is summed, the measures are those of the windows that it is summed from. */
+export function momentOf(sources: Sources, { product, size }: Selection, feed: KnownFeedStatus | null): Moment {
+  const selection = { product, size: size.from_us === undefined ? size : sizeOfUs(size.from_us) };
   const now_us = nowUs();
   const ended_us = feed?.ended_us ?? null;
   const to_us = Math.min(now_us, ended_us ?? now_us);

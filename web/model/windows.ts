@@ -2,16 +2,17 @@
 
 import { formatDuration } from "../../scripts/base/duration.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
+import { API_ROWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
 import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
 import CHANGED from "../../sql/page/changed.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/windows.sql" with { type: "text" };
-import type { Selection } from "./selection.ts";
+import { closedUntil, startOf } from "./chart-stream.ts";
+import { type FoundWindow, summedWindow } from "./derived-windows.ts";
+import { choices, type Selection, summedFrom } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
 type Computed = { window_size: string; late: number; missing: number; updated_at: string };
 type Columns = Omit<StoredWindow, keyof Computed> & Computed;
-/** What the queries add: `late` ticks of the last revision, and the ids that are missing still. */
-type FoundWindow = StoredWindow & { late: number; missing_still: number };
 
 /** One window as JSON: API_COLUMNS, in their order. */
 export type ShownWindow = Pick<Columns, (typeof API_COLUMNS)[number]>;
@@ -61,9 +62,14 @@ const STATEMENTS = {
   "false false": WINDOWS.replace(ONE_KIND, "true"),
 };
 
-/** Newest first. Reads a number of rows that follows from `limit`, and not from how many there are. */
+/**
+ * Newest first. Reads a number of rows that follows from `limit`, and not from how many there are. A
+ * size that the stream does not keep is summed: from at most API_ROWS_MAX windows per product.
+ */
 export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   const { product, size_us } = query;
+  const from_us = size_us === null ? undefined : summedFrom(sources, size_us);
+  if (from_us !== undefined && size_us !== null) return summedWindows(sources, { ...query, size_us }, from_us);
   const sql = STATEMENTS[`${product !== null} ${size_us !== null}`];
   return sources.windows.all<FoundWindow>(sql, { ...query }).map(shown);
 }
@@ -73,6 +79,27 @@ export function newestWindows(sources: Sources, { product, size }: Selection, li
   return windows(sources, { product, size_us: size.us, from_us: null, to_us: null, limit });
 }
 
+/** Windows of a size that is summed from the stored one of `part_us`. */
+function summedWindows(sources: Sources, query: WindowQuery & { size_us: number }, part_us: number): ShownWindow[] {
+  const { size_us, limit } = query;
+  const products = query.product === null ? choices(sources).products : [query.product];
+  // A condition on a window's start is one on those of its parts.
+  const up = (us: number | null) => (us === null ? null : -startOf(size_us, -us));
+  const span = { from_us: up(query.from_us), to_us: up(query.to_us) };
+  const parts_max = Math.min(API_ROWS_MAX, (limit + 1) * (size_us / part_us));
+  const found = products.flatMap((product) => {
+    const of = { ...span, product, size_us: part_us, limit: parts_max };
+    const parts = sources.windows.all<FoundWindow>(WINDOWS, of).reverse();
+    const closed_us = closedUntil(sources, product, part_us);
+    const wholeFrom_us = parts.length < parts_max ? Number.MIN_SAFE_INTEGER : parts[0]!.window_start_us;
+    return [...Map.groupBy(parts, ({ window_start_us }) => startOf(size_us, window_start_us))]
+      .filter(([start_us]) => start_us >= wholeFrom_us)
+      .map(([start_us, minutes]) => summedWindow(minutes, { start_us, size_us, closed_us }));
+  });
+  const newest = found.sort((a, b) => b.window_start_us - a.window_start_us || (a.product_id < b.product_id ? -1 : 1));
+  return newest.slice(0, limit).map(shown);
+}
+
 /** Of the selection's newest `limit` windows those that changed after the commit `after`, oldest first. */
 export function changedWindows(
   sources: Sources,
@@ -80,6 +107,8 @@ export function changedWindows(
   after: number,
   limit: number,
 ): ShownWindow[] {
+  // A sum changes with each of its parts: the newest ones are sent again.
+  if (size.from_us !== undefined) return newestWindows(sources, { product, size }, PAGE_WINDOWS).reverse();
   return sources.windows.all<FoundWindow>(CHANGED, { product, size_us: size.us, after, limit }).map(shown);
 }
 

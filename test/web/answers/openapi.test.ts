@@ -1,0 +1,86 @@
+/** /openapi.json is true: paths, parameters and answers are those that the server has. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { z } from "zod";
+import { DESCRIBED, openApi } from "../../../web/answers/openapi.ts";
+import { PARAMETERS } from "../../../web/http/query-string.ts";
+import { PATHS } from "../../../web/server.ts";
+import { troubledLines } from "../../support/data.ts";
+import { type Served, served } from "../../support/served.ts";
+
+let server: Served;
+beforeAll(async () => {
+  server = await served(troubledLines(1_000));
+}, 60_000);
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** Values of the parts of a path. */
+const SAMPLES: Record<string, string> = {
+  "/api/metrics/:name": "/api/metrics/market_summary",
+  "/export/:file": "/export/ticks.csv",
+  "/export/metrics/:file": "/export/metrics/market_summary.csv",
+};
+const sample = (path: string) => SAMPLES[path] ?? path;
+/** Those whose answer is a file of the program, by its content's hash. */
+const paths = Object.entries(DESCRIBED).filter(([path]) => path !== "/static/:hash/:name");
+const get = (path: string) => fetch(`${server.url}${path}`, { headers: { Accept: "*/*" } });
+
+test("every path of the server is described, and no other", () => {
+  expect(Object.keys(DESCRIBED).sort()).toEqual([...PATHS].sort());
+  for (const [path, one] of Object.entries(DESCRIBED))
+    expect([path, Object.keys(one.path ?? {})]).toEqual([path, [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!)]);
+});
+
+test("each path takes the described parameters, and refuses others by name", async () => {
+  for (const [path, { query = [] }] of paths) {
+    const answer = await get(`${sample(path)}?nothing=1`);
+    const { hint } = (await answer.json()).error;
+    const valid = /^Valid: (.*)\.$/.exec(hint)?.[1]?.split(", ") ?? [];
+    expect([path, answer.status, valid.sort()]).toEqual([path, 400, [...query].sort()]);
+  }
+});
+
+test("each parameter's example is taken, and what its schema refuses is a 400 with its name", async () => {
+  const wrong: Record<string, string> = { product: "x".repeat(65), window: "7", want: "some", limit: "0", last: "1e9" };
+  for (const [path, { query = [] }] of paths) {
+    for (const name of query) {
+      const bad = await get(`${sample(path)}?${name}=${wrong[name] ?? "2023-02-31"}`);
+      expect([path, name, bad.status]).toEqual([path, name, 400]);
+      expect((await bad.json()).error.message).toStartWith(`${name} is "`);
+      if (path === "/events") continue;
+      const example = String(PARAMETERS[name].meta()?.example);
+      const good = await get(`${sample(path)}?${name}=${encodeURIComponent(example)}`);
+      await good.body?.cancel();
+      expect([path, name, good.status]).toEqual([path, name, 200]);
+    }
+  }
+}, 30_000);
+
+test("each answer has the described type and form", async () => {
+  for (const [path, { types, answer }] of paths) {
+    const given = await get(sample(path));
+    const type = given.headers.get("content-type")!.split(";")[0]!;
+    expect([path, types.includes(type)]).toEqual([path, true]);
+    if (path === "/events") await given.body?.cancel();
+    else if (answer !== undefined)
+      expect([path, answer.safeParse(await given.json()).error]).toEqual([path, undefined]);
+  }
+});
+
+test("the served document is the description: unique names, references that lead somewhere, schemas that zod reads", async () => {
+  const document = await (await get("/openapi.json")).json();
+  expect(document).toEqual(JSON.parse(JSON.stringify(openApi(""))));
+  expect(document.openapi).toStartWith("3.1.");
+  const operations = Object.entries<{ get: Record<string, unknown> }>(document.paths).map(([path, { get }]) => {
+    return { path, ...(get as { operationId: string; parameters: { name: string; in: string; schema: object }[] }) };
+  });
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(ids).toEqual([...new Set(ids)]);
+  for (const { path, parameters } of operations) {
+    const inPath = parameters.filter((one) => one.in === "path").map(({ name }) => `{${name}}`);
+    expect([path, inPath]).toEqual([path, path.match(/\{\w+\}/g) ?? []]);
+    for (const { schema } of parameters) expect(() => z.fromJSONSchema(schema as never)).not.toThrow();
+  }
+  for (const [, name] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g))
+    expect(document.components.schemas).toHaveProperty(name!);
+  expect(openApi("/tidemark")).toMatchObject({ servers: [{ url: "/tidemark" }] });
+});

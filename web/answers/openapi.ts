@@ -1,0 +1,235 @@
+/** /openapi.json: every path with its parameters and answers, made from the schemas that validate. */
+import type { Context } from "hono";
+import { z } from "zod";
+import packageJson from "../../package.json" with { type: "json" };
+import { CELL_KINDS, WINDOW_COLUMNS } from "../../scripts/contract/window-columns.ts";
+import { PARAMETERS, parameters } from "../http/query-string.ts";
+
+type Parameter = keyof typeof PARAMETERS;
+
+/** A path as the server's table has it. */
+interface Described {
+  summary: string;
+  query?: readonly Parameter[];
+  /** What each `:name` of the path is. */
+  path?: Record<string, string>;
+  /** Media types of the answer with 200. */
+  types: readonly string[];
+  /** The JSON of the answer with 200. */
+  answer?: z.ZodType;
+  /** Further statuses besides 200, 405, 421 and 500; 400 is one wherever there can be a wrong value. */
+  refusals?: readonly (404 | 503)[];
+}
+
+const HTML = ["text/html"];
+const JSON_TYPE = ["application/json"];
+const TABLE = ["text/csv", "application/vnd.apache.parquet"];
+const sentences = z.array(z.string());
+const count = z.int().min(0);
+const mode = z.enum(["live", "replay"]).nullable();
+const SIDE = z.looseObject({
+  values: z.record(z.string(), z.number()).nullable().meta({ description: "units are at the end of the names" }),
+  note: z.string().nullable().optional().meta({ description: "why there are none" }),
+});
+
+/** The schema of a window, from the columns of the stores. */
+function windowSchema(): z.ZodType {
+  const cells = Object.entries(WINDOW_COLUMNS).flatMap(([name, column]) => {
+    if (!("shown" in column)) return [];
+    const isNumber = CELL_KINDS[column.kind].sqlite !== "TEXT";
+    const cell = isNumber ? z.number() : z.string();
+    return [[name, "nullable" in column ? cell.nullable() : cell] as const];
+  });
+  return z.looseObject({ ...Object.fromEntries(cells), window_size: z.string() });
+}
+
+const REFUSAL = z.object({
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string() }),
+});
+
+/** By the path as the server's table spells it. */
+export const DESCRIBED: Record<string, Described> = {
+  "/": { summary: "The page.", query: ["product", "window"], types: HTML, refusals: [404] },
+  "/metric/:name": {
+    summary: "The page of a metric.",
+    query: ["product", "from", "to", "sort", "desc", "page"],
+    path: { name: "the metric's file without .sql" },
+    types: HTML,
+    refusals: [404, 503],
+  },
+  "/healthz": {
+    summary: "Whether every stage makes progress or rests for a stated reason; if not, 503 with the same fields.",
+    types: JSON_TYPE,
+    answer: z.object({ healthy: z.boolean(), problems: sentences, notes: sentences, mode }),
+  },
+  "/api/status": {
+    summary: "Mode, log, stages, watermarks, counts, the last batch run, problems.",
+    types: JSON_TYPE,
+    answer: z.looseObject({
+      mode,
+      as_of: z.string(),
+      log: z.looseObject({ name: z.string(), error: z.string().nullable() }),
+      stages: z.array(
+        z.looseObject({
+          name: z.enum(["produce", "stream", "consume", "batch"]),
+          state: z.enum(["running", "rest", "silent", "absent"]),
+          detail: z.string(),
+          lag: z.number().nullable(),
+        }),
+      ),
+      watermarks: z.array(z.looseObject({ product_id: z.string(), watermark: z.string().nullable() })),
+      counts: z.record(z.string(), z.number()),
+      last_run: z.looseObject({ run_id: count, state: z.string() }).nullable(),
+      problems: z.array(z.looseObject({ code: z.string(), stops: z.boolean(), since: z.string().nullable() })),
+    }),
+  },
+  "/api/windows": {
+    summary: "The stream's windows, newest first.",
+    query: ["product", "window", "from", "to", "limit"],
+    types: JSON_TYPE,
+    answer: z.array(windowSchema()),
+    refusals: [503],
+  },
+  "/api/metrics/:name": {
+    summary: "The newest result of a metric.",
+    query: ["product", "from", "to", "limit", "last"],
+    path: { name: "the metric's file without .sql" },
+    types: JSON_TYPE,
+    answer: z.looseObject({
+      name: z.string(),
+      title: z.string(),
+      group: z.string(),
+      order: z.number().nullable(),
+      filter: z.looseObject({ how: z.string() }).nullable(),
+      sql: z.string(),
+      row_count: count,
+      columns: z.array(z.object({ name: z.string(), type: z.string() })),
+      rows: z.array(z.record(z.string(), z.unknown())),
+      ok: z.boolean(),
+      error: z.string().nullable(),
+      stale: z.boolean(),
+      truncated: z.boolean(),
+      finished_at: z.string(),
+    }),
+    refusals: [404, 503],
+  },
+  "/api/reconciliation": {
+    summary: "Counts of the newest reconciliation, and every window that is not equal.",
+    types: JSON_TYPE,
+    answer: z.looseObject({
+      ...{ run_id: count, compared: count, equal: count, explained: count, unexplained: count, pending: count },
+      agreement: z.number().nullable(),
+      differences: z.array(z.record(z.string(), z.unknown())),
+      error: z.string().nullable(),
+    }),
+    refusals: [404, 503],
+  },
+  "/api/comparison": {
+    summary: "The measures, each with its definition and both pipelines' figures.",
+    query: ["product", "window"],
+    types: JSON_TYPE,
+    answer: z.looseObject({
+      mode,
+      product: z.string(),
+      window: z.string(),
+      words: z.array(z.looseObject({ word: z.string(), definition: z.string(), stream: SIDE, batch: SIDE })),
+    }),
+    refusals: [404],
+  },
+  "/api/lateness": {
+    summary: "What each allowed lateness would have left out.",
+    query: ["product", "window", "want"],
+    types: JSON_TYPE,
+    answer: z.looseObject({}),
+    refusals: [404, 503],
+  },
+  "/events": {
+    summary: "What changes on the page, as server-sent events.",
+    query: ["product", "window"],
+    types: ["text/event-stream"],
+    refusals: [404, 503],
+  },
+  "/export/:file": {
+    summary: "Windows or ticks as a file.",
+    query: ["product", "from", "to"],
+    path: { file: "windows.csv, windows.parquet, ticks.csv or ticks.parquet" },
+    types: TABLE,
+    refusals: [404, 503],
+  },
+  "/export/metrics/:file": {
+    summary: "A metric's newest result with all its rows.",
+    query: ["product", "from", "to"],
+    path: { file: "NAME.csv or NAME.parquet" },
+    types: TABLE,
+    refusals: [404, 503],
+  },
+  "/metrics": { summary: "Telemetry in Prometheus' text format.", types: ["text/plain"] },
+  "/openapi.json": { summary: "This description.", types: JSON_TYPE },
+  "/static/:hash/:name": {
+    summary: "The page's scripts and styles.",
+    path: { hash: "of the file's content", name: "the file" },
+    types: ["text/javascript", "text/css", "image/svg+xml"],
+    refusals: [404],
+  },
+};
+
+const REFUSALS: Record<number, string> = {
+  400: "a parameter is unknown, repeated or not valid",
+  404: "there is nothing of that name or size",
+  405: "only GET and HEAD are allowed",
+  421: "the Host header names another server",
+  503: "the data can't be read now, or too many exports, downloads or pages are open",
+};
+
+/** The whole description, as OpenAPI 3.1. `base` is the path under which a proxy shows the server. */
+export function openApi(base: string): Record<string, unknown> {
+  const paths = Object.entries(DESCRIBED).map(([path, one]) => {
+    return [path.replaceAll(/:(\w+)/g, "{$1}"), { get: operation(path, one) }] as const;
+  });
+  return {
+    openapi: "3.1.0",
+    info: { title: "Tidemark", version: packageJson.version, description: packageJson.description },
+    servers: [{ url: base || "/" }],
+    paths: Object.fromEntries(paths),
+    components: { schemas: { Refusal: jsonSchema(REFUSAL, "output") } },
+  };
+}
+
+function operation(path: string, { summary, query = [], path: names = {}, types, answer, refusals = [] }: Described) {
+  const inPath = Object.entries(names).map(([name, description]) => {
+    return { name, in: "path", required: true, description, schema: { type: "string" } };
+  });
+  const inQuery = query.map((name) => {
+    const { description, example, ...schema } = jsonSchema(PARAMETERS[name], "input");
+    return { name, in: "query", required: false, description, example, schema };
+  });
+  const schema = answer === undefined ? {} : { schema: jsonSchema(answer, "output") };
+  const content = Object.fromEntries(types.map((type) => [type, schema]));
+  const refused = [400, 405, 421, ...refusals].map((status) => [status, refusalOf(status)] as const);
+  const also = path === "/healthz" ? [["503", { description: "a stage makes no progress", content }] as const] : [];
+  const responses = { 200: { description: summary, content }, ...Object.fromEntries([...refused, ...also]) };
+  return { summary, operationId: idOf(path), parameters: [...inPath, ...inQuery], responses };
+}
+
+function refusalOf(status: number) {
+  const content = { "application/json": { schema: { $ref: "#/components/schemas/Refusal" } } };
+  return { description: REFUSALS[status], content };
+}
+
+function idOf(path: string): string {
+  return path.replaceAll(/\W+/g, "_").replace(/^_|_$/g, "") || "page";
+}
+
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io });
+  return rest;
+}
+
+/** Answers /openapi.json. */
+export function openApiAnswer(base: string): (c: Context) => Response {
+  const text = JSON.stringify(openApi(base));
+  return (c) => {
+    parameters(c, []);
+    return c.body(text, 200, { "Content-Type": "application/json" });
+  };
+}

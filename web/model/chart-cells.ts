@@ -1,0 +1,126 @@
+/** The reconciliation's judgement of each window, also of those that its stored result leaves out. */
+import { usFromIso } from "../../scripts/base/iso.ts";
+import type { Cell, Outcome, StreamBar } from "../../scripts/contract/page-events.ts";
+import type { MetricResult } from "../../scripts/contract/results.ts";
+import { type BarRow, byWindow, type UsSpan } from "./chart-stream.ts";
+import { lastDone } from "./runs.ts";
+import type { Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+
+/** Outcomes of the reconciliation, from the worst: a window of several has its worst one's. */
+const OUTCOMES = ["unexplained", "unread", "pending", "explained", "equal"] as const satisfies Outcome[];
+type Judged = (typeof OUTCOMES)[number];
+
+interface Known {
+  outcome: Judged;
+  late: number;
+}
+
+/** What one run's stored reconciliation says of the windows of one product and stored size. */
+export interface Listed {
+  /** By the window's start, microseconds. */
+  rows: ReadonlyMap<number, Known>;
+  /** The result is cut: its last row, and whether all windows that it leaves out are equal. */
+  cut: { last: Place; restIsEqual: boolean } | null;
+  /** When the run began: what was committed before is in it. */
+  run_started_us: number;
+}
+
+/** A window's place in the order of the stored rows of one outcome. */
+interface Place {
+  window_start_us: number;
+  product_id: string;
+  size_us: number;
+}
+
+/** Null: no run has compared, or its result lacks the columns. Read once per selection and run. */
+export function listedOf(sources: Sources, { product, size }: Selection): Listed | null {
+  const size_us = size.from_us ?? size.us;
+  return sources.metrics.once(`listed ${size_us} ${product}`, () => {
+    const result = sources.metrics.get("reconciliation");
+    const run = lastDone(sources);
+    if (result === null || run === null) return null;
+    return parseListed(result, product, size_us, run.started_us);
+  });
+}
+
+function parseListed(
+  { rows, truncated, columns }: MetricResult,
+  product: string,
+  size_us: number,
+  run_started_us: number,
+): Listed | null {
+  const names = new Set(columns.map(({ name }) => name));
+  if (!["window_start", "product_id", "size_us", "outcome", "late_count"].every((name) => names.has(name))) return null;
+  const own = rows.filter((row) => row.product_id === product && Number(row.size_us) === size_us);
+  const known = own.flatMap((row): [number, Known][] => {
+    const start_us = usFromIso(String(row.window_start));
+    const outcome = OUTCOMES.find((name) => name === row.outcome);
+    return start_us === null || outcome === undefined ? [] : [[start_us, { outcome, late: Number(row.late_count) }]];
+  });
+  const last = truncated ? rows.at(-1) : undefined;
+  const place = last && {
+    window_start_us: usFromIso(String(last.window_start)) ?? Number.MAX_SAFE_INTEGER,
+    product_id: String(last.product_id),
+    size_us: Number(last.size_us),
+  };
+  // The worst outcomes are first: a list that ends among the equal ones has all others.
+  const cut = place === undefined ? null : { last: place, restIsEqual: last?.outcome === "equal" };
+  return { rows: new Map(known), cut, run_started_us };
+}
+
+/**
+ * Cells of the windows of stored rows and of those that only the reconciliation has, by start, for
+ * starts in the span; `bars`: of the stored rows. A window of which the stored result does not tell has no cell.
+ */
+export function cellsOf(
+  sources: Sources,
+  selection: Selection,
+  rows: readonly BarRow[],
+  bars: readonly StreamBar[],
+  span: UsSpan,
+): Cell[] {
+  const open = new Set(bars.flatMap(([start_s, , , , , , , , state]) => (state === 0 ? [start_s] : [])));
+  const { product, size } = selection;
+  const listed = listedOf(sources, selection);
+  const stored_us = size.from_us ?? size.us;
+  const known = new Map<number, Known | null>();
+  for (const [start_us, one] of listed?.rows ?? []) {
+    if (start_us >= span.from_us && start_us < span.to_us) known.set(start_us, one);
+  }
+  for (const row of rows) {
+    if (known.has(row.window_start_us) || row.final === 0) continue;
+    const place = { window_start_us: row.window_start_us, product_id: product, size_us: stored_us };
+    known.set(row.window_start_us, judged(listed, place, row.updated_at));
+  }
+  const starts = new Set([...known.keys(), ...rows.map(({ window_start_us }) => window_start_us)]);
+  const minutes = [...starts].sort((a, b) => a - b).map((window_start_us) => ({ window_start_us }));
+  const windows =
+    size.from_us === undefined ? Map.groupBy(minutes, (one) => one.window_start_us) : byWindow(selection, minutes);
+  return [...windows].flatMap(([start_us, parts]): Cell[] => {
+    if (open.has(start_us / 1e6)) return [[start_us / 1e6, "open", 0]];
+    const all = parts.map((part) => known.get(part.window_start_us) ?? null);
+    const late = all.reduce((sum, one) => sum + (one?.late ?? 0), 0);
+    const outcome = all.includes(null) ? undefined : OUTCOMES.find((name) => all.some((one) => one?.outcome === name));
+    return outcome === undefined ? [] : [[start_us / 1e6, outcome, late]];
+  });
+}
+
+/** A closed window that the stored result does not list; null: its outcome does not follow. */
+function judged(listed: Listed | null, place: Place, updated_at: number): Known | null {
+  const pending: Known = { outcome: "pending", late: 0 };
+  // All that were compared are listed: this one was closed since.
+  if (listed === null || listed.cut === null) return pending;
+  const { cut, run_started_us } = listed;
+  if (!cut.restIsEqual) return null;
+  if (isBefore(place, cut.last)) return pending;
+  // Its final row was in what the run read, if it was committed before the run began.
+  return updated_at < run_started_us ? { outcome: "equal", late: 0 } : null;
+}
+
+/** Whether a window comes before another: the newest start first, then by product and size. */
+function isBefore(a: Place, b: Place): boolean {
+  if (a.window_start_us !== b.window_start_us) return a.window_start_us > b.window_start_us;
+  if (a.product_id !== b.product_id) return a.product_id < b.product_id;
+  return a.size_us < b.size_us;
+}

@@ -1,0 +1,128 @@
+/** The stream's windows as the main chart draws them, from windows.db. */
+import type { StreamBar } from "../../scripts/contract/page-events.ts";
+import BARS from "../../sql/page/bars.sql" with { type: "text" };
+import { summedBar, summedState } from "./derived-windows.ts";
+import type { Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+
+/** Stored windows of one answer: about 200 kB of it as JSON, compressed. */
+export const CHART_ANSWER_WINDOWS_MAX = 10_000;
+/** Windows and revisions of all products that changed since a page's commit; for more it reloads. */
+const CHANGES_MAX = 500;
+const CHANGED =
+  "SELECT product_id, size_us, window_start_us FROM windows WHERE change_id > $after ORDER BY change_id LIMIT $limit";
+/** A revision's rowid rises with its commit. */
+const REVISED = `SELECT product_id, size_us, window_start_us FROM (
+    SELECT product_id, size_us, window_start_us, change_id FROM window_revisions ORDER BY rowid DESC LIMIT $limit
+  ) WHERE change_id > $after`;
+const CLOSED_UNTIL = "SELECT closed_until_us FROM closed_ends WHERE product_id = $product AND size_us = $size_us";
+
+/** A stored window; decimals as text. */
+export interface BarRow {
+  window_start_us: number;
+  open_price: string;
+  max_price: string;
+  min_price: string;
+  close_price: string;
+  total_volume: string;
+  trade_count: number;
+  vwap: string | null;
+  notional: string;
+  final: number;
+  /** When the row was committed, this machine's clock. */
+  updated_at: number;
+  /** Ticks of its last revision that are not in the row. */
+  late: number;
+}
+
+/** Event time in microseconds, `to_us` exclusive. */
+export interface UsSpan {
+  from_us: number;
+  to_us: number;
+}
+
+/**
+ * The stored windows of which the selection's are made, by start: the newest CHART_ANSWER_WINDOWS_MAX
+ * that start in the span. `is_cut`: it has more.
+ */
+export function storedRows(
+  { windows }: Sources,
+  { product, size }: Selection,
+  { from_us, to_us }: UsSpan,
+): { rows: BarRow[]; is_cut: boolean } {
+  const size_us = size.from_us ?? size.us;
+  const limit = CHART_ANSWER_WINDOWS_MAX + 1;
+  const rows = windows.all<BarRow>(BARS, { product, size_us, from_us, to_us, limit });
+  const is_cut = rows.length === limit;
+  return { rows: (is_cut ? rows.slice(0, -1) : rows).reverse(), is_cut };
+}
+
+/** Stored windows by the start of the selection's window that they are in. */
+export function byWindow<T extends { window_start_us: number }>(
+  { size }: Selection,
+  rows: readonly T[],
+): Map<number, T[]> {
+  return Map.groupBy(rows, ({ window_start_us }) => startOf(size.us, window_start_us));
+}
+
+/** Start of the tumbling window of a size at a time. */
+export function startOf(size_us: number, time_us: number): number {
+  return Math.floor(time_us / size_us) * size_us;
+}
+
+/** The stored windows as bars of the selection's size, both by start. */
+export function streamBars(sources: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
+  const { product, size } = selection;
+  if (size.from_us === undefined) return rows.map(barOf);
+  const closed_us = closedUntil(sources, product, size.from_us);
+  return [...byWindow(selection, rows)].map(([start_us, parts]) => {
+    const late = parts.reduce((sum, part) => sum + part.late, 0);
+    return [...summedBar(start_us, parts), summedState(parts, start_us + size.us, closed_us), late];
+  });
+}
+
+/** Event time up to which the stream has closed all windows of a product and a stored size. */
+export function closedUntil({ windows }: Sources, product: string, size_us: number): number {
+  const found = windows.get<{ closed_until_us: number }>(CLOSED_UNTIL, { product, size_us });
+  return found?.closed_until_us ?? Number.MIN_SAFE_INTEGER;
+}
+
+function barOf(row: BarRow): StreamBar {
+  return [
+    row.window_start_us / 1e6,
+    Number(row.open_price),
+    Number(row.max_price),
+    Number(row.min_price),
+    Number(row.close_price),
+    Number(row.total_volume),
+    row.trade_count,
+    row.vwap === null ? null : Number(row.vwap),
+    row.final,
+    row.late,
+  ];
+}
+
+/**
+ * The bars, by start, whose windows changed or got a late tick after a commit of this windows.db; null:
+ * too many to list.
+ */
+export function streamBarsSince(sources: Sources, selection: Selection, change_id: number): StreamBar[] | null {
+  const { product, size } = selection;
+  const of = { after: change_id, limit: CHANGES_MAX };
+  const changed = [CHANGED, REVISED].map((sql) => sources.windows.all<ChangedRow>(sql, of));
+  if (changed.some((rows) => rows.length === CHANGES_MAX)) return null;
+  const own = changed.flat().filter((row) => row.product_id === product && row.size_us === (size.from_us ?? size.us));
+  const starts = own.map(({ window_start_us: us }) => (size.from_us === undefined ? us : startOf(size.us, us)));
+  return [...new Set(starts)]
+    .sort((a, b) => a - b)
+    .flatMap((from_us) => {
+      const to_us = from_us + (size.from_us === undefined ? 1 : size.us);
+      return streamBars(sources, selection, storedRows(sources, selection, { from_us, to_us }).rows);
+    });
+}
+
+interface ChangedRow {
+  product_id: string;
+  size_us: number;
+  window_start_us: number;
+}

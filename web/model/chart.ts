@@ -1,0 +1,216 @@
+/** What the main chart shows: both pipelines' windows of a selection, and what the runs said of them. */
+import type { Bar, BatchEvent, Cell, ChartAnswer, OutageSpan, RunMark } from "../../scripts/contract/page-events.ts";
+import type { Outage } from "../../scripts/contract/tick.ts";
+import SPANS from "../../sql/page/outage_spans.sql" with { type: "text" };
+import { type BatchBars, batchBars } from "./chart-batch.ts";
+import { cellsOf, type Listed, listedOf } from "./chart-cells.ts";
+import { startOf, storedRows, streamBars, type UsSpan } from "./chart-stream.ts";
+import { idFromCommit } from "./page-changes.ts";
+import { lastDone } from "./runs.ts";
+import { everyUs, type Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+
+export { streamBarsSince } from "./chart-stream.ts";
+
+/** Runs marked in one answer, the newest; and outages. */
+const MARKS_MAX = 500;
+/** A run that changed more windows or cells is sent as a reload. */
+const CHANGES_MAX = 500;
+/** Runs of which a selection's windows are kept, to tell what the next one changed. */
+const DRAWN_RUNS_KEPT = 3;
+const ENDS = `SELECT min(window_start_us) AS oldest_us, max(window_start_us) AS newest_us FROM windows
+  WHERE product_id = $product AND size_us = $size_us`;
+const OUTAGES_READ = 2_000;
+
+/** Spans of event time that a page offers; `all`: from the oldest window. */
+export const RANGES_US = { "15m": 900e6, "1h": 3_600e6, "6h": 21_600e6, all: null } as const;
+export type RangeName = keyof typeof RANGES_US;
+export const RANGE_DEFAULT: RangeName = "1h";
+/** A range shows at least this many windows. */
+const RANGE_WINDOWS_MIN = 10;
+
+/** Starts of the oldest window and of the one after the newest, of either pipeline; null without one. */
+function endsOf(sources: Sources, selection: Selection, { bars }: BatchBars): UsSpan | null {
+  const { product, size } = selection;
+  const found = sources.windows.get<{ oldest_us: number | null; newest_us: number | null }>(ENDS, {
+    product,
+    size_us: size.from_us ?? size.us,
+  });
+  const starts = [found?.oldest_us, found?.newest_us].flatMap((us) => us ?? []);
+  const batch = [bars[0], bars.at(-1)].flatMap((bar) => (bar === undefined ? [] : Math.round(bar[0] * 1e6)));
+  const all = [...starts, ...batch].map((us) => (size.from_us === undefined ? us : startOf(size.us, us)));
+  if (all.length === 0) return null;
+  return { from_us: Math.min(...all), to_us: Math.max(...all) + size.us };
+}
+
+/** The span of a range that ends with the newest window of either pipeline. */
+export function spanOfRange(sources: Sources, selection: Selection, range: RangeName): UsSpan {
+  const ends = endsOf(sources, selection, batchBars(sources, selection)) ?? { from_us: 0, to_us: 0 };
+  const length_us = RANGES_US[range];
+  if (length_us === null) return ends;
+  return { from_us: ends.to_us - Math.max(length_us, RANGE_WINDOWS_MIN * selection.size.us), to_us: ends.to_us };
+}
+
+/**
+ * Both pipelines' windows that start in the span, which is widened to whole windows: of each the newest
+ * CHART_ANSWER_WINDOWS_MAX stored ones. Reads a number of rows that follows from the span alone.
+ */
+export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpan): ChartAnswer {
+  const { product, size } = selection;
+  const every_us = everyUs(sources, size.us);
+  // Read first: what is committed meanwhile is sent again.
+  const change_id = sources.windows.counters().change_id ?? 0;
+  const from_us = startOf(every_us, asked.from_us);
+  const to_us = -startOf(every_us, -asked.to_us);
+  const found = storedRows(sources, selection, { from_us, to_us });
+  const oldest_us = found.rows[0]?.window_start_us ?? from_us;
+  const span = { from_us: found.is_cut ? -startOf(every_us, -oldest_us) : from_us, to_us };
+  const rows = found.rows.filter(({ window_start_us }) => window_start_us >= span.from_us);
+  const stream = streamBars(sources, selection, rows);
+  const batch = batchBars(sources, selection);
+  const run = newestRun(sources, selection);
+  noteDrawn(sources, selection);
+  return {
+    product,
+    window: size.name,
+    size_s: size.us / 1e6,
+    every_s: every_us / 1e6,
+    from_s: span.from_us / 1e6,
+    to_s: to_us / 1e6,
+    is_cut: found.is_cut,
+    stream,
+    batch: within(batch.bars, span),
+    cells: cellsOf(sources, selection, rows, stream, span),
+    outages: outagesIn(sources, product, span),
+    runs: runMarks(sources, selection).filter(
+      ([, , newest_s]) => newest_s * 1e6 >= span.from_us && newest_s * 1e6 < to_us,
+    ),
+    run_id: run?.[0] ?? 0,
+    horizon_s: run?.[2] ?? null,
+    first_s: seconds(endsOf(sources, selection, batch)?.from_us ?? null),
+    older_before_s: seconds(batch.older_before_us),
+    id: idFromCommit({ epoch: sources.windows.epoch, change_id }),
+  };
+}
+
+/** The windows and cells that the runs after `run_id_before` changed; null: there is no newer run. */
+export function batchChanges(
+  sources: Sources,
+  selection: Selection,
+  run_id_before: number,
+): Omit<BatchEvent, "of"> | null {
+  const run = newestRun(sources, selection);
+  if (run === null || run[0] <= run_id_before) return null;
+  const drawn = noteDrawn(sources, selection);
+  const now = drawn.at(-1)!;
+  const before = drawn.find(({ run_id }) => run_id === run_id_before);
+  const event = { run, horizon_s: run[2] };
+  const reload = { ...event, reload: true, batch: [], cells: [] };
+  if (before === undefined) return reload;
+  const batch = changedBars(before.batch.bars, now.batch.bars);
+  const starts = changedStarts(before.listed, now.listed);
+  if (before.batch.older_before_us !== now.batch.older_before_us && now.batch.bars.length === 0) return reload;
+  if (batch.length > CHANGES_MAX || starts.length > CHANGES_MAX) return reload;
+  return { ...event, reload: false, batch, cells: cellsAt(sources, selection, starts) };
+}
+
+/** A run's answer for a selection, as pages have drawn it. */
+interface Drawn {
+  run_id: number;
+  batch: BatchBars;
+  listed: Listed | null;
+}
+
+const kept = new WeakMap<Sources, Map<string, Drawn[]>>();
+
+/** The newest runs' answers for a selection, the newest last. */
+function noteDrawn(sources: Sources, selection: Selection): readonly Drawn[] {
+  const { product, size } = selection;
+  const of = kept.get(sources) ?? new Map<string, Drawn[]>();
+  kept.set(sources, of);
+  const key = `${size.us} ${product}`;
+  const known = of.get(key) ?? [];
+  const run_id = lastDone(sources)?.run_id ?? 0;
+  if (known.at(-1)?.run_id === run_id) return known;
+  const drawn = { run_id, batch: batchBars(sources, selection), listed: listedOf(sources, selection) };
+  // A results.db that was created again begins with run 1.
+  const older = known.filter((one) => one.run_id < run_id);
+  const next = [...older, drawn].slice(-DRAWN_RUNS_KEPT);
+  of.set(key, next);
+  return next;
+}
+
+function changedBars(before: readonly Bar[], now: readonly Bar[]): Bar[] {
+  const known = new Map(before.map((bar) => [bar[0], bar]));
+  return now.filter((bar) => {
+    const old = known.get(bar[0]);
+    return old === undefined || bar.some((value, i) => value !== old[i]);
+  });
+}
+
+/** Starts of the stored windows whose judgement is another one, or new. */
+function changedStarts(before: Listed | null, now: Listed | null): number[] {
+  const [old, rows] = [before?.rows ?? new Map(), now?.rows ?? new Map()];
+  return [...new Set([...old.keys(), ...rows.keys()])].filter((start_us) => {
+    const [a, b] = [old.get(start_us), rows.get(start_us)];
+    // A cut list loses its oldest equal windows to newer ones.
+    if (b === undefined && a?.outcome === "equal") return false;
+    return a?.outcome !== b?.outcome || a?.late !== b?.late;
+  });
+}
+
+/** Cells of the selection's windows in which these stored windows are. */
+function cellsAt(sources: Sources, selection: Selection, stored: readonly number[]): Cell[] {
+  const { size } = selection;
+  const starts = new Set(stored.map((us) => (size.from_us === undefined ? us : startOf(size.us, us))));
+  return [...starts]
+    .sort((a, b) => a - b)
+    .flatMap((from_us) => {
+      const to_us = from_us + (size.from_us === undefined ? 1 : size.us);
+      return cellsIn(sources, selection, { from_us, to_us });
+    });
+}
+
+/** Cells of the selection's windows that start in the span, of whole windows. */
+export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): Cell[] {
+  const { rows } = storedRows(sources, selection, span);
+  return cellsOf(sources, selection, rows, streamBars(sources, selection, rows), span);
+}
+
+/** Bars by start that begin in the span. */
+function within(bars: readonly Bar[], { from_us, to_us }: UsSpan): Bar[] {
+  return bars.filter(([start_s]) => start_s * 1e6 >= from_us && start_s * 1e6 < to_us);
+}
+
+/** The newest run that is done, of its snapshot if it has one. */
+function newestRun(sources: Sources, selection: Selection): RunMark | null {
+  const run = lastDone(sources);
+  if (run === null) return null;
+  const newest = runMarks(sources, selection).at(-1);
+  const reached_s = newest?.[2] ?? seconds(run.newest_time_us) ?? 0;
+  return [run.run_id, (run.ended_us ?? run.started_us) / 1e6, reached_s];
+}
+
+/** The newest runs, oldest first, each the first that reached its event time. */
+function runMarks(sources: Sources, { product }: Selection): RunMark[] {
+  return sources.metrics.once(`run marks ${product}`, () => {
+    let reached_us = Number.MIN_SAFE_INTEGER;
+    const marks = sources.runs.all().flatMap(({ run_id, ended_us, snapshot }): RunMark[] => {
+      const newest_us = snapshot.newest_us[product];
+      if (newest_us === undefined || newest_us === reached_us) return [];
+      reached_us = newest_us;
+      return [[run_id, ended_us / 1e6, newest_us / 1e6]];
+    });
+    return marks.slice(-MARKS_MAX);
+  });
+}
+
+/** Of the newest spans without a feed. */
+function outagesIn(sources: Sources, product: string, span: UsSpan): OutageSpan[] {
+  const found = sources.ticks.all<Outage>(SPANS, { product, ...span, read: OUTAGES_READ, limit: MARKS_MAX });
+  return found.map(({ from_us, to_us, reason }) => [from_us / 1e6, to_us / 1e6, reason]);
+}
+
+function seconds(us: number | null): number | null {
+  return us === null ? null : us / 1e6;
+}
