@@ -17,7 +17,7 @@ import {
   type Row,
   resultFromRow,
 } from "../../scripts/contract/results.ts";
-import { filterRows, NO_FILTER, productsIn } from "./metric-filter.ts";
+import { filterRows, howFiltered, NO_FILTER, productsIn } from "./metric-filter.ts";
 import { PerCommit } from "./per-commit.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -32,6 +32,8 @@ export interface Panel extends Omit<MetricResult, "rows"> {
   products: string[] | null;
   /** The one whose rows these are; null: rows of all. */
   product: string | null;
+  /** Products in the archive, as far as the metrics name them. */
+  products_known: number;
 }
 
 /** A row with long texts cut. */
@@ -111,13 +113,15 @@ export class MetricResults {
    */
   panels(product: string | null = null): Panel[] {
     const kept = this.once("panels", () => new Map<string | null, Panel[]>());
-    const known = kept.get(product);
-    if (known !== undefined) return known;
+    const made = kept.get(product);
+    if (made !== undefined) return made;
     const panels = this.names().flatMap((name) => {
       const read = this.#read(name);
       return read === null ? [] : panelOf(read, product);
     });
-    const ordered = inOrder(panels);
+    const summary = this.get(PER_PRODUCT);
+    const known = (summary && productsIn(summary)) ?? [...new Set(panels.flatMap(({ products }) => products ?? []))];
+    const ordered = inOrder(panels.map((panel) => ({ ...panel, products_known: known.length })));
     if (kept.size >= PANELS_OF_PRODUCTS_MAX) kept.clear();
     kept.set(product, ordered);
     return ordered;
@@ -125,6 +129,8 @@ export class MetricResults {
 }
 
 const PANELS_OF_PRODUCTS_MAX = 20;
+/** The metric with one row per product. */
+const PER_PRODUCT = "summary_by_product";
 
 /** Groups by the least order in them, panels by theirs, then both by name; without a group last. */
 function inOrder(panels: Panel[]): Panel[] {
@@ -164,8 +170,9 @@ function parse({ size, ...row }: Stored): MetricResult {
 function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
   const { columns, chart, sql } = result;
   const products = productsIn(result);
-  // A single product needs no filter; one that the result lacks has no rows in it.
-  const product = products === null || wanted === null ? null : wanted;
+  // Behind a limit the product's own rows are not stored: then all rows are shown, and that is said.
+  const how = howFiltered(result, { ...NO_FILTER, product: wanted });
+  const product = "how" in how && how.how === "filtered" ? wanted : null;
   const rows = product === null ? result.rows : filterRows(result, { ...NO_FILTER, product });
   const shown = columns.slice(0, PAGE_METRIC_COLUMNS);
   return {
@@ -178,6 +185,7 @@ function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
     version,
     products,
     product,
+    products_known: 0,
   };
 }
 

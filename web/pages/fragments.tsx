@@ -94,7 +94,7 @@ export function batchParts(view: Pick<View, "selection" | "stream" | "batch" | "
       <Outages outages={view.outages} />
     </Replace>,
     <Replace id="metrics">
-      <Metrics metrics={view.batch.panels} />
+      <Metrics metrics={view.batch.panels} wanted={view.selection.product} />
     </Replace>,
   ];
   return parts.map(String).join("");

@@ -4,9 +4,8 @@ import type { Panel as Shown } from "../model/metric-results.ts";
 import { counted } from "./format.ts";
 import { MetricTable, Value } from "./metric-cells.tsx";
 
-export function Metrics({ metrics }: { metrics: Shown[] }) {
+export function Metrics({ metrics, wanted = null }: { metrics: Shown[]; wanted?: string | null }) {
   const groups = Map.groupBy(metrics, ({ group }) => group);
-  const products = new Set(metrics.flatMap((metric) => metric.products ?? [])).size;
   return (
     <section id="metrics" aria-labelledby="metrics-title">
       <h2 id="metrics-title" class="section">
@@ -21,7 +20,7 @@ export function Metrics({ metrics }: { metrics: Shown[] }) {
           {(group !== "" || groups.size > 1) && <h3 class="metric-group">{group === "" ? "Other metrics" : group}</h3>}
           <div class="grid">
             {panels.map((metric) => (
-              <Panel metric={metric} products={products} />
+              <Panel metric={metric} wanted={wanted} />
             ))}
           </div>
         </>
@@ -32,10 +31,14 @@ export function Metrics({ metrics }: { metrics: Shown[] }) {
 
 /** Of the metric's rows, by the product that the panel shows. */
 function addressOf(path: string, { product }: Shown): string {
-  return product === null ? path : `${path}?product=${encodeURIComponent(product)}`;
+  return `${path}${queryOf(product)}`;
 }
 
-function Panel({ metric, products }: { metric: Shown; products: number }) {
+function queryOf(product: string | null): string {
+  return product === null ? "" : `?product=${encodeURIComponent(product)}`;
+}
+
+function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
   const { name, title, description, chart, rows, columns, file, sql, ok, error, stale, truncated, row_count } = metric;
   const isNumber = chart.type === "number" && rows.length > 0;
   const shown = chart.y[0] ?? columns[0]?.name ?? "";
@@ -52,7 +55,7 @@ function Panel({ metric, products }: { metric: Shown; products: number }) {
         <a href={addressOf(`/api/metrics/${name}`, metric)}>JSON</a>
       </p>
       {description && <p class="description">{description}</p>}
-      <Scope metric={metric} products={products} />
+      <Scope metric={metric} wanted={wanted} />
       {error !== null && (
         <pre class="error" role="alert">
           {error}
@@ -108,15 +111,18 @@ export function ChartPlace(place: { name: string; version: string; src: string; 
 }
 
 /** What the rows cover, where there are several products. */
-function Scope({ metric, products }: { metric: Shown; products: number }) {
-  const { product, sql, name, ok } = metric;
-  if (products < 2 || !ok) return null;
-  if (metric.products !== null)
-    return product === null ? null : <p class="scope">{`${product}, one of ${products} products`}</p>;
-  if (!sql.includes("$product")) return <p class="scope">not by product</p>;
+function Scope({ metric, wanted }: { metric: Shown; wanted: string | null }) {
+  const { product, sql, name, ok, products, products_known: known } = metric;
+  if (known < 2 || !ok) return null;
+  if (product !== null) return <p class="scope">{`${product}, one of ${known} products`}</p>;
+  const isPerProduct = products !== null || sql.includes("$product");
+  if (!isPerProduct) return <p class="scope">not by product</p>;
   return (
     <p class="scope">
-      <b>all {products} products together</b>: <a href={`/metric/${name}`}>one of them</a>
+      <b>
+        all {known} products{products === null ? " together" : ""}
+      </b>
+      : <a href={`/metric/${name}${queryOf(wanted)}`}>{wanted ?? "one of them"}</a> alone
     </p>
   );
 }

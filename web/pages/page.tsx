@@ -53,7 +53,7 @@ export function Page({ view, assets }: { view: View; assets: Address }) {
         <WindowTable view={view} />
         <MeasureTable measures={view.measures} />
         <Outages outages={view.outages} />
-        <Metrics metrics={view.batch.panels} />
+        <Metrics metrics={view.batch.panels} wanted={view.selection.product} />
       </main>
       <footer class="bottom">
         <p>
