@@ -12,20 +12,20 @@ import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Exports } from "./answers/export.ts";
 import { MetricAnswers } from "./answers/metric-answer.ts";
-import { MetricQueries } from "./answers/metric-rows.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
 import { underBase, withoutBase } from "./http/base-path.ts";
+import { compressed } from "./http/compress.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { status } from "./model/status.ts";
+import { statusNow } from "./model/status.ts";
 import { view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
@@ -55,6 +55,7 @@ export const PATHS = [
   "/api/status",
   "/api/windows",
   "/api/chart",
+  "/api/chart/older",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",
@@ -74,13 +75,13 @@ const METER_MS = 1_000;
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log, options.prices ?? null);
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
-  const hub = new EventHub(sources, new Updates(sources), options.logger);
+  const hub = new EventHub(sources, new Updates(sources, options.base), options.logger);
   const exports = new Exports(sources, options.logger);
-  const queries = new MetricQueries(sources);
+  const charts = new Charts(sources);
   const assets = new Assets();
-  const metrics = new MetricAnswers(sources, queries, assets.address);
-  const answers = { hub, exports, metrics, assets };
-  const app = application(routes(sources, answers, options.base ?? ""), assets, options);
+  const metrics = new MetricAnswers(sources, assets.address);
+  const table = routes(sources, hub, { exports, charts, metrics }, assets, options.base ?? "");
+  const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -90,7 +91,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       clearInterval(metering);
       hub.close();
       exports.close();
-      queries.close();
+      charts.close();
+      metrics.close();
       await server.stop(true);
       sources.close();
     },
@@ -99,22 +101,26 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-interface Answers {
-  hub: EventHub;
+/** What starts child processes for its answers. */
+interface Askers {
   exports: Exports;
+  charts: Charts;
   metrics: MetricAnswers;
-  assets: Assets;
 }
 
-function routes(sources: Sources, { hub, exports, metrics, assets }: Answers, base: string): Routes {
+function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets, base: string): Routes {
+  const { exports, charts, metrics } = askers;
   const api = new Api(sources);
-  const charts = new Charts(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
     const given = parameters(c, ["product", "window"]);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
-    const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address });
+    await sources.log.refresh();
+    const html = sources.leniently(() =>
+      sources.atOneCommit(() =>
+        String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address })),
+      ),
+    );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -124,6 +130,7 @@ function routes(sources: Sources, { hub, exports, metrics, assets }: Answers, ba
     "/api/status": api.status,
     "/api/windows": api.windows,
     "/api/chart": charts.answer,
+    "/api/chart/older": charts.older,
     "/api/metrics/:name": metrics.json,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
@@ -140,7 +147,7 @@ function routes(sources: Sources, { hub, exports, metrics, assets }: Answers, ba
 function application(table: Routes, { address }: Assets, options: ServeOptions): Hono {
   const { host, logger, allowed, base = "" } = options;
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
-  app.use(headers, underBase(base), ownHost(host, allowed), readOnly);
+  app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;

@@ -13,23 +13,31 @@ import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Address } from "../pages/layout.tsx";
 import { MetricPage, type MetricPageView } from "../pages/metric-page.tsx";
-import { type MetricQueries, metricAsked } from "./metric-rows.ts";
+import { MetricQueries, metricAsked } from "./metric-rows.ts";
 
 /** Rows of one page of /metric/NAME. */
 const PAGE_ROWS = 200;
 
 export class MetricAnswers {
+  readonly #queries: MetricQueries;
+
   constructor(
     private readonly sources: Sources,
-    private readonly queries: MetricQueries,
     private readonly assets: Address,
-  ) {}
+  ) {
+    this.#queries = new MetricQueries(sources);
+  }
+
+  /** Ends the queries that run. */
+  close(): void {
+    this.#queries.close();
+  }
 
   /** `/api/metrics/NAME`: the newest result; `product`, `from`, `to`, `limit`, `last`. */
   json = async (c: Context): Promise<Response> => {
     const { result, given, filter } = metricAsked(c, this.sources, ["limit", "last"]);
     const [limit, last] = [limitOf(given.limit, API_ROWS_MAX), limitOf(given.last, API_ROWS_MAX, "last")];
-    const { rows, how, truncated } = await this.queries.rows(c, result, filter);
+    const { rows, how, truncated } = await this.#queries.rows(c, result, filter);
     const { finished_us, file_hash, rows: _, ...rest } = result;
     const isWhole = how === "whole";
     return c.json({
@@ -50,7 +58,7 @@ export class MetricAnswers {
     if (given.sort !== null && column === null)
       throw new Problem(400, "USAGE", `sort is "${given.sort.slice(0, 40)}", not a column of ${result.name}.`);
     const descending = descendingOf(given.desc);
-    const { rows, how, truncated } = await this.queries.rows(c, result, filter);
+    const { rows, how, truncated } = await this.#queries.rows(c, result, filter);
     const ordered = column === null ? rows : sorted(rows, column, descending);
     const pages = Math.max(1, Math.ceil(ordered.length / PAGE_ROWS));
     const page = pageOf(given.page);

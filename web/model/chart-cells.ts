@@ -2,7 +2,8 @@
 import { usFromIso } from "../../scripts/base/iso.ts";
 import type { Cell, Outcome, StreamBar } from "../../scripts/contract/page-events.ts";
 import type { MetricResult } from "../../scripts/contract/results.ts";
-import { type BarRow, byWindow, type UsSpan } from "./chart-stream.ts";
+import { byWindow } from "./chart-stream.ts";
+import type { BarRow, UsSpan } from "./kept-bars.ts";
 import { lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";

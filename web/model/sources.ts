@@ -15,6 +15,9 @@ import { PerCommit } from "./per-commit.ts";
 import { RunSnapshots } from "./run-snapshots.ts";
 import { StoreFile } from "./store-file.ts";
 
+/** Runs are seconds apart, and an answer takes milliseconds. */
+const ONE_RUN_TRIES_MAX = 3;
+
 /** The stages' files of one data directory. */
 export class Sources {
   readonly windows: StoreFile;
@@ -64,16 +67,34 @@ export class Sources {
 
   /**
    * Does the work, which must not wait for anything, with what can be read: to it a file that can't
-   * be read is empty, and that file's `failure` is set.
+   * be read is empty, and that file's `failure` is set. It is done again if a batch run has committed
+   * meanwhile, so that all counts and lists are of one run.
    */
   leniently<T>(work: () => T): T {
     const before = this.windows.lenient;
     for (const file of this.#files) file.lenient = true;
     try {
-      return work();
+      return this.#ofOneRun(work);
     } finally {
       for (const file of this.#files) file.lenient = before;
     }
+  }
+
+  #ofOneRun<T>(work: () => T): T {
+    for (let tries = 1; tries < ONE_RUN_TRIES_MAX; tries++) {
+      const before = this.results.version;
+      const made = work();
+      if (this.results.version === before) return made;
+    }
+    return work();
+  }
+
+  /**
+   * Does the work, which must not wait for anything, on one commit of each file: no count in it
+   * contradicts a list.
+   */
+  atOneCommit<T>(work: () => T): T {
+    return this.#files.reduce<() => T>((inner, file) => () => file.atOneCommit(inner), work)();
   }
 
   get #files(): StoreFile[] {

@@ -49,7 +49,7 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
 }
 
 /** Spans without a feed, of all products. */
-export function outages(sources: Sources): ShownOutage[] {
+function outages(sources: Sources): ShownOutage[] {
   const stored = sources.ticks.all<Outage>(OUTAGES, { product: null, limit: OUTAGES_SHOWN });
   return stored.map(({ from_us, to_us, ...rest }) => ({ ...rest, from: isoFromUs(from_us), to: isoFromUs(to_us) }));
 }
