@@ -61,11 +61,11 @@ export const PARAMETERS = {
     description: "a share of the ticks",
     example: "99.99%",
   }),
-  sort: z.string().meta({ description: "the column by which rows are sorted" }),
-  desc: z.literal("1", "it can only be 1.").meta({ description: "1: the largest first" }),
+  sort: z.string().meta({ description: "the column by which rows are sorted", example: "product_id" }),
+  desc: z.literal("1", "which can only be 1.").meta({ description: "1: the largest first", example: "1" }),
   page: z
     .preprocess((given) => (/^\d{1,6}$/.test(String(given)) ? Number(given) : given), z.int(PAGE).min(1, PAGE))
-    .meta({ description: "a page of rows, from 1", example: 2 }),
+    .meta({ description: "a page of rows, from 1", example: 1 }),
   limit: rows("at most this many rows, the first ones"),
   last: rows("at most this many rows, the last ones"),
 };

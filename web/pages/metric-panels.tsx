@@ -135,7 +135,9 @@ function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
       <MetricTable name={name} columns={columns} rows={rows} />
       {row_count > rows.length && (
         <p class="more">
-          {rows.length} of <a href={addressOf(`/metric/${name}`, metric)}>{counted(row_count, "row")}</a>
+          <a href={addressOf(`/metric/${name}`, metric)}>
+            {rows.length} of {counted(row_count, "row")}
+          </a>
         </p>
       )}
       {column_count > columns.length && (
