@@ -8,15 +8,13 @@ import type { ExchangeClock } from "../../scripts/measure/age.ts";
 import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import { ClosingRows } from "./closing-rows.ts";
+import { KeptBars } from "./kept-bars.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { MissedRuns } from "./missed-runs.ts";
 import { PerCommit } from "./per-commit.ts";
 import { RunSnapshots } from "./run-snapshots.ts";
 import { StoreFile } from "./store-file.ts";
-
-/** Runs are seconds apart, and an answer takes milliseconds. */
-const ONE_RUN_TRIES_MAX = 3;
 
 /** The stages' files of one data directory. */
 export class Sources {
@@ -30,6 +28,8 @@ export class Sources {
   readonly energy = new EnergyMeter();
   readonly #fromWindows: PerCommit;
   readonly closings: ClosingRows;
+  /** Closed windows as the main chart draws them. */
+  readonly bars: KeptBars;
   readonly runs: RunSnapshots;
   /** Due times at which no run began. */
   readonly missed: MissedRuns;
@@ -46,6 +46,7 @@ export class Sources {
     this.metrics = new MetricResults(this.results);
     this.#fromWindows = new PerCommit(this.windows);
     this.closings = new ClosingRows(this.windows);
+    this.bars = new KeptBars(this.windows);
     this.runs = new RunSnapshots(this.results, this.metrics);
     this.missed = new MissedRuns(this.results);
   }
@@ -67,34 +68,17 @@ export class Sources {
 
   /**
    * Does the work, which must not wait for anything, with what can be read: to it a file that can't
-   * be read is empty, and that file's `failure` is set. It is done again if a batch run has committed
-   * meanwhile, so that all counts and lists are of one run.
+   * be read is empty, and that file's `failure` is set. It is done on one commit of each file: no count
+   * in it contradicts a list.
    */
   leniently<T>(work: () => T): T {
     const before = this.windows.lenient;
     for (const file of this.#files) file.lenient = true;
     try {
-      return this.#ofOneRun(work);
+      return this.#files.reduce<() => T>((inner, file) => () => file.atOneCommit(inner), work)();
     } finally {
       for (const file of this.#files) file.lenient = before;
     }
-  }
-
-  #ofOneRun<T>(work: () => T): T {
-    for (let tries = 1; tries < ONE_RUN_TRIES_MAX; tries++) {
-      const before = this.results.version;
-      const made = work();
-      if (this.results.version === before) return made;
-    }
-    return work();
-  }
-
-  /**
-   * Does the work, which must not wait for anything, on one commit of each file: no count in it
-   * contradicts a list.
-   */
-  atOneCommit<T>(work: () => T): T {
-    return this.#files.reduce<() => T>((inner, file) => () => file.atOneCommit(inner), work)();
   }
 
   get #files(): StoreFile[] {

@@ -7,7 +7,7 @@ import { isNumeric } from "../model/metric-sort.ts";
 import { counted, duration, exact } from "./format.ts";
 import { type Address, Brand, Head } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
-import { ChartPlace, isDrawn } from "./metric-panels.tsx";
+import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
 export interface MetricPageView {
   result: MetricResult;
@@ -81,7 +81,7 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
           <FilterForm view={view} />
           {isDrawn(chart.type) && view.row_count > 0 && (
             <section class="panel">
-              <ChartPlace name={name} version={version} src={source} product={filter.product} />
+              <MetricChartPlace name={name} version={version} src={source} product={filter.product} />
             </section>
           )}
           {(ok || stale) && <RowsOf view={view} />}

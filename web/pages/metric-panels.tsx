@@ -63,7 +63,7 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
       )}
       {stale && <p class="stale">Below: the last result that worked.</p>}
       {drawn && (
-        <ChartPlace
+        <MetricChartPlace
           name={name}
           version={metric.version}
           src={addressOf(`/api/metrics/${name}`, metric)}
@@ -96,7 +96,7 @@ export function isDrawn(type: Shown["chart"]["type"]): boolean {
 }
 
 /** Where the browser draws a metric's chart, and again when the version changes. */
-export function ChartPlace(place: { name: string; version: string; src: string; product: string | null }) {
+export function MetricChartPlace(place: { name: string; version: string; src: string; product: string | null }) {
   return (
     <div
       class="chart"

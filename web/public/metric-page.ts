@@ -1,4 +1,5 @@
 /** The page of one metric: its chart, and its rows sorted and paged without loading the page again. */
+import { startEveryPage } from "./every-page.ts";
 import { startMetricCharts } from "./metric-chart.ts";
 
 /** Takes the rows of another order or page from the same address as a link without a program. */
@@ -30,4 +31,5 @@ document.addEventListener("click", (event) => {
   void show(link.href);
 });
 addEventListener("popstate", () => void show(location.href));
+startEveryPage();
 startMetricCharts();

@@ -233,7 +233,7 @@ export class MetricPlot {
     const keys = kind === "candle" ? ["hollow: rises, filled: falls"] : lines.map(({ label }) => label);
     for (const [i, label] of keys.entries()) {
       const key = document.createElement("span");
-      key.className = `chart-key colour-${i % PALETTE.length}${i >= PALETTE.length ? " dashed" : ""}`;
+      key.className = `metric-key colour-${i % PALETTE.length}${i >= PALETTE.length ? " dashed" : ""}`;
       key.textContent = label;
       this.#frame.bar.append(key);
     }
