@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { CutText, type ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
-import { exact } from "./format.ts";
+import { exact, short } from "./format.ts";
 
 interface ShownColumn {
   name: string;
@@ -59,7 +59,8 @@ export function MetricTable({
 
 /** A cell of the metric `name`; a long one is cut, with a link to the whole. */
 export function Value({ value, type, name }: { value: unknown; type: string; name: string }) {
-  if (!(value instanceof CutText)) return <Digits text={isNumeric(type) ? exact(value) : cell(value, type)} />;
+  if (!(value instanceof CutText))
+    return isNumeric(type) ? <Digits value={value} /> : <Plain text={cell(value, type)} />;
   return (
     <>
       {value.text} … ({value.length} characters, <a href={`/export/metrics/${name}.csv`}>whole in the CSV</a>)
@@ -67,25 +68,29 @@ export function Value({ value, type, name }: { value: unknown; type: string; nam
   );
 }
 
-/** Two digits in sight; all of them while the table or the cell has the focus or the pointer. */
-function Digits({ text }: { text: string }) {
-  const shown = short(text);
-  if (shown === text) return <>{text}</>;
+/** Two digits in sight; all of them while the table has the focus, or the cell the pointer. */
+function Digits({ value }: { value: unknown }) {
+  const all = exact(value);
+  const two = short(value);
+  // What would read as nothing has its first digits in sight.
+  const shown = /0\.01$/.test(two) && !all.endsWith("0.01") ? firstDigits(all) : two;
+  if (shown === all) return <>{all}</>;
   return (
     <>
       <span class="short">{shown}</span>
-      <span class="all">{text}</span>
+      <span class="all">{all}</span>
     </>
   );
 }
 
-/** The digits in sight: two after the point, or as many as the first two that are not zero. */
-function short(text: string): string {
-  const [, whole = "", fraction = ""] = /^(-?[\d\u202f]+)\.(\d+)$/.exec(text) ?? [];
-  if (fraction.length <= 2) return text;
-  const zeros = /^-?0$/.test(whole) ? /^0*/.exec(fraction)![0].length : 0;
-  const kept = fraction.slice(0, zeros + 2);
-  return kept.length >= fraction.length ? text : `${whole}.${kept}…`;
+function Plain({ text }: { text: string }) {
+  return <>{text}</>;
+}
+
+/** "0.0000989" → "0.000098…": the first two that are not zero. */
+function firstDigits(text: string): string {
+  const first = /^-?0\.0*[1-9]\d?/.exec(text)?.[0] ?? text;
+  return first.length < text.length ? `${first}…` : text;
 }
 
 function cell(value: unknown, type: string): string {

@@ -4,13 +4,12 @@ import { colour } from "./chart-colours.ts";
 import type { ChartTable } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field } from "./chart-frame.ts";
 import { clockOf, labelsOf, nameLabels, unitOf } from "./chart-labels.ts";
-import { alone, type Layout, type Line, rangeOf, slotOf, spread } from "./chart-layout.ts";
+import { alone, type Layout, type Line, rangeOf, spread } from "./chart-layout.ts";
+import { barPaths, candlePaths, isNarrow } from "./metric-paint.ts";
 
 const HEIGHT = 220;
 /** The batch computes metrics: its colour is the first; the stream's blue is not among them. */
 const PALETTE = ["--batch", "--third", "--fourth", "--fifth", "--muted"];
-/** Below so many pixels per bar they are drawn as one outline: each would hide its neighbours. */
-const BAR_PX_MIN = 2;
 /** Points are drawn while there are fewer than this. */
 const POINTS_BELOW = 40;
 const TABLE_ROWS_MAX = 720;
@@ -101,7 +100,7 @@ export class MetricPlot {
       fmtDate: (template) => uPlot.fmtDate(european(template)),
       scales: {
         x: { time: isTime },
-        y: { range: (_plot, min, max) => spread(min, max, kind === "bar") },
+        y: { range: (_plot, min, max) => this.#roomFor(spread(min, max, kind === "bar")) },
         // The lower quarter.
         volume: { range: (_plot, _min, max) => [0, (max || 1) * 4] },
       },
@@ -133,6 +132,12 @@ export class MetricPlot {
     };
   }
 
+  /** Candles leave the lower quarter to their volume. */
+  #roomFor([low, high]: [number, number]): [number, number] {
+    const isBeside = this.#layout.kind === "candle" && this.#layout.lines.length > CLOSE + 1;
+    return isBeside ? [low - (high - low) / 3, high] : [low, high];
+  }
+
   #xValues(): Pick<uPlot.Axis, "values"> {
     const { axis } = this.#layout;
     if (axis === "clock") return { values: (_plot, splits) => splits.map(clockOf) };
@@ -158,16 +163,17 @@ export class MetricPlot {
         stroke: () => colour(isVolume ? "--muted" : PALETTE[0]!, isVolume ? 0.4 : 1),
         fill: () => colour(isVolume ? "--muted" : PALETTE[0]!, isVolume ? 0.4 : 1),
         paths: isVolume
-          ? (plot, series, from, to) => this.#bars(plot, series, [from, to], [0, 1])
-          : (plot, _series, from, to) => (i === CLOSE ? this.#candles(plot, [from, to]) : null),
+          ? (plot, series, from, to) => barPaths(plot, this.#layout, { series, span: [from, to], place: [0, 1] })
+          : (plot, _series, from, to) => (i === CLOSE ? candlePaths(plot, this.#layout, [from, to]) : null),
       };
     }
     if (kind === "bar")
       return {
         ...common,
         stroke: () => colour(name),
-        fill: (plot) => colour(name, this.#isNarrow(plot, lines.length) ? 0.3 : 1),
-        paths: (plot, series, from, to) => this.#bars(plot, series, [from, to], [i, lines.length]),
+        fill: (plot) => colour(name, isNarrow(plot, this.#layout, lines.length) ? 0.3 : 1),
+        paths: (plot, series, from, to) =>
+          barPaths(plot, this.#layout, { series, span: [from, to], place: [i, lines.length] }),
       };
     const dash = i >= PALETTE.length ? { dash: [6, 4] } : {};
     return { ...common, ...dash, width: 2, stroke: () => colour(name), points: this.#points() };
@@ -177,54 +183,6 @@ export class MetricPlot {
   #points(): uPlot.Series.Points {
     const isFew = () => this.#layout.xs.length < POINTS_BELOW;
     return { show: isFew, size: 5, filter: (plot, i) => (isFew() ? null : alone(plot.data[i]!)) };
-  }
-
-  #isNarrow(plot: uPlot, count: number): boolean {
-    const { min = 0, max = 1 } = plot.scales.x ?? {};
-    const width = plot.over.clientWidth * (this.#layout.step / ((max ?? 1) - (min ?? 0)));
-    return width < BAR_PX_MIN * count + 1;
-  }
-
-  /** Bars side by side in the window that begins at x; too narrow ones are one outline in steps. */
-  #bars(plot: uPlot, series: number, [from, to]: Span, [i, count]: [number, number]): uPlot.Series.Paths {
-    const { xs } = this.#layout;
-    const values = plot.data[series]!;
-    const scale = plot.series[series]!.scale ?? "y";
-    const y = (value: number) => plot.valToPos(value, scale, true);
-    const zero = y(0);
-    const path = new Path2D();
-    const isNarrow = this.#isNarrow(plot, count);
-    for (let at = Math.max(0, from - 1); at <= Math.min(xs.length - 1, to + 1); at++) {
-      const value = values[at];
-      if (value == null) continue;
-      const slot = slotOf(this.#layout, xs[at]!, isNarrow ? 0 : i, isNarrow ? 1 : count);
-      const [left, right] = slot.map((x) => plot.valToPos(x, "x", true)) as [number, number];
-      const top = y(value);
-      path.rect(left, Math.min(top, zero), Math.max(1, right - left), Math.abs(zero - top));
-    }
-    return { stroke: path, fill: path };
-  }
-
-  /** Rising candles are hollow, falling ones filled. */
-  #candles(plot: uPlot, [from, to]: Span): uPlot.Series.Paths {
-    const { xs } = this.#layout;
-    const [open, high, low, close] = plot.data.slice(1) as (number | null | undefined)[][];
-    const [stroke, fill] = [new Path2D(), new Path2D()];
-    const y = (value: number) => plot.valToPos(value, "y", true);
-    for (let at = Math.max(0, from - 1); at <= Math.min(xs.length - 1, to + 1); at++) {
-      const [o, h, l, c] = [open?.[at], high?.[at], low?.[at], close?.[at]];
-      if (o == null || h == null || l == null || c == null) continue;
-      const [left, right] = slotOf(this.#layout, xs[at]!, 0, 1).map((x) => plot.valToPos(x, "x", true)) as Span;
-      const middle = (left + right) / 2;
-      const [top, bottom] = [y(Math.max(o, c)), y(Math.min(o, c))];
-      stroke.moveTo(middle, y(h));
-      stroke.lineTo(middle, top);
-      stroke.moveTo(middle, bottom);
-      stroke.lineTo(middle, y(l));
-      stroke.rect(left, top, Math.max(1, right - left), Math.max(1, bottom - top));
-      if (c < o) fill.rect(left, top, Math.max(1, right - left), Math.max(1, bottom - top));
-    }
-    return { stroke, fill };
   }
 
   /** Which colour is which line; a candle says how it is read. */
@@ -263,8 +221,6 @@ export class MetricPlot {
     return { head: ["at", ...lines.map(({ label }) => label)], rows, note: this.#layout.left_out.join("; ") };
   }
 }
-
-type Span = [from: number, to: number];
 
 /** Two layouts of one shape differ in their values only. */
 function shapeOf({ kind, axis, lines }: Layout): string {
