@@ -1,33 +1,21 @@
 /** The windows in which stream and batch differ: each column's values, and the late ticks between them. */
 import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
+import { COMPARED_COLUMNS, type ComparedColumn, type LateTick } from "../../scripts/contract/window-detail.ts";
 import { agreementOf, type Judged, judgedWindows, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import { windowId } from "./window-id.ts";
-import { COMPARED_COLUMNS, type WindowValues, windowValues } from "./window-values.ts";
+import { windowValues } from "./window-values.ts";
 
 /** One column that differs: exact text, null where a side has no such window. */
 export interface DifferentColumn {
-  column: keyof WindowValues;
+  column: ComparedColumn;
   stream: string | null;
   /** What the late ticks add: of counts and sums; null for the others. */
   late: string | null;
   batch: string | null;
   /** Leading characters of `batch` that are those of `stream`: the rest is marked. */
   same: number;
-}
-
-/** A late tick; times in ISO 8601 UTC. */
-export interface LateTick {
-  trade_id: number;
-  time: string;
-  price: string;
-  last_size: string;
-  side: string;
-  /** Event-time high mark − its time, when it came. */
-  lateness_ms: number;
-  log_partition: number;
-  log_offset: number;
 }
 
 /** One window that differs, as of the run that judged it. */

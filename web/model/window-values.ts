@@ -3,34 +3,9 @@ import { divideHalfUp, formatUnits, parseUnits } from "../../scripts/base/decima
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../../scripts/base/limits.ts";
 import type { Json } from "../../scripts/contract/results.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../../scripts/contract/thresholds.ts";
+import { COMPARED_COLUMNS, type WindowValues } from "../../scripts/contract/window-detail.ts";
 
 const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
-
-/** The columns in which both pipelines are compared, in the order in which they are shown. */
-export const COMPARED_COLUMNS = [
-  "trade_count",
-  "open_price",
-  "max_price",
-  "min_price",
-  "close_price",
-  "avg_price",
-  "vwap",
-  "total_volume",
-  "notional",
-  "price_sum",
-  "price_range",
-  "buy_count",
-  "sell_count",
-  "buy_sell_ratio",
-  "market_sentiment",
-  "volatility_flag",
-  "volume_spike",
-  "first_trade_id",
-  "last_trade_id",
-] as const;
-
-/** By column: exact decimals without trailing zeros; null where the window has no such value. */
-export type WindowValues = Record<(typeof COMPARED_COLUMNS)[number], string | null>;
 
 /**
  * The columns of a row of the stream or the batch; what it lacks is derived from its sums
@@ -73,4 +48,33 @@ function units(value: Json | undefined, scale: number): bigint | null {
   } catch {
     return null;
   }
+}
+
+/** One window from all the smaller ones in it, by start: exact sums, and what follows from them. */
+export function summedValues(parts: readonly WindowValues[]): WindowValues | null {
+  const [first, last] = [parts[0], parts.at(-1)];
+  if (first === undefined || last === undefined) return null;
+  const sum = (column: "price_sum" | "total_volume" | "notional", scale: number) =>
+    formatUnits(
+      parts.reduce((total, part) => total + (units(part[column], scale) ?? 0n), 0n),
+      scale,
+    );
+  const count = (column: "trade_count" | "buy_count" | "sell_count") =>
+    parts.reduce((total, part) => total + Number(part[column]), 0);
+  const prices = (column: "max_price" | "min_price") =>
+    parts.map((part) => units(part[column], PRICE_SCALE_MAX) ?? 0n).sort((a, b) => (a < b ? -1 : 1));
+  return windowValues({
+    trade_count: count("trade_count"),
+    buy_count: count("buy_count"),
+    sell_count: count("sell_count"),
+    price_sum: sum("price_sum", PRICE_SCALE_MAX),
+    total_volume: sum("total_volume", SIZE_SCALE_MAX),
+    notional: sum("notional", NOTIONAL_SCALE),
+    max_price: formatUnits(prices("max_price").at(-1)!, PRICE_SCALE_MAX),
+    min_price: formatUnits(prices("min_price")[0]!, PRICE_SCALE_MAX),
+    open_price: first.open_price,
+    close_price: last.close_price,
+    first_trade_id: Math.min(...parts.map((part) => Number(part.first_trade_id))),
+    last_trade_id: Math.max(...parts.map((part) => Number(part.last_trade_id))),
+  });
 }
