@@ -33,6 +33,7 @@ const time = (description: string) =>
     description: `${description}; ISO 8601, UTC without a zone`,
     example: "2023-09-05T16:00:00Z",
   });
+const PAGE = "not a whole number from 1.";
 const RANGE_NAMES = Object.keys(RANGES_US) as RangeName[];
 const PRODUCT = "not a product: it has at most 64 characters, for example BTC-USD.";
 
@@ -60,6 +61,11 @@ export const PARAMETERS = {
     description: "a share of the ticks",
     example: "99.99%",
   }),
+  sort: z.string().meta({ description: "the column by which rows are sorted", example: "product_id" }),
+  desc: z.literal("1", "which can only be 1.").meta({ description: "1: the largest first", example: "1" }),
+  page: z
+    .preprocess((given) => (/^\d{1,6}$/.test(String(given)) ? Number(given) : given), z.int(PAGE).min(1, PAGE))
+    .meta({ description: "a page of rows, from 1", example: 1 }),
   limit: rows("at most this many rows, the first ones"),
   last: rows("at most this many rows, the last ones"),
 };
@@ -126,4 +132,14 @@ export function selectionOf(given: { product: string | null; window: string | nu
     throw new Problem(404, "NO_DATA", say, `Its --window flag sets the sizes: ${sizes}.`);
   }
   return { product: productOf(given.product) ?? choice.products[0]!, size };
+}
+
+/** The number of a page of rows, from 1. */
+export function pageOf(text: string | null): number {
+  return checked(PARAMETERS.page, "page", text) ?? 1;
+}
+
+/** Whether the largest is first. */
+export function descendingOf(text: string | null): boolean {
+  return checked(PARAMETERS.desc, "desc", text) !== null;
 }
