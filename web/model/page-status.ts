@@ -60,7 +60,7 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
         { log: feed?.newest_us ?? null, stream: stream_us, consume: trade?.time_us ?? null, batch: batch_us },
         lacks,
       ),
-      next_run_ms: ms(nextRun(sources, now_us)),
+      next_run_ms: ms(nextRun(moment)),
       ...verdict(sources, selection, status),
     };
   });
@@ -107,10 +107,12 @@ function openWindow(sources: Sources, { product, size }: Selection, newest: Newe
   return { start_s: from_us / 1e6, trades, closes_ms: ms(to_us + lateness_us)! };
 }
 
-/** When the schedule's next batch is due; null without one, and once it is due. */
-function nextRun(sources: Sources, now_us: number): number | null {
-  const due_us = sources.schedule()?.due_us ?? null;
-  return due_us === null || due_us < now_us ? null : due_us;
+/** When the schedule's next batch is due; null without one, once it is due, and while nothing is new. */
+function nextRun(moment: Moment): number | null {
+  const schedule = moment.sources.schedule();
+  if (schedule === null || schedule.due_us === null || schedule.due_us < moment.now_us) return null;
+  const isResting = schedule.rest_until_us !== undefined && batchBehind(moment) === 0;
+  return isResting ? null : schedule.due_us;
 }
 
 function verdict(sources: Sources, selection: Selection, status: Status): Pick<StatusEvent, "verdict" | "is_alarm"> {
