@@ -6,6 +6,7 @@ import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
 import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
+import { PAGE_PARAMETERS } from "../scripts/contract/page-address.ts";
 import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
@@ -17,13 +18,15 @@ import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
 import { underBase, withoutBase } from "./http/base-path.ts";
+import { compressed } from "./http/compress.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
+import { pageAddress } from "./http/page-query.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { status } from "./model/status.ts";
+import { statusNow } from "./model/status.ts";
 import { view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
@@ -42,6 +45,8 @@ export interface ServeOptions {
 
 export interface Served {
   url: string;
+  /** Settled when the page's scripts are bundled, for which answers wait; rejects with a sentence. */
+  ready: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,7 +77,7 @@ const METER_MS = 1_000;
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log, options.prices ?? null);
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
-  const hub = new EventHub(sources, new Updates(sources), options.logger);
+  const hub = new EventHub(sources, new Updates(sources, options.base), options.logger);
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
@@ -83,6 +88,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
     url: `http://${name.includes(":") ? `[${name}]` : name}:${port}${options.base ?? ""}/`,
+    ready: assets.ready,
     stop: async () => {
       clearInterval(metering);
       hub.close();
@@ -106,10 +112,13 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
-    const given = parameters(c, ["product", "window"]);
+    const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
-    const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address });
+    const address = pageAddress(given, selection);
+    await sources.log.refresh();
+    const html = sources.leniently(() =>
+      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
+    );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -132,10 +141,14 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
   };
 }
 
-function application(table: Routes, { address }: Assets, options: ServeOptions): Hono {
+function application(table: Routes, { address, ready }: Assets, options: ServeOptions): Hono {
   const { host, logger, allowed, base = "" } = options;
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
-  app.use(headers, underBase(base), ownHost(host, allowed), readOnly);
+  app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
+  app.use(async (_, next) => {
+    await ready;
+    await next();
+  });
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
