@@ -19,8 +19,9 @@ export function rebased(html: string, base: string): string {
 /** Rebases pages; events are rebased where they are made. `/tidemark` leads to `/tidemark/`. */
 export function underBase(base: string): MiddlewareHandler {
   return async (c, next) => {
-    const { pathname, search } = new URL(c.req.url);
-    if (base !== "" && pathname === base) return c.redirect(`${base}/${search}`, 308);
+    // Null for a Host that is refused later.
+    const url = base === "" ? null : URL.parse(c.req.url);
+    if (url?.pathname === base) return c.redirect(`${base}/${url.search}`, 308);
     await next();
     if (base === "" || !/^text\/html\b/.test(c.res.headers.get("content-type") ?? "")) return;
     c.res = new Response(rebased(await c.res.text(), base), c.res);
