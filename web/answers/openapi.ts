@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { PAGE_PARAMETERS } from "../../scripts/contract/page-address.ts";
 import { CELL_KINDS, WINDOW_COLUMNS } from "../../scripts/contract/window-columns.ts";
 import { PARAMETERS, parameters } from "../http/query-string.ts";
 
@@ -67,7 +68,7 @@ const CHART = z.object({
 
 /** By the path as the server's table spells it. */
 export const DESCRIBED: Record<string, Described> = {
-  "/": { summary: "The page.", query: ["product", "window"], types: HTML, refusals: [404] },
+  "/": { summary: "The page.", query: PAGE_PARAMETERS, types: HTML, refusals: [404] },
   "/metric/:name": {
     summary: "The page of a metric.",
     query: ["product", "from", "to", "sort", "desc", "page"],
@@ -177,7 +178,7 @@ export const DESCRIBED: Record<string, Described> = {
   },
   "/events": {
     summary: "What changes on the page, as server-sent events.",
-    query: ["product", "window"],
+    query: ["of", "title", "product", "window"],
     types: ["text/event-stream"],
     refusals: [404, 503],
   },
