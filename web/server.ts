@@ -10,6 +10,7 @@ import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
+import { Explain } from "./answers/explain.ts";
 import { Exports } from "./answers/export.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
@@ -58,6 +59,8 @@ export const PATHS = [
   "/api/reconciliation",
   "/api/comparison",
   "/api/lateness",
+  "/api/explain/:id{.+}",
+  "/window/:id{.+}",
   "/events",
   "/export/:file",
   "/export/metrics/:file",
@@ -106,6 +109,7 @@ interface Askers {
 function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
+  const explain = new Explain(sources, assets.address);
   const page = async (c: Context) => {
     const given = parameters(c, ["product", "window"]);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
@@ -128,6 +132,8 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/api/lateness": api.lateness,
+    "/api/explain/:id{.+}": explain.answer,
+    "/window/:id{.+}": explain.page,
     "/events": hub.answer,
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,

@@ -56,6 +56,11 @@ export const PARAMETERS = {
   }),
   from: time("the first time"),
   to: time("the end, exclusive"),
+  as_of: time("only what was known then, by the server's clock"),
+  ticks: z.enum(["wait", "all"], "not valid. Use wait (for the archive) or all (up to 50,000 ticks).").meta({
+    description: "wait for ticks that are in the archive only; all: up to 50,000 of them",
+    example: "all",
+  }),
   want: text(parseShare, "not a valid share. Use for example 99.99% (99.99%25 in an address).", {
     description: "a share of the ticks",
     example: "99.99%",
@@ -104,6 +109,11 @@ export function sizeOf(text: string | null): number | null {
 /** A share such as 99.99%; null when none is given. */
 export function shareOf(name: string, text: string | null): Share | null {
   return checked(PARAMETERS.want, name, text);
+}
+
+/** Which ticks of a window; null when it is not given. */
+export function ticksOf(text: string | null): "wait" | "all" | null {
+  return checked(PARAMETERS.ticks, "ticks", text);
 }
 
 /** A range of a page; RANGE_DEFAULT when none is given. */
