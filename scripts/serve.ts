@@ -45,6 +45,7 @@ export const spec: CommandSpec<ServeFlags> = {
     const log = new AskedLog(logName(options.log), ends, logger);
     const { host, port, price: prices, allowHost: allowed, basePath: base } = options;
     const served = serve(paths, { host, port, log, logger, prices, allowed, base });
+    await served.ready;
     log.start();
     if (!isLoopback(options.host)) logger.warn(reachable(options.host, served.url));
     process.stdout.write(`${served.url}\n`);

@@ -6,6 +6,7 @@ import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
 import { listenError } from "../scripts/base/port.ts";
 import { printableLines } from "../scripts/base/printable.ts";
+import { PAGE_PARAMETERS } from "../scripts/contract/page-address.ts";
 import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
@@ -20,6 +21,7 @@ import { Assets } from "./http/assets.ts";
 import { underBase, withoutBase } from "./http/base-path.ts";
 import { compressed } from "./http/compress.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
+import { pageAddress } from "./http/page-query.ts";
 import { Problem, problemOf } from "./http/problem.ts";
 import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
@@ -44,6 +46,8 @@ export interface ServeOptions {
 
 export interface Served {
   url: string;
+  /** Settled when the page's scripts are bundled, for which answers wait; rejects with a sentence. */
+  ready: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,6 +91,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
   return {
     url: `http://${name.includes(":") ? `[${name}]` : name}:${port}${options.base ?? ""}/`,
+    ready: assets.ready,
     stop: async () => {
       clearInterval(metering);
       hub.close();
@@ -111,13 +116,12 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
   const telemetry = new Telemetry(sources, () => hub.clients);
   const explain = new Explain(sources, assets.address);
   const page = async (c: Context) => {
-    const given = parameters(c, ["product", "window"]);
+    const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
+    const address = pageAddress(given, selection);
     await sources.log.refresh();
     const html = sources.leniently(() =>
-      sources.atOneCommit(() =>
-        String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address })),
-      ),
+      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
     );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
@@ -143,10 +147,14 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
   };
 }
 
-function application(table: Routes, { address }: Assets, options: ServeOptions): Hono {
+function application(table: Routes, { address, ready }: Assets, options: ServeOptions): Hono {
   const { host, logger, allowed, base = "" } = options;
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
   app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
+  app.use(async (_, next) => {
+    await ready;
+    await next();
+  });
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;

@@ -58,7 +58,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "web/model": [...PURE, "scripts/measure"],
   "web/http": [...PURE, "scripts/measure", "web/model"],
-  "web/pages": ["web/model"],
+  "web/pages": ["scripts/contract", "web/model"],
   "web/answers": [...PURE, "web/model", "web/http", "web/pages"],
   // Runs in the browser: files of these rooms that need no Node.
   "web/public": [...PURE, "scripts/measure", "scripts/message", "scripts/window"],

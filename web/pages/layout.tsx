@@ -1,30 +1,51 @@
-/** The page's frame: head, scripts, and the header with the choice of product and window size. */
+/** The page's frame: head, scripts, and the header in which one chooses what is shown. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import type { Selection, WindowSize } from "../model/selection.ts";
+import {
+  type PageAddress,
+  queryOfPage,
+  RANGES,
+  type RangeName,
+  ZONE_FIRST,
+} from "../../scripts/contract/page-address.ts";
+import type { Selection } from "../model/selection.ts";
 import type { View } from "../model/view.ts";
 
 /** The address of a static file by its plain name. */
 export type Address = (name: string) => string;
 
-export function Layout({ title, assets, children }: { title: string; assets: Address; children?: Child }) {
+interface Frame {
+  title: string;
+  assets: Address;
+  /** What the page shows; the browser's programs find it in the body's data. */
+  address?: PageAddress;
+  /** The page's own script. */
+  script?: string;
+  children?: Child;
+}
+
+export function Layout({ title, assets, address, script = "main.js", children }: Frame) {
   return (
-    <html lang="en">
+    <html lang="en" data-view={address?.view ?? undefined}>
       <Head title={title} assets={assets}>
         <meta
           name="htmx-config"
           content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"]}'
         />
-        <link rel="stylesheet" href={assets("uPlot.min.css")} />
         {/* Not deferred: then htmx 4.0.1 waits for DOMContentLoaded and finds its extension. */}
         <script src={assets("htmx.min.js")} />
         <script src={assets("hx-sse.min.js")} />
         <script src={assets("uPlot.iife.min.js")} defer />
         <script src={assets("chart-layout.js")} defer />
         <script src={assets("charts.js")} defer />
-        <script src={assets("app.js")} defer />
+        <script type="module" src={assets(script)} />
       </Head>
-      <body>{children}</body>
+      <body data-product={address?.product} data-window={address?.window}>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        {children}
+      </body>
     </html>
   );
 }
@@ -37,15 +58,15 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>{title}</title>
-      <link rel="icon" href={assets("icon.svg")} />
+      <link rel="icon" id="icon" href={assets("icon.svg")} data-stale={assets("icon-stale.svg")} />
       <link rel="stylesheet" href={assets("style.css")} />
-      <script src={assets("theme.js")} />
+      <script src={assets("first-paint.js")} />
       {children}
     </head>
   );
 }
 
-/** The selection as a query string: the address is the page's state. */
+/** The selection as a query string, for a path that takes `product` and `window`. */
 export function queryOf({ product, size }: Selection): string {
   return `product=${encodeURIComponent(product)}&window=${size.name}`;
 }
@@ -63,43 +84,109 @@ export function Brand() {
   );
 }
 
-/** Name, LIVE or REPLAY, and links to the other products and window sizes. */
-export function Header({ view: { selection, choice, status } }: { view: View }) {
-  const href = (product: string, size: WindowSize) => `/?${queryOf({ product, size })}`;
+/** Name, LIVE or REPLAY, what is shown, how new it is, and how it is shown. */
+export function Header({ view: { choice, status }, address }: { view: View; address: PageAddress }) {
+  const ranges = Object.keys(RANGES) as RangeName[];
   return (
     <header class="top">
       <Brand />
-      <Mode mode={status.mode} />
-      <nav aria-label="Product">
-        {choice.products.map((product) => (
-          <a href={href(product, selection.size)} aria-current={product === selection.product ? "page" : undefined}>
-            {product}
-          </a>
-        ))}
-      </nav>
-      {choice.sizes.length > 1 && (
-        <nav aria-label="Window size">
-          {choice.sizes.map((size) => (
-            <a href={href(selection.product, size)} aria-current={size.us === selection.size.us ? "page" : undefined}>
-              {size.name}
-            </a>
-          ))}
-        </nav>
-      )}
-      <button type="button" id="theme" aria-label="Light or dark" title="Light or dark (t)">
-        ◐
+      <Mode status={status} />
+      <Choices of="product" label="Product" values={choice.products} address={address} />
+      <Choices of="window" label="Window size" values={choice.sizes.map(({ name }) => name)} address={address} />
+      <Choices of="range" label="Span of time" values={ranges} address={address} />
+      <button type="button" id="pause" aria-pressed={address.pause ? "true" : "false"} title="Stop and resume (p)">
+        ❚❚ pause
       </button>
+      <p class="end">
+        <span id="heard">as of {status.as_of.slice(11, 19)} UTC</span>
+        <ZoneChoice zone={address.zone} />
+        <button type="button" id="theme" aria-label="Colours: auto" title="Light, dark or as the system has it (t)">
+          auto
+        </button>
+        <button type="button" id="help" title="Keys (?)" aria-label="Keys">
+          ?
+        </button>
+      </p>
+      <p id="announcer" class="unseen" role="status" />
     </header>
   );
 }
 
-function Mode({ mode }: { mode: View["status"]["mode"] }) {
-  if (mode === "replay")
+/** Links, and the same as a list for narrow screens. */
+function Choices({ of, label, values, address }: ChoicesProps) {
+  const isFixed = of === "range" && address.from !== null;
+  const isCurrent = (value: string) => !isFixed && value === address[of];
+  const fixed = of === "range" ? { from: null, to: null } : {};
+  if (values.length < 2) return <span class="only">{values[0]}</span>;
+  return (
+    <>
+      <nav aria-label={label} class={values.length > LINKS_MAX ? "choices many" : "choices"}>
+        {values.map((value) => (
+          <a
+            href={`/${queryOfPage({ ...address, ...fixed, [of]: value })}`}
+            data-set={of}
+            data-value={value}
+            aria-current={isCurrent(value) ? "true" : undefined}
+          >
+            {value}
+          </a>
+        ))}
+      </nav>
+      <select data-set={of} aria-label={label} class={values.length > LINKS_MAX ? "choices many" : "choices"}>
+        {of === "range" && (
+          <option value="" selected={isFixed} hidden>
+            fixed
+          </option>
+        )}
+        {values.map((value) => (
+          <option value={value} selected={isCurrent(value)}>
+            {value}
+          </option>
+        ))}
+      </select>
+    </>
+  );
+}
+
+interface ChoicesProps {
+  of: "product" | "window" | "range";
+  label: string;
+  values: string[];
+  address: PageAddress;
+}
+
+/** More values than this are a list on every screen. */
+const LINKS_MAX = 5;
+
+/** The browser adds its own zone and, when the list is opened, all others. */
+function ZoneChoice({ zone }: { zone: string }) {
+  return (
+    <select id="zone" aria-label="Time zone">
+      {[...new Set([ZONE_FIRST, zone])].map((name) => (
+        <option value={name} selected={name === zone}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** A replay has a sign of its own: an outline and a play sign, no colour that the batch has. */
+function Mode({ status: { mode, feed, watermarks } }: { status: View["status"] }) {
+  if (mode === "replay") {
+    const speed = feed?.replay?.speed ? ` ×${feed.replay.speed}` : "";
+    const newest = watermarks[0]?.newest_event_time;
+    const day = newest ? ` · ${newest.slice(0, 10)}` : "";
     return (
-      <span class="mode replay" title="A recording is played through the same path; nothing here is live">
-        REPLAY
+      <span id="mode" class="mode replay" title="A recording is played through the same path; nothing here is live">
+        ▶ REPLAY{speed}
+        <span class="day">{day}</span>
       </span>
     );
-  if (mode === "live") return <span class="mode live">LIVE</span>;
-  return <span class="mode">NO DATA YET</span>;
+  }
+  return (
+    <span id="mode" class={mode === "live" ? "mode live" : "mode"}>
+      {mode === "live" ? "LIVE" : "NO DATA YET"}
+    </span>
+  );
 }

@@ -16,6 +16,8 @@ export interface PageState {
   paused: boolean;
   /** An IANA time zone, or `UTC`. */
   zone: string;
+  /** `wall`: only the first screen, in larger type. */
+  view: "wall" | null;
 }
 
 export interface PageEvents {

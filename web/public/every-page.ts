@@ -1,0 +1,7 @@
+/** What every page of ours has: its theme and its keys. */
+import { startTheme } from "./theme.ts";
+
+/** A page with a script of its own calls it first. */
+export function startEveryPage(): void {
+  startTheme();
+}

@@ -1,0 +1,32 @@
+/** The button for light, dark or the system's colours; its label is the present state. */
+import { emit } from "./page-bus.ts";
+import { storedTheme, storeTheme, THEMES, type Theme } from "./theme-choice.ts";
+
+const LABELS: Record<Theme, string> = { system: "auto", light: "light", dark: "dark" };
+
+export function startTheme(): void {
+  document.getElementById("theme")?.addEventListener("click", nextTheme);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme", undefined));
+  // Another tab of this browser has chosen.
+  addEventListener("storage", () => show(storedTheme()));
+  show(storedTheme());
+}
+
+export function nextTheme(): void {
+  const { theme } = document.documentElement.dataset;
+  const next = THEMES[(THEMES.indexOf(theme as Theme) + 1) % THEMES.length]!;
+  storeTheme(next);
+  show(next);
+}
+
+function show(theme: Theme): void {
+  const { dataset } = document.documentElement;
+  const isNew = dataset.theme !== theme;
+  dataset.theme = theme;
+  const button = document.getElementById("theme");
+  if (button) {
+    button.textContent = LABELS[theme];
+    button.setAttribute("aria-label", `Colours: ${LABELS[theme]}`);
+  }
+  if (isNew) emit("theme", undefined);
+}
