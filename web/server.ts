@@ -11,7 +11,7 @@ import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
-import { Explain } from "./answers/explain.ts";
+import { Explain } from "./answers/explain-answer.ts";
 import { Exports } from "./answers/export.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
@@ -63,8 +63,8 @@ export const PATHS = [
   "/api/reconciliation",
   "/api/comparison",
   "/api/lateness",
-  "/api/explain/:id{.+}",
-  "/window/:id{.+}",
+  "/api/explain/:id",
+  "/window/:start/:size",
   "/events",
   "/export/:file",
   "/export/metrics/:file",
@@ -136,8 +136,8 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/api/lateness": api.lateness,
-    "/api/explain/:id{.+}": explain.answer,
-    "/window/:id{.+}": explain.page,
+    "/api/explain/:id": explain.answer,
+    "/window/:start/:size": explain.page,
     "/events": hub.answer,
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,

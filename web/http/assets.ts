@@ -19,6 +19,7 @@ const FILES: Record<string, string[]> = {
     resolve(PUBLIC, "style.css"),
     resolve(PUBLIC, "header.css"),
     resolve(PUBLIC, "chart.css"),
+    resolve(PUBLIC, "window-page.css"),
   ],
   ...Object.fromEntries(
     ["chart-layout.js", "charts.js", "icon.svg", "icon-stale.svg"].map((name) => [name, [resolve(PUBLIC, name)]]),

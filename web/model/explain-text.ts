@@ -1,5 +1,5 @@
 /** One window as `bun run explain` prints it. */
-import type { DetailTick, WindowDetail } from "../../scripts/contract/window-detail.ts";
+import type { DetailTick, WindowDetail } from "../../scripts/contract/window-explained.ts";
 
 /** Rows of each list. */
 const LISTED = 20;

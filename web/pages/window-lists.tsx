@@ -1,6 +1,12 @@
 /** The lists of a window's page: the windows in it, late ticks, revisions, and the ticks themselves. */
 /** @jsxImportSource hono/jsx */
-import type { DetailPart, DetailTick, LateTick, Revision, WindowDetail } from "../../scripts/contract/window-detail.ts";
+import type {
+  DetailPart,
+  DetailTick,
+  LateTick,
+  Revision,
+  WindowDetail,
+} from "../../scripts/contract/window-explained.ts";
 import { counted, duration, exact } from "./format.ts";
 import { Table } from "./plain-table.tsx";
 
@@ -55,13 +61,13 @@ export function Lateness({ detail: { late, late_count, revisions, revision_count
         label="Late ticks"
         rows={late.slice(0, LISTED)}
         columns={[
-          ["trade id", ({ trade_id }: LateTick) => exact(trade_id), "n"],
+          ["trade id", ({ trade_id }: LateTick) => trade_id, "n"],
           ["time (UTC)", ({ time }) => time.slice(11, -1)],
           ["after the high mark by", ({ lateness_ms }) => duration(lateness_ms), "n"],
           ["price", ({ price }) => exact(price), "n"],
           ["size", ({ last_size }) => exact(last_size), "n"],
           ["side", ({ side }) => side],
-          ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${exact(log_offset)}`, "n"],
+          ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${log_offset}`, "n"],
         ]}
       />
       <Cut shown={Math.min(LISTED, late.length)} of={late_count} what="late ticks" />
@@ -72,10 +78,10 @@ export function Lateness({ detail: { late, late_count, revisions, revision_count
         columns={[
           ["window", ({ window_start }: Revision) => window_start.slice(11, 16)],
           ["revision", ({ revision }) => exact(revision), "n"],
-          ["made by trade id", ({ caused_by_trade_id }) => exact(caused_by_trade_id), "n"],
+          ["made by trade id", ({ caused_by_trade_id }) => caused_by_trade_id, "n"],
           ["trades then", ({ trade_count }) => exact(trade_count), "n"],
           ["missing then", ({ missing }) => exact(missing), "n"],
-          ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${exact(log_offset)}`, "n"],
+          ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${log_offset}`, "n"],
           ["committed", ({ committed_at }) => committed_at],
         ]}
       />
@@ -105,12 +111,12 @@ export function Ticks({ detail: { ticks, path } }: { detail: WindowDetail }) {
         label="Ticks"
         rows={rows}
         columns={[
-          ["trade id", ({ trade_id }: DetailTick) => exact(trade_id), "n"],
+          ["trade id", ({ trade_id }: DetailTick) => trade_id, "n"],
           ["time (UTC)", ({ time }) => time.slice(11, -1)],
           ["price", ({ price }) => exact(price), "n"],
           ["size", ({ last_size }) => exact(last_size), "n"],
           ["side", ({ side }) => side],
-          ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${exact(log_offset)}`, "n"],
+          ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${log_offset}`, "n"],
           ["", (tick) => notes(tick)],
         ]}
       />

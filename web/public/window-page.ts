@@ -1,11 +1,13 @@
 /** A window's own page: recomputes the window in this tab, and loads what is in the archive only. */
 import { usFromIso } from "../../scripts/base/iso.ts";
-import type { WindowDetail } from "../../scripts/contract/window-detail.ts";
+import type { WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { type Recomputed, recomputedText, recomputeSides } from "../../scripts/window/index.ts";
+import { startEveryPage } from "./every-page.ts";
 
 /** The page's part that is replaced. */
 const MAIN = "#window-detail";
 
+startEveryPage();
 start();
 
 function start(): void {

@@ -2,14 +2,14 @@
 import type { Context } from "hono";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { printableLines } from "../../scripts/base/printable.ts";
-import type { WindowDetail } from "../../scripts/contract/window-detail.ts";
+import type { WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { Problem } from "../http/problem.ts";
 import { limitOf, parameters, ticksOf, timeOf } from "../http/query-string.ts";
 import type { Sources } from "../model/sources.ts";
 import { type DetailOptions, windowDetail } from "../model/window-detail.ts";
 import { parseWindowId } from "../model/window-id.ts";
 import type { Address } from "../pages/layout.tsx";
-import { WindowPage } from "../pages/window-page.tsx";
+import { WindowPage } from "../pages/one-window.tsx";
 
 /** Ticks of one answer: by default, and with `ticks=all` (10 MB), which the browser computes in 1 s. */
 const TICKS_DEFAULT = 1_000;
@@ -28,7 +28,7 @@ export class Explain {
     const given = parameters(c, ["as_of", "ticks", "limit"]);
     const limit = ticksOf(given.ticks) === "all" ? TICKS_MAX : limitOf(given.limit, TICKS_DEFAULT);
     const as_of_us = timeOf("as_of", given.as_of);
-    return c.json(await this.#detail(c, { as_of_us, limit, archive: c.req.method !== "HEAD" }));
+    return c.json(await this.#detail(c.req.param("id") ?? "", { as_of_us, limit, archive: c.req.method !== "HEAD" }));
   };
 
   /** Without `ticks=wait` the archive is left out: the page then asks for itself again. */
@@ -36,14 +36,15 @@ export class Explain {
     const given = parameters(c, ["as_of", "ticks"]);
     const archive = ticksOf(given.ticks) !== null && c.req.method !== "HEAD";
     const as_of_us = timeOf("as_of", given.as_of);
-    const detail = await this.#detail(c, { as_of_us, limit: PAGE_TICKS, archive });
+    const id = `${c.req.param("start")}/${c.req.param("size")}`;
+    const detail = await this.#detail(id, { as_of_us, limit: PAGE_TICKS, archive });
     const html = WindowPage({ detail, assets: this.assets });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
 
-  async #detail(c: Context, options: DetailOptions): Promise<WindowDetail> {
+  async #detail(id: string, options: DetailOptions): Promise<WindowDetail> {
     try {
-      return await windowDetail(this.sources, parseWindowId(c.req.param("id") ?? ""), options);
+      return await windowDetail(this.sources, parseWindowId(id), options);
     } catch (error) {
       if (!(error instanceof TidemarkError) || error.code !== "NO_DATA") throw error;
       throw new Problem(404, "NO_DATA", error.message, error.hint);

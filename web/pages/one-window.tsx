@@ -1,7 +1,7 @@
 /** A window's own page: both sides column by column, its late ticks, its ticks, and how it was made. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-detail.ts";
+import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { neighbours } from "../model/window-id.ts";
 import { exact } from "./format.ts";
 import { type Address, Brand, Head } from "./layout.tsx";
@@ -23,6 +23,11 @@ export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: A
           <nav aria-label="Windows">
             <Neighbours detail={detail} />
           </nav>
+          <p class="end">
+            <button type="button" id="theme" aria-label="Colours: auto" title="Light, dark or as the system has it (t)">
+              auto
+            </button>
+          </p>
         </header>
         <main id="window-detail" data-pending={ticks.is_pending ? "true" : undefined}>
           <section class={`verdict ${detail.outcome ?? "waiting"}`} id="window-verdict">
@@ -113,7 +118,7 @@ function Sides({ detail }: { detail: WindowDetail }) {
             {columns.map((one) => (
               <tr class={one.mark ?? ""}>
                 <th scope="row">{one.column}</th>
-                <td class="n">{exact(one.stream)}</td>
+                <td class="n">{shown(one.column, one.stream)}</td>
                 {hasLate && <td class="n">{one.late === null ? "" : `+ ${exact(one.late)}`}</td>}
                 <td class="n">
                   <Marked column={one} />
@@ -129,9 +134,14 @@ function Sides({ detail }: { detail: WindowDetail }) {
   );
 }
 
+/** Ids are names: without separators. */
+function shown(column: string, value: string | null): string {
+  return column.endsWith("_id") && value !== null ? value : exact(value);
+}
+
 /** The batch's value; the digits that differ from the stream's are marked. */
-function Marked({ column: { batch, mark, same } }: { column: DetailColumn }) {
-  if (mark !== "differs" || batch === null) return <>{exact(batch)}</>;
+function Marked({ column: { column, batch, mark, same } }: { column: DetailColumn }) {
+  if (mark !== "differs" || batch === null) return <>{shown(column, batch)}</>;
   return (
     <>
       {batch.slice(0, same)}
@@ -213,7 +223,7 @@ const STATES: Record<WindowDetail["state"], string> = {
 };
 
 function place(at: { log_partition: number; log_offset: number } | null): string {
-  return at === null ? "not known" : `partition ${at.log_partition}, offset ${exact(at.log_offset)}`;
+  return at === null ? "not known" : `partition ${at.log_partition}, offset ${at.log_offset}`;
 }
 
 function Row({ name, children }: { name: string; children?: Child }) {
