@@ -117,9 +117,7 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
     const address = pageAddress(given, selection);
     await sources.log.refresh();
     const html = sources.leniently(() =>
-      sources.atOneCommit(() =>
-        String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
-      ),
+      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
     );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };

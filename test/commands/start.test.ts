@@ -191,16 +191,18 @@ test("a stage that can't start: all end, the last line is the reason and what to
 }, 30_000);
 
 for (const runner of ["npm", "bun"]) {
-  test(`SIGTERM to ${runner} ends every stage, and ${runner} reports how start ended`, async () => {
-    using dir = tempDir();
-    const args = ["run", "start", ...(runner === "npm" ? ["--"] : []), "--data", dir.path, "--replay", "--port", "0"];
-    const PATH = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`;
-    await using child = startProgram([runner, ...args], { cwd: ROOT, env: { PATH } });
-    await until("the page's address", () => existsSync(join(dir.path, "replay/locks/start.url")));
-    await child.stop();
-    await soon("every stage has ended", async () => pidsOf(dir.path).length === 0);
-    expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
-  }, 60_000);
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    test(`${signal} to ${runner} ends every stage`, async () => {
+      using dir = tempDir();
+      const args = ["run", "start", ...(runner === "npm" ? ["--"] : []), "--data", dir.path, "--replay", "--port", "0"];
+      const PATH = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`;
+      await using child = startProgram([runner, ...args], { cwd: ROOT, env: { PATH } });
+      await until("the page's address", () => existsSync(join(dir.path, "replay/locks/start.url")));
+      await child.stop(signal);
+      await soon("every stage has ended", async () => pidsOf(dir.path).length === 0);
+      expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
+    }, 60_000);
+  }
 }
 
 test("a data directory that did not exist is a warning: its name may be misspelt", async () => {

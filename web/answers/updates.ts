@@ -84,13 +84,11 @@ export class Updates {
   async atOneMoment(work: () => void): Promise<void> {
     const { sources } = this;
     await sources.log.refresh();
-    sources.leniently(() =>
-      sources.atOneCommit(() => {
-        this.#take();
-        work();
-        this.#forget();
-      }),
-    );
+    sources.leniently(() => {
+      this.#take();
+      work();
+      this.#forget();
+    });
   }
 
   /** What a receiver gets now. Call it in the `work` of `atOneMoment`. */

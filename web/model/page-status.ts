@@ -6,11 +6,11 @@ import { type Lacking, lacking, newestTimes } from "./age-measures.ts";
 import { startOf } from "./chart-stream.ts";
 import { type Moment, momentOf } from "./measure-moment.ts";
 import { type NewestTrade, newestTrade } from "./newest-trade.ts";
-import { agreement } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Stage } from "./stage-states.ts";
 import type { Status } from "./status.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** The newest stored window that is not ahead of the product's high mark. */
 const NEWEST_WINDOW = `SELECT window_start_us, window_end_us, trade_count, final, close_price, close_time_us FROM windows
@@ -50,7 +50,7 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
       ended_ms: ms(ended_us),
       price: shown?.price ?? null,
       traded_ms: ms(shown?.time_us ?? null),
-      trades_per_s: trade?.per_second ?? null,
+      trades_per_s: rounded(trade?.per_second ?? null),
       open: window && openWindow(sources, selection, window),
       stream_newest_ms: ms(stream_us),
       batch_newest_ms: ms(batch_us),
@@ -61,7 +61,7 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
         lacks,
       ),
       next_run_ms: ms(nextRun(sources, now_us)),
-      ...verdict(sources),
+      ...verdict(sources, selection, status),
     };
   });
 }
@@ -69,6 +69,11 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
 /** With the size whose windows are summed. */
 function stored({ product, size }: Selection): Selection {
   return { product, size: { ...size, us: size.from_us ?? size.us } };
+}
+
+/** To hundredths. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 100) / 100;
 }
 
 /** Whole milliseconds. */
@@ -108,11 +113,9 @@ function nextRun(sources: Sources, now_us: number): number | null {
   return due_us === null || due_us < now_us ? null : due_us;
 }
 
-function verdict(sources: Sources): Pick<StatusEvent, "verdict" | "is_alarm"> {
-  const counts = agreement(sources);
-  if (counts === null || counts.compared === 0) return { verdict: "not compared yet", is_alarm: false };
-  const { compared, equal, unexplained } = counts;
-  return { verdict: `${equal} of ${compared} equal`, is_alarm: unexplained > 0 };
+function verdict(sources: Sources, selection: Selection, status: Status): Pick<StatusEvent, "verdict" | "is_alarm"> {
+  const { title, is_alarm } = verdictOf(sources, selection, status);
+  return { verdict: title, is_alarm };
 }
 
 /** The readers and the feed; `read_us`: event time up to which each has read. */

@@ -68,13 +68,13 @@ export class Sources {
 
   /**
    * Does the work, which must not wait for anything, with what can be read: to it a file that can't
-   * be read is empty, and that file's `failure` is set.
+   * be read is empty, and that file's `failure` is set. Of each file it sees one commit.
    */
   leniently<T>(work: () => T): T {
     const before = this.windows.lenient;
     for (const file of this.#files) file.lenient = true;
     try {
-      return work();
+      return this.atOneCommit(work);
     } finally {
       for (const file of this.#files) file.lenient = before;
     }

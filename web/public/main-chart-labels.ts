@@ -45,11 +45,11 @@ export class Labels {
     this.back.textContent = "Back to live";
     this.back.style.visibility = "hidden";
     this.note.setAttribute("role", "status");
-    bar.append(this.days, keyOf(KEY), this.note, this.back);
-    over.append(this.flash, this.horizon, this.beyond, this.empty);
+    bar.append(this.days, keyOf(KEY));
+    over.append(this.flash, this.horizon, this.beyond, this.empty, this.note, this.back);
   }
 
-  /** Both labels fit into the band above the plot: beside the edge, or below each other. */
+  /** Both labels fit into the band above the plot: beside the edge, or below each other if it is narrow. */
   place(width: number, horizon: Horizon | null): void {
     this.horizon.hidden = this.beyond.hidden = horizon === null;
     if (horizon === null) return;
@@ -62,11 +62,11 @@ export class Labels {
     const left = isBefore ? edge - size : Math.max(0, Math.min(edge, width + BESIDE - size));
     this.horizon.style.transform = `translateX(${Math.round(left)}px)`;
     const beyond_size = Math.ceil(textWidth(BEYOND, LABEL_PX)) + 2 * LABEL_PADDING;
-    this.beyond.hidden = x >= width;
-    // Without room beside the edge it is below the other label.
-    const isBeside = isBefore && width + BESIDE - edge >= beyond_size;
-    const beyond_left = Math.min(edge, width + BESIDE - beyond_size);
-    this.beyond.style.transform = `translate(${Math.round(beyond_left)}px, ${isBeside ? 0 : LINE_PX}px)`;
+    const end = width + BESIDE - beyond_size;
+    const isNarrow = Labels.isNarrow(width);
+    const beyond_left = isNarrow ? Math.min(edge, end) : isBefore ? edge : left + size;
+    this.beyond.hidden = x >= width || beyond_left > end;
+    this.beyond.style.transform = `translate(${Math.round(beyond_left)}px, ${isNarrow ? LINE_PX : 0}px)`;
   }
 
   /** Shows for a moment what a run has added. */

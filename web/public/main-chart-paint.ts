@@ -171,7 +171,7 @@ function late(
   count: number,
   width: number,
 ): void {
-  const size = Math.min(5 * ratio, Math.max(3 * ratio, width));
+  const size = Math.min(5 * ratio, Math.max(2.5 * ratio, width / 2));
   const tip = Math.min(low + 5 * ratio, top + height * PRICE_SHARE + 6 * ratio);
   context.fillStyle = colour("--ink");
   context.beginPath();

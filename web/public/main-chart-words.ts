@@ -17,7 +17,7 @@ export interface WordsOf {
 /** Each outcome's sign, so that none is known by its colour alone, and its word. */
 export const OUTCOMES: Record<Outcome, { sign: string; word: string }> = {
   equal: { sign: "✓", word: "equal" },
-  explained: { sign: "▲", word: "explained by late ticks" },
+  explained: { sign: "▲", word: "explained" },
   unexplained: { sign: "≠", word: "differs" },
   pending: { sign: "…", word: "pending" },
   unread: { sign: "–", word: "not read yet" },
@@ -43,13 +43,12 @@ export function spanOf({ from_s, to_s }: Pick<Bucket, "from_s" | "to_s">, { size
   return `${clockOf(from_s, zone, withSeconds)}–${clockOf(to_s, zone, withSeconds)}`;
 }
 
-/** The outcome in words: `▲ 3 late ticks explain it`, `✓ 4 of 5 equal, …`. */
+/** The outcome in words: `▲ 3 late ticks explain it`; of several windows the worst: `≠ 1 of 5 differs`. */
 export function outcomeText({ outcome, outcomes, late, windows }: Bucket): string {
   const { sign, word } = OUTCOMES[outcome];
-  const ticks = late === 1 ? "1 late tick" : `${late} late ticks`;
-  if (windows === 1) return outcome === "explained" ? `${sign} ${ticks} explain it` : `${sign} ${word}`;
-  const parts = Object.entries(outcomes).map(([name, n]) => `${n} ${OUTCOMES[name as Outcome].word}`);
-  return `${sign} ${parts.join(", ")}`;
+  if (windows > 1) return `${sign} ${outcomes[outcome] ?? 0} of ${windows} ${word}`;
+  if (outcome !== "explained") return `${sign} ${word}`;
+  return late === 1 ? `${sign} 1 late tick explains it` : `${sign} ${late} late ticks explain it`;
 }
 
 /** The readout of a bucket; null: there is none. */
@@ -96,7 +95,7 @@ export function noteOf(buckets: readonly Bucket[], isCut: boolean): string {
   const windows = Math.max(1, ...buckets.map((bucket) => bucket.windows));
   return [
     ...(windows > 1 ? [`each candle: up to ${windows} windows`] : []),
-    ...(isCut ? [`the newest ${decimals(VIEW_WINDOWS_MAX, 0)} windows: drag for older ones`] : []),
+    ...(isCut ? [`the newest ${decimals(VIEW_WINDOWS_MAX, 0)} windows, drag for older ones`] : []),
   ].join(" · ");
 }
 

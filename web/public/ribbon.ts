@@ -41,7 +41,15 @@ function paintCell(ground: Ground, bucket: Bucket, top: number): void {
   const width = Math.max(1, to - from - gap);
   const height = RIBBON_HEIGHT * ratio;
   const isSigned = width >= SIGN_WIDTH * ratio;
-  const ink = paintShape(ground, bucket.outcome, { from, top, width, height }, isSigned);
+  const place = { from, top, width, height };
+  const share = (bucket.outcomes[bucket.outcome] ?? 0) / bucket.windows;
+  if (bucket.outcome === "explained" && share < 1) {
+    // Of many windows a few are explained: their part of the cell is, at its top.
+    paintShape(ground, bucket.outcomes.equal === undefined ? "pending" : "equal", place, false);
+    paintShape(ground, bucket.outcome, { ...place, height: Math.max(height * share, height / 3) }, false);
+    return;
+  }
+  const ink = paintShape(ground, bucket.outcome, place, isSigned);
   if (!isSigned) return;
   const { outcome, late } = bucket;
   const sign = outcome === "explained" ? String(late) : OUTCOMES[outcome].sign;

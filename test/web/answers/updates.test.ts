@@ -66,7 +66,7 @@ test("compressed messages are those of the plain text, each complete when it has
   using here = opened();
   const plain = here.updates.open(BTC, false);
   const gzip = here.updates.open(BTC, true);
-  const gunzip = createGunzip();
+  const gunzip = createGunzip().setEncoding("utf8");
   let text = "";
   gunzip.on("data", (chunk) => {
     text += chunk;

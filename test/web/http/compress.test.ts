@@ -50,7 +50,7 @@ test("HTML, JSON and text are compressed, short answers and other types are not,
 });
 
 test("each message can be read when it has arrived, and repeats of what came before cost little", async () => {
-  const gunzip = createGunzip();
+  const gunzip = createGunzip().setEncoding("utf8");
   let text = "";
   gunzip.on("data", (chunk) => {
     text += chunk;
