@@ -35,7 +35,7 @@ export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
             value={(shares[i] ?? 0).toFixed(4)}
             aria-label={`${NAMES[lane.name][1]}, ${WORDS[lane.state]}`}
           />
-          <span class="lane-words">
+          <span class="lane-words dotted">
             <span data-figure="read">
               {lane.read_ms === null ? "nothing yet" : `until ${isoFromMs(lane.read_ms).slice(11, 19)}`}
             </span>

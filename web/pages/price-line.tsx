@@ -13,7 +13,7 @@ export function PriceLine({ view: { now, selection } }: { view: Pick<View, "now"
         <span class="unseen">{selection.product} </span>
         <span data-figure="price">{price === null ? "–" : shortPrice(price)}</span>
       </b>
-      <span class="about">
+      <span class="about dotted">
         <span data-figure="traded">
           {traded_ms === null ? "no trade yet" : `last trade ${isoFromMs(traded_ms).slice(11, 19)}`}
         </span>
