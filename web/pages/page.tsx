@@ -4,7 +4,7 @@ import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
 import { Lanes } from "./lane-list.tsx";
-import { type Address, Header, Layout, queryOf } from "./layout.tsx";
+import { type Address, Header, Layout } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
 import { PriceLine } from "./price-line.tsx";
 import { TryThis } from "./try-this.tsx";
@@ -14,16 +14,6 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
   return (
     <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
       <Header view={view} address={address} />
-      <div
-        id="live"
-        hx-sse:connect={`/events?${queryOf(selection)}`}
-        hx-swap="none"
-        hx-trigger="load, retry"
-        hx-config="sse.reconnectMaxDelay:5s"
-      />
-      <p id="connection" class="connection" role="status" hidden>
-        Reconnecting to the server …
-      </p>
       <main id="main">
         <div class="first">
           <div class="now">

@@ -1,4 +1,4 @@
-/** Figures that move with time, as the page writes them; the same words as the server's first rendering. */
+/** Figures that move with time, in the words of the server's first rendering. */
 
 /** `25735.9700000000` → `25,735.97`: two decimals in sight, more where a price is small. */
 export function shortPrice(exact: string): string {
@@ -21,7 +21,7 @@ export function untilWords(ms: number): string {
   return ms <= 0 ? "now" : `in ${ageWords(ms)}`;
 }
 
-export type Trend = "grows" | "falls" | "steady";
+type Trend = "grows" | "falls" | "steady";
 
 /** Of a lag's values, the oldest first: the newer half against the older. A fifth is noise. */
 export function trendOf(lags_ms: readonly number[]): Trend {
@@ -33,7 +33,7 @@ export function trendOf(lags_ms: readonly number[]): Trend {
   return after > before + noise_ms ? "grows" : after < before - noise_ms ? "falls" : "steady";
 }
 
-/** The share of the lanes' common scale up to which each has read; null: nothing. The scale ends at the newest. */
+/** How far each lane has read, on one scale from 0 to 1, the newest; null: nothing. */
 export function reaches(read_ms: readonly (number | null)[]): (number | null)[] {
   const known = read_ms.filter((ms) => ms !== null);
   const newest = Math.max(...known);
