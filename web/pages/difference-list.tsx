@@ -4,6 +4,8 @@ import type { View } from "../model/view.ts";
 import { clock, counted, day, duration, exact } from "./format.ts";
 
 type Difference = View["differences"]["shown"][number];
+/** More are folded. */
+const IN_SIGHT = 6;
 type Column = Difference["columns"][number];
 
 export function DifferenceList({ view }: { view: Pick<View, "differences" | "verdict"> }) {
@@ -22,9 +24,17 @@ export function DifferenceList({ view }: { view: Pick<View, "differences" | "ver
             {headline}. A closed window of the stream is final: a late tick is in its revision, and in the batch.
             {shown.length < total ? ` The newest ${exact(shown.length)} of ${exact(total)}:` : ""}
           </p>
-          {shown.map((one) => (
+          {shown.slice(0, IN_SIGHT).map((one) => (
             <OneDifference of={one} />
           ))}
+          {shown.length > IN_SIGHT && (
+            <details id="differences-more">
+              <summary>{counted(shown.length - IN_SIGHT, "earlier one", "earlier ones")}</summary>
+              {shown.slice(IN_SIGHT).map((one) => (
+                <OneDifference of={one} />
+              ))}
+            </details>
+          )}
         </>
       )}
     </section>
