@@ -4,7 +4,7 @@ import { writeAtomically } from "./base/atomic-file.ts";
 import { openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
-import { asText, DATA_FLAG, durationFlag, SQL_FLAG } from "./command/flags.ts";
+import { DATA_FLAG, REST_FLAG, RETAIN_FLAG, SQL_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
 import type { ScheduleStatus } from "./contract/schedule-status.ts";
 import { schedule } from "./stages/schedule.ts";
@@ -15,6 +15,8 @@ interface ScheduleFlags {
   every: string;
   tz: string;
   sql: string;
+  /** Microseconds. */
+  rest: number;
   watch?: boolean;
   retain?: string;
 }
@@ -40,15 +42,12 @@ export const spec: CommandSpec<ScheduleFlags> = {
       parse: (text) => valid(text, parseEvery("0 0 * * *", text)),
     },
     SQL_FLAG,
+    REST_FLAG,
     { flags: "--watch", description: "also run at once when a metric's file is added, changed or removed" },
-    {
-      flags: "--retain <duration>",
-      description: "after each batch, remove archived ticks older than this from ticks.db",
-      parse: asText(durationFlag),
-    },
+    RETAIN_FLAG,
   ],
   examples: ["bun run schedule", "bun run schedule --every 30s --watch", 'bun run schedule --every "*/5 * * * *"'],
-  async run({ data, every, tz, sql, retain, watch }, { logger, signal }) {
+  async run({ data, every, tz, sql, rest, retain, watch }, { logger, signal }) {
     const timetable = parseEvery(every, tz);
     if (typeof timetable === "string") throw new TidemarkError("USAGE", timetable);
     const paths = openDataDir(data, logger);
@@ -58,9 +57,9 @@ export const spec: CommandSpec<ScheduleFlags> = {
     const onWait = (status: ScheduleStatus) =>
       writeAtomically(paths.schedule, `${JSON.stringify(status)}\n`, { isDurable: false });
     logger.info(`a batch every ${every}`);
-    const options = { timetable, watch: watch ? sql : null, batch_args, prune_args, stdout: "ignore" as const, onWait };
+    const timing = { timetable, rest_ms: rest / 1_000, sql, watch: watch === true, onWait, signal };
     try {
-      await schedule(paths, { ...options, signal }, logger);
+      await schedule(paths, { ...timing, batch_args, prune_args, stdout: "ignore" }, logger);
     } finally {
       rmSync(paths.schedule, { force: true });
       release();
@@ -69,7 +68,7 @@ export const spec: CommandSpec<ScheduleFlags> = {
   },
 };
 
-/** A flag's text, when what was parsed from it is not a sentence about what is wrong. */
+/** A flag's text, unless what was parsed from it is a sentence about what is wrong. */
 function valid(text: string, parsed: unknown): string {
   if (typeof parsed === "string") throw invalid(parsed);
   return text;

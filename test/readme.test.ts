@@ -28,15 +28,33 @@ function walked(script: string, cwd: string) {
   return shell(`set -e\n${script}`, { cwd, env: { PATH, NO_COLOR: "1" } });
 }
 
-test("the recorded hour through every step by hand", async () => {
-  using dir = tempDir();
-  clone(dir.path);
-  const walk = blocks("sh").find((block) => block.includes("bun run replay --port 8400"))!;
-  const ran = await walked(`${walk.replaceAll("8400", String(await freePort()))}wait\n`, dir.path);
-  expect([ran.code, ran.stderr.match(/error.*/i)?.[0] ?? ""]).toEqual([0, ""]);
-  expect(ran.stdout).toContain("13197");
-  expect(ran.stdout).toContain("340097766.67");
-}, 60_000);
+for (const first of ["bun run replay --port 8400", "npm run -s replay -- --port 8400"]) {
+  test(`the recorded hour through every step by hand, to its own end: ${first.slice(0, 3)}`, async () => {
+    using dir = tempDir();
+    clone(dir.path);
+    const walk = blocks("sh").find((block) => block.includes(first))!;
+    const ran = await walked(`${walk.replaceAll("8400", String(await freePort()))}wait\n`, dir.path);
+    expect([ran.code, ran.stderr.match(/error.*/i)?.[0] ?? ""]).toEqual([0, ""]);
+    expect(ran.stdout).toContain("13197");
+    expect(ran.stdout).toContain("340097766.67");
+  }, 60_000);
+}
+
+test("what it shows for npm it shows for Bun too, and the other way round", () => {
+  const plain = (line: string) => line.replace(/^(npm|bun)( run)?( -s)? /, "").replace(" -- ", " ");
+  const lines = [
+    ...blocks("sh").flatMap((block) => block.split("\n")),
+    ...[...README.matchAll(/\| `((?:npm|bun) [^`]+)`/g)].map((m) => m[1]!),
+  ];
+  const of = (runner: string) =>
+    lines.filter((line) => line.startsWith(`${runner} `) && /^\w+ (run|start)/.test(line)).map(plain);
+  const bunOnly = /^(test:kafka|start --log)/;
+  expect(
+    of("bun")
+      .filter((line) => !bunOnly.test(line))
+      .sort(),
+  ).toEqual(of("npm").sort());
+});
 
 test("the metric it shows works when its file is saved", async () => {
   using dir = tempDir();

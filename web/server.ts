@@ -18,6 +18,7 @@ import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
 import { underBase, withoutBase } from "./http/base-path.ts";
+import { compressed } from "./http/compress.ts";
 import { headers, ownHost, readOnly } from "./http/guard.ts";
 import { pageAddress } from "./http/page-query.ts";
 import { Problem, problemOf } from "./http/problem.ts";
@@ -25,7 +26,7 @@ import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { status } from "./model/status.ts";
+import { statusNow } from "./model/status.ts";
 import { view } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
@@ -56,6 +57,7 @@ export const PATHS = [
   "/api/status",
   "/api/windows",
   "/api/chart",
+  "/api/chart/older",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",
@@ -75,10 +77,12 @@ const METER_MS = 1_000;
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log, options.prices ?? null);
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
-  const hub = new EventHub(sources, new Updates(sources), options.logger);
+  const hub = new EventHub(sources, new Updates(sources, options.base), options.logger);
   const exports = new Exports(sources, options.logger);
+  const charts = new Charts(sources);
   const assets = new Assets();
-  const app = application(routes(sources, hub, exports, assets, options.base ?? ""), assets, options);
+  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
   const name = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host;
@@ -89,6 +93,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       clearInterval(metering);
       hub.close();
       exports.close();
+      charts.close();
       await server.stop(true);
       sources.close();
     },
@@ -97,16 +102,23 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
 
 type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<Response>>;
 
-function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Assets, base: string): Routes {
+/** What starts child processes for its answers. */
+interface Askers {
+  exports: Exports;
+  charts: Charts;
+}
+
+function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
   const api = new Api(sources);
-  const charts = new Charts(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
     const address = pageAddress(given, selection);
-    const shown = view(sources, selection, await status(sources));
-    const html = Page({ view: shown, assets: assets.address, address });
+    await sources.log.refresh();
+    const html = sources.leniently(() =>
+      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
+    );
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {
@@ -115,6 +127,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
     "/api/status": api.status,
     "/api/windows": api.windows,
     "/api/chart": charts.answer,
+    "/api/chart/older": charts.older,
     "/api/metrics/:name": api.metric,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
@@ -131,7 +144,7 @@ function routes(sources: Sources, hub: EventHub, exports: Exports, assets: Asset
 function application(table: Routes, { address, ready }: Assets, options: ServeOptions): Hono {
   const { host, logger, allowed, base = "" } = options;
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
-  app.use(headers, underBase(base), ownHost(host, allowed), readOnly);
+  app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
   app.use(async (_, next) => {
     await ready;
     await next();

@@ -20,12 +20,20 @@ export async function loadSqliteExtension(connection: DuckDBConnection): Promise
   if (setting === "none") return `${SETTING}=none`;
   const file = extensionFile(setting);
   if (setting && file === null) return `${SETTING} names ${setting}, and ${EXTENSION_FILE} does not exist there`;
+  return loadFrom(connection, file);
+}
+
+/** The same from a file, or null from DuckDB's own folder. */
+export async function loadFrom(connection: DuckDBConnection, file: string | null): Promise<string | null> {
   try {
+    // LOAD alone would download an extension that is not installed.
+    await connection.run("SET autoinstall_known_extensions = false");
     await connection.run(file === null ? "LOAD sqlite" : `LOAD ${quoted(file)}`);
     if (file !== null) noteChecked(file);
     return null;
   } catch (error) {
-    return sentence(error);
+    const why = sentence(error);
+    return file === null && /not found/.test(why) ? "not installed" : why;
   }
 }
 

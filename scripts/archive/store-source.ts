@@ -36,10 +36,10 @@ export async function openSource(connection: DuckDBConnection, paths: DataPaths,
   rmSync(readingFile(paths), { force: true });
   const missing = await loadSqliteExtension(connection);
   if (missing !== null) {
-    // A warning once per data directory: a schedule would repeat it all day.
-    const level = existsSync(paths.archive) && readdirSync(paths.archive).length > 0 ? "debug" : "warn";
+    // Once per data directory: a schedule would repeat it all day.
+    const level = existsSync(paths.archive) && readdirSync(paths.archive).length > 0 ? "debug" : "info";
     logger[level](
-      `DuckDB's sqlite extension isn't available (${firstLine(missing)}): reading through bun:sqlite in a child process. The answers are the same. See docs/add-a-metric.md.`,
+      `DuckDB's sqlite extension isn't available (${firstLine(missing)}): bun:sqlite reads instead, the answers are the same`,
     );
     return new ChildSource(paths, has_windows);
   }

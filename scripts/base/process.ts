@@ -6,6 +6,12 @@ import { PROCESS_ERROR_BYTES_MAX } from "./limits.ts";
 /** The pid of the process that holds this one's lifeline; the child leaves Ctrl-C to it. */
 export const PARENT_VARIABLE = "TIDEMARK_PARENT";
 
+/**
+ * The pid of the parent of a `query` that limits its own memory; without it `query` starts a limited
+ * process of itself, and watches that.
+ */
+export const LIMITED_VARIABLE = "TIDEMARK_LIMITED";
+
 type Input = "ignore" | "inherit" | "pipe" | "lifeline";
 type Output = "ignore" | "inherit" | "pipe";
 

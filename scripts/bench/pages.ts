@@ -1,4 +1,4 @@
-/** A thousand open pages: how often and how evenly they get updates, and what that costs `serve`. */
+/** A thousand open pages: how often and how evenly they get messages, and what that costs `serve`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { nowUs } from "../base/clock.ts";
@@ -17,24 +17,31 @@ const SECONDS = 10;
 const APPEND_MS = 20;
 const UPDATES_PER_SECOND = 4;
 const SPREAD_MS_MAX = 100;
+const MEMORY_MB_MAX = 150;
 
 export const pages: Bench = {
   name: "pages",
-  about: "1,000 open pages while a window grows: updates a second, the last page behind the first, CPU of serve",
+  about:
+    "1,000 open pages while a window grows: messages per second, the last page behind the first, CPU and memory of serve",
   run(context) {
     const count = Math.max(10, Math.round(PAGES * Math.min(1, context.scale)));
-    const [updates, spread] = [`updates of each of ${count} pages`, "behind the first page, p99"];
+    const [updates, spread] = [`messages to each of ${count} pages`, "behind the first page, p99"];
+    const memory = "memory of serve while they are open";
     const shape = {
       // The timer's granularity of a millisecond makes it a little less than four.
       [updates]: { unit: "updates/s", goal: { least: UPDATES_PER_SECOND * 0.95 } },
       [spread]: { unit: "ms", goal: { most: SPREAD_MS_MAX } },
+      [memory]: { unit: "MB", goal: { most: MEMORY_MB_MAX } },
+      "bytes to each page, a second": { unit: "kB" },
       "serve, its start included": { unit: "% of a core", at: Math.round(1_000 / APPEND_MS) },
     } as const;
     return measure("pages", context, shape, async () => {
-      const { summary, serve_percent } = await once(count, context);
+      const { summary, serve_percent, memory_mb } = await once(count, context);
       return {
         [updates]: summary.per_second!,
         [spread]: summary.p99_ms ?? null,
+        [memory]: memory_mb,
+        "bytes to each page, a second": summary.kb_per_second!,
         "serve, its start included": serve_percent,
       };
     });
@@ -51,14 +58,19 @@ async function once(count: number, context: BenchContext) {
   const started_us = nowUs();
   const serve = startScript("serve.ts", ["--data", data, "--port", "0"]);
   const timer = setInterval(() => void append(), APPEND_MS);
+  let memory_mb = 0;
   try {
     const url = await serve.firstLine;
     const seconds = Math.max(1, SECONDS * Math.min(1, context.scale));
-    const { summary } = await runScript("bench/pages-client.ts", [url, String(count), String(seconds)]);
+    const client = runScript("bench/pages-client.ts", [url, String(count), String(seconds)]);
+    const sampling = setInterval(() => {
+      memory_mb = Math.max(memory_mb, (chargeOf(serve.pid)?.rss_bytes ?? 0) / 1e6);
+    }, 1_000);
+    const { summary } = await client.finally(() => clearInterval(sampling));
     const ran_us = nowUs() - started_us;
     const charge = chargeOf(serve.pid);
     const { cpu_s } = await serve.stop();
-    return { summary, serve_percent: ((charge?.cpu_us ?? cpu_s * 1e6) / ran_us) * 100 };
+    return { summary, memory_mb, serve_percent: ((charge?.cpu_us ?? cpu_s * 1e6) / ran_us) * 100 };
   } finally {
     clearInterval(timer);
     await Promise.all([serve.stop(), stream.stop()]);

@@ -39,6 +39,20 @@ export const SQL_FLAG: Flag = {
   default: METRICS_DIR,
 };
 
+export const REST_FLAG: Flag = {
+  flags: "--rest <duration>",
+  description: "while neither ticks nor metric files are new, a batch runs only this often; 0s: as often as --every",
+  env: "TIDEMARK_BATCH_REST",
+  default: "1h",
+  parse: durationFlag,
+};
+
+export const RETAIN_FLAG: Flag = {
+  flags: "--retain <duration>",
+  description: "after each batch, remove archived ticks older than this from ticks.db",
+  parse: asText(durationFlag),
+};
+
 export const POLL_FLAG: Flag = {
   flags: "--poll-records <n>",
   description: "records per commit, at most",

@@ -5,6 +5,11 @@ const SCHEMA = z.object({
   pid: z.number(),
   /** When the next batch is due; null: only when a metric's file changes. */
   due_us: z.number().nullable(),
+  /**
+   * Set while nothing is new since the last batch: at `due_us` one begins only if that has changed, and
+   * at this time in any case.
+   */
+  rest_until_us: z.number().optional(),
   /** When the last batch began. */
   began_us: z.number(),
   /** The exit status of the last batch. */

@@ -15,7 +15,7 @@ export class MetricFolder {
 
   /** From here on a difference to what is there now is a change. */
   remember(): void {
-    this.#seen = this.#now();
+    this.#seen = this.versions();
   }
 
   /**
@@ -25,7 +25,7 @@ export class MetricFolder {
   async changed(signal: AbortSignal): Promise<void> {
     let before = this.#seen;
     while (!signal.aborted) {
-      const now = this.#now();
+      const now = this.versions();
       if (now !== this.#seen && now === before) return;
       const settling = now !== before;
       before = now;
@@ -39,7 +39,7 @@ export class MetricFolder {
   }
 
   /** Which files are there, and which version of each. */
-  #now(): string {
+  versions(): string {
     try {
       const line = (name: string) => {
         const stat = statSync(join(this.dir, `${name}.sql`), { throwIfNoEntry: false });

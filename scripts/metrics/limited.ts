@@ -9,16 +9,13 @@ import {
   MEMORY_WATCH_ELSEWHERE_MS,
   MEMORY_WATCH_MS,
 } from "../base/limits.ts";
-import { type ProcessEnd, runProgram, spawnScript } from "../base/process.ts";
+import { LIMITED_VARIABLE, type ProcessEnd, runProgram, spawnScript } from "../base/process.ts";
 import { onAbort } from "../base/wait.ts";
 
 const RLIMIT_DATA = 2;
 const RLIMIT_CORE = 4;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
-
-/** Set for a process that `runLimited` started: the pid of its parent. */
-const LIMITED_VARIABLE = "TIDEMARK_LIMITED";
 
 export const TOO_MUCH_MEMORY = `It needed more than ${(LIMITED_DATA_BYTES / 1e9).toFixed(1)} GB of memory and its process was ended: group or filter earlier, or read the view minutes.`;
 

@@ -20,7 +20,7 @@ export async function watchMetrics(
   const batch_args = [...flags, ...only, ...(json ? ["--json"] : [])];
   logger.info(`a batch whenever a file in ${sql} changes`);
   try {
-    await schedule(paths, { timetable: null, watch: sql, batch_args, stdout: "inherit", signal }, logger);
+    await schedule(paths, { timetable: null, sql, watch: true, batch_args, stdout: "inherit", signal }, logger);
   } finally {
     release();
   }

@@ -13,6 +13,7 @@ import type { ScheduleStatus } from "../contract/schedule-status.ts";
 import { CostMeter } from "../measure/cost-meter.ts";
 import { MetricFolder } from "../metrics/folder-watch.ts";
 import { Results } from "../metrics/results-db.ts";
+import { hasAnswered, runInputs } from "./run-inputs.ts";
 import { dueBetween, type Timetable } from "./timetable.ts";
 
 /** Interval at which ticks.db is checked for while there is none. */
@@ -25,8 +26,12 @@ const EARLY_MS_MAX = 50;
 interface ScheduleOptions {
   /** Null: only when a file changed. */
   timetable: Timetable | null;
-  /** The folder of metric files in which a change starts a run too; null: not watched. */
-  watch: string | null;
+  /** The folder of metric files. */
+  sql: string;
+  /** A change in it starts a run too. */
+  watch: boolean;
+  /** While nothing is new no run begins within this time after the last one; 0: each due time has a run. */
+  rest_ms?: number;
   /** Flags for `batch`. */
   batch_args: string[];
   /** Flags for a `prune` after each batch; without them there is none. */
@@ -40,37 +45,49 @@ interface ScheduleOptions {
 
 /**
  * Runs a batch at once, and then when one is due or a file has changed, each in a process of its own,
- * until `signal`. Due times that pass during a run are missed, and noted in results.db.
+ * until `signal`. Due times that pass during a run are missed, and noted in results.db. A due time
+ * has no run while there is nothing new (docs/decisions/0093-batch-at-rest.md).
  */
 export async function schedule(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<void> {
-  const { timetable, signal } = options;
-  const folder = options.watch === null ? null : new MetricFolder(options.watch);
+  const { timetable, signal, rest_ms = 0 } = options;
+  const folder = new MetricFolder(options.sql);
   const report = reporter(options, logger);
   if (!existsSync(paths.ticks)) logger.info(`waiting for ${paths.ticks}: nothing is stored yet`);
   while (!existsSync(paths.ticks) && !signal.aborted) await pause(NO_DATA_POLL_MS, signal);
+  const dueUs = () => (timetable === null ? null : (nowMs() + timetable(nowMs())) * 1_000);
   // The first run and one after a change have no due time: the first due time that falls into it counts
   // as theirs.
   let isDue = false;
   while (!signal.aborted) {
     const started_ms = nowMs();
-    folder?.remember();
+    folder.remember();
+    const inputs = runInputs(paths, folder);
     const status = await runOnce(paths, options, logger);
-    const ended_ms = nowMs();
+    let from_ms = nowMs();
     if (timetable !== null) {
-      const due = dueBetween(timetable, started_ms + EARLY_MS_MAX, ended_ms);
+      const due = dueBetween(timetable, started_ms + EARLY_MS_MAX, from_ms);
       noteMissed(paths, due.slice(isDue ? 0 : 1), "The previous run had not ended.", logger);
     }
-    const due_us = timetable === null ? null : (nowMs() + timetable(nowMs())) * 1_000;
-    report.status({ pid: process.pid, due_us, began_us: started_ms * 1_000, status });
-    await dueOrChanged(timetable, folder, signal, logger);
-    if (timetable === null || signal.aborted) continue;
-    const due = dueBetween(timetable, ended_ms, nowMs() + EARLY_MS_MAX);
-    isDue = due.length > 0;
-    // The newest is the run that begins now.
-    noteMissed(paths, due.slice(0, -1), "The machine slept, or its clock was set.", logger);
+    const noted = { pid: process.pid, began_us: started_ms * 1_000, status };
+    report.status({ ...noted, due_us: dueUs() });
+    const canRest = rest_ms > 0 && inputs !== null && hasAnswered(paths);
+    for (let isAtRest = false; !signal.aborted; ) {
+      await dueOrChanged(timetable, options.watch ? folder : null, signal, logger);
+      if (timetable === null || signal.aborted) break;
+      const due = dueBetween(timetable, from_ms, nowMs() + EARLY_MS_MAX);
+      isDue = due.length > 0;
+      // The newest is the run that begins now.
+      if (!isAtRest) noteMissed(paths, due.slice(0, -1), "The machine slept, or its clock was set.", logger);
+      const since_ms = nowMs() - started_ms;
+      if (!canRest || since_ms < 0 || since_ms >= rest_ms || runInputs(paths, folder) !== inputs) break;
+      logger.debug("nothing is new: no batch");
+      isAtRest = true;
+      from_ms = nowMs();
+      report.status({ ...noted, due_us: dueUs(), rest_until_us: (started_ms + rest_ms) * 1_000 });
+    }
   }
   report.end();
-  folder?.close();
+  folder.close();
 }
 
 /**

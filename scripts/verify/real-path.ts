@@ -75,7 +75,7 @@ export class RealPath {
     if (isFaulty) simulator.push("--faults", JSON.stringify(faults));
     if (feed.skew_s !== undefined) simulator.push(`--skew=${feed.skew_s}s`);
     for (const name of ["stream", "consume"] as const) this.launch(name);
-    if (every !== null) this.#spawn("schedule", [...this.#where, "--every", every, "--sql", this.#sql]);
+    if (every !== null) this.#spawn("schedule", [...this.#where, "--every", every, "--rest", "0s", "--sql", this.#sql]);
     const [feedUrl, url] = await Promise.all([
       this.#address("simulator", "replay.ts", simulator),
       this.#address("serve", "serve.ts", [...this.#where, "--port", "0"]),

@@ -285,7 +285,7 @@ export function fromRow(row: WindowRow, revision: number): Window {
 }
 
 /** A price's canonical text as mantissa and scale, as the parser returned them. */
-function fraction(text: string): { mantissa: Mantissa; scale: number } {
+export function fraction(text: string): { mantissa: Mantissa; scale: number } {
   const point = text.indexOf(".");
   const digits = point < 0 ? text : text.slice(0, point) + text.slice(point + 1);
   const mantissa = Number(digits);

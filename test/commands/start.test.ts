@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
-import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
+import { fillLog, ROOT, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
 import { commandOf, pidsOf, run, startProgram, until } from "../support/process.ts";
 
@@ -148,8 +148,11 @@ test("a port in use, a second start on the same data: one sentence, exit 1, no c
   expect(second.code).toBe(1);
   expect(second.stderr).toContain(`Another start (pid ${one.child.pid}) already works on`);
   expect(second.stderr).toContain(`Its page is at ${url}/.`);
-  using other = tempDir();
+  // With the same port, as a newcomer types it, the first one's address is the reason too.
   const port = new URL(url).port;
+  const same = await run("start", ["--data", dir.path, "--feed", NO_FEED, "--port", port]);
+  expect([same.code, same.stderr]).toEqual([1, expect.stringContaining(`Its page is at ${url}/.`)]);
+  using other = tempDir();
   const third = await run("start", ["--data", other.path, "--feed", NO_FEED, "--port", port]);
   expect(third.code).toBe(1);
   expect(third.stderr).toContain(`Port ${port} of 127.0.0.1 is in use`);
@@ -188,16 +191,18 @@ test("a stage that can't start: all end, the last line is the reason and what to
 }, 30_000);
 
 for (const runner of ["npm", "bun"]) {
-  test(`SIGTERM to ${runner} ends every stage, and ${runner} reports how start ended`, async () => {
-    using dir = tempDir();
-    const args = ["run", "start", ...(runner === "npm" ? ["--"] : []), "--data", dir.path, "--replay", "--port", "0"];
-    const PATH = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`;
-    await using child = startProgram([runner, ...args], { cwd: ROOT, env: { PATH } });
-    await until("the page's address", () => existsSync(join(dir.path, "replay/locks/start.url")));
-    await child.stop();
-    await soon("every stage has ended", async () => pidsOf(dir.path).length === 0);
-    expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
-  }, 60_000);
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    test(`${signal} to ${runner} ends every stage`, async () => {
+      using dir = tempDir();
+      const args = ["run", "start", ...(runner === "npm" ? ["--"] : []), "--data", dir.path, "--replay", "--port", "0"];
+      const PATH = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH}`;
+      await using child = startProgram([runner, ...args], { cwd: ROOT, env: { PATH } });
+      await until("the page's address", () => existsSync(join(dir.path, "replay/locks/start.url")));
+      await child.stop(signal);
+      await soon("every stage has ended", async () => pidsOf(dir.path).length === 0);
+      expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
+    }, 60_000);
+  }
 }
 
 test("a data directory that did not exist is a warning: its name may be misspelt", async () => {
@@ -232,3 +237,30 @@ test("children end with a parent that is killed", async () => {
     async () => (await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code === 0,
   );
 }, 60_000);
+
+test("the end of a recording: the terminal prints how to play it again, and that plays it once more with later times and ids", async () => {
+  using dir = tempDir();
+  const file = join(dir.path, "short.jsonl");
+  await Bun.write(file, `${recordedLines().slice(0, 300).join("\n")}\n`);
+  const play = (...more: string[]) => start(dir.path, ["--replay", file, "--speed", "max", "--every", "1s", ...more]);
+  const spans: { n: number; first: number; last: number }[] = [];
+  for (const more of [[], ["--again"], ["--again"]]) {
+    await using one = play(...more);
+    const url = await page(one);
+    const said = await one.heard("--again");
+    expect(said).toContain(`bun run start --data ${dir.path}`);
+    expect(said).toContain(`--replay ${file} --speed max --every 1s --again (--loop instead`);
+    const rounds = spans.length + 1;
+    await soon(
+      `${rounds} rounds`,
+      async () => (await json(`${url}/api/status`)).last_run?.ticks_total === rounds * 300,
+    );
+    const select = "SELECT count(*) AS n, min(time_us) AS first, max(time_us) AS last FROM ticks";
+    spans.push(...sqlite<(typeof spans)[number]>(join(dir.path, "replay"), "ticks.db", select));
+    expect(await stop(one)).toBe(0);
+  }
+  const first = spans[0]!;
+  // Between two rounds is a second.
+  const round_us = first.last - first.first + 1e6;
+  expect(spans).toEqual([0, 1, 2].map((n) => ({ ...first, n: 300 * (n + 1), last: first.last + n * round_us })));
+}, 90_000);

@@ -1,13 +1,14 @@
 /** `schedule`: due times, never two batches at once, missed and failed runs, SIGTERM. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { MISSED_NOTED_MAX } from "../../scripts/base/limits.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
+import { parseScheduleStatus } from "../../scripts/contract/schedule-status.ts";
 import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
 import { batch, metricFolder } from "../support/batch.ts";
-import { sqlite, stored } from "../support/data.ts";
+import { fillLog, recordedLines, sqlite, stored } from "../support/data.ts";
 import { run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
@@ -76,8 +77,8 @@ describe("when a batch is due", () => {
   });
 });
 
-const scheduled = (data: string, sql: string, every: string) =>
-  startStage("schedule", ["--data", data, "--sql", sql, "--every", every]);
+const scheduled = (data: string, sql: string, every: string, rest = "0s") =>
+  startStage("schedule", ["--data", data, "--sql", sql, "--every", every, "--rest", rest, "--verbose"]);
 
 interface Run {
   state: string;
@@ -142,6 +143,44 @@ describe("as a process", () => {
     await until("a failed run", () => schedule.said().includes("batch ended with status 1 after"));
     release();
     await until("a run that works", () => runsOf(dir.path).some(({ state }) => state === "done"));
+    expect(await schedule.stop()).toBe(0);
+  });
+
+  test("nothing new: due times pass without a run, schedule.json reports the rest; new ticks and a changed file end it", async () => {
+    using dir = await stored();
+    using folder = metricFolder({ one: "SELECT count(*) AS ticks FROM ticks" });
+    await using schedule = scheduled(dir.path, folder.path, "1s", "1h");
+    const noted = () => parseScheduleStatus(readFileSync(join(dir.path, "schedule.json"), "utf8"));
+    const rests = (times: number) => schedule.said().split("nothing is new").length > times;
+    await until("a rest of three due times", () => rests(3));
+    // A run on a busy machine may miss due times.
+    const done = () => runsOf(dir.path).filter(({ state }) => state === "done").length;
+    expect(done()).toBe(1);
+    const { began_us, due_us, rest_until_us } = noted()!;
+    expect(rest_until_us).toBe(began_us + 3_600e6);
+    expect([due_us! > began_us, due_us! < rest_until_us!]).toEqual([true, true]);
+
+    await fillLog(dir.path, recordedLines().slice(0, 50));
+    expect((await run("consume", ["--data", dir.path, "--until-end"])).code).toBe(0);
+    await until("a run for the ticks", () => done() === 2);
+    await until("the next rest", () => noted()?.rest_until_us !== rest_until_us && noted()?.rest_until_us);
+    // The stream reads later than consume: what the batch compares is new again.
+    expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
+    await until("a run for the stream's windows", () => done() === 3);
+
+    writeFileSync(join(folder.path, "two.sql"), "SELECT 2 AS n");
+    await until("a run for the new file", () => done() === 4);
+    expect(await schedule.stop()).toBe(0);
+    expect(done()).toBe(4);
+  });
+
+  test("a run that failed is repeated although nothing is new; after the longest rest one runs in any case", async () => {
+    using dir = await stored();
+    const release = lockStage(openDataDir(dir.path), "batch");
+    await using schedule = scheduled(dir.path, quick.path, "1s", "1s");
+    await until("two failed runs", () => schedule.said().split("batch ended with status 1").length > 2);
+    release();
+    await until("runs after a rest of a second", () => runsOf(dir.path).length >= 2);
     expect(await schedule.stop()).toBe(0);
   });
 });

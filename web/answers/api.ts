@@ -69,7 +69,10 @@ export class Api {
     });
   };
 
-  reconciliation = (c: Context): Response => {
+  /** Counts and list are of one commit. */
+  reconciliation = (c: Context): Response => this.sources.atOneCommit(() => this.#reconciliation(c));
+
+  #reconciliation(c: Context): Response {
     parameters(c, []);
     const counts = agreement(this.sources);
     const result = this.sources.metrics.get("reconciliation");
@@ -96,7 +99,7 @@ export class Api {
       differences,
       error,
     });
-  };
+  }
 
   lateness = (c: Context): Response => {
     const given = parameters(c, ["product", "window", "want"]);

@@ -11,22 +11,31 @@ import {
   SSE_CLIENTS_MAX,
 } from "../../scripts/base/limits.ts";
 import type { Logger } from "../../scripts/base/logger.ts";
+import { acceptsGzip } from "../http/compress.ts";
 import { Problem } from "../http/problem.ts";
-import { parameters, selectionOf } from "../http/query-string.ts";
-import { type PagePosition, positionFromId } from "../model/page-changes.ts";
-import { choices, type Selection } from "../model/selection.ts";
+import { watchOf } from "../http/watched.ts";
+import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
-import type { Updates } from "./updates.ts";
+import type { Receiver, Updates } from "./updates.ts";
 
 interface Client {
-  readonly selection: Selection;
-  position: PagePosition;
-  /** When it last asked for something; 0: never. */
+  receiver: Receiver;
+  /** It has received nothing but the opening. */
+  isNew: boolean;
+  /** When it last asked for something. */
   asked_ms: number;
   close: (() => void) | null;
-  /** Set while it waits for changes. */
-  wake: (() => void) | null;
+  /** Set while it waits for bytes; null ends its stream. */
+  take: ((bytes: Uint8Array | null) => void) | null;
 }
+
+const HEADERS = {
+  "Content-Type": "text/event-stream",
+  // A proxy that compresses would hold events back.
+  "Cache-Control": "no-cache, no-transform",
+  "X-Accel-Buffering": "no",
+  Vary: "Accept-Encoding",
+};
 
 /**
  * The open pages. One poll of the files serves all of them, and only while a page is open. A slow
@@ -38,7 +47,6 @@ export class EventHub {
   #versions = "";
   #changed = false;
   #sent_ms = 0;
-  #fresh = false;
   #polling = false;
   /** The last poll failed, which is logged once. */
   #failed = false;
@@ -58,14 +66,18 @@ export class EventHub {
       throw new Problem(503, "BUSY", `${SSE_CLIENTS_MAX} pages are open already.`, "Close some, or try again later.", {
         "Retry-After": "10",
       });
-    const given = parameters(c, ["product", "window"]);
-    const selection = this.sources.leniently(() => selectionOf(given, choices(this.sources)));
-    const position = positionFromId(c.req.header("last-event-id"));
+    const watch = this.sources.leniently(() => watchOf(c, choices(this.sources)));
+    const gzip = acceptsGzip(c.req.header("accept-encoding"));
     // Bun closes an answer that is silent for 10 s otherwise (1.4.5).
     getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
-    const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no" };
+    const headers = gzip ? { ...HEADERS, "Content-Encoding": "gzip" } : HEADERS;
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
-    return c.body(this.#stream({ selection, position, asked_ms: 0, close: null, wake: null }), 200, headers);
+    const { receiver, bytes } = this.updates.open(watch, gzip);
+    return c.body(
+      this.#stream({ receiver, isNew: true, asked_ms: monotonicMs(), close: null, take: null }, bytes),
+      200,
+      headers,
+    );
   };
 
   /** Ends every stream; pages connect again by themselves. */
@@ -74,49 +86,31 @@ export class EventHub {
     this.#rest();
   }
 
-  /** Back-pressure: the next text is made when the client asks for it, so a slow one has no queue. */
-  #stream(client: Client): ReadableStream<Uint8Array> {
+  /** Back-pressure: bytes are made while the client asks for some, so a slow one has no queue. */
+  #stream(client: Client, opening: Uint8Array): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
+          controller.enqueue(opening);
           client.close = () => {
             this.#gone(client);
             controller.close();
-            client.wake?.();
+            client.take?.(null);
           };
           this.#clients.add(client);
           this.#timer ??= setInterval(() => void this.#pollOnce(), EVENTS_POLL_MS);
         },
         pull: async (controller) => {
-          try {
-            const bytes = await this.#next(client);
-            if (bytes !== null) controller.enqueue(bytes);
-          } catch (error) {
-            this.#warn(error);
-            client.close?.();
-          }
+          const bytes = await new Promise<Uint8Array | null>((resolve) => {
+            client.asked_ms = monotonicMs();
+            client.take = resolve;
+          });
+          if (bytes !== null) controller.enqueue(bytes);
         },
         cancel: () => this.#gone(client),
       },
       { highWaterMark: 1 },
     );
-  }
-
-  /** Waits until there is something that the client lacks; null when it is gone. */
-  async #next(client: Client): Promise<Uint8Array | null> {
-    if (!this.#fresh) await this.updates.refresh();
-    this.#fresh = true;
-    while (this.#clients.has(client)) {
-      client.asked_ms = monotonicMs();
-      const { bytes, position } = this.updates.since(client.position, client.selection);
-      client.position = position;
-      if (bytes !== null) return bytes;
-      await new Promise<void>((resolve) => {
-        client.wake = resolve;
-      });
-      client.wake = null;
-    }
-    return null;
   }
 
   #gone(client: Client): void {
@@ -128,7 +122,6 @@ export class EventHub {
   #rest(): void {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
-    this.#fresh = false;
   }
 
   /** One poll at a time. One that fails is logged, and the pages keep what they have. */
@@ -137,33 +130,44 @@ export class EventHub {
     this.#polling = true;
     try {
       await this.#poll();
+      this.#failed = false;
     } catch (error) {
-      this.#warn(error);
+      if (!this.#failed) this.logger.warn(`the pages can't be brought up to date: ${sentence(error)}`);
+      this.#failed = true;
     } finally {
       this.#polling = false;
     }
   }
 
-  #warn(error: unknown): void {
-    if (!this.#failed) this.logger.warn(`the pages can't be brought up to date: ${sentence(error)}`);
-    this.#failed = true;
-  }
-
-  /** Wakes the pages after a change, at most every EVENTS_EVERY_MS, and each second for the status. */
+  /** Serves new pages at once, all after a change at most every EVENTS_EVERY_MS, and each second. */
   async #poll(): Promise<void> {
     const { windows: w, results: r } = this.sources;
     const versions = `${w.epoch}.${w.version} ${r.epoch}.${r.version}`;
     if (versions !== this.#versions) this.#changed = true;
     this.#versions = versions;
     const since_ms = monotonicMs() - this.#sent_ms;
-    if (!(this.#changed && since_ms >= EVENTS_EVERY_MS) && since_ms < EVENTS_STATUS_MS) return;
-    this.#changed = false;
-    this.#sent_ms = monotonicMs();
-    await this.updates.refresh();
-    this.#failed = false;
-    for (const client of this.#clients) {
-      if (client.wake) client.wake();
-      else if (client.asked_ms > 0 && monotonicMs() - client.asked_ms > EVENTS_WRITE_MS_MAX) client.close?.();
+    const isDue = (this.#changed && since_ms >= EVENTS_EVERY_MS) || since_ms >= EVENTS_STATUS_MS;
+    if (!isDue && ![...this.#clients].some(({ isNew }) => isNew)) return;
+    if (isDue) {
+      this.#changed = false;
+      this.#sent_ms = monotonicMs();
     }
+    await this.updates.atOneMoment(() => {
+      for (const client of this.#clients) if (isDue || client.isNew) this.#serve(client);
+    });
+  }
+
+  #serve(client: Client): void {
+    const { take } = client;
+    if (take === null) {
+      if (monotonicMs() - client.asked_ms > EVENTS_WRITE_MS_MAX) client.close?.();
+      return;
+    }
+    const { bytes, receiver } = this.updates.next(client.receiver);
+    client.receiver = receiver;
+    client.isNew = false;
+    if (bytes === null) return;
+    client.take = null;
+    take(bytes);
   }
 }

@@ -47,6 +47,24 @@ const REFUSAL = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string() }),
 });
 
+const number = z.number();
+/** Start, open, high, low, close, volume, trades and vwap, which is null without volume. */
+const BAR = z.tuple([number, number, number, number, number, number, number, number.nullable()]);
+const BATCH = { batch: z.array(BAR), is_cut: z.boolean() };
+const CHART = z.object({
+  product: z.string(),
+  window: z.string(),
+  ...{ size_s: z.number(), every_s: z.number(), from_s: z.number(), to_s: z.number() },
+  stream: z.array(z.tuple([...BAR.def.items, number, number])),
+  ...BATCH,
+  cells: z.array(z.tuple([number, z.string(), number])),
+  outages: z.array(z.tuple([number, number, z.string()])),
+  runs: z.array(z.tuple([number, number, number])),
+  run_id: count,
+  ...{ horizon_s: z.number().nullable(), first_s: z.number().nullable(), older_before_s: z.number().nullable() },
+  id: z.string(),
+});
+
 /** By the path as the server's table spells it. */
 export const DESCRIBED: Record<string, Described> = {
   "/": { summary: "The page.", query: ["product", "window"], types: HTML, refusals: [404] },
@@ -82,6 +100,20 @@ export const DESCRIBED: Record<string, Described> = {
     types: JSON_TYPE,
     answer: z.array(windowSchema()),
     refusals: [503],
+  },
+  "/api/chart": {
+    summary: "Both pipelines' windows in a span, and the reconciliation's outcome of each.",
+    query: ["product", "window", "range", "from", "to"],
+    types: JSON_TYPE,
+    answer: CHART,
+    refusals: [404, 503],
+  },
+  "/api/chart/older": {
+    summary: "The batch's windows of a span that are in the archive only.",
+    query: ["product", "window", "range", "from", "to"],
+    types: JSON_TYPE,
+    answer: z.object({ product: z.string(), window: z.string(), from_s: z.number(), to_s: z.number(), ...BATCH }),
+    refusals: [404, 503],
   },
   "/api/metrics/:name": {
     summary: "The newest result of a metric.",

@@ -9,8 +9,12 @@ import type { Measure } from "../model/figures.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
+import { KnownQuantiles } from "./known-quantiles.ts";
 
-/** Every family with help and labels, as docs/http.md lists them; those named `_total` are counters. */
+/**
+ * Every family with help and labels, as docs/http.md lists them: those named `_total` are counters,
+ * those with the label `quantile` summaries, the others gauges.
+ */
 export const FAMILIES = {
   tidemark_stage_up: ["1 while the stage runs or rests for a stated reason", "stage"],
   tidemark_stage_lag_records: ["records in the log that the stage has not read", "stage"],
@@ -61,30 +65,49 @@ export const FAMILIES = {
 } as const satisfies Record<string, readonly [help: string, ...labels: string[]]>;
 type Family = keyof typeof FAMILIES;
 type Total = Extract<Family, `${string}_total`>;
+type Quantiled = { [F in Family]: "quantile" extends (typeof FAMILIES)[F][number] ? F : never }[Family];
+type Gauges = Record<Exclude<Family, Total | Quantiled>, Gauge<string>>;
+type Quantiles = Record<Quantiled, KnownQuantiles>;
+type Counters = Record<Total, Counter<string>>;
 
 export class Telemetry {
   readonly #registry = new Registry();
-  readonly #gauges: Record<Exclude<Family, Total>, Gauge<string>>;
-  readonly #counters: Record<Total, Counter<string>>;
+  /** Ends with the scrape before. */
+  #turn: Promise<void> = Promise.resolve();
+  readonly #gauges: Gauges;
+  readonly #quantiles: Quantiles;
+  readonly #counters: Counters;
 
   constructor(
     private readonly sources: Sources,
     private readonly openPages: () => number,
   ) {
-    const families = Object.entries(FAMILIES).map(([name, [help, ...labelNames]]) => {
-      return { name, help, labelNames, registers: [this.#registry] };
+    const families = Object.entries(FAMILIES).map(([name, [help, ...labels]]) => {
+      const labelNames = (labels as string[]).filter((label) => label !== "quantile");
+      const kind = name.endsWith("_total") ? Counter : labelNames.length < labels.length ? KnownQuantiles : Gauge;
+      return { kind, name, help, labelNames, registers: [this.#registry] };
     });
-    const isTotal = ({ name }: { name: string }) => name.endsWith("_total");
-    const gauges = families.filter((one) => !isTotal(one)).map((one) => [one.name, new Gauge(one)]);
-    const counters = families.filter(isTotal).map((one) => [one.name, new Counter(one)]);
-    this.#gauges = Object.fromEntries(gauges) as Record<Exclude<Family, Total>, Gauge<string>>;
-    this.#counters = Object.fromEntries(counters) as Record<Total, Counter<string>>;
+    const made = <T>(of: new (family: (typeof families)[number]) => T) =>
+      Object.fromEntries(families.filter(({ kind }) => kind === (of as unknown)).map((one) => [one.name, new of(one)]));
+    this.#gauges = made(Gauge) as Gauges;
+    this.#quantiles = made(KnownQuantiles) as Quantiles;
+    this.#counters = made(Counter) as Counters;
   }
 
   answer = async (c: Context): Promise<Response> => {
     parameters(c, []);
-    this.#reset();
+    // One scrape at a time: all of them fill the same registry.
+    const text = this.#turn.then(() => this.#text());
+    this.#turn = text.then(
+      () => {},
+      () => {},
+    );
+    return c.body(await text, 200, { "Content-Type": this.#registry.contentType });
+  };
+
+  async #text(): Promise<string> {
     const state = await status(this.sources);
+    this.#reset();
     this.#stages(state);
     this.#counts(state);
     for (const { stage, code } of state.problems) this.#gauges.tidemark_problems.inc({ stage, code });
@@ -97,8 +120,8 @@ export class Telemetry {
       this.#measures(comparison(this.sources, selection, state));
     });
     this.#gauges.tidemark_open_pages.set(this.openPages());
-    return c.body(await this.#registry.metrics(), 200, { "Content-Type": this.#registry.contentType });
-  };
+    return this.#registry.metrics();
+  }
 
   /** A reset gauge without labels is 0, as if it had been measured: it is absent until it is set. */
   #reset(): void {
@@ -154,10 +177,15 @@ export class Telemetry {
         ["0.5", "p50_ms"],
         ["0.99", "p99_ms"],
       ] as const) {
-        set(g.tidemark_feed_latency_seconds, values("feed latency, last 5 minutes")[name], { quantile });
-        set(g.tidemark_ingest_latency_seconds, values("ingest latency, last 5 minutes")[name], { quantile });
-        const latency = values("pipeline latency, last 5 minutes")[name];
-        set(g.tidemark_pipeline_latency_seconds, latency, { pipeline, quantile });
+        const note = (family: Quantiled, word: string, labels: Record<string, string>) => {
+          const ms = values(`${word}, last 5 minutes`)[name];
+          if (ms !== undefined) this.#quantiles[family].set(labels, quantile, ms / 1_000);
+        };
+        note("tidemark_pipeline_latency_seconds", "pipeline latency", { pipeline });
+        // Both pipelines share the feed and the log.
+        if (pipeline === "batch") continue;
+        note("tidemark_feed_latency_seconds", "feed latency", {});
+        note("tidemark_ingest_latency_seconds", "ingest latency", {});
       }
       const { age_ms, perfect_ms } = values("age, now");
       set(g.tidemark_age_seconds, age_ms);

@@ -1,85 +1,51 @@
-/** Changes as the events that a page takes: numbers for its charts, HTML for its parts. */
-import { usFromIso } from "../../scripts/base/iso.ts";
-import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
-import type { ServerEvent } from "../http/sse.ts";
-import { streamAgeNow } from "../model/age-measures.ts";
-import { type BatchSide, batchSide } from "../model/batch-side.ts";
-import { comparison } from "../model/comparison.ts";
-import { momentOf } from "../model/measure-moment.ts";
-import { type Commit, idFromCommit, type WindowChanges } from "../model/page-changes.ts";
-import type { Selection } from "../model/selection.ts";
+/** What a page lacks of one selection, as events. */
+
+import { printableLines } from "../../scripts/base/printable.ts";
+import type { BatchEvent, PartsEvent, TitleEvent, WindowsEvent } from "../../scripts/contract/page-events.ts";
+import { rebased } from "../http/base-path.ts";
+import { eventText } from "../http/sse.ts";
+import type { Watched } from "../http/watched.ts";
+import { batchChanges, streamBarsSince } from "../model/chart.ts";
+import type { Changes } from "../model/page-changes.ts";
+import { pageStatus } from "../model/page-status.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Status } from "../model/status.ts";
-import { type StreamSide, streamSide } from "../model/stream-side.ts";
-import { outages } from "../model/view.ts";
-import { newestWindows, type ShownWindow } from "../model/windows.ts";
-import { batchParts, changedRows, newWindows, strip } from "../pages/fragments.tsx";
+import type { PartChanges } from "./part-changes.ts";
 
-/** `windows`: rows for the charts, with the commit as id; then the parts that show windows. */
-export function windowEvents(
+/** `windows` and `batch`, for the charts; then `parts`. "" without any. */
+export function changeTexts(
   sources: Sources,
-  selection: Selection,
-  { since, changed, is_new }: WindowChanges,
-  commit: Commit,
-): ServerEvent[] {
-  const snapshot = since === null;
-  const rows = snapshot ? newestWindows(sources, selection, CHART_WINDOWS_MAX).reverse() : changed;
-  const shown = { selection, stream: streamSide(sources, selection), batch: batchSide(sources, selection) };
-  const in_table = new Set(shown.stream.windows.map((w) => w.window_start));
-  const parts = is_new
-    ? newWindows(shown)
-    : changedRows(
-        changed.filter((w) => in_table.has(w.window_start)),
-        shown,
-      );
-  return [
-    { event: "windows", id: idFromCommit(commit), data: JSON.stringify({ snapshot, rows: rows.map(windowPoint) }) },
-    { data: parts },
-  ];
+  { key, selection }: Watched,
+  { windows_after, run_after, parts_after }: Changes,
+  parts: PartChanges,
+  base: string,
+): string {
+  const texts: string[] = [];
+  const send = (event: string, data: object) => texts.push(eventText({ event, data: JSON.stringify(data) }));
+  if (windows_after !== null) {
+    const stream = windows_after === "all" ? null : streamBarsSince(sources, selection, windows_after);
+    const windows: WindowsEvent = { of: key, reload: stream === null, stream: stream ?? [] };
+    if (windows.reload || windows.stream.length > 0) send("windows", windows);
+  }
+  const changed = run_after === null ? null : batchChanges(sources, selection, run_after);
+  if (changed !== null) send("batch", { of: key, ...changed } satisfies BatchEvent);
+  const html = parts.since(parts_after);
+  if (html !== null) send("parts", { of: key, html: shown(html, base) } satisfies PartsEvent);
+  return texts.join("");
 }
 
-/** `batch`: the batch's figures for the charts; then the parts that show them. */
-export function batchEvents(sources: Sources, selection: Selection): ServerEvent[] {
-  const [stream, batch] = [streamSide(sources, selection), batchSide(sources, selection)];
-  return [
-    { event: "batch", data: JSON.stringify(batchPoints(batch, stream)) },
-    { data: batchParts({ selection, stream, batch, outages: outages(sources) }) },
-  ];
+export function statusText(sources: Sources, { key, selection }: Watched, status: Status): string {
+  return eventText({ event: "status", data: JSON.stringify({ ...pageStatus(sources, selection, status), of: key }) });
 }
 
-/** The status strip; with `measures` also their table, which is larger. */
-export function statusEvents(
-  sources: Sources,
-  selection: Selection,
-  status: Status,
-  options: { measures: boolean },
-): ServerEvent[] {
-  const measures = options.measures ? comparison(sources, selection, status) : null;
-  const age = streamAgeNow(momentOf(sources, selection, status.feed));
-  return [{ data: strip({ status, selection, age }, measures) }];
+/** What the tab of a hidden page shows. */
+export function titleText(sources: Sources, { key, selection }: Watched, status: Status): string {
+  const { at_ms, price, verdict, is_alarm } = pageStatus(sources, selection, status);
+  const title: TitleEvent = { of: key, at_ms, price, verdict, is_alarm };
+  return eventText({ event: "title", data: JSON.stringify(title) });
 }
 
-/** Start (seconds since 1970), average price, trades, volume, final: doubles, to be drawn. */
-function windowPoint(w: ShownWindow): [number, number, number, number, number] {
-  return [secondsOf(w.window_start), Number(w.avg_price), w.trade_count, Number(w.total_volume), w.final];
-}
-
-function batchPoints({ average_price, minutes, runs }: BatchSide, { latency }: StreamSide) {
-  const minutePoint = (row: BatchSide["minutes"][number]) => [
-    secondsOf(String(row.window_start)),
-    Number(row.trade_count),
-    Number(row.total_volume),
-  ];
-  const ended = runs.filter((run) => run.seconds !== null);
-  return {
-    average: average_price,
-    minutes: minutes.toReversed().map(minutePoint),
-    runs: ended.reverse().map((run) => [run.run_id, run.seconds]),
-    stream_p50_ms: latency?.p50_ms ?? null,
-  };
-}
-
-/** Of a time that we wrote ourselves. */
-function secondsOf(iso: string): number {
-  return usFromIso(iso)! / 1e6;
+/** HTML as a page is to show it. */
+function shown(html: Record<string, string>, base: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(html).map(([id, text]) => [id, rebased(printableLines(text), base)]));
 }

@@ -1,26 +1,49 @@
-/** What each page gets next, as text that is made once for all pages at the same position. */
-import { monotonicMs } from "../../scripts/base/clock.ts";
-import { CHART_WINDOWS_MAX, EVENTS_STATUS_MS } from "../../scripts/base/limits.ts";
-import { printableLines } from "../../scripts/base/printable.ts";
-import { eventText, type ServerEvent } from "../http/sse.ts";
-import { type Changes, changesSince, type Now, type PagePosition } from "../model/page-changes.ts";
+/** What each open page gets next, made once for all that have received the same. */
+import { monotonicMs, nowUs } from "../../scripts/base/clock.ts";
+import { EVENTS_STATUS_MS } from "../../scripts/base/limits.ts";
+import { gzipMessage, gzipOpening, NOTHING, type Received } from "../http/compress.ts";
+import type { Watch, Watched } from "../http/watched.ts";
+import { changesSince, idFromCommit, idOf, type Now, type PagePosition } from "../model/page-changes.ts";
 import { lastDone } from "../model/runs.ts";
-import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
-import { type Status, status } from "../model/status.ts";
-import { changedWindows, newestWindows } from "../model/windows.ts";
-import { batchEvents, statusEvents, windowEvents } from "./update-events.ts";
+import { type Status, statusNow } from "../model/status.ts";
+import { type View, view } from "../model/view.ts";
+import { PartChanges } from "./part-changes.ts";
+import { changeTexts, statusText, titleText } from "./update-events.ts";
 
-/** The files' state as of the last `refresh`. */
+/** What one client has received. Clients that share this object get the same bytes next. */
+export interface Receiver {
+  readonly watch: Watch;
+  /** One per selection of `watch.of`. */
+  readonly positions: readonly PagePosition[];
+  /** Number of the newest status that it has; 0: none yet. */
+  readonly beat: number;
+  /** Null: it gets plain text. */
+  readonly received: Received | null;
+}
+
+interface Next {
+  /** Null: it has everything. */
+  bytes: Uint8Array | null;
+  receiver: Receiver;
+}
+
+/** The files' state when a moment was taken. */
 interface Moment {
   status: Status;
-  windows: Now["windows"];
-  run_id: number;
+  now: Now;
+  results: string;
   beat: number;
 }
 
-/** The table of measures is sent with every fifth status. */
-const MEASURES_EVERY = 5;
+/** Beats from one title of a hidden tab to the next. */
+const TITLE_BEATS = 10;
+/** Beats between two messages that refer to nothing before: then all have received the same. */
+const ALONE_BEATS = 30;
+/** Bytes that proxies and antivirus programs are known to hold back before they send any. */
+const PADDING = `:${" ".repeat(2_048)}\n`;
+/** Browsers wait 3 s by default before they connect again. */
+const OPENING = `${PADDING}retry: 1000\n\n`;
 const encoder = new TextEncoder();
 
 export class Updates {
@@ -28,86 +51,142 @@ export class Updates {
   /** Counts the statuses, one per EVENTS_STATUS_MS. */
   #beat = 0;
   #beat_due_ms = 0;
-  /** By what is in them. */
-  readonly #texts = new Map<string, Uint8Array>();
-  /** Answers of queries by what was asked. */
-  readonly #answers = new Map<string, unknown>();
+  #moments = 0;
+  /** Moments of another process of `serve` have other numbers. */
+  readonly #server = nowUs().toString(36);
+  /** By selection, of those that are watched. */
+  #parts = new Map<string, PartChanges>();
+  readonly #used = new Set<string>();
+  /** Texts of this moment by selection and position, and what receivers get next. */
+  readonly #texts = new Map<string, string>();
+  readonly #next = new Map<Receiver, Next>();
+  /** Receivers and messages of this moment by what came before, so that equals become one. */
+  readonly #receivers = new Map<Received | null, Map<string, Receiver>>();
+  readonly #messages = new Map<Received, Map<string, { bytes: Uint8Array; received: Received }>>();
 
-  constructor(private readonly sources: Sources) {}
+  /** `base`: the path under which a proxy shows the page; "": the root. */
+  constructor(
+    private readonly sources: Sources,
+    private readonly base = "",
+  ) {}
 
-  /** Reads the files' state. */
-  async refresh(): Promise<void> {
+  /** A client that has what its address states, and the first bytes for it. */
+  open(watch: Watch, gzip: boolean): { bytes: Uint8Array; receiver: Receiver } {
+    const positions = watch.of.map(({ position }) => position);
+    const receiver = this.#shared({ watch, positions, beat: 0, received: gzip ? NOTHING : null });
+    return { bytes: gzip ? gzipOpening(OPENING) : encoder.encode(OPENING), receiver };
+  }
+
+  /**
+   * Takes the files' state, calls `work`, which must not wait for anything, and has `next` return what
+   * changed up to it. All that is sent is of one commit of each file.
+   */
+  async atOneMoment(work: () => void): Promise<void> {
     const { sources } = this;
-    const now = await status(sources);
+    await sources.log.refresh();
+    sources.leniently(() => {
+      this.#take();
+      work();
+      this.#forget();
+    });
+  }
+
+  /** What a receiver gets now. Call it in the `work` of `atOneMoment`. */
+  next(receiver: Receiver): Next {
+    const known = this.#next.get(receiver);
+    if (known !== undefined) return known;
+    const next = this.#make(receiver, this.#moment!);
+    this.#next.set(receiver, next);
+    return next;
+  }
+
+  #take(): void {
+    const { sources } = this;
+    const { windows, results } = sources;
     if (monotonicMs() >= this.#beat_due_ms) {
       this.#beat_due_ms = monotonicMs() + EVENTS_STATUS_MS * 0.9;
       this.#beat++;
     }
-    this.#moment = sources.leniently(() => ({
-      status: now,
-      windows: { epoch: sources.windows.epoch, change_id: sources.windows.counters().change_id ?? 0 },
-      run_id: lastDone(sources)?.run_id ?? 0,
+    this.#moment = {
+      status: statusNow(sources),
+      now: {
+        windows: { epoch: windows.epoch, change_id: windows.counters().change_id ?? 0 },
+        run_id: lastDone(sources)?.run_id ?? 0,
+        parts: { server: this.#server, moment: ++this.#moments },
+      },
+      results: `${results.epoch}.${results.version}`,
       beat: this.#beat,
-    }));
-    this.#texts.clear();
-    this.#answers.clear();
-  }
-
-  /** What a page at `position` lacks (null: nothing) and its next position. Call `refresh` first. */
-  since(position: PagePosition, selection: Selection): { bytes: Uint8Array | null; position: PagePosition } {
-    const moment = this.#moment;
-    if (moment === null) throw new Error("refresh was not called");
-    return this.sources.leniently(() => {
-      const found = changesSince(position, this.#nowOf(moment, selection));
-      return { bytes: this.#bytes(found.changes, selection, moment), position: found.position };
-    });
-  }
-
-  #nowOf({ windows, run_id, beat }: Moment, selection: Selection): Now {
-    const { sources } = this;
-    return {
-      windows,
-      run_id,
-      beat,
-      changedSince: (change_id) =>
-        this.#once(`${key(selection)} since ${change_id}`, () =>
-          changedWindows(sources, selection, change_id, CHART_WINDOWS_MAX),
-        ),
-      newestStart: () =>
-        this.#once(`${key(selection)} newest`, () => newestWindows(sources, selection, 1)[0]?.window_start ?? ""),
     };
+    for (const made of [this.#texts, this.#next, this.#receivers, this.#messages, this.#used]) made.clear();
   }
 
-  /** One query for all pages until the next `refresh`. */
-  #once<T>(name: string, query: () => T): T {
-    if (!this.#answers.has(name)) this.#answers.set(name, query());
-    return this.#answers.get(name) as T;
+  /** Selections that nobody watches. */
+  #forget(): void {
+    for (const key of this.#parts.keys()) if (!this.#used.has(key)) this.#parts.delete(key);
   }
 
-  #bytes(changes: Changes, selection: Selection, moment: Moment): Uint8Array | null {
-    const { windows, batch, status } = changes;
-    if (windows === null && !batch && !status) return null;
-    const name = `${key(selection)} ${windows?.since} ${windows?.is_new} ${batch} ${status}`;
-    const known = this.#texts.get(name);
-    if (known !== undefined) return known;
-    const bytes = encoder.encode(printableLines(this.#text(changes, selection, moment)));
-    this.#texts.set(name, bytes);
-    return bytes;
+  #make(receiver: Receiver, { now, beat }: Moment): Next {
+    const { watch, positions, received } = receiver;
+    const isBeat = beat !== receiver.beat;
+    const isTitle = receiver.beat === 0 || Math.floor(beat / TITLE_BEATS) !== Math.floor(receiver.beat / TITLE_BEATS);
+    const text = [
+      ...watch.of.map((watched, i) => this.#text(watched, positions[i]!, isBeat)),
+      ...(isTitle ? watch.titles.map((watched) => this.#title(watched)) : []),
+    ].join("");
+    const next = { watch, positions: watch.of.map(() => now), beat };
+    if (text === "") return { bytes: null, receiver: this.#shared({ ...next, received }) };
+    const whole = `${text}id: ${idOf(now)}\n\n`;
+    if (received === null) return { bytes: encoder.encode(whole), receiver: this.#shared({ ...next, received }) };
+    const before = isBeat && beat % ALONE_BEATS === 0 ? NOTHING : received;
+    const message = once(onceMap(this.#messages, before), whole, () => gzipMessage(whole, before));
+    return { bytes: message.bytes, receiver: this.#shared({ ...next, received: message.received }) };
   }
 
-  #text({ windows, batch, status }: Changes, selection: Selection, moment: Moment): string {
+  #text(watched: Watched, position: PagePosition, isBeat: boolean): string {
     const { sources } = this;
-    const events: ServerEvent[] = [];
-    if (windows !== null) events.push(...windowEvents(sources, selection, windows, moment.windows));
-    if (batch) events.push(...batchEvents(sources, selection));
-    if (status) {
-      const measures = moment.beat % MEASURES_EVERY === 0;
-      events.push(...statusEvents(sources, selection, moment.status, { measures }));
-    }
-    return events.map(eventText).join("");
+    const { now, status } = this.#moment!;
+    const changes = changesSince(position, now);
+    const { windows_after, run_after, parts_after } = changes;
+    const changed = once(this.#texts, `${watched.key} ${windows_after} ${run_after} ${parts_after}`, () =>
+      changeTexts(sources, watched, changes, this.#partsOf(watched), this.base),
+    );
+    if (!isBeat) return changed;
+    return changed + once(this.#texts, `${watched.key} status`, () => statusText(sources, watched, status));
+  }
+
+  #title(watched: Watched): string {
+    return once(this.#texts, `${watched.key} title`, () => titleText(this.sources, watched, this.#moment!.status));
+  }
+
+  /** Rendered as of this moment. */
+  #partsOf({ key, selection }: Watched): PartChanges {
+    const parts = once(this.#parts, key, () => new PartChanges());
+    if (this.#used.has(key)) return parts;
+    this.#used.add(key);
+    const { now, results, beat, status } = this.#moment!;
+    let made: View | null = null;
+    const viewNow = () => (made ??= view(this.sources, selection, status));
+    parts.render({ moment: now.parts.moment, beat, windows: idFromCommit(now.windows), results }, viewNow);
+    return parts;
+  }
+
+  /** The same object for all that have received the same. */
+  #shared(receiver: Receiver): Receiver {
+    const { watch, positions, beat, received } = receiver;
+    const keys = (watched: Watched[]) => watched.map(({ key }) => key);
+    const name = JSON.stringify([keys(watch.of), keys(watch.titles), positions, beat]);
+    return once(onceMap(this.#receivers, received), name, () => receiver);
   }
 }
 
-function key({ product, size }: Selection): string {
-  return `${size.us} ${product}`;
+function once<K, V>(made: Map<K, V>, key: K, make: () => V): V {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  made.set(key, value);
+  return value;
+}
+
+function onceMap<K, V>(made: Map<K, Map<string, V>>, key: K): Map<string, V> {
+  return once(made, key, () => new Map<string, V>());
 }

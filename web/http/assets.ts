@@ -18,6 +18,7 @@ const FILES: Record<string, string[]> = {
     Bun.resolveSync("uplot/dist/uPlot.min.css", import.meta.dir),
     resolve(PUBLIC, "style.css"),
     resolve(PUBLIC, "header.css"),
+    resolve(PUBLIC, "chart.css"),
   ],
   ...Object.fromEntries(
     ["chart-layout.js", "charts.js", "icon.svg", "icon-stale.svg"].map((name) => [name, [resolve(PUBLIC, name)]]),

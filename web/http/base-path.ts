@@ -19,22 +19,12 @@ export function rebased(html: string, base: string): string {
   return html.replace(ADDRESSES, `$1${base}`).replace(/^(<!doctype html>\s*<html)\b/i, `$1 data-base="${base}"`);
 }
 
-/** Rebases pages, and event streams that are not compressed yet. Each chunk of those has whole events. */
+/** Rebases pages; the parts in events are rebased before they are compressed. */
 export function underBase(base: string): MiddlewareHandler {
   return async (c, next) => {
     await next();
     if (base === "" || c.res.body === null || c.res.headers.has("content-encoding")) return;
     const type = c.res.headers.get("content-type") ?? "";
     if (type.startsWith("text/html")) c.res = new Response(rebased(await c.res.text(), base), c.res);
-    else if (type.startsWith("text/event-stream"))
-      c.res = new Response(c.res.body.pipeThrough(rebasedChunks(base)), c.res);
   };
-}
-
-function rebasedChunks(base: string): TransformStream<Uint8Array, Uint8Array> {
-  const [decoder, encoder] = [new TextDecoder(), new TextEncoder()];
-  return new TransformStream<Uint8Array, Uint8Array>({
-    transform: (chunk, controller) =>
-      controller.enqueue(encoder.encode(rebased(decoder.decode(chunk, { stream: true }), base))),
-  });
 }

@@ -33,6 +33,7 @@ const time = (description: string) =>
     description: `${description}; ISO 8601, UTC without a zone`,
     example: "2023-09-05T16:00:00Z",
   });
+const RANGE_NAMES = Object.keys(RANGES_US) as RangeName[];
 const PRODUCT = "not a product: it has at most 64 characters, for example BTC-USD.";
 
 /** Every parameter by its name: the text of an address in, the value that the answers use out. */
@@ -48,6 +49,10 @@ export const PARAMETERS = {
   window: text(parseDuration, "not a valid size. Use for example 10s, 1m or 1h.", {
     description: "a window size",
     example: "1m",
+  }),
+  range: z.enum(RANGE_NAMES, `not a valid range: ${RANGE_NAMES.join(", ")}.`).meta({
+    description: "a span that ends with the newest window, of at least ten windows",
+    example: "1h",
   }),
   from: time("the first time"),
   to: time("the end, exclusive"),
@@ -101,13 +106,9 @@ export function shareOf(name: string, text: string | null): Share | null {
   return checked(PARAMETERS.want, name, text);
 }
 
-/** A range of a page: 15m, 1h, 6h or all. */
+/** A range of a page; RANGE_DEFAULT when none is given. */
 export function rangeOf(text: string | null): RangeName {
-  const name = text ?? RANGE_DEFAULT;
-  const known = Object.keys(RANGES_US);
-  if (!known.includes(name))
-    throw new Problem(400, "USAGE", `range is "${name.slice(0, 40)}". Valid: ${known.join(", ")}.`);
-  return name as RangeName;
+  return checked(PARAMETERS.range, "range", text) ?? RANGE_DEFAULT;
 }
 
 /** A count of rows from 1 to API_ROWS_MAX. */

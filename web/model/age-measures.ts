@@ -48,6 +48,28 @@ export function lagMeasures(moment: Moment): Measure[] {
   ];
 }
 
+/** Receipt of the oldest tick that each reader lacks, microseconds since 1970 UTC; null: it lacks none. */
+export type Lacking = Record<"stream" | "consume" | "batch", number | null | undefined>;
+
+/** Undefined: it is not known. */
+export function lacking(moment: Moment): Lacking {
+  const known = (waiting_us: number | null | string) => (typeof waiting_us === "string" ? undefined : waiting_us);
+  return {
+    stream: known(streamWaiting(moment)),
+    consume: inLog(moment, "consume", offsets(moment.sources.ticks)),
+    batch: runsMissing(moment) === null ? known(batchWaiting(moment)) : undefined,
+  };
+}
+
+/** Event time of the newest tick in each answer, microseconds since 1970 UTC; null before the first. */
+export function newestTimes(moment: Moment): { stream_us: number | null; batch_us: number | null } {
+  const now = moment.missing === null ? sampleNow(moment) : null;
+  return {
+    stream_us: now?.answer_us ?? null,
+    batch_us: moment.runs.at(-1)?.snapshot.newest_us[moment.selection.product] ?? null,
+  };
+}
+
 /** How old the stream's answer is now, which is null before its first. */
 function streamAge(moment: Moment, now: AnswerSample | null): Figure {
   if (moment.missing !== null) return none(moment.missing);

@@ -49,12 +49,9 @@ function barsOf(size_us: number, minutes: readonly Minute[]): Bar[] {
   return [...windows].map(([start_us, parts]) => summedBar(start_us, parts));
 }
 
-/** Rows of the metric as the batch's archive has them: the same columns, decimals as text. */
-export function barsOfRows(size_us: number, rows: readonly Row[]): Bar[] {
-  return barsOf(
-    size_us,
-    rows.flatMap(minuteOf).sort((a, b) => a.window_start_us - b.window_start_us),
-  );
+/** Rows of whole windows, newest first, with the metric's columns, as bars by start. */
+export function barsOfRows(rows: readonly Row[]): Bar[] {
+  return rows.flatMap(minuteOf).reverse().map(barOf);
 }
 
 /** A cut result may lack rows of its oldest minute, and so of the window that this is in. */
@@ -77,11 +74,11 @@ function minutesOf({ rows }: MetricResult, product: string): Minute[] {
 /** [] for a row without the metric's columns: its file may have been edited. */
 function minuteOf(row: Row): Minute[] {
   const { window_start, open_price, max_price, min_price, close_price, total_volume, notional, trade_count } = row;
-  const texts = { open_price, max_price, min_price, close_price, total_volume, notional };
+  const texts = { open_price, max_price, min_price, close_price, total_volume };
   const window_start_us = usFromIso(String(window_start));
   if (window_start_us === null || !isDecimals(texts)) return [];
-  const vwap = isDecimal(row.vwap) ? row.vwap : null;
-  return [{ ...texts, window_start_us, trade_count: Number(trade_count), vwap }];
+  const [vwap, sum] = [row.vwap, notional].map((value) => (isDecimal(value) ? value : null));
+  return [{ ...texts, window_start_us, trade_count: Number(trade_count), vwap: vwap ?? null, notional: sum ?? null }];
 }
 
 function isDecimals<K extends string>(texts: Record<K, unknown>): texts is Record<K, string> {

@@ -2,7 +2,8 @@
 import { usFromIso } from "../../scripts/base/iso.ts";
 import type { Cell, Outcome, StreamBar } from "../../scripts/contract/page-events.ts";
 import type { MetricResult } from "../../scripts/contract/results.ts";
-import { type BarRow, byWindow, type UsSpan } from "./chart-stream.ts";
+import { byWindow } from "./chart-stream.ts";
+import type { BarRow, UsSpan } from "./kept-bars.ts";
 import { lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
@@ -100,9 +101,12 @@ export function cellsOf(
   return [...windows].flatMap(([start_us, parts]): Cell[] => {
     if (open.has(start_us / 1e6)) return [[start_us / 1e6, "open", 0]];
     const all = parts.map((part) => known.get(part.window_start_us) ?? null);
-    const late = all.reduce((sum, one) => sum + (one?.late ?? 0), 0);
     const outcome = all.includes(null) ? undefined : OUTCOMES.find((name) => all.some((one) => one?.outcome === name));
-    return outcome === undefined ? [] : [[start_us / 1e6, outcome, late]];
+    if (outcome === undefined) return [];
+    // Of what is not compared yet, they explain nothing.
+    const isJudged = outcome === "explained" || outcome === "unexplained";
+    const late = isJudged ? all.reduce((sum, one) => sum + (one?.late ?? 0), 0) : 0;
+    return [[start_us / 1e6, outcome, late]];
   });
 }
 

@@ -1,7 +1,7 @@
 /** The stream's windows as the main chart draws them, from windows.db. */
 import type { StreamBar } from "../../scripts/contract/page-events.ts";
-import BARS from "../../sql/page/bars.sql" with { type: "text" };
 import { summedBar, summedState } from "./derived-windows.ts";
+import type { BarRow, UsSpan } from "./kept-bars.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
@@ -15,46 +15,20 @@ const CHANGED =
 const REVISED = `SELECT product_id, size_us, window_start_us FROM (
     SELECT product_id, size_us, window_start_us, change_id FROM window_revisions ORDER BY rowid DESC LIMIT $limit
   ) WHERE change_id > $after`;
-const CLOSED_UNTIL = "SELECT closed_until_us FROM closed_ends WHERE product_id = $product AND size_us = $size_us";
-
-/** A stored window; decimals as text. */
-export interface BarRow {
-  window_start_us: number;
-  open_price: string;
-  max_price: string;
-  min_price: string;
-  close_price: string;
-  total_volume: string;
-  trade_count: number;
-  vwap: string | null;
-  notional: string;
-  final: number;
-  /** When the row was committed, this machine's clock. */
-  updated_at: number;
-  /** Ticks of its last revision that are not in the row. */
-  late: number;
-}
-
-/** Event time in microseconds, `to_us` exclusive. */
-export interface UsSpan {
-  from_us: number;
-  to_us: number;
-}
 
 /**
  * The stored windows of which the selection's are made, by start: the newest CHART_ANSWER_WINDOWS_MAX
  * that start in the span. `is_cut`: it has more.
  */
 export function storedRows(
-  { windows }: Sources,
+  { bars }: Sources,
   { product, size }: Selection,
-  { from_us, to_us }: UsSpan,
+  span: UsSpan,
 ): { rows: BarRow[]; is_cut: boolean } {
-  const size_us = size.from_us ?? size.us;
   const limit = CHART_ANSWER_WINDOWS_MAX + 1;
-  const rows = windows.all<BarRow>(BARS, { product, size_us, from_us, to_us, limit });
+  const rows = bars.rows(product, size.from_us ?? size.us, span, limit);
   const is_cut = rows.length === limit;
-  return { rows: (is_cut ? rows.slice(0, -1) : rows).reverse(), is_cut };
+  return { rows: is_cut ? rows.slice(1) : rows, is_cut };
 }
 
 /** Stored windows by the start of the selection's window that they are in. */
@@ -71,32 +45,29 @@ export function startOf(size_us: number, time_us: number): number {
 }
 
 /** The stored windows as bars of the selection's size, both by start. */
-export function streamBars(sources: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
+export function streamBars({ bars }: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
   const { product, size } = selection;
-  if (size.from_us === undefined) return rows.map(barOf);
-  const closed_us = closedUntil(sources, product, size.from_us);
+  const part_us = size.from_us;
+  if (part_us === undefined) return rows.map(barOf);
+  const closed_us = bars.closedUntil(product, part_us);
   return [...byWindow(selection, rows)].map(([start_us, parts]) => {
-    const late = parts.reduce((sum, part) => sum + part.late, 0);
-    return [...summedBar(start_us, parts), summedState(parts, start_us + size.us, closed_us), late];
+    const state = summedState(parts, start_us + size.us, closed_us);
+    const late = () => parts.reduce((sum, part) => sum + part.late, 0);
+    const sum = (): StreamBar => [...summedBar(start_us, parts), state, late()];
+    return state === 0 ? sum() : bars.summed(product, part_us, `${size.us} ${start_us}`, sum);
   });
-}
-
-/** Event time up to which the stream has closed all windows of a product and a stored size. */
-export function closedUntil({ windows }: Sources, product: string, size_us: number): number {
-  const found = windows.get<{ closed_until_us: number }>(CLOSED_UNTIL, { product, size_us });
-  return found?.closed_until_us ?? Number.MIN_SAFE_INTEGER;
 }
 
 function barOf(row: BarRow): StreamBar {
   return [
     row.window_start_us / 1e6,
-    Number(row.open_price),
-    Number(row.max_price),
-    Number(row.min_price),
-    Number(row.close_price),
+    row.open_price,
+    row.max_price,
+    row.min_price,
+    row.close_price,
     Number(row.total_volume),
     row.trade_count,
-    row.vwap === null ? null : Number(row.vwap),
+    row.vwap,
     row.final,
     row.late,
   ];

@@ -4,7 +4,8 @@ import type { Outage } from "../../scripts/contract/tick.ts";
 import SPANS from "../../sql/page/outage_spans.sql" with { type: "text" };
 import { type BatchBars, batchBars } from "./chart-batch.ts";
 import { cellsOf, type Listed, listedOf } from "./chart-cells.ts";
-import { startOf, storedRows, streamBars, type UsSpan } from "./chart-stream.ts";
+import { startOf, storedRows, streamBars } from "./chart-stream.ts";
+import type { UsSpan } from "./kept-bars.ts";
 import { idFromCommit } from "./page-changes.ts";
 import { lastDone } from "./runs.ts";
 import { everyUs, type Selection } from "./selection.ts";
@@ -18,8 +19,9 @@ const MARKS_MAX = 500;
 const CHANGES_MAX = 500;
 /** Runs of which a selection's windows are kept, to tell what the next one changed. */
 const DRAWN_RUNS_KEPT = 3;
-const ENDS = `SELECT min(window_start_us) AS oldest_us, max(window_start_us) AS newest_us FROM windows
-  WHERE product_id = $product AND size_us = $size_us`;
+/** Two seeks: of both in one SELECT SQLite reads all windows. */
+const OF_KIND = "FROM windows WHERE product_id = $product AND size_us = $size_us";
+const ENDS = `SELECT (SELECT min(window_start_us) ${OF_KIND}) AS oldest_us, (SELECT max(window_start_us) ${OF_KIND}) AS newest_us`;
 const OUTAGES_READ = 2_000;
 
 /** Spans of event time that a page offers; `all`: from the oldest window. */
@@ -51,6 +53,12 @@ export function spanOfRange(sources: Sources, selection: Selection, range: Range
   return { from_us: ends.to_us - Math.max(length_us, RANGE_WINDOWS_MIN * selection.size.us), to_us: ends.to_us };
 }
 
+/** The span widened to whole windows of the selection. */
+export function alignedSpan(sources: Sources, { size }: Selection, { from_us, to_us }: UsSpan): UsSpan {
+  const every_us = everyUs(sources, size.us);
+  return { from_us: startOf(every_us, from_us), to_us: -startOf(every_us, -to_us) };
+}
+
 /**
  * Both pipelines' windows that start in the span, which is widened to whole windows: of each the newest
  * CHART_ANSWER_WINDOWS_MAX stored ones. Reads a number of rows that follows from the span alone.
@@ -58,10 +66,9 @@ export function spanOfRange(sources: Sources, selection: Selection, range: Range
 export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpan): ChartAnswer {
   const { product, size } = selection;
   const every_us = everyUs(sources, size.us);
+  const { from_us, to_us } = alignedSpan(sources, selection, asked);
   // Read first: what is committed meanwhile is sent again.
   const change_id = sources.windows.counters().change_id ?? 0;
-  const from_us = startOf(every_us, asked.from_us);
-  const to_us = -startOf(every_us, -asked.to_us);
   const found = storedRows(sources, selection, { from_us, to_us });
   const oldest_us = found.rows[0]?.window_start_us ?? from_us;
   const span = { from_us: found.is_cut ? -startOf(every_us, -oldest_us) : from_us, to_us };

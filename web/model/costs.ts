@@ -153,6 +153,7 @@ function figureOf(
   const total = produce === null ? null : costOf([produce, ...parts]);
   const values: Record<string, number | null> = {
     ...shown(own),
+    ticks: Math.min(...parts.map((part) => part?.ticks ?? 0)),
     disk_bytes,
     total_cpu_seconds_per_million_ticks: total?.cpu_seconds_per_million_ticks ?? null,
     price_per_hour: prices === null ? null : pricePerHour(own, disk_bytes, prices),

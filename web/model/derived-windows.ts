@@ -13,21 +13,24 @@ const SPIKE_UNITS = parseUnits(THRESHOLDS.volume_spike, SIZE_SCALE_MAX);
 /** A stored window with the `late` ticks of its last revision, and the ids that are missing still. */
 export type FoundWindow = StoredWindow & { late: number; missing_still: number };
 
-/** What a bar needs of a window; decimals as text. */
+/** What a bar needs of a window: exact sums as text, prices as text or rounded to be drawn. */
 export interface BarPart {
-  open_price: string;
-  max_price: string;
-  min_price: string;
-  close_price: string;
+  open_price: string | number;
+  max_price: string | number;
+  min_price: string | number;
+  close_price: string | number;
   total_volume: string;
   trade_count: number;
-  notional: string;
+  /** Null beyond 10^20, in the batch only. */
+  notional: string | null;
 }
 
 /** A window as a bar, from all the windows in it, by start; sums are exact until they are drawn. */
 export function summedBar(start_us: number, parts: readonly BarPart[]): Bar {
   const volume = sumOf(parts, "total_volume", SIZE_SCALE_MAX);
-  const vwap = averageByVolume(sumOf(parts, "notional", NOTIONAL_SCALE), volume);
+  const notionals = parts.flatMap(({ notional }) => (notional === null ? [] : [{ notional }]));
+  const isKnown = notionals.length === parts.length;
+  const vwap = isKnown ? averageByVolume(sumOf(notionals, "notional", NOTIONAL_SCALE), volume) : null;
   return [
     start_us / 1e6,
     Number(parts[0]!.open_price),

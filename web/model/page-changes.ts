@@ -1,87 +1,68 @@
 /** What has changed since a page's position: a pure function of it and the files' state. */
-import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
-import type { ShownWindow } from "./windows.ts";
 
 /** How far windows.db has come: which file, and its newest commit. */
-export interface Commit {
+interface Commit {
   epoch: string;
   change_id: number;
 }
 
-/** What a page has received. */
+/** What a page has received of one selection. */
 export interface PagePosition {
-  /** The commit up to which it has every window; null: no window yet. */
+  /** The commit up to which it has every window; null: it has none. */
   windows: Commit | null;
-  /** Start of its newest window, "" without one. */
-  newest_start: string;
-  /** The batch run that it has; -1: none yet. */
-  run_id: number;
-  /** Number of the newest status that it has; 0: none yet. */
-  beat: number;
+  /** The batch run that it has; null: not known. */
+  run_id: number | null;
+  /** The moment, a number of one process of `serve`, up to which it has the parts; null: it has none. */
+  parts: { server: string; moment: number } | null;
 }
 
-/** The files' state at one moment, for one selection. */
-export interface Now {
-  windows: Commit;
-  run_id: number;
-  beat: number;
-  /** The first CHART_WINDOWS_MAX windows that changed after a commit, by start. */
-  changedSince(change_id: number): ShownWindow[];
-  /** Start of the newest window, "" without one. */
-  newestStart(): string;
-}
+/** The files' state at one moment. */
+export type Now = { [K in keyof PagePosition]: NonNullable<PagePosition[K]> };
 
-export interface WindowChanges {
-  /** The commit before the first change; null: the page gets a snapshot of all its windows. */
-  since: number | null;
-  /** By start; [] of a snapshot. */
-  changed: ShownWindow[];
-  /** A window is newer than all that the page has: its table gets another row. */
-  is_new: boolean;
-}
-
-/** What a page needs; null and false: nothing. */
+/** What a page needs. */
 export interface Changes {
-  windows: WindowChanges | null;
-  batch: boolean;
-  status: boolean;
+  /** The commit after which windows are new to it; `all`: it has nothing to continue from; null: none. */
+  windows_after: number | "all" | null;
+  /** The run after which the batch is new to it; 0: it has none; null: nothing is new. */
+  run_after: number | null;
+  /** The moment after which changed parts are new to it; 0: all are. */
+  parts_after: number;
 }
 
-/** A page that has nothing, or the windows up to its Last-Event-ID, `epoch.change_id`. */
-export function positionFromId(last_event_id = ""): PagePosition {
-  const match = /^([0-9a-z]{1,20})\.(\d{1,15})$/.exec(last_event_id);
-  const windows = match ? { epoch: match[1]!, change_id: Number(match[2]) } : null;
-  return { windows, newest_start: "", run_id: -1, beat: 0 };
+/** Of a page that has nothing. */
+export const NO_POSITION: PagePosition = { windows: null, run_id: null, parts: null };
+
+/** `epoch.change_id`, then `.run_id`, then `.server.moment`; anything else is a page that has nothing. */
+const ID = /^([0-9a-z]{1,20})\.(\d{1,15})(?:\.(\d{1,15})(?:\.([0-9a-z]{1,20})\.(\d{1,15}))?)?$/;
+
+export function positionFromId(id = ""): PagePosition {
+  const match = ID.exec(id);
+  if (match === null) return NO_POSITION;
+  const [, epoch, change_id, run_id, server, moment] = match;
+  return {
+    windows: { epoch: epoch!, change_id: Number(change_id) },
+    run_id: run_id === undefined ? null : Number(run_id),
+    parts: server === undefined ? null : { server, moment: Number(moment) },
+  };
 }
 
 /** The id that `positionFromId` reads. */
+export function idOf({ windows, run_id, parts }: Now): string {
+  return `${idFromCommit(windows)}.${run_id}.${parts.server}.${parts.moment}`;
+}
+
+/** The same of a page that has windows alone. */
 export function idFromCommit({ epoch, change_id }: Commit): string {
   return `${epoch}.${change_id}`;
 }
 
-/** What a page at `position` lacks, and its position once it has that. */
-export function changesSince(position: PagePosition, now: Now): { changes: Changes; position: PagePosition } {
-  const { windows, newest_start } = windowChanges(position, now);
-  const changes = { windows, batch: position.run_id !== now.run_id, status: position.beat !== now.beat };
-  return { changes, position: { windows: now.windows, newest_start, run_id: now.run_id, beat: now.beat } };
-}
-
-function windowChanges(position: PagePosition, now: Now): { windows: WindowChanges | null; newest_start: string } {
-  const { windows: at, newest_start } = position;
-  // An id of another file, or ahead of this one, has no changes to continue from.
-  const since = at?.epoch === now.windows.epoch && at.change_id <= now.windows.change_id ? at.change_id : null;
-  if (since === now.windows.change_id) return { windows: null, newest_start };
-  if (since === null) return snapshot(now);
-  const changed = now.changedSince(since);
-  const last = changed.at(-1);
-  if (last === undefined) return { windows: null, newest_start };
-  // The list may be cut: then all of the chart's windows are sent instead.
-  if (changed.length === CHART_WINDOWS_MAX) return snapshot(now);
-  const is_new = last.window_start > newest_start;
-  return { windows: { since, changed, is_new }, newest_start: is_new ? last.window_start : newest_start };
-}
-
-function snapshot(now: Now): { windows: WindowChanges; newest_start: string } {
-  const newest_start = now.newestStart();
-  return { windows: { since: null, changed: [], is_new: newest_start !== "" }, newest_start };
+/** What a page at `position` lacks. */
+export function changesSince({ windows, run_id, parts }: PagePosition, now: Now): Changes {
+  // A position in another file, or ahead of this one, has no changes to continue from.
+  const isOurs = windows?.epoch === now.windows.epoch && windows.change_id <= now.windows.change_id;
+  const hasAll = windows?.change_id === now.windows.change_id;
+  const windows_after = !isOurs ? "all" : hasAll ? null : windows.change_id;
+  // With all windows a page reads the batch's too.
+  const run_after = windows_after === "all" || run_id === now.run_id ? null : (run_id ?? 0);
+  return { windows_after, run_after, parts_after: parts?.server === now.parts.server ? parts.moment : 0 };
 }

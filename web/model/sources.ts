@@ -8,6 +8,7 @@ import type { ExchangeClock } from "../../scripts/measure/age.ts";
 import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import { ClosingRows } from "./closing-rows.ts";
+import { KeptBars } from "./kept-bars.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { MissedRuns } from "./missed-runs.ts";
@@ -27,6 +28,8 @@ export class Sources {
   readonly energy = new EnergyMeter();
   readonly #fromWindows: PerCommit;
   readonly closings: ClosingRows;
+  /** Closed windows as the main chart draws them. */
+  readonly bars: KeptBars;
   readonly runs: RunSnapshots;
   /** Due times at which no run began. */
   readonly missed: MissedRuns;
@@ -43,6 +46,7 @@ export class Sources {
     this.metrics = new MetricResults(this.results);
     this.#fromWindows = new PerCommit(this.windows);
     this.closings = new ClosingRows(this.windows);
+    this.bars = new KeptBars(this.windows);
     this.runs = new RunSnapshots(this.results, this.metrics);
     this.missed = new MissedRuns(this.results);
   }
@@ -64,16 +68,24 @@ export class Sources {
 
   /**
    * Does the work, which must not wait for anything, with what can be read: to it a file that can't
-   * be read is empty, and that file's `failure` is set.
+   * be read is empty, and that file's `failure` is set. Of each file it sees one commit.
    */
   leniently<T>(work: () => T): T {
     const before = this.windows.lenient;
     for (const file of this.#files) file.lenient = true;
     try {
-      return work();
+      return this.atOneCommit(work);
     } finally {
       for (const file of this.#files) file.lenient = before;
     }
+  }
+
+  /**
+   * Does the work, which must not wait for anything, on one commit of each file: no count in it
+   * contradicts a list.
+   */
+  atOneCommit<T>(work: () => T): T {
+    return this.#files.reduce<() => T>((inner, file) => () => file.atOneCommit(inner), work)();
   }
 
   get #files(): StoreFile[] {

@@ -5,6 +5,7 @@ import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
+import { processState } from "./process-state.ts";
 import { runs } from "./runs.ts";
 import type { Sources } from "./sources.ts";
 import type { StoreFile } from "./store-file.ts";
@@ -35,16 +36,18 @@ export interface Stage {
   ended?: boolean;
 }
 
+/** A reader reports once per second: a stopped one is noticed before its figures mislead. */
+const READER_SILENCE_MS_MAX = 3_000;
 const NEVER = "it has not run yet";
 const UNUSED = { records: 0, cpu_seconds: 0, peak_rss_bytes: 0 };
 
 /** The four stages in the order of the path. */
 export function stageStates(sources: Sources, feed: KnownFeedStatus | null, last_run: RunRow | null): Stage[] {
-  const { spans } = sources.log.last;
+  const log = { spans: sources.log.last.spans, hasEnded: feed?.state === "ended" };
   return [
     produceStage(sources, feed),
-    readerStage("stream", sources.windows, spans),
-    readerStage("consume", sources.ticks, spans),
+    readerStage("stream", sources.windows, log),
+    readerStage("consume", sources.ticks, log),
     batchStage(last_run, last_run?.state === "running" ? (runs(sources, 2)[1] ?? null) : last_run),
   ];
 }
@@ -68,13 +71,19 @@ function produceStage(sources: Sources, feed: KnownFeedStatus | null): Stage {
       state: "rest",
       detail: sources.mode === "replay" ? "the recording has ended" : "the feed has ended",
     };
-  if (!isFresh(feed.as_of_us)) return { ...figures, state: "silent", detail: notHeard(feed.as_of_us) };
+  // A large feed.json is written every few seconds only.
+  const limit_ms = processState(pid, "produce") === "stopped" ? READER_SILENCE_MS_MAX : STAGE_SILENCE_MS_MAX;
+  if (!isFresh(feed.as_of_us, limit_ms)) return { ...figures, state: "silent", detail: notHeard(feed.as_of_us) };
   const running = feed.state === "connected";
   const why = feed.state === "waiting" ? `waiting for the log: ${feed.waiting_for}` : `${feed.state} to the feed`;
   return { ...figures, state: running ? "running" : "silent", detail: running ? `${feed.channel} channel` : why };
 }
 
-function readerStage(name: "stream" | "consume", file: StoreFile, spans: PartitionSpan[] | null): Stage {
+function readerStage(
+  name: "stream" | "consume",
+  file: StoreFile,
+  { spans, hasEnded }: { spans: PartitionSpan[] | null; hasEnded: boolean },
+): Stage {
   if (file.db === null) return { name, state: "absent", detail: NEVER, lag: null, pid: null, ...UNUSED, bytes: 0 };
   const [counters, next] = [file.counters(), offsets(file)];
   const lag =
@@ -82,11 +91,13 @@ function readerStage(name: "stream" | "consume", file: StoreFile, spans: Partiti
       (sum, { partition, start, end }) => sum + Math.max(0, end - Math.max(start, next.get(partition) ?? 0)),
       0,
     ) ?? null;
-  const alive = isFresh(counters.run_alive_us ?? 0);
+  const alive_us = counters.run_alive_us ?? 0;
+  const isAlive = isFresh(alive_us, READER_SILENCE_MS_MAX);
+  const isDone = hasEnded && lag === 0 && counters.run_ended === 1;
   return {
     name,
-    state: alive ? "running" : "silent",
-    detail: alive ? "reading the log" : notHeard(counters.run_alive_us ?? 0),
+    state: isDone ? "rest" : isAlive ? "running" : "silent",
+    detail: isDone ? "has read everything and ended" : isAlive ? "reading the log" : notHeard(alive_us),
     lag,
     pid: counters.run_pid ?? null,
     records: counters.run_records ?? 0,
@@ -127,8 +138,9 @@ function batchStage(run: RunRow | null, ended: RunRow | null): Stage {
 }
 
 /** A time far ahead doesn't count either: the clock was set back since. */
-function isFresh(us: number): boolean {
-  return Math.abs(nowUs() - us) < STAGE_SILENCE_MS_MAX * 1_000;
+function isFresh(us: number, limit_ms: number): boolean {
+  const age_us = nowUs() - us;
+  return age_us < limit_ms * 1_000 && age_us > -STAGE_SILENCE_MS_MAX * 1_000;
 }
 
 function notHeard(us: number): string {

@@ -54,7 +54,8 @@ export async function status(sources: Sources): Promise<Status> {
   return sources.leniently(() => statusNow(sources));
 }
 
-function statusNow(sources: Sources): Status {
+/** The same with what is known of the log. Call it leniently. */
+export function statusNow(sources: Sources): Status {
   const feed = sources.feed();
   const [stream, consume] = [sources.windows.counters(), sources.ticks.counters()];
   const last_run = runs(sources, 1)[0] ?? null;

@@ -83,6 +83,19 @@ export class StoreFile {
     return this.#try<T | null>(sql, null, () => this.#open()?.query<T, Parameters>(sql).get(parameters) ?? null);
   }
 
+  /** Does the work on one commit of the file: what other processes commit meanwhile is not seen. */
+  atOneCommit<T>(work: () => T): T {
+    const db = this.#quietly(null, () => this.#open());
+    if (db === null || db.inTransaction) return work();
+    this.#quietly(undefined, () => db.exec("BEGIN"));
+    try {
+      return work();
+    } finally {
+      // A file that was replaced meanwhile is closed; a damaged one has no transaction.
+      if (db === this.#db) this.#quietly(undefined, () => db.inTransaction && db.exec("COMMIT"));
+    }
+  }
+
   /** The `counters` table as an object. */
   counters(): Record<string, number> {
     const rows = this.all<{ name: string; value: number }>("SELECT name, value FROM counters");

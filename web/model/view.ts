@@ -1,31 +1,35 @@
-/** Everything that one page shows, read at one moment. */
+/** Everything that one page shows, each part read when it is first asked for. */
+import { sentence } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import type { AgreementRow } from "../../scripts/contract/results.ts";
 import type { Outage } from "../../scripts/contract/tick.ts";
+import type { LatenessAnswer } from "../../scripts/measure/lateness-answer.ts";
 import OUTAGES from "../../sql/page/outages.sql" with { type: "text" };
-import { streamAgeNow } from "./age-measures.ts";
 import { type BatchSide, batchSide } from "./batch-side.ts";
 import { comparison } from "./comparison.ts";
-import type { Figure, Measure } from "./figures.ts";
-import { momentOf } from "./measure-moment.ts";
+import type { Measure } from "./figures.ts";
+import { latenessPrice } from "./lateness-price.ts";
+import { agreement } from "./runs.ts";
 import { type Choice, choices, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
 import { type StreamSide, streamSide } from "./stream-side.ts";
 
 export interface View {
-  selection: Selection;
-  choice: Choice;
-  status: Status;
-  stream: StreamSide;
-  batch: BatchSide;
-  /** How old the stream's answer is. */
-  age: Figure;
-  measures: Measure[];
-  /** Newest first. */
-  outages: ShownOutage[];
-  /** Windows that a chart holds: the browser keeps no more. */
-  chart_windows: number;
+  readonly selection: Selection;
+  readonly choice: Choice;
+  readonly status: Status;
+  readonly stream: StreamSide;
+  readonly batch: BatchSide;
+  readonly measures: Measure[];
+  /** When the feed ended, ISO 8601 UTC; null while it runs. */
+  readonly ended: string | null;
+  /** Windows compared, by outcome; null before the first comparison. */
+  readonly agreement: AgreementRow | null;
+  /** A sentence when it is not known. */
+  readonly lateness: LatenessAnswer | string;
+  /** Newest first, of all products. */
+  readonly outages: ShownOutage[];
 }
 
 /** A span without a feed; times in ISO 8601 UTC. */
@@ -33,23 +37,49 @@ type ShownOutage = Omit<Outage, "from_us" | "to_us"> & { from: string; to: strin
 
 const OUTAGES_SHOWN = 20;
 
-/** What can't be read is empty; the status's problems say why. */
+/**
+ * What can't be read is empty; the status's problems say why. A part of a page asks for few of these,
+ * so that the others need not be read for it.
+ */
 export function view(sources: Sources, selection: Selection, status: Status): View {
-  return sources.leniently(() => ({
-    selection,
-    choice: choices(sources),
-    status,
-    stream: streamSide(sources, selection),
-    batch: batchSide(sources, selection),
-    age: streamAgeNow(momentOf(sources, selection, status.feed)),
-    measures: comparison(sources, selection, status),
-    outages: outages(sources),
-    chart_windows: CHART_WINDOWS_MAX,
-  }));
+  const { product, size } = selection;
+  return lazily(sources, {
+    selection: () => selection,
+    choice: () => choices(sources),
+    status: () => status,
+    stream: () => streamSide(sources, selection),
+    batch: () => batchSide(sources, selection),
+    measures: () => comparison(sources, selection, status),
+    ended: () => (status.feed?.ended_us == null ? null : isoFromUs(status.feed.ended_us)),
+    agreement: () => agreement(sources),
+    lateness: () =>
+      sources.once(`lateness ${size.us} ${product}`, () => {
+        try {
+          return latenessPrice(sources, { product, size_us: size.us, want: null });
+        } catch (error) {
+          return sentence(error);
+        }
+      }),
+    outages: () => outages(sources),
+  });
+}
+
+/** Each property is made at its first use. */
+function lazily<T extends object>(sources: Sources, makers: { [K in keyof T]: () => T[K] }): T {
+  const made = new Map<string, unknown>();
+  const once = (name: string, make: () => unknown) => {
+    if (!made.has(name)) made.set(name, sources.leniently(make));
+    return made.get(name);
+  };
+  const properties = Object.entries<() => unknown>(makers).map(([name, make]) => [
+    name,
+    { enumerable: true, get: () => once(name, make) },
+  ]);
+  return Object.defineProperties({}, Object.fromEntries(properties)) as T;
 }
 
 /** Spans without a feed, of all products. */
-export function outages(sources: Sources): ShownOutage[] {
+function outages(sources: Sources): ShownOutage[] {
   const stored = sources.ticks.all<Outage>(OUTAGES, { product: null, limit: OUTAGES_SHOWN });
   return stored.map(({ from_us, to_us, ...rest }) => ({ ...rest, from: isoFromUs(from_us), to: isoFromUs(to_us) }));
 }

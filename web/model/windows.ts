@@ -6,7 +6,7 @@ import { API_ROWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
 import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
 import CHANGED from "../../sql/page/changed.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/windows.sql" with { type: "text" };
-import { closedUntil, startOf } from "./chart-stream.ts";
+import { startOf } from "./chart-stream.ts";
 import { type FoundWindow, summedWindow } from "./derived-windows.ts";
 import { choices, type Selection, summedFrom } from "./selection.ts";
 import type { Sources } from "./sources.ts";
@@ -90,7 +90,7 @@ function summedWindows(sources: Sources, query: WindowQuery & { size_us: number 
   const found = products.flatMap((product) => {
     const of = { ...span, product, size_us: part_us, limit: parts_max };
     const parts = sources.windows.all<FoundWindow>(WINDOWS, of).reverse();
-    const closed_us = closedUntil(sources, product, part_us);
+    const closed_us = sources.bars.closedUntil(product, part_us);
     const wholeFrom_us = parts.length < parts_max ? Number.MIN_SAFE_INTEGER : parts[0]!.window_start_us;
     return [...Map.groupBy(parts, ({ window_start_us }) => startOf(size_us, window_start_us))]
       .filter(([start_us]) => start_us >= wholeFrom_us)

@@ -1,13 +1,31 @@
 /** Numbers as people read them. Exact decimals stay text and only get separators. */
 
-const ZERO_WIDTH_GROUP = "\u202f";
+/** Digits after the point that are in sight; all of them are one step away. */
+const DIGITS_SHOWN = 2;
 
-/** "12277106.4796721222" → "12 277 106.4796721222" with narrow spaces; null → "–". */
+/** "12277106.4796721222" → "12,277,106.4796721222"; null → "–". */
 export function exact(value: unknown): string {
   if (value === null || value === undefined) return "–";
   const [whole = "", fraction] = String(value).split(".");
-  const grouped = /^-?\d+$/.test(whole) ? whole.replace(/\B(?=(\d{3})+$)/g, ZERO_WIDTH_GROUP) : whole;
+  const grouped = /^-?\d+$/.test(whole) ? whole.replace(/\B(?=(\d{3})+$)/g, ",") : whole;
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** A decimal with two digits after the point, rounded; one that would read as 0 is "< 0.01". */
+export function short(value: unknown): string {
+  const text = String(value ?? "");
+  if (!/^-?\d+\.\d+$/.test(text)) return exact(value);
+  const rounded = roundedText(text);
+  const isNothing = /^-?0\.0*$/.test(rounded) && /[1-9]/.test(text);
+  return isNothing ? `${text.startsWith("-") ? "> −" : "< "}0.01` : exact(rounded);
+}
+
+/** By its digits: a double would change those of a long decimal. */
+function roundedText(text: string): string {
+  const [whole = "0", fraction = ""] = text.replace("-", "").split(".");
+  const kept = BigInt(whole + fraction.slice(0, DIGITS_SHOWN).padEnd(DIGITS_SHOWN, "0"));
+  const units = (kept + ((fraction[DIGITS_SHOWN] ?? "0") >= "5" ? 1n : 0n)).toString().padStart(DIGITS_SHOWN + 1, "0");
+  return `${text.startsWith("-") ? "-" : ""}${units.slice(0, -DIGITS_SHOWN)}.${units.slice(-DIGITS_SHOWN)}`;
 }
 
 /** 0.184 → "0.18 ms", 1234 → "1.23 s", with a sign where it is negative. */
@@ -38,6 +56,11 @@ export function percentUp(share: number): string {
 
 export function round(value: number, digits: number): string {
   return value.toFixed(digits);
+}
+
+/** How many times: 640.4 → "640", 8.26 → "8.3". */
+export function times(value: number): string {
+  return value < 10 ? round(value, 1) : exact(Number(value.toPrecision(2)));
 }
 
 /** "2023-09-05T16:00:00.000000Z" → "16:00", with seconds where they aren't zero. */

@@ -1,33 +1,42 @@
-/** The table of measures: each with its definition, and both pipelines' figures by span. */
+/** The measures under the questions that they answer: definition, and both figures by span. */
 /** @jsxImportSource hono/jsx */
 import type { Figure, Measure } from "../model/figures.ts";
+import { steady } from "../model/tiles.ts";
 import { bytes, duration, exact, percent, percentUp, round } from "./format.ts";
 
+/** What a reader asks, and the measures that answer it; others come last. */
+const QUESTIONS: [question: string, measures: string[]][] = [
+  ["How soon is a tick in an answer?", ["pipeline latency", "ingest latency", "feed latency"]],
+  ["How fresh is the answer?", ["age", "lag"]],
+  ["When is a window final?", ["finality"]],
+  ["How complete is it?", ["completeness", "completeness curve"]],
+  ["What does it cost?", ["cost", "equal cost"]],
+  ["Do they agree?", ["agreement"]],
+  ["How right are the clocks?", ["clock offset"]],
+];
+
 export function MeasureTable({ measures }: { measures: Measure[] }) {
+  const groups = groupsOf(measures);
+  const asked = new Set(QUESTIONS.flatMap(([, names]) => names));
+  const others = groups.filter(({ name }) => !asked.has(name));
   return (
-    <section class="panel wide" id="words" aria-labelledby="words-title">
-      <h2 id="words-title">What is measured</h2>
-      <p class="links">
-        <a href="/api/comparison">JSON</a>
-      </p>
-      <section class="scroll" tabindex={0} aria-label="What is measured, table">
-        <table class="words">
-          <thead>
-            <tr>
-              <th scope="col">measure</th>
-              <th scope="col" class="stream">
-                stream
-              </th>
-              <th scope="col" class="batch">
-                batch
-              </th>
-            </tr>
-          </thead>
-          {groupsOf(measures).map((group) => (
-            <Group group={group} />
-          ))}
-        </table>
-      </section>
+    <div id="measures">
+      {QUESTIONS.map(([question, names]) => (
+        <Question question={question} groups={groups.filter(({ name }) => names.includes(name))} />
+      ))}
+      {others.length > 0 && <Question question="What else is measured?" groups={others} />}
+    </div>
+  );
+}
+
+function Question({ question, groups }: { question: string; groups: MeasureGroup[] }) {
+  if (groups.length === 0) return null;
+  return (
+    <section class="question">
+      <h3>{question}</h3>
+      {groups.map((group) => (
+        <Group group={group} />
+      ))}
     </section>
   );
 }
@@ -57,33 +66,44 @@ function groupsOf(measures: Measure[]): MeasureGroup[] {
   });
 }
 
+/** One question may have several measures: each is a table, on a phone a card per row. */
 function Group({ group: { name, definition, rows } }: { group: MeasureGroup }) {
   return (
-    <tbody>
-      <tr class="group">
-        <th scope="rowgroup" colspan={3}>
-          {name}
-          {definition && <small>{definition}</small>}
-        </th>
-      </tr>
-      {rows.map(({ label, definition, measure: { stream, batch } }) => (
+    <table class="measure">
+      <caption>
+        <b>{name}</b> {definition && <small>{definition}</small>}
+      </caption>
+      <thead>
         <tr>
-          <th scope="row">
-            {label}
-            {definition && <small>{definition}</small>}
+          <td />
+          <th scope="col" class="stream">
+            stream
           </th>
-          <Cell figure={stream} />
-          <Cell figure={batch} />
+          <th scope="col" class="batch">
+            batch
+          </th>
         </tr>
-      ))}
-    </tbody>
+      </thead>
+      <tbody>
+        {rows.map(({ label, definition, measure: { stream, batch } }) => (
+          <tr>
+            <th scope="row">
+              {label}
+              {definition && <small>{definition}</small>}
+            </th>
+            <Cell side="stream" figure={steady(stream)} />
+            <Cell side="batch" figure={steady(batch)} />
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
-function Cell({ figure: { values, note } }: { figure: Figure }) {
-  if (values === null) return <td class="none">not measured: {note}</td>;
+function Cell({ side, figure: { values, note } }: { side: "stream" | "batch"; figure: Figure }) {
+  if (values === null) return <td class={`none ${side}`}>not measured: {note}</td>;
   return (
-    <td>
+    <td class={side}>
       {Object.entries(values).map(([name, value]) => (
         <span class="figure">
           <b>{shown(name, value)}</b> {label(name)}

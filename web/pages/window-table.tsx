@@ -1,85 +1,96 @@
-/** The newest windows of the stream, each with its outcome of the reconciliation. */
+/** The newest closed windows, each with its outcome of the reconciliation. */
 /** @jsxImportSource hono/jsx */
-
 import type { View } from "../model/view.ts";
 import type { ShownWindow } from "../model/windows.ts";
-import { clock, exact } from "./format.ts";
+import { clock, exact, short } from "./format.ts";
+import { Term } from "./term.tsx";
 
-const MARKS: Record<string, [mark: string, title: string]> = {
-  equal: ["=", "The batch has exactly the same values"],
-  explained: ["≈", "They differ by exactly the late ticks"],
-  unexplained: ["≠", "They differ without an explanation"],
-  pending: ["…", "The store has not read that far yet"],
+/** A sign and a word for each outcome: colour alone means nothing. */
+const OUTCOMES: Record<string, [sign: string, word: string]> = {
+  equal: ["✓", "equal"],
+  explained: ["✓", "late ticks"],
+  unexplained: ["≠", "differs"],
+  pending: ["…", "pending"],
+  unread: ["–", "not compared"],
 };
+const NOT_YET: [sign: string, word: string] = ["…", "next run"];
+const SENTIMENTS: Record<string, string> = { Bullish: "▲", Bearish: "▽", Neutral: "–" };
 
-const MISSING = "Trade ids never seen: 0 proves that none is missing; the ticker channel does not send every trade";
-const COLUMNS: [name: string, number?: boolean, title?: string][] = [
-  ["window (UTC)"],
-  ["batch"],
-  ["average price", true],
-  ["low", true],
-  ["high", true],
-  ["range", true],
-  ["volume", true],
-  ["trades", true],
-  ["buys : sells", true],
-  ["sentiment"],
-  ["flags"],
-  ["missing", true, MISSING],
-];
+const MISSING =
+  "Trade ids that were never seen: 0 proves that none is missing. The ticker channel does not send every trade.";
+const OUTCOME =
+  "✓ equal: the batch has exactly the same values. ✓ late ticks: they differ by exactly those. ≠: they differ otherwise.";
 
 export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "selection"> }) {
-  const { windows } = view.stream;
+  const windows = view.stream.windows.filter(({ final }) => final !== 0);
   return (
-    <section class="panel wide" id="windows" aria-labelledby="windows-title">
-      <h2 id="windows-title">Newest windows</h2>
-      <p class="links">
-        <a href={exportOf(view, "csv")}>CSV</a> <a href={exportOf(view, "parquet")}>Parquet</a>{" "}
-        <a href={`/api/windows?product=${encodeURIComponent(view.selection.product)}`}>JSON</a>
-      </p>
-      <section class="scroll" tabindex={0} aria-label="Newest windows, table">
-        <table>
-          <thead>
-            <tr>
-              {COLUMNS.map(([name, number, title]) => (
-                <th scope="col" class={number ? "n" : undefined} title={title}>
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {windows.length === 0 && (
-              <tr>
-                <td colspan={COLUMNS.length} class="empty">
-                  No window yet: the first tick opens one.
-                </td>
-              </tr>
-            )}
-            {windows.map((window) => (
-              <WindowRow window={window} outcome={view.batch.outcomes.get(window.window_start)} />
+    <section class="scroll" id="windows" tabindex={0} aria-label="Newest windows, table">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">window, UTC</th>
+            <th scope="col">
+              <Term id="outcome" explain={OUTCOME}>
+                batch
+              </Term>
+            </th>
+            {["average price", "low", "high", "range", "volume", "trades", "buys : sells"].map((name) => (
+              <th scope="col" class="n">
+                {name}
+              </th>
             ))}
-          </tbody>
-        </table>
-      </section>
+            <th scope="col">sentiment</th>
+            <th scope="col">flags</th>
+            <th scope="col" class="n">
+              <Term id="missing" explain={MISSING}>
+                missing
+              </Term>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {windows.length === 0 && (
+            <tr>
+              <td colspan={12} class="empty">
+                No window is closed yet.
+              </td>
+            </tr>
+          )}
+          {windows.map((window) => (
+            <WindowRow
+              window={window}
+              product={view.selection.product}
+              size={view.selection.size.name}
+              outcome={view.batch.outcomes.get(window.window_start)}
+            />
+          ))}
+        </tbody>
+      </table>
     </section>
   );
 }
 
-function exportOf({ selection }: Pick<View, "selection">, ending: string): string {
-  return `/export/windows.${ending}?product=${encodeURIComponent(selection.product)}`;
+/** Two digits in sight; all of them while "all digits" is on. */
+function Digits({ value }: { value: unknown }) {
+  const [shown, all] = [short(value), exact(value)];
+  if (shown === all) return <>{all}</>;
+  return (
+    <>
+      <span class="short">{shown}</span>
+      <span class="all">{all}</span>
+    </>
+  );
 }
 
-/** The window's start, so that one row can be replaced. */
-export function rowId(window: Pick<ShownWindow, "window_start">): string {
-  return `w${window.window_start.replace(/\D/g, "")}`;
+interface RowOf {
+  window: ShownWindow;
+  product: string;
+  size: string;
+  outcome: string | undefined;
 }
 
-export function WindowRow({ window: w, outcome }: { window: ShownWindow; outcome: string | undefined }) {
-  const [mark, title] = MARKS[outcome ?? ""] ?? [
-    "",
-    w.final === 0 ? "Still open" : "Closed since the newest batch run",
-  ];
+function WindowRow({ window: w, product, size, outcome }: RowOf) {
+  const [sign, word] = OUTCOMES[outcome ?? ""] ?? NOT_YET;
   const flags = [
     w.volatility_flag === "High" ? "volatile" : "",
     w.volume_spike === "Spike" ? "spike" : "",
@@ -87,26 +98,35 @@ export function WindowRow({ window: w, outcome }: { window: ShownWindow; outcome
     w.final === 2 ? "flushed" : "",
   ];
   return (
-    <tr id={rowId(w)} class={w.final === 0 ? "open" : ""}>
+    <tr>
       <th scope="row">
-        {clock(w.window_start)} – {clock(w.window_end)}
-        {w.final === 0 && <span class="tag">open</span>}
+        <a href={windowPath(product, w.window_start, size)}>
+          {clock(w.window_start)} – {clock(w.window_end)}
+        </a>
       </th>
-      <td class={`mark ${outcome ?? ""}`} title={title}>
-        {mark}
+      <td class={`outcome ${outcome ?? ""}`}>
+        <b>{sign}</b> {word}
       </td>
-      <td class="n">{exact(w.avg_price)}</td>
-      <td class="n">{exact(w.min_price)}</td>
-      <td class="n">{exact(w.max_price)}</td>
-      <td class="n">{exact(w.price_range)}</td>
-      <td class="n">{exact(w.total_volume)}</td>
+      {[w.avg_price, w.min_price, w.max_price, w.price_range, w.total_volume].map((value) => (
+        <td class="n">
+          <Digits value={value} />
+        </td>
+      ))}
       <td class="n">{exact(w.trade_count)}</td>
       <td class="n">
         {w.buy_count} : {w.sell_count}
       </td>
-      <td class={w.market_sentiment.toLowerCase()}>{w.market_sentiment}</td>
+      <td class={w.market_sentiment.toLowerCase()}>
+        <b>{SENTIMENTS[w.market_sentiment]}</b> {w.market_sentiment}
+      </td>
       <td>{flags.filter((flag) => flag !== "").join(", ")}</td>
       <td class="n">{exact(w.missing)}</td>
     </tr>
   );
+}
+
+/** The page of one window: `/window/BTC-USD@2023-09-05T16:30/1m`, with seconds where they are not zero. */
+function windowPath(product: string, start: string, size: string): string {
+  const time = start.replace(/(?:\.0+)?Z$/, "").replace(/^(.{16}):00$/, "$1");
+  return `/window/${encodeURIComponent(product)}@${time}/${size}`;
 }

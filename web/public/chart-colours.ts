@@ -28,7 +28,12 @@ export function forget(): void {
 
 /** The page's font at a size in CSS pixels. */
 export function font(px: number, weight = 400): string {
-  return `${weight} ${px}px ${getComputedStyle(document.body).fontFamily}`;
+  let family = known.get("family");
+  if (family === undefined) {
+    family = getComputedStyle(document.body).fontFamily;
+    known.set("family", family);
+  }
+  return `${weight} ${px}px ${family}`;
 }
 
 let measuring: CanvasRenderingContext2D | null = null;

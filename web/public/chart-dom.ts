@@ -19,6 +19,17 @@ export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** The signs of a chart, named; each sign is a class of the style sheet. */
+export function keyOf(signs: readonly (readonly [name: string, text: string])[]): HTMLElement {
+  const key = make("span", "chart-key");
+  for (const [name, text] of signs) {
+    const one = make("span");
+    one.append(make("i", `key-${name}`), text);
+    key.append(one);
+  }
+  return key;
+}
+
 /** A chart's rows as a table, with what it leaves out below it. */
 export function tableOf({ head, rows, note }: ChartTable): Element[] {
   const table = make("table");

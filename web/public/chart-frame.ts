@@ -57,10 +57,10 @@ function repaint(): void {
 }
 on("theme", repaint);
 
-/** One chart in `element`, whose content it replaces. New data come by `show`; `destroy` ends everything. */
+/** One chart in `element`, whose content it replaces. New data come by `show`. */
 export class ChartFrame {
   readonly root = make("div", "chart-frame");
-  /** Before the buttons: a chart's own controls. */
+  /** Below the plot: the chart's signs and own controls. */
   readonly bar = make("div", "chart-bar");
   /** What is focused, and has the plot. */
   readonly box = make("div", "chart-plot");
@@ -127,8 +127,8 @@ export class ChartFrame {
     const tools = make("div", "chart-tools");
     tools.append(this.#button, picture);
     const head = make("div", "chart-head");
-    head.append(this.bar, tools);
-    this.root.append(head, this.#readout, box, this.#table, this.#spoken);
+    head.append(this.#readout, tools);
+    this.root.append(head, box, this.bar, this.#table, this.#spoken);
     element.replaceChildren(this.root);
   }
 

@@ -1,5 +1,6 @@
 /** /events: what a page gets, from which position, and what a page costs that doesn't read. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createGunzip } from "node:zlib";
 import { recordedLines, runPath } from "../../support/data.ts";
 import { until } from "../../support/process.ts";
 import { type Served, served } from "../../support/served.ts";
@@ -56,54 +57,108 @@ function parse(text: string): Message {
   return message;
 }
 
-const windowsOf = (messages: Message[]) =>
-  messages.filter((m) => m.event === "windows").map((m) => ({ id: m.id, ...JSON.parse(m.data) }));
-const hasWindows = (messages: Message[]) => windowsOf(messages).length > 0;
+const dataOf = (messages: Message[], event: string) =>
+  messages.filter((m) => m.event === event).map((m) => JSON.parse(m.data));
+const idOf = (messages: Message[]) => messages.findLast((m) => m.id !== "")?.id ?? "";
+const hasId = (messages: Message[]) => idOf(messages) !== "";
 
-test("a new page gets a snapshot of its windows, the batch and the status", async () => {
-  const messages = await listen((all) => all.some((m) => m.event === "batch") && all.length >= 4);
-  const [first] = windowsOf(messages);
-  expect(first).toMatchObject({ snapshot: true });
-  expect(first.rows[0]).toEqual([1693929600, 25740.3361344538, 238, 8.40453046, 1]);
-  expect(
-    messages
-      .filter((m) => m.event === "")
-      .map((m) => m.data)
-      .join(""),
-  ).toContain('hx-target="#verdict"');
-  expect(JSON.parse(messages.find((m) => m.event === "batch")!.data).minutes.length).toBe(first.rows.length);
+test("a new page is to ask for its windows, and gets all parts and the status", async () => {
+  const messages = await listen(hasId);
+  expect(dataOf(messages, "windows")).toEqual([{ of: "BTC-USD/1m", reload: true, stream: [] }]);
+  const [parts] = dataOf(messages, "parts");
+  expect(parts.of).toBe("BTC-USD/1m");
+  expect(Object.keys(parts.html).length).toBeGreaterThan(5);
+  for (const [id, html] of Object.entries<string>(parts.html))
+    expect([id, html.includes(`id="${id}"`)]).toEqual([id, true]);
+  const [status] = dataOf(messages, "status");
+  expect(status).toMatchObject({ of: "BTC-USD/1m", price: "25770.18", verdict: "6 of 6 equal", is_alarm: false });
 });
 
-test("Last-Event-ID: a known one continues with what changed; another file's, a later one or garbage gets a snapshot", async () => {
-  const [first] = windowsOf(await listen(hasWindows));
+test("Last-Event-ID: a known one continues with what changed; another file's, a later one or garbage reloads", async () => {
+  await fetch(`${server.url}/api/chart?product=BTC-USD&window=1m`);
+  const known = idOf(await listen(hasId));
   await runPath(server.data, recordedLines().slice(1_500, 1_600));
-  const [delta] = windowsOf(await listen(hasWindows, { "Last-Event-ID": first.id }));
-  expect(delta.snapshot).toBe(false);
-  expect(delta.rows.length).toBeGreaterThan(0);
-  expect(delta.rows.length).toBeLessThan(first.rows.length);
-  const [epoch, change] = first.id.split(".");
+  const messages = await listen(hasId, { "Last-Event-ID": known });
+  const [windows] = dataOf(messages, "windows");
+  expect(windows.reload).toBe(false);
+  expect(windows.stream.length).toBeGreaterThan(0);
+  expect(windows.stream.length).toBeLessThan(4);
+  const [batch] = dataOf(messages, "batch");
+  expect([batch.reload, batch.run[0]]).toEqual([false, 2]);
+  const [epoch, change] = known.split(".");
   for (const id of [`other.${change}`, `${epoch}.999999999`, "rubbish", `${epoch}.-1`, "' OR 1=1"]) {
-    const [again] = windowsOf(await listen(hasWindows, { "Last-Event-ID": id }));
-    expect([id, again.snapshot]).toEqual([id, true]);
+    const [again] = dataOf(await listen(hasId, { "Last-Event-ID": id }), "windows");
+    expect([id, again.reload]).toEqual([id, true]);
   }
+  const here = dataOf(await listen(hasId, {}, `?of=BTC-USD/1m@${known}`), "windows");
+  expect(here).toEqual([windows]);
 }, 30_000);
 
-test("windows that change while a page listens are sent without a request", async () => {
-  let heard = 0;
+test("a part is sent again only when its HTML has changed", async () => {
+  const known = idOf(await listen(hasId));
+  const messages = await listen(hasId, { "Last-Event-ID": known });
+  const ids = dataOf(messages, "parts").flatMap(({ html }) => Object.keys(html));
+  expect(ids).not.toContain("windows");
+  expect(ids).not.toContain("verdict");
+  expect(messages.some((m) => m.event === "windows")).toBe(false);
+});
+
+test("one stream serves several tabs, of which hidden ones get their title alone", async () => {
+  const messages = await listen(hasId, {}, "?of=BTC-USD/1m&of=ETH-USD/60s&title=BTC-USD/5m&of=BTC-USD/1m");
+  const heard = messages.filter((m) => m.event !== "").map((m) => `${m.event} ${JSON.parse(m.data).of}`);
+  expect(heard.sort()).toEqual(
+    [
+      ...["windows", "parts", "status"].flatMap((event) => [`${event} BTC-USD/1m`, `${event} ETH-USD/60s`]),
+      "title BTC-USD/5m",
+    ].sort(),
+  );
+  const [title] = dataOf(messages, "title");
+  expect(title).toMatchObject({ price: dataOf(messages, "status")[0].price, is_alarm: false });
+  const wrong = async (query: string) => (await fetch(`${server.url}/events${query}`)).status;
+  for (const query of ["?of=BTC-USD", "?of=BTC-USD/x", "?of=/1m", "?from=1", "?product=A&product=B", "?window=9m"])
+    expect([query, await wrong(query)]).toEqual([query, query === "?window=9m" ? 404 : 400]);
+  expect(await wrong(`?${"of=A/1m&".repeat(65)}`)).toBe(400);
+});
+
+test("windows that change while a page listens are sent without a request, and the parts that show them", async () => {
+  let heard: Message[] = [];
   const listening = listen((all) => {
-    heard = windowsOf(all).length;
-    return heard >= 2;
+    heard = all;
+    return (
+      dataOf(all, "windows").length >= 2 &&
+      dataOf(all, "parts")
+        .slice(1)
+        .some(({ html }) => "windows" in html)
+    );
   });
-  await until("the snapshot", () => heard === 1);
+  await until("the first message", () => hasId(heard));
   await runPath(server.data, recordedLines().slice(1_600, 1_900));
-  const sent = windowsOf(await listening);
-  expect(sent.map((one) => one.snapshot)).toEqual([true, false]);
-  expect(sent[1].rows.at(-1)[2]).toBeGreaterThan(0);
+  const sent = dataOf(await listening, "windows");
+  expect(sent.map((one) => one.reload)).toEqual([true, ...sent.slice(1).map(() => false)]);
+  expect(sent.at(-1).stream.at(-1)[6]).toBeGreaterThan(0);
 }, 30_000);
 
 test("a stream stays open beyond Bun's idle limit, with a status every second", async () => {
-  const messages = await long;
-  expect(messages.filter((m) => m.data.includes('hx-target="#strip"')).length).toBeGreaterThanOrEqual(8);
+  expect(dataOf(await long, "status").length).toBeGreaterThanOrEqual(8);
+}, 20_000);
+
+test("a compressed stream has the same events, one by one", async () => {
+  const answer = await fetch(`${server.url}/events`, { headers: { "Accept-Encoding": "gzip" }, decompress: false });
+  expect(answer.headers.get("content-encoding")).toBe("gzip");
+  expect(answer.headers.get("cache-control")).toContain("no-transform");
+  const gunzip = createGunzip().setEncoding("utf8");
+  let text = "";
+  gunzip.on("data", (chunk) => {
+    text += chunk;
+  });
+  for await (const bytes of answer.body!) {
+    // Each message can be read before the next one comes.
+    await new Promise((resolve) => gunzip.write(bytes, resolve));
+    expect(text).toEndWith("\n\n");
+    if ((text.match(/^event: status$/gm)?.length ?? 0) >= 3) break;
+  }
+  expect(text).toStartWith(":  ");
+  expect(text).toContain("\nretry: 1000\n\nevent: windows\n");
 }, 20_000);
 
 test("a hundred pages that don't read cost little, and are forgotten when they leave", async () => {

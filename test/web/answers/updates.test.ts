@@ -1,9 +1,10 @@
-/** What pages get is read and rendered once for all pages at the same position. */
+/** What pages get is read, rendered and compressed once for all that have received the same. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createGunzip } from "node:zlib";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { Updates } from "../../../web/answers/updates.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
-import { positionFromId } from "../../../web/model/page-changes.ts";
+import { NO_POSITION } from "../../../web/model/page-changes.ts";
 import { Sources } from "../../../web/model/sources.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 
@@ -16,10 +17,16 @@ const log: LogView = {
   last: { spans: null, asked_us: null, error: null, away_us: null },
   refresh: async () => {},
 };
-const BTC = { product: "BTC-USD", size: { us: 60_000_000, name: "1m" } };
+const watched = (product: string) => ({
+  key: `${product}/1m`,
+  selection: { product, size: { us: 60_000_000, name: "1m" } },
+  position: NO_POSITION,
+});
+const BTC = { of: [watched("BTC-USD")], titles: [] };
+const ETH = { of: [watched("ETH-USD")], titles: [] };
 
 /** Updates over the directory, and how many queries its files got. */
-function opened() {
+function opened(base = "") {
   const sources = new Sources(dataPaths(data.path), log);
   let queries = 0;
   for (const file of [sources.windows, sources.ticks, sources.results]) {
@@ -29,36 +36,73 @@ function opened() {
       return all<T>(...args);
     };
   }
-  const updates = new Updates(sources);
+  const updates = new Updates(sources, base);
   return { updates, queries: () => queries, [Symbol.dispose]: () => sources.close() };
 }
 
 test("a hundred new pages get the same bytes, for the queries of one", async () => {
   using here = opened();
-  await here.updates.refresh();
-  const { bytes } = here.updates.since(positionFromId(), BTC);
-  expect(bytes!.length).toBeGreaterThan(1_000);
-  const queries = here.queries();
-  for (let i = 0; i < 100; i++) expect(here.updates.since(positionFromId(), BTC).bytes).toBe(bytes);
-  expect(here.queries()).toBe(queries);
+  const pages = Array.from({ length: 100 }, () => here.updates.open(BTC, true).receiver);
+  await here.updates.atOneMoment(() => {
+    const { bytes } = here.updates.next(pages[0]!);
+    expect(bytes!.length).toBeGreaterThan(1_000);
+    const queries = here.queries();
+    for (const page of pages) expect(here.updates.next(page).bytes).toBe(bytes);
+    expect(here.queries()).toBe(queries);
+    expect(here.updates.next(here.updates.open(ETH, true).receiver).bytes).not.toEqual(bytes);
+  });
 });
 
-test("pages at an older position share one query of what changed; another product's page has its own bytes", async () => {
+test("a page that has everything gets nothing until the next status", async () => {
   using here = opened();
-  await here.updates.refresh();
-  const { position } = here.updates.since(positionFromId(), BTC);
-  const older = { ...position, windows: { ...position.windows!, change_id: 0 } };
-  const { bytes } = here.updates.since(older, BTC);
-  expect(new TextDecoder().decode(bytes!)).toStartWith("event: windows\n");
-  const queries = here.queries();
-  for (let i = 0; i < 100; i++) expect(here.updates.since({ ...older }, BTC).bytes).toBe(bytes);
-  expect(here.queries()).toBe(queries);
-  expect(here.updates.since(positionFromId(), { ...BTC, product: "ETH-USD" }).bytes).not.toEqual(bytes);
+  let { receiver } = here.updates.open(BTC, false);
+  await here.updates.atOneMoment(() => {
+    receiver = here.updates.next(receiver).receiver;
+  });
+  await here.updates.atOneMoment(() => expect(here.updates.next(receiver).bytes).toBeNull());
 });
 
-test("a page that has everything gets nothing, and its position stays", async () => {
+test("compressed messages are those of the plain text, each complete when it has arrived", async () => {
   using here = opened();
-  await here.updates.refresh();
-  const { position } = here.updates.since(positionFromId(), BTC);
-  expect(here.updates.since(position, BTC)).toEqual({ bytes: null, position });
+  const plain = here.updates.open(BTC, false);
+  const gzip = here.updates.open(BTC, true);
+  const gunzip = createGunzip().setEncoding("utf8");
+  let text = "";
+  gunzip.on("data", (chunk) => {
+    text += chunk;
+  });
+  const arrive = (bytes: Uint8Array) => new Promise((resolve) => gunzip.write(bytes, resolve));
+  const decoder = new TextDecoder();
+  await arrive(gzip.bytes);
+  let sent = decoder.decode(plain.bytes);
+  expect(text).toBe(sent);
+  let [a, b] = [plain.receiver, gzip.receiver];
+  for (let i = 0; i < 3; i++) {
+    let bytes: Uint8Array | null = null;
+    await here.updates.atOneMoment(() => {
+      // A page that connects again with nothing.
+      if (i === 2)
+        [a, b] = [
+          { ...a, positions: [NO_POSITION] },
+          { ...b, positions: [NO_POSITION] },
+        ];
+      const [first, second] = [here.updates.next(a), here.updates.next(b)];
+      if (first.bytes !== null) sent += decoder.decode(first.bytes);
+      bytes = second.bytes;
+      [a, b] = [first.receiver, second.receiver];
+    });
+    if (bytes !== null) await arrive(bytes);
+    expect(text).toBe(sent);
+  }
+  expect(text.match(/^event: parts$/gm)).toHaveLength(2);
+});
+
+test("addresses in the parts begin with the path of a proxy", async () => {
+  using here = opened("/tidemark");
+  await here.updates.atOneMoment(() => {
+    const text = new TextDecoder().decode(here.updates.next(here.updates.open(BTC, false).receiver).bytes!);
+    const addresses = [...text.matchAll(/ (?:href|src|hx-[\w-]+)=\\"(\/[^"\\]*)/g)].map(([, address]) => address!);
+    expect(addresses.length).toBeGreaterThan(3);
+    expect(addresses.filter((address) => !address.startsWith("/tidemark/"))).toEqual([]);
+  });
 });

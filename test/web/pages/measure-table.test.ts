@@ -6,7 +6,7 @@ import { MeasureTable } from "../../../web/pages/measure-table.tsx";
 function figures(values: Record<string, number>): string[] {
   const side = { values, note: "" };
   const html = String(MeasureTable({ measures: [{ word: "cost", definition: "", stream: side, batch: side }] }));
-  const row = html.split("<tbody>")[1]!.split("<td>")[1]!;
+  const row = html.split('<td class="stream">')[1]!.split("</td>")[0]!;
   return [...row.matchAll(/<span class="figure">(.*?)<\/span>/g)].map(([, text]) => text!.replace(/<[^>]+>/g, ""));
 }
 
@@ -14,7 +14,7 @@ test("a figure names its unit once, few bytes are not 0 kB, and thousands are gr
   const cost = { read_bytes_per_tick: 101.4, written_bytes_per_tick: 15_400, disk_bytes: 4_300_000, peak_pss_bytes: 0 };
   expect(figures(cost)).toEqual(["101 B read per tick", "15 kB written per tick", "4.3 MB disk", "0 B peak PSS"]);
   expect(figures({ cpu_seconds_per_million_ticks: 12_345.618, produce_cpu_seconds: 1 })).toEqual([
-    "12\u202f345.62 CPU seconds per million ticks",
+    "12,345.62 CPU seconds per million ticks",
     "1 produce CPU seconds",
   ]);
   expect(figures({ p50_ms: 1.718, peak_rss_bytes: 81_600_000 })).toEqual(["1.72 ms p50", "81.6 MB peak memory"]);
@@ -25,11 +25,18 @@ test("a measure's spans are rows of one group under its definition; a share abov
   const rows = ["completeness, last 5 minutes", "completeness, since start", "agreement"];
   const measures = rows.map((word) => ({ word, definition: `of ${word.split(",")[0]}`, stream: side, batch: side }));
   const html = String(MeasureTable({ measures }));
-  const groups = html.split('<tr class="group">').slice(1);
-  const heads = groups.map((group) => [...group.matchAll(/<th[^>]*>(.*?)<\/th>/g)].map(([, text]) => text));
+  const groups = html.split("<caption>").slice(1);
+  const heads = groups.map((group) => {
+    const [, caption] = /^(.*?)<\/caption>/.exec(group)!;
+    return [caption, ...[...group.matchAll(/<th scope="row">(.*?)<\/th>/g)].map(([, text]) => text)];
+  });
   expect(heads).toEqual([
-    ["completeness<small>of completeness</small>", "last 5 minutes", "since start"],
-    ["agreement<small>of agreement</small>", "latest"],
+    ["<b>completeness</b> <small>of completeness</small>", "last 5 minutes", "since start"],
+    ["<b>agreement</b> <small>of agreement</small>", "latest"],
+  ]);
+  expect([...html.matchAll(/<h3>(.*?)<\/h3>/g)].map(([, text]) => text)).toEqual([
+    "How complete is it?",
+    "Do they agree?",
   ]);
   expect(html).toContain("<b>150.000 %</b>");
   expect(html).not.toContain("100 %");

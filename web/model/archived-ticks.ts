@@ -1,0 +1,43 @@
+/** A window's ticks and the batch's minutes from the archive, by DuckDB in another process. */
+import type { DataPaths } from "../../scripts/base/data-dir.ts";
+import { isoFromUs } from "../../scripts/base/iso.ts";
+import { type Row, SAME_QUESTION } from "../../scripts/contract/results.ts";
+import { queryArchive } from "./archive-query.ts";
+
+/** A tick as ticks.db and the archive have it; decimals as text. */
+export interface TickRow {
+  trade_id: number;
+  time_us: number;
+  price: string;
+  last_size: string;
+  side: "buy" | "sell";
+  source: string;
+  appended_us: number;
+  log_partition: number;
+  log_offset: number;
+  insert_id: number;
+}
+
+interface Span {
+  product: string;
+  from_us: number;
+  to_us: number;
+}
+
+/** By time and id. Rejects with QUERY or BUSY. */
+export async function archivedTicks(
+  paths: DataPaths,
+  { product, from_us, to_us }: Span,
+  limit: number,
+): Promise<TickRow[]> {
+  const sql = `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
+    FROM ticks WHERE product_id = $product AND time_us >= ${from_us} AND time_us < ${to_us} ORDER BY time_us, trade_id`;
+  const rows = await queryArchive(paths, { product, limit: String(limit) }, sql);
+  return rows as unknown as TickRow[];
+}
+
+/** The batch's minutes of the span, by its own metric. Rejects with QUERY or BUSY. */
+export function archivedMinutes(paths: DataPaths, { product, from_us, to_us }: Span): Promise<Row[]> {
+  const flags = { metric: SAME_QUESTION, product, from: isoFromUs(from_us), to: isoFromUs(to_us) };
+  return queryArchive(paths, flags);
+}

@@ -1,0 +1,186 @@
+/** Do both pipelines agree to the last digit? The page's main sentence, for one product and size. */
+import { isoFromUs, isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { type Agreed, agreementOf, notCounted, storedSize } from "./reconciliation.ts";
+import type { Selection } from "./selection.ts";
+import type { Sources } from "./sources.ts";
+import type { Status } from "./status.ts";
+
+export { type Agreed, agreementOf } from "./reconciliation.ts";
+
+export interface Verdict {
+  /**
+   * `nothing`: no window yet. `first`: none has closed. `waiting`: closed ones wait for a run, or for
+   * consume. `not_compared`: the newest run has compared nothing. The others: what was found.
+   */
+  state: "nothing" | "first" | "waiting" | "equal" | "explained" | "unexplained" | "not_compared";
+  /** What the sentence covers: `BTC-USD 1m`. */
+  of: string;
+  headline: string;
+  /** What else there is to know; never a count of 0. */
+  details: string[];
+  /** For a tab's title, for example `55 of 58 equal`. */
+  title: string;
+  /** Whether a difference has no explanation, or nothing could be compared. */
+  is_alarm: boolean;
+  /** While a stage is down: the time up to which the comparison reaches, `16:02`; else null. */
+  as_of: string | null;
+  /** While a stage is down: which, in words. */
+  stale: string | null;
+  /** The counts of the sentence; null before the first comparison. */
+  counts: Agreed | null;
+  /** Of `first`: the window's start and the event time at which it closes, ms since 1970. */
+  first: { start_ms: number; closes_ms: number } | null;
+}
+
+type Found = Omit<Verdict, "of" | "as_of" | "stale" | "counts" | "first"> & Partial<Pick<Verdict, "first">>;
+
+const OLDEST_OPEN = `SELECT window_start_us AS start_us, window_end_us AS end_us FROM windows
+  WHERE product_id = $product AND size_us = $size_us AND final = 0 ORDER BY window_start_us LIMIT 1`;
+const CLOSED = `SELECT count(*) AS n FROM (SELECT 1 FROM windows WHERE product_id = $product AND size_us = $size_us
+  AND final <> 0 LIMIT $limit)`;
+/** Closed windows that are counted while none of them is compared. */
+const COUNTED_MAX = 1_000;
+
+/** Counts and words are of the newest reconciliation; `status` decides whether they may be out of date. */
+export function verdictOf(
+  sources: Sources,
+  selection: Selection,
+  status: Pick<Status, "stages" | "problems">,
+): Verdict {
+  const counts = agreementOf(sources, selection);
+  const size = storedSize(selection.size);
+  const failed = notCounted(sources);
+  const found =
+    failed !== null
+      ? notComparedText(failed, counts)
+      : counts === null || counts.compared === 0
+        ? before(sources, { ...selection, size }, counts)
+        : compared(counts);
+  const stale = downText(status);
+  const summed =
+    size === selection.size ? [] : [`${selection.size.name} is summed from ${size.name}, which is compared`];
+  return {
+    first: null,
+    ...found,
+    details: [...found.details, ...summed, ...(stale === null ? [] : [stale])],
+    of: `${selection.product} ${size.name}`,
+    as_of: stale === null || counts === null ? null : reachOf(sources, counts.run_id, selection.product),
+    stale,
+    counts,
+  };
+}
+
+/** `55 of 58 equal to the last digit; 3 differ by exactly their 5 late ticks; 0 unexplained`. */
+function compared(counts: Agreed): Found {
+  const { compared, equal, explained, late_ticks, unexplained } = counts;
+  const parts = [`${n(equal)} of ${n(compared)} equal to the last digit`];
+  if (explained > 0) parts.push(explainedText(explained, late_ticks));
+  parts.push(`${n(unexplained)} unexplained`);
+  const words = unexplained > 0 ? [parts.at(-1)!, ...parts.slice(0, -1)] : parts;
+  return {
+    state: unexplained > 0 ? "unexplained" : explained > 0 ? "explained" : "equal",
+    headline: words.join("; "),
+    title: unexplained > 0 ? `${n(unexplained)} unexplained` : `${n(equal)} of ${n(compared)} equal`,
+    details: notCountedYet(counts),
+    is_alarm: unexplained > 0,
+  };
+}
+
+function explainedText(windows: number, late: number): string {
+  const [verb, their] = windows === 1 ? ["differs", "its"] : ["differ", "their"];
+  return `${n(windows)} ${verb} by exactly ${their} ${late === 1 ? "late tick" : `${n(late)} late ticks`}`;
+}
+
+/** Windows that are in no count of the sentence. */
+function notCountedYet({ pending, unread }: Agreed): string[] {
+  return [
+    pending > 0 ? `${windows(pending)} closed and not compared yet: consume has not read all their ticks` : "",
+    unread > 0 ? `${windows(unread)} not compared: ticks had left the log before a stage was rebuilt` : "",
+  ].filter((text) => text !== "");
+}
+
+function notComparedText(error: string, counts: Agreed | null): Found {
+  const last =
+    counts === null
+      ? []
+      : [
+          `The last comparison, of run ${n(counts.run_id)}: ${windows(counts.compared)} compared, ${n(counts.unexplained)} different without an explanation.`,
+        ];
+  return {
+    state: "not_compared",
+    headline: "The newest run did not compare stream and batch",
+    details: [error, ...last],
+    title: "not compared",
+    is_alarm: true,
+  };
+}
+
+/** Before the first comparison: what is awaited. */
+function before(sources: Sources, { product, size }: Selection, counts: Agreed | null): Found {
+  const key = { product, size_us: size.us };
+  const closed = sources.windows.get<{ n: number }>(CLOSED, { ...key, limit: COUNTED_MAX })?.n ?? 0;
+  if (closed > 0) return waiting(closed, counts);
+  const open = sources.windows.get<{ start_us: number; end_us: number }>(OLDEST_OPEN, key);
+  const quiet = { details: [], is_alarm: false };
+  if (open === null)
+    return { ...quiet, state: "nothing", headline: "No window yet: the first tick opens one", title: "no window yet" };
+  const closes_us = open.end_us + Number(sources.windows.setting("lateness_us") ?? 0);
+  return {
+    ...quiet,
+    state: "first",
+    headline: `${clock(open.start_us, size.us)} closes at ${isoFromUs(closes_us).slice(11, 19)}; then both are compared`,
+    title: `closes at ${isoFromUs(closes_us).slice(11, 19)}`,
+    first: { start_ms: open.start_us / 1_000, closes_ms: closes_us / 1_000 },
+  };
+}
+
+function waiting(closed: number, counts: Agreed | null): Found {
+  const many = closed === COUNTED_MAX ? `${n(closed)} or more windows` : windows(closed);
+  const verb = closed === 1 ? "waits" : "wait";
+  const why =
+    counts === null || counts.pending === 0 ? "for the next batch run" : "until consume has read all their ticks";
+  return {
+    state: "waiting",
+    headline: `${many} closed and ${verb} ${why}; then both are compared`,
+    details: counts === null ? [] : notCountedYet({ ...counts, pending: 0 }),
+    title: "not compared yet",
+    is_alarm: false,
+  };
+}
+
+/** Why the comparison may be out of date: what is down; null if all stages that it needs make progress. */
+function downText({ stages, problems }: Pick<Status, "stages" | "problems">): string | null {
+  const isDown = (name: string) =>
+    name !== "produce" && stages.some((stage) => stage.name === name && stage.state === "silent" && !stage.ended);
+  const down = stages.find(({ name }) => isDown(name));
+  if (down !== undefined) return `${down.name} is down: ${down.detail}`;
+  const stopped = problems.find(({ stops, stage }) => stops && stage !== "produce");
+  return stopped === undefined ? null : `${stopped.stage} is down`;
+}
+
+/** Event time up to which a run's answers reach, as `16:02`; of the product if it is known. */
+function reachOf(sources: Sources, run_id: number, product: string): string | null {
+  const run = sources.runs.all().find((one) => one.run_id === run_id);
+  const us = run?.snapshot.newest_us[product];
+  return us === undefined ? endOf(sources, run_id) : isoFromUs(us).slice(11, 16);
+}
+
+function endOf(sources: Sources, run_id: number): string | null {
+  const sql = "SELECT newest_time_us AS us FROM runs WHERE run_id = $run_id";
+  const us = sources.results.get<{ us: number | null }>(sql, { run_id })?.us ?? null;
+  return us === null ? null : isoSecondFromUs(us).slice(11, 16);
+}
+
+/** A window's start: with seconds if windows are shorter than a minute. */
+function clock(us: number, size_us: number): string {
+  return isoFromUs(us).slice(11, size_us % 60_000_000 === 0 ? 16 : 19);
+}
+
+function windows(count: number): string {
+  return `${n(count)} ${count === 1 ? "window" : "windows"}`;
+}
+
+/** 12345 → "12,345". */
+function n(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}

@@ -1,0 +1,41 @@
+/** A window's id, `BTC-USD@2023-09-05T16:30/1m`: its product, its start in UTC, its size. */
+import { parseDuration } from "../../scripts/base/duration.ts";
+import { TidemarkError } from "../../scripts/base/errors.ts";
+import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
+import type { WindowSize } from "./selection.ts";
+
+/** The id of a window; seconds and fractions of its start where they are not zero. */
+export function windowId(product: string, size: WindowSize, start_us: number): string {
+  const [minute, rest = ""] = [isoFromUs(start_us).slice(0, 16), isoFromUs(start_us).slice(16, -1)];
+  const iso = `${minute}${rest.replace(/\.?0+$/, "").replace(/^:00$/, "")}`;
+  return `${product}@${iso}/${size.name}`;
+}
+
+/** The path of a window's page. A product's name may hold any character. */
+export function windowPath(product: string, size: WindowSize, start_us: number): string {
+  const id = windowId(product, size, start_us);
+  const at = id.lastIndexOf("@");
+  return `/window/${encodeURIComponent(id.slice(0, at))}${id.slice(at)}`;
+}
+
+export interface NamedWindow {
+  product: string;
+  size_us: number;
+  start_us: number;
+}
+
+const EXAMPLE = "Use for example BTC-USD@2023-09-05T16:30/1m: product, start in UTC, size.";
+
+/** Reads what `windowId` wrote; a start may also have seconds and a Z. Throws USAGE with a sentence. */
+export function parseWindowId(id: string): NamedWindow {
+  const refuse = (why: string) =>
+    new TidemarkError("USAGE", `"${id.slice(0, 120)}" is not a valid window: ${why}.`, EXAMPLE);
+  const [, product, start, size] = /^(.+)@([^@/]+)\/([^/@]+)$/s.exec(id) ?? [];
+  if (product === undefined || start === undefined || size === undefined) throw refuse("it is not PRODUCT@START/SIZE");
+  if (product.length > 64) throw refuse("a product has at most 64 characters");
+  const start_us = usFromIso(start);
+  if (start_us === null) throw refuse(`"${start.slice(0, 40)}" is not a valid time`);
+  const size_us = parseDuration(size);
+  if (size_us === null || size_us <= 0) throw refuse(`"${size.slice(0, 40)}" is not a valid size`);
+  return { product, size_us, start_us };
+}

@@ -1,0 +1,166 @@
+/** Age over time: both answers in the last five minutes, one flat line and one saw-tooth. */
+import type uPlot from "uplot";
+import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
+import { state } from "./address.ts";
+import { AGES_SPAN_MS, type AgeSample, AgeSamples } from "./age-samples.ts";
+import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
+import { colour } from "./chart-colours.ts";
+import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
+import { axisLook, axisWidth, ChartFrame, type Field } from "./chart-frame.ts";
+import { on } from "./page-bus.ts";
+
+const HEIGHT = 190;
+const NAME = "Age of both answers, last 5 minutes";
+/** Above this many seconds the axis counts minutes. */
+const MINUTES_FROM = 180;
+const HEAD: string[] = ["At", "Stream", "Batch"];
+
+const KEY = [
+  ["stream-line", "stream"],
+  ["batch-area", "batch"],
+] as const;
+
+class AgeChart {
+  readonly #frame: ChartFrame;
+  readonly #samples = new AgeSamples();
+  #shown: readonly AgeSample[] = [];
+  #now_ms = Date.now();
+  readonly #clock = make("span", "chart-note");
+  #of = `${state.product}/${state.window}`;
+
+  constructor(element: HTMLElement) {
+    this.#frame = new ChartFrame(element, {
+      name: NAME,
+      file: "tidemark-age",
+      height: () => HEIGHT,
+      options: optionsOf(() => this.#now_ms / 1000),
+      fields: (index) => this.#fields(index),
+      table: () => this.#table(),
+    });
+    this.#frame.bar.append(keyOf(KEY), this.#clock);
+    const abort = new AbortController();
+    this.#frame.atEnd(
+      on("status", (status) => {
+        if (status.of !== this.#of) return;
+        this.#samples.add(status);
+        write(this.#clock, status.mode === "replay" ? "in recording time" : "");
+        this.#draw();
+      }),
+      on("batch", ({ of, run }) => {
+        if (of === this.#of) this.#samples.ran(run[2], this.#now_ms + 1);
+      }),
+      on("state", () => this.#stated(abort.signal)),
+      () => abort.abort(),
+    );
+    void this.#fill(abort.signal);
+    this.#draw();
+  }
+
+  #stated(signal: AbortSignal): void {
+    const of = `${state.product}/${state.window}`;
+    if (of !== this.#of) {
+      this.#of = of;
+      this.#samples.clear();
+      void this.#fill(signal);
+    }
+    this.#draw();
+  }
+
+  /** The batch's runs before this page was opened. Without an answer the line begins now. */
+  async #fill(signal: AbortSignal): Promise<void> {
+    const { product, window } = state;
+    try {
+      const answer = await fetch(`api/chart?${new URLSearchParams({ product, window, range: "15m" })}`, { signal });
+      if (!answer.ok) return;
+      const { runs }: ChartAnswer = await answer.json();
+      // Ages need the exchange's clock, which the first status has.
+      const wait = on("status", () => {
+        wait();
+        if (`${product}/${window}` === this.#of) this.#samples.fill(runs);
+      });
+      this.#frame.atEnd(wait);
+    } catch {
+      // The page is left, or the server is away: the line begins with the first status.
+    }
+  }
+
+  #draw(): void {
+    if (state.paused && this.#shown.length > 0) return;
+    this.#shown = [...this.#samples.samples()];
+    this.#now_ms = this.#shown.at(-1)?.at_ms ?? this.#now_ms;
+    const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
+    const data: uPlot.AlignedData = [
+      this.#shown.map(({ at_ms }) => at_ms / 1000),
+      this.#shown.map(({ batch_ms }) => seconds(batch_ms)),
+      this.#shown.map(({ stream_ms }) => seconds(stream_ms)),
+    ];
+    this.#frame.show(this.#shown.length > 0 ? data : [[this.#now_ms / 1000], [null], [null]]);
+  }
+
+  #fields(index: number | null): Field[] {
+    const sample = this.#shown[index ?? this.#shown.length - 1];
+    const at = sample === undefined ? "–" : index === null ? "now" : clockOf(sample.at_ms / 1000, state.zone, true);
+    return [
+      ["At", at],
+      ["Stream", text(sample?.stream_ms)],
+      ["Batch", text(sample?.batch_ms)],
+    ];
+  }
+
+  #table(): ChartTable {
+    const rows = this.#shown.map((_, i) => this.#fields(i).map(([, value]) => value));
+    return { head: HEAD, rows: rows.reverse(), note: "" };
+  }
+}
+
+function text(ms: number | null | undefined): string {
+  return ms == null ? "–" : `${decimals(ms / 1000, 1)} s`;
+}
+
+function optionsOf(now_s: () => number): Omit<uPlot.Options, "width" | "height"> {
+  const span_s = AGES_SPAN_MS / 1000;
+  return {
+    padding: [10, 26, 0, 0],
+    scales: {
+      x: { time: false, range: () => [now_s() - span_s, now_s()] },
+      y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 1) * 1.1)] },
+    },
+    cursor: { drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
+    series: [
+      {},
+      {
+        label: "batch",
+        stroke: () => colour("--batch"),
+        fill: () => colour("--batch", 0.15),
+        width: 2,
+        points: { show: false },
+      },
+      { label: "stream", stroke: () => colour("--stream"), width: 2.5, points: { show: false } },
+    ],
+    axes: [
+      {
+        ...axisLook(),
+        grid: { show: false },
+        size: 34,
+        splits: () => Array.from({ length: 6 }, (_, i) => now_s() - (5 - i) * 60),
+        values: (plot, splits) =>
+          splits.map((_, i) => (i === 5 ? "now" : plot.width < 480 && i % 2 === 0 ? "" : `${5 - i} min ago`)),
+      },
+      {
+        ...axisLook(),
+        size: (_plot, labels) => axisWidth(labels),
+        splits: (_plot, _axis, _min, max) =>
+          max > MINUTES_FROM ? valueTicks(0, max / 60, 4).map((minutes) => minutes * 60) : valueTicks(0, max, 4),
+        values: (_plot, splits) => {
+          const isMinutes = (splits.at(-1) ?? 0) > MINUTES_FROM * 0.7;
+          return splits.map((s) => (isMinutes ? `${Number((s / 60).toFixed(1))} min` : `${Number(s.toFixed(2))} s`));
+        },
+      },
+    ],
+  };
+}
+
+/** Draws into `element`; nothing on a page without it. */
+export function startAgeChart(element: HTMLElement | null): void {
+  if (element !== null) new AgeChart(element);
+}

@@ -1,0 +1,299 @@
+/** The main chart: candles and volumes of the stream, the batch's answer over them, and its horizon. */
+import uPlot from "uplot";
+import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
+import { setState, state } from "./address.ts";
+import { daysOf } from "./chart-axis.ts";
+import { write } from "./chart-dom.ts";
+import { ChartFrame } from "./chart-frame.ts";
+import { EventGate } from "./event-gate.ts";
+import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
+import { gestures } from "./main-chart-gestures.ts";
+import { Labels, paintLabel } from "./main-chart-labels.ts";
+import { Loader } from "./main-chart-load.ts";
+import { Marks } from "./main-chart-marks.ts";
+import { groundOf, paintBack, paintFront, type Scene } from "./main-chart-paint.ts";
+import { heightOf, optionsOf } from "./main-chart-scales.ts";
+import { ChartStore } from "./main-chart-store.ts";
+import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-chart-view.ts";
+import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
+import { on } from "./page-bus.ts";
+import { paintRibbon, Ribbon } from "./ribbon.ts";
+
+const PAN_KEY = 0.25;
+const ZOOM_KEY = 0.7;
+
+class MainChart {
+  readonly #frame: ChartFrame;
+  readonly #labels: Labels;
+  readonly #ribbon: Ribbon;
+  readonly #store = new ChartStore();
+  readonly #loader: Loader;
+  #extent: Extent = { every_s: 60, first_s: null, end_s: null };
+  #size_s = 60;
+  #view: View = viewOf({ span_ms: 0, to_ms: null }, this.#extent, Date.now() / 1000);
+  #buckets: Bucket[] = [];
+  #reach: ReturnType<typeof reachOf> = null;
+  readonly #marks = new Marks();
+  #isDragged = false;
+  #scheduled = 0;
+  #selected = "";
+  /** Shut while the page is paused, and while windows are loaded that may be older than events. */
+  readonly #gate = new EventGate(
+    () => state.paused || this.#loader.isBusy,
+    () => this.#reload(),
+  );
+  /** The server's clock minus this machine's. */
+  #ahead_ms = 0;
+
+  constructor(element: HTMLElement) {
+    this.#loader = new Loader(this.#store, {
+      took: (answer) => this.#took(answer),
+      note: (text) => this.#note(text),
+    });
+    this.#frame = new ChartFrame(element, {
+      name: "Prices and volumes, stream and batch",
+      file: "tidemark-chart",
+      height: heightOf,
+      options: optionsOf({
+        view: () => this.#view,
+        reach: () => this.#reach,
+        zone: () => state.zone,
+        back: (plot) => paintBack(groundOf(plot, uPlot.pxRatio), this.#scene()),
+        front: (plot) => this.#front(plot),
+      }),
+      fields: (index) => fieldsOf(this.#bucketAt(index), this.#words()),
+      table: () => tableRows(this.#buckets, this.#words()),
+      key: (event) => this.#key(event),
+      edge: (direction) => this.#pan(direction * PAN_KEY),
+      paint: (context, ratio) => paintLabel(context, ratio, this.#horizonText(false)),
+    });
+    const { plot, box, root } = this.#frame;
+    root.classList.add("main-chart");
+    this.#labels = new Labels(this.#frame);
+    this.#labels.back.addEventListener("click", () => this.#follow());
+    this.#ribbon = new Ribbon(() => ({
+      buckets: this.#buckets,
+      of: this.#words(),
+      x: (at_s) => plot.valToPos(at_s, "x"),
+    }));
+    box.append(this.#ribbon.element);
+    this.#listen();
+    this.#select();
+  }
+
+  #listen(): void {
+    const { plot } = this.#frame;
+    plot.over.addEventListener("dblclick", () => this.#follow());
+    const age = setInterval(() => this.#label(), 1_000);
+    const shown = () => this.#schedule();
+    document.addEventListener("visibilitychange", shown);
+    this.#frame.atEnd(
+      on("state", () => this.#stated()),
+      on("windows", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#windows(event))),
+      on("batch", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#batch(event))),
+      on("status", ({ at_ms }) => {
+        this.#ahead_ms = at_ms - Date.now();
+      }),
+      gestures(plot.over, {
+        view: () => this.#view,
+        extent: () => this.#extent,
+        move: (view) => {
+          this.#isDragged = true;
+          this.#view = view;
+          this.#schedule();
+        },
+        settle: () => this.#settle(),
+      }),
+      () => clearInterval(age),
+      () => document.removeEventListener("visibilitychange", shown),
+      () => cancelAnimationFrame(this.#scheduled),
+      () => this.#loader.stop(),
+    );
+  }
+
+  /** Another product or size: everything is loaded again. */
+  #select(): void {
+    this.#selected = `${state.product}/${state.window}`;
+    this.#isDragged = false;
+    this.#gate.clear();
+    this.#marks.clear();
+    this.#extent = { ...this.#extent, first_s: null, end_s: null };
+    void this.#loader.first(state, state.range);
+  }
+
+  #took(answer: ChartAnswer): void {
+    this.#size_s = answer.size_s;
+    this.#marks.add(answer);
+    const end_s = this.#store.coverage?.to_s === null ? this.#newestEnd() : (this.#extent.end_s ?? answer.to_s);
+    this.#extent = { every_s: answer.every_s, first_s: answer.first_s, end_s };
+    this.#gate.open();
+    this.#schedule();
+  }
+
+  #newestEnd(): number | null {
+    const newest = this.#store.newest();
+    return newest === undefined ? this.#extent.end_s : Math.max(newest.start_s + this.#size_s, this.#extent.end_s ?? 0);
+  }
+
+  #windows({ reload, stream }: WindowsEvent): void {
+    if (reload) {
+      this.#reload();
+      return;
+    }
+    this.#store.add({ stream, batch: [], cells: [] });
+    this.#grow();
+  }
+
+  #batch(event: BatchEvent): void {
+    const before = this.#marks.horizon_s;
+    this.#marks.ran(event);
+    if (event.reload) {
+      this.#reload();
+      return;
+    }
+    this.#store.add({ stream: [], batch: event.batch, cells: event.cells });
+    this.#grow();
+    const { horizon_s } = event;
+    if (before === null || horizon_s === null || horizon_s <= before) return;
+    const { plot } = this.#frame;
+    this.#labels.advance(plot.valToPos(before, "x"), plot.valToPos(horizon_s, "x"));
+  }
+
+  #grow(): void {
+    const [first] = this.#store.rows();
+    const first_s = this.#extent.first_s ?? first?.start_s ?? null;
+    this.#extent = { ...this.#extent, first_s, end_s: this.#newestEnd() };
+    this.#store.bound(this.#view.to_s);
+    this.#schedule();
+  }
+
+  #reload(): void {
+    void this.#loader.first(state, state.range);
+  }
+
+  #stated(): void {
+    if (`${state.product}/${state.window}` !== this.#selected) {
+      this.#select();
+      return;
+    }
+    this.#isDragged = false;
+    this.#gate.open();
+    this.#schedule();
+  }
+
+  #isOurs(of: string): boolean {
+    return of === this.#selected;
+  }
+
+  #schedule(): void {
+    cancelAnimationFrame(this.#scheduled);
+    this.#scheduled = requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    if (!this.#isDragged && !(state.paused && state.range.to_ms === null && this.#buckets.length > 0))
+      this.#view = viewOf(state.range, this.#extent, Date.now() / 1000);
+    const { plot } = this.#frame;
+    const every_s = this.#extent.every_s;
+    const step = stepOf(this.#view, every_s, plot.over.clientWidth || plot.width);
+    this.#buckets = bucketsOf(this.#store.rows(), this.#view, { every_s, size_s: this.#size_s }, step);
+    this.#reach = reachOf(this.#buckets);
+    // Without a value uPlot would have no scale.
+    const xs = this.#buckets.map(({ from_s, to_s }) => (from_s + to_s) / 2);
+    const ys = this.#buckets.map(({ stream, batch }) => (stream ?? batch)?.close ?? null);
+    this.#frame.show(
+      xs.length > 0
+        ? [xs, ys]
+        : [
+            [this.#view.from_s, this.#view.to_s],
+            [null, null],
+          ],
+    );
+    const { left, top } = plot.over.style;
+    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + plot.over.clientHeight, plot.over.clientWidth);
+    this.#labels.back.style.visibility = state.range.to_ms === null && !this.#isDragged ? "hidden" : "visible";
+    this.#note("");
+    this.#label();
+    void this.#loader.more(state, this.#view, this.#extent);
+  }
+
+  #scene(): Scene {
+    const { runs, outages, horizon_s } = this.#marks;
+    return { buckets: this.#buckets, runs, outages, horizon_s, volume_max: this.#reach?.volume ?? 0 };
+  }
+
+  #front(plot: uPlot): void {
+    const ground = groundOf(plot, uPlot.pxRatio);
+    paintFront(ground, this.#scene());
+    paintRibbon(ground, this.#buckets);
+  }
+
+  #words(): WordsOf {
+    return { product: state.product, window: state.window, size_s: this.#size_s, zone: state.zone };
+  }
+
+  /** At rest the newest window is read out. */
+  #bucketAt(index: number | null): Bucket | null {
+    return this.#buckets[index ?? this.#buckets.length - 1] ?? null;
+  }
+
+  /** The horizon's label, whose age grows. */
+  #label(): void {
+    const { plot } = this.#frame;
+    const width = plot.over.clientWidth;
+    const { horizon_s } = this.#marks;
+    const text = this.#horizonText(Labels.isNarrow(width));
+    this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text });
+  }
+
+  #horizonText(isShort: boolean): string {
+    return this.#marks.text(Date.now() + this.#ahead_ms, state.zone, isShort);
+  }
+
+  #note(loading: string): void {
+    const { first_s, end_s, every_s } = this.#extent;
+    const isCut = state.range.span_ms === "all" && first_s !== null && first_s < this.#view.from_s - every_s;
+    const { note, empty, days } = this.#labels;
+    write(note, loading || noteOf(this.#buckets, isCut));
+    const isEmpty = loading === "" && this.#store.coverage !== null && this.#buckets.length === 0;
+    write(empty, !isEmpty ? "" : end_s === null ? "Waiting for the first window" : "No window here");
+    write(days, daysOf(this.#view.from_s, this.#view.to_s, state.zone));
+  }
+
+  #key({ key }: KeyboardEvent): boolean {
+    const middle = (this.#view.from_s + this.#view.to_s) / 2;
+    if (key === "+" || key === "=") this.#view = zoomed(this.#view, ZOOM_KEY, middle, this.#extent);
+    else if (key === "-") this.#view = zoomed(this.#view, 1 / ZOOM_KEY, middle, this.#extent);
+    else if (key === "Enter") this.#open();
+    else return false;
+    if (key !== "Enter") this.#settle();
+    return true;
+  }
+
+  #open(): void {
+    const { idx, left = -1 } = this.#frame.plot.cursor;
+    const bucket = left >= 0 && idx != null ? this.#buckets[idx] : undefined;
+    if (bucket !== undefined) location.assign(windowLink(bucket.worst_s, this.#words()));
+  }
+
+  #pan(share: number): void {
+    this.#view = panned(this.#view, share * (this.#view.to_s - this.#view.from_s), this.#extent);
+    this.#settle();
+  }
+
+  /** The view is the page's state from now on, and its address has it. */
+  #settle(): void {
+    this.#isDragged = false;
+    setState({ range: rangeOf(this.#view, this.#extent) }, "replace");
+    this.#schedule();
+  }
+
+  #follow(): void {
+    setState({ range: { span_ms: state.range.span_ms, to_ms: null } });
+  }
+}
+
+/** Draws into `element`; nothing on a page without it. */
+export function startMainChart(element: HTMLElement | null): void {
+  if (element !== null) new MainChart(element);
+}
