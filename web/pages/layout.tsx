@@ -31,12 +31,6 @@ export function Layout({ title, assets, address, script = "main.js", children }:
           name="htmx-config"
           content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
         />
-<<<<<<< HEAD
-=======
-        {/* Not deferred: then htmx 4.0.1 waits for DOMContentLoaded and finds its extension. */}
-        <script src={assets("htmx.min.js")} />
-        <script src={assets("hx-sse.min.js")} />
->>>>>>> main
         <script type="module" src={assets(script)} />
       </Head>
       <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
