@@ -159,7 +159,10 @@ function linesOf(rows: readonly Placed[], chart: Chart, left_out: string[]): Lin
   if (not_finite === 1) left_out.push("1 value is not finite: a gap");
   if (not_finite > 1) left_out.push(`${not_finite} values are not finite: gaps`);
   if (all.size > LINES_MAX) left_out.push(`${LINES_MAX} of ${all.size} lines`);
-  if (again > 0) left_out.push(`${again} more values at the same ${chart.x}: series=COLUMN would split them`);
+  if (again > 0)
+    left_out.push(
+      `${again} more ${again === 1 ? "value" : "values"} at the same ${chart.x}: series=COLUMN would split them`,
+    );
   return [...all.values()].slice(0, LINES_MAX);
 }
 
