@@ -3,7 +3,7 @@
 import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
-import { type Address, Header, Layout, queryOf } from "./layout.tsx";
+import { type Address, Header, Layout } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
 import { TryThis } from "./try-this.tsx";
 
@@ -12,16 +12,6 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
   return (
     <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
       <Header view={view} address={address} />
-      <div
-        id="live"
-        hx-sse:connect={`/events?${queryOf(selection)}`}
-        hx-swap="none"
-        hx-trigger="load, retry"
-        hx-config="sse.reconnectMaxDelay:5s"
-      />
-      <p id="connection" class="connection" role="status" hidden>
-        Reconnecting to the server …
-      </p>
       <main id="main">
         <div class="first">
           <div class="now">{PARTS.verdict.element(view)}</div>
