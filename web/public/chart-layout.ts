@@ -193,6 +193,22 @@ export function rangeOf({ xs, axis, step, kind }: Pick<Layout, "xs" | "axis" | "
   return [first, Math.max(end, first + step * STEPS_MIN)];
 }
 
+/**
+ * The part of the whole x range that a page's range shows: `to_s` null follows the newest x. A chart
+ * whose steps are too long for it shows everything.
+ */
+export function within(
+  layout: Pick<Layout, "xs" | "axis" | "step" | "kind">,
+  range: { span_s: number; to_s: number | null } | null,
+): [number, number] {
+  const whole = rangeOf(layout);
+  const { axis, step, xs, kind } = layout;
+  if (range === null || axis !== "time" || range.span_s < step * STEPS_MIN) return whole;
+  if (range.to_s !== null) return [range.to_s - range.span_s, range.to_s];
+  const end = (xs.at(-1) ?? 0) + (kind === "line" ? 0 : step);
+  return end - range.span_s > whole[0] ? [end - range.span_s, end] : whole;
+}
+
 /** Where the bar `i` of `count` at an x begins and ends: a window's bar is in its window. */
 export function slotOf(
   { axis, step }: Pick<Layout, "axis" | "step">,

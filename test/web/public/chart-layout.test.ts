@@ -12,6 +12,7 @@ import {
   spread,
   stepOf,
   timeOf,
+  within,
 } from "../../../web/public/chart-layout.ts";
 
 const answer = (rows: Row[], type: string, chart: Partial<Chart> = {}, more: Column[] = []) => ({
@@ -152,6 +153,11 @@ test("a bar is in the window that begins at its x; names have theirs in the midd
   ]).toEqual([60, 3_600, 1, 86_400]);
   expect(rangeOf({ xs: [3_600], axis: "time", step: 3_600, kind: "bar" })).toEqual([3_600, 39_600]);
   expect(rangeOf({ xs: [0, 60, 1_200], axis: "time", step: 60, kind: "bar" })).toEqual([0, 1_260]);
+  const minutes = { xs: [0, 60, 7_200], axis: "time" as const, step: 60, kind: "bar" as const };
+  expect(within(minutes, { span_s: 3_600, to_s: null })).toEqual([3_660, 7_260]);
+  expect(within(minutes, { span_s: 900, to_s: 1_000 })).toEqual([100, 1_000]);
+  // Less than ten steps, and a range that is longer than what there is.
+  for (const span_s of [540, 86_400]) expect(within(minutes, { span_s, to_s: null })).toEqual([0, 7_260]);
   expect(rangeOf({ xs: [0], axis: "name", step: 1, kind: "bar" })).toEqual([-0.5, 1.5]);
 });
 
