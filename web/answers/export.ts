@@ -1,6 +1,5 @@
 /** Downloads. CSV of windows and metrics is written here, what needs DuckDB by `query`. */
 import type { Context } from "hono";
-import { getBunServer } from "hono/bun";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { csvLine, isTextType } from "../../scripts/base/csv.ts";
 import { sentence } from "../../scripts/base/errors.ts";
@@ -13,6 +12,7 @@ import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
+import { unhurried } from "../http/unhurried.ts";
 import type { Sources } from "../model/sources.ts";
 import { windows } from "../model/windows.ts";
 import { unknownMetric } from "./api.ts";
@@ -42,7 +42,7 @@ export class Exports {
   table = async (c: Context): Promise<Response> => {
     // Fails when the file can't be read at all, also for a HEAD.
     void this.sources.windows.db;
-    untimed(c);
+    unhurried(c);
     const [, what, ending] = /^(windows|ticks)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     if (!what)
       throw new Problem(
@@ -64,7 +64,7 @@ export class Exports {
 
   /** `/export/metrics/NAME.csv` and `.parquet`: the newest result, whole. */
   metric = async (c: Context): Promise<Response> => {
-    untimed(c);
+    unhurried(c);
     parameters(c, []);
     const [, name = "", ending] = /^(\w+)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     const result = this.sources.metrics.get(name);
@@ -161,11 +161,6 @@ export class Exports {
     onAbort(c.req.raw.signal, sent.end);
     return c.body(await sent.begin(), 200, headersOf(name, ending));
   }
-}
-
-/** Bun closes an answer that is silent for 10 s (1.4.5): while DuckDB works, or a download pauses. */
-function untimed(c: Context): void {
-  getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
 }
 
 function headersOf(name: string, ending: Ending): Record<string, string> {
