@@ -33,6 +33,7 @@ const time = (description: string, example: string) =>
     description: `${description}; ISO 8601, UTC without a zone`,
     example,
   });
+const PAGE = "not a whole number from 1.";
 const selections = (description: string) =>
   text(
     (given) => /^.{1,64}\/[^/@]+(@[^@]*)?$/.exec(given)?.[0] ?? null,
@@ -65,10 +66,20 @@ export const PARAMETERS = {
   }),
   from: time("the first time", "2023-09-05T16:00:00Z"),
   to: time("the end, exclusive", "2023-09-05T17:00:00Z"),
+  as_of: time("only what was known then, by the server's clock", "2023-09-05T17:00:00Z"),
+  ticks: z.enum(["wait", "all"], "not valid. Use wait (for the archive) or all (up to 50,000 ticks).").meta({
+    description: "wait for ticks that are in the archive only; all: up to 50,000 of them",
+    example: "all",
+  }),
   want: text(parseShare, "not a valid share. Use for example 99.99% (99.99%25 in an address).", {
     description: "a share of the ticks",
     example: "99.99%",
   }),
+  sort: z.string().meta({ description: "the column by which rows are sorted", example: "product_id" }),
+  desc: z.literal("1", "which can only be 1.").meta({ description: "1: the largest first", example: "1" }),
+  page: z
+    .preprocess((given) => (/^\d{1,6}$/.test(String(given)) ? Number(given) : given), z.int(PAGE).min(1, PAGE))
+    .meta({ description: "a page of rows, from 1", example: 1 }),
   limit: rows("at most this many rows, the first ones"),
   last: rows("at most this many rows, the last ones"),
   pause: z.enum(["0", "1"], "not 0 or 1.").meta({ description: "1: the page does not move", example: "1" }),
@@ -135,6 +146,11 @@ export function shareOf(name: string, text: string | null): Share | null {
   return valueOfParameter("want", text, name);
 }
 
+/** Which ticks of a window; null when it is not given. */
+export function ticksOf(text: string | null): "wait" | "all" | null {
+  return valueOfParameter("ticks", text);
+}
+
 /** A range of a page; RANGE_DEFAULT when none is given. */
 export function rangeOf(text: string | null): RangeName {
   return valueOfParameter("range", text) ?? RANGE_DEFAULT;
@@ -155,4 +171,14 @@ export function selectionOf(given: { product: string | null; window: string | nu
     throw new Problem(404, "NO_DATA", say, `Its --window flag sets the sizes: ${sizes}.`);
   }
   return { product: productOf(given.product) ?? choice.products[0]!, size };
+}
+
+/** The number of a page of rows, from 1. */
+export function pageOf(text: string | null): number {
+  return valueOfParameter("page", text) ?? 1;
+}
+
+/** Whether the largest is first. */
+export function descendingOf(text: string | null): boolean {
+  return valueOfParameter("desc", text) !== null;
 }

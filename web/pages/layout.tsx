@@ -35,9 +35,6 @@ export function Layout({ title, assets, address, script = "main.js", children }:
         {/* Not deferred: then htmx 4.0.1 waits for DOMContentLoaded and finds its extension. */}
         <script src={assets("htmx.min.js")} />
         <script src={assets("hx-sse.min.js")} />
-        <script src={assets("uPlot.iife.min.js")} defer />
-        <script src={assets("chart-layout.js")} defer />
-        <script src={assets("charts.js")} defer />
         <script type="module" src={assets(script)} />
       </Head>
       <body data-product={address?.product} data-window={address?.window}>

@@ -5,6 +5,7 @@ import { startChoices } from "./choices.ts";
 import { startEveryPage } from "./every-page.ts";
 import { startKeys } from "./keys.ts";
 import { startMainChart } from "./main-chart.ts";
+import { startMetricCharts } from "./metric-chart.ts";
 import { startConnection } from "./page-connection.ts";
 
 startEveryPage();
@@ -14,3 +15,4 @@ startKeys();
 startConnection();
 startMainChart(document.getElementById("main-chart"));
 startAgeChart(document.getElementById("age-chart"));
+startMetricCharts();

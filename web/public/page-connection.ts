@@ -1,15 +1,8 @@
 /** Listens to /events, and shows when the connection is lost. */
-import { on } from "./page-bus.ts";
+import { emit } from "./page-bus.ts";
 
-interface Charts {
-  windows(data: unknown): void;
-  batch(data: unknown): void;
-  metrics(): void;
-  repaint(): void;
-}
 declare global {
   interface Window {
-    tidemarkCharts: Charts;
     htmx: { trigger(element: Element, name: string): void };
   }
 }
@@ -21,10 +14,7 @@ export function startConnection(): void {
   const lost = (isLost: boolean) => {
     connection.hidden = !isLost;
   };
-  const dataOf = (event: Event) => JSON.parse((event as CustomEvent<{ data: string }>).detail.data);
-  live.addEventListener("windows", (event) => window.tidemarkCharts.windows(dataOf(event)));
-  live.addEventListener("batch", (event) => window.tidemarkCharts.batch(dataOf(event)));
-  document.addEventListener("htmx:sse:after:message", () => window.tidemarkCharts.metrics());
+  document.addEventListener("htmx:sse:after:message", () => emit("parts", []));
   document.addEventListener("htmx:sse:after:connection", () => lost(false));
   document.addEventListener("htmx:sse:error", () => lost(true));
 
@@ -35,6 +25,4 @@ export function startConnection(): void {
   };
   document.addEventListener("htmx:error", again);
   document.addEventListener("htmx:response:error", again);
-  on("theme", () => window.tidemarkCharts.repaint());
-  window.tidemarkCharts.metrics();
 }

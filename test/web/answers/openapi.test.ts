@@ -15,6 +15,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 /** Values of the parts of a path. */
 const SAMPLES: Record<string, string> = {
+  "/metric/:name": "/metric/summary_by_product",
   "/api/metrics/:name": "/api/metrics/market_summary",
   "/export/:file": "/export/ticks.csv",
   "/export/metrics/:file": "/export/metrics/market_summary.csv",
