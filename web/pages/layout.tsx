@@ -32,9 +32,6 @@ export function Layout({ title, assets, address, script = "main.js", children }:
           name="htmx-config"
           content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
         />
-        <script src={assets("uPlot.iife.min.js")} defer />
-        <script src={assets("chart-layout.js")} defer />
-        <script src={assets("charts.js")} defer />
         <script type="module" src={assets(script)} />
       </Head>
       <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>

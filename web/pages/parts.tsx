@@ -40,7 +40,7 @@ export const PARTS = {
   counts: part("beat", (view) => <Counts view={view} />),
   sentiment: part("windows", (view) => <Sentiment view={view} />),
   outages: part("batch", (view) => <Outages outages={view.outages} />),
-  metrics: part("batch", (view) => <Metrics metrics={view.batch.panels} />),
+  metrics: part("batch", (view) => <Metrics metrics={view.batch.panels} wanted={view.selection.product} />),
 } satisfies Record<string, Part>;
 
 function part(on: Part["on"], element: Part["element"]): Part {

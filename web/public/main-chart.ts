@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
+import { based } from "./based.ts";
 import { daysOf } from "./chart-axis.ts";
 import { write } from "./chart-dom.ts";
 import { ChartFrame } from "./chart-frame.ts";
@@ -273,7 +274,7 @@ class MainChart {
   #open(): void {
     const { idx, left = -1 } = this.#frame.plot.cursor;
     const bucket = left >= 0 && idx != null ? this.#buckets[idx] : undefined;
-    if (bucket !== undefined) location.assign(windowLink(bucket.worst_s, this.#words()));
+    if (bucket !== undefined) location.assign(based(windowLink(bucket.worst_s, this.#words())));
   }
 
   #pan(share: number): void {
