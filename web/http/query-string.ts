@@ -66,6 +66,11 @@ export const PARAMETERS = {
   }),
   from: time("the first time", "2023-09-05T16:00:00Z"),
   to: time("the end, exclusive", "2023-09-05T17:00:00Z"),
+  as_of: time("only what was known then, by the server's clock", "2023-09-05T17:00:00Z"),
+  ticks: z.enum(["wait", "all"], "not valid. Use wait (for the archive) or all (up to 50,000 ticks).").meta({
+    description: "wait for ticks that are in the archive only; all: up to 50,000 of them",
+    example: "all",
+  }),
   want: text(parseShare, "not a valid share. Use for example 99.99% (99.99%25 in an address).", {
     description: "a share of the ticks",
     example: "99.99%",
@@ -141,6 +146,11 @@ export function shareOf(name: string, text: string | null): Share | null {
   return valueOfParameter("want", text, name);
 }
 
+/** Which ticks of a window; null when it is not given. */
+export function ticksOf(text: string | null): "wait" | "all" | null {
+  return valueOfParameter("ticks", text);
+}
+
 /** A range of a page; RANGE_DEFAULT when none is given. */
 export function rangeOf(text: string | null): RangeName {
   return valueOfParameter("range", text) ?? RANGE_DEFAULT;
@@ -165,10 +175,10 @@ export function selectionOf(given: { product: string | null; window: string | nu
 
 /** The number of a page of rows, from 1. */
 export function pageOf(text: string | null): number {
-  return checked(PARAMETERS.page, "page", text) ?? 1;
+  return valueOfParameter("page", text) ?? 1;
 }
 
 /** Whether the largest is first. */
 export function descendingOf(text: string | null): boolean {
-  return checked(PARAMETERS.desc, "desc", text) !== null;
+  return valueOfParameter("desc", text) !== null;
 }
