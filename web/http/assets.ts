@@ -11,14 +11,13 @@ const PUBLIC = resolve(import.meta.dir, "../public");
 
 /** Paths of each file, whose texts are joined; those of packages are served unchanged. */
 const FILES: Record<string, string[]> = {
-  "htmx.min.js": [Bun.resolveSync("htmx.org/dist/htmx.min.js", import.meta.dir)],
-  "hx-sse.min.js": [Bun.resolveSync("htmx.org/dist/ext/hx-sse.min.js", import.meta.dir)],
   "style.css": [
     Bun.resolveSync("uplot/dist/uPlot.min.css", import.meta.dir),
     resolve(PUBLIC, "style.css"),
     resolve(PUBLIC, "header.css"),
     resolve(PUBLIC, "chart.css"),
     resolve(PUBLIC, "metric.css"),
+    resolve(PUBLIC, "window-page.css"),
   ],
   ...Object.fromEntries(["icon.svg", "icon-stale.svg"].map((name) => [name, [resolve(PUBLIC, name)]])),
 };

@@ -107,12 +107,15 @@ function openWindow(sources: Sources, { product, size }: Selection, newest: Newe
   return { start_s: from_us / 1e6, trades, closes_ms: ms(to_us + lateness_us)! };
 }
 
-/** When the schedule's next batch is due; null without one, once it is due, and while nothing is new. */
+/**
+ * When the schedule's next batch is due, or runs in any case while nothing is new; null without one,
+ * and once it is due.
+ */
 function nextRun(moment: Moment): number | null {
   const schedule = moment.sources.schedule();
-  if (schedule === null || schedule.due_us === null || schedule.due_us < moment.now_us) return null;
-  const isResting = schedule.rest_until_us !== undefined && batchBehind(moment) === 0;
-  return isResting ? null : schedule.due_us;
+  const isAtRest = schedule?.rest_until_us !== undefined && batchBehind(moment) === 0;
+  const due_us = (isAtRest ? schedule.rest_until_us : schedule?.due_us) ?? null;
+  return due_us === null || due_us < moment.now_us ? null : due_us;
 }
 
 function verdict(sources: Sources, selection: Selection, status: Status): Pick<StatusEvent, "verdict" | "is_alarm"> {

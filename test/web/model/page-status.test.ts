@@ -112,7 +112,7 @@ test("after the feed's end readers that have read everything are at rest; one th
   expect(laneOf(status, "stream").reason).toBe("has read everything and ended");
 });
 
-test("the next run is the schedule's, unless it rests and nothing is new", async () => {
+test("the next run is the schedule's, and at the end of its rest while nothing is new", async () => {
   for (const position of [1_500, 1_400]) {
     await using here = opened();
     here.run(here.now_us, { positions: { 0: position } });
@@ -126,7 +126,7 @@ test("the next run is the schedule's, unless it rests and nothing is new", async
     schedule({ rest_until_us: due_us + S });
     const status = await statusOf(here);
     expect(laneOf(status, "batch").behind).toBe(1_500 - position);
-    expect(status.next_run_ms).toBe(position === 1_500 ? null : due_us / 1_000);
+    expect(status.next_run_ms).toBe((position === 1_500 ? due_us + S : due_us) / 1_000);
   }
 });
 
