@@ -17,6 +17,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 const SAMPLES: Record<string, string> = {
   "/metric/:name": "/metric/summary_by_product",
   "/api/metrics/:name": "/api/metrics/market_summary",
+  "/api/explain/:id": "/api/explain/BTC-USD@2023-09-05T16:00%2F1m",
+  "/window/:start/:size": "/window/BTC-USD@2023-09-05T16:00/1m",
   "/export/:file": "/export/ticks.csv",
   "/export/metrics/:file": "/export/metrics/market_summary.csv",
 };
