@@ -31,13 +31,17 @@ describe("--base-path /tidemark", () => {
     expect((await get("/tidemarks/api/status")).status).toBe(404);
   });
 
-  test("each address on the page begins with the path, and each file of it is there", async () => {
-    for (const from of ["/tidemark/", "/"]) {
-      const html = await (await get(from)).text();
+  test("each address on each page begins with the path, and each file of it is there", async () => {
+    const pages = ["/", "/metric/market_summary", "/window/BTC-USD@2023-09-05T16:00/1m"];
+    for (const from of [...pages, ...pages.map((page) => `/tidemark${page}`)]) {
+      const answer = await get(from);
+      const html = await answer.text();
+      expect([from, answer.status]).toEqual([from, 200]);
       expect(html).toMatch(/^<!doctype html><html [^>]*data-base="\/tidemark"/);
-      const addresses = [...html.matchAll(/(?:href|src|action|hx-[\w-]+)="(\/[^"]*)"/g)].map(([, url]) => url!);
-      expect(addresses.length).toBeGreaterThan(10);
-      expect(addresses.filter((url) => !url.startsWith("/tidemark/"))).toEqual([]);
+      // By any attribute: one that base-path.ts does not know fails here.
+      const addresses = [...html.matchAll(/ [\w:-]+="(\/[^"]*)"/g)].map(([, url]) => url!);
+      expect(addresses.length).toBeGreaterThan(3);
+      expect(addresses.filter((url) => !`${url}/`.startsWith("/tidemark/"))).toEqual([]);
       const files = addresses.filter((url) => url.startsWith("/tidemark/static/"));
       for (const url of files) expect([url, (await get(url)).status]).toEqual([url, 200]);
     }
