@@ -1,5 +1,6 @@
 /** serve behind a proxy: another port, another name (--allow-host), another path (--base-path). */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { hostname } from "node:os";
 import { basePathFlag } from "../../../scripts/command/flags.ts";
 import { rebased, withoutBase } from "../../../web/http/base-path.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
@@ -77,10 +78,11 @@ test("--allow-host: these names on any port, and no others", async () => {
 
 test("on every address of the machine any address and its own name are answered for, on any port", async () => {
   using dir = tempDir();
-  const everywhere = await startServe(dir.path, 0, {}, ["--host", "0.0.0.0"]);
+  const env = { TIDEMARK_ALLOW_HOST: "compose,page.lan" };
+  const everywhere = await startServe(dir.path, 0, env, ["--host", "0.0.0.0"]);
   try {
     const status = async (Host: string) => (await fetch(`${everywhere.url}/api/status`, { headers: { Host } })).status;
-    for (const host of ["localhost:9000", "192.168.1.5:9000", "[fe80::1]:80"])
+    for (const host of ["localhost:9000", "192.168.1.5:9000", "[fe80::1]:80", hostname(), "compose:8321", "page.lan"])
       expect([host, await status(host)]).toEqual([host, 200]);
     for (const host of ["0.0.0.0:9000", "evil.com"]) expect([host, await status(host)]).toEqual([host, 421]);
   } finally {
