@@ -13,6 +13,7 @@ import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
 import { Explain } from "./answers/explain-answer.ts";
 import { Exports } from "./answers/export.ts";
+import { MetricAnswers } from "./answers/metric-answer.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
@@ -54,6 +55,7 @@ export interface Served {
 /** Every path, for the server and for docs/http.md. */
 export const PATHS = [
   "/",
+  "/metric/:name",
   "/healthz",
   "/api/status",
   "/api/windows",
@@ -84,7 +86,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const metrics = new MetricAnswers(sources, assets.address);
+  const table = routes(sources, hub, { exports, charts, metrics }, assets, options.base ?? "");
   const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
@@ -97,6 +100,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       hub.close();
       exports.close();
       charts.close();
+      metrics.close();
       await server.stop(true);
       sources.close();
     },
@@ -109,9 +113,11 @@ type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<
 interface Askers {
   exports: Exports;
   charts: Charts;
+  metrics: MetricAnswers;
 }
 
-function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
+function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets, base: string): Routes {
+  const { exports, charts, metrics } = askers;
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
   const explain = new Explain(sources, assets.address);
@@ -127,12 +133,13 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
   };
   return {
     "/": page,
+    "/metric/:name": metrics.page,
     "/healthz": api.health,
     "/api/status": api.status,
     "/api/windows": api.windows,
     "/api/chart": charts.answer,
     "/api/chart/older": charts.older,
-    "/api/metrics/:name": api.metric,
+    "/api/metrics/:name": metrics.json,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/api/lateness": api.lateness,

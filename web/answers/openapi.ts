@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { PAGE_PARAMETERS } from "../../scripts/contract/page-address.ts";
 import { CELL_KINDS, WINDOW_COLUMNS } from "../../scripts/contract/window-columns.ts";
 import { COMPARED_COLUMNS } from "../../scripts/contract/window-explained.ts";
 import { PARAMETERS, parameters } from "../http/query-string.ts";
@@ -68,7 +69,14 @@ const CHART = z.object({
 
 /** By the path as the server's table spells it. */
 export const DESCRIBED: Record<string, Described> = {
-  "/": { summary: "The page.", query: ["product", "window"], types: HTML, refusals: [404] },
+  "/": { summary: "The page.", query: PAGE_PARAMETERS, types: HTML, refusals: [404] },
+  "/metric/:name": {
+    summary: "The page of a metric.",
+    query: ["product", "from", "to", "sort", "desc", "page"],
+    path: { name: "the metric's file without .sql" },
+    types: HTML,
+    refusals: [404, 503],
+  },
   "/healthz": {
     summary: "Whether every stage makes progress or rests for a stated reason; if not, 503 with the same fields.",
     types: JSON_TYPE,
@@ -118,12 +126,15 @@ export const DESCRIBED: Record<string, Described> = {
   },
   "/api/metrics/:name": {
     summary: "The newest result of a metric.",
-    query: ["limit", "last"],
+    query: ["product", "from", "to", "limit", "last"],
     path: { name: "the metric's file without .sql" },
     types: JSON_TYPE,
     answer: z.looseObject({
       name: z.string(),
       title: z.string(),
+      group: z.string(),
+      order: z.number().nullable(),
+      filter: z.looseObject({ how: z.string() }).nullable(),
       sql: z.string(),
       row_count: count,
       columns: z.array(z.object({ name: z.string(), type: z.string() })),
@@ -203,7 +214,7 @@ export const DESCRIBED: Record<string, Described> = {
   },
   "/events": {
     summary: "What changes on the page, as server-sent events.",
-    query: ["product", "window"],
+    query: ["of", "title", "product", "window"],
     types: ["text/event-stream"],
     refusals: [404, 503],
   },
@@ -216,6 +227,7 @@ export const DESCRIBED: Record<string, Described> = {
   },
   "/export/metrics/:file": {
     summary: "A metric's newest result with all its rows.",
+    query: ["product", "from", "to"],
     path: { file: "NAME.csv or NAME.parquet" },
     types: TABLE,
     refusals: [404, 503],

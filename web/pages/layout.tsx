@@ -8,7 +8,6 @@ import {
   type RangeName,
   ZONE_FIRST,
 } from "../../scripts/contract/page-address.ts";
-import type { Selection } from "../model/selection.ts";
 import type { View } from "../model/view.ts";
 
 /** The address of a static file by its plain name. */
@@ -30,17 +29,11 @@ export function Layout({ title, assets, address, script = "main.js", children }:
       <Head title={title} assets={assets}>
         <meta
           name="htmx-config"
-          content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"]}'
+          content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
         />
-        {/* Not deferred: then htmx 4.0.1 waits for DOMContentLoaded and finds its extension. */}
-        <script src={assets("htmx.min.js")} />
-        <script src={assets("hx-sse.min.js")} />
-        <script src={assets("uPlot.iife.min.js")} defer />
-        <script src={assets("chart-layout.js")} defer />
-        <script src={assets("charts.js")} defer />
         <script type="module" src={assets(script)} />
       </Head>
-      <body data-product={address?.product} data-window={address?.window}>
+      <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
         <a class="skip" href="#main">
           Skip to the content
         </a>
@@ -58,17 +51,12 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>{title}</title>
-      <link rel="icon" id="icon" href={assets("icon.svg")} data-stale={assets("icon-stale.svg")} />
+      <link rel="icon" id="icon" href={assets("icon.svg")} data-href={assets("icon-stale.svg")} />
       <link rel="stylesheet" href={assets("style.css")} />
       <script src={assets("first-paint.js")} />
       {children}
     </head>
   );
-}
-
-/** The selection as a query string, for a path that takes `product` and `window`. */
-export function queryOf({ product, size }: Selection): string {
-  return `product=${encodeURIComponent(product)}&window=${size.name}`;
 }
 
 /** The name, which leads to the page. */
@@ -88,7 +76,7 @@ export function Brand() {
 export function Header({ view: { choice, status }, address }: { view: View; address: PageAddress }) {
   const ranges = Object.keys(RANGES) as RangeName[];
   return (
-    <header class="top">
+    <header class="top" id="top">
       <Brand />
       <Mode status={status} />
       <Choices of="product" label="Product" values={choice.products} address={address} />
