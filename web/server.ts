@@ -11,7 +11,9 @@ import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
+import { Explain } from "./answers/explain-answer.ts";
 import { Exports } from "./answers/export.ts";
+import { MetricAnswers } from "./answers/metric-answer.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
 import { Telemetry } from "./answers/telemetry.ts";
@@ -53,6 +55,7 @@ export interface Served {
 /** Every path, for the server and for docs/http.md. */
 export const PATHS = [
   "/",
+  "/metric/:name",
   "/healthz",
   "/api/status",
   "/api/windows",
@@ -62,6 +65,8 @@ export const PATHS = [
   "/api/reconciliation",
   "/api/comparison",
   "/api/lateness",
+  "/api/explain/:id",
+  "/window/:start/:size",
   "/events",
   "/export/:file",
   "/export/metrics/:file",
@@ -81,7 +86,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  const table = routes(sources, hub, { exports, charts }, assets, options.base ?? "");
+  const metrics = new MetricAnswers(sources, assets.address);
+  const table = routes(sources, hub, { exports, charts, metrics }, assets, options.base ?? "");
   const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
@@ -94,6 +100,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       hub.close();
       exports.close();
       charts.close();
+      metrics.close();
       await server.stop(true);
       sources.close();
     },
@@ -106,11 +113,14 @@ type Routes = Record<(typeof PATHS)[number], (c: Context) => Response | Promise<
 interface Askers {
   exports: Exports;
   charts: Charts;
+  metrics: MetricAnswers;
 }
 
-function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, assets: Assets, base: string): Routes {
+function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets, base: string): Routes {
+  const { exports, charts, metrics } = askers;
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
+  const explain = new Explain(sources, assets.address);
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
@@ -123,15 +133,18 @@ function routes(sources: Sources, hub: EventHub, { exports, charts }: Askers, as
   };
   return {
     "/": page,
+    "/metric/:name": metrics.page,
     "/healthz": api.health,
     "/api/status": api.status,
     "/api/windows": api.windows,
     "/api/chart": charts.answer,
     "/api/chart/older": charts.older,
-    "/api/metrics/:name": api.metric,
+    "/api/metrics/:name": metrics.json,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/api/lateness": api.lateness,
+    "/api/explain/:id": explain.answer,
+    "/window/:start/:size": explain.page,
     "/events": hub.answer,
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,

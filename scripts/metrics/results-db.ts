@@ -31,6 +31,8 @@ const FROM_2 = `ALTER TABLE runs ADD COLUMN read_bytes INTEGER; ALTER TABLE runs
   ALTER TABLE runs ADD COLUMN queries_cpu_seconds REAL; ALTER TABLE runs ADD COLUMN windows_cpu_seconds REAL`;
 const FROM_3 = `ALTER TABLE runs ADD COLUMN snapshot TEXT;
   CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL`;
+const FROM_4 = `CREATE INDEX runs_done ON runs (run_id) WHERE state = 'done';
+  CREATE INDEX runs_begun ON runs (run_id) WHERE state <> 'missed'`;
 /** Runs that keep their snapshot, about 3 kB each: a day at one run per minute. */
 const SNAPSHOTS_KEPT_MAX = 1_440;
 const NEWEST_ANSWERED = "SELECT max(run_id) FROM runs WHERE snapshot IS NOT NULL";
@@ -65,8 +67,8 @@ export class Results {
   #run_id = 0;
 
   constructor(path: string) {
-    const migrations = { 1: FROM_1, 2: FROM_2, 3: FROM_3 };
-    this.#db = openDatabase(path, { create: schema, version: 4, migrations }, "NORMAL");
+    const migrations = { 1: FROM_1, 2: FROM_2, 3: FROM_3, 4: FROM_4 };
+    this.#db = openDatabase(path, { create: schema, version: 5, migrations }, "NORMAL");
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 

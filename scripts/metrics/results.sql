@@ -10,6 +10,8 @@ CREATE TABLE runs (
   snapshot TEXT                                             -- JSON, RunSnapshot in contract/measures.ts: what its answers contain; of the newest runs that answered windows_by_minute
 ) STRICT;
 CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL;
+CREATE INDEX runs_done ON runs (run_id) WHERE state = 'done';       -- the newest is found among failed and missed ones
+CREATE INDEX runs_begun ON runs (run_id) WHERE state <> 'missed';
 CREATE TABLE results (                                      -- the newest result of each metric; a failing one keeps the last good rows, marked stale
   metric TEXT PRIMARY KEY, run_id INTEGER NOT NULL, ok INTEGER NOT NULL, error TEXT, stale INTEGER NOT NULL,
   title TEXT NOT NULL, description TEXT NOT NULL, chart TEXT NOT NULL,       -- chart: JSON {type, x, y[], series, open, high, low, close, volume, group, order}

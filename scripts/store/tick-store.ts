@@ -109,6 +109,7 @@ export class TickStore extends CheckpointStore {
     const gap = "product_id = ? AND last_trade_id = ? AND first_trade_id = ? AND reason = ?";
     this.#openGap = this.db.prepare(`SELECT 1 FROM outages WHERE ${gap}`);
     this.#closeGap = this.db.prepare(`DELETE FROM outages WHERE ${gap}`);
+    this.guard(() => this.db.exec(COUNT_OUTAGES));
   }
 
   /** Opens the transaction that `commit` or `undo` ends. */
@@ -193,12 +194,13 @@ export class TickStore extends CheckpointStore {
   outage(o: OutageRow): void {
     const { product_id, from_us, to_us, last_trade_id, first_trade_id, reason, partition, offset } = o;
     this.#outage.run(product_id, from_us, to_us, last_trade_id, first_trade_id, reason, partition, offset);
+    this.add({ outages: 1 });
   }
 
   /** An open gap is an outage while it is open; its note is repeated in the log, the row is not. */
   gap(note: GapNote, partition: number, offset: number): void {
     const key = [note.product_id, note.last_trade_id, note.first_trade_id, OPEN_GAP_REASON] as const;
-    if (note.state === "closed") this.#closeGap.run(...key);
+    if (note.state === "closed") this.add({ outages: -this.#closeGap.run(...key).changes });
     else if (this.#openGap.get(...key) === null)
       this.outage({ ...note, reason: OPEN_GAP_REASON, partition, offset, appended_us: 0 });
   }
@@ -240,6 +242,8 @@ export class TickStore extends CheckpointStore {
   }
 }
 
+/** Rows of `outages` now; a file of an older version has no such counter. */
+const COUNT_OUTAGES = "INSERT OR IGNORE INTO counters SELECT 'outages', count(*) FROM outages";
 const CONFLICT = `
   SELECT c.*, t.side AS stored_side, t.last_size AS stored_last_size, t.price AS stored_price, t.time_us AS stored_time_us,
     (SELECT value FROM counters WHERE name = 'conflicts') AS conflicts,

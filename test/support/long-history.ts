@@ -39,7 +39,11 @@ const TABLES: Record<string, Record<string, [rows: number, columns: Record<strin
   "results.db": {
     runs: [
       90_000,
-      { run_id: "1000000 + i", state: "CASE i % 3 WHEN 0 THEN 'missed' ELSE 'done' END", snapshot: "NULL" },
+      {
+        run_id: "1000000 + i",
+        state: "CASE WHEN i > 40000 AND i % 2 = 0 THEN 'missed' WHEN i > 40000 THEN 'failed' ELSE 'done' END",
+        snapshot: "NULL",
+      },
     ],
     reconciliation: [300_000, { run_id: "1000000 + i" }],
   },

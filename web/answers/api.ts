@@ -2,12 +2,12 @@
 import type { Context } from "hono";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import type { RunRow } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
 import { limitOf, parameters, productOf, selectionOf, shareOf, sizeOf, timeOf } from "../http/query-string.ts";
 import { comparison } from "../model/comparison.ts";
 import { latenessPrice } from "../model/lateness-price.ts";
+import { agreements } from "../model/reconciliation.ts";
 import { agreement } from "../model/runs.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
@@ -54,21 +54,6 @@ export class Api {
     return c.json(windows(this.sources, query));
   };
 
-  metric = (c: Context): Response => {
-    const { limit, last } = parameters(c, ["limit", "last"]);
-    const name = c.req.param("name") ?? "";
-    const result = this.sources.metrics.get(name);
-    if (result === null) throw unknownMetric(name, this.sources);
-    const { rows, finished_us, file_hash, ...rest } = result;
-    return c.json({
-      ...rest,
-      finished_at: isoFromUs(finished_us),
-      file_hash,
-      rows:
-        last === null ? rows.slice(0, limitOf(limit, API_ROWS_MAX)) : rows.slice(-limitOf(last, API_ROWS_MAX, "last")),
-    });
-  };
-
   /** Counts and list are of one commit. */
   reconciliation = (c: Context): Response => this.sources.atOneCommit(() => this.#reconciliation(c));
 
@@ -96,6 +81,7 @@ export class Api {
       unexplained,
       pending,
       agreement: compared === 0 ? null : equal / compared,
+      of: agreements(this.sources),
       differences,
       error,
     });
@@ -122,13 +108,6 @@ export class Api {
     const words = comparison(this.sources, selection, state);
     return c.json({ mode: state.mode, product: selection.product, window: selection.size.name, words });
   };
-}
-
-/** The refusal of a metric that has no result; lists those that have one. */
-export function unknownMetric(name: string, { metrics }: Sources): Problem {
-  const names = metrics.names();
-  const hint = names.length > 0 ? `Valid: ${names.join(", ")}.` : "No batch has run yet: bun run batch.";
-  return new Problem(404, "METRIC", `No result for metric "${name.slice(0, 64)}" yet.`, hint);
 }
 
 function shownRun({ started_us, ended_us, newest_time_us, ...run }: RunRow) {

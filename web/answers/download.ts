@@ -1,6 +1,8 @@
 /** An export's process and the stream that sends its file; both end with their request. */
 import { createReadStream, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Context } from "hono";
+import { getBunServer } from "hono/bun";
 import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../../scripts/base/limits.ts";
 import { type Spawned, spawnScript } from "../../scripts/base/process.ts";
 import { removeAbandonedTemporary, temporaryFolder } from "../../scripts/base/temporary.ts";
@@ -17,11 +19,11 @@ export class ExportRun {
   readonly #watch: ReturnType<typeof setInterval>;
   #size = 0;
 
-  /** One SELECT and the flags of `query` with its parameters. */
-  constructor(data: string, ending: string, sql: string, flags: string[]) {
+  /** One SELECT and the flags of `query` with its parameters; `metric`: errors name it. */
+  constructor(data: string, ending: string, sql: string, flags: string[], metric: string | null = null) {
     this.#file = join(this.#folder, `export.${ending}`);
     try {
-      const args = ["--data", data, "--format", ending, "--output", this.#file, ...flags, ...this.#select(sql)];
+      const args = ["--data", data, "--format", ending, "--output", this.#file, ...flags, ...this.#select(sql, metric)];
       this.#child = spawnScript(QUERY, args, { stdin: "lifeline", stderr: "keep" });
     } catch (error) {
       rmSync(this.#folder, { recursive: true, force: true });
@@ -31,10 +33,11 @@ export class ExportRun {
   }
 
   /** Linux takes an argument of at most 128 KiB: a longer SELECT is passed as a metric's file. */
-  #select(sql: string): string[] {
-    if (Buffer.byteLength(sql) <= ARGUMENT_BYTES_MAX) return ["--", sql];
-    writeFileSync(join(this.#folder, "export.sql"), sql);
-    return ["--sql", this.#folder, "--metric", "export"];
+  #select(sql: string, metric: string | null): string[] {
+    if (metric === null && Buffer.byteLength(sql) <= ARGUMENT_BYTES_MAX) return ["--", sql];
+    const name = metric ?? "export";
+    writeFileSync(join(this.#folder, `${name}.sql`), sql);
+    return ["--sql", this.#folder, "--metric", name];
   }
 
   /** Removes the folders of servers that were killed. */
@@ -45,7 +48,9 @@ export class ExportRun {
   /** The bytes of the whole file, open. Rejects with the child's own sentence. */
   async file(): Promise<AsyncIterable<Uint8Array>> {
     const { code, stderr } = await this.#child.ended;
-    if (code !== 0) throw new Problem(503, "QUERY", /error: (.*)/.exec(stderr)?.[1] ?? "The export was stopped.");
+    const why = /error: (.*)/.exec(stderr)?.[1] ?? "The export was stopped.";
+    if (code === 2) throw new Problem(400, "USAGE", why);
+    if (code !== 0) throw new Problem(503, "QUERY", why);
     const bytes = createReadStream(this.#file);
     await new Promise((resolve, reject) => bytes.once("open", resolve).once("error", reject));
     return bytes;
@@ -156,3 +161,8 @@ export class Download {
 }
 
 const encoder = new TextEncoder();
+
+/** Bun closes an answer that is silent for 10 s (1.4.5): while DuckDB works, or a download pauses. */
+export function untimed(c: Context): void {
+  getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
+}

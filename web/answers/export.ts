@@ -1,22 +1,23 @@
 /** Downloads. CSV of windows and metrics is written here, what needs DuckDB by `query`. */
 import type { Context } from "hono";
-import { getBunServer } from "hono/bun";
 import { nowUs } from "../../scripts/base/clock.ts";
-import { csvLine, isTextType } from "../../scripts/base/csv.ts";
+import { csvHeader, csvLine, csvRows } from "../../scripts/base/csv.ts";
 import { sentence } from "../../scripts/base/errors.ts";
 import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX, DOWNLOADS_MAX, EXPORTS_MAX } from "../../scripts/base/limits.ts";
 import type { Logger } from "../../scripts/base/logger.ts";
 import { onAbort } from "../../scripts/base/wait.ts";
+import type { Column, Row } from "../../scripts/contract/results.ts";
 import { API_COLUMNS, windowColumns } from "../../scripts/contract/window-columns.ts";
 import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
+import { filterRows } from "../model/metric-filter.ts";
 import type { Sources } from "../model/sources.ts";
 import { windows } from "../model/windows.ts";
-import { unknownMetric } from "./api.ts";
-import { Download, ExportRun } from "./download.ts";
+import { Download, ExportRun, untimed } from "./download.ts";
+import { filteredSql, filterOf, flagsOf, howOf, unknownMetric } from "./metric-rows.ts";
 
 type Ending = "csv" | "parquet";
 const TYPES: Record<Ending, string> = { csv: "text/csv; charset=utf-8", parquet: "application/vnd.apache.parquet" };
@@ -62,38 +63,31 @@ export class Exports {
     return this.#child(c, name, ending as Ending, what === "ticks" ? TICKS : WINDOWS, flags);
   };
 
-  /** `/export/metrics/NAME.csv` and `.parquet`: the newest result, whole. */
+  /** `/export/metrics/NAME.csv` and `.parquet`: the newest result, whole, or by product and time. */
   metric = async (c: Context): Promise<Response> => {
     untimed(c);
-    parameters(c, []);
+    const filter = filterOf(parameters(c, ["product", "from", "to"]));
     const [, name = "", ending] = /^(\w+)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
-    const result = this.sources.metrics.get(name);
-    if (result === null) throw unknownMetric(c.req.param("file") ?? "", this.sources);
+    const { metrics } = this.sources;
+    const result = metrics.get(name);
+    if (result === null) throw unknownMetric(c.req.param("file") ?? "", metrics.names());
     if (!result.ok && !result.stale) throw new Problem(404, "METRIC", result.error ?? "It has never worked.");
     if (ending === "parquet" && result.stale)
       throw new Problem(404, "METRIC", result.error ?? "It fails.", "The CSV has the last rows that worked.");
+    const how = howOf(result, filter);
+    const file = `tidemark_${name}${filter.product === null ? "" : `_${filter.product}`}`;
     // The batch stores a long result cut; the export has all rows.
-    if (ending === "parquet" || (result.truncated && !result.stale))
-      return this.#child(c, `tidemark_${name}`, ending as Ending, result.sql, []);
+    if (ending === "parquet" || how === "computed" || (result.truncated && !result.stale)) {
+      const flags = how === "computed" ? flagsOf(filter) : [];
+      return this.#child(c, file, ending as Ending, filteredSql(result, filter, how), flags, name);
+    }
     if (result.truncated) {
       const why = `The last result that worked is cut after ${result.row_count} rows.`;
       throw new Problem(404, "METRIC", why, "Correct the metric's file: the next batch stores all rows.");
     }
-    const { columns, rows } = result;
-    const isText = (i: number) => isTextType(columns[i]!.type);
-    const lines = [
-      csvLine(
-        columns.map((column) => column.name),
-        () => true,
-      ),
-      ...rows.map((row) =>
-        csvLine(
-          columns.map((column) => row[column.name]),
-          isText,
-        ),
-      ),
-    ];
-    return this.#send(c, lines, `tidemark_${name}`, "csv");
+    const { columns } = result;
+    const rows = filterRows(result, filter);
+    return this.#send(c, csvPieces(columns, rows), file, "csv");
   };
 
   #windowsCsv(
@@ -128,11 +122,18 @@ export class Exports {
   }
 
   /** Sends what `query` wrote into a temporary file: an error is a refusal, not half a file. */
-  async #child(c: Context, name: string, ending: Ending, sql: string, flags: string[]): Promise<Response> {
+  async #child(
+    c: Context,
+    name: string,
+    ending: Ending,
+    sql: string,
+    flags: string[],
+    metric: string | null = null,
+  ): Promise<Response> {
     if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
     if (this.#running.size >= EXPORTS_MAX)
       throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when one has ended.");
-    const run = new ExportRun(this.sources.paths.root, ending, sql, flags);
+    const run = new ExportRun(this.sources.paths.root, ending, sql, flags, metric);
     this.#running.add(run);
     onAbort(c.req.raw.signal, () => run.end());
     try {
@@ -163,9 +164,12 @@ export class Exports {
   }
 }
 
-/** Bun closes an answer that is silent for 10 s (1.4.5): while DuckDB works, or a download pauses. */
-function untimed(c: Context): void {
-  getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
+/** Rows at a time: a line of each as one text for all would take its size twice. */
+const CSV_ROWS = 1_000;
+
+function* csvPieces(columns: readonly Column[], rows: readonly Row[]): Generator<string> {
+  yield csvHeader(columns);
+  for (let i = 0; i < rows.length; i += CSV_ROWS) yield csvRows(columns, rows.slice(i, i + CSV_ROWS));
 }
 
 function headersOf(name: string, ending: Ending): Record<string, string> {

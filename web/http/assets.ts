@@ -13,16 +13,15 @@ const PUBLIC = resolve(import.meta.dir, "../public");
 const FILES: Record<string, string[]> = {
   "htmx.min.js": [Bun.resolveSync("htmx.org/dist/htmx.min.js", import.meta.dir)],
   "hx-sse.min.js": [Bun.resolveSync("htmx.org/dist/ext/hx-sse.min.js", import.meta.dir)],
-  "uPlot.iife.min.js": [Bun.resolveSync("uplot/dist/uPlot.iife.min.js", import.meta.dir)],
   "style.css": [
     Bun.resolveSync("uplot/dist/uPlot.min.css", import.meta.dir),
     resolve(PUBLIC, "style.css"),
     resolve(PUBLIC, "header.css"),
     resolve(PUBLIC, "chart.css"),
+    resolve(PUBLIC, "metric.css"),
+    resolve(PUBLIC, "window-page.css"),
   ],
-  ...Object.fromEntries(
-    ["chart-layout.js", "charts.js", "icon.svg", "icon-stale.svg"].map((name) => [name, [resolve(PUBLIC, name)]]),
-  ),
+  ...Object.fromEntries(["icon.svg", "icon-stale.svg"].map((name) => [name, [resolve(PUBLIC, name)]])),
 };
 const TYPES: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
 

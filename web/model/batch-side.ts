@@ -56,7 +56,7 @@ export function batchSide(sources: Sources, selection: Selection): BatchSide {
       agreement: agreement(sources),
       not_compared: sources.metrics.get("reconciliation")?.error ?? null,
       outcomes,
-      panels: sources.metrics.panels(),
+      panels: sources.metrics.panels(product),
       files: csvFiles(sources.paths.batchOutput),
     };
   });

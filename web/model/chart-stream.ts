@@ -54,7 +54,7 @@ export function streamBars({ bars }: Sources, selection: Selection, rows: readon
     const state = summedState(parts, start_us + size.us, closed_us);
     const late = () => parts.reduce((sum, part) => sum + part.late, 0);
     const sum = (): StreamBar => [...summedBar(start_us, parts), state, late()];
-    return state === 0 ? sum() : bars.summed(product, part_us, `${size.us} ${start_us}`, sum);
+    return state === 0 ? sum() : bars.summed(product, part_us, `bar ${size.us} ${start_us}`, sum);
   });
 }
 

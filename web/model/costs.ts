@@ -29,7 +29,7 @@ const RUNS_READ = 1_500;
 /** Of these the newest, for the line: its work grows with their square. */
 const LINE_RUNS = 100;
 const RUNS = `SELECT state, started_us, ended_us, ticks_new, cpu_seconds, read_bytes, written_bytes, peak_rss_bytes,
-  queries_cpu_seconds, windows_cpu_seconds FROM runs WHERE state NOT IN ('missed', 'running') ORDER BY run_id DESC LIMIT $limit`;
+  queries_cpu_seconds, windows_cpu_seconds FROM runs WHERE state <> 'missed' AND state <> 'running' ORDER BY run_id DESC LIMIT $limit`;
 
 /** What the processes of the path have noted; null: not there, or of an older version. */
 type Noted = Record<"produce" | "stream" | "consume" | "schedule" | "serve", CostSeries | null>;

@@ -1,10 +1,11 @@
 /** The newest closed windows of a product, read once: they change no more, except by late ticks. */
-import type { StreamBar } from "../../scripts/contract/page-events.ts";
 import BARS from "../../sql/page/bars.sql" with { type: "text" };
 import type { StoreFile } from "./store-file.ts";
 
 /** Products and sizes whose windows are kept; of each at most twice the windows of an answer, 4 MB. */
 const TAILS_MAX = 8;
+/** Sums of one tail: all of an answer in two sizes, and as rows. */
+const SUMS_MAX = 10_000;
 /** Late ticks since the last question; after more all is read again. */
 const REVISIONS_READ = 1_000;
 const CLOSED_UNTIL = "SELECT closed_until_us FROM closed_ends WHERE product_id = $product AND size_us = $size_us";
@@ -42,8 +43,8 @@ export interface UsSpan {
 /** Closed windows by start: all that start in the span. */
 interface Tail extends UsSpan {
   rows: BarRow[];
-  /** Sums of them by size and start. */
-  summed: Map<string, StreamBar>;
+  /** Sums of them. */
+  summed: Map<string, unknown>;
 }
 
 export class KeptBars {
@@ -84,8 +85,8 @@ export class KeptBars {
     if (tail.rows.length > 2 * limit) {
       tail.rows = tail.rows.slice(-limit);
       tail.from_us = tail.rows[0]!.window_start_us;
-      tail.summed.clear();
     }
+    if (tail.summed.size > SUMS_MAX) tail.summed.clear();
     const open = span.to_us > closed_us ? read({ from_us: closed_us, to_us: span.to_us }, limit) : [];
     const kept = [...tail.rows.slice(indexOf(tail.rows, span.from_us), indexOf(tail.rows, span.to_us)), ...open];
     const missing = limit - kept.length;
@@ -93,14 +94,15 @@ export class KeptBars {
     return before.from_us < before.to_us && missing > 0 ? [...read(before, missing), ...kept] : kept.slice(-limit);
   }
 
-  /** The sum of closed windows, made once until one of them gets a late tick; `name`: of size and start. */
-  summed(product: string, size_us: number, name: string, make: () => StreamBar): StreamBar {
-    const tail = this.#tails.get(keyOf(product, size_us));
-    const known = tail?.summed.get(name);
-    if (known !== undefined) return known;
-    const made = make();
-    tail?.summed.set(name, made);
-    return made;
+  /** A sum of closed windows, made once per `name` until one of them gets a late tick. */
+  summed<T>(product: string, size_us: number, name: string, make: () => T): T {
+    const summed = this.#tails.get(keyOf(product, size_us))?.summed;
+    if (!summed?.has(name)) {
+      const made = make();
+      summed?.set(name, made);
+      return made;
+    }
+    return summed.get(name) as T;
   }
 
   #read(product: string, size_us: number, span: UsSpan, limit: number): BarRow[] {

@@ -9,6 +9,7 @@ import {
   RESULTS_CACHE_BYTES_MAX,
 } from "../../scripts/base/limits.ts";
 import {
+  type Column,
   type Json,
   type MetricResult,
   RESULT_COLUMNS,
@@ -16,14 +17,32 @@ import {
   type Row,
   resultFromRow,
 } from "../../scripts/contract/results.ts";
+import { filterRows, howFiltered, NO_FILTER, productsIn } from "./metric-filter.ts";
 import { PerCommit } from "./per-commit.ts";
 import type { StoreFile } from "./store-file.ts";
 
 /** What a panel of the page shows: the first rows and columns, long texts cut. */
 export interface Panel extends Omit<MetricResult, "rows"> {
-  rows: Record<string, Json | CutText>[];
+  rows: ShownRow[];
   /** Columns of the whole result. */
   column_count: number;
+  /** Changes with the stored rows, and with nothing else. */
+  version: string;
+  /** Products of the whole result; null: no column names one. */
+  products: string[] | null;
+  /** The one whose rows these are; null: rows of all. */
+  product: string | null;
+  /** Products in the archive, as far as the metrics name them. */
+  products_known: number;
+}
+
+/** A row with long texts cut. */
+export type ShownRow = Record<string, Json | CutText>;
+
+interface Parsed {
+  result: MetricResult;
+  size: number;
+  version: string;
 }
 
 type Stored = ResultRow & {
@@ -54,47 +73,80 @@ export class MetricResults {
   }
 
   /** Whole results with their sizes, the last used one last; RESULTS_CACHE_BYTES_MAX in total. */
-  get #parsed(): Map<string, { result: MetricResult; size: number }> {
+  get #parsed(): Map<string, Parsed> {
     return this.once("parsed", () => new Map());
-  }
-
-  get #panels(): Map<string, Panel> {
-    return this.once("panels", () => new Map());
   }
 
   /** One metric's newest result, or null when there is none of that name. */
   get(name: string): MetricResult | null {
+    return this.#read(name)?.result ?? null;
+  }
+
+  /** As `get`, with a text that changes with the stored rows, columns and chart. */
+  version(name: string): string {
+    return this.#read(name)?.version ?? "";
+  }
+
+  #read(name: string): Parsed | null {
     const parsed = this.#parsed;
     const known = parsed.get(name);
     parsed.delete(name);
     if (known !== undefined) parsed.set(name, known);
-    if (known !== undefined) return known.result;
+    if (known !== undefined) return known;
     const stored = this.file.get<Stored>(SELECT, { name });
     if (stored === null) return null;
-    const result = shown(stored);
-    parsed.set(name, { result, size: stored.size });
+    const version = Bun.hash(`${stored.rows}\n${stored.columns}\n${stored.chart}`).toString(36);
+    const made = { result: shown(stored), size: stored.size, version };
+    parsed.set(name, made);
     let size = parsed.values().reduce((sum, one) => sum + one.size, 0);
     for (const [oldest, one] of parsed) {
       if (size <= RESULTS_CACHE_BYTES_MAX) break;
       parsed.delete(oldest);
       size -= one.size;
     }
-    return result;
+    return made;
   }
 
-  /** The panels of all metrics, in order of name. */
-  panels(): Panel[] {
-    const panels = this.#panels;
-    return this.names().flatMap((name) => {
-      const known = panels.get(name);
-      if (known !== undefined) return known;
-      const result = this.get(name);
-      if (result === null) return [];
-      const panel = panelOf(result);
-      panels.set(name, panel);
-      return panel;
+  /**
+   * The panels of all metrics, by group and order; of a result with a column product_id only the rows
+   * of `product` (null: of all). Of the last few products they are kept until the next run.
+   */
+  panels(product: string | null = null): Panel[] {
+    const kept = this.once("panels", () => new Map<string | null, Panel[]>());
+    const made = kept.get(product);
+    if (made !== undefined) return made;
+    const panels = this.names().flatMap((name) => {
+      const read = this.#read(name);
+      return read === null ? [] : panelOf(read, product);
     });
+    const summary = this.get(PER_PRODUCT);
+    const known = (summary && productsIn(summary)) ?? [...new Set(panels.flatMap(({ products }) => products ?? []))];
+    const ordered = inOrder(panels.map((panel) => ({ ...panel, products_known: known.length })));
+    if (kept.size >= PANELS_OF_PRODUCTS_MAX) kept.clear();
+    kept.set(product, ordered);
+    return ordered;
   }
+}
+
+const PANELS_OF_PRODUCTS_MAX = 20;
+/** The metric with one row per product. */
+const PER_PRODUCT = "summary_by_product";
+
+/** Groups by the least order in them, panels by theirs, then both by name; without a group last. */
+function inOrder(panels: Panel[]): Panel[] {
+  const least = new Map<string, number>();
+  const orderOf = ({ order }: Panel) => order ?? Number.POSITIVE_INFINITY;
+  for (const panel of panels)
+    least.set(panel.group, Math.min(least.get(panel.group) ?? Number.POSITIVE_INFINITY, orderOf(panel)));
+  const compare = (a: number | string, b: number | string) => (a === b ? 0 : a < b ? -1 : 1);
+  return panels.toSorted(
+    (a, b) =>
+      Number(a.group === "") - Number(b.group === "") ||
+      compare(least.get(a.group)!, least.get(b.group)!) ||
+      compare(a.group, b.group) ||
+      compare(orderOf(a), orderOf(b)) ||
+      compare(a.name, b.name),
+  );
 }
 
 /** Damage within a row, which SQLite doesn't notice, is an error of that metric alone. */
@@ -115,18 +167,32 @@ function parse({ size, ...row }: Stored): MetricResult {
   return { ...result, ok: false, error };
 }
 
-function panelOf(result: MetricResult): Panel {
-  const { rows, columns, chart, sql } = result;
+function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
+  const { columns, chart, sql } = result;
+  const products = productsIn(result);
+  // Behind a limit the product's own rows are not stored: then all rows are shown, and that is said.
+  const how = howFiltered(result, { ...NO_FILTER, product: wanted });
+  const product = "how" in how && how.how === "filtered" ? wanted : null;
+  const rows = product === null ? result.rows : filterRows(result, { ...NO_FILTER, product });
   const shown = columns.slice(0, PAGE_METRIC_COLUMNS);
-  const names = new Set([...shown.map(({ name }) => name), ...chart.y.slice(0, 1)]);
-  const cut = (row: Row) => Object.fromEntries([...names].map((name) => [name, shortCell(row[name] ?? null)]));
   return {
     ...result,
     columns: shown,
-    rows: rows.slice(0, PAGE_METRIC_ROWS).map(cut),
+    rows: rows.slice(0, PAGE_METRIC_ROWS).map((row) => shortRow(row, shown, chart.y.slice(0, 1))),
+    row_count: product === null ? result.row_count : rows.length,
     sql: shortSql(sql),
     column_count: columns.length,
+    version,
+    products,
+    product,
+    products_known: 0,
   };
+}
+
+/** The columns of a row that are shown, and those of `more`. */
+export function shortRow(row: Row, columns: readonly Column[], more: readonly string[] = []): ShownRow {
+  const names = new Set([...columns.map(({ name }) => name), ...more]);
+  return Object.fromEntries([...names].map((name) => [name, shortCell(row[name] ?? null)]));
 }
 
 /** The beginning of a long cell. */
@@ -149,7 +215,7 @@ function begin(text: string, max: number): string {
   return text.slice(0, max).replace(/[\uD800-\uDBFF]$/, "");
 }
 
-function shortSql(sql: string): string {
+export function shortSql(sql: string): string {
   if (sql.length <= PAGE_SQL_CHARACTERS_MAX) return sql;
   return `${begin(sql, PAGE_SQL_CHARACTERS_MAX)} … (${sql.length} characters, the whole text is in the file)`;
 }

@@ -45,6 +45,10 @@ export interface Status {
   problems: StageProblem[];
 }
 
+/** Counted by consume; of a file that no consume of this version has opened, at most 10,000. */
+const OUTAGES = `SELECT coalesce((SELECT value FROM counters WHERE name = 'outages'),
+  (SELECT count(*) FROM (SELECT 1 FROM outages LIMIT 10000))) AS n`;
+
 /**
  * The path's state now. Waits for the log at most LOG_REQUEST_WAIT_MS; what can't be read is empty
  * and listed as a problem.
@@ -74,7 +78,7 @@ export function statusNow(sources: Sources): Status {
       skewed: stream.skewed ?? 0,
       dead_letters: stream.malformed ?? 0,
       revisions: revisions(sources.windows),
-      outages: sources.ticks.get<{ n: number }>("SELECT count(*) AS n FROM outages")?.n ?? 0,
+      outages: sources.ticks.get<{ n: number }>(OUTAGES)?.n ?? 0,
       reconnects: feed?.reconnects ?? 0,
       incomplete: feed?.incomplete ?? 0,
     },

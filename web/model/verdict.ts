@@ -5,8 +5,6 @@ import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
 
-export { type Agreed, agreementOf } from "./reconciliation.ts";
-
 export interface Verdict {
   /**
    * `nothing`: no window yet. `first`: none has closed. `waiting`: closed ones wait for a run, or for

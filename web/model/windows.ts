@@ -54,6 +54,7 @@ const among = (kinds: string) => `WITH RECURSIVE kinds (product_id, size_us) AS 
 ${WINDOWS.replace("FROM windows w", "FROM newest k CROSS JOIN windows w")
   .replace(ONE_KIND, "w.product_id = k.product_id AND w.size_us = k.size_us")
   .replace(FROM, "k.from_us")}`;
+const STORED = "SELECT 1 AS one FROM windows WHERE product_id = $product AND size_us = $size_us LIMIT 1";
 /** By whether a product and a size are given. */
 const STATEMENTS = {
   "true true": WINDOWS,
@@ -64,37 +65,56 @@ const STATEMENTS = {
 
 /**
  * Newest first. Reads a number of rows that follows from `limit`, and not from how many there are. A
- * size that the stream does not keep is summed: from at most API_ROWS_MAX windows per product.
+ * size of which no window is stored is summed, of at most API_ROWS_MAX stored ones per product.
  */
 export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   const { product, size_us } = query;
   const from_us = size_us === null ? undefined : summedFrom(sources, size_us);
-  if (from_us !== undefined && size_us !== null) return summedWindows(sources, { ...query, size_us }, from_us);
+  if (from_us !== undefined && size_us !== null) {
+    const products = product === null ? choices(sources).products : [product];
+    const isStored = products.some((one) => sources.windows.get(STORED, { product: one, size_us }) !== null);
+    if (!isStored) return summedWindows(sources, products, { ...query, size_us }, from_us);
+  }
   const sql = STATEMENTS[`${product !== null} ${size_us !== null}`];
   return sources.windows.all<FoundWindow>(sql, { ...query }).map(shown);
 }
 
 /** The selection's newest windows, newest first. */
 export function newestWindows(sources: Sources, { product, size }: Selection, limit: number): ShownWindow[] {
-  return windows(sources, { product, size_us: size.us, from_us: null, to_us: null, limit });
+  const query = { product, size_us: size.us, from_us: null, to_us: null, limit };
+  return size.from_us === undefined ? windows(sources, query) : summedWindows(sources, [product], query, size.from_us);
 }
 
-/** Windows of a size that is summed from the stored one of `part_us`. */
-function summedWindows(sources: Sources, query: WindowQuery & { size_us: number }, part_us: number): ShownWindow[] {
-  const { size_us, limit } = query;
-  const products = query.product === null ? choices(sources).products : [query.product];
+/** Windows of a size that is summed from the stored one of `part_us`; closed ones are summed once. */
+function summedWindows(
+  sources: Sources,
+  products: readonly string[],
+  { size_us, limit, ...times }: WindowQuery & { size_us: number },
+  part_us: number,
+): ShownWindow[] {
   // A condition on a window's start is one on those of its parts.
-  const up = (us: number | null) => (us === null ? null : -startOf(size_us, -us));
-  const span = { from_us: up(query.from_us), to_us: up(query.to_us) };
+  const up = (us: number | null, otherwise: number) => (us === null ? otherwise : -startOf(size_us, -us));
+  const span = {
+    from_us: up(times.from_us, Number.MIN_SAFE_INTEGER),
+    to_us: up(times.to_us, Number.MAX_SAFE_INTEGER),
+  };
   const parts_max = Math.min(API_ROWS_MAX, (limit + 1) * (size_us / part_us));
   const found = products.flatMap((product) => {
-    const of = { ...span, product, size_us: part_us, limit: parts_max };
-    const parts = sources.windows.all<FoundWindow>(WINDOWS, of).reverse();
+    const parts = sources.bars.rows(product, part_us, span, parts_max);
     const closed_us = sources.bars.closedUntil(product, part_us);
     const wholeFrom_us = parts.length < parts_max ? Number.MIN_SAFE_INTEGER : parts[0]!.window_start_us;
-    return [...Map.groupBy(parts, ({ window_start_us }) => startOf(size_us, window_start_us))]
-      .filter(([start_us]) => start_us >= wholeFrom_us)
-      .map(([start_us, minutes]) => summedWindow(minutes, { start_us, size_us, closed_us }));
+    const starts = new Set(parts.map(({ window_start_us }) => startOf(size_us, window_start_us)));
+    const whole = [...starts].filter((start_us) => start_us >= wholeFrom_us).slice(-limit);
+    return whole.map((start_us) => {
+      const end_us = start_us + size_us;
+      const sum = () => {
+        const of = { product, size_us: part_us, from_us: start_us, to_us: end_us, limit: API_ROWS_MAX };
+        const minutes = sources.windows.all<FoundWindow>(WINDOWS, of).reverse();
+        return summedWindow(minutes, { start_us, size_us, closed_us });
+      };
+      if (end_us > closed_us) return sum();
+      return sources.bars.summed(product, part_us, `row ${size_us} ${start_us}`, sum);
+    });
   });
   const newest = found.sort((a, b) => b.window_start_us - a.window_start_us || (a.product_id < b.product_id ? -1 : 1));
   return newest.slice(0, limit).map(shown);

@@ -30,17 +30,11 @@ export function Layout({ title, assets, address, script = "main.js", children }:
       <Head title={title} assets={assets}>
         <meta
           name="htmx-config"
-          content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"]}'
+          content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
         />
-        {/* Not deferred: then htmx 4.0.1 waits for DOMContentLoaded and finds its extension. */}
-        <script src={assets("htmx.min.js")} />
-        <script src={assets("hx-sse.min.js")} />
-        <script src={assets("uPlot.iife.min.js")} defer />
-        <script src={assets("chart-layout.js")} defer />
-        <script src={assets("charts.js")} defer />
         <script type="module" src={assets(script)} />
       </Head>
-      <body data-product={address?.product} data-window={address?.window}>
+      <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
         <a class="skip" href="#main">
           Skip to the content
         </a>
@@ -58,7 +52,7 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>{title}</title>
-      <link rel="icon" id="icon" href={assets("icon.svg")} data-stale={assets("icon-stale.svg")} />
+      <link rel="icon" id="icon" href={assets("icon.svg")} data-href={assets("icon-stale.svg")} />
       <link rel="stylesheet" href={assets("style.css")} />
       <script src={assets("first-paint.js")} />
       {children}
@@ -88,7 +82,7 @@ export function Brand() {
 export function Header({ view: { choice, status }, address }: { view: View; address: PageAddress }) {
   const ranges = Object.keys(RANGES) as RangeName[];
   return (
-    <header class="top">
+    <header class="top" id="top">
       <Brand />
       <Mode status={status} />
       <Choices of="product" label="Product" values={choice.products} address={address} />

@@ -1,9 +1,11 @@
-/** One panel per metric file: its chart, its rows, its SQL, and its error when it fails. */
+/** One panel per metric file, in groups: its chart, its first rows, and its error when it fails. */
 /** @jsxImportSource hono/jsx */
-import { CutText, type Panel as Shown } from "../model/metric-results.ts";
-import { counted, duration, exact } from "./format.ts";
+import type { Panel as Shown } from "../model/metric-results.ts";
+import { counted } from "./format.ts";
+import { MetricTable, Value } from "./metric-cells.tsx";
 
-export function Metrics({ metrics }: { metrics: Shown[] }) {
+export function Metrics({ metrics, wanted = null }: { metrics: Shown[]; wanted?: string | null }) {
+  const groups = Map.groupBy(metrics, ({ group }) => group);
   return (
     <section id="metrics" aria-labelledby="metrics-title">
       <h2 id="metrics-title" class="section">
@@ -12,45 +14,48 @@ export function Metrics({ metrics }: { metrics: Shown[] }) {
           each a file in <code>sql/metrics/</code>: edit one, and the next batch shows it
         </small>
       </h2>
-      <div class="grid">
-        {metrics.length === 0 && <p class="empty">No batch has run yet.</p>}
-        {metrics.map((metric) => (
-          <Panel metric={metric} />
-        ))}
-      </div>
+      {metrics.length === 0 && <p class="empty">No batch has run yet.</p>}
+      {[...groups].map(([group, panels]) => (
+        <>
+          {(group !== "" || groups.size > 1) && <h3 class="metric-group">{group === "" ? "Other metrics" : group}</h3>}
+          <div class="grid">
+            {panels.map((metric) => (
+              <Panel metric={metric} wanted={wanted} />
+            ))}
+          </div>
+        </>
+      ))}
     </section>
   );
 }
 
-function Panel({ metric }: { metric: Shown }) {
-  const {
-    name,
-    title,
-    description,
-    chart,
-    rows,
-    columns,
-    file,
-    sql,
-    ok,
-    error,
-    stale,
-    elapsed_ms,
-    truncated,
-    row_count,
-  } = metric;
+/** Of the metric's rows, by the product that the panel shows. */
+function addressOf(path: string, { product }: Shown): string {
+  return `${path}${queryOf(product)}`;
+}
+
+function queryOf(product: string | null): string {
+  return product === null ? "" : `?product=${encodeURIComponent(product)}`;
+}
+
+function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
+  const { name, title, description, chart, rows, columns, file, sql, ok, error, stale, truncated, row_count } = metric;
   const isNumber = chart.type === "number" && rows.length > 0;
   const shown = chart.y[0] ?? columns[0]?.name ?? "";
   const typeOf = (column: string) => columns.find(({ name }) => name === column)?.type ?? "";
-  const drawn = (chart.type === "line" || chart.type === "bar") && rows.length > 1;
+  const drawn = isDrawn(chart.type) && rows.length > 0;
   return (
     <article class={`panel${ok ? "" : " broken"}`} id={`metric-${name}`}>
-      <h3>{title}</h3>
+      <h4>
+        <a href={addressOf(`/metric/${name}`, metric)}>{title}</a>
+      </h4>
       <p class="links">
-        <a href={`/export/metrics/${name}.csv`}>CSV</a> <a href={`/export/metrics/${name}.parquet`}>Parquet</a>{" "}
-        <a href={`/api/metrics/${name}`}>JSON</a>
+        <a href={addressOf(`/export/metrics/${name}.csv`, metric)}>CSV</a>{" "}
+        <a href={addressOf(`/export/metrics/${name}.parquet`, metric)}>Parquet</a>{" "}
+        <a href={addressOf(`/api/metrics/${name}`, metric)}>JSON</a>
       </p>
       {description && <p class="description">{description}</p>}
+      <Scope metric={metric} wanted={wanted} />
       {error !== null && (
         <pre class="error" role="alert">
           {error}
@@ -58,12 +63,11 @@ function Panel({ metric }: { metric: Shown }) {
       )}
       {stale && <p class="stale">Below: the last result that worked.</p>}
       {drawn && (
-        <div
-          class="chart"
-          id={`chart-${name}`}
-          data-metric={name}
-          data-version={metric.finished_us}
-          hx-morph-skip-children
+        <MetricChartPlace
+          name={name}
+          version={metric.version}
+          src={addressOf(`/api/metrics/${name}`, metric)}
+          product={metric.product}
         />
       )}
       {isNumber && (
@@ -76,7 +80,7 @@ function Panel({ metric }: { metric: Shown }) {
       <footer>
         <span>
           {counted(row_count, "row")}
-          {truncated ? " (cut; CSV and Parquet have all)" : ""} in {duration(elapsed_ms)}
+          {truncated ? " (cut; CSV and Parquet have all)" : ""}
         </span>
         <details>
           <summary>{file}</summary>
@@ -87,46 +91,62 @@ function Panel({ metric }: { metric: Shown }) {
   );
 }
 
+export function isDrawn(type: Shown["chart"]["type"]): boolean {
+  return type === "line" || type === "bar" || type === "candle";
+}
+
+/** Where the browser draws a metric's chart, and again when the version changes. */
+export function MetricChartPlace(place: { name: string; version: string; src: string; product: string | null }) {
+  return (
+    <div
+      class="chart"
+      id={`chart-${place.name}`}
+      data-metric={place.name}
+      data-version={place.version}
+      data-src={place.src}
+      data-product={place.product ?? undefined}
+      hx-morph-skip-children
+    />
+  );
+}
+
+/** What the rows cover, where there are several products. */
+function Scope({ metric, wanted }: { metric: Shown; wanted: string | null }) {
+  const { product, sql, name, ok, products, products_known: known } = metric;
+  if (known < 2 || !ok) return null;
+  if (product !== null) return <p class="scope">{`${product}, one of ${known} products`}</p>;
+  const isPerProduct = products !== null || sql.includes("$product");
+  if (!isPerProduct) return <p class="scope">not by product</p>;
+  return (
+    <p class="scope">
+      <b>
+        all {known} products{products === null ? " together" : ""}
+      </b>
+      : <a href={`/metric/${name}${queryOf(wanted)}`}>{wanted ?? "one of them"}</a> alone
+    </p>
+  );
+}
+
 function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
   const { rows, columns, name, row_count, column_count } = metric;
-  if (rows.length === 0) return <p class="empty">No rows.</p>;
+  if (rows.length === 0) return <p class="empty">No rows{metric.product === null ? "" : ` of ${metric.product}`}.</p>;
   const table = (
-    <section class="scroll" tabindex={0} aria-label={`Rows of ${name}`}>
-      <table>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th scope="col" class={isNumeric(column.type) ? "n" : ""}>
-                {column.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr>
-              {columns.map((column) => (
-                <td class={isNumeric(column.type) ? "n" : ""}>
-                  <Value value={row[column.name]} type={column.type} name={name} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <>
+      <MetricTable name={name} columns={columns} rows={rows} />
       {row_count > rows.length && (
         <p class="more">
-          {rows.length} of {counted(row_count, "row")}; the others are in the{" "}
-          <a href={`/export/metrics/${name}.csv`}>CSV</a>
+          <a href={addressOf(`/metric/${name}`, metric)}>
+            {rows.length} of {counted(row_count, "row")}
+          </a>
         </p>
       )}
       {column_count > columns.length && (
         <p class="more">
           {columns.length} of {counted(column_count, "column")}; the others are in the{" "}
-          <a href={`/export/metrics/${name}.csv`}>CSV</a>
+          <a href={addressOf(`/export/metrics/${name}.csv`, metric)}>CSV</a>
         </p>
       )}
-    </section>
+    </>
   );
   if (!folded) return table;
   return (
@@ -135,28 +155,4 @@ function Rows({ metric, folded }: { metric: Shown; folded: boolean }) {
       {table}
     </details>
   );
-}
-
-function isNumeric(type: string): boolean {
-  return /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL|DOUBLE|FLOAT|BIGNUM)[^[]*$/.test(type);
-}
-
-/** A cell of the metric `name`; a long one is cut, with a link to the whole. */
-function Value({ value, type, name }: { value: unknown; type: string; name: string }) {
-  if (!(value instanceof CutText)) return <>{cell(value, type)}</>;
-  return (
-    <>
-      {value.text} … ({value.length} characters, <a href={`/export/metrics/${name}.csv`}>whole in the CSV</a>)
-    </>
-  );
-}
-
-function cell(value: unknown, type: string): string {
-  if (value === null || value === undefined) return "–";
-  if (typeof value === "object") return JSON.stringify(value);
-  if (type.startsWith("TIMESTAMP"))
-    return String(value)
-      .replace("T", " ")
-      .replace(/(\.0+)?Z$/, "");
-  return isNumeric(type) ? exact(value) : String(value);
 }

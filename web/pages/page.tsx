@@ -3,8 +3,10 @@
 import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
-import { type Address, Header, Layout, queryOf } from "./layout.tsx";
+import { Lanes } from "./lane-list.tsx";
+import { type Address, Header, Layout } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
+import { PriceLine } from "./price-line.tsx";
 import { TryThis } from "./try-this.tsx";
 
 export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
@@ -12,19 +14,12 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
   return (
     <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
       <Header view={view} address={address} />
-      <div
-        id="live"
-        hx-sse:connect={`/events?${queryOf(selection)}`}
-        hx-swap="none"
-        hx-trigger="load, retry"
-        hx-config="sse.reconnectMaxDelay:5s"
-      />
-      <p id="connection" class="connection" role="status" hidden>
-        Reconnecting to the server …
-      </p>
       <main id="main">
         <div class="first">
-          <div class="now">{PARTS.verdict.element(view)}</div>
+          <div class="now">
+            <PriceLine view={view} />
+            {PARTS.verdict.element(view)}
+          </div>
           <section class="tiles" aria-label="Stream and batch compared">
             {PARTS["tile-soon"].element(view)}
             {PARTS["tile-fresh"].element(view)}
@@ -33,8 +28,10 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             {PARTS["tile-agree"].element(view)}
           </section>
           <ChartPlace view={view} />
+          <Lanes view={view} />
         </div>
         <div class="more">
+          {PARTS.differences.element(view)}
           <figure class="panel">
             <figcaption>
               <h2>How old is each answer?</h2>

@@ -51,6 +51,16 @@ function sweep(): void {
   for (const frame of frames) if (!frame.root.isConnected) frame.destroy();
 }
 on("parts", sweep);
+/** Puts a chart into the element of an id, and again when the page's replacement has removed it. */
+export function keepIn(id: string, put: (element: HTMLElement) => void): void {
+  const place = () => {
+    const element = document.getElementById(id);
+    if (element !== null && element.querySelector(".chart-frame") === null) put(element);
+  };
+  on("parts", place);
+  place();
+}
+
 function repaint(): void {
   forget();
   for (const { plot } of frames) plot.redraw(false);

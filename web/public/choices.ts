@@ -20,6 +20,9 @@ export function startChoices(): void {
       setState(changeOf({ set: target.dataset.set, value: target.value }));
   });
   on("state", show);
+  on("parts", (ids) => {
+    if (ids.includes("top")) show(state);
+  });
   show(state);
 }
 

@@ -1,22 +1,28 @@
 /** Keys of the page, and the list of them. */
-import { setState, state } from "./address.ts";
 import { chooseRange } from "./choices.ts";
+import { togglePause } from "./pause.ts";
 import { nextTheme } from "./theme.ts";
 
 /** What a key does; its words are in the list that `?` opens. */
 const KEYS: [keys: string, words: string, act: (key: string) => void][] = [
   ["t", "light, dark, or as the system has it", nextTheme],
-  ["p", "stop the page where it is, and resume", () => setState({ paused: !state.paused }, "replace")],
+  ["p", "stop the page where it is, and resume", togglePause],
   ["1234", "last 15 minutes, hour, 6 hours, all", (key) => chooseRange(Number(key))],
   ["?", "this list", toggleHelp],
 ];
 /** What the charts take when they have the focus. */
-const CHART_KEYS: [keys: string, words: string][] = [["← →", "in a chart: read its values one by one"]];
+const CHART_KEYS: [keys: string, words: string][] = [
+  ["← →", "in a chart: read its values one by one"],
+  ["+ −", "in the main chart: zoom"],
+  ["↵", "in the main chart: open the window's page"],
+];
 
 let help: HTMLDialogElement | null = null;
 
 export function startKeys(): void {
-  document.getElementById("help")?.addEventListener("click", toggleHelp);
+  document.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("#help")) toggleHelp();
+  });
   document.addEventListener("keydown", (event) => {
     const { target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

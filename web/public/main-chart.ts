@@ -2,9 +2,10 @@
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
+import { based } from "./based.ts";
 import { daysOf } from "./chart-axis.ts";
 import { write } from "./chart-dom.ts";
-import { ChartFrame } from "./chart-frame.ts";
+import { ChartFrame, keepIn } from "./chart-frame.ts";
 import { EventGate } from "./event-gate.ts";
 import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
 import { gestures } from "./main-chart-gestures.ts";
@@ -18,8 +19,10 @@ import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { on } from "./page-bus.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
-import { addressUnder } from "./site.ts";
+import { now_ms } from "./server-time.ts";
 
+/** The horizon's age has tenths of a second. */
+const AGE_MS = 500;
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
 
@@ -31,7 +34,7 @@ class MainChart {
   readonly #loader: Loader;
   #extent: Extent = { every_s: 60, first_s: null, end_s: null };
   #size_s = 60;
-  #view: View = viewOf({ span_ms: 0, to_ms: null }, this.#extent, Date.now() / 1000);
+  #view: View = viewOf({ span_ms: 0, to_ms: null }, this.#extent, now_ms() / 1000);
   #buckets: Bucket[] = [];
   #reach: ReturnType<typeof reachOf> = null;
   readonly #marks = new Marks();
@@ -43,8 +46,6 @@ class MainChart {
     () => state.paused || this.#loader.isBusy,
     () => this.#reload(),
   );
-  /** The server's clock minus this machine's. */
-  #ahead_ms = 0;
 
   constructor(element: HTMLElement) {
     this.#loader = new Loader(this.#store, {
@@ -85,16 +86,13 @@ class MainChart {
   #listen(): void {
     const { plot } = this.#frame;
     plot.over.addEventListener("dblclick", () => this.#follow());
-    const age = setInterval(() => this.#label(), 1_000);
+    const age = setInterval(() => state.paused || this.#label(), AGE_MS);
     const shown = () => this.#schedule();
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
       on("state", () => this.#stated()),
       on("windows", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#windows(event))),
       on("batch", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#batch(event))),
-      on("status", ({ at_ms }) => {
-        this.#ahead_ms = at_ms - Date.now();
-      }),
       gestures(plot.over, {
         view: () => this.#view,
         extent: () => this.#extent,
@@ -193,7 +191,7 @@ class MainChart {
 
   #draw(): void {
     if (!this.#isDragged && !(state.paused && state.range.to_ms === null && this.#buckets.length > 0))
-      this.#view = viewOf(state.range, this.#extent, Date.now() / 1000);
+      this.#view = viewOf(state.range, this.#extent, now_ms() / 1000);
     const { plot } = this.#frame;
     const every_s = this.#extent.every_s;
     const step = stepOf(this.#view, every_s, plot.over.clientWidth || plot.width);
@@ -248,7 +246,7 @@ class MainChart {
   }
 
   #horizonText(isShort: boolean): string {
-    return this.#marks.text(Date.now() + this.#ahead_ms, state.zone, isShort);
+    return this.#marks.text(now_ms(), state.zone, isShort);
   }
 
   #note(loading: string): void {
@@ -274,7 +272,7 @@ class MainChart {
   #open(): void {
     const { idx, left = -1 } = this.#frame.plot.cursor;
     const bucket = left >= 0 && idx != null ? this.#buckets[idx] : undefined;
-    if (bucket !== undefined) location.assign(addressUnder(windowLink(bucket.worst_s, this.#words())));
+    if (bucket !== undefined) location.assign(based(windowLink(bucket.worst_s, this.#words())));
   }
 
   #pan(share: number): void {
@@ -294,7 +292,7 @@ class MainChart {
   }
 }
 
-/** Draws into `element`; nothing on a page without it. */
-export function startMainChart(element: HTMLElement | null): void {
-  if (element !== null) new MainChart(element);
+/** Draws into `#main-chart`, now and after the page was replaced; nothing on a page without it. */
+export function startMainChart(): void {
+  keepIn("main-chart", (element) => new MainChart(element));
 }

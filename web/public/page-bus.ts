@@ -1,5 +1,5 @@
 /** What the parts of an open page share: its state, and events from one part to the others. */
-import type { BatchEvent, StatusEvent, WindowsEvent } from "../../scripts/contract/page-events.ts";
+import type { BatchEvent, StatusEvent, TitleEvent, WindowsEvent } from "../../scripts/contract/page-events.ts";
 
 /** The span of event time that charts and tables show; `to_ms` null: it follows the newest window. */
 export interface Range {
@@ -22,6 +22,10 @@ export interface PageState {
 
 export interface PageEvents {
   status: StatusEvent;
+  /** While the tab is hidden. */
+  title: TitleEvent;
+  /** The server was heard of without an event. */
+  heard: undefined;
   windows: WindowsEvent;
   batch: BatchEvent;
   /** Ids of the elements that were replaced. */

@@ -1,40 +1,100 @@
-/** Listens to /events, and shows when the connection is lost. */
-import { on } from "./page-bus.ts";
+/** What the tab watches, and what becomes of the events that come. */
+import type { StatusEvent, TitleEvent } from "../../scripts/contract/page-events.ts";
+import { addressOf, state } from "./address.ts";
+import { browserLine } from "./browser-line.ts";
+import type { LineMessage } from "./event-line.ts";
+import { emit, on, type PageEvents, type PageState } from "./page-bus.ts";
+import { swapPage, swapParts } from "./parts-swap.ts";
+import { noteServerTime } from "./server-time.ts";
 
-interface Charts {
-  windows(data: unknown): void;
-  batch(data: unknown): void;
-  metrics(): void;
-  repaint(): void;
+/** A tab that is hidden for a moment stays connected in full. */
+const HIDDEN_MS = 1_000;
+/** Where a proxy holds the stream back, the whole page is read this often. */
+const HELD_EVERY_MS = 5_000;
+const HELD_WAIT_MS = 4_000;
+
+let shown: PageState = state;
+let held: ReturnType<typeof setInterval> | undefined;
+let reading: AbortController | null = null;
+
+export function startConnection(): void {
+  const line = browserLine(take);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const watch = () => {
+    clearTimeout(timer);
+    const isHidden = document.visibilityState === "hidden";
+    const how = state.paused ? "nothing" : isHidden ? "title" : "all";
+    const events = `${document.documentElement.dataset.base ?? ""}/events`;
+    const send = () => line.watch({ events, key: keyOf(state), how });
+    if (how === "title") timer = setTimeout(send, HIDDEN_MS);
+    else send();
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") line.retry();
+    watch();
+  });
+  addEventListener("online", () => line.retry());
+  addEventListener("pagehide", () => line.bye());
+  addEventListener("pageshow", (event) => {
+    if ((event as PageTransitionEvent).persisted) watch();
+  });
+  on("state", (next) => {
+    if (keyOf(next) !== keyOf(shown)) void show(next);
+    shown = next;
+    watch();
+  });
+  watch();
 }
-declare global {
-  interface Window {
-    tidemarkCharts: Charts;
-    htmx: { trigger(element: Element, name: string): void };
+
+function keyOf({ product, window }: PageState): string {
+  return `${product}/${window}`;
+}
+
+function take(message: LineMessage): void {
+  if (!("data" in message)) {
+    readNowAndThen();
+    return;
+  }
+  clearInterval(held);
+  held = undefined;
+  const data = message.data as
+    | PageEvents["status" | "windows" | "batch"]
+    | { of: string; html: Record<string, string> };
+  // What was on its way when another selection was chosen.
+  if (data.of !== keyOf(state)) return;
+  if (message.event === "parts" && "html" in data) void swapParts(data.html);
+  else if (message.event === "status" || message.event === "title") {
+    noteServerTime((data as StatusEvent | TitleEvent).at_ms);
+    emit(message.event, data as StatusEvent);
+  } else if (message.event === "windows") emit("windows", data as PageEvents["windows"]);
+  else if (message.event === "batch") emit("batch", data as PageEvents["batch"]);
+}
+
+/** Another selection: the server's page for it, in this one. */
+async function show(next: PageState): Promise<void> {
+  reading?.abort();
+  reading = new AbortController();
+  const address = addressOf(next);
+  document.getElementById("main")?.setAttribute("aria-busy", "true");
+  try {
+    if (!(await swapPage(address, reading.signal))) location.assign(address);
+  } catch {
+    // Another choice has come, or the server is away: the connection reports that.
+  } finally {
+    document.getElementById("main")?.removeAttribute("aria-busy");
   }
 }
 
-export function startConnection(): void {
-  const live = document.getElementById("live");
-  const connection = document.getElementById("connection");
-  if (live === null || connection === null) return;
-  const lost = (isLost: boolean) => {
-    connection.hidden = !isLost;
-  };
-  const dataOf = (event: Event) => JSON.parse((event as CustomEvent<{ data: string }>).detail.data);
-  live.addEventListener("windows", (event) => window.tidemarkCharts.windows(dataOf(event)));
-  live.addEventListener("batch", (event) => window.tidemarkCharts.batch(dataOf(event)));
-  document.addEventListener("htmx:sse:after:message", () => window.tidemarkCharts.metrics());
-  document.addEventListener("htmx:sse:after:connection", () => lost(false));
-  document.addEventListener("htmx:sse:error", () => lost(true));
-
-  // htmx 4.0.1 retries a stream that broke off, but not one that never began.
-  const again = () => {
-    lost(true);
-    setTimeout(() => window.htmx.trigger(live, "retry"), 1_000);
-  };
-  document.addEventListener("htmx:error", again);
-  document.addEventListener("htmx:response:error", again);
-  on("theme", () => window.tidemarkCharts.repaint());
-  window.tidemarkCharts.metrics();
+function readNowAndThen(): void {
+  held ??= setInterval(async () => {
+    if (document.visibilityState === "hidden" || state.paused) return;
+    try {
+      if (!(await swapPage(addressOf(state), AbortSignal.timeout(HELD_WAIT_MS)))) return;
+    } catch {
+      return;
+    }
+    const of = keyOf(state);
+    emit("heard", undefined);
+    emit("windows", { of, reload: true, stream: [] });
+  }, HELD_EVERY_MS);
 }

@@ -1,11 +1,14 @@
 /** The button for light, dark or the system's colours; its label is the present state. */
-import { emit } from "./page-bus.ts";
+import { emit, on } from "./page-bus.ts";
 import { storedTheme, storeTheme, THEMES, type Theme } from "./theme-choice.ts";
 
 const LABELS: Record<Theme, string> = { system: "auto", light: "light", dark: "dark" };
 
 export function startTheme(): void {
-  document.getElementById("theme")?.addEventListener("click", nextTheme);
+  document.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("#theme")) nextTheme();
+  });
+  on("parts", () => show(storedTheme()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme", undefined));
   // Another tab of this browser has chosen.
   addEventListener("storage", () => show(storedTheme()));

@@ -1,4 +1,4 @@
-/** The browser's scripts: small, whole, without names of Bun or Node, and a sentence when they are damaged. */
+/** The browser's scripts: small, without names of Bun or Node, and a sentence for a damaged one. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

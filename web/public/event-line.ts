@@ -1,0 +1,188 @@
+/** The one stream of /events of a browser: which tab watches what, reading, and connecting again. */
+import type { SelectionKey } from "../../scripts/contract/page-events.ts";
+import { EventParser, type Message } from "./event-parser.ts";
+
+/** What a tab watches: `all` if it is visible, `title` if hidden, `nothing` if paused. */
+export interface Watch {
+  /** Address of /events. */
+  events: string;
+  key: SelectionKey;
+  how: "all" | "title" | "nothing";
+}
+
+/** What a tab receives: an event of the server; `held`: a proxy lets nothing through. */
+export type LineMessage = { event: string; data: unknown } | { event: "held" };
+
+interface Tab extends Watch {
+  /** The id of the newest events that it has received; "": none. */
+  id: string;
+  heard_ms: number;
+}
+
+/** One request for /events. */
+interface Stream {
+  address: string;
+  abort: AbortController;
+  heard_ms: number;
+  /** An event has come. */
+  isHeard: boolean;
+}
+
+/** Clock, timers and network; tests have their own. */
+export interface Surroundings {
+  fetch(url: string, init: { signal: AbortSignal; headers: Record<string, string> }): Promise<Response>;
+  /** Milliseconds of a clock that also runs while the machine sleeps. */
+  now(): number;
+  after(ms: number, run: () => void): () => void;
+}
+
+const FIRST_WAIT_MS = 250;
+const WAIT_MS_MAX = 5_000;
+/** A visible tab gets a status each second, a hidden one a title each ten. */
+const SILENT_MS = { all: 10_000, title: 25_000, nothing: 25_000 };
+const WATCH_EVERY_MS = 1_000;
+/** A timer that is later than this was stopped: the machine has slept. */
+const SLEPT_MS = 5_000;
+/** Several tabs that change at once, after a start of the browser, are one request. */
+const GATHER_MS = 20;
+/** A tab that was not heard of for this long was discarded. Hidden ones are heard of each minute. */
+const TAB_MS_MAX = 180_000;
+/** After this many silent connections the tabs read the page itself now and then. */
+const SILENT_MAX = 2;
+
+export class EventLine<T> {
+  readonly #tabs = new Map<T, Tab>();
+  #stream: Stream | null = null;
+  #cancel: (() => void) | null = null;
+  #watching: (() => void) | null = null;
+  #failures = 0;
+  #silent = 0;
+
+  constructor(
+    private readonly post: (tab: T, message: LineMessage) => void,
+    private readonly world: Surroundings,
+  ) {}
+
+  /** A tab comes, is shown, hidden, paused, or shows another selection. */
+  watch(tab: T, watch: Watch): void {
+    const known = this.#tabs.get(tab);
+    const id = known?.key === watch.key ? known.id : "";
+    this.#tabs.set(tab, { ...watch, id, heard_ms: this.world.now() });
+    this.#watching ??= this.world.after(WATCH_EVERY_MS, () => this.#check(this.world.now()));
+    this.#later(GATHER_MS);
+  }
+
+  /** The tab is still there. False: it is not known, and must watch again. */
+  here(tab: T): boolean {
+    const known = this.#tabs.get(tab);
+    if (known) known.heard_ms = this.world.now();
+    return known !== undefined;
+  }
+
+  drop(tab: T): void {
+    if (this.#tabs.delete(tab)) this.#later(GATHER_MS);
+  }
+
+  /** Connects again now if nothing comes: the network is back, or somebody waits. */
+  retry(): void {
+    const { now } = this.world;
+    if (this.#stream !== null && now() - this.#stream.heard_ms < SLEPT_MS) return;
+    this.#failures = 0;
+    this.#end();
+    this.#later(GATHER_MS);
+  }
+
+  #later(ms: number): void {
+    this.#cancel?.();
+    this.#cancel = this.world.after(ms, () => this.#connect());
+  }
+
+  #end(): void {
+    this.#stream?.abort.abort();
+    this.#stream = null;
+  }
+
+  #connect(): void {
+    this.#cancel = null;
+    const address = this.#address();
+    this.#end();
+    if (address === null) return;
+    const stream = { address, abort: new AbortController(), heard_ms: this.world.now(), isHeard: false };
+    this.#stream = stream;
+    this.#read(stream)
+      .catch(() => {})
+      .finally(() => {
+        if (this.#stream !== stream) return;
+        this.#stream = null;
+        const wait_ms = Math.min(WAIT_MS_MAX, FIRST_WAIT_MS * 2 ** this.#failures++);
+        this.#later(wait_ms * (0.7 + 0.3 * Math.random()));
+      });
+  }
+
+  /** `of` continues from what all its tabs have; null while no tab watches anything. */
+  #address(): string | null {
+    const tabs = [...this.#tabs.values()];
+    const keysOf = (how: Watch["how"]) => [...new Set(tabs.filter((tab) => tab.how === how).map(({ key }) => key))];
+    const of = keysOf("all").map((key) => {
+      const id = oldest(tabs.filter((tab) => tab.how === "all" && tab.key === key).map((tab) => tab.id));
+      return `of=${encodeURIComponent(key + (id && `@${id}`))}`;
+    });
+    const titles = keysOf("title").map((key) => `title=${encodeURIComponent(key)}`);
+    const asked = [...of, ...titles];
+    return asked.length === 0 ? null : `${tabs[0]!.events}?${asked.join("&")}`;
+  }
+
+  async #read(stream: Stream): Promise<void> {
+    const init = { signal: stream.abort.signal, headers: { Accept: "text/event-stream" } };
+    const { ok, body } = await this.world.fetch(stream.address, init);
+    if (!ok || body === null) throw new Error("refused");
+    const [parser, decoder, reader] = [new EventParser(), new TextDecoder(), body.getReader()];
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (this.#stream !== stream) return reader.cancel().catch(() => {});
+      if (done) return;
+      stream.heard_ms = this.world.now();
+      for (const message of parser.push(decoder.decode(value, { stream: true }))) {
+        stream.isHeard = true;
+        this.#failures = this.#silent = 0;
+        this.#pass(message);
+      }
+    }
+  }
+
+  #pass({ event, data, id }: Message): void {
+    if (data !== "") {
+      const content = JSON.parse(data) as { of: SelectionKey };
+      const how = event === "title" ? "title" : "all";
+      for (const [tab, watch] of this.#tabs)
+        if (watch.how === how && watch.key === content.of) this.post(tab, { event, data: content });
+    }
+    if (id !== null) for (const watch of this.#tabs.values()) if (watch.how === "all") watch.id = id;
+  }
+
+  /** Each second: whether the stream is silent, the machine has slept, or tabs are gone. */
+  #check(due_ms: number): void {
+    this.#watching = null;
+    const now = this.world.now();
+    for (const [tab, { heard_ms }] of this.#tabs) if (now - heard_ms > TAB_MS_MAX) this.drop(tab);
+    if (this.#tabs.size === 0) return;
+    this.#watching = this.world.after(WATCH_EVERY_MS, () => this.#check(now + WATCH_EVERY_MS));
+    const stream = this.#stream;
+    if (stream === null) return;
+    const how = [...this.#tabs.values()].some((tab) => tab.how === "all") ? "all" : "title";
+    const hasSlept = now - due_ms > SLEPT_MS;
+    if (!hasSlept && now - stream.heard_ms < SILENT_MS[how]) return;
+    if (!stream.isHeard && ++this.#silent >= SILENT_MAX)
+      for (const [tab, watch] of this.#tabs) if (watch.how === "all") this.post(tab, { event: "held" });
+    this.#end();
+    this.#later(0);
+  }
+}
+
+/** The id from which all of them can continue; "" if one has nothing, or they are of several servers. */
+function oldest(ids: string[]): string {
+  const parts = ids.map((id) => /^(.*)\.(\d+)$/.exec(id));
+  const server = (id: string) => id.split(".").at(-2);
+  if (parts.includes(null) || new Set(ids.map(server)).size !== 1) return "";
+  return parts.reduce((a, b) => (Number(a![2]) <= Number(b![2]) ? a : b))![0];
+}

@@ -1,0 +1,42 @@
+/** Figures that move with time, in the words of the server's first rendering. */
+
+/** `25735.9700000000` → `25,735.97`: two decimals in sight, more where a price is small. */
+export function shortPrice(exact: string): string {
+  const value = Number(exact);
+  const digits = Math.abs(value) >= 1 || value === 0 ? 2 : Math.min(10, 3 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** `0.2 s`, `12 s`, `4 min`, `3 h`: as precise as it can be read while it moves. */
+export function ageWords(ms: number): string {
+  const seconds = Math.max(0, ms) / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3_600)} h`;
+}
+
+/** `in 12 s`; what is due is `now`. */
+export function untilWords(ms: number): string {
+  return ms <= 0 ? "now" : `in ${ageWords(ms)}`;
+}
+
+type Trend = "grows" | "falls" | "steady";
+
+/** Of a lag's values, the oldest first: the newer half against the older. A fifth is noise. */
+export function trendOf(lags_ms: readonly number[]): Trend {
+  if (lags_ms.length < 4) return "steady";
+  const half = Math.floor(lags_ms.length / 2);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [before, after] = [mean(lags_ms.slice(0, half)), mean(lags_ms.slice(half))];
+  const noise_ms = Math.max(500, before * 0.2);
+  return after > before + noise_ms ? "grows" : after < before - noise_ms ? "falls" : "steady";
+}
+
+/** How far each lane has read, on one scale from 0 to 1, the newest; null: nothing. */
+export function reaches(read_ms: readonly (number | null)[]): (number | null)[] {
+  const known = read_ms.filter((ms) => ms !== null);
+  const newest = Math.max(...known);
+  const scale_ms = Math.max(60_000, 2 * (newest - Math.min(...known)));
+  return read_ms.map((ms) => (ms === null ? null : 1 - (newest - ms) / scale_ms));
+}

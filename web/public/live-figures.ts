@@ -1,0 +1,87 @@
+/**
+ * Figures that the browser moves between the server's events. The server renders them with these
+ * marks: `data-age-of="1693929600000"`: the text is the age of this moment, `4.1 s`;
+ * `data-until="1693929600000"`: the time up to it, `in 0.9 s`, then `now`; both by its own clock.
+ * In `#price-line`, by `data-figure`: `price` (its title has all digits), `traded` (time of the newest
+ * trade), `rate` (`4.1 trades/s`), `open` (the open window in words). In `#lanes`: see lanes.ts.
+ * A `<time datetime="…Z">` is written in the chosen zone, in the form that its text has (zone.ts).
+ */
+import type { StatusEvent } from "../../scripts/contract/page-events.ts";
+import { ageWords, shortPrice, untilWords } from "./figure-words.ts";
+import { on } from "./page-bus.ts";
+import { now_ms } from "./server-time.ts";
+import { eachTick } from "./ticker.ts";
+import { clockText } from "./zone.ts";
+
+let status: StatusEvent | null = null;
+
+export function startLiveFigures(): void {
+  on("status", (event) => {
+    status = event;
+    showPrice(event);
+    showMode(event);
+    tick();
+  });
+  on("parts", tick);
+  on("state", () => {
+    if (status) showPrice(status);
+  });
+  eachTick(tick);
+}
+
+/** Writes only what differs, so that a selection in the text stays. */
+export function write(element: Element | null | undefined, text: string): void {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+function tick(): void {
+  const now = now_ms();
+  for (const element of document.querySelectorAll<HTMLElement>("[data-age-of]"))
+    write(element, ageWords(now - Number(element.dataset.ageOf)));
+  for (const element of document.querySelectorAll<HTMLElement>("[data-until]"))
+    write(element, untilWords(Number(element.dataset.until) - now));
+  if (status) write(figure("open"), openWords(status, now));
+}
+
+function figure(name: string): HTMLElement | null {
+  return document.querySelector<HTMLElement>(`#price-line [data-figure="${name}"]`);
+}
+
+function showPrice({ price, traded_ms, trades_per_s }: StatusEvent): void {
+  const element = figure("price");
+  write(element, price === null ? "–" : shortPrice(price));
+  if (element && price !== null) element.title = price;
+  write(figure("traded"), traded_ms === null ? "no trade yet" : `last trade ${clockText(traded_ms, "second")}`);
+  write(figure("rate"), trades_per_s === null ? "" : `${trades_per_s.toFixed(1)} trades/s`);
+}
+
+/** When the window closes, in event time; when that has passed, what it waits for. */
+function openWords({ open, exchange_ms, at_ms, speed, ended_ms, mode }: StatusEvent, now: number): string {
+  if (open === null) return mode === null ? "" : "no window is open";
+  const window = `window ${clockText(open.start_s * 1_000, "minute")}: ${open.trades.toLocaleString("en")} trades`;
+  if (ended_ms !== null) return `${window}, open: the feed has ended before it could close`;
+  if (exchange_ms === null) return `${window}, open`;
+  const left_ms = open.closes_ms - (exchange_ms + (now - at_ms) * (speed ?? 1));
+  if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;
+  return `${window}, closes with the first trade after ${clockText(open.closes_ms, "second")}`;
+}
+
+/** Also a page that was opened before there was any feed. */
+function showMode({ mode, speed, traded_ms }: StatusEvent): void {
+  const element = document.getElementById("mode");
+  if (element === null || mode === null) return;
+  element.className = `mode ${mode}`;
+  if (mode === "live") {
+    write(element, "LIVE");
+    return;
+  }
+  let day = element.querySelector(".day");
+  const words = `▶ REPLAY${speed ? ` ×${speed}` : ""}`;
+  if (day === null) {
+    day = document.createElement("span");
+    day.className = "day";
+  }
+  if (element.firstChild?.nodeType !== Node.TEXT_NODE || element.firstChild.textContent?.trim() !== words)
+    element.replaceChildren(words, day);
+  write(day, traded_ms === null ? "" : ` · ${clockText(traded_ms, "day")}`);
+}

@@ -1,0 +1,117 @@
+/** The charts of metrics: each is drawn when it is in view, and again when its rows have changed. */
+import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import { axisOf, layOut, type MetricAnswer, timeOf } from "./chart-layout.ts";
+import { MetricPlot } from "./metric-plot.ts";
+import { on } from "./page-bus.ts";
+
+/** One element `.chart[data-metric]`: `data-src` is where its rows are, `data-version` which they are. */
+class MetricChart {
+  #plot: MetricPlot | null = null;
+  #version = "";
+  readonly #end = new AbortController();
+
+  constructor(private readonly element: HTMLElement) {}
+
+  /** Loads the rows unless it has them. */
+  async update(): Promise<void> {
+    const { element } = this;
+    const { src = "", version = "", product = "" } = element.dataset;
+    if (this.#version === `${version} ${src}`) return;
+    this.#version = `${version} ${src}`;
+    try {
+      const answer = await newestRows(src, this.#end.signal);
+      // A newer version was asked for meanwhile, or the panel has gone.
+      if (this.#version !== `${version} ${src}` || this.#end.signal.aborted) return;
+      this.#draw(answer, product === "" ? null : product);
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#refuse(error);
+    }
+  }
+
+  #draw(answer: MetricAnswer & { title: string; name: string }, product: string | null): void {
+    const { element } = this;
+    const layout = layOut(answer, product);
+    if (layout.xs.length === 0) this.#clear();
+    else if (this.#plot === null || !this.#plot.show(layout)) {
+      this.#clear();
+      const box = element.appendChild(document.createElement("div"));
+      this.#plot = new MetricPlot(box, answer, layout);
+    }
+    this.#note(layout.left_out.join("; "));
+  }
+
+  /** Says below the chart what is not drawn. */
+  #note(text: string): void {
+    this.element.querySelector(":scope > .more")?.remove();
+    if (text === "") return;
+    const line = this.element.appendChild(document.createElement("p"));
+    line.className = "more";
+    line.textContent = text;
+  }
+
+  #refuse(error: unknown): void {
+    this.#clear();
+    const why = error instanceof Error ? error.message : String(error);
+    this.#note(`This chart can't be drawn: ${why.slice(0, 200)}. The rows are below.`);
+    // The same rows are tried again with the next change.
+    this.#version = "";
+  }
+
+  #clear(): void {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.element.replaceChildren();
+  }
+
+  /** Its element is gone: nothing of it is left. */
+  destroy(): void {
+    this.#end.abort();
+    this.#plot?.destroy();
+    this.#plot = null;
+  }
+}
+
+type Answer = MetricAnswer & { title: string; name: string };
+
+/** The newest rows when x is a time, in either order of the file; otherwise the first. */
+async function newestRows(src: string, signal: AbortSignal): Promise<Answer> {
+  const get = async (which: string): Promise<Answer> => {
+    const answer = await fetch(`${src}${src.includes("?") ? "&" : "?"}${which}=${CHART_WINDOWS_MAX}`, { signal });
+    const body = await answer.json();
+    if (!answer.ok) throw new Error(body.error?.message ?? `the server answered ${answer.status}`);
+    return body;
+  };
+  const first = await get("limit");
+  const { chart, rows, row_count } = first;
+  const x = chart.x ?? "";
+  if (rows.length >= row_count || !/time|day/.test(axisOf(first, x))) return first;
+  const times = rows.map((row) => timeOf(row[x])).filter((time) => time !== null);
+  return (times[0] ?? 0) < (times.at(-1) ?? 0) ? get("last") : first;
+}
+
+const charts = new Map<Element, MetricChart>();
+
+/** Draws what is in view, and what comes into view later. */
+export function startMetricCharts(): void {
+  const seen = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) if (isIntersecting) void charts.get(target)?.update();
+    },
+    { rootMargin: "200px" },
+  );
+  const scan = () => {
+    for (const [element, chart] of charts) {
+      if (element.isConnected) continue;
+      chart.destroy();
+      charts.delete(element);
+    }
+    // What is observed again reports whether it is in view: a panel may have newer rows.
+    seen.disconnect();
+    for (const element of document.querySelectorAll<HTMLElement>(".chart[data-metric]")) {
+      if (!charts.has(element)) charts.set(element, new MetricChart(element));
+      seen.observe(element);
+    }
+  };
+  on("parts", scan);
+  scan();
+}

@@ -1,0 +1,69 @@
+/** Times in the chosen zone: those of scripts, and those that the server has written in UTC. */
+import { ZONE_FIRST } from "../../scripts/contract/page-address.ts";
+import { setState, state } from "./address.ts";
+import { on } from "./page-bus.ts";
+
+type Form = "minute" | "second" | "day";
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+/** A time as the server writes it: which of its parts it has. */
+const WRITTEN = /^(\d{4}-\d\d-\d\d)?([ T])?(\d\d:\d\d)?(:\d\d)?(\.\d+)?( UTC|Z)?$/;
+
+export function startZone(): void {
+  const list = document.getElementById("zone");
+  fill([Intl.DateTimeFormat().resolvedOptions().timeZone]);
+  // Hundreds of zones, when somebody wants one of them.
+  for (const event of ["pointerdown", "focus", "keydown"] as const)
+    list?.addEventListener(event, () => fill(Intl.supportedValuesOf("timeZone")), { once: true });
+  document.addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLSelectElement && target.id === "zone") setState({ zone: target.value });
+  });
+  on("state", rewrite);
+  on("parts", rewrite);
+  rewrite();
+}
+
+/** `16:59`, `16:59:58` or `2023-09-05` in the chosen zone. */
+export function clockText(ms: number, form: Form): string {
+  const parts = partsOf(ms);
+  if (form === "day") return `${parts.year}-${parts.month}-${parts.day}`;
+  const minute = `${parts.hour}:${parts.minute}`;
+  return form === "minute" ? minute : `${minute}:${parts.second}`;
+}
+
+function partsOf(ms: number): Record<string, string> {
+  const { zone } = state;
+  let format = formats.get(zone);
+  if (format === undefined) {
+    const two = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
+    format = new Intl.DateTimeFormat("en-GB", { timeZone: zone, year: "numeric", ...two, hourCycle: "h23" });
+    formats.set(zone, format);
+  }
+  return Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
+}
+
+function fill(zones: string[]): void {
+  const list = document.getElementById("zone");
+  if (!(list instanceof HTMLSelectElement)) return;
+  const known = new Set([...list.options].map(({ value }) => value));
+  for (const zone of zones) if (!known.has(zone)) list.add(new Option(zone));
+}
+
+/** `<time datetime="…Z">`: its text is written again with the parts that it has. */
+function rewrite(): void {
+  const list = document.getElementById("zone");
+  if (list instanceof HTMLSelectElement) {
+    fill([state.zone]);
+    list.value = state.zone;
+  }
+  for (const element of document.querySelectorAll("time[datetime]")) {
+    const found = WRITTEN.exec(element.textContent ?? "");
+    const ms = Date.parse(element.getAttribute("datetime")!);
+    if (found === null || Number.isNaN(ms)) continue;
+    const [, date, between = "", minute, second, fraction = "", utc = ""] = found;
+    const clock = minute ? clockText(ms, second ? "second" : "minute") + fraction : "";
+    const zone = state.zone === ZONE_FIRST ? utc : "";
+    const text = (date ? clockText(ms, "day") : "") + between + clock + zone;
+    if (text !== element.textContent) element.textContent = text;
+  }
+}
