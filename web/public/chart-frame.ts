@@ -8,7 +8,7 @@ import { on } from "./page-bus.ts";
 /** A value of the readout; a chart has the same labels at every index, so the page never moves. */
 export type Field = [label: string, value: string];
 
-export interface FrameOptions {
+interface FrameOptions {
   /** What the chart is called: for screen readers, and in its picture. */
   name: string;
   /** Name of the picture's file, without `.png`. */
@@ -28,7 +28,7 @@ export interface FrameOptions {
   paint?(context: CanvasRenderingContext2D, ratio: number): void;
 }
 
-export const AXIS_FONT_PX = 12;
+const AXIS_FONT_PX = 12;
 /** Arrow keys with shift, and page keys, move by this many values. */
 const KEY_LEAP = 10;
 

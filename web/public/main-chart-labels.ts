@@ -14,7 +14,7 @@ export const BAND = { wide: 24, narrow: 40 };
 /** Below this width the labels are shorter. */
 const NARROW = 560;
 
-export interface Horizon {
+interface Horizon {
   /** CSS pixels from the plot's left; outside of it if it is before or after what is shown. */
   x: number;
   text: string;

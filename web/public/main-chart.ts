@@ -2,7 +2,6 @@
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
-import { based } from "./based.ts";
 import { daysOf } from "./chart-axis.ts";
 import { write } from "./chart-dom.ts";
 import { ChartFrame, keepIn } from "./chart-frame.ts";
