@@ -4,13 +4,13 @@ import type uPlot from "uplot";
 import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
 import { state } from "./address.ts";
 import { AGES_SPAN_MS, type AgeSample, AgeSamples } from "./age-samples.ts";
-import { based } from "./based.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
 import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field, keepIn } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
+import { addressUnder } from "./site.ts";
 
 const HEIGHT = 190;
 const NAME = "Age of both answers, last 5 minutes";
@@ -73,9 +73,12 @@ class AgeChart {
   async #fill(signal: AbortSignal): Promise<void> {
     const { product, window } = state;
     try {
-      const answer = await fetch(`${based("/api/chart")}?${new URLSearchParams({ product, window, range: "15m" })}`, {
-        signal,
-      });
+      const answer = await fetch(
+        `${addressUnder("/api/chart")}?${new URLSearchParams({ product, window, range: "15m" })}`,
+        {
+          signal,
+        },
+      );
       if (!answer.ok) return;
       const { runs }: ChartAnswer = await answer.json();
       // Ages need the exchange's clock, which the first status has.

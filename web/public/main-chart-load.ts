@@ -2,10 +2,10 @@
 
 import { RANGES, type RangeName } from "../../scripts/contract/page-address.ts";
 import type { Bar, ChartAnswer } from "../../scripts/contract/page-events.ts";
-import { based } from "./based.ts";
 import type { ChartStore } from "./main-chart-store.ts";
 import { type Extent, missing, type View } from "./main-chart-view.ts";
 import type { Range } from "./page-bus.ts";
+import { addressUnder } from "./site.ts";
 
 interface Loaded {
   /** An answer is in the store. */
@@ -151,7 +151,7 @@ function iso(at_s: number): string {
 }
 
 async function get<T>(path: string, query: Record<string, string>, signal: AbortSignal): Promise<T> {
-  const answer = await fetch(`${based(path)}?${new URLSearchParams(query)}`, {
+  const answer = await fetch(`${addressUnder(path)}?${new URLSearchParams(query)}`, {
     signal,
     headers: { Accept: "application/json" },
   });

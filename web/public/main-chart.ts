@@ -1,4 +1,5 @@
 /** The main chart: candles and volumes of the stream, the batch's answer over them, and its horizon. */
+
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
@@ -19,6 +20,7 @@ import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-ch
 import { on } from "./page-bus.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
+import { addressUnder } from "./site.ts";
 
 /** The horizon's age has tenths of a second. */
 const AGE_MS = 500;
@@ -271,7 +273,7 @@ class MainChart {
   #open(): void {
     const { idx, left = -1 } = this.#frame.plot.cursor;
     const bucket = left >= 0 && idx != null ? this.#buckets[idx] : undefined;
-    if (bucket !== undefined) location.assign(based(windowLink(bucket.worst_s, this.#words())));
+    if (bucket !== undefined) location.assign(addressUnder(windowLink(bucket.worst_s, this.#words())));
   }
 
   #pan(share: number): void {

@@ -1,10 +1,12 @@
 /** The ribbon of agreement below the main chart: one cell per window, each a link to its page. */
+
 import type { Outcome } from "../../scripts/contract/page-events.ts";
 import { colour, font } from "./chart-colours.ts";
 import { make } from "./chart-dom.ts";
 import type { Bucket } from "./main-chart-buckets.ts";
 import type { groundOf } from "./main-chart-paint.ts";
 import { OUTCOMES, outcomeText, spanOf, type WordsOf, windowLink } from "./main-chart-words.ts";
+import { addressUnder } from "./site.ts";
 
 type Ground = ReturnType<typeof groundOf>;
 
@@ -177,7 +179,7 @@ export class Ribbon {
       return;
     }
     const left = Math.max(0, x(bucket.from_s));
-    this.#link.href = based(windowLink(bucket.worst_s, of));
+    this.#link.href = addressUnder(windowLink(bucket.worst_s, of));
     this.#link.style.left = `${left}px`;
     this.#link.style.width = `${Math.max(4, x(bucket.to_s) - left)}px`;
     const words = `${spanOf(bucket, of)}: ${outcomeText(bucket)}`;
