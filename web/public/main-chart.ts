@@ -243,7 +243,8 @@ class MainChart {
     const width = plot.over.clientWidth;
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
-    this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text });
+    const isAhead = this.#marks.isBehind(this.#extent);
+    this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text, isAhead });
   }
 
   #horizonText(isShort: boolean): string {
