@@ -11,6 +11,7 @@ import type { Prices } from "../scripts/contract/prices.ts";
 import { Api } from "./answers/api.ts";
 import { Charts } from "./answers/chart-answer.ts";
 import { EventHub } from "./answers/events.ts";
+import { Explain } from "./answers/explain-answer.ts";
 import { Exports } from "./answers/export.ts";
 import { MetricAnswers } from "./answers/metric-answer.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
@@ -64,6 +65,8 @@ export const PATHS = [
   "/api/reconciliation",
   "/api/comparison",
   "/api/lateness",
+  "/api/explain/:id",
+  "/window/:start/:size",
   "/events",
   "/export/:file",
   "/export/metrics/:file",
@@ -117,6 +120,7 @@ function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets,
   const { exports, charts, metrics } = askers;
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
+  const explain = new Explain(sources, assets.address);
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
@@ -139,6 +143,8 @@ function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets,
     "/api/reconciliation": api.reconciliation,
     "/api/comparison": api.comparison,
     "/api/lateness": api.lateness,
+    "/api/explain/:id": explain.answer,
+    "/window/:start/:size": explain.page,
     "/events": hub.answer,
     "/export/:file": exports.table,
     "/export/metrics/:file": exports.metric,

@@ -6,7 +6,7 @@ import {
   type ComparedColumn,
   type WindowDetail,
   type WindowValues,
-} from "../contract/window-detail.ts";
+} from "../contract/window-explained.ts";
 import { fraction } from "./aggregate.ts";
 import { WindowJob } from "./job.ts";
 import type { StateSource } from "./state.ts";
@@ -34,7 +34,7 @@ const EMPTY: StateSource = {
 const NEVER_US = 2 ** 51;
 
 /** The window of these ticks, in any order, as the stream would store it; null without a tick in it. */
-export function recompute(
+function recompute(
   product_id: string,
   spec: WindowSpec,
   start_us: number,

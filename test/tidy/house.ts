@@ -58,7 +58,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   "web/model": [...PURE, "scripts/measure"],
   "web/http": [...PURE, "scripts/measure", "web/model"],
-  "web/pages": ["scripts/contract", "web/model"],
+  // Of web/public only figure-words.ts: the words of figures that the browser then moves.
+  "web/pages": ["scripts/contract", "web/model", "web/public"],
   "web/answers": [...PURE, "web/model", "web/http", "web/pages"],
   // Runs in the browser: files of these rooms that need no Node.
   "web/public": [...PURE, "scripts/measure", "scripts/message", "scripts/window"],

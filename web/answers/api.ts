@@ -7,6 +7,7 @@ import { Problem } from "../http/problem.ts";
 import { limitOf, parameters, productOf, selectionOf, shareOf, sizeOf, timeOf } from "../http/query-string.ts";
 import { comparison } from "../model/comparison.ts";
 import { latenessPrice } from "../model/lateness-price.ts";
+import { agreements } from "../model/reconciliation.ts";
 import { agreement } from "../model/runs.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
@@ -80,6 +81,7 @@ export class Api {
       unexplained,
       pending,
       agreement: compared === 0 ? null : equal / compared,
+      of: agreements(this.sources),
       differences,
       error,
     });

@@ -2,7 +2,9 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { PAGE_PARAMETERS } from "../../scripts/contract/page-address.ts";
 import { CELL_KINDS, WINDOW_COLUMNS } from "../../scripts/contract/window-columns.ts";
+import { COMPARED_COLUMNS } from "../../scripts/contract/window-explained.ts";
 import { PARAMETERS, parameters } from "../http/query-string.ts";
 
 type Parameter = keyof typeof PARAMETERS;
@@ -67,7 +69,7 @@ const CHART = z.object({
 
 /** By the path as the server's table spells it. */
 export const DESCRIBED: Record<string, Described> = {
-  "/": { summary: "The page.", query: ["product", "window"], types: HTML, refusals: [404] },
+  "/": { summary: "The page.", query: PAGE_PARAMETERS, types: HTML, refusals: [404] },
   "/metric/:name": {
     summary: "The page of a metric.",
     query: ["product", "from", "to", "sort", "desc", "page"],
@@ -151,6 +153,7 @@ export const DESCRIBED: Record<string, Described> = {
     answer: z.looseObject({
       ...{ run_id: count, compared: count, equal: count, explained: count, unexplained: count, pending: count },
       agreement: z.number().nullable(),
+      of: z.array(z.looseObject({ product: z.string(), window: z.string(), compared: count, equal: count })),
       differences: z.array(z.record(z.string(), z.unknown())),
       error: z.string().nullable(),
     }),
@@ -175,9 +178,43 @@ export const DESCRIBED: Record<string, Described> = {
     answer: z.looseObject({}),
     refusals: [404, 503],
   },
+  "/api/explain/:id": {
+    summary: "All that is known of one window: both sides' columns, late ticks, revisions, positions, its ticks.",
+    query: ["as_of", "ticks", "limit"],
+    path: { id: "the window, encoded: BTC-USD%402023-09-05T16%3A30%2F1m" },
+    types: JSON_TYPE,
+    answer: z.looseObject({
+      id: z.string(),
+      state: z.enum(["open", "closed", "flushed", "late", "none"]),
+      outcome: z.string().nullable(),
+      verdict: z.string(),
+      columns: z.array(
+        z.object({
+          column: z.enum(COMPARED_COLUMNS),
+          stream: z.string().nullable(),
+          late: z.string().nullable(),
+          batch: z.string().nullable(),
+          mark: z.enum(["equal", "differs"]).nullable(),
+          same: count,
+        }),
+      ),
+      ticks: z.looseObject({
+        rows: z.array(z.looseObject({ trade_id: count, time: z.string() })),
+        is_cut: z.boolean(),
+      }),
+    }),
+    refusals: [404, 503],
+  },
+  "/window/:start/:size": {
+    summary: "The page of one window, for example /window/BTC-USD@2023-09-05T16:30/1m.",
+    query: ["as_of", "ticks"],
+    path: { start: "product, @ and start in UTC", size: "the window size" },
+    types: HTML,
+    refusals: [404, 503],
+  },
   "/events": {
     summary: "What changes on the page, as server-sent events.",
-    query: ["product", "window"],
+    query: ["of", "title", "product", "window"],
     types: ["text/event-stream"],
     refusals: [404, 503],
   },

@@ -17,6 +17,7 @@ const FILES: Record<string, string[]> = {
     resolve(PUBLIC, "header.css"),
     resolve(PUBLIC, "chart.css"),
     resolve(PUBLIC, "metric.css"),
+    resolve(PUBLIC, "window-page.css"),
   ],
   ...Object.fromEntries(["icon.svg", "icon-stale.svg"].map((name) => [name, [resolve(PUBLIC, name)]])),
 };

@@ -7,24 +7,23 @@ export function withoutBase(path: string, base: string): string {
   return path.slice(base.length) || "/";
 }
 
-/**
- * Attributes with an address of ours; in the JSON of an event their quotes are escaped. Text can't
- * match: its quotes are entities.
- */
-const ADDRESSES = /( (?:href|src|action|hx-[a-z]+|data-(?:href|src|url|worker))=\\?")(?=\/(?!\/))/g;
+/** Attributes with an address of ours. Text can't match: its quotes are entities. */
+const ADDRESSES = /( (?:href|src|action|hx-[a-z]+|data-(?:href|src|url|worker))=")(?=\/(?!\/))/g;
 
-/** HTML, or events with HTML in JSON, with `base` before each address; scripts read it from <html>. */
+/** HTML with `base` before each of its addresses; the page's programs read it from <html> (based.ts). */
 export function rebased(html: string, base: string): string {
   if (base === "") return html;
   return html.replace(ADDRESSES, `$1${base}`).replace(/^(<!doctype html>\s*<html)\b/i, `$1 data-base="${base}"`);
 }
 
-/** Rebases pages; the parts in events are rebased before they are compressed. */
+/** Rebases pages; events are rebased where they are made. `/tidemark` leads to `/tidemark/`. */
 export function underBase(base: string): MiddlewareHandler {
   return async (c, next) => {
+    // Null for a Host that is refused later.
+    const url = base === "" ? null : URL.parse(c.req.url);
+    if (url?.pathname === base) return c.redirect(`${base}/${url.search}`, 308);
     await next();
-    if (base === "" || c.res.body === null || c.res.headers.has("content-encoding")) return;
-    const type = c.res.headers.get("content-type") ?? "";
-    if (type.startsWith("text/html")) c.res = new Response(rebased(await c.res.text(), base), c.res);
+    if (base === "" || !/^text\/html\b/.test(c.res.headers.get("content-type") ?? "")) return;
+    c.res = new Response(rebased(await c.res.text(), base), c.res);
   };
 }

@@ -28,12 +28,21 @@ const rows = (description: string) =>
       z.int(ROWS).min(1, ROWS).max(API_ROWS_MAX, ROWS),
     )
     .meta({ description, example: 100 });
-const time = (description: string) =>
+const time = (description: string, example: string) =>
   text(usFromIso, "not a valid time. Use for example 2023-09-05T16:00:00Z.", {
     description: `${description}; ISO 8601, UTC without a zone`,
-    example: "2023-09-05T16:00:00Z",
+    example,
   });
 const PAGE = "not a whole number from 1.";
+const selections = (description: string) =>
+  text(
+    (given) => /^.{1,64}\/[^/@]+(@[^@]*)?$/.exec(given)?.[0] ?? null,
+    "not a product and a window size. Use for example BTC-USD/1m.",
+    {
+      description,
+      example: "BTC-USD/1m",
+    },
+  );
 const RANGE_NAMES = Object.keys(RANGES_US) as RangeName[];
 const PRODUCT = "not a product: it has at most 64 characters, for example BTC-USD.";
 
@@ -55,8 +64,13 @@ export const PARAMETERS = {
     description: "a span that ends with the newest window, of at least ten windows",
     example: "1h",
   }),
-  from: time("the first time"),
-  to: time("the end, exclusive"),
+  from: time("the first time", "2023-09-05T16:00:00Z"),
+  to: time("the end, exclusive", "2023-09-05T17:00:00Z"),
+  as_of: time("only what was known then, by the server's clock", "2023-09-05T17:00:00Z"),
+  ticks: z.enum(["wait", "all"], "not valid. Use wait (for the archive) or all (up to 50,000 ticks).").meta({
+    description: "wait for ticks that are in the archive only; all: up to 50,000 of them",
+    example: "all",
+  }),
   want: text(parseShare, "not a valid share. Use for example 99.99% (99.99%25 in an address).", {
     description: "a share of the ticks",
     example: "99.99%",
@@ -68,7 +82,23 @@ export const PARAMETERS = {
     .meta({ description: "a page of rows, from 1", example: 1 }),
   limit: rows("at most this many rows, the first ones"),
   last: rows("at most this many rows, the last ones"),
+  pause: z.enum(["0", "1"], "not 0 or 1.").meta({ description: "1: the page does not move", example: "1" }),
+  zone: text(zoneOf, "not a time zone. Use for example Europe/Berlin.", {
+    description: "the zone in which the page shows times",
+    example: "Europe/Berlin",
+  }),
+  view: z.enum(["wall"], "not wall.").meta({ description: "wall: the first screen alone", example: "wall" }),
+  of: selections("a selection whose changes are sent; repeatable"),
+  title: selections("a selection of which only the title is sent; repeatable"),
 };
+
+function zoneOf(zone: string): string | null {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }) && zone;
+  } catch {
+    return null;
+  }
+}
 
 /** The values of `names`, null when absent or empty. Refuses other names and repetition. */
 export function parameters<N extends string>(c: Context, names: readonly N[]): Record<N, string | null> {
@@ -85,41 +115,50 @@ export function parameters<N extends string>(c: Context, names: readonly N[]): R
 }
 
 /** The value of a parameter; null when it is not given. Fails with a 400 that names it. */
-function checked<T>(schema: z.ZodType<T>, name: string, text: string | null): T | null {
+export function valueOfParameter<N extends keyof typeof PARAMETERS>(
+  parameter: N,
+  text: string | null,
+  name: string = parameter,
+): z.output<(typeof PARAMETERS)[N]> | null {
   if (text === null) return null;
-  const parsed = schema.safeParse(text);
-  if (parsed.success) return parsed.data;
+  const parsed = PARAMETERS[parameter].safeParse(text);
+  if (parsed.success) return parsed.data as z.output<(typeof PARAMETERS)[N]>;
   throw new Problem(400, "USAGE", `${name} is "${text.slice(0, 40)}", ${parsed.error.issues[0]!.message}`);
 }
 
 /** A product that isn't there yet is allowed, because it may come. */
 export function productOf(text: string | null): string | null {
-  return checked(PARAMETERS.product, "product", text);
+  return valueOfParameter("product", text);
 }
 
 /** ISO 8601 with a zone → microseconds since 1970; a text without a zone is UTC. */
 export function timeOf(name: string, text: string | null): number | null {
-  return checked(PARAMETERS.from, name, text);
+  return valueOfParameter("from", text, name);
 }
 
 /** A window size such as `1m` → microseconds. */
 export function sizeOf(text: string | null): number | null {
-  return checked(PARAMETERS.window, "window", text);
+  return valueOfParameter("window", text);
 }
 
 /** A share such as 99.99%; null when none is given. */
 export function shareOf(name: string, text: string | null): Share | null {
-  return checked(PARAMETERS.want, name, text);
+  return valueOfParameter("want", text, name);
+}
+
+/** Which ticks of a window; null when it is not given. */
+export function ticksOf(text: string | null): "wait" | "all" | null {
+  return valueOfParameter("ticks", text);
 }
 
 /** A range of a page; RANGE_DEFAULT when none is given. */
 export function rangeOf(text: string | null): RangeName {
-  return checked(PARAMETERS.range, "range", text) ?? RANGE_DEFAULT;
+  return valueOfParameter("range", text) ?? RANGE_DEFAULT;
 }
 
 /** A count of rows from 1 to API_ROWS_MAX. */
 export function limitOf(text: string | null, otherwise: number, name = "limit"): number {
-  return checked(PARAMETERS.limit, name, text) ?? otherwise;
+  return valueOfParameter("limit", text, name) ?? otherwise;
 }
 
 /** The selection of a page; the first product, and 1m or the first size, where it names none. */
@@ -136,10 +175,10 @@ export function selectionOf(given: { product: string | null; window: string | nu
 
 /** The number of a page of rows, from 1. */
 export function pageOf(text: string | null): number {
-  return checked(PARAMETERS.page, "page", text) ?? 1;
+  return valueOfParameter("page", text) ?? 1;
 }
 
 /** Whether the largest is first. */
 export function descendingOf(text: string | null): boolean {
-  return checked(PARAMETERS.desc, "desc", text) !== null;
+  return valueOfParameter("desc", text) !== null;
 }

@@ -4,7 +4,7 @@ import type { SelectionKey } from "../../scripts/contract/page-events.ts";
 import { type PagePosition, positionFromId } from "../model/page-changes.ts";
 import type { Choice, Selection } from "../model/selection.ts";
 import { Problem } from "./problem.ts";
-import { productOf, selectionOf, sizeOf } from "./query-string.ts";
+import { productOf, selectionOf, sizeOf, valueOfParameter } from "./query-string.ts";
 
 /** One selection, and what the client has of it. */
 export interface Watched {
@@ -37,8 +37,9 @@ export function watchOf(c: Context, choice: Choice): Watch {
   if (of.length + titles.length > WATCHED_MAX)
     throw new Problem(400, "USAGE", `At most ${WATCHED_MAX} selections are sent in one stream.`, "Open another one.");
   const heard = c.req.header("last-event-id");
-  const watched = (texts: string[]) => [...new Set(texts)].map((text) => one(text, choice, heard));
-  if (of.length + titles.length > 0) return { of: watched(of), titles: watched(titles) };
+  const watched = (name: "of" | "title", texts: string[]) =>
+    [...new Set(texts)].map((text) => one(valueOfParameter(name, text)!, choice, heard));
+  if (of.length + titles.length > 0) return { of: watched("of", of), titles: watched("title", titles) };
   for (const name of ["product", "window"])
     if (given.getAll(name).length > 1)
       throw new Problem(400, "USAGE", `${name} is given more than once.`, "Use of=PRODUCT/WINDOW for each.");
@@ -49,12 +50,8 @@ export function watchOf(c: Context, choice: Choice): Watch {
 
 /** A size that the stream doesn't keep has no windows: it must not end the stream of the other tabs. */
 function one(text: string, { sizes }: Choice, heard: string | undefined): Watched {
-  const [, key, product, window, id] = /^((.+)\/([^/@]+))(?:@([^@]*))?$/.exec(text) ?? [];
-  if (key === undefined) {
-    const say = `"${text.slice(0, 80)}" is not a product and a window size.`;
-    throw new Problem(400, "USAGE", say, "Use for example of=BTC-USD/1m.");
-  }
+  const [, key, product, window, id] = /^((.+)\/([^/@]+))(?:@([^@]*))?$/.exec(text)!;
   const us = sizeOf(window!)!;
   const size = sizes.find((known) => known.us === us) ?? { us, name: window! };
-  return { key, selection: { product: productOf(product!)!, size }, position: positionFromId(heard ?? id) };
+  return { key: key!, selection: { product: productOf(product!)!, size }, position: positionFromId(heard ?? id) };
 }

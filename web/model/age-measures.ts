@@ -31,11 +31,6 @@ export function ageMeasures(moment: Moment): Measure[] {
   ];
 }
 
-/** How old the stream's answer is now. */
-export function streamAgeNow(moment: Moment): Figure {
-  return streamAge(moment, moment.missing === null ? sampleNow(moment) : null);
-}
-
 export function lagMeasures(moment: Moment): Measure[] {
   return [
     {

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { DataPaths } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
-import { spawnScript } from "../../scripts/base/process.ts";
+import { LIMITED_VARIABLE, spawnScript } from "../../scripts/base/process.ts";
 import type { Row } from "../../scripts/contract/results.ts";
 
 const QUERY = resolve(import.meta.dir, "../../scripts/query.ts");
@@ -32,7 +32,14 @@ export async function queryArchive(paths: DataPaths, flags: Record<string, strin
 async function query(paths: DataPaths, flags: Record<string, string>, sql?: string): Promise<Row[]> {
   const named = Object.entries({ ...flags, format: "json" }).map(([name, value]) => `--${name}=${value}`);
   const args = ["--data", paths.root, ...named, ...(sql === undefined ? [] : ["--", sql])];
-  const child = spawnScript(QUERY, args, { stdin: "lifeline", stdout: "pipe", stderr: "keep", ms_max: QUERY_MS_MAX });
+  const child = spawnScript(QUERY, args, {
+    stdin: "lifeline",
+    stdout: "pipe",
+    stderr: "keep",
+    ms_max: QUERY_MS_MAX,
+    // Our own SQL needs no second process with a memory limit.
+    env: { [LIMITED_VARIABLE]: String(process.pid) },
+  });
   const [text, { code, stderr }] = await Promise.all([new Response(child.stdout).text(), child.ended]);
   if (code !== 0)
     throw new TidemarkError("QUERY", /error: (.*)/.exec(stderr)?.[1] ?? "The query of the archive was stopped.");

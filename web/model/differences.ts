@@ -1,6 +1,6 @@
 /** The windows in which stream and batch differ: each column's values, and the late ticks between them. */
 import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
-import { COMPARED_COLUMNS, type ComparedColumn, type LateTick } from "../../scripts/contract/window-detail.ts";
+import { COMPARED_COLUMNS, type ComparedColumn, type LateTick } from "../../scripts/contract/window-explained.ts";
 import { agreementOf, type Judged, judgedWindows, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
@@ -8,7 +8,7 @@ import { windowId } from "./window-id.ts";
 import { windowValues } from "./window-values.ts";
 
 /** One column that differs: exact text, null where a side has no such window. */
-export interface DifferentColumn {
+interface DifferentColumn {
   column: ComparedColumn;
   stream: string | null;
   /** What the late ticks add: of counts and sums; null for the others. */
@@ -128,7 +128,7 @@ function differentColumns({ stream, late, batch }: NonNullable<Judged["sides"]>)
   });
 }
 
-/** Leading characters that two numbers share: 0 if they have different numbers of digits before the point. */
+/** Leading characters that two numbers share: 0 if one has more digits before the point. */
 export function sameDigits(a: string | null, b: string | null): number {
   if (a === null || b === null) return 0;
   const isNumber = /^-?\d/.test(a);

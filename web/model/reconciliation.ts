@@ -23,7 +23,7 @@ export interface Agreed {
 }
 
 /** Values of one side by column; null: it has no such window. */
-export type Values = Record<string, Json> | null;
+type Values = Record<string, Json> | null;
 
 /** One closed window as the reconciliation judged it. */
 export interface Judged {

@@ -126,3 +126,9 @@ function textOf(path: string): string {
     return "";
   }
 }
+
+/** The files of a data directory for a command, which asks the log nothing. */
+export function openSources(paths: DataPaths): Sources {
+  const last = { spans: null, asked_us: null, error: null, away_us: null };
+  return new Sources(paths, { name: "", last, refresh: () => Promise.resolve() });
+}

@@ -71,15 +71,19 @@ function measureOf(measures: readonly Measure[], word: string): Measure {
   return measures.find((measure) => measure.word === word) ?? { word, definition: "", stream: missing, batch: missing };
 }
 
-/** A cost of few ticks is none. */
+/** A cost of few ticks is none: the start of a process costs more than they do. */
 export function steady(figure: Figure): Figure {
   const ticks = figure.values?.ticks;
   const isCost = figure.values?.[COST] !== undefined;
   if (!isCost || ticks === undefined || ticks >= COST_TICKS_MIN) return figure;
   return {
     values: null,
-    note: `${Math.round(ticks)} ticks so far: a cost is shown from ${COST_TICKS_MIN} on, as a start costs more than they do`,
+    note: `${counted(ticks)} ticks so far; shown from ${counted(COST_TICKS_MIN)} on`,
   };
+}
+
+function counted(ticks: number): string {
+  return Math.round(ticks).toLocaleString("en");
 }
 
 function tile(name: Tile["name"], measure: Measure & { span: string }, figure: string): Tile {

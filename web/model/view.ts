@@ -1,19 +1,21 @@
 /** Everything that one page shows, each part read when it is first asked for. */
 import { sentence } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import type { AgreementRow } from "../../scripts/contract/results.ts";
+import type { StatusEvent } from "../../scripts/contract/page-events.ts";
 import type { Outage } from "../../scripts/contract/tick.ts";
 import type { LatenessAnswer } from "../../scripts/measure/lateness-answer.ts";
 import OUTAGES from "../../sql/page/outages.sql" with { type: "text" };
 import { type BatchSide, batchSide } from "./batch-side.ts";
 import { comparison } from "./comparison.ts";
+import { type Differences, differences } from "./differences.ts";
 import type { Measure } from "./figures.ts";
 import { latenessPrice } from "./lateness-price.ts";
-import { agreement } from "./runs.ts";
+import { pageStatus } from "./page-status.ts";
 import { type Choice, choices, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
 import { type StreamSide, streamSide } from "./stream-side.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
 
 export interface View {
   readonly selection: Selection;
@@ -24,8 +26,10 @@ export interface View {
   readonly measures: Measure[];
   /** When the feed ended, ISO 8601 UTC; null while it runs. */
   readonly ended: string | null;
-  /** Windows compared, by outcome; null before the first comparison. */
-  readonly agreement: AgreementRow | null;
+  /** What moves with time: price, open window, lanes. */
+  readonly now: StatusEvent;
+  readonly verdict: Verdict;
+  readonly differences: Differences;
   /** A sentence when it is not known. */
   readonly lateness: LatenessAnswer | string;
   /** Newest first, of all products. */
@@ -51,7 +55,9 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
     batch: () => batchSide(sources, selection),
     measures: () => comparison(sources, selection, status),
     ended: () => (status.feed?.ended_us == null ? null : isoFromUs(status.feed.ended_us)),
-    agreement: () => agreement(sources),
+    now: () => pageStatus(sources, selection, status),
+    verdict: () => verdictOf(sources, selection, status),
+    differences: () => differences(sources, selection),
     lateness: () =>
       sources.once(`lateness ${size.us} ${product}`, () => {
         try {

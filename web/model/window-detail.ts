@@ -1,15 +1,14 @@
 /** All that is known of one window: for its page, the API and `bun run explain`. */
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs, isoSecondFromUs } from "../../scripts/base/iso.ts";
-import type { Cell, Outcome } from "../../scripts/contract/page-events.ts";
+import type { Cell } from "../../scripts/contract/page-events.ts";
 import type { Row } from "../../scripts/contract/results.ts";
 import {
   COMPARED_COLUMNS,
   type DetailColumn,
-  type DetailPart,
   type WindowDetail,
   type WindowValues,
-} from "../../scripts/contract/window-detail.ts";
+} from "../../scripts/contract/window-explained.ts";
 import { archivedMinutes, type TickRow } from "./archived-ticks.ts";
 import { cellsIn } from "./chart.ts";
 import { lateTicks, sameDigits } from "./differences.ts";
@@ -18,6 +17,7 @@ import { choices, everyUs, type Selection, sizeOfUs } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import { offsets } from "./stage-states.ts";
 import { type NamedWindow, windowId, windowPath } from "./window-id.ts";
+import { partsOf, streamRow } from "./window-parts.ts";
 import {
   areMinutesCut,
   type BatchValues,
@@ -44,7 +44,8 @@ const LATE_MAX = 1_000;
 const REVISIONS_MAX = 100;
 
 /**
- * Fails with USAGE when no window of that size begins there, with NO_DATA when neither pipeline has it.
+ * Fails with USAGE when no window of that size begins there, with NO_DATA when neither pipeline has
+ * it.
  */
 export async function windowDetail(
   sources: Sources,
@@ -161,7 +162,7 @@ function noWindow(sources: Sources, { product, size }: Selection, start_us: numb
   return new TidemarkError("NO_DATA", say, hint);
 }
 
-/** The stream's final or open row, without late ticks; null: there is none, or it is of after `as_of_us`. */
+/** The stream's row, without late ticks; null: there is none, or it is of after `as_of_us`. */
 function streamValues(parts: readonly StreamPart[], as_of_us: number | null): WindowValues | null {
   const rows = parts.flatMap(({ row }) => row ?? []);
   if (rows.some(({ updated_at }) => as_of_us !== null && updated_at > as_of_us)) return null;
@@ -216,41 +217,6 @@ function columnsOf(
   });
 }
 
-/** Of the last stored window in it: that one closed it. */
-function streamRow(
-  sources: Sources,
-  parts: readonly StreamPart[],
-  { product, size_us, as_of_us }: PartSpan,
-): WindowDetail["stream"] {
-  const rows = parts.flatMap(({ row }) => row ?? []);
-  const [first, row] = [rows[0], rows.at(-1)];
-  if (first === undefined || row === undefined) return null;
-  if (as_of_us !== null && row.updated_at > as_of_us) return null;
-  const key = { product, size_us, start_us: row.window_start_us };
-  const time_us = sources.closings
-    .of(product, size_us)
-    .find(({ window_start_us }) => window_start_us === key.start_us)?.closed_time_us;
-  const total = (of: (part: StreamPart) => number) => parts.reduce((sum, part) => sum + of(part), 0);
-  return {
-    missing: total((part) => part.row?.missing ?? 0),
-    missing_still: total((part) => Math.min(part.row?.missing ?? 0, (part.last ?? part.row)!.missing)),
-    skewed: total((part) => (part.last ?? part.row)!.skewed),
-    opened: place(first.opened_partition, first.opened_offset),
-    closed: closedOf(place(row.closed_partition, row.closed_offset), time_us, row.updated_at),
-    received_at: isoFromUs(Math.max(...rows.map((one) => one.received_us))),
-    committed_at: isoFromUs(row.updated_at),
-  };
-}
-
-function place(log_partition: number | null, log_offset: number | null) {
-  return log_partition === null || log_offset === null ? null : { log_partition, log_offset };
-}
-
-function closedOf(at: ReturnType<typeof place>, time_us: number | undefined, updated_at: number) {
-  if (at === null) return null;
-  return { ...at, time: time_us === undefined ? null : isoFromUs(time_us), committed_at: isoFromUs(updated_at) };
-}
-
 function batchRun(sources: Sources, { metric, note }: BatchValues): WindowDetail["batch"] {
   const result = sources.metrics.get(metric);
   if (result === null) return null;
@@ -277,26 +243,4 @@ function inBatch(sources: Sources, run_id: number | null, batch: BatchValues | n
   return ({ insert_id, log_partition, log_offset }) =>
     (!isSameStore || insert_id <= collected_to) &&
     (batch?.isAllOfRun === true || log_offset < (read.get(log_partition) ?? 0));
-}
-
-function partsOf(sources: Sources, { product, size }: Selection, parts: readonly StreamPart[]): DetailPart[] {
-  const stored = storedSize(size);
-  const first_us = parts[0]?.start_us ?? 0;
-  const span = { from_us: first_us, to_us: (parts.at(-1)?.start_us ?? first_us) + 1 };
-  const cells = new Map(
-    cellsIn(sources, { product, size: stored }, span).map((cell) => [Math.round(cell[0] * 1e6), cell]),
-  );
-  return parts.map(({ start_us, row, last }) => {
-    const shown = (row ?? last)!;
-    const outcome: Outcome | null = cells.get(start_us)?.[1] ?? null;
-    return {
-      id: windowId(product, stored, start_us),
-      path: windowPath(product, stored, start_us),
-      window_start: isoFromUs(start_us),
-      outcome,
-      late: last === null ? 0 : last.trade_count - (row?.trade_count ?? 0),
-      trade_count: shown.trade_count,
-      total_volume: shown.total_volume,
-    };
-  });
 }

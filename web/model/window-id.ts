@@ -39,3 +39,16 @@ export function parseWindowId(id: string): NamedWindow {
   if (size_us === null || size_us <= 0) throw refuse(`"${size.slice(0, 40)}" is not a valid size`);
   return { product, size_us, start_us };
 }
+
+/** The paths of the windows that begin before and after one. */
+export function neighbours(of: {
+  product: string;
+  window: string;
+  size_us: number;
+  start_us: number;
+  every_us: number;
+}): [before: string, after: string] {
+  const size = { us: of.size_us, name: of.window };
+  const at = (start_us: number) => windowPath(of.product, size, start_us);
+  return [at(of.start_us - of.every_us), at(of.start_us + of.every_us)];
+}

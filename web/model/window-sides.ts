@@ -2,7 +2,7 @@
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { type Row, SAME_QUESTION } from "../../scripts/contract/results.ts";
 import type { StoredWindow } from "../../scripts/contract/window-columns.ts";
-import type { Revision, WindowValues } from "../../scripts/contract/window-detail.ts";
+import type { Revision, WindowValues } from "../../scripts/contract/window-explained.ts";
 import { judgedWindows } from "./reconciliation.ts";
 import { MINUTE_US, sizeOfUs } from "./selection.ts";
 import type { Sources } from "./sources.ts";

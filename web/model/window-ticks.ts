@@ -1,12 +1,12 @@
 /** The ticks of one window: from ticks.db, and from the archive where they were pruned. */
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import type { DetailTick, DetailTicks } from "../../scripts/contract/window-detail.ts";
+import type { DetailTick, DetailTicks } from "../../scripts/contract/window-explained.ts";
 import { archivedTicks, type TickRow } from "./archived-ticks.ts";
 import { errorText } from "./log-view.ts";
 import type { Sources } from "./sources.ts";
 
 /** What is known of the ticks before they are read. */
-export interface TickSpan {
+interface TickSpan {
   product: string;
   from_us: number;
   /** Exclusive. */
@@ -31,7 +31,7 @@ const STORED = `SELECT trade_id, time_us, price, last_size, side, source, append
 const ONE = `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
   FROM ticks WHERE product_id = $product AND trade_id = $trade_id`;
 
-/** At most `limit` ticks. `archive`: whether to wait for the archive if ticks are not in ticks.db any more. */
+/** At most `limit` ticks. `archive`: whether to wait for it if some are not in ticks.db any more. */
 export async function windowTicks(
   sources: Sources,
   span: TickSpan,

@@ -3,7 +3,7 @@ import { divideHalfUp, formatUnits, parseUnits } from "../../scripts/base/decima
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../../scripts/base/limits.ts";
 import type { Json } from "../../scripts/contract/results.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../../scripts/contract/thresholds.ts";
-import { COMPARED_COLUMNS, type WindowValues } from "../../scripts/contract/window-detail.ts";
+import { COMPARED_COLUMNS, type WindowValues } from "../../scripts/contract/window-explained.ts";
 
 const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
 

@@ -1,6 +1,6 @@
 /** The outcome of one window as a sentence. */
 import type { Outcome } from "../../scripts/contract/page-events.ts";
-import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-detail.ts";
+import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-explained.ts";
 
 interface Known {
   state: WindowDetail["state"];

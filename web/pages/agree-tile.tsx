@@ -9,8 +9,8 @@ const EXPLAIN =
   "Each closed window is compared with the same window computed from the store, column by column, to the last digit. " +
   "A window that differs by exactly its late ticks is explained; one that differs otherwise must not exist.";
 
-export function AgreeTile({ view }: { view: Pick<View, "agreement"> }) {
-  const { agreement } = view;
+export function AgreeTile({ view }: { view: Pick<View, "verdict"> }) {
+  const agreement = view.verdict.counts;
   const compared = agreement?.compared ?? 0;
   return (
     <article class="tile" id="tile-agree">
@@ -29,7 +29,12 @@ export function AgreeTile({ view }: { view: Pick<View, "agreement"> }) {
       ) : (
         <>
           <Count kind="equal" n={agreement.equal} of={compared} words={`of ${exact(compared)} equal`} />
-          <Count kind="explained" n={agreement.explained} of={compared} words="differ by their late ticks" />
+          <Count
+            kind="explained"
+            n={agreement.explained}
+            of={compared}
+            words={`by ${exact(agreement.late_ticks)} late ticks`}
+          />
           <p class={`ratio ${agreement.unexplained > 0 ? "bad" : ""}`}>
             {agreement.unexplained > 0 ? "≠ " : "✓ "}
             {exact(agreement.unexplained)} unexplained

@@ -32,8 +32,8 @@ const WORDS: Record<Tile["name"], Words> = {
     measure: "age of the answer, mean",
     defined_by: "age",
     figure: duration,
-    more: ({ max_ms, p99_ms }) =>
-      max_ms !== undefined ? `up to ${duration(max_ms)}` : p99_ms === undefined ? "" : `p99 ${duration(p99_ms)}`,
+    more: ({ max_ms, p90_ms }) =>
+      max_ms !== undefined ? `up to ${duration(max_ms)}` : p90_ms === undefined ? "" : `p90 ${duration(p90_ms)}`,
     better: "fresher",
   },
   complete: {
@@ -53,7 +53,7 @@ const WORDS: Record<Tile["name"], Words> = {
       const memory = peak_pss_bytes ?? peak_rss_bytes;
       return memory === undefined ? "" : bytes(memory);
     },
-    better: "cheaper here",
+    better: "cheaper",
   },
 };
 
@@ -72,7 +72,6 @@ function definitionOf(measures: readonly Measure[], name: Tile["name"]): string 
 function TileBox({ tile, definition, ended }: { tile: Tile; definition: string; ended: string | null }) {
   const { name, stream, batch, scale } = tile;
   const { question, measure } = WORDS[name];
-  const perfect = name === "fresh" ? stream.more.perfect_mean_ms : undefined;
   return (
     <article class="tile" id={`tile-${name}`}>
       <h2>
@@ -86,10 +85,9 @@ function TileBox({ tile, definition, ended }: { tile: Tile; definition: string; 
       <Side name="stream" side={stream} scale={scale} tile={tile} />
       <Side name="batch" side={batch} scale={scale} tile={tile} />
       <p class="ratio">{ratioText(tile)}</p>
-      <p class="span">
-        {ended === null ? tile.span : `ended at ${ended.slice(11, 19)}; until then`}
-        {tile.clock === "" ? "" : ` · ${tile.clock}`}
-        {perfect === undefined ? "" : ` · perfect: ${duration(perfect)}`}
+      <p class="span dotted">
+        <span>{ended === null ? tile.span : `ended at ${ended.slice(11, 19)}`}</span>
+        <span>{name === "costly" ? "this machine" : tile.clock}</span>
       </p>
     </article>
   );
@@ -112,10 +110,18 @@ function Side({ name, side, scale, tile }: { name: "stream" | "batch"; side: Til
         <span class="unseen">{name}: </span>
         {figure(side.value)}
       </b>{" "}
-      <small>{more(side.more)}</small>
+      <small>{perfectText(name, tile) || more(side.more)}</small>
       <Bar share={scale === 0 ? 0 : side.value / scale} />
     </p>
   );
+}
+
+/** Beside the stream's age: that of an answer with every tick at its receipt, the market's own silence. */
+function perfectText(name: "stream" | "batch", tile: Tile): string {
+  const perfect_ms = tile.stream.more.perfect_mean_ms;
+  return tile.name !== "fresh" || name !== "stream" || perfect_ms === undefined
+    ? ""
+    : `perfect ${duration(perfect_ms)}`;
 }
 
 /** A bar from 0, proportional: the smallest is a sliver, never nothing. */

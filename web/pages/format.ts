@@ -14,7 +14,7 @@ export function exact(value: unknown): string {
 /** A decimal with two digits after the point, rounded; one that would read as 0 is "< 0.01". */
 export function short(value: unknown): string {
   const text = String(value ?? "");
-  if (!/^-?\d+\.\d+$/.test(text)) return exact(value);
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return exact(value);
   const rounded = roundedText(text);
   const isNothing = /^-?0\.0*$/.test(rounded) && /[1-9]/.test(text);
   return isNothing ? `${text.startsWith("-") ? "> −" : "< "}0.01` : exact(rounded);

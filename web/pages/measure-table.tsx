@@ -22,7 +22,7 @@ export function MeasureTable({ measures }: { measures: Measure[] }) {
   return (
     <div id="measures">
       {QUESTIONS.map(([question, names]) => (
-        <Question question={question} groups={groups.filter(({ name }) => names.includes(name))} />
+        <Question question={question} groups={names.flatMap((name) => groups.find((one) => one.name === name) ?? [])} />
       ))}
       {others.length > 0 && <Question question="What else is measured?" groups={others} />}
     </div>
@@ -86,14 +86,20 @@ function Group({ group: { name, definition, rows } }: { group: MeasureGroup }) {
       </thead>
       <tbody>
         {rows.map(({ label, definition, measure: { stream, batch } }) => (
-          <tr>
-            <th scope="row">
-              {label}
-              {definition && <small>{definition}</small>}
-            </th>
-            <Cell side="stream" figure={steady(stream)} />
-            <Cell side="batch" figure={steady(batch)} />
-          </tr>
+          <>
+            {definition && (
+              <tr class="definition">
+                <td colspan={3}>
+                  <small>{definition}</small>
+                </td>
+              </tr>
+            )}
+            <tr>
+              <th scope="row">{label}</th>
+              <Cell side="stream" figure={steady(stream)} />
+              <Cell side="batch" figure={steady(batch)} />
+            </tr>
+          </>
         ))}
       </tbody>
     </table>

@@ -3,8 +3,10 @@
 import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
+import { Lanes } from "./lane-list.tsx";
 import { type Address, Header, Layout } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
+import { PriceLine } from "./price-line.tsx";
 import { TryThis } from "./try-this.tsx";
 
 export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
@@ -14,7 +16,10 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
       <Header view={view} address={address} />
       <main id="main">
         <div class="first">
-          <div class="now">{PARTS.verdict.element(view)}</div>
+          <div class="now">
+            <PriceLine view={view} />
+            {PARTS.verdict.element(view)}
+          </div>
           <section class="tiles" aria-label="Stream and batch compared">
             {PARTS["tile-soon"].element(view)}
             {PARTS["tile-fresh"].element(view)}
@@ -23,8 +28,10 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             {PARTS["tile-agree"].element(view)}
           </section>
           <ChartPlace view={view} />
+          <Lanes view={view} />
         </div>
         <div class="more">
+          {PARTS.differences.element(view)}
           <figure class="panel">
             <figcaption>
               <h2>How old is each answer?</h2>

@@ -4,6 +4,7 @@ import type { Child } from "hono/jsx";
 import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
 import { Counts } from "./counts.tsx";
+import { DifferenceList } from "./difference-list.tsx";
 import { FigureTile } from "./figure-tile.tsx";
 import { LatenessPrice } from "./lateness-bars.tsx";
 import { MeasureTable } from "./measure-table.tsx";
@@ -11,7 +12,7 @@ import { Metrics } from "./metric-panels.tsx";
 import { Outages } from "./outage-list.tsx";
 import { Problems } from "./problem-list.tsx";
 import { Sentiment } from "./sentiment.tsx";
-import { Verdict } from "./verdict.tsx";
+import { VerdictLine } from "./verdict-line.tsx";
 import { WindowTable } from "./window-table.tsx";
 
 interface Part {
@@ -26,12 +27,13 @@ interface Part {
 /** What is not here never changes on an open page, or the browser changes it by itself. */
 export const PARTS = {
   problems: part("beat", (view) => <Problems problems={view.status.problems} />),
-  verdict: part("windows", (view) => <Verdict view={view} />),
+  verdict: part("windows", (view) => <VerdictLine view={view} />),
   "tile-soon": part("beat", (view) => <FigureTile view={view} name="soon" />),
   "tile-fresh": part("beat", (view) => <FigureTile view={view} name="fresh" />),
   "tile-complete": part("beat", (view) => <FigureTile view={view} name="complete" />),
   "tile-costly": part("beat", (view) => <FigureTile view={view} name="costly" />),
   "tile-agree": part("batch", (view) => <AgreeTile view={view} />),
+  differences: part("batch", (view) => <DifferenceList view={view} />),
   windows: part("windows", (view) => <WindowTable view={view} />),
   lateness: part("beat", (view) => <LatenessPrice view={view} />),
   measures: part("beat", (view) => <MeasureTable measures={view.measures} />),

@@ -73,7 +73,7 @@ export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "s
 /** Two digits in sight; all of them while "all digits" is on. */
 function Digits({ value }: { value: unknown }) {
   const [shown, all] = [short(value), exact(value)];
-  if (shown === all) return <>{all}</>;
+  if (shown === all || shown === `${all}.00`) return <>{shown}</>;
   return (
     <>
       <span class="short">{shown}</span>

@@ -5,6 +5,7 @@ import { make } from "./chart-dom.ts";
 import type { Bucket } from "./main-chart-buckets.ts";
 import type { groundOf } from "./main-chart-paint.ts";
 import { OUTCOMES, outcomeText, spanOf, type WordsOf, windowLink } from "./main-chart-words.ts";
+import { addressUnder } from "./site.ts";
 
 type Ground = ReturnType<typeof groundOf>;
 
@@ -81,7 +82,7 @@ function paintShape(
     if (!isSigned) context.fillRect(from, top + height / 2 - ratio, width, 2 * ratio);
     return panel;
   }
-  const ink = colour("--ink");
+  const ink = colour("--fourth");
   if (outcome === "explained") {
     context.fillStyle = isSigned ? panel : ink;
     context.fillRect(from, top, width, height);
@@ -177,7 +178,7 @@ export class Ribbon {
       return;
     }
     const left = Math.max(0, x(bucket.from_s));
-    this.#link.href = windowLink(bucket.worst_s, of);
+    this.#link.href = addressUnder(windowLink(bucket.worst_s, of));
     this.#link.style.left = `${left}px`;
     this.#link.style.width = `${Math.max(4, x(bucket.to_s) - left)}px`;
     const words = `${spanOf(bucket, of)}: ${outcomeText(bucket)}`;

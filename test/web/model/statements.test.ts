@@ -65,6 +65,8 @@ const PATHS = [
   "/api/comparison",
   "/api/reconciliation",
   "/api/metrics/vwap",
+  "/window/BTC-USD@2023-09-05T16:02/1m",
+  "/api/explain/BTC-USD%402023-09-05T16%3A00%2F1m",
   ..."?;?product=BTC-USD;?window=1m;?product=BTC-USD&window=1m;?product=NONE;?window=1h;?limit=5&to=2023-09-05T00:00:00Z"
     .split(";")
     .map((query) => `/api/windows${query}`),

@@ -46,7 +46,7 @@ test("a figure that is missing has its reason, and no ratio is made of one figur
 
 test("a cost of fewer than 10,000 ticks is not shown", () => {
   const cost = (ticks: number) => of({ cpu_seconds_per_million_ticks: 28_467.92, ticks });
-  expect(steady(cost(9_999))).toEqual(none(expect.stringContaining("9999 ticks so far") as unknown as string));
+  expect(steady(cost(9_999))).toEqual(none(expect.stringContaining("9,999 ticks so far") as unknown as string));
   expect(steady(cost(10_000))).toEqual(cost(10_000));
   const measures = ["last 5 minutes", "since start"].map((span, i) =>
     measure(`cost, ${span}`, cost(700 + 20_000 * i), cost(800 + 20_000 * i)),

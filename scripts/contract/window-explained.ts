@@ -67,7 +67,7 @@ export interface Revision {
   committed_at: string;
 }
 
-export interface LogPlace {
+interface LogPlace {
   log_partition: number;
   log_offset: number;
 }

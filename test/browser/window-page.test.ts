@@ -1,0 +1,125 @@
+/** A window's own page in a real browser: the tab computes the window again from its ticks. */
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Browser, Page } from "playwright-core";
+import { browserHere, launch, openPage } from "../support/browser.ts";
+import { recordedLines, runPath, sqlite, tempDir } from "../support/data.ts";
+import { run } from "../support/process.ts";
+import { startServe } from "../support/served.ts";
+
+setDefaultTimeout(45_000);
+
+const EQUAL = "/window/BTC-USD@2023-09-05T16:05/1m";
+const LATE = "/window/BTC-USD@2023-09-05T16:02/1m";
+const SUMMED = "/window/BTC-USD@2023-09-05T16:00/5m";
+const ALTERED = "/window/BTC-USD@2023-09-05T16:07/1m";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof startServe>>;
+const dir = tempDir();
+
+describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page, skipped: no Chromium", () => {
+  beforeAll(async () => {
+    const lines = recordedLines();
+    const late = lines[500]!.replace('"trade_id":501,', '"trade_id":900501,');
+    await runPath(dir.path, [...lines.slice(0, 3_000), late]);
+    // What no reconciliation has seen yet.
+    sqlite(
+      dir.path,
+      "windows.db",
+      "UPDATE windows SET total_volume = '1.5', max_price = '1.5' WHERE window_start = '2023-09-05T16:07:00.000000Z'",
+    );
+    browser = await launch();
+    server = await startServe(dir.path);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.child.stop();
+    dir[Symbol.dispose]();
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  const open = (path: string, options = {}) => openPage(browser, server.url + path, options);
+  const recomputed = async (page: Page) => {
+    await page.locator("#recompute").click();
+    await page.locator("#recomputed p").first().waitFor();
+    return page.locator("#recomputed p").allInnerTexts();
+  };
+  const marks = (page: Page, mark: string) => page.locator(`table.sides tr.${mark}`).count();
+
+  test("an equal window: all 19 columns, and both sides recompute to what is stored", async () => {
+    const { page, complaints } = await open(EQUAL);
+    expect(await page.locator("#window-verdict").innerText()).toContain("Equal in every column");
+    expect(await marks(page, "equal")).toBe(19);
+    const [stream, batch, took] = await recomputed(page);
+    expect(stream).toMatch(/^✓ stream: \d+ ticks make exactly the stored window: all 19 columns are equal$/);
+    expect(batch).toMatch(/^✓ batch: \d+ ticks make exactly the stored window: all 19 columns are equal$/);
+    expect(took).toMatch(/^\d+ ticks were computed in this tab in [\d.]+ ms\.$/);
+    expect(await page.locator("td.computed").first().innerText()).toBe("✓ stream, ✓ batch");
+    expect(complaints).toEqual([]);
+    expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  });
+
+  test("a window with a late tick: stream, + late tick, = batch; each side recomputes from its own ticks", async () => {
+    const { page, complaints } = await open(LATE);
+    expect(await page.locator("#window-verdict").innerText()).toContain("columns differ by exactly its late tick");
+    const count = page.locator("table.sides tr", { hasText: "trade_count" });
+    const cells = (await count.locator("td").allInnerTexts()).slice(0, 3).map((text) => Number(text.replace("+ ", "")));
+    expect(cells[1]).toBe(1);
+    expect(cells[0]! + 1).toBe(cells[2]!);
+    expect(await page.locator("table.sides mark").count()).toBe(await marks(page, "differs"));
+    const lines = await recomputed(page);
+    expect(lines[0]).toContain(`✓ stream: ${cells[0]} ticks`);
+    expect(lines[1]).toContain(`✓ batch: ${cells[2]} ticks`);
+    expect(await page.getByText("900501", { exact: true }).count()).toBeGreaterThan(1);
+    expect(complaints).toEqual([]);
+  });
+
+  test("a row changed by hand: the recomputation names its columns, and the batch's side is still equal", async () => {
+    const { page, complaints } = await open(ALTERED);
+    const [stream, batch] = await recomputed(page);
+    expect(stream).toMatch(/^≠ stream: \d+ ticks; 2 of 19 columns differ: max_price \(stored 1\.5, computed 25\d+/);
+    expect(stream).toContain("total_volume (stored 1.5,");
+    expect(batch).toContain("✓ batch");
+    expect(complaints).toEqual([]);
+  });
+
+  test("five minutes are summed from their minutes, with links, and recompute as one window", async () => {
+    const { page } = await open(SUMMED);
+    const links = page.locator('a[href*="/1m"]', { hasText: /^16:0\d$/ });
+    expect(await links.count()).toBe(5);
+    expect((await recomputed(page))[0]).toContain("all 19 columns are equal");
+    await links.nth(2).click();
+    expect(page.url()).toContain(LATE);
+  });
+
+  test("pruned ticks are loaded from the archive while the page is open", async () => {
+    await run("prune", ["--data", dir.path, "--retain", "0s"]);
+    const { page, complaints } = await open(EQUAL);
+    await page.locator("#window-detail:not([data-pending])").waitFor();
+    expect(await page.locator("#ticks").innerText()).toContain("from the archive and ticks.db");
+    expect(await page.locator("#ticks tbody tr").count()).toBeGreaterThan(100);
+    expect((await recomputed(page))[1]).toContain("all 19 columns are equal");
+    expect(complaints).toEqual([]);
+  });
+
+  test("without JavaScript the page has everything but the recomputation", async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(server.url + LATE);
+    expect(await page.locator("table.sides tbody tr").count()).toBe(19);
+    expect(await page.locator("#recompute").isVisible()).toBe(false);
+    await page.locator('a[href$="?ticks=wait"]').click();
+    expect(await page.locator("#ticks tbody tr").count()).toBeGreaterThan(100);
+  });
+
+  test("an id that is not one is a sentence", async () => {
+    const answer = await fetch(`${server.url}/window/BTC-USD@2023-09-05T16:05:30/1m`, {
+      headers: { Accept: "text/html" },
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain("No window of 1m begins at 2023-09-05T16:05:30.000000Z.");
+  });
+});
