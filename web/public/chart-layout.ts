@@ -19,7 +19,7 @@ export interface Line {
 }
 
 /** `name`: x is the place of a text in `names`. */
-export type XAxis = "time" | "day" | "clock" | "name";
+type XAxis = "time" | "day" | "clock" | "name";
 
 export interface Layout {
   kind: "line" | "bar" | "candle";
