@@ -8,6 +8,7 @@ import { colour } from "./chart-colours.ts";
 import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
+import { addressUnder } from "./site.ts";
 
 const HEIGHT = 190;
 const NAME = "Age of both answers, last 5 minutes";
@@ -70,7 +71,10 @@ class AgeChart {
   async #fill(signal: AbortSignal): Promise<void> {
     const { product, window } = state;
     try {
-      const answer = await fetch(`api/chart?${new URLSearchParams({ product, window, range: "15m" })}`, { signal });
+      const answer = await fetch(
+        `${addressUnder("/api/chart")}?${new URLSearchParams({ product, window, range: "15m" })}`,
+        { signal },
+      );
       if (!answer.ok) return;
       const { runs }: ChartAnswer = await answer.json();
       // Ages need the exchange's clock, which the first status has.

@@ -3,7 +3,7 @@ import { colour, font, textWidth } from "./chart-colours.ts";
 import { keyOf, make, write } from "./chart-dom.ts";
 import type { ChartFrame } from "./chart-frame.ts";
 
-const LABEL_PX = 12;
+const LABEL_PX = 12.8;
 const LABEL_PADDING = 5;
 const LINE_PX = 16;
 const BEYOND = "stream only";

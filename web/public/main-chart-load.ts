@@ -5,6 +5,7 @@ import type { Bar, ChartAnswer } from "../../scripts/contract/page-events.ts";
 import type { ChartStore } from "./main-chart-store.ts";
 import { type Extent, missing, type View } from "./main-chart-view.ts";
 import type { Range } from "./page-bus.ts";
+import { addressUnder } from "./site.ts";
 
 interface Loaded {
   /** An answer is in the store. */
@@ -13,10 +14,17 @@ interface Loaded {
   note(text: string): void;
 }
 
+/** GET /api/chart/older. */
+interface OlderAnswer {
+  batch: Bar[];
+}
+
 type Selection = { product: string; window: string };
 
 /** After a failed request the next one waits this long. */
 const RETRY_MS = 2_000;
+/** The archive is read by a few processes at once: a busy server is asked again. */
+const OLDER_TRIES = 4;
 
 export class Loader {
   readonly #store: ChartStore;
@@ -68,7 +76,7 @@ export class Loader {
   /** True: loaded; false: failed; null: ended by `stop`. */
   async #load(
     note: string,
-    selection: Selection,
+    { product, window }: Selection,
     query: Record<string, string>,
     take: (answer: ChartAnswer) => void,
   ): Promise<boolean | null> {
@@ -76,32 +84,45 @@ export class Loader {
     this.#isBusy = true;
     this.#loaded.note(note);
     try {
-      const answer = await get<ChartAnswer>("api/chart", { ...selection, ...query }, signal);
+      const answer = await get<ChartAnswer>("/api/chart", { product, window, ...query }, signal);
       take(answer);
       this.#isBusy = false;
       this.#loaded.note("");
       this.#loaded.took(answer);
-      await this.#older(selection, answer, signal);
+      await this.#older(answer, signal);
       return true;
     } catch (error) {
       if (signal.aborted) return null;
       this.#failed_ms = performance.now();
-      this.#loaded.note(`not loaded: ${error instanceof Error ? error.message : String(error)}`);
+      this.#loaded.note(`not loaded: ${reasonOf(error)}`);
       this.#isBusy = false;
       return false;
     }
   }
 
-  /** The batch's windows that its newest run no longer lists are read from the archive. */
-  async #older(selection: Selection, answer: ChartAnswer, signal: AbortSignal): Promise<void> {
-    const { from_s, to_s, older_before_s } = answer;
+  /**
+   * The batch's windows that its newest run no longer lists are read from the archive; without them
+   * the stream's are drawn alone.
+   */
+  async #older(answer: ChartAnswer, signal: AbortSignal): Promise<void> {
+    const { product, window, from_s, to_s, older_before_s } = answer;
     if (older_before_s === null || from_s >= older_before_s) return;
     this.#loaded.note("loading the batch’s earlier windows …");
     const span = { from: iso(from_s), to: iso(Math.min(to_s, older_before_s)) };
-    const { batch } = await get<{ batch: Bar[] }>("api/chart/older", { ...selection, ...span }, signal);
-    this.#store.add({ stream: [], batch, cells: [] });
-    this.#loaded.note("");
-    this.#loaded.took(answer);
+    for (let tries = 1; ; tries++) {
+      try {
+        const { batch } = await get<OlderAnswer>("/api/chart/older", { product, window, ...span }, signal);
+        this.#store.add({ stream: [], batch, cells: [] });
+        this.#loaded.note("");
+        this.#loaded.took(answer);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#loaded.note(`the batch’s earlier windows are not loaded: ${reasonOf(error)}`);
+        if (tries === OLDER_TRIES) return;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
   }
 
   /** Ends what is under way. */
@@ -112,6 +133,10 @@ export class Loader {
     this.#isBusy = false;
     this.#failed_ms = Number.NEGATIVE_INFINITY;
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The shortest range that the server knows which is at least this long. */
@@ -126,7 +151,7 @@ function iso(at_s: number): string {
 }
 
 async function get<T>(path: string, query: Record<string, string>, signal: AbortSignal): Promise<T> {
-  const answer = await fetch(`${path}?${new URLSearchParams(query)}`, {
+  const answer = await fetch(`${addressUnder(path)}?${new URLSearchParams(query)}`, {
     signal,
     headers: { Accept: "application/json" },
   });

@@ -173,7 +173,7 @@ function late(
 ): void {
   const size = Math.min(5 * ratio, Math.max(2.5 * ratio, width / 2));
   const tip = Math.min(low + 5 * ratio, top + height * PRICE_SHARE + 6 * ratio);
-  context.fillStyle = colour("--ink");
+  context.fillStyle = colour("--fourth");
   context.beginPath();
   context.moveTo(middle, tip);
   context.lineTo(middle - size, tip + 1.6 * size);

@@ -22,7 +22,7 @@ const HEIGHT_SHARE = 0.39;
 const HEIGHT = { least: 300, most: 620, narrow: 330 };
 /** CSS pixels between labels. */
 const TIME_SPACE = 76;
-const PRICE_SPACE = 44;
+const PRICE_SPACE = 34;
 
 export function optionsOf(scaled: Scaled): Omit<uPlot.Options, "width" | "height"> {
   let labels = new Map<number, string>();

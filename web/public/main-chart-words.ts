@@ -125,5 +125,5 @@ export function windowLink(start_s: number, { product, window }: Pick<WordsOf, "
   const us = Math.round((start_s - Math.floor(start_s)) * 1e6);
   const fraction = us === 0 ? "" : `.${String(us).padStart(6, "0").replace(/0+$/, "")}`;
   const seconds = iso.slice(16, 19);
-  return `/window/${product}@${iso.slice(0, 16)}${seconds === ":00" && fraction === "" ? "" : seconds + fraction}/${window}`;
+  return `/window/${encodeURIComponent(product)}@${iso.slice(0, 16)}${seconds === ":00" && fraction === "" ? "" : seconds + fraction}/${window}`;
 }

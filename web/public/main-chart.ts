@@ -2,7 +2,6 @@
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
-import { based } from "./based.ts";
 import { daysOf } from "./chart-axis.ts";
 import { write } from "./chart-dom.ts";
 import { ChartFrame } from "./chart-frame.ts";
@@ -19,6 +18,7 @@ import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { on } from "./page-bus.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
+import { addressUnder } from "./site.ts";
 
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
@@ -274,7 +274,7 @@ class MainChart {
   #open(): void {
     const { idx, left = -1 } = this.#frame.plot.cursor;
     const bucket = left >= 0 && idx != null ? this.#buckets[idx] : undefined;
-    if (bucket !== undefined) location.assign(based(windowLink(bucket.worst_s, this.#words())));
+    if (bucket !== undefined) location.assign(addressUnder(windowLink(bucket.worst_s, this.#words())));
   }
 
   #pan(share: number): void {

@@ -1,11 +1,11 @@
 /** The ribbon of agreement below the main chart: one cell per window, each a link to its page. */
 import type { Outcome } from "../../scripts/contract/page-events.ts";
-import { based } from "./based.ts";
 import { colour, font } from "./chart-colours.ts";
 import { make } from "./chart-dom.ts";
 import type { Bucket } from "./main-chart-buckets.ts";
 import type { groundOf } from "./main-chart-paint.ts";
 import { OUTCOMES, outcomeText, spanOf, type WordsOf, windowLink } from "./main-chart-words.ts";
+import { addressUnder } from "./site.ts";
 
 type Ground = ReturnType<typeof groundOf>;
 
@@ -82,7 +82,7 @@ function paintShape(
     if (!isSigned) context.fillRect(from, top + height / 2 - ratio, width, 2 * ratio);
     return panel;
   }
-  const ink = colour("--ink");
+  const ink = colour("--fourth");
   if (outcome === "explained") {
     context.fillStyle = isSigned ? panel : ink;
     context.fillRect(from, top, width, height);
@@ -178,7 +178,7 @@ export class Ribbon {
       return;
     }
     const left = Math.max(0, x(bucket.from_s));
-    this.#link.href = based(windowLink(bucket.worst_s, of));
+    this.#link.href = addressUnder(windowLink(bucket.worst_s, of));
     this.#link.style.left = `${left}px`;
     this.#link.style.width = `${Math.max(4, x(bucket.to_s) - left)}px`;
     const words = `${spanOf(bucket, of)}: ${outcomeText(bucket)}`;
