@@ -2,11 +2,12 @@
 import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
 
 /**
- * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, and a time
- * would lose its zone. DuckDB itself writes bit strings, big integers and nanoseconds as text.
+ * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, a time would
+ * lose its zone, and variants fail where they are nested or hold one of these. DuckDB itself writes bit strings, big integers and nanoseconds as text.
  */
 const TEXT = new Set([
   DuckDBTypeId.UNION,
+  DuckDBTypeId.VARIANT,
   DuckDBTypeId.INTERVAL,
   DuckDBTypeId.TIME_TZ,
   DuckDBTypeId.TIME_NS,

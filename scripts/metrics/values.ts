@@ -11,6 +11,7 @@ import {
   DuckDBTimestampValue,
   DuckDBUnionValue,
   type DuckDBValue,
+  DuckDBVariantValue,
 } from "@duckdb/node-api";
 import { formatUnits } from "../base/decimal.ts";
 import { TidemarkError } from "../base/errors.ts";
@@ -116,7 +117,7 @@ function lengthOf(value: Json): number {
 
 /**
  * One value as JSON without loss: integers beyond 2^53, decimals, NaN and infinities are text; a map
- * is an object, a union `{tag: value}`. Times are ISO 8601 in UTC with six digits (nine of
+ * is an object, a union `{tag: value}`, a variant the value that it holds. Times are ISO 8601 in UTC with six digits (nine of
  * TIMESTAMP_NS); BLOBs (`\\xAA`), `infinity`, and years before 1 and after 9999 are as DuckDB writes
  * them.
  */
@@ -130,6 +131,7 @@ function toJson(value: DuckDBValue): Json {
   if (time !== null) return time;
   if (value instanceof DuckDBMapValue)
     return Object.fromEntries(value.entries.map((entry) => [keyText(toJson(entry.key)), toJson(entry.value)]));
+  if (value instanceof DuckDBVariantValue) return toJson(value.value);
   if (value instanceof DuckDBUnionValue) return { [value.tag]: toJson(value.value) };
   if ("items" in value && Array.isArray(value.items)) return value.items.map(toJson);
   if ("entries" in value && !Array.isArray(value.entries)) {

@@ -1,5 +1,5 @@
--- Of one product's newest windows of one size those that are open or became final since a time, newest
--- first: the ticks in their rows, those with late ones, how far the stream has read, as of one commit.
+-- One product's newest windows of one size, newest first: the ticks in their rows, those with late ones,
+-- when they became final, how far the stream has read, as of one commit.
 -- A window whose ticks were all late has revisions only: it has become final with the first one.
 WITH RECURSIVE revised (window_start_us, n) AS (
   SELECT max(window_start_us), 1 FROM window_revisions WHERE product_id = $product AND size_us = $size_us
@@ -22,7 +22,7 @@ WITH RECURSIVE revised (window_start_us, n) AS (
     AND NOT EXISTS (SELECT 1 FROM windows o WHERE o.product_id = $product AND o.size_us = $size_us
                     AND o.window_start_us = v.window_start_us)
 )
-SELECT w.window_start_us, w.trade_count AS row_count, w.final,
+SELECT w.window_start_us, w.trade_count AS row_count, w.final, w.updated_at,
        coalesce((SELECT r.trade_count FROM window_revisions r
                  WHERE r.product_id = $product AND r.size_us = $size_us AND r.window_start_us = w.window_start_us
                  ORDER BY r.revision DESC LIMIT 1), w.trade_count) AS all_count,
@@ -30,5 +30,4 @@ SELECT w.window_start_us, w.trade_count AS row_count, w.final,
 FROM (
   SELECT * FROM newest UNION ALL SELECT * FROM all_late ORDER BY window_start_us DESC LIMIT $limit
 ) w
-WHERE w.final = 0 OR w.updated_at >= $from_us
 ORDER BY w.window_start_us DESC

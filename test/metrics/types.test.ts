@@ -7,85 +7,10 @@ import { csvCell } from "../../scripts/base/csv.ts";
 import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
 import { type stored, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
+import { HUGE, UHUGE, VALUES } from "../support/type-values.ts";
 
 setDefaultTimeout(60_000);
 
-const HUGE = "170141183460469231731687303715884105727";
-const UHUGE = "340282366920938463463374607431768211455";
-const NINES = "9".repeat(38);
-/** SQL of a value, its JSON, and what Parquet holds as DuckDB's text (null: the JSON's own text). */
-const VALUES: [sql: string, json: unknown, parquet: string | null][] = [
-  ["true", true, "true"],
-  ["(-128)::TINYINT", -128, "-128"],
-  ["9007199254740993::BIGINT", "9007199254740993", null],
-  ["18446744073709551615::UBIGINT", "18446744073709551615", null],
-  [`${HUGE}::HUGEINT`, HUGE, null],
-  [`${UHUGE}::UHUGEINT`, UHUGE, null],
-  ["(-5)::HUGEINT", -5, "-5"],
-  [`[${HUGE}::HUGEINT, NULL]`, [HUGE, null], `[${HUGE}, NULL]`],
-  [`{'a': ${UHUGE}::UHUGEINT}`, { a: UHUGE }, `{'a': ${UHUGE}}`],
-  [`MAP {'a': ${HUGE}::HUGEINT}`, { a: HUGE }, `{a=${HUGE}}`],
-  [`${NINES}::DECIMAL(38,0)`, NINES, null],
-  [`'-0.${"0".repeat(37)}1'::DECIMAL(38,38)`, `-0.${"0".repeat(37)}1`, `-.${"0".repeat(37)}1`],
-  ["'nan'::DOUBLE", "NaN", "nan"],
-  ["'-inf'::DOUBLE", "-Infinity", "-inf"],
-  ["'inf'::FLOAT", "Infinity", "inf"],
-  ["1e308::DOUBLE", 1e308, "1e+308"],
-  ["5e-324::DOUBLE", 5e-324, "5e-324"],
-  ["0.5::FLOAT", 0.5, "0.5"],
-  ["'é😀'", "é😀", null],
-  ["'\\xAA\\x00b'::BLOB", "\\xAA\\x00b", null],
-  ["'101'::BIT", "101", null],
-  ["'550e8400-e29b-41d4-a716-446655440000'::UUID", "550e8400-e29b-41d4-a716-446655440000", null],
-  ["'x'::ENUM('x','y')", "x", null],
-  ["INTERVAL '1 month 2 days 00:00:03.5'", "1 month 2 days 00:00:03.5", null],
-  ["INTERVAL '-25 hours'", "-25:00:00", null],
-  ["TIME '24:00:00'", "24:00:00", null],
-  ["TIMETZ '12:00:00.5+05:30'", "12:00:00.5+05:30", null],
-  ["TIMESTAMP_S '2024-01-02 03:04:05'", "2024-01-02T03:04:05.000000Z", "2024-01-02 03:04:05"],
-  ["TIMESTAMP_MS '1969-12-31 23:59:59.123'", "1969-12-31T23:59:59.123000Z", "1969-12-31 23:59:59.123"],
-  ["TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", "2024-01-02T03:04:05.123456789Z", "2024-01-02 03:04:05.123456789"],
-  ["TIMESTAMP_NS 'infinity'", "infinity", null],
-  ["TIMESTAMP '9999-12-31 23:59:59.999999'", "9999-12-31T23:59:59.999999Z", "9999-12-31 23:59:59.999999"],
-  ["TIMESTAMP '20000-01-01'", "20000-01-01 00:00:00", null],
-  ["TIMESTAMP '290000-01-01 00:00:00.000001'", "290000-01-01 00:00:00.000001", null],
-  ["TIMESTAMP '0044-03-15 (BC) 12:00:00.000001'", "0044-03-15 (BC) 12:00:00.000001", null],
-  ["TIMESTAMP '-infinity'", "-infinity", null],
-  ["TIMESTAMPTZ '2024-01-02 03:04:05+02'", "2024-01-02T01:04:05.000000Z", "2024-01-02 01:04:05+00"],
-  ["TIMESTAMPTZ 'infinity'", "infinity", null],
-  ["DATE '2024-02-29'", "2024-02-29", null],
-  ["DATE 'infinity'", "infinity", null],
-  ["DATE '-infinity'", "-infinity", null],
-  ["DATE '20000-01-01'", "20000-01-01", null],
-  ["DATE '0044-03-15 (BC)'", "0044-03-15 (BC)", null],
-  ["[]::INTEGER[]", [], "[]"],
-  ["[NULL, 1]", [null, 1], "[NULL, 1]"],
-  ["[1, 2, 3]::INTEGER[3]", [1, 2, 3], "[1, 2, 3]"],
-  ["MAP {'a': 1, 'b': NULL}", { a: 1, b: null }, "{a=1, b=NULL}"],
-  ["MAP {[1, 2]: 'l'}", { "[1,2]": "l" }, "{[1, 2]=l}"],
-  ["union_value(num := 2)", { num: 2 }, "2"],
-  [
-    "{'m': MAP {'a': 1}, 't': [TIMESTAMP 'infinity']}",
-    { m: { a: 1 }, t: ["infinity"] },
-    "{'m': {a=1}, 't': [infinity]}",
-  ],
-  ["TIMESTAMP_S 'infinity'", "infinity", null],
-  ["{'t': TIMESTAMP_S '-infinity'}", { t: "-infinity" }, "{'t': -infinity}"],
-  ["TIME_NS '01:02:03.123456789'", "01:02:03.123456789", null],
-  [`'${UHUGE}0'::BIGNUM`, `${UHUGE}0`, null],
-  ["[1.50, 2.25]::DECIMAL(9,2)[2]", ["1.5", "2.25"], "[1.50, 2.25]"],
-  ["{'i': INTERVAL '-1 day', 'n': NULL}", { i: "-1 day", n: null }, "{'i': -1 day, 'n': NULL}"],
-  ["[union_value(t := 'x')]", [{ t: "x" }], "[x]"],
-  // Names of types as names and labels.
-  ["{'HUGEINT': 5, 'UNION': 'x'}", { HUGEINT: 5, UNION: "x" }, "{'HUGEINT': 5, 'UNION': x}"],
-  ["{'h': 5::HUGEINT, 'HUGEINT': 'z'}", { h: 5, HUGEINT: "z" }, "{'h': 5, 'HUGEINT': z}"],
-  [
-    `{'a "q"': [${HUGE}::HUGEINT], 'BIT': 'HUGEINT'::ENUM('HUGEINT')}`,
-    { 'a "q"': [HUGE], BIT: "HUGEINT" },
-    `{'a "q"': [${HUGE}], 'BIT': HUGEINT}`,
-  ],
-  ["NULL::INTEGER", null, null],
-];
 /** Columns that keep their type in Parquet, or its parts', and which one. */
 const PARQUET_TYPES: [sql: string, type: string][] = [
   ["{'BIT': 1, 'HUGEINT': 'x'}", 'STRUCT("BIT" INTEGER, HUGEINT VARCHAR)'],

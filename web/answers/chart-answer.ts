@@ -1,6 +1,7 @@
 /** /api/chart and /api/chart/older: both pipelines' windows as the main chart draws them. */
 import type { Context } from "hono";
 import { parameters, rangeOf, selectionOf, timeOf } from "../http/query-string.ts";
+import { unhurried } from "../http/unhurried.ts";
 import { alignedSpan, chartAnswer, spanOfRange } from "../model/chart.ts";
 import type { UsSpan } from "../model/kept-bars.ts";
 import { choices, type Selection } from "../model/selection.ts";
@@ -27,6 +28,7 @@ export class Charts {
     const { selection, span } = this.#asked(c);
     const whole = alignedSpan(this.sources, selection, span);
     if (c.req.method === "HEAD") return c.json({});
+    unhurried(c);
     const { product, size } = selection;
     const shown = { product, window: size.name, from_s: whole.from_us / 1e6, to_s: whole.to_us / 1e6 };
     return c.json({ ...shown, ...(await this.#older.windows(selection, whole)) });

@@ -1,8 +1,6 @@
 /** An export's process and the stream that sends its file; both end with their request. */
 import { createReadStream, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Context } from "hono";
-import { getBunServer } from "hono/bun";
 import { ARGUMENT_BYTES_MAX, DOWNLOAD_STILL_MS_MAX, EXPORT_STILL_MS_MAX } from "../../scripts/base/limits.ts";
 import { type Spawned, spawnScript } from "../../scripts/base/process.ts";
 import { removeAbandonedTemporary, temporaryFolder } from "../../scripts/base/temporary.ts";
@@ -161,8 +159,3 @@ export class Download {
 }
 
 const encoder = new TextEncoder();
-
-/** Bun closes an answer that is silent for 10 s (1.4.5): while DuckDB works, or a download pauses. */
-export function untimed(c: Context): void {
-  getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
-}

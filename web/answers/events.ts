@@ -1,6 +1,5 @@
 /** /events: windows as they change, batch runs as they end, the status once per second. */
 import type { Context } from "hono";
-import { getBunServer } from "hono/bun";
 import { monotonicMs } from "../../scripts/base/clock.ts";
 import { sentence } from "../../scripts/base/errors.ts";
 import {
@@ -13,6 +12,7 @@ import {
 import type { Logger } from "../../scripts/base/logger.ts";
 import { acceptsGzip } from "../http/compress.ts";
 import { Problem } from "../http/problem.ts";
+import { unhurried } from "../http/unhurried.ts";
 import { watchOf } from "../http/watched.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
@@ -68,8 +68,7 @@ export class EventHub {
       });
     const watch = this.sources.leniently(() => watchOf(c, choices(this.sources)));
     const gzip = acceptsGzip(c.req.header("accept-encoding"));
-    // Bun closes an answer that is silent for 10 s otherwise (1.4.5).
-    getBunServer<Bun.Server<unknown>>(c)?.timeout(c.req.raw, 0);
+    unhurried(c);
     const headers = gzip ? { ...HEADERS, "Content-Encoding": "gzip" } : HEADERS;
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
     const { receiver, bytes } = this.updates.open(watch, gzip);

@@ -13,10 +13,11 @@ import TICKS from "../../sql/page/export_ticks.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/export_windows.sql" with { type: "text" };
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
+import { unhurried } from "../http/unhurried.ts";
 import { filterRows } from "../model/metric-filter.ts";
 import type { Sources } from "../model/sources.ts";
 import { windows } from "../model/windows.ts";
-import { Download, ExportRun, untimed } from "./download.ts";
+import { Download, ExportRun } from "./download.ts";
 import { filteredSql, filterOf, flagsOf, howOf, unknownMetric } from "./metric-rows.ts";
 
 type Ending = "csv" | "parquet";
@@ -43,7 +44,7 @@ export class Exports {
   table = async (c: Context): Promise<Response> => {
     // Fails when the file can't be read at all, also for a HEAD.
     void this.sources.windows.db;
-    untimed(c);
+    unhurried(c);
     const [, what, ending] = /^(windows|ticks)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     if (!what)
       throw new Problem(
@@ -65,7 +66,7 @@ export class Exports {
 
   /** `/export/metrics/NAME.csv` and `.parquet`: the newest result, whole, or by product and time. */
   metric = async (c: Context): Promise<Response> => {
-    untimed(c);
+    unhurried(c);
     const filter = filterOf(parameters(c, ["product", "from", "to"]));
     const [, name = "", ending] = /^(\w+)\.(csv|parquet)$/.exec(c.req.param("file") ?? "") ?? [];
     const { metrics } = this.sources;

@@ -6,9 +6,10 @@ import { onAbort } from "../../scripts/base/wait.ts";
 import type { MetricResult, Row } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
+import { unhurried } from "../http/unhurried.ts";
 import { filterRows, type How, howFiltered, type MetricFilter } from "../model/metric-filter.ts";
 import type { Sources } from "../model/sources.ts";
-import { ExportRun, untimed } from "./download.ts";
+import { ExportRun } from "./download.ts";
 
 /** Queries that run at once for pages and the API, beside the exports. */
 const COMPUTING_MAX = 2;
@@ -50,7 +51,7 @@ export class MetricQueries {
   async #compute(c: Context, result: MetricResult, filter: MetricFilter): Promise<MetricRows> {
     if (this.#running.size >= COMPUTING_MAX)
       throw new Problem(503, "BUSY", `${COMPUTING_MAX} metrics are computed already.`, "Try again when one has ended.");
-    untimed(c);
+    unhurried(c);
     const flags = [...flagsOf(filter), "--limit", String(METRIC_ROWS_MAX + 1)];
     const run = new ExportRun(
       this.sources.paths.root,

@@ -11,8 +11,6 @@ const PUBLIC = resolve(import.meta.dir, "../public");
 
 /** Paths of each file, whose texts are joined; those of packages are served unchanged. */
 const FILES: Record<string, string[]> = {
-  "htmx.min.js": [Bun.resolveSync("htmx.org/dist/htmx.min.js", import.meta.dir)],
-  "hx-sse.min.js": [Bun.resolveSync("htmx.org/dist/ext/hx-sse.min.js", import.meta.dir)],
   "style.css": [
     Bun.resolveSync("uplot/dist/uPlot.min.css", import.meta.dir),
     resolve(PUBLIC, "style.css"),

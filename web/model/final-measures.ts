@@ -90,6 +90,7 @@ type CountedRow = {
   row_count: number;
   all_count: number;
   final: number;
+  updated_at: number;
   positions: string;
 };
 
@@ -99,12 +100,10 @@ function completenessFigures(moment: Moment, span: Span): { stream: Figure; batc
   // The window that was open when the feed ended would stay complete.
   if (moment.ended_us !== null && moment.ended_us < span.from_us) return both(none(endText(moment)));
   const { product, size } = selection;
-  const rows = sources.windows.all<CountedRow>(COUNTED, {
-    product,
-    size_us: size.us,
-    from_us: span.from_us,
-    limit: CHART_WINDOWS_MAX,
-  });
+  const newest = sources.once(`counted ${size.us} ${product}`, () =>
+    sources.windows.all<CountedRow>(COUNTED, { product, size_us: size.us, limit: CHART_WINDOWS_MAX }),
+  );
+  const rows = newest.filter(({ final, updated_at }) => final === 0 || updated_at >= span.from_us);
   const windows = rows.map((row): CountedWindow => ({ ...row, is_open: row.final === 0 }));
   const cut = rows.length === CHART_WINDOWS_MAX ? `the newest ${CHART_WINDOWS_MAX} windows` : "";
   return {

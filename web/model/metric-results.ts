@@ -17,7 +17,7 @@ import {
   type Row,
   resultFromRow,
 } from "../../scripts/contract/results.ts";
-import { filterRows, howFiltered, NO_FILTER, productsIn } from "./metric-filter.ts";
+import { filterRows, howFiltered, NO_FILTER, productsIn, timeColumn } from "./metric-filter.ts";
 import { PerCommit } from "./per-commit.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -32,6 +32,8 @@ export interface Panel extends Omit<MetricResult, "rows"> {
   products: string[] | null;
   /** The one whose rows these are; null: rows of all. */
   product: string | null;
+  /** Its rows can be asked for by time. */
+  has_time: boolean;
   /** Products in the archive, as far as the metrics name them. */
   products_known: number;
 }
@@ -185,6 +187,7 @@ function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
     version,
     products,
     product,
+    has_time: timeColumn(result) !== null,
     products_known: 0,
   };
 }

@@ -107,9 +107,13 @@ function openWindow(sources: Sources, { product, size }: Selection, newest: Newe
   return { start_s: from_us / 1e6, trades, closes_ms: ms(to_us + lateness_us)! };
 }
 
-/** When the schedule's next batch is due; null without one, and once it is due. */
+/**
+ * When the schedule's next batch is due, or runs in any case while nothing is new; null without one,
+ * and once it is due.
+ */
 function nextRun(sources: Sources, now_us: number): number | null {
-  const due_us = sources.schedule()?.due_us ?? null;
+  const schedule = sources.schedule();
+  const due_us = schedule?.rest_until_us ?? schedule?.due_us ?? null;
   return due_us === null || due_us < now_us ? null : due_us;
 }
 

@@ -10,8 +10,9 @@ import type { StoreFile } from "./store-file.ts";
 const RUNS_MAX = 1_500;
 const HAS_SNAPSHOTS = "SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'snapshot'";
 const NEWEST = "SELECT max(run_id) AS run_id FROM runs";
+/** `+` leaves the index of all done runs alone: that of the snapshots is the small one. */
 const NEWER = `SELECT run_id, ended_us, snapshot FROM runs
-  WHERE run_id > $after AND state = 'done' AND snapshot IS NOT NULL ORDER BY run_id DESC LIMIT $limit`;
+  WHERE run_id > $after AND +state = 'done' AND snapshot IS NOT NULL ORDER BY run_id DESC LIMIT $limit`;
 
 export class RunSnapshots {
   #runs: BatchRun[] = [];

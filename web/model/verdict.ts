@@ -32,8 +32,12 @@ export interface Verdict {
 
 type Found = Omit<Verdict, "of" | "as_of" | "stale" | "counts" | "first"> & Partial<Pick<Verdict, "first">>;
 
+/** Begins where the closed ones end, so that it does not walk them. */
 const OLDEST_OPEN = `SELECT window_start_us AS start_us, window_end_us AS end_us FROM windows
-  WHERE product_id = $product AND size_us = $size_us AND final = 0 ORDER BY window_start_us LIMIT 1`;
+  WHERE product_id = $product AND size_us = $size_us AND final = 0
+    AND window_start_us > coalesce((SELECT closed_until_us - size_us FROM closed_ends
+      WHERE product_id = $product AND size_us = $size_us), -9223372036854775808)
+  ORDER BY window_start_us LIMIT 1`;
 const CLOSED = `SELECT count(*) AS n FROM (SELECT 1 FROM windows WHERE product_id = $product AND size_us = $size_us
   AND final <> 0 LIMIT $limit)`;
 /** Closed windows that are counted while none of them is compared. */

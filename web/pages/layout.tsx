@@ -8,7 +8,6 @@ import {
   type RangeName,
   ZONE_FIRST,
 } from "../../scripts/contract/page-address.ts";
-import type { Selection } from "../model/selection.ts";
 import type { View } from "../model/view.ts";
 
 /** The address of a static file by its plain name. */
@@ -58,11 +57,6 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
       {children}
     </head>
   );
-}
-
-/** The selection as a query string, for a path that takes `product` and `window`. */
-export function queryOf({ product, size }: Selection): string {
-  return `product=${encodeURIComponent(product)}&window=${size.name}`;
 }
 
 /** The name, which leads to the page. */

@@ -81,7 +81,7 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
           <FilterForm view={view} />
           {isDrawn(chart.type) && view.row_count > 0 && (
             <section class="panel">
-              <MetricChartPlace name={name} version={version} src={source} product={filter.product} />
+              <MetricChartPlace name={name} version={version} src={source} product={filter.product} hasTime={false} />
             </section>
           )}
           {(ok || stale) && <RowsOf view={view} />}

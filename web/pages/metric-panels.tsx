@@ -68,6 +68,7 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
           version={metric.version}
           src={addressOf(`/api/metrics/${name}`, metric)}
           product={metric.product}
+          hasTime={metric.has_time}
         />
       )}
       {isNumber && (
@@ -95,8 +96,16 @@ export function isDrawn(type: Shown["chart"]["type"]): boolean {
   return type === "line" || type === "bar" || type === "candle";
 }
 
+interface ChartPlaceOf {
+  name: string;
+  version: string;
+  src: string;
+  product: string | null;
+  hasTime: boolean;
+}
+
 /** Where the browser draws a metric's chart, and again when the version changes. */
-export function MetricChartPlace(place: { name: string; version: string; src: string; product: string | null }) {
+export function MetricChartPlace(place: ChartPlaceOf) {
   return (
     <div
       class="chart"
@@ -104,6 +113,7 @@ export function MetricChartPlace(place: { name: string; version: string; src: st
       data-metric={place.name}
       data-version={place.version}
       data-src={place.src}
+      data-time={place.hasTime ? "" : undefined}
       data-product={place.product ?? undefined}
       hx-morph-skip-children
     />

@@ -159,7 +159,10 @@ function linesOf(rows: readonly Placed[], chart: Chart, left_out: string[]): Lin
   if (not_finite === 1) left_out.push("1 value is not finite: a gap");
   if (not_finite > 1) left_out.push(`${not_finite} values are not finite: gaps`);
   if (all.size > LINES_MAX) left_out.push(`${LINES_MAX} of ${all.size} lines`);
-  if (again > 0) left_out.push(`${again} more values at the same ${chart.x}: series=COLUMN would split them`);
+  if (again > 0)
+    left_out.push(
+      `${again} more ${again === 1 ? "value" : "values"} at the same ${chart.x}: series=COLUMN would split them`,
+    );
   return [...all.values()].slice(0, LINES_MAX);
 }
 
@@ -188,6 +191,22 @@ export function rangeOf({ xs, axis, step, kind }: Pick<Layout, "xs" | "axis" | "
   if (axis === "name") return [-0.5, Math.max(xs.length, 2) - 0.5];
   const end = kind === "line" ? last : last + step;
   return [first, Math.max(end, first + step * STEPS_MIN)];
+}
+
+/**
+ * The part of the whole x range that a page's range shows: `to_s` null follows the newest x. A chart
+ * whose steps are too long for it shows everything.
+ */
+export function within(
+  layout: Pick<Layout, "xs" | "axis" | "step" | "kind">,
+  range: { span_s: number; to_s: number | null } | null,
+): [number, number] {
+  const whole = rangeOf(layout);
+  const { axis, step, xs, kind } = layout;
+  if (range === null || axis !== "time" || range.span_s < step * STEPS_MIN) return whole;
+  if (range.to_s !== null) return [range.to_s - range.span_s, range.to_s];
+  const end = (xs.at(-1) ?? 0) + (kind === "line" ? 0 : step);
+  return end - range.span_s > whole[0] ? [end - range.span_s, end] : whole;
 }
 
 /** Where the bar `i` of `count` at an x begins and ends: a window's bar is in its window. */

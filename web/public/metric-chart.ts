@@ -1,5 +1,6 @@
 /** The charts of metrics: each is drawn when it is in view, and again when its rows have changed. */
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
+import { state } from "./address.ts";
 import { axisOf, layOut, type MetricAnswer, timeOf } from "./chart-layout.ts";
 import { MetricPlot } from "./metric-plot.ts";
 import { on } from "./page-bus.ts";
@@ -10,12 +11,17 @@ class MetricChart {
   #version = "";
   readonly #end = new AbortController();
 
-  constructor(private readonly element: HTMLElement) {}
+  /** `hasRange`: it shows the page's range. */
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly hasRange: boolean,
+  ) {}
 
   /** Loads the rows unless it has them. */
   async update(): Promise<void> {
     const { element } = this;
-    const { src = "", version = "", product = "" } = element.dataset;
+    const { version = "", product = "" } = element.dataset;
+    const src = this.#src();
     if (this.#version === `${version} ${src}`) return;
     this.#version = `${version} ${src}`;
     try {
@@ -28,6 +34,17 @@ class MetricChart {
     }
   }
 
+  /** Where its rows are; of a fixed range only those in it. */
+  #src(): string {
+    const { src = "", time } = this.element.dataset;
+    const { base = "" } = document.documentElement.dataset;
+    const address = src.startsWith(`${base}/`) ? src : base + src;
+    const { span_ms, to_ms } = state.range;
+    if (!this.hasRange || time === undefined || to_ms === null || span_ms === "all") return address;
+    const [from, to] = [to_ms - span_ms, to_ms].map((ms) => new Date(ms).toISOString());
+    return `${address}${address.includes("?") ? "&" : "?"}from=${from}&to=${to}`;
+  }
+
   #draw(answer: MetricAnswer & { title: string; name: string }, product: string | null): void {
     const { element } = this;
     const layout = layOut(answer, product);
@@ -35,7 +52,7 @@ class MetricChart {
     else if (this.#plot === null || !this.#plot.show(layout)) {
       this.#clear();
       const box = element.appendChild(document.createElement("div"));
-      this.#plot = new MetricPlot(box, answer, layout);
+      this.#plot = new MetricPlot(box, { ...answer, hasRange: this.hasRange }, layout);
     }
     this.#note(layout.left_out.join("; "));
   }
@@ -91,8 +108,11 @@ async function newestRows(src: string, signal: AbortSignal): Promise<Answer> {
 
 const charts = new Map<Element, MetricChart>();
 
-/** Draws what is in view, and what comes into view later. */
-export function startMetricCharts(): void {
+/** A range that is dragged changes many times per second: rows are loaded when it rests. */
+const RANGE_REST_MS = 500;
+
+/** Draws what is in view, and what comes into view later; `hasRange`: the page's range of time. */
+export function startMetricCharts({ hasRange = true } = {}): void {
   const seen = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) if (isIntersecting) void charts.get(target)?.update();
@@ -108,10 +128,15 @@ export function startMetricCharts(): void {
     // What is observed again reports whether it is in view: a panel may have newer rows.
     seen.disconnect();
     for (const element of document.querySelectorAll<HTMLElement>(".chart[data-metric]")) {
-      if (!charts.has(element)) charts.set(element, new MetricChart(element));
+      if (!charts.has(element)) charts.set(element, new MetricChart(element, hasRange));
       seen.observe(element);
     }
   };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  on("state", () => {
+    clearTimeout(timer);
+    timer = setTimeout(scan, RANGE_REST_MS);
+  });
   on("parts", scan);
   scan();
 }

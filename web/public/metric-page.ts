@@ -32,4 +32,4 @@ document.addEventListener("click", (event) => {
 });
 addEventListener("popstate", () => void show(location.href));
 startEveryPage();
-startMetricCharts();
+startMetricCharts({ hasRange: false });

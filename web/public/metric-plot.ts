@@ -1,11 +1,13 @@
 /** One metric's plot: lines, bars or candles of a layout, in the frame that all charts share. */
 import uPlot from "uplot";
+import { state } from "./address.ts";
 import { colour } from "./chart-colours.ts";
 import type { ChartTable } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field } from "./chart-frame.ts";
 import { clockOf, labelsOf, nameLabels, unitOf } from "./chart-labels.ts";
-import { alone, type Layout, type Line, rangeOf, spread } from "./chart-layout.ts";
+import { alone, type Layout, type Line, rangeOf, spread, within } from "./chart-layout.ts";
 import { barPaths, candlePaths, isNarrow } from "./metric-paint.ts";
+import { on } from "./page-bus.ts";
 
 const HEIGHT = 220;
 /** The batch computes metrics: its colour is the first; the stream's blue is not among them. */
@@ -22,10 +24,16 @@ export class MetricPlot {
   /** Values are divided by it: of prices or lines, and of a candle's volume. */
   #units: number[] = [];
   #zoomed = false;
+  readonly #hasRange: boolean;
 
-  /** Draws into `box`. Throws what uPlot throws. */
-  constructor(box: HTMLElement, { title, name }: { title: string; name: string }, layout: Layout) {
+  /** Draws into `box`. `hasRange`: it shows the page's range. Throws what uPlot throws. */
+  constructor(
+    box: HTMLElement,
+    { title, name, hasRange }: { title: string; name: string; hasRange: boolean },
+    layout: Layout,
+  ) {
     this.#layout = layout;
+    this.#hasRange = hasRange;
     this.#frame = new ChartFrame(box, {
       name: title,
       file: `tidemark_${name}`,
@@ -37,6 +45,7 @@ export class MetricPlot {
     });
     this.#legend();
     this.#data(true);
+    this.#frame.atEnd(on("state", () => this.#moved()));
   }
 
   /** Newer rows; false: they need other lines or another axis, and so another plot. */
@@ -64,7 +73,7 @@ export class MetricPlot {
     this.#frame.show([xs, ...columns], isFirst);
     const { min, max } = this.#frame.plot.scales.x ?? {};
     const isKept = this.#zoomed && min != null && max != null;
-    this.#range(isKept ? [min, max] : rangeOf(this.#layout));
+    this.#range(isKept ? [min, max] : this.#shown());
   }
 
   /** Lines with one scale have one unit: all but a candle's volume. */
@@ -83,7 +92,21 @@ export class MetricPlot {
 
   #whole(): void {
     this.#zoomed = false;
-    this.#range(rangeOf(this.#layout));
+    this.#range(this.#shown());
+  }
+
+  /** What is shown while nobody has zoomed. */
+  #shown(): [number, number] {
+    const { span_ms, to_ms } = state.range;
+    if (!this.#hasRange || span_ms === "all") return rangeOf(this.#layout);
+    return within(this.#layout, { span_s: span_ms / 1_000, to_s: to_ms === null ? null : to_ms / 1_000 });
+  }
+
+  /** The page shows another span of time, or times of another zone. */
+  #moved(): void {
+    if (!this.#zoomed) this.#range(this.#shown());
+    this.#frame.plot.redraw(false, true);
+    this.#frame.readout();
   }
 
   #key(event: KeyboardEvent): boolean {
@@ -96,7 +119,7 @@ export class MetricPlot {
     const { kind, axis } = this.#layout;
     const isTime = axis === "time" || axis === "day";
     return {
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), axis === "day" ? "Etc/UTC" : zone()),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), axis === "day" ? "Etc/UTC" : state.zone),
       fmtDate: (template) => uPlot.fmtDate(european(template)),
       scales: {
         x: { time: isTime },
@@ -212,7 +235,7 @@ export class MetricPlot {
     const fraction = step < 1 ? ".{fff}" : "";
     const template =
       axis === "day" ? "{YYYY}-{MM}-{DD}" : `{YYYY}-{MM}-{DD} {HH}:{mm}${step < 60 ? ":{ss}" : ""}${fraction}`;
-    return uPlot.fmtDate(template)(uPlot.tzDate(new Date(x * 1000), axis === "day" ? "Etc/UTC" : zone()));
+    return uPlot.fmtDate(template)(uPlot.tzDate(new Date(x * 1000), axis === "day" ? "Etc/UTC" : state.zone));
   }
 
   #table(): ChartTable {
@@ -236,11 +259,6 @@ function largestOf(lines: readonly Line[]): number {
   for (const { values } of lines)
     for (const value of values.values()) largest = Math.max(largest, Math.abs(value ?? 0));
   return largest;
-}
-
-/** The time zone in which the page shows times. */
-function zone(): string {
-  return document.documentElement.dataset.zone ?? "Etc/UTC";
 }
 
 /** uPlot's American templates in the order of ISO 8601, with 24 hours. */

@@ -20,12 +20,19 @@ let reading: AbortController | null = null;
 export function startConnection(): void {
   const line = browserLine(take);
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let watched = "";
   const watch = () => {
     clearTimeout(timer);
     const isHidden = document.visibilityState === "hidden";
     const how = state.paused ? "nothing" : isHidden ? "title" : "all";
     const events = `${document.documentElement.dataset.base ?? ""}/events`;
-    const send = () => line.watch({ events, key: keyOf(state), how });
+    const key = keyOf(state);
+    // A chart that is dragged changes the state many times per second, and not what is watched.
+    if (watched === `${how} ${key}`) return;
+    const send = () => {
+      watched = `${how} ${key}`;
+      line.watch({ events, key, how });
+    };
     if (how === "title") timer = setTimeout(send, HIDDEN_MS);
     else send();
   };
@@ -34,7 +41,10 @@ export function startConnection(): void {
     watch();
   });
   addEventListener("online", () => line.retry());
-  addEventListener("pagehide", () => line.bye());
+  addEventListener("pagehide", () => {
+    watched = "";
+    line.bye();
+  });
   addEventListener("pageshow", (event) => {
     if ((event as PageTransitionEvent).persisted) watch();
   });

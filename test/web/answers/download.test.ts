@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { PATHS } from "../../../web/server.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
@@ -113,4 +114,27 @@ test("a first step that fails frees its slot", async () => {
   if (isRoot) renameSync(`${tmp}.away`, tmp);
   chmodSync(tmp, 0o700);
   expect((await fetch(`${url}/export/ticks.parquet`)).status).toBe(200);
+});
+
+test("a connection ends with its export: Bun would never close it, with no limit of time left on it", async () => {
+  const { url } = await server();
+  const { hostname, port, host } = new URL(url);
+  const closed = (path: string) =>
+    new Promise<string>((resolve, reject) => {
+      let head = "";
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n\r\n`),
+      );
+      socket.on("data", (piece) => {
+        head += head.includes("\r\n\r\n") ? "" : piece.toString("latin1");
+      });
+      socket.on("error", reject).on("close", () => resolve(head.split("\r\n", 1)[0]!));
+    });
+  for (const [path, status] of [
+    ["/export/ticks.csv", 200],
+    ["/export/windows.csv", 200],
+    ["/export/metrics/coverage.csv", 200],
+    ["/export/nothing.csv", 404],
+  ] as const)
+    expect([path, await closed(path)]).toEqual([path, expect.stringContaining(String(status))]);
 });
