@@ -29,7 +29,10 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
       <main id="main">
         <div class="first">
           <div class="now">
-            <PriceLine view={view} />
+            <div>
+              <PriceLine view={view} />
+              {PARTS.ending.element(view)}
+            </div>
             {PARTS.verdict.element(view)}
           </div>
           <section class="tiles" aria-label="Stream and batch compared">
@@ -87,7 +90,7 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             </summary>
             {PARTS.counts.element(view)}
           </details>
-          <TryThis />
+          <TryThis view={view} />
           {PARTS.metrics.element(view)}
         </div>
         {PARTS.problems.element(view)}
