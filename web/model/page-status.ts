@@ -57,7 +57,12 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
       lanes: lanes(
         moment,
         status,
-        { log: feed?.newest_us ?? null, stream: stream_us, consume: trade?.time_us ?? null, batch: batch_us },
+        {
+          log: newestOf(feed?.newest_us, stream_us, trade?.time_us),
+          stream: stream_us,
+          consume: trade?.time_us ?? null,
+          batch: batch_us,
+        },
         lacks,
       ),
       next_run_ms: ms(nextRun(sources, now_us)),
@@ -157,6 +162,12 @@ function lanes(moment: Moment, status: Status, read_us: Record<Lane["name"], num
       reason: reasonOf(batch, behind, status),
     },
   ];
+}
+
+/** `produce` reports each few seconds: what a reader has, the log has too. */
+function newestOf(...times_us: (number | null | undefined)[]): number | null {
+  const known = times_us.filter((us) => us != null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** What the log lacks is what `produce` holds in memory. */
