@@ -5,7 +5,7 @@ import type { How } from "../model/metric-filter.ts";
 import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
 import { counted, duration, exact } from "./format.ts";
-import { type Address, Brand, Head } from "./layout.tsx";
+import { type Address, Brand, Layout } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
 import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
@@ -58,37 +58,32 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
   const { name, title, description, chart, error, stale, ok } = result;
   const source = `/api/metrics/${name}${queryOf(filter)}`;
   return (
-    <html lang="en">
-      <Head title={`${title} – Tidemark`} assets={assets}>
-        <script type="module" src={assets("metric-page.js")} />
-      </Head>
-      <body>
-        <header class="top">
-          <Brand />
-          <nav aria-label="Page">
-            <a href="/#metrics">all metrics</a>
-          </nav>
-        </header>
-        <main id="main" class="metric-page">
-          <h1>{title}</h1>
-          {description && <p class="description">{description}</p>}
-          {error !== null && (
-            <pre class="error" role="alert">
-              {error}
-            </pre>
-          )}
-          {stale && <p class="stale">Below: the last result that worked.</p>}
-          <FilterForm view={view} />
-          {isDrawn(chart.type) && view.row_count > 0 && (
-            <section class="panel">
-              <MetricChartPlace name={name} version={version} src={source} product={filter.product} hasTime={false} />
-            </section>
-          )}
-          {(ok || stale) && <RowsOf view={view} />}
-          <Facts result={result} />
-        </main>
-      </body>
-    </html>
+    <Layout title={`${title} – Tidemark`} assets={assets} script="metric-page.js">
+      <header class="top">
+        <Brand />
+        <nav aria-label="Page">
+          <a href="/#metrics">all metrics</a>
+        </nav>
+      </header>
+      <main id="main" class="metric-page">
+        <h1>{title}</h1>
+        {description && <p class="description">{description}</p>}
+        {error !== null && (
+          <pre class="error" role="alert">
+            {error}
+          </pre>
+        )}
+        {stale && <p class="stale">Below: the last result that worked.</p>}
+        <FilterForm view={view} />
+        {isDrawn(chart.type) && view.row_count > 0 && (
+          <section class="panel">
+            <MetricChartPlace name={name} version={version} src={source} product={filter.product} hasTime={false} />
+          </section>
+        )}
+        {(ok || stale) && <RowsOf view={view} />}
+        <Facts view={view} />
+      </main>
+    </Layout>
   );
 }
 
@@ -222,12 +217,13 @@ function Pager({ view }: { view: MetricPageView }) {
   );
 }
 
-function Facts({ result }: { result: MetricResult }) {
+/** Its SQL and when it ran; the links have the rows that are shown. */
+function Facts({ view: { result, filter } }: { view: MetricPageView }) {
   const { name, file, sql, elapsed_ms, run_id } = result;
   const links = [
-    ["JSON", `/api/metrics/${name}`],
-    ["CSV", `/export/metrics/${name}.csv`],
-    ["Parquet", `/export/metrics/${name}.parquet`],
+    ["JSON", `/api/metrics/${name}${queryOf(filter)}`],
+    ["CSV", `/export/metrics/${name}.csv${queryOf(filter)}`],
+    ["Parquet", `/export/metrics/${name}.parquet${queryOf(filter)}`],
   ] as const;
   return (
     <section class="panel">
