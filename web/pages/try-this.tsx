@@ -9,6 +9,11 @@ export function TryThis() {
         <h2>Try this</h2> <small>commands for a class, and what the page shows then</small>
       </summary>
       <ol class="trials">
+        <Trial title="Play it again" command="bun run start --replay --again">
+          When the recording has ended: Ctrl-C, then this. The hour comes once more, with later times and ids; nothing
+          that is stored is removed. <code>--loop</code> repeats it without an end. With npm:{" "}
+          <code>npm start -- --replay --again</code>.
+        </Trial>
         <Trial
           title="Late ticks"
           command="bun run start --replay data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz --data late"
