@@ -56,6 +56,7 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
          document.dispatchEvent(new Event("visibilitychange"))`,
       );
     await show("hidden");
+    await soon("only its title", () => hidden.evaluate("document.documentElement.dataset.watches === 'title'"));
     const [row, title] = [await text(hidden, "#price-line"), await hidden.title()];
     await runPath(data.path, recordedLines().slice(1_900, 2_400));
     // The title comes at most every ten seconds, and nothing else.

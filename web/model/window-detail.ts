@@ -28,7 +28,7 @@ import {
   streamParts,
 } from "./window-sides.ts";
 import { windowTicks } from "./window-ticks.ts";
-import { summedValues, windowValues } from "./window-values.ts";
+import { addedValues, summedValues, windowValues } from "./window-values.ts";
 import { outcomeText } from "./window-verdict.ts";
 
 export interface DetailOptions {
@@ -99,9 +99,10 @@ function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archive
   const cell = as_of_us === null ? cellOf(sources, selection, span) : undefined;
   const outcome = cell?.[1] ?? null;
   const late = lateOf(sources, span, parts);
-  const lateSums =
-    size === storedSize(size) ? judgedWindows(sources, selection).get(isoFromUs(start_us))?.sides?.late : null;
-  const columns = columnsOf(stream, batch?.values ?? null, state !== "open" && stream !== null, lateSums ?? null);
+  const judged = judgedWindows(sources, selection);
+  const lateOfPart = (part: StreamPart) => judged.get(isoFromUs(part.start_us))?.sides?.late ?? null;
+  const lateSums = addedValues(parts.map(lateOfPart).filter((sums) => sums !== null));
+  const columns = columnsOf(stream, batch?.values ?? null, state !== "open" && stream !== null, lateSums);
   const run = batch === null ? null : batchRun(sources, batch);
   const ids = [...parts.flatMap(({ row, last }) => [row, last].flatMap((one) => one ?? [])), ...numbered(batch)];
   return {

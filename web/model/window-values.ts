@@ -41,6 +41,32 @@ function derivedFrom(row: Readonly<Record<string, Json | undefined>>): Record<st
   };
 }
 
+/** The sums of several windows' late ticks, in the columns that can be added; null without any. */
+export function addedValues(parts: readonly Readonly<Record<string, Json>>[]): Record<string, string> | null {
+  if (parts.length === 0) return null;
+  const added = Object.entries(ADDED).map(([column, scale]) => {
+    const units_of = parts.map((part) => units(part[column], scale) ?? 0n);
+    return [
+      column,
+      formatUnits(
+        units_of.reduce((sum, one) => sum + one, 0n),
+        scale,
+      ),
+    ] as const;
+  });
+  return Object.fromEntries(added.filter(([, sum]) => sum !== "0"));
+}
+
+/** Digits after the point of the columns that are sums. */
+const ADDED = {
+  trade_count: 0,
+  buy_count: 0,
+  sell_count: 0,
+  price_sum: PRICE_SCALE_MAX,
+  total_volume: SIZE_SCALE_MAX,
+  notional: NOTIONAL_SCALE,
+};
+
 /** Null for what is not an exact decimal of this scale: a row changed by hand has such. */
 function units(value: Json | undefined, scale: number): bigint | null {
   try {

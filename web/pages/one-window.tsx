@@ -97,6 +97,7 @@ function Sides({ detail }: { detail: WindowDetail }) {
           <thead>
             <tr>
               <th scope="col">column</th>
+              <th scope="col">agree</th>
               <th scope="col" class="n stream">
                 stream
               </th>
@@ -108,7 +109,6 @@ function Sides({ detail }: { detail: WindowDetail }) {
               <th scope="col" class="n batch">
                 {hasLate ? "= batch" : "batch"}
               </th>
-              <th scope="col">agree</th>
               <th scope="col" class="computed" hidden>
                 computed here
               </th>
@@ -118,12 +118,12 @@ function Sides({ detail }: { detail: WindowDetail }) {
             {columns.map((one) => (
               <tr class={one.mark ?? ""}>
                 <th scope="row">{one.column}</th>
+                <td class="mark">{one.mark === null ? "" : one.mark === "equal" ? "✓ equal" : "≠ differs"}</td>
                 <td class="n">{shown(one.column, one.stream)}</td>
                 {hasLate && <td class="n">{one.late === null ? "" : `+ ${exact(one.late)}`}</td>}
                 <td class="n">
                   <Marked column={one} />
                 </td>
-                <td class="mark">{one.mark === null ? "" : one.mark === "equal" ? "✓ equal" : "≠ differs"}</td>
                 <td class="computed" data-column={one.column} hidden />
               </tr>
             ))}
@@ -141,13 +141,22 @@ function shown(column: string, value: string | null): string {
 
 /** The batch's value; the digits that differ from the stream's are marked. */
 function Marked({ column: { column, batch, mark, same } }: { column: DetailColumn }) {
-  if (mark !== "differs" || batch === null) return <>{shown(column, batch)}</>;
+  const text = shown(column, batch);
+  if (mark !== "differs" || batch === null) return <>{text}</>;
+  const [before, after] = split(text, same);
   return (
     <>
-      {batch.slice(0, same)}
-      <mark>{batch.slice(same)}</mark>
+      {before}
+      <mark>{after}</mark>
     </>
   );
+}
+
+/** After `count` characters, of which separators of thousands are none. */
+function split(text: string, count: number): [before: string, after: string] {
+  let [at, left] = [0, count];
+  while (at < text.length && (left > 0 || text[at] === ",")) if (text[at++] !== ",") left--;
+  return [text.slice(0, at), text.slice(at)];
 }
 
 function Recompute({ detail }: { detail: WindowDetail }) {
@@ -174,7 +183,7 @@ function Made({ detail }: { detail: WindowDetail }) {
   return (
     <section class="panel wide" aria-labelledby="made-title">
       <h2 id="made-title">How was it made?</h2>
-      <dl class="rows">
+      <dl class="facts">
         <Row name="stream">{STATES[state]}</Row>
         {stream !== null && (
           <>
@@ -228,15 +237,17 @@ function place(at: { log_partition: number; log_offset: number } | null): string
 
 function Row({ name, children }: { name: string; children?: Child }) {
   return (
-    <div>
+    <>
       <dt>{name}</dt>
       <dd>{children}</dd>
-    </div>
+    </>
   );
 }
 
-/** "16:30" or, where they are not zero, with seconds and fractions. */
+/** "16:30"; with seconds and fractions where they are not zero. */
 function clock(iso: string): string {
-  const time = iso.slice(11, -1).replace(/\.?0+$/, "");
-  return time.length <= 5 ? iso.slice(11, 16) : time;
+  return iso
+    .slice(11, -1)
+    .replace(/\.0+$/, "")
+    .replace(/^(\d\d:\d\d):00$/, "$1");
 }

@@ -69,7 +69,7 @@ describe("buckets", () => {
     expect(one!.outcomes).toEqual({ equal: 1, unexplained: 1, explained: 1, open: 1 });
   });
 
-  test("an open window is open whatever its cell is; a closed one without a judgement is pending", () => {
+  test("an open window is open with any cell; a closed one without a judgement is pending", () => {
     const store = stored({
       stream: [stream(0, 0), stream(1), stream(2)],
       cells: [

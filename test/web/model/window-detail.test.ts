@@ -1,0 +1,201 @@
+/** What is known of one window, and that its ticks recompute to it: sizes, hops, archive, times, ids. */
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { dataPaths } from "../../../scripts/base/data-dir.ts";
+import { usFromIso } from "../../../scripts/base/iso.ts";
+import type { WindowDetail } from "../../../scripts/contract/window-explained.ts";
+import { recomputedText, recomputeSides } from "../../../scripts/window/index.ts";
+import { openSources, type Sources } from "../../../web/model/sources.ts";
+import { windowDetail } from "../../../web/model/window-detail.ts";
+import { neighbours, parseWindowId, windowId, windowPath } from "../../../web/model/window-id.ts";
+import { batch } from "../../support/batch.ts";
+import { follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
+import { run } from "../../support/process.ts";
+
+setDefaultTimeout(60_000);
+
+const LINES = recordedLines();
+const ALL = { as_of_us: null, limit: 50_000, archive: true };
+
+function changed(line: string, to: { trade_id?: number; product_id?: string; time?: string }): string {
+  return JSON.stringify({ ...(JSON.parse(line) as object), ...to });
+}
+
+const open: Sources[] = [];
+function detailOf(
+  data: string,
+  id: string,
+  options: Partial<typeof ALL> | { as_of_us: number } = {},
+): Promise<WindowDetail> {
+  const sources = openSources(dataPaths(data));
+  open.push(sources);
+  return windowDetail(sources, parseWindowId(id), { ...ALL, ...options });
+}
+afterEach(() => {
+  for (const sources of open.splice(0)) sources.close();
+});
+
+/** The outcome of both sides' recomputation. */
+function recomputed(detail: WindowDetail): [stream: boolean | null, batch: boolean | null] {
+  const [stream, batch] = recomputeSides(detail, (iso) => usFromIso(iso)!);
+  return [stream.is_equal, batch.is_equal];
+}
+
+test("every window of several sizes, of hops too, is what its ticks recompute to, on both sides", async () => {
+  using dir = tempDir();
+  const late = [3, 40, 500].map((i) => changed(LINES[i]!, { trade_id: 900_000 + i }));
+  await follow(
+    dir.path,
+    [...LINES.slice(0, 1_500), ...late],
+    ["stream", "consume"],
+    ["--window", "1m,2m", "--every", "30s"],
+  );
+  await batch(dir.path);
+  const rows = sqlite<{ start: string; size_us: number; final: number }>(
+    dir.path,
+    "windows.db",
+    "SELECT window_start AS start, size_us, final FROM windows ORDER BY size_us, window_start_us",
+  );
+  const wrong: string[] = [];
+  const states = new Set<string>();
+  for (const { start, size_us, final } of rows) {
+    const id = `BTC-USD@${start}/${size_us / 1e6}s`;
+    const detail = await detailOf(dir.path, id);
+    states.add(`${detail.state} ${detail.outcome}`);
+    const [stream, other] = recomputed(detail);
+    if (stream !== true || (final !== 0 && other !== true)) wrong.push(`${id}: ${stream} ${other} ${detail.verdict}`);
+    const differing = detail.columns.filter(({ mark }) => mark === "differs").length;
+    if (differing > 0 !== (detail.outcome === "explained")) wrong.push(`${id}: ${differing} ${detail.outcome}`);
+  }
+  expect(wrong).toEqual([]);
+  expect([...states].sort()).toEqual(["closed equal", "closed explained", "open open"]);
+});
+
+describe("one path with late ticks", () => {
+  test("late ticks, revisions, positions, the run; a sum of five minutes shows the minutes", async () => {
+    using dir = tempDir();
+    await follow(dir.path, [...LINES.slice(0, 2_000), changed(LINES[500]!, { trade_id: 900_500 })]);
+    await batch(dir.path);
+    const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:02/1m");
+    expect(detail).toMatchObject({
+      path: "/window/BTC-USD@2023-09-05T16:02/1m",
+      verdict: expect.stringMatching(/^\d+ columns differ by exactly its late tick$/),
+      late_count: 1,
+      late: [{ trade_id: 900_500, log_partition: 0, log_offset: 2_000 }],
+      revisions: [{ revision: 1, caused_by_trade_id: 900_500 }],
+      stream: { closed: { log_partition: 0, log_offset: 838 } },
+      batch: { run_id: 1, metric: "reconciliation", sql: expect.stringContaining("FULL JOIN") },
+    });
+    const five = await detailOf(dir.path, "BTC-USD@2023-09-05T16:00/5m");
+    expect(recomputed(five)).toEqual([true, true]);
+    expect(five).toMatchObject({ summed_from: "1m", outcome: "explained", late_count: 1 });
+    expect(five.parts.map(({ id, outcome }) => [id.slice(21), outcome])).toEqual(
+      ["00", "01", "02", "03", "04"].map((m) => [`:${m}/1m`, m === "02" ? "explained" : "equal"]),
+    );
+    const count = five.columns.find(({ column }) => column === "trade_count")!;
+    expect([count.late, Number(count.stream) + 1]).toEqual(["1", Number(count.batch)]);
+  });
+
+  test("as of an earlier time: without what came later", async () => {
+    using dir = tempDir();
+    await follow(dir.path, LINES.slice(0, 2_000));
+    const [row] = sqlite<{ us: number }>(dir.path, "windows.db", "SELECT max(updated_at) AS us FROM windows");
+    await follow(dir.path, [changed(LINES[500]!, { trade_id: 900_500 })]);
+    await batch(dir.path);
+    const id = "BTC-USD@2023-09-05T16:02/1m";
+    const [then, now] = [await detailOf(dir.path, id, { as_of_us: row!.us }), await detailOf(dir.path, id)];
+    expect([then.late_count, then.revisions.length, now.late_count]).toEqual([0, 0, 1]);
+    expect(then.ticks.rows.length).toBe(now.ticks.rows.length - 1);
+    expect(recomputed(then)).toEqual([true, null]);
+  });
+
+  test("pruned ticks come from the archive; until it is read they are pending (the newest tick is never pruned)", async () => {
+    using dir = tempDir();
+    await follow(dir.path, [...LINES.slice(0, 2_000), changed(LINES[500]!, { trade_id: 900_500 })]);
+    await batch(dir.path);
+    expect((await run("prune", ["--data", dir.path, "--retain", "0s"])).code).toBe(0);
+    const id = "BTC-USD@2023-09-05T16:02/1m";
+    const pending = await detailOf(dir.path, id, { archive: false });
+    expect(pending.ticks).toMatchObject({ is_pending: true, rows: { length: 1 } });
+    const whole = await detailOf(dir.path, id);
+    expect(whole.ticks).toMatchObject({ from: "archive", is_pending: false, error: null });
+    expect(recomputed(whole)).toEqual([true, true]);
+    expect((await detailOf(dir.path, id, { limit: 10 })).ticks).toMatchObject({ is_cut: true, rows: { length: 10 } });
+  });
+});
+
+test("a window that only the batch has, and one whose ticks were all late", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 900));
+  await follow(dir.path, LINES.slice(900, 1_500), ["consume"]);
+  await batch(dir.path);
+  const ahead = await detailOf(dir.path, "BTC-USD@2023-09-05T16:06/1m");
+  expect(ahead).toMatchObject({ state: "none", outcome: null, stream: null, batch: { metric: "windows_by_minute" } });
+  expect(recomputed(ahead)).toEqual([null, true]);
+  // An hour before the first window.
+  const early = changed(LINES[3]!, { trade_id: 900_003, time: "2023-09-05T15:00:01.000000Z" });
+  await follow(dir.path, [early]);
+  await batch(dir.path);
+  const late = await detailOf(dir.path, "BTC-USD@2023-09-05T15:00/1m");
+  expect(late).toMatchObject({ state: "late", late_count: 1, stream: null });
+  expect(recomputed(late)).toEqual([null, true]);
+});
+
+test("minutes that the stored result leaves out are asked of the archive", async () => {
+  using dir = tempDir();
+  const minute = (i: number) => new Date(1_693_929_600_000 + i * 60_000).toISOString();
+  const lines = Array.from({ length: 10_050 }, (_, i) => changed(LINES[i]!, { trade_id: i + 1, time: minute(i) }));
+  await follow(dir.path, lines);
+  await batch(dir.path);
+  const id = "BTC-USD@2023-09-05T16:03/1m";
+  expect((await detailOf(dir.path, id, { archive: false })).ticks.is_pending).toBe(true);
+  const detail = await detailOf(dir.path, id);
+  expect(detail).toMatchObject({ outcome: "equal", batch: { note: expect.stringContaining("archive") } });
+  expect(recomputed(detail)).toEqual([true, true]);
+});
+
+test("ids of windows: seconds and fractions where they are not zero, any product; wrong ones are sentences", async () => {
+  const minute = { us: 60_000_000, name: "1m" };
+  for (const [us, start] of [
+    [1_693_931_400_000_000, "16:30"],
+    [1_693_931_410_000_000, "16:30:10"],
+    [1_693_931_400_500_000, "16:30:00.5"],
+  ] as const) {
+    const id = windowId("A@B/C", minute, us);
+    expect(id).toBe(`A@B/C@2023-09-05T${start}/1m`);
+    expect(parseWindowId(id)).toEqual({ product: "A@B/C", size_us: 60_000_000, start_us: us });
+  }
+  expect(windowPath("A/B", minute, 0)).toBe("/window/A%2FB@1970-01-01T00:00/1m");
+  const of = { product: "BTC-USD", window: "1m", size_us: 60e6, start_us: 1_693_931_400_000_000, every_us: 60e6 };
+  expect(neighbours(of)).toEqual(["/window/BTC-USD@2023-09-05T16:29/1m", "/window/BTC-USD@2023-09-05T16:31/1m"]);
+  for (const [id, why] of [
+    ["BTC-USD", "it is not PRODUCT@START/SIZE"],
+    ["@2023-09-05T16:30/1m", "it is not PRODUCT@START/SIZE"],
+    ["BTC-USD@2023-09-31T16:30/1m", '"2023-09-31T16:30" is not a valid time'],
+    ["BTC-USD@2023-09-05T16:30/minute", '"minute" is not a valid size'],
+    ["BTC-USD@2023-09-05T16:30/0m", '"0m" is not a valid size'],
+    [`${"B".repeat(65)}@2023-09-05T16:30/1m`, "a product has at most 64 characters"],
+  ] as const)
+    expect(() => parseWindowId(id)).toThrow(`"${id}" is not a valid window: ${why}.`);
+
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 900));
+  for (const [id, why] of [
+    ["BTC-USD@2023-09-05T16:00:20/1m", "No window of 1m begins at 2023-09-05T16:00:20.000000Z."],
+    ["BTC-USD@2023-09-05T16:00/3m", "There are no windows of 3m."],
+    ["BTC-USD@2023-09-05T12:00/1m", "Neither pipeline has a tick in the window BTC-USD@2023-09-05T12:00/1m."],
+    ["NONE@2023-09-05T16:00/1m", "Neither pipeline has a tick in the window NONE@2023-09-05T16:00/1m."],
+  ] as const)
+    expect(detailOf(dir.path, id)).rejects.toThrow(why);
+});
+
+test("what differs is named: the stored value and the computed one", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 900));
+  await batch(dir.path);
+  sqlite(dir.path, "windows.db", "UPDATE windows SET vwap = '1.5' WHERE window_start LIKE '%16:01:00%'");
+  const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:01/1m");
+  const [stream] = recomputeSides(detail, (iso) => usFromIso(iso)!);
+  expect(recomputedText(stream)).toMatch(
+    /^stream: \d+ ticks; 1 of 19 columns differ: vwap \(stored 1\.5, computed 25\d+\.\d+\)$/,
+  );
+});
