@@ -5,7 +5,7 @@ import type { How } from "../model/metric-filter.ts";
 import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
 import { counted, duration, exact } from "./format.ts";
-import { type Address, Brand, Layout } from "./layout.tsx";
+import { type Address, Brand, Head } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
 import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
@@ -58,32 +58,40 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
   const { name, title, description, chart, error, stale, ok } = result;
   const source = `/api/metrics/${name}${queryOf(filter)}`;
   return (
-    <Layout title={`${title} – Tidemark`} assets={assets} script="metric-page.js">
-      <header class="top">
-        <Brand />
-        <nav aria-label="Page">
-          <a href="/#metrics">all metrics</a>
-        </nav>
-      </header>
-      <main id="main" class="metric-page">
-        <h1>{title}</h1>
-        {description && <p class="description">{description}</p>}
-        {error !== null && (
-          <pre class="error" role="alert">
-            {error}
-          </pre>
-        )}
-        {stale && <p class="stale">Below: the last result that worked.</p>}
-        <FilterForm view={view} />
-        {isDrawn(chart.type) && view.row_count > 0 && (
-          <section class="panel">
-            <MetricChartPlace name={name} version={version} src={source} product={filter.product} hasTime={false} />
-          </section>
-        )}
-        {(ok || stale) && <RowsOf view={view} />}
-        <Facts view={view} />
-      </main>
-    </Layout>
+    <html lang="en">
+      <Head title={`${title} – Tidemark`} assets={assets}>
+        <script type="module" src={assets("main.js")} />
+      </Head>
+      <body data-page="metric">
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <header class="top">
+          <Brand />
+          <nav aria-label="Page">
+            <a href="/#metrics">all metrics</a>
+          </nav>
+        </header>
+        <main id="main" class="metric-page">
+          <h1>{title}</h1>
+          {description && <p class="description">{description}</p>}
+          {error !== null && (
+            <pre class="error" role="alert">
+              {error}
+            </pre>
+          )}
+          {stale && <p class="stale">Below: the last result that worked.</p>}
+          <FilterForm view={view} />
+          {isDrawn(chart.type) && view.row_count > 0 && (
+            <section class="panel">
+              <MetricChartPlace name={name} version={version} src={source} product={filter.product} hasTime={false} />
+            </section>
+          )}
+          {(ok || stale) && <RowsOf view={view} />}
+          <Facts view={view} />
+        </main>
+      </body>
+    </html>
   );
 }
 
