@@ -154,6 +154,10 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
   });
 
   test("batches leave no listener and no node behind; a removed panel takes its chart along", async () => {
+    // As many runs as the page draws: from then on each replaces an older one.
+    const runs = new Database(join(server.data, "results.db"));
+    for (let i = 0; i < 40; i++) runs.exec(RUN);
+    runs.close();
     for (let i = 0; i < 3; i++) await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: `2574${i}.00` }));
     const before = await counters();
     for (let i = 0; i < BATCHES; i++)
