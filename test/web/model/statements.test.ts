@@ -59,6 +59,7 @@ let served: ReturnType<typeof serve>;
 const PATHS = [
   "/",
   "/?product=ETH-USD",
+  "/?product=NONE",
   "/healthz",
   "/metrics",
   "/api/status",
@@ -98,7 +99,8 @@ async function heard(headers: Record<string, string>): Promise<string> {
 }
 
 beforeAll(async () => {
-  await runPath(data.path, recordedLines().slice(0, 1_500));
+  const late = recordedLines()[500]!.replace('"trade_id":501,', '"trade_id":900501,');
+  await runPath(data.path, [...recordedLines().slice(0, 1_500), late]);
   addHistory(data.path);
   served = serve(paths, { host: "127.0.0.1", port: 0, log, logger: quiet });
   watch();
