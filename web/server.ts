@@ -55,12 +55,12 @@ export interface Served {
 /** Every path, for the server and for docs/http.md. */
 export const PATHS = [
   "/",
-  "/metric/:name",
   "/healthz",
   "/api/status",
   "/api/windows",
   "/api/chart",
   "/api/chart/older",
+  "/metric/:name",
   "/api/metrics/:name",
   "/api/reconciliation",
   "/api/comparison",

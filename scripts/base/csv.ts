@@ -16,7 +16,7 @@ export function csvCell(value: unknown, text: boolean): string {
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Whether a column of this DuckDB type can hold text from outside. */
-export function isTextType(type: string): boolean {
+function isTextType(type: string): boolean {
   return /^(VARCHAR|ENUM|BLOB|VARIANT)/.test(type);
 }
 

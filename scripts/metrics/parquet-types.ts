@@ -3,7 +3,8 @@ import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
 
 /**
  * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, a time would
- * lose its zone, and variants fail where they are nested or hold one of these. DuckDB itself writes bit strings, big integers and nanoseconds as text.
+ * lose its zone, and variants fail where they are nested or hold one of these. DuckDB itself writes
+ * bit strings, big integers and nanoseconds as text.
  */
 const TEXT = new Set([
   DuckDBTypeId.UNION,

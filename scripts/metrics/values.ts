@@ -117,9 +117,9 @@ function lengthOf(value: Json): number {
 
 /**
  * One value as JSON without loss: integers beyond 2^53, decimals, NaN and infinities are text; a map
- * is an object, a union `{tag: value}`, a variant the value that it holds. Times are ISO 8601 in UTC with six digits (nine of
- * TIMESTAMP_NS); BLOBs (`\\xAA`), `infinity`, and years before 1 and after 9999 are as DuckDB writes
- * them.
+ * is an object, a union `{tag: value}`, a variant the value that it holds. Times are ISO 8601 in UTC
+ * with six digits (nine of TIMESTAMP_NS); BLOBs (`\\xAA`), `infinity`, and years before 1 and after
+ * 9999 are as DuckDB writes them.
  */
 function toJson(value: DuckDBValue): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;

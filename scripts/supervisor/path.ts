@@ -47,7 +47,7 @@ export function recordingOf({ replay }: StartOptions): string {
 function replayHint(args = process.argv.slice(2)): string {
   const same = args.filter((arg) => arg !== "--again" && arg !== "--loop");
   const replay = same.some((arg) => /^--replay(=|$)/.test(arg)) ? same : ["--replay", ...same];
-  return `To play it once more, stop this with Ctrl-C and type: ${typed("start", [...replay, "--again"])} (--loop instead repeats it without an end)`;
+  return `to play it once more: Ctrl-C, then ${typed("start", [...replay, "--again"])} (or --loop: without an end)`;
 }
 
 /**
@@ -68,8 +68,10 @@ export async function supervise(
   const add = (name: string, command: () => string[] | Promise<string[]>, onLine?: (line: string) => void) => {
     const onEnd = (why: TidemarkError | null) => {
       if (why !== null) done.reject(why);
-      else if (name === "produce")
-        logger.info(`the recording has ended: all of it is on the page, which stays open. ${replayHint()}`);
+      else if (name === "produce") {
+        logger.info("the recording has ended: all of it is on the page, which stays open");
+        logger.info(replayHint());
+      }
     };
     const child = new Child({ name, command: async () => [script(name), ...(await command())], logger, onLine, onEnd });
     children.push(child);

@@ -41,51 +41,71 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
   const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
   const text = (page: Page, selector: string) => page.locator(selector).innerText();
 
-  test("shows what the files hold: verdict, both sides, ten windows, every metric", async () => {
+  test("shows what the files hold: verdict, tiles, chart, lanes, windows, every metric", async () => {
     const { page, complaints } = await open("/?product=BTC-USD");
-    expect(await text(page, "#verdict")).toContain("agree to the last digit");
-    expect(await text(page, "#batch-card")).toContain("3 001".replace(" ", "\u202f"));
-    expect(await page.locator("#windows tbody tr").count()).toBe(10);
-    expect(await page.locator("#windows .mark.equal").count()).toBeGreaterThan(5);
+    expect(await text(page, "#verdict")).toMatch(/^✓ \d+ of \d+ equal to the last digit; .*0 unexplained/);
+    expect(await page.locator(".tile h2").allInnerTexts()).toEqual([
+      expect.stringContaining("How soon?"),
+      expect.stringContaining("How fresh?"),
+      expect.stringContaining("How complete?"),
+      expect.stringContaining("How costly?"),
+      expect.stringContaining("Do they agree?"),
+    ]);
+    // Fewer ticks than make a cost per million.
+    expect(await text(page, "#tile-costly")).not.toMatch(/\d s\b/);
+    expect(await text(page, "#price-line .price")).toMatch(/^\s*[\d,]+\.\d\d$/m);
+    expect(await page.locator("#lanes [data-lane]").count()).toBe(4);
+    expect(await page.locator("#windows tbody tr").count()).toBeGreaterThan(5);
+    expect(await page.locator("#windows .outcome.equal").count()).toBeGreaterThan(5);
     expect(await page.locator("#metrics article").count()).toBe(readdirSync(sql).length);
-    await page.locator("#chart-price canvas").waitFor();
-    await page.locator("#chart-times canvas").waitFor();
-    expect(await text(page, "#summary-trades")).toContain("3,000 trades");
+    await page.locator("#main-chart canvas").waitFor();
+    await page.locator("#age-chart canvas").waitFor();
     expect(complaints).toEqual([]);
   });
 
-  test("windows that change appear without a reload; what is open stays open", async () => {
+  test("all digits of a window are shown on request, two at first", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    const cell = page.locator("#windows tbody tr").last().locator("td.n:has(.all)").first();
+    expect(await cell.innerText()).toMatch(/^[\d,]+\.\d\d$/);
+    await page.locator("#all-digits").focus();
+    await page.keyboard.press("Space");
+    expect(await cell.innerText()).toMatch(/^[\d,]+\.\d{3,}$/);
+  });
+
+  test("an explanation opens below its word, by keyboard alone", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    const explanation = page.locator("#term-fresh");
+    expect(await explanation.isVisible()).toBe(false);
+    await page.locator("#tile-fresh .term").focus();
+    await page.keyboard.press("Enter");
+    expect(await explanation.innerText()).toContain("event time of the newest tick in the answer");
+    const { violations } = await new AxeBuilder({ page }).include("#tile-fresh").analyze();
+    expect(violations.map((v) => v.id)).toEqual([]);
+    await page.keyboard.press("Escape");
+    expect(await explanation.isVisible()).toBe(false);
+    const titled = await page
+      .locator("main [title]")
+      .evaluateAll((all) => all.map((one) => one.outerHTML.slice(0, 90)));
+    expect(titled.filter((html) => !/data-figure="price"|ribbon-cell/.test(html))).toEqual([]);
+  });
+
+  test("windows that change appear without a reload; what is open stays open, and nothing moves", async () => {
     const { page, complaints } = await open("/?product=BTC-USD");
-    await page.locator("#chart-price canvas").waitFor();
-    await page.evaluate("document.querySelector('#metrics details').open = true; window.stayed = true");
+    await page.locator("#main-chart canvas").waitFor();
+    await page.evaluate(`document.querySelector("#all-counts").open = true; window.stayed = true; window.moved = [];
+      new PerformanceObserver((list) => {
+        for (const { value, sources } of list.getEntries())
+          if (value > 0.0005) window.moved.push([value, ...sources.map(({ node }) => node?.id || node?.textContent || node?.nodeName)].join(" "));
+      }).observe({ type: "layout-shift", buffered: true })`);
+    await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     const before = await text(page, "#windows tbody tr:first-child");
     await runPath(server.data, recordedLines().slice(LINES, LINES + 600), sql);
     await soon(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
-    await soon(async () => (await text(page, "#batch-card")).includes("3\u202f601"));
+    await soon(async () => (await text(page, "#counts")).includes("600 of 3,60"));
     expect(await page.evaluate("window.stayed")).toBe(true);
-    expect(await page.evaluate("document.querySelector('#metrics details').open")).toBe(true);
+    expect(await page.evaluate("document.querySelector('#all-counts').open")).toBe(true);
+    expect(await page.evaluate("window.moved")).toEqual([]);
     expect(complaints).toEqual([]);
-  });
-
-  test("a zoom survives updates, a double click ends it", async () => {
-    const { page } = await open("/?product=BTC-USD");
-    const over = page.locator("#chart-price .u-over");
-    await over.waitFor();
-    // The stages don't run here, so the list of problems pushes the charts down.
-    await over.scrollIntoViewIfNeeded();
-    const box = (await over.boundingBox())!;
-    await page.mouse.move(box.x + 60, box.y + 60);
-    await page.mouse.down();
-    await page.mouse.move(box.x + 200, box.y + 60, { steps: 5 });
-    await page.mouse.up();
-    const shown = () => page.evaluate("window.tidemarkCharts.range('price')") as Promise<[number, number]>;
-    const zoomed = await shown();
-    await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 700), sql);
-    await soon(async () => (await text(page, "#batch-card")).includes("3\u202f701"));
-    expect(await shown()).toEqual(zoomed);
-    await over.dblclick();
-    const [from, to] = await shown();
-    expect(to - from).toBeGreaterThan(zoomed[1] - zoomed[0]);
   });
 
   test("a metric file that is added, broken, corrected and removed is seen while the page is open", async () => {
@@ -131,44 +151,14 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await panel.waitFor({ state: "detached" });
   });
 
-  test("a metric's chart draws its bars, the newest times, and lists what it leaves out", async () => {
-    const file = join(sql, "bars.sql");
-    const rows = `SELECT TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE AS minute, 5 + i % 3 AS n FROM range(800) AS r(i)`;
+  test("the server goes and comes back: the page continues without a reload", async () => {
     const { page } = await open("/?product=BTC-USD");
-    const filled = () =>
-      page.evaluate(`(() => {
-        const { width, height } = document.querySelector("#chart-bars canvas");
-        const { data } = document.querySelector("#chart-bars canvas").getContext("2d").getImageData(0, 0, width, height);
-        let count = 0;
-        for (let i = 3; i < data.length; i += 4) if (data[i] > 200) count++;
-        return count / (width * height);
-      })()`) as Promise<number>;
-    const drawn = async (header: string, query: string) => {
-      writeFileSync(file, `-- chart: ${header}\n${query} ORDER BY minute`);
-      await run("batch", ["--data", server.data, "--sql", sql, "--metric", "bars"]);
-      await page.locator(`#metric-bars details pre:has-text("${header}")`).waitFor({ state: "attached" });
-      await page.locator("#metric-bars").scrollIntoViewIfNeeded();
-      await page.locator("#chart-bars canvas").waitFor();
-    };
-    await drawn("bar x=Minute y=n", rows);
-    await page.locator("#chart-bars .more").waitFor();
-    expect(await text(page, "#chart-bars .more")).toBe("the newest 720 of 800 rows");
-    await soon(async () => (await filled()) > 0.4);
-    await drawn("line x=minute y=n", `${rows} WHERE i < 10`);
-    await soon(async () => (await filled()) < 0.2);
-    rmSync(file);
-    await run("batch", ["--data", server.data, "--sql", sql]);
-  });
-
-  test("the server goes and comes back: the page shows it, and continues without a reload", async () => {
-    const { page } = await open("/?product=BTC-USD");
-    await page.locator("#chart-price canvas").waitFor();
+    await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     await page.evaluate("window.stayed = true");
-    const banner = page.locator("#connection");
-    const gone = banner.waitFor({ state: "visible" });
-    await server.restart(1_500);
-    await gone;
-    await banner.waitFor({ state: "hidden", timeout: 12_000 });
+    const restarted = server.restart(5_000);
+    await soon(async () => (await text(page, "#heard")).startsWith("STALE"));
+    await restarted;
+    await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     expect(await page.evaluate("window.stayed")).toBe(true);
   });
 
@@ -179,16 +169,17 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
       alerts++;
       void dialog.dismiss();
     });
-    await page.locator("#chart-price canvas").waitFor();
+    await page.locator("#main-chart canvas").waitFor();
     expect(await page.locator("img").count()).toBe(0);
-    expect(await page.locator("nav a", { hasText: EVIL }).count()).toBe(1);
+    expect(await page.locator('nav a[data-set="product"]', { hasText: EVIL }).count()).toBe(1);
     expect([alerts, complaints]).toEqual([0, []]);
   });
 
   for (const dark of [false, true]) {
     test(`axe finds nothing, ${dark ? "dark" : "light"}`, async () => {
       const { page } = await open("/?product=BTC-USD", { dark });
-      await page.locator("#chart-times canvas").waitFor();
+      await page.locator("#age-chart canvas").waitFor();
+      await page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true");
       const { violations } = await new AxeBuilder({ page }).analyze();
       expect(violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target).join(" ")}`)).toEqual([]);
     });
@@ -203,22 +194,61 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await page.locator("#verdict").waitFor();
   });
 
-  test("on a phone nothing is wider than the screen; t changes the theme", async () => {
+  test("on a phone nothing is wider than the screen, the chart is above the tiles, measures are cards", async () => {
     const { page } = await open("/?product=BTC-USD", { width: 390 });
-    await page.locator("#chart-price canvas").waitFor();
+    await page.locator("#main-chart canvas").waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
-    const measures = page.locator("#words .scroll");
-    expect(await measures.evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0);
-    const spans = await page
-      .locator("#words tbody", { hasText: /^pipeline latency/ })
-      .locator("th")
-      .allInnerTexts();
-    expect(spans.slice(1)).toEqual(["last 5 minutes", "since start"]);
+    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
+    const [chart, soonTile, fresh, complete] = [
+      await box("#main-chart"),
+      await box("#tile-soon"),
+      await box("#tile-fresh"),
+      await box("#tile-complete"),
+    ];
+    expect(soonTile.y).toBeGreaterThan(chart.y + chart.height - 1);
+    expect([fresh.y, complete.y > soonTile.y]).toEqual([soonTile.y, true]);
+    const measure = page.locator("#measures .measure", { hasText: /^pipeline latency/ });
+    expect(await measure.locator("tbody th").allInnerTexts()).toEqual(["last 5 minutes", "since start"]);
+    const cells = measure.locator("tbody tr").first().locator("td");
+    const tops = await cells.evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().top));
+    expect(tops[1]).toBeGreaterThan(tops[0]!);
     const theme = () => page.evaluate("document.documentElement.dataset.theme");
     expect(await theme()).toBe("system");
     await page.keyboard.press("t");
     expect(await theme()).toBe("light");
     await page.reload();
     expect(await theme()).toBe("light");
+  });
+
+  test("type has six sizes", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    await page.locator("#age-chart canvas").waitFor();
+    const sizes = await page.evaluate(`[...new Set([...document.querySelectorAll("body *")]
+      .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== ""))
+      .map((element) => getComputedStyle(element).fontSize))].sort()`);
+    expect((sizes as string[]).length).toBeLessThanOrEqual(6);
+  });
+
+  test("a wall has the first screen alone, as wide as it is; paper has no buttons", async () => {
+    const { page } = await open("/?product=BTC-USD&view=wall", { width: 1920 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.locator("#differences").isVisible()).toBe(false);
+    expect(await page.locator("#tile-agree").isVisible()).toBe(true);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1920);
+    expect((await page.locator(".tiles").boundingBox())!.width).toBeGreaterThan(1_800);
+    await page.emulateMedia({ media: "print" });
+    expect(await page.locator("#pause").isVisible()).toBe(false);
+  });
+
+  test("without JavaScript: price, verdict, tiles, the newest windows as a table, links to sizes", async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/?product=BTC-USD`);
+    expect(await text(page, "#price-line .price")).toContain(".");
+    expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
+    expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);
+    await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
+    expect(page.url()).toContain("window=5m");
+    expect(await page.locator("#verdict").isVisible()).toBe(true);
   });
 });

@@ -215,8 +215,11 @@ test("a data directory that did not exist is a warning: its name may be misspelt
 
 test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: it drains all the same", async () => {
   using dir = tempDir();
-  await using one = start(dir.path, ["--speed", "10"]);
-  await page(one);
+  await using one = start(dir.path, ["--speed", "10", "--base-path", "/class", "--allow-host", "class.example"]);
+  const url = await page(one);
+  // Both flags reach serve.
+  expect(new URL(url).pathname).toBe("/class");
+  expect((await fetch(`${url}/healthz`, { headers: { Host: "class.example" } })).status).not.toBe(421);
   one.child.signal("SIGINT");
   await Bun.sleep(30);
   one.child.signal("SIGINT");
@@ -248,8 +251,8 @@ test("the end of a recording: the terminal prints how to play it again, and that
     await using one = play(...more);
     const url = await page(one);
     const said = await one.heard("--again");
-    expect(said).toContain(`bun run start --data ${dir.path}`);
-    expect(said).toContain(`--replay ${file} --speed max --every 1s --again (--loop instead`);
+    expect(said).toContain(`to play it once more: Ctrl-C, then bun run start --data ${dir.path}`);
+    expect(said).toContain(`--replay ${file} --speed max --every 1s --again (or --loop: without an end)`);
     const rounds = spans.length + 1;
     await soon(
       `${rounds} rounds`,

@@ -86,7 +86,6 @@ describe("the header", () => {
       'chart: "y=b" isn\'t x, open, high, low, close, volume or series and =COLUMN',
     ],
     ["-- chart: candle x=a open=b,c\nSELECT 1", 1, 'chart: "open=b,c" isn\'t x, open'],
-    ["-- chart: line x=a y=b open=c\nSELECT 1", 1, 'chart: "open=c" isn\'t x=COLUMN'],
     ["-- title: T\n-- order: first\nSELECT 1", 2, "order is not a whole number from 0 to 999999"],
     ["-- order: -1\nSELECT 1", 1, "order is not a whole number"],
     ["-- group:\nSELECT 1", 1, "group is empty."],

@@ -46,6 +46,7 @@ export function measuredPage(from: string) {
   sql("windows.db", "UPDATE windows SET updated_at = ?", now_us - MINUTE);
   const here = {
     data: dir.path,
+    url: served.url,
     now_us,
     sql,
     slice: ({ slice_us, histograms }: Slice) =>

@@ -12,7 +12,7 @@ import { sorted } from "../model/metric-sort.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Address } from "../pages/layout.tsx";
-import { MetricPage, type MetricPageView } from "../pages/metric-page.tsx";
+import { MetricPage, type MetricPageView } from "../pages/metric-own-page.tsx";
 import { MetricQueries, metricAsked } from "./metric-rows.ts";
 
 /** Rows of one page of /metric/NAME. */

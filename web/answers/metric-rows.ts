@@ -17,7 +17,7 @@ const COMPUTING_MAX = 2;
 const KEPT_MAX = 10;
 
 /** The rows of one answer. */
-export interface MetricRows {
+interface MetricRows {
   rows: Row[];
   how: How;
   /** The result has more rows than these. */

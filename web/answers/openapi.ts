@@ -73,9 +73,7 @@ export const DESCRIBED: Record<string, Described> = {
   "/metric/:name": {
     summary: "The page of a metric.",
     query: ["product", "from", "to", "sort", "desc", "page"],
-    path: { name: "the metric's file without .sql" },
-    types: HTML,
-    refusals: [404, 503],
+    ...{ path: { name: "the metric's file without .sql" }, types: HTML, refusals: [404, 503] },
   },
   "/healthz": {
     summary: "Whether every stage makes progress or rests for a stated reason; if not, 503 with the same fields.",
@@ -131,11 +129,8 @@ export const DESCRIBED: Record<string, Described> = {
     types: JSON_TYPE,
     answer: z.looseObject({
       name: z.string(),
-      title: z.string(),
-      group: z.string(),
-      order: z.number().nullable(),
+      ...{ title: z.string(), group: z.string(), order: z.number().nullable(), sql: z.string() },
       filter: z.looseObject({ how: z.string() }).nullable(),
-      sql: z.string(),
       row_count: count,
       columns: z.array(z.object({ name: z.string(), type: z.string() })),
       rows: z.array(z.record(z.string(), z.unknown())),

@@ -22,6 +22,8 @@ interface Made {
 /** Beats between two tables of windows, which change with each trade, and between other figures. */
 const WINDOWS_BEATS = 2;
 const BEATS = 5;
+/** Panels that change with each run must not fill the line: they wait a beat for each of these bytes. */
+const PANEL_BYTES_PER_BEAT = 4_000;
 
 export class PartChanges {
   readonly #parts = new Map<string, Part>();
@@ -44,8 +46,7 @@ export class PartChanges {
     if (isBatch || hasWindows) this.#windows = { version: windows, beat };
     const due = { windows: isBatch || hasWindows, batch: isBatch, beat: isBeat };
     for (const [id, { on, html }] of Object.entries(this.made)) {
-      if (!due[on]) continue;
-      this.#parts.set(id, partOf(html(view()), moment, this.#parts.get(id)));
+      if (due[on]) this.#parts.set(id, partOf(html(view()), { moment, beat }, this.#parts.get(id)));
     }
   }
 
@@ -66,24 +67,35 @@ interface Dated {
   changed: number;
 }
 
+interface Article extends Dated {
+  /** It is not replaced again before. */
+  due_beat: number;
+}
+
 interface Part {
   html: string;
   /** What is around the articles. */
   frame: Dated;
   /** By id: a panel among many is sent alone. */
-  articles: Map<string, Dated>;
+  articles: Map<string, Article>;
 }
 
 /** Articles are not in each other. */
 const ARTICLE = /<article\b[^>]*? id="([^"]+)".*?<\/article>/gs;
 
-function partOf(html: string, moment: number, before: Part | undefined): Part {
-  if (before?.html === html) return before;
-  const dated = (text: string, old: Dated | undefined) => (old?.html === text ? old : { html: text, changed: moment });
-  const articles = new Map<string, Dated>();
-  const frame = html.replace(ARTICLE, (text, id: string) => {
-    articles.set(id, dated(text, before?.articles.get(id)));
+function partOf(html: string, { moment, beat }: { moment: number; beat: number }, before: Part | undefined): Part {
+  const articles = new Map<string, Article>();
+  const changed: Article[] = [];
+  const around = html.replace(ARTICLE, (text, id: string) => {
+    const old = before?.articles.get(id);
+    const isKept = old !== undefined && (old.html === text || beat < old.due_beat);
+    const article = isKept ? old : { html: text, changed: moment, due_beat: 0 };
+    if (!isKept) changed.push(article);
+    articles.set(id, article);
     return `<article id="${id}">`;
   });
-  return { html, frame: dated(frame, before?.frame), articles };
+  const bytes = changed.reduce((sum, article) => sum + article.html.length, 0);
+  for (const article of changed) article.due_beat = beat + Math.floor(bytes / PANEL_BYTES_PER_BEAT);
+  const frame = before?.frame.html === around ? before.frame : { html: around, changed: moment };
+  return { html, frame, articles };
 }

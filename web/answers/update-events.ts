@@ -12,13 +12,13 @@ import type { Sources } from "../model/sources.ts";
 import type { Status } from "../model/status.ts";
 import type { PartChanges } from "./part-changes.ts";
 
-/** `windows` and `batch`, for the charts; then `parts`. "" without any. */
+/** `windows` and `batch`, for the charts; then `parts`, with a status, whose verdict is that of the parts. */
 export function changeTexts(
   sources: Sources,
   { key, selection }: Watched,
   { windows_after, run_after, parts_after }: Changes,
   parts: PartChanges,
-  base: string,
+  { base, status }: { base: string; status(): string },
 ): string {
   const texts: string[] = [];
   const send = (event: string, data: object) => texts.push(eventText({ event, data: JSON.stringify(data) }));
@@ -30,8 +30,9 @@ export function changeTexts(
   const changed = run_after === null ? null : batchChanges(sources, selection, run_after);
   if (changed !== null) send("batch", { of: key, ...changed } satisfies BatchEvent);
   const html = parts.since(parts_after);
-  if (html !== null) send("parts", { of: key, html: shown(html, base) } satisfies PartsEvent);
-  return texts.join("");
+  if (html === null) return texts.join("");
+  send("parts", { of: key, html: shown(html, base) } satisfies PartsEvent);
+  return texts.join("") + status();
 }
 
 export function statusText(sources: Sources, { key, selection }: Watched, status: Status): string {

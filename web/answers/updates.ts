@@ -144,14 +144,14 @@ export class Updates {
 
   #text(watched: Watched, position: PagePosition, isBeat: boolean): string {
     const { sources } = this;
-    const { now, status } = this.#moment!;
+    const { now, status: state } = this.#moment!;
     const changes = changesSince(position, now);
     const { windows_after, run_after, parts_after } = changes;
-    const changed = once(this.#texts, `${watched.key} ${windows_after} ${run_after} ${parts_after}`, () =>
-      changeTexts(sources, watched, changes, this.#partsOf(watched), this.base),
+    const status = () => once(this.#texts, `${watched.key} status`, () => statusText(sources, watched, state));
+    const text = once(this.#texts, `${watched.key} ${windows_after} ${run_after} ${parts_after}`, () =>
+      changeTexts(sources, watched, changes, this.#partsOf(watched), { base: this.base, status }),
     );
-    if (!isBeat) return changed;
-    return changed + once(this.#texts, `${watched.key} status`, () => statusText(sources, watched, status));
+    return isBeat && !text.endsWith(status()) ? text + status() : text;
   }
 
   #title(watched: Watched): string {

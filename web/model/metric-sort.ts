@@ -40,7 +40,7 @@ function exactOf(value: Json): { units: bigint; scale: number } | null {
   return { units: BigInt(`${whole}${fraction}`) * (sign === "-" ? -1n : 1n), scale: fraction.length };
 }
 
-/** `-infinity`, years before 1 (`0044-03-15 (BC)`, later ones first), ISO 8601, larger years, `infinity`. */
+/** `-infinity`, years before 1 (`0044-03-15 (BC)`), ISO 8601, years after 9999, `infinity`. */
 function compareTimes(a: Json, b: Json): number {
   const [left, right] = [timeKey(String(a)), timeKey(String(b))];
   return left.rank - right.rank || left.year - right.year || compareTexts(left.rest, right.rest);

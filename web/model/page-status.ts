@@ -20,6 +20,9 @@ const NEWEST_WINDOW = `SELECT window_start_us, window_end_us, trade_count, final
 const TRADES_SINCE = `SELECT sum(trade_count) AS trades FROM windows
   WHERE product_id = $product AND size_us = $size_us AND window_start_us >= $from_us AND window_start_us < $to_us`;
 
+/** What is in memory changes too fast for an older feed.json to state it. */
+const FEED_NEW_US = 2_000_000;
+
 interface NewestWindow {
   window_start_us: number;
   window_end_us: number;
@@ -41,6 +44,9 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
     const window = newestWindow(sources, selection);
     const { stream_us, batch_us } = newestTimes(moment);
     const shown = newer(trade, window);
+    const consume_us = trade?.time_us ?? null;
+    // What is read is in the log, also if feed.json is older.
+    const inLog_us = newestOf(feed?.newest_us, stream_us, consume_us);
     return {
       of: `${selection.product}/${selection.size.name}`,
       at_ms: ms(now_us)!,
@@ -54,16 +60,16 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
       open: window && openWindow(sources, selection, window),
       stream_newest_ms: ms(stream_us),
       batch_newest_ms: ms(batch_us),
-      lanes: lanes(
-        moment,
-        status,
-        { log: feed?.newest_us ?? null, stream: stream_us, consume: trade?.time_us ?? null, batch: batch_us },
-        lacks,
-      ),
-      next_run_ms: ms(nextRun(sources, now_us)),
+      lanes: lanes(moment, status, { log: inLog_us, stream: stream_us, consume: consume_us, batch: batch_us }, lacks),
+      next_run_ms: ms(nextRun(moment)),
       ...verdict(sources, selection, status),
     };
   });
+}
+
+function newestOf(...times_us: (number | null | undefined)[]): number | null {
+  const known = times_us.flatMap((us) => us ?? []);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** With the size whose windows are summed. */
@@ -111,10 +117,11 @@ function openWindow(sources: Sources, { product, size }: Selection, newest: Newe
  * When the schedule's next batch is due, or runs in any case while nothing is new; null without one,
  * and once it is due.
  */
-function nextRun(sources: Sources, now_us: number): number | null {
-  const schedule = sources.schedule();
-  const due_us = schedule?.rest_until_us ?? schedule?.due_us ?? null;
-  return due_us === null || due_us < now_us ? null : due_us;
+function nextRun(moment: Moment): number | null {
+  const schedule = moment.sources.schedule();
+  const isAtRest = schedule?.rest_until_us !== undefined && batchBehind(moment) === 0;
+  const due_us = (isAtRest ? schedule.rest_until_us : schedule?.due_us) ?? null;
+  return due_us === null || due_us < moment.now_us ? null : due_us;
 }
 
 function verdict(sources: Sources, selection: Selection, status: Status): Pick<StatusEvent, "verdict" | "is_alarm"> {
@@ -162,7 +169,9 @@ function lanes(moment: Moment, status: Status, read_us: Record<Lane["name"], num
 /** What the log lacks is what `produce` holds in memory. */
 function logLane(produce: Stage, status: Status, read_us: number | null): Lane {
   const { log, feed } = status;
-  const behind = feed?.buffered ?? null;
+  // feed.json is written every few seconds when it is large.
+  const isNew = feed !== null && (feed.state === "ended" || nowUs() - feed.as_of_us < FEED_NEW_US);
+  const behind = isNew ? feed.buffered : null;
   return {
     name: "log",
     state: log.error === null ? produce.state : "silent",

@@ -2,9 +2,8 @@
 
 import { formatDuration } from "../../scripts/base/duration.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import { API_ROWS_MAX, PAGE_WINDOWS } from "../../scripts/base/limits.ts";
+import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
-import CHANGED from "../../sql/page/changed.sql" with { type: "text" };
 import WINDOWS from "../../sql/page/windows.sql" with { type: "text" };
 import { startOf } from "./chart-stream.ts";
 import { type FoundWindow, summedWindow } from "./derived-windows.ts";
@@ -118,18 +117,6 @@ function summedWindows(
   });
   const newest = found.sort((a, b) => b.window_start_us - a.window_start_us || (a.product_id < b.product_id ? -1 : 1));
   return newest.slice(0, limit).map(shown);
-}
-
-/** Of the selection's newest `limit` windows those that changed after the commit `after`, oldest first. */
-export function changedWindows(
-  sources: Sources,
-  { product, size }: Selection,
-  after: number,
-  limit: number,
-): ShownWindow[] {
-  // A sum changes with each of its parts: the newest ones are sent again.
-  if (size.from_us !== undefined) return newestWindows(sources, { product, size }, PAGE_WINDOWS).reverse();
-  return sources.windows.all<FoundWindow>(CHANGED, { product, size_us: size.us, after, limit }).map(shown);
 }
 
 function shown(w: FoundWindow): ShownWindow {

@@ -53,7 +53,8 @@ export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
   );
 }
 
-function lagWords({ lag_ms, behind }: Lane): string {
+function lagWords({ state, lag_ms, behind }: Lane): string {
   if (lag_ms === null) return behind === null || behind === 0 ? "" : `${exact(behind)} behind`;
-  return lag_ms === 0 ? "has everything" : `${ageWords(lag_ms)} behind`;
+  if (lag_ms > 0) return `${ageWords(lag_ms)} behind`;
+  return state === "running" ? "has everything" : "";
 }

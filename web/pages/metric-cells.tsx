@@ -60,7 +60,7 @@ export function MetricTable({
 /** A cell of the metric `name`; a long one is cut, with a link to the whole. */
 export function Value({ value, type, name }: { value: unknown; type: string; name: string }) {
   if (!(value instanceof CutText))
-    return isNumeric(type) ? <Digits value={value} /> : <Plain text={cell(value, type)} />;
+    return hasFraction(type) ? <Digits value={value} /> : <Plain text={cell(value, type)} />;
   return (
     <>
       {value.text} … ({value.length} characters, <a href={`/export/metrics/${name}.csv`}>whole in the CSV</a>)
@@ -83,6 +83,11 @@ function Digits({ value }: { value: unknown }) {
   );
 }
 
+/** Types whose values have digits after the point. */
+function hasFraction(type: string): boolean {
+  return isNumeric(type) && /^(DOUBLE|FLOAT|DECIMAL\(\d+,\s*[1-9])/.test(type);
+}
+
 function Plain({ text }: { text: string }) {
   return <>{text}</>;
 }
@@ -95,6 +100,7 @@ function firstDigits(text: string): string {
 
 function cell(value: unknown, type: string): string {
   if (value === null || value === undefined) return "–";
+  if (isNumeric(type)) return exact(value);
   if (typeof value === "object") return JSON.stringify(value);
   if (type.startsWith("TIMESTAMP"))
     return String(value)

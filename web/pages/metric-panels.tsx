@@ -85,7 +85,9 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
         </span>
         <details>
           <summary>{file}</summary>
-          <pre class="sql">{sql}</pre>
+          <pre class="sql" tabindex={0}>
+            {sql}
+          </pre>
         </details>
       </footer>
     </article>

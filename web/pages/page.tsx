@@ -9,6 +9,18 @@ import { PARTS } from "./parts.tsx";
 import { PriceLine } from "./price-line.tsx";
 import { TryThis } from "./try-this.tsx";
 
+/** Below the first screen. */
+const SECTIONS = [
+  ["differences", "What differs?"],
+  ["ages", "How old is each answer?"],
+  ["lateness", "How long to wait?"],
+  ["windows", "Newest windows"],
+  ["measures", "What is measured"],
+  ["all-counts", "Counts"],
+  ["try-this", "Try this"],
+  ["metrics", "Metrics"],
+] as const;
+
 export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
   const { selection } = view;
   return (
@@ -17,7 +29,10 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
       <main id="main">
         <div class="first">
           <div class="now">
-            <PriceLine view={view} />
+            <div>
+              <PriceLine view={view} />
+              {PARTS.ending.element(view)}
+            </div>
             {PARTS.verdict.element(view)}
           </div>
           <section class="tiles" aria-label="Stream and batch compared">
@@ -31,8 +46,13 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
           <Lanes view={view} />
         </div>
         <div class="more">
+          <nav class="sections" aria-label="Sections">
+            {SECTIONS.map(([id, name]) => (
+              <a href={`#${id}`}>{name}</a>
+            ))}
+          </nav>
           {PARTS.differences.element(view)}
-          <figure class="panel">
+          <figure class="panel" id="ages">
             <figcaption>
               <h2>How old is each answer?</h2>
               <p class="note">The last five minutes: the stream's age is flat, the batch's falls with each run.</p>
@@ -64,13 +84,13 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             </p>
             {PARTS.measures.element(view)}
           </section>
-          <details class="panel wide fold">
+          <details class="panel wide fold" id="all-counts">
             <summary>
               <h2>Counts</h2> <small>late, duplicates, dead letters, watermark, offsets of the log</small>
             </summary>
             {PARTS.counts.element(view)}
           </details>
-          <TryThis />
+          <TryThis view={view} />
           {PARTS.metrics.element(view)}
         </div>
         {PARTS.problems.element(view)}

@@ -5,6 +5,7 @@ import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
 import { Counts } from "./counts.tsx";
 import { DifferenceList } from "./difference-list.tsx";
+import { Ending } from "./ending.tsx";
 import { FigureTile } from "./figure-tile.tsx";
 import { LatenessPrice } from "./lateness-bars.tsx";
 import { MeasureTable } from "./measure-table.tsx";
@@ -27,6 +28,7 @@ interface Part {
 /** What is not here never changes on an open page, or the browser changes it by itself. */
 export const PARTS = {
   problems: part("beat", (view) => <Problems problems={view.status.problems} />),
+  ending: part("beat", (view) => <Ending view={view} />),
   verdict: part("windows", (view) => <VerdictLine view={view} />),
   "tile-soon": part("beat", (view) => <FigureTile view={view} name="soon" />),
   "tile-fresh": part("beat", (view) => <FigureTile view={view} name="fresh" />),

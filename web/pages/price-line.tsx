@@ -27,7 +27,7 @@ export function PriceLine({ view: { now, selection } }: { view: Pick<View, "now"
 function openWords({ open, exchange_ms, ended_ms, mode }: View["now"]): string {
   if (open === null) return mode === null ? "" : "no window is open";
   const window = `window ${clock(isoFromMs(open.start_s * 1_000))}: ${exact(open.trades)} trades`;
-  if (ended_ms !== null) return `${window}, open: the feed has ended before it could close`;
+  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
   if (exchange_ms === null) return `${window}, open`;
   const left_ms = open.closes_ms - exchange_ms;
   if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;

@@ -1,62 +1,54 @@
 /** What a class can do with the path, folded: the command, and what is seen on the page then. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
+import type { View } from "../model/view.ts";
 
-export function TryThis() {
+const DISORDERED = "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz";
+
+export function TryThis({ view: { status } }: { view: Pick<View, "status"> }) {
+  const data = status.mode === "replay" ? " --data data/replay" : "";
   return (
-    <details class="panel fold" id="try-this">
+    <details class="panel wide fold" id="try-this">
       <summary>
         <h2>Try this</h2> <small>commands for a class, and what the page shows then</small>
       </summary>
       <ol class="trials">
-        <Trial
-          title="Late ticks"
-          command="bun run start --replay data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz --data late"
-        >
-          The same hour, with ticks that come up to three minutes late. ▲ marks them in the chart; their windows turn
-          from equal to explained, and “How complete?” shows what the stream's final rows lack.
+        <Trial title="Late ticks and duplicates" command={`bun run start --replay ${DISORDERED} --data late`}>
+          The same hour, out of order: some ticks come up to three minutes late, others twice. ▲ marks the late ones in
+          the chart, their windows differ by exactly those, and “How complete?” shows what the stream's final rows lack.
+          “Counts” has the duplicates.
         </Trial>
-        <Trial title="Wait longer" command="bun run lateness --want 99.99%">
-          The lateness that would have left out one tick in ten thousand; the columns under “How long to wait?” are the
+        <Trial title="Wait longer" command={`bun run lateness${data} --want 99.99%`}>
+          The lateness that would have left out one tick in ten thousand. The columns of “How long to wait?” are the
           same figures.
         </Trial>
-        <Trial title="Duplicates" command="bun run replay --port 8400 --speed 30">
-          Plays the recording again as an exchange. Point a second{" "}
-          <code>bun run produce --feed ws://localhost:8400</code> at the same data directory: the count of duplicates
-          rises, no window changes.
+        <Trial title="One window, to the last digit" command={`bun run explain${data} BTC-USD@2023-09-05T16:30/1m`}>
+          Every column on both sides, and the ticks from which they are computed. A cell under the chart opens the same
+          as a page.
         </Trial>
-        <Trial
-          title="Kill the stream"
-          command="bun run start --replay --speed 30"
-          then="kill -STOP $(pgrep -f scripts/stream.ts)"
-        >
-          Its lane stops and names the reason; the batch overtakes it in the chart. After <code>kill -CONT</code> it
-          catches up, and every window is equal again.
+        <Trial title="Stop the stream" command={'kill -STOP "$(pgrep -f scripts/stream.ts)"'}>
+          Its lane stops and names the reason, the verdict is “as of” a time, and the batch overtakes the stream in the
+          chart. After <code>kill -CONT</code> the stream catches up, and every window is equal again.
         </Trial>
-        <Trial title="A drill" command="bun run drill --rounds 20 --seed 7">
-          Stages are killed at random over a copy of your data; at the end it is compared with a run that nothing
-          disturbed.
+        <Trial title="Kill everything, at random" command={`bun run drill${data} --rounds 20 --seed 7`}>
+          Works on a copy of the log: stages are killed, clocks are set, and what was stored is compared with a run that
+          nothing disturbed.
+        </Trial>
+        <Trial title="A question of your own" command="$EDITOR sql/metrics/my_question.sql">
+          The next batch answers it, and its panel appears below, without a restart.
         </Trial>
       </ol>
-      <p class="note">The page only shows: none of this can be started from it.</p>
+      <p class="note">The page only shows: nothing can be started or stopped from it.</p>
     </details>
   );
 }
 
-function Trial({ title, command, then, children }: TrialOf) {
+function Trial({ title, command, children }: { title: string; command: string; children?: Child }) {
   return (
     <li>
       <h3>{title}</h3>
-      <pre>{then === undefined ? command : `${command}\n${then}`}</pre>
+      <pre>{command}</pre>
       <p>{children}</p>
     </li>
   );
-}
-
-interface TrialOf {
-  title: string;
-  command: string;
-  /** Typed in another terminal. */
-  then?: string;
-  children?: Child;
 }

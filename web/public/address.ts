@@ -47,7 +47,8 @@ export function setState(change: Partial<PageState>, how: "push" | "replace" = "
 /** The address of this page with another state. */
 export function addressOf({ product, window, range, paused, zone, view }: PageState): string {
   const iso = (ms: number) => isoFromUs(Math.round(ms) * 1_000).replace(/\.?0*Z$/, "Z");
-  const { span_ms, to_ms } = range;
+  const { span_ms } = range;
+  const to_ms = range.to_ms ?? (nameOf(range) === undefined ? (range.seen_ms ?? null) : null);
   const isFixed = to_ms !== null && span_ms !== "all";
   const address: PageAddress = {
     product,

@@ -1,4 +1,5 @@
 /** Age over time: both answers in the last five minutes, one flat line and one saw-tooth. */
+
 import type uPlot from "uplot";
 import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
 import { state } from "./address.ts";
@@ -6,8 +7,9 @@ import { AGES_SPAN_MS, type AgeSample, AgeSamples } from "./age-samples.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
 import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
-import { axisLook, axisWidth, ChartFrame, type Field } from "./chart-frame.ts";
+import { axisLook, axisWidth, ChartFrame, type Field, keepIn } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
+import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
 
 const HEIGHT = 190;
@@ -25,7 +27,7 @@ class AgeChart {
   readonly #frame: ChartFrame;
   readonly #samples = new AgeSamples();
   #shown: readonly AgeSample[] = [];
-  #now_ms = Date.now();
+  #now_ms = now_ms();
   readonly #clock = make("span", "chart-note");
   #of = `${state.product}/${state.window}`;
 
@@ -73,7 +75,9 @@ class AgeChart {
     try {
       const answer = await fetch(
         `${addressUnder("/api/chart")}?${new URLSearchParams({ product, window, range: "15m" })}`,
-        { signal },
+        {
+          signal,
+        },
       );
       if (!answer.ok) return;
       const { runs }: ChartAnswer = await answer.json();
@@ -164,7 +168,7 @@ function optionsOf(now_s: () => number): Omit<uPlot.Options, "width" | "height">
   };
 }
 
-/** Draws into `element`; nothing on a page without it. */
-export function startAgeChart(element: HTMLElement | null): void {
-  if (element !== null) new AgeChart(element);
+/** Draws into `#age-chart`, now and after the page was replaced; nothing on a page without it. */
+export function startAgeChart(): void {
+  keepIn("age-chart", (element) => new AgeChart(element));
 }

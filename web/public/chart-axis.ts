@@ -53,7 +53,7 @@ export function daysOf(from_s: number, to_s: number, zone: string): string {
   return `${first === last ? first : `${first} – ${last}`} · ${zone}`;
 }
 
-export interface TimeTick {
+interface TimeTick {
   at_s: number;
   /** The time of day, or the day where it begins. */
   label: string;

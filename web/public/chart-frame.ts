@@ -8,7 +8,7 @@ import { on } from "./page-bus.ts";
 /** A value of the readout; a chart has the same labels at every index, so the page never moves. */
 export type Field = [label: string, value: string];
 
-export interface FrameOptions {
+interface FrameOptions {
   /** What the chart is called: for screen readers, and in its picture. */
   name: string;
   /** Name of the picture's file, without `.png`. */
@@ -28,7 +28,7 @@ export interface FrameOptions {
   paint?(context: CanvasRenderingContext2D, ratio: number): void;
 }
 
-export const AXIS_FONT_PX = 12;
+const AXIS_FONT_PX = 12;
 /** Arrow keys with shift, and page keys, move by this many values. */
 const KEY_LEAP = 10;
 
@@ -51,6 +51,16 @@ function sweep(): void {
   for (const frame of frames) if (!frame.root.isConnected) frame.destroy();
 }
 on("parts", sweep);
+/** Puts a chart into the element of an id, and again when the page's replacement has removed it. */
+export function keepIn(id: string, put: (element: HTMLElement) => void): void {
+  const place = () => {
+    const element = document.getElementById(id);
+    if (element !== null && element.querySelector(".chart-frame") === null) put(element);
+  };
+  on("parts", place);
+  place();
+}
+
 function repaint(): void {
   forget();
   for (const { plot } of frames) plot.redraw(false);

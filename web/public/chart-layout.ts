@@ -19,7 +19,7 @@ export interface Line {
 }
 
 /** `name`: x is the place of a text in `names`. */
-export type XAxis = "time" | "day" | "clock" | "name";
+type XAxis = "time" | "day" | "clock" | "name";
 
 export interface Layout {
   kind: "line" | "bar" | "candle";
@@ -137,7 +137,7 @@ function linesOf(rows: readonly Placed[], chart: Chart, left_out: string[]): Lin
   const all = new Map<string, Line>();
   let again = 0;
   let not_finite = 0;
-  // A candle's columns are told apart by their place, also if two have one name.
+  // A candle's columns are distinguished by their place, also if two have one name.
   for (const { x, row } of rows) {
     for (const [i, column] of columns.entries()) {
       const label = isSplit ? `${nameOf(row[series])} ${column}` : column;

@@ -11,7 +11,11 @@ const KEYS: [keys: string, words: string, act: (key: string) => void][] = [
   ["?", "this list", toggleHelp],
 ];
 /** What the charts take when they have the focus. */
-const CHART_KEYS: [keys: string, words: string][] = [["← →", "in a chart: read its values one by one"]];
+const CHART_KEYS: [keys: string, words: string][] = [
+  ["← →", "in a chart: read its values one by one"],
+  ["+ −", "in the main chart: zoom"],
+  ["↵", "in the main chart: open the window's page"],
+];
 
 let help: HTMLDialogElement | null = null;
 

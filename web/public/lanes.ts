@@ -60,9 +60,10 @@ function tick(): void {
   }
 }
 
-function lagWords({ name, lag_ms, behind }: Lane, since_ms: number): string {
+function lagWords({ name, state, lag_ms, behind }: Lane, since_ms: number): string {
   if (lag_ms === null) return behind === null || behind === 0 ? "" : `${behind.toLocaleString("en")} behind`;
-  if (lag_ms === 0) return "has everything";
+  // Of one that does not run the reason has it.
+  if (lag_ms === 0) return state === "running" ? "has everything" : "";
   return `${ageWords(lag_ms + since_ms)} behind, ${trendOf(lags.get(name) ?? [])}`;
 }
 

@@ -59,7 +59,7 @@ function showPrice({ price, traded_ms, trades_per_s }: StatusEvent): void {
 function openWords({ open, exchange_ms, at_ms, speed, ended_ms, mode }: StatusEvent, now: number): string {
   if (open === null) return mode === null ? "" : "no window is open";
   const window = `window ${clockText(open.start_s * 1_000, "minute")}: ${open.trades.toLocaleString("en")} trades`;
-  if (ended_ms !== null) return `${window}, open: the feed has ended before it could close`;
+  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
   if (exchange_ms === null) return `${window}, open`;
   const left_ms = open.closes_ms - (exchange_ms + (now - at_ms) * (speed ?? 1));
   if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;

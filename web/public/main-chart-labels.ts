@@ -14,10 +14,12 @@ export const BAND = { wide: 24, narrow: 40 };
 /** Below this width the labels are shorter. */
 const NARROW = 560;
 
-export interface Horizon {
+interface Horizon {
   /** CSS pixels from the plot's left; outside of it if it is before or after what is shown. */
   x: number;
   text: string;
+  /** Whether the stream has windows beyond it. */
+  isAhead: boolean;
 }
 
 /** The signs of the chart, named. */
@@ -53,7 +55,7 @@ export class Labels {
   place(width: number, horizon: Horizon | null): void {
     this.horizon.hidden = this.beyond.hidden = horizon === null;
     if (horizon === null) return;
-    const { x, text } = horizon;
+    const { x, text, isAhead } = horizon;
     const words = x > width ? `${text} →` : x < 0 ? `← ${text}` : text;
     write(this.horizon, words);
     const edge = Math.min(width, Math.max(0, x));
@@ -65,7 +67,7 @@ export class Labels {
     const end = width + BESIDE - beyond_size;
     const isNarrow = Labels.isNarrow(width);
     const beyond_left = isNarrow ? Math.min(edge, end) : isBefore ? edge : left + size;
-    this.beyond.hidden = x >= width || beyond_left > end;
+    this.beyond.hidden = !isAhead || x >= width || beyond_left > end;
     this.beyond.style.transform = `translate(${Math.round(beyond_left)}px, ${isNarrow ? LINE_PX : 0}px)`;
   }
 

@@ -1,9 +1,12 @@
 /** What the main chart has beside windows: the batch's runs and horizon, and spans without a feed. */
 import type { BatchEvent, ChartAnswer, OutageSpan, RunMark } from "../../scripts/contract/page-events.ts";
+import type { Extent } from "./main-chart-view.ts";
 import { horizonText } from "./main-chart-words.ts";
 
 /** Runs and outages kept for drawing: the newest. */
 const MARKS_MAX = 2_000;
+/** Of a window: at rest the batch has all but the end of the last one. */
+const BEHIND_MIN = 0.1;
 
 export class Marks {
   #by_run = new Map<number, RunMark>();
@@ -43,6 +46,11 @@ export class Marks {
       for (const oldest of marks.keys()) if (marks.size > MARKS_MAX) marks.delete(oldest);
     this.runs = [...this.#by_run.values()].sort((a, b) => a[2] - b[2]);
     this.outages = [...this.#by_start.values()];
+  }
+
+  /** Whether the stream has more than the end of the window in which the horizon is. */
+  isBehind({ end_s, every_s }: Extent): boolean {
+    return this.horizon_s !== null && end_s !== null && end_s - this.horizon_s > every_s * BEHIND_MIN;
   }
 
   /** The horizon's label; "" without one. */

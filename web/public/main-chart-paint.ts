@@ -15,7 +15,7 @@ export interface Scene {
 
 /** Parts of the plot's height: prices above, volumes below, a gap between. */
 export const PRICE_SHARE = 0.74;
-export const VOLUME_SHARE = 0.18;
+const VOLUME_SHARE = 0.18;
 /** Part of a bucket's width that its candle takes, and its largest width in CSS pixels. */
 const BODY = 0.68;
 const BODY_MAX = 26;

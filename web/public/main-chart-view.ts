@@ -40,7 +40,8 @@ export function viewOf(range: Range, extent: Extent, now_s: number): View {
 export function rangeOf(view: View, { end_s, every_s }: Extent): Range {
   const span_ms = Math.round((view.to_s - view.from_s) * 1000);
   const follows = end_s === null || view.to_s >= end_s - every_s / 2;
-  return { span_ms, to_ms: follows ? null : Math.round(view.to_s * 1000) };
+  const seen_ms = Math.round(view.to_s * 1000);
+  return follows ? { span_ms, to_ms: null, seen_ms } : { span_ms, to_ms: seen_ms };
 }
 
 /** Longer (`factor` > 1) or shorter around a moment, within the bounds of a view. */

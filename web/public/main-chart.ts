@@ -1,10 +1,11 @@
 /** The main chart: candles and volumes of the stream, the batch's answer over them, and its horizon. */
+
 import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
 import { daysOf } from "./chart-axis.ts";
 import { write } from "./chart-dom.ts";
-import { ChartFrame } from "./chart-frame.ts";
+import { ChartFrame, keepIn } from "./chart-frame.ts";
 import { EventGate } from "./event-gate.ts";
 import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
 import { gestures } from "./main-chart-gestures.ts";
@@ -18,8 +19,11 @@ import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { on } from "./page-bus.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
+import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
 
+/** The horizon's age has tenths of a second. */
+const AGE_MS = 500;
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
 
@@ -31,7 +35,7 @@ class MainChart {
   readonly #loader: Loader;
   #extent: Extent = { every_s: 60, first_s: null, end_s: null };
   #size_s = 60;
-  #view: View = viewOf({ span_ms: 0, to_ms: null }, this.#extent, Date.now() / 1000);
+  #view: View = viewOf({ span_ms: 0, to_ms: null }, this.#extent, now_ms() / 1000);
   #buckets: Bucket[] = [];
   #reach: ReturnType<typeof reachOf> = null;
   readonly #marks = new Marks();
@@ -43,8 +47,6 @@ class MainChart {
     () => state.paused || this.#loader.isBusy,
     () => this.#reload(),
   );
-  /** The server's clock minus this machine's. */
-  #ahead_ms = 0;
 
   constructor(element: HTMLElement) {
     this.#loader = new Loader(this.#store, {
@@ -85,16 +87,13 @@ class MainChart {
   #listen(): void {
     const { plot } = this.#frame;
     plot.over.addEventListener("dblclick", () => this.#follow());
-    const age = setInterval(() => this.#label(), 1_000);
+    const age = setInterval(() => state.paused || this.#label(), AGE_MS);
     const shown = () => this.#schedule();
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
       on("state", () => this.#stated()),
       on("windows", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#windows(event))),
       on("batch", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#batch(event))),
-      on("status", ({ at_ms }) => {
-        this.#ahead_ms = at_ms - Date.now();
-      }),
       gestures(plot.over, {
         view: () => this.#view,
         extent: () => this.#extent,
@@ -193,7 +192,7 @@ class MainChart {
 
   #draw(): void {
     if (!this.#isDragged && !(state.paused && state.range.to_ms === null && this.#buckets.length > 0))
-      this.#view = viewOf(state.range, this.#extent, Date.now() / 1000);
+      this.#view = viewOf(state.range, this.#extent, now_ms() / 1000);
     const { plot } = this.#frame;
     const every_s = this.#extent.every_s;
     const step = stepOf(this.#view, every_s, plot.over.clientWidth || plot.width);
@@ -244,11 +243,12 @@ class MainChart {
     const width = plot.over.clientWidth;
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
-    this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text });
+    const isAhead = this.#marks.isBehind(this.#extent);
+    this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text, isAhead });
   }
 
   #horizonText(isShort: boolean): string {
-    return this.#marks.text(Date.now() + this.#ahead_ms, state.zone, isShort);
+    return this.#marks.text(now_ms(), state.zone, isShort);
   }
 
   #note(loading: string): void {
@@ -294,7 +294,7 @@ class MainChart {
   }
 }
 
-/** Draws into `element`; nothing on a page without it. */
-export function startMainChart(element: HTMLElement | null): void {
-  if (element !== null) new MainChart(element);
+/** Draws into `#main-chart`, now and after the page was replaced; nothing on a page without it. */
+export function startMainChart(): void {
+  keepIn("main-chart", (element) => new MainChart(element));
 }

@@ -27,6 +27,6 @@ startLiveFigures();
 startLanes();
 startFirstMinute();
 startConnection();
-startMainChart(document.getElementById("main-chart"));
-startAgeChart(document.getElementById("age-chart"));
+startMainChart();
+startAgeChart();
 startMetricCharts();

@@ -57,7 +57,7 @@ class MetricChart {
     this.#note(layout.left_out.join("; "));
   }
 
-  /** Says below the chart what is not drawn. */
+  /** Lists below the chart what is not drawn. */
   #note(text: string): void {
     this.element.querySelector(":scope > .more")?.remove();
     if (text === "") return;

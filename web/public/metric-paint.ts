@@ -8,7 +8,7 @@ type Span = [from: number, to: number];
 /** Below this many pixels per bar all are one outline: each would hide its neighbours. */
 const BAR_PX_MIN = 2;
 
-/** Whether `count` bars at one x are too narrow to be told apart. */
+/** Whether `count` bars at one x are too narrow to be distinguished. */
 export function isNarrow(plot: uPlot, { step }: Layout, count: number): boolean {
   const { min, max } = plot.scales.x ?? {};
   const width = plot.over.clientWidth * (step / ((max ?? 1) - (min ?? 0)));

@@ -208,7 +208,7 @@ export class MetricPlot {
     return { show: isFew, size: 5, filter: (plot, i) => (isFew() ? null : alone(plot.data[i]!)) };
   }
 
-  /** Which colour is which line; a candle says how it is read. */
+  /** Which colour is which line; how a candle is read. */
   #legend(): void {
     const { kind, lines } = this.#layout;
     const keys = kind === "candle" ? ["hollow: rises, filled: falls"] : lines.map(({ label }) => label);

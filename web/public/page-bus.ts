@@ -5,6 +5,8 @@ import type { BatchEvent, StatusEvent, TitleEvent, WindowsEvent } from "../../sc
 export interface Range {
   span_ms: number | "all";
   to_ms: number | null;
+  /** End of what was shown when a span without a name was chosen: its address is a fixed span. */
+  seen_ms?: number;
 }
 
 /** What the page shows: its address has all of it. */

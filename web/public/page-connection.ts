@@ -31,6 +31,7 @@ export function startConnection(): void {
     if (watched === `${how} ${key}`) return;
     const send = () => {
       watched = `${how} ${key}`;
+      document.documentElement.dataset.watches = how;
       line.watch({ events, key, how });
     };
     if (how === "title") timer = setTimeout(send, HIDDEN_MS);

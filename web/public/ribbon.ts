@@ -1,4 +1,5 @@
 /** The ribbon of agreement below the main chart: one cell per window, each a link to its page. */
+
 import type { Outcome } from "../../scripts/contract/page-events.ts";
 import { colour, font } from "./chart-colours.ts";
 import { make } from "./chart-dom.ts";

@@ -5,16 +5,20 @@ import { on } from "./page-bus.ts";
 
 type Form = "minute" | "second" | "day";
 
+/** In the list: the browser's own, then all. */
+const zones = [Intl.DateTimeFormat().resolvedOptions().timeZone];
 const formats = new Map<string, Intl.DateTimeFormat>();
 /** A time as the server writes it: which of its parts it has. */
 const WRITTEN = /^(\d{4}-\d\d-\d\d)?([ T])?(\d\d:\d\d)?(:\d\d)?(\.\d+)?( UTC|Z)?$/;
 
 export function startZone(): void {
-  const list = document.getElementById("zone");
-  fill([Intl.DateTimeFormat().resolvedOptions().timeZone]);
   // Hundreds of zones, when somebody wants one of them.
-  for (const event of ["pointerdown", "focus", "keydown"] as const)
-    list?.addEventListener(event, () => fill(Intl.supportedValuesOf("timeZone")), { once: true });
+  document.addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLSelectElement && target.id === "zone" && zones.length === 1) {
+      zones.push(...Intl.supportedValuesOf("timeZone"));
+      fill(zones);
+    }
+  });
   document.addEventListener("change", ({ target }) => {
     if (target instanceof HTMLSelectElement && target.id === "zone") setState({ zone: target.value });
   });
@@ -42,18 +46,22 @@ function partsOf(ms: number): Record<string, string> {
   return Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
 }
 
-function fill(zones: string[]): void {
+function fill(names: string[]): void {
   const list = document.getElementById("zone");
   if (!(list instanceof HTMLSelectElement)) return;
   const known = new Set([...list.options].map(({ value }) => value));
-  for (const zone of zones) if (!known.has(zone)) list.add(new Option(zone));
+  for (const name of names) {
+    if (known.has(name)) continue;
+    list.add(new Option(name));
+    known.add(name);
+  }
 }
 
 /** `<time datetime="…Z">`: its text is written again with the parts that it has. */
 function rewrite(): void {
   const list = document.getElementById("zone");
   if (list instanceof HTMLSelectElement) {
-    fill([state.zone]);
+    fill([state.zone, ...zones]);
     list.value = state.zone;
   }
   for (const element of document.querySelectorAll("time[datetime]")) {

@@ -1,6 +1,8 @@
 /** Every path of docs/http.md over real files: its answers and its refusals. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { API_COLUMNS } from "../../../scripts/contract/window-columns.ts";
+import { TickStore } from "../../../scripts/store/tick-store.ts";
 import { EVIL, sqlite, troubledLines } from "../../support/data.ts";
 import { type Served, served } from "../../support/served.ts";
 
@@ -49,14 +51,26 @@ describe("answers", () => {
   });
 
   test("outages that were filled later are not counted: those that are left are", async () => {
-    const add = (from: number) =>
-      sqlite(server.data, "ticks.db", `INSERT INTO outages VALUES (NULL, 'X-Y', ${from}, ${from}, 1, 3, 'gap', 0, 0)`);
     const shown = async () => (await json("/api/status")).counts.outages;
+    const note = (from_us: number, state: "opened" | "closed") => {
+      const store = new TickStore(join(server.data, "ticks.db"));
+      store.begin();
+      const ids = { last_trade_id: from_us, first_trade_id: from_us + 2, missing: 1 };
+      const gap = { product_id: "X-Y", state, from_us, to_us: from_us, ...ids, reason: "gap" };
+      // What the log repeats of an open gap is one outage.
+      for (let i = 0; i < 2; i++) store.gap(gap, 0, from_us);
+      store.commit(new Map(), 0, new Map());
+      store.close();
+    };
     const before = await shown();
-    for (const from of [1, 2, 3]) add(from);
-    sqlite(server.data, "ticks.db", "DELETE FROM outages WHERE product_id = 'X-Y' AND from_us = 2");
+    for (const from_us of [1, 2, 3]) note(from_us, "opened");
+    expect(await shown()).toBe(before + 3);
+    note(2, "closed");
     expect(await shown()).toBe(before + 2);
-    sqlite(server.data, "ticks.db", "DELETE FROM outages WHERE product_id = 'X-Y'");
+    for (const from_us of [1, 3]) note(from_us, "closed");
+    expect(await shown()).toBe(before);
+    // A file that no consume of this version has opened has no such counter.
+    sqlite(server.data, "ticks.db", "DELETE FROM counters WHERE name = 'outages'");
     expect(await shown()).toBe(before);
   });
 

@@ -49,7 +49,9 @@ test("HEAD of every path does no work, sends no false length, and leaves nothing
     if (path.includes(":hash")) return [];
     return path
       .replace(":file", path.includes("metrics") ? "market_summary.parquet" : "ticks.parquet")
-      .replace(":name", "market_summary");
+      .replace(":name", "market_summary")
+      .replace(":id", "BTC-USD@2023-09-05T16:00%2F1m")
+      .replace(":start/:size", "BTC-USD@2023-09-05T16:00/1m");
   });
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length;
   const pages = async () => /^tidemark_open_pages (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];

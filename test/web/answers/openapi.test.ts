@@ -1,10 +1,12 @@
 /** /openapi.json is true: paths, parameters and answers are those that the server has. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { DESCRIBED, openApi } from "../../../web/answers/openapi.ts";
 import { PARAMETERS } from "../../../web/http/query-string.ts";
 import { PATHS } from "../../../web/server.ts";
-import { troubledLines } from "../../support/data.ts";
+import { ROOT, troubledLines } from "../../support/data.ts";
 import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
@@ -17,6 +19,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 const SAMPLES: Record<string, string> = {
   "/metric/:name": "/metric/summary_by_product",
   "/api/metrics/:name": "/api/metrics/market_summary",
+  "/api/explain/:id": "/api/explain/BTC-USD@2023-09-05T16:00%2F1m",
+  "/window/:start/:size": "/window/BTC-USD@2023-09-05T16:00/1m",
   "/export/:file": "/export/ticks.csv",
   "/export/metrics/:file": "/export/metrics/market_summary.csv",
 };
@@ -96,4 +100,11 @@ test("the served document is the description: unique names, references that lead
   for (const [, name] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g))
     expect(document.components.schemas).toHaveProperty(name!);
   expect(openApi("/tidemark")).toMatchObject({ servers: [{ url: "/tidemark" }] });
+});
+
+test("docs/http.md explains every parameter, and no other", () => {
+  const doc = readFileSync(join(ROOT, "docs/http.md"), "utf8");
+  const table = /^\| parameter \| value \|\n([\s\S]*?)\n\n/m.exec(doc)![1]!;
+  const listed = [...table.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, names]) => names!.match(/\w+/g)!);
+  expect(listed.sort()).toEqual(Object.keys(PARAMETERS).sort());
 });

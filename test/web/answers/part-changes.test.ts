@@ -64,3 +64,22 @@ test("of many panels only those that changed are sent, while their frame is the 
   render(3, "w1", "r3");
   expect(changes.since(2)).toEqual({ verdict: html.verdict });
 });
+
+test("panels that change with each run wait in proportion to their size; one that seldom does is sent at once", () => {
+  const { html, changes, render } = parts();
+  const panel = (id: string, rows: string) => `<article id="${id}">${rows}</article>`;
+  const panels = (large: string, small: string) => panel("large", large.repeat(40_000)) + panel("small", small);
+  html.verdict = panels("1", "1");
+  render(1, "w1", "r1");
+  html.verdict = panels("2", "1");
+  render(20, "w1", "r2");
+  expect(changes.since(1)).toEqual({ large: panel("large", "2".repeat(40_000)) });
+  html.verdict = panels("3", "2");
+  html.table = "list".repeat(40_000);
+  render(21, "w1", "r3");
+  expect(changes.since(2)).toEqual({ small: panel("small", "2"), table: html.table });
+  // A new page gets the newest, and what waited is found without another change.
+  expect(changes.since(0)).toEqual(html);
+  render(31, "w1", "r3");
+  expect(changes.since(3)).toEqual({ large: panel("large", "3".repeat(40_000)) });
+});

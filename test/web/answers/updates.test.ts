@@ -94,7 +94,8 @@ test("compressed messages are those of the plain text, each complete when it has
     if (bytes !== null) await arrive(bytes);
     expect(text).toBe(sent);
   }
-  expect(text.match(/^event: parts$/gm)).toHaveLength(2);
+  // Each message with parts has a status, so that the tab's title has the verdict of the page.
+  for (const event of ["parts", "status"]) expect(text.match(RegExp(`^event: ${event}$`, "gm"))).toHaveLength(2);
 });
 
 test("addresses in the parts begin with the path of a proxy", async () => {

@@ -1,4 +1,4 @@
-/** How metrics' rows are laid out in charts: axes, gaps, bars in their windows, labels, what is left out. */
+/** How metrics' rows are laid out in charts: axes, gaps, bars, labels, and what is left out. */
 import { expect, test } from "bun:test";
 import type { Chart, Column, Row } from "../../../scripts/contract/results.ts";
 import { clockOf, labelsOf, nameLabels, unitOf } from "../../../web/public/chart-labels.ts";

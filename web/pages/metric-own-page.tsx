@@ -242,7 +242,9 @@ function Facts({ result }: { result: MetricResult }) {
       <p class="description">
         Computed by run {run_id} in {duration(elapsed_ms)}.
       </p>
-      <pre class="sql">{sql}</pre>
+      <pre class="sql" tabindex={0}>
+        {sql}
+      </pre>
     </section>
   );
 }

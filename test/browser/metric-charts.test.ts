@@ -1,0 +1,213 @@
+/** Metrics on an open page, in a real browser: nothing leaks, zoom stays, nothing moves or is cut. */
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import type { Browser, Page } from "playwright-core";
+import { browserHere, launch, openPage } from "../support/browser.ts";
+import { recordedLines, tempDir } from "../support/data.ts";
+import { type Served, served } from "../support/served.ts";
+
+setDefaultTimeout(60_000);
+
+const start = (i: string) => `TIMESTAMP '2023-09-05 04:00:00' + INTERVAL (${i}) MINUTE`;
+const METRICS: Record<string, string> = {
+  flat: `-- chart: line x=x y=v\n-- group: First\n-- order: 1\nSELECT ${start("i")} AS x, 25740.55::DECIMAL(18,2) AS v FROM range(60) AS r(i)`,
+  pairs: `-- chart: bar x=x y=a,b\n-- group: First\n-- order: 2\nSELECT ${start("i")} AS x, 100 + i % 40 AS a, 130 - i % 40 AS b FROM range(720) AS r(i)`,
+  wide: `-- group: First\n-- order: 3\nSELECT i AS first, ${Array.from({ length: 30 }, (_, c) => `i * ${c}.123456 AS column_${c}`).join(", ")} FROM range(500) AS r(i)`,
+};
+
+let browser: Browser;
+let server: Served;
+let page: Page;
+let complaints: string[];
+const sql = tempDir();
+
+/** As a batch leaves it: the metric's rows with another last one. */
+function rerun(name: string, change: (rows: Record<string, unknown>[]) => void): void {
+  const db = new Database(join(server.data, "results.db"));
+  const { rows } = db.query<{ rows: string }, [string]>("SELECT rows FROM results WHERE metric = ?").get(name)!;
+  const parsed = JSON.parse(rows);
+  change(parsed);
+  db.query("UPDATE results SET rows = ?, finished_us = finished_us + 1 WHERE metric = ?").run(
+    JSON.stringify(parsed),
+    name,
+  );
+  db.close();
+}
+
+/** A batch after which the page has drawn the metric again. */
+async function redrawn(name: string, change: (rows: Record<string, unknown>[]) => void): Promise<void> {
+  const answer = page.waitForResponse((response) => response.url().includes(`/api/metrics/${name}`));
+  rerun(name, change);
+  await (await answer).finished();
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+}
+
+const canvas = (name: string) =>
+  page.evaluate(`document.querySelector("#chart-${name} canvas").toDataURL()`) as Promise<string>;
+const place = (selector: string) =>
+  page.evaluate(`(() => { const { left, top, width, height } = document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect();
+    return { left, top: top + scrollY, width, height }; })()`) as Promise<{
+    left: number;
+    top: number;
+    width: number;
+    height: number;
+  }>;
+
+/** Complaints of the page; reading a canvas back is the test's own. */
+const faults = () => complaints.filter((text) => !text.startsWith("Canvas2D:"));
+
+async function counters(): Promise<{ listeners: number; nodes: number }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { jsEventListeners, nodes } = await session.send("Memory.getDOMCounters");
+  await session.detach();
+  return { listeners: jsEventListeners, nodes };
+}
+
+describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, skipped: no Chromium", () => {
+  beforeAll(async () => {
+    for (const [name, text] of Object.entries(METRICS)) writeFileSync(join(sql.path, `${name}.sql`), text);
+    browser = await launch();
+    server = await served(recordedLines().slice(0, 500), sql.path);
+    ({ page, complaints } = await openPage(browser, `${server.url}/?product=BTC-USD&range=all`));
+    await page.locator("#metric-flat").scrollIntoViewIfNeeded();
+    for (const name of ["flat", "pairs"]) await page.locator(`#chart-${name} canvas`).waitFor();
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    sql[Symbol.dispose]();
+  });
+
+  test("pointing at a chart reads its values and moves nothing; labels of its axis are whole", async () => {
+    const before = [await place("#metric-flat"), await place("#metric-pairs"), await place("#chart-flat canvas")];
+    await page.locator("#chart-flat .u-over").hover();
+    await page.locator("#chart-flat .chart-readout dd", { hasText: "25,740.55" }).waitFor();
+    expect([await place("#metric-flat"), await place("#metric-pairs"), await place("#chart-flat canvas")]).toEqual(
+      before,
+    );
+    // Axis labels end at its right edge: one that is cut would reach the canvas's left edge.
+    const atEdge = await page.evaluate(`(() => {
+      const canvas = document.querySelector("#chart-flat canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, 2, canvas.height);
+      return data.filter((part, i) => i % 4 === 3 && part > 0).length;
+    })()`);
+    expect(atEdge).toBe(0);
+  });
+
+  test("of 720 pairs of bars both colours are seen", async () => {
+    const painted = (name: string) =>
+      page.evaluate(`(() => {
+        const canvas = document.querySelector("#chart-pairs canvas");
+        const probe = document.body.appendChild(document.createElement("span"));
+        probe.style.color = "var(${name})";
+        const wanted = getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).map(Number);
+        probe.remove();
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        // The hue of a thinned colour is its own still.
+        const hue = (r, g, b) => Math.atan2(Math.sqrt(3) * (g - b), 2 * r - g - b);
+        for (let i = 0; i < data.length; i += 4) {
+          if (data[i + 3] < 40) continue;
+          const near = Math.abs(hue(...data.slice(i, i + 3)) - hue(...wanted));
+          if (near < 0.3 && Math.max(...data.slice(i, i + 3)) - Math.min(...data.slice(i, i + 3)) > 40) count++;
+        }
+        return count;
+      })()`) as Promise<number>;
+    expect([(await painted("--batch")) > 500, (await painted("--third")) > 500]).toEqual([true, true]);
+  });
+
+  test("zoom stays when a batch brings other rows; a double click ends it", async () => {
+    const whole = await canvas("flat");
+    const { left, top, width, height } = (await page
+      .locator("#chart-flat .u-over")
+      .boundingBox()
+      .then((box) => ({
+        left: box!.x,
+        top: box!.y,
+        ...box!,
+      })))!;
+    await page.mouse.move(left + width * 0.2, top + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(left + width * 0.5, top + height / 2, { steps: 5 });
+    await page.mouse.up();
+    await page.mouse.move(left + width / 2, top - 60);
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    const zoomed = await canvas("flat");
+    expect(zoomed).not.toBe(whole);
+    await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: "25741.00" }));
+    expect(await canvas("flat")).toBe(zoomed);
+    await page.locator("#chart-flat .u-over").dblclick();
+    await page.mouse.move(left + width / 2, top - 60);
+    await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: "25740.55" }));
+    expect(await canvas("flat")).toBe(whole);
+  });
+
+  test("60 batches leave no listener and no node behind; a removed panel takes its chart along", async () => {
+    for (let i = 0; i < 5; i++) await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: `2574${i}.00` }));
+    const before = await counters();
+    for (let i = 0; i < 60; i++)
+      await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: `2574${i % 10}.${10 + i}` }));
+    const after = await counters();
+    expect(after.listeners - before.listeners).toBeLessThanOrEqual(2);
+    expect(after.nodes - before.nodes).toBeLessThanOrEqual(40);
+    const db = new Database(join(server.data, "results.db"));
+    db.exec("DELETE FROM results WHERE metric = 'pairs'");
+    db.close();
+    await page.locator("#metric-pairs").waitFor({ state: "detached" });
+    expect((await counters()).listeners).toBeLessThan(after.listeners - 5);
+    expect(faults()).toEqual([]);
+  });
+
+  test("what the plot throws is caught and said", async () => {
+    await page.evaluate(`(() => {
+      const { prototype } = CanvasRenderingContext2D;
+      const { stroke } = prototype;
+      prototype.stroke = function (...args) {
+        if (this.canvas.closest("#chart-flat")) throw new Error("no ink");
+        return stroke.apply(this, args);
+      };
+    })()`);
+    await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: "1.00" }));
+    await page
+      .locator("#chart-flat .more", { hasText: "This chart can't be drawn: no ink. The rows are below." })
+      .waitFor();
+    expect(faults()).toEqual([]);
+  });
+
+  test("a metric's page: sorted and paged without a reload and without JavaScript, the first column stays, axe has nothing", async () => {
+    const { page: own, complaints: said } = await openPage(browser, `${server.url}/metric/wide`);
+    await own.evaluate("window.stayed = true");
+    await own.locator("#rows a.sort", { hasText: "column_2" }).first().click();
+    await own.locator('th[aria-sort="descending"]', { hasText: "column_2" }).waitFor();
+    await own.locator(".pager a", { hasText: "last" }).click();
+    await own.locator("#rows .scope", { hasText: "Rows 401 to 500 of 500, by column_2, descending" }).waitFor();
+    expect([await own.evaluate("window.stayed"), own.url().split("?")[1]]).toEqual([
+      true,
+      "sort=column_2&desc=1&page=3",
+    ]);
+    expect(await own.locator("tbody tr").last().locator("td").first().innerText()).toBe("0");
+    await own.goBack();
+    await own.locator("#rows .scope", { hasText: "Rows 1 to 200 of 500" }).waitFor();
+    const first = own.locator("tbody td").first();
+    const x = (await first.boundingBox())!.x;
+    await own.evaluate("document.querySelector('.metric-rows').scrollTo({ left: 900 })");
+    expect((await first.boundingBox())!.x).toBeCloseTo(x, 0);
+    await own.locator(".metric-rows").focus();
+    expect(await own.locator("tbody td.n .all").first().isVisible()).toBe(true);
+    // A small one: axe takes seconds for thousands of cells.
+    await own.goto(`${server.url}/metric/flat?from=2023-09-05T04:00&to=2023-09-05T04:05`);
+    await own.locator("#chart-flat canvas").waitFor();
+    const { violations } = await new AxeBuilder({ page: own as never }).analyze();
+    expect(violations.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
+    expect(said).toEqual([]);
+    const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+    await plain.goto(`${server.url}/metric/wide`);
+    await plain.locator("#rows a.sort", { hasText: "column_2" }).first().click();
+    await plain.waitForURL(/sort=column_2&desc=1/);
+    expect(await plain.locator("tbody td").first().innerText()).toBe("499");
+  });
+});

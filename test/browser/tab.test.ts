@@ -1,0 +1,138 @@
+/** Open tabs: they share one stream, their address has all that they show, keys do everything. */
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { browserHere, launch, openPage } from "../support/browser.ts";
+import { recordedLines, runPath, tempDir } from "../support/data.ts";
+import { until } from "../support/process.ts";
+import { startServe } from "../support/served.ts";
+
+/** A browser on two busy cores is slow; bun kills it with a test that times out. */
+setDefaultTimeout(60_000);
+
+/** A wait inside the page would need eval, which its policy forbids. */
+const soon = (what: string, isSo: () => Promise<boolean>) => until(what, isSo, { every_ms: 50 });
+const ONE = "/?product=BTC-USD&window=1m";
+
+let browser: Browser;
+let data: ReturnType<typeof tempDir>;
+let server: Awaited<ReturnType<typeof startServe>>;
+
+describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: no Chromium", () => {
+  beforeAll(async () => {
+    data = tempDir();
+    await runPath(data.path, recordedLines().slice(0, 1_500));
+    [browser, server] = await Promise.all([launch(), startServe(data.path)]);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.child.stop();
+    data?.[Symbol.dispose]();
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  const open = (path = ONE, options = {}) => openPage(browser, server.url + path, options);
+  const text = (page: Page, selector: string) => page.locator(selector).innerText();
+  const isLive = async (page: Page) => (await text(page, "#heard")).startsWith("updated");
+  const openPages = async () =>
+    Number(/^tidemark_open_pages (\d+)/m.exec(await (await fetch(`${server.url}/metrics`)).text())![1]);
+
+  test("seven tabs and a hidden one are live through one stream; what is hidden is current when it is shown", async () => {
+    const context = await browser.newContext();
+    const pages: Page[] = [];
+    for (let i = 0; i < 7; i++) {
+      const page = await context.newPage();
+      await page.goto(`${server.url}${i < 5 ? ONE : "/?product=BTC-USD&window=5m"}`);
+      pages.push(page);
+    }
+    for (const page of pages) await soon("live", () => isLive(page));
+    for (const page of pages) await soon("title", async () => (await page.title()).includes("equal"));
+    expect(await openPages()).toBe(1);
+    const hidden = pages[0]!;
+    const show = (state: string) =>
+      hidden.evaluate(
+        `Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+         document.dispatchEvent(new Event("visibilitychange"))`,
+      );
+    await show("hidden");
+    await soon("only its title", () => hidden.evaluate("document.documentElement.dataset.watches === 'title'"));
+    const [row, title] = [await text(hidden, "#price-line"), await hidden.title()];
+    await runPath(data.path, recordedLines().slice(1_900, 2_400));
+    // The title comes at most every ten seconds, and nothing else.
+    await soon("its title", async () => (await hidden.title()) !== title);
+    expect(await text(hidden, "#price-line")).toBe(row);
+    await show("visible");
+    await soon("its price", async () => (await text(hidden, "#price-line")) !== row);
+    expect(await openPages()).toBe(1);
+    for (const page of pages) await page.close();
+    await soon("no stream is left", async () => (await openPages()) === 0);
+  });
+
+  test("without a shared worker a tab has a stream of its own", async () => {
+    const { page } = await openPage(browser, "about:blank");
+    await page.addInitScript("delete window.SharedWorker");
+    await page.goto(server.url + ONE);
+    await soon("live", () => isLive(page));
+    expect(await openPages()).toBe(1);
+  });
+
+  test("what is shown is in the address: sizes, spans, pause, zone; Back returns to it without a reload", async () => {
+    const { page, complaints } = await open();
+    await page.evaluate("window.stayed = true");
+    await page.locator('nav a[data-set="window"][data-value="5m"]').click();
+    await soon("windows of 5m", async () => (await text(page, "#windows")).includes("5m") || page.url().includes("5m"));
+    await page.locator('nav a[data-set="range"][data-value="15m"]').click();
+    expect(new URL(page.url()).search).toBe("?product=BTC-USD&window=5m&range=15m");
+    const current = () => page.locator('nav a[aria-current="true"]').allInnerTexts();
+    expect(await current()).toEqual(["5m", "15m"]);
+    await page.goBack();
+    await page.goBack();
+    expect(new URL(page.url()).search).toBe(ONE.slice(1));
+    expect(await current()).toEqual(["1m", "1h"]);
+    await page.locator("#zone").focus();
+    await page.locator("#zone").selectOption("Asia/Tokyo");
+    expect(page.url()).toContain("zone=Asia/Tokyo");
+    await soon("times of Tokyo", async () => /last trade 0[12]:/.test(await text(page, "#price-line")));
+    await page.locator("#pause").click();
+    await soon("paused", async () => (await text(page, "#heard")) === "paused");
+    await soon("in the address", async () => page.url().includes("pause=1"));
+    await soon("no stream", async () => (await openPages()) === 0);
+    await page.reload();
+    await soon("still paused", async () => (await text(page, "#heard")) === "paused");
+    expect(await page.locator("#zone").inputValue()).toBe("Asia/Tokyo");
+    await page.locator("#pause").click();
+    await soon("live", () => isLive(page));
+    expect(complaints).toEqual([]);
+  });
+
+  test("by keyboard alone: skip link, theme with its three names, spans, pause, the list of keys", async () => {
+    const { page } = await open();
+    await soon("live", () => isLive(page));
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    expect(new URL(page.url()).hash).toBe("#main");
+    const names: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      await page.keyboard.press("t");
+      names.push(await text(page, "#theme"));
+    }
+    expect(names).toEqual(["light", "dark", "auto"]);
+    await page.keyboard.press("t");
+    const other = await page.context().newPage();
+    await other.goto(server.url + ONE);
+    expect(await text(other, "#theme")).toBe("light");
+    await other.keyboard.press("t");
+    await soon("the first tab follows", async () => (await text(page, "#theme")) === "dark");
+    await page.bringToFront();
+    await page.keyboard.press("4");
+    expect(page.url()).toContain("range=all");
+    await page.keyboard.press("p");
+    await soon("paused", async () => (await page.locator("#pause").getAttribute("aria-pressed")) === "true");
+    await page.keyboard.press("p");
+    await page.keyboard.press("?");
+    await page.locator("dialog[open]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+  });
+});

@@ -1,0 +1,138 @@
+/** The status of an open page: price, open window, lanes; a stopped stage, an ended feed, other sizes. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Lane, StatusEvent } from "../../../scripts/contract/page-events.ts";
+import { recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { allWell } from "../../support/health-states.ts";
+import { measuredPage } from "../../support/measured-page.ts";
+import { served } from "../../support/served.ts";
+
+const S = 1_000_000;
+const data = tempDir();
+beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 60_000);
+afterAll(() => data[Symbol.dispose]());
+
+type Page = ReturnType<typeof measuredPage>;
+
+/** A page over stages that have reported just now, with a run that has answered with everything. */
+function opened(): Page {
+  const here = measuredPage(data.path);
+  allWell(here.data);
+  here.run(here.now_us, { positions: { 0: 1_500 }, newest_us: { "BTC-USD": 1_693_930_067_046_000 } });
+  return here;
+}
+
+/** The first status that a new page gets. */
+async function statusOf(here: { url: string }, of = "BTC-USD/1m"): Promise<StatusEvent> {
+  const stop = new AbortController();
+  const answer = await fetch(new URL(`/events?of=${of}`, here.url), { signal: stop.signal });
+  let text = "";
+  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const [, found] = /^event: status\ndata: (.*)\n/m.exec(text) ?? [];
+    if (found === undefined) continue;
+    stop.abort();
+    return JSON.parse(found);
+  }
+  throw new Error("no status came");
+}
+
+const laneOf = ({ lanes }: StatusEvent, name: Lane["name"]) => lanes.find((lane) => lane.name === name)!;
+const counter = (here: Page, file: string, name: string, value: number) =>
+  here.sql(file, "INSERT OR REPLACE INTO counters VALUES (?, ?)", name, value);
+
+test("price, rate, open window and lanes of a running path", async () => {
+  await using here = opened();
+  const status = await statusOf(here);
+  expect(status).toMatchObject({ of: "BTC-USD/1m", price: "25770.18", traded_ms: 1_693_930_067_046, ended_ms: null });
+  expect(status.open).toEqual({ start_s: 1_693_930_020, trades: 170, closes_ms: 1_693_930_140_000 });
+  expect(status).toMatchObject({ stream_newest_ms: 1_693_930_067_046, batch_newest_ms: 1_693_930_067_046 });
+  expect(status).toMatchObject({ verdict: "6 of 6 equal", is_alarm: false, next_run_ms: null });
+  expect(status.lanes.map(({ name, state, behind, lag_ms }) => [name, state, behind, lag_ms])).toEqual([
+    ["log", "running", 0, 0],
+    ["stream", "running", 0, 0],
+    ["consume", "running", 0, 0],
+    ["batch", "rest", 0, 0],
+  ]);
+});
+
+test("trades per second are those of the last minute of event time", async () => {
+  await using here = opened();
+  // A replay whose clock is at the newest trade, and then a minute later.
+  const at = (clock_us: number) => {
+    here.replay({ replay: { clock_us, as_of_us: Date.now() * 1_000, speed: 1e-9 }, as_of_us: Date.now() * 1_000 });
+  };
+  at(1_693_930_067_046_000);
+  const counted = here.sql("ticks.db", "SELECT count(*) AS n FROM ticks WHERE time_us > 1693930007046000")[0]!.n!;
+  const status = await statusOf(here);
+  expect(status.trades_per_s).toBe(Math.round((counted / 60) * 100) / 100);
+  expect([status.exchange_ms, status.mode]).toEqual([1_693_930_067_046, "replay"]);
+  at(1_693_930_167_046_000);
+  expect((await statusOf(here)).trades_per_s).toBe(0);
+});
+
+test("a size that is summed is open until its last minute is closed, and has the trades of all", async () => {
+  await using here = opened();
+  const rows = here.sql("windows.db", "SELECT trade_count AS n FROM windows WHERE window_start_us >= 1693929900000000");
+  const { open, stream_newest_ms } = await statusOf(here, "BTC-USD/5m");
+  const trades = rows.reduce((sum, { n }) => sum + n!, 0);
+  expect(open).toEqual({ start_s: 1_693_929_900, trades, closes_ms: 1_693_930_260_000 });
+  expect(stream_newest_ms).toBe(1_693_930_067_046);
+});
+
+test("a stopped reader is not heard of after 3 s, also if it is behind, and not before", async () => {
+  await using here = opened();
+  counter(here, "windows.db", "run_alive_us", Date.now() * 1_000 - 2 * S);
+  here.sql("windows.db", "UPDATE offsets SET next_offset = next_offset - 342");
+  expect(laneOf(await statusOf(here), "stream")).toMatchObject({ state: "running", behind: 342 });
+  const alive_us = Date.now() * 1_000 - 4 * S;
+  counter(here, "windows.db", "run_alive_us", alive_us);
+  const iso = new Date(alive_us / 1_000).toISOString().slice(0, 19);
+  const lane = laneOf(await statusOf(here), "stream");
+  expect(lane).toMatchObject({ state: "silent", behind: 342, reason: `not heard of since ${iso}Z` });
+  expect(lane.lag_ms).toBeGreaterThan(0);
+});
+
+test("after the feed's end readers that have read everything are at rest; one that has not is not heard of", async () => {
+  await using here = opened();
+  here.replay({ state: "ended", ended_us: here.now_us });
+  for (const file of ["windows.db", "ticks.db"]) {
+    counter(here, file, "run_alive_us", here.now_us - 60 * S);
+    counter(here, file, "run_ended", 1);
+  }
+  here.sql("ticks.db", "UPDATE offsets SET next_offset = next_offset - 5");
+  const status = await statusOf(here);
+  expect([status.ended_ms, status.exchange_ms]).toEqual([here.now_us / 1_000, null]);
+  expect(["log", "stream", "consume"].map((name) => laneOf(status, name as Lane["name"]).state)).toEqual([
+    "rest",
+    "rest",
+    "silent",
+  ]);
+  expect(laneOf(status, "stream").reason).toBe("has read everything and ended");
+});
+
+test("the next run is the schedule's, and at the end of its rest while nothing is new", async () => {
+  for (const position of [1_500, 1_400]) {
+    await using here = opened();
+    here.run(here.now_us, { positions: { 0: position } });
+    const due_us = here.now_us + 60 * S;
+    const schedule = (more: object) => {
+      const text = JSON.stringify({ pid: 1, due_us, began_us: 1, status: 0, ...more });
+      writeFileSync(join(here.data, "schedule.json"), text);
+    };
+    schedule({});
+    expect((await statusOf(here)).next_run_ms).toBe(due_us / 1_000);
+    schedule({ rest_until_us: due_us + S });
+    const status = await statusOf(here);
+    expect(laneOf(status, "batch").behind).toBe(1_500 - position);
+    expect(status.next_run_ms).toBe((position === 1_500 ? due_us + S : due_us) / 1_000);
+  }
+});
+
+test("an empty directory has a status with nothing in it", async () => {
+  await using here = await served([]);
+  const status = await statusOf(here);
+  expect(status).toMatchObject({ price: null, open: null, exchange_ms: null, mode: null, trades_per_s: null });
+  expect(status.lanes.map(({ state }) => state)).toEqual(["absent", "absent", "absent", "absent"]);
+});
