@@ -19,7 +19,7 @@ interface DifferentColumn {
 }
 
 /** One window that differs, as of the run that judged it. */
-export interface Difference {
+interface Difference {
   /** The address of its page is `/window/` and this. */
   id: string;
   window_start: string;

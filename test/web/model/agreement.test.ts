@@ -1,4 +1,4 @@
-/** What the page states of agreement: counts per product and size, differences, and the verdict's words. */
+/** What the page states of agreement: counts per product and size, differences, the verdict's words. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
