@@ -93,7 +93,7 @@ function OneDifference({ of: d }: { of: Difference }) {
         {d.closed === null
           ? ""
           : `, closed by the record at offset ${d.closed.log_offset} of partition ${d.closed.log_partition}`}
-        . <a href={`/window/${d.id}`}>Its ticks, and computing it again</a>
+        . <a href={d.path}>Its ticks, and computing it again</a>
       </p>
     </details>
   );
