@@ -4,7 +4,7 @@ import type { View } from "../model/view.ts";
 import { clock, counted, day, duration, exact } from "./format.ts";
 
 type Difference = View["differences"]["shown"][number];
-/** More are folded. */
+/** With their columns; of earlier ones there is a link. */
 const IN_SIGHT = 6;
 type Column = Difference["columns"][number];
 
@@ -27,17 +27,28 @@ export function DifferenceList({ view }: { view: Pick<View, "differences" | "ver
           {shown.slice(0, IN_SIGHT).map((one) => (
             <OneDifference of={one} />
           ))}
-          {shown.length > IN_SIGHT && (
-            <details id="differences-more">
-              <summary>{counted(shown.length - IN_SIGHT, "earlier one", "earlier ones")}</summary>
-              {shown.slice(IN_SIGHT).map((one) => (
-                <OneDifference of={one} />
-              ))}
-            </details>
-          )}
+          {shown.length > IN_SIGHT && <Earlier of={shown.slice(IN_SIGHT)} />}
         </>
       )}
     </section>
+  );
+}
+
+/** Each has a page with what the newest ones have here. */
+function Earlier({ of }: { of: Difference[] }) {
+  return (
+    <p class="note">
+      Earlier:{" "}
+      {of.map((d) => (
+        <>
+          <a href={d.path}>
+            {clock(d.window_start)}
+            <span class="unseen"> {d.outcome}</span>
+          </a>{" "}
+          {d.outcome === "explained" ? `(${exact(d.late_count)} late)` : "(≠)"}{" "}
+        </>
+      ))}
+    </p>
   );
 }
 
