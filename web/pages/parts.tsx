@@ -4,6 +4,7 @@ import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
+import { BatchRuns } from "./batch-runs.tsx";
 import { Counts } from "./counts.tsx";
 import { DifferenceList } from "./difference-list.tsx";
 import { Ending } from "./ending.tsx";
@@ -43,6 +44,7 @@ export const PARTS = {
   counts: part("beat", (view) => <Counts view={view} />),
   sentiment: part("windows", (view) => <Sentiment view={view} />),
   outages: part("batch", (view) => <Outages outages={view.outages} />),
+  "batch-runs": part("batch", (view) => <BatchRuns view={view} />),
   metrics: part("batch", (view) => <Metrics metrics={view.batch.panels} wanted={view.selection.product} />),
 } satisfies Record<string, Part>;
 
