@@ -4,7 +4,7 @@ import type { View } from "../model/view.ts";
 import { clock, counted, day, duration, exact } from "./format.ts";
 
 type Difference = View["differences"]["shown"][number];
-/** More are folded. */
+/** With their columns; of earlier ones there is a link. */
 const IN_SIGHT = 6;
 type Column = Difference["columns"][number];
 
@@ -27,17 +27,28 @@ export function DifferenceList({ view }: { view: Pick<View, "differences" | "ver
           {shown.slice(0, IN_SIGHT).map((one) => (
             <OneDifference of={one} />
           ))}
-          {shown.length > IN_SIGHT && (
-            <details id="differences-more">
-              <summary>{counted(shown.length - IN_SIGHT, "earlier one", "earlier ones")}</summary>
-              {shown.slice(IN_SIGHT).map((one) => (
-                <OneDifference of={one} />
-              ))}
-            </details>
-          )}
+          {shown.length > IN_SIGHT && <Earlier of={shown.slice(IN_SIGHT)} />}
         </>
       )}
     </section>
+  );
+}
+
+/** Each has a page with what the newest ones have here. */
+function Earlier({ of }: { of: Difference[] }) {
+  return (
+    <p class="note">
+      Earlier:{" "}
+      {of.map((d) => (
+        <>
+          <a href={pageOf(d)}>
+            {clock(d.window_start)}
+            <span class="unseen"> {d.outcome}</span>
+          </a>{" "}
+          {d.outcome === "explained" ? `(${exact(d.late_count)} late)` : "(≠)"}{" "}
+        </>
+      ))}
+    </p>
   );
 }
 
@@ -93,7 +104,7 @@ function OneDifference({ of: d }: { of: Difference }) {
         {d.closed === null
           ? ""
           : `, closed by the record at offset ${d.closed.log_offset} of partition ${d.closed.log_partition}`}
-        . <a href={`/window/${d.id}`}>Its ticks, and computing it again</a>
+        . <a href={pageOf(d)}>Its ticks, and computing it again</a>
       </p>
     </details>
   );
@@ -118,4 +129,10 @@ function ColumnRow({ column: { column, stream, late, batch, same } }: { column: 
       </td>
     </tr>
   );
+}
+
+/** A product's name may have any character. */
+function pageOf({ id }: Difference): string {
+  const at = id.lastIndexOf("@");
+  return `/window/${encodeURIComponent(id.slice(0, at))}${id.slice(at)}`;
 }

@@ -67,7 +67,7 @@ export function Brand() {
         <path d="M1 13c4-8 8-8 10 0s6 8 10 0 6-8 10-6" />
         <path class="second" d="M1 17h30" />
       </svg>
-      Tidemark
+      <span class="word">Tidemark</span>
     </a>
   );
 }

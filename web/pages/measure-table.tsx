@@ -5,39 +5,44 @@ import { steady } from "../model/tiles.ts";
 import { bytes, duration, exact, percent, percentUp, round } from "./format.ts";
 
 /** What a reader asks, and the measures that answer it; others come last. */
-const QUESTIONS: [question: string, measures: string[]][] = [
-  ["How soon is a tick in an answer?", ["pipeline latency", "ingest latency", "feed latency"]],
-  ["How fresh is the answer?", ["age", "lag"]],
-  ["When is a window final?", ["finality"]],
-  ["How complete is it?", ["completeness", "completeness curve"]],
-  ["What does it cost?", ["cost", "equal cost"]],
-  ["Do they agree?", ["agreement"]],
-  ["How right are the clocks?", ["clock offset"]],
+const QUESTIONS: [id: string, question: string, measures: string[]][] = [
+  ["soon", "How soon is a tick in an answer?", ["pipeline latency", "ingest latency", "feed latency"]],
+  ["fresh", "How fresh is the answer?", ["age", "lag"]],
+  ["final", "When is a window final?", ["finality"]],
+  ["complete", "How complete is it?", ["completeness", "completeness curve"]],
+  ["cost", "What does it cost?", ["cost", "equal cost"]],
+  ["agreement", "Do they agree?", ["agreement"]],
+  ["clocks", "How right are the clocks?", ["clock offset"]],
 ];
 
 export function MeasureTable({ measures }: { measures: Measure[] }) {
   const groups = groupsOf(measures);
-  const asked = new Set(QUESTIONS.flatMap(([, names]) => names));
+  const asked = new Set(QUESTIONS.flatMap(([, , names]) => names));
   const others = groups.filter(({ name }) => !asked.has(name));
   return (
     <div id="measures">
-      {QUESTIONS.map(([question, names]) => (
-        <Question question={question} groups={names.flatMap((name) => groups.find((one) => one.name === name) ?? [])} />
+      {QUESTIONS.map(([id, question, names]) => (
+        <Question
+          id={id}
+          question={question}
+          groups={names.flatMap((name) => groups.find((one) => one.name === name) ?? [])}
+        />
       ))}
-      {others.length > 0 && <Question question="What else is measured?" groups={others} />}
+      {others.length > 0 && <Question id="else" question="What else is measured?" groups={others} />}
     </div>
   );
 }
 
-function Question({ question, groups }: { question: string; groups: MeasureGroup[] }) {
+/** An element of its own: of many on an open page only those that changed are sent. */
+function Question({ id, question, groups }: { id: string; question: string; groups: MeasureGroup[] }) {
   if (groups.length === 0) return null;
   return (
-    <section class="question">
+    <article class="question" id={`measures-${id}`}>
       <h3>{question}</h3>
       {groups.map((group) => (
         <Group group={group} />
       ))}
-    </section>
+    </article>
   );
 }
 

@@ -18,16 +18,12 @@ export function Problems({ problems }: { problems: Status["problems"] }) {
   );
   return (
     <section id="problems" class={`problems ${first.stops ? "stops" : ""}`} aria-label="Problems">
-      {problems.length === 1 ? (
-        list
-      ) : (
-        <details>
-          <summary>
-            <b>{counted(problems.length, "problem")}</b> {problemLine(first)}
-          </summary>
-          {list}
-        </details>
-      )}
+      <details>
+        <summary>
+          <b>{counted(problems.length, "problem")}</b> {problemLine(first)}
+        </summary>
+        {list}
+      </details>
     </section>
   );
 }

@@ -16,6 +16,7 @@ const STATES: Record<View["verdict"]["state"], [look: string, sign: string]> = {
 
 /** The header announces a change of its outcome; here a change of its figures is silent. */
 export function VerdictLine({ view }: { view: Pick<View, "verdict" | "now"> }) {
+  const { now } = view;
   const { state, headline, details, as_of, stale, first } = view.verdict;
   const [look, sign] = STATES[state];
   return (
@@ -24,13 +25,18 @@ export function VerdictLine({ view }: { view: Pick<View, "verdict" | "now"> }) {
         <span class="sign">{sign}</span> {as_of === null ? "" : `As of ${as_of}: `}
         {headline}
       </h1>
-      {first !== null && <Closing first={first} now={view.now} />}
-      {state === "waiting" && view.now.next_run_ms !== null && (
-        <p>
-          next run <span data-until={view.now.next_run_ms}>{untilWords(view.now.next_run_ms - view.now.at_ms)}</span>
+      {first === null ? (
+        <p class="details">
+          {state === "waiting" && now.next_run_ms !== null && (
+            <>
+              next run <span data-until={now.next_run_ms}>{untilWords(now.next_run_ms - now.at_ms)}</span>{" "}
+            </>
+          )}
+          {details.join(" · ")}
         </p>
+      ) : (
+        <Closing first={first} now={now} />
       )}
-      {details.length > 0 && <p>{details.join(" · ")}</p>}
     </section>
   );
 }
@@ -38,7 +44,7 @@ export function VerdictLine({ view }: { view: Pick<View, "verdict" | "now"> }) {
 /** The first window on its way to the time at which it closes, in event time. */
 function Closing({ first: { start_ms, closes_ms }, now }: ClosingOf) {
   const { exchange_ms } = now;
-  if (exchange_ms === null) return null;
+  if (exchange_ms === null) return <p class="details" />;
   const left_ms = closes_ms - exchange_ms;
   return (
     <p class="closing" id="closing" data-start={start_ms} data-closes={closes_ms}>

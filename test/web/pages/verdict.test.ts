@@ -26,7 +26,7 @@ test("a reconciliation.sql that fails, from the start and after it worked: verdi
 
   cpSync(SHIPPED, file);
   await batch(server.data, ["--sql", sql.path]);
-  expect(await verdict()).toContain("Stream and batch agree to the last digit");
+  expect(await verdict()).toContain("equal to the last digit; 0 unexplained");
   const [, worked] = await api();
   expect(worked).toMatchObject({ unexplained: 0, error: null });
 
