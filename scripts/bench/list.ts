@@ -1,4 +1,5 @@
 /** All benches, in the order in which they run and are shown. */
+import { answers } from "./answers.ts";
 import { batch } from "./batch-runs.ts";
 import { busyDisk } from "./busy-disk.ts";
 import { bytes } from "./bytes.ts";
@@ -23,6 +24,7 @@ export const BENCHES: Bench[] = [
   cost,
   batch,
   pages,
+  answers,
   memory,
   sustained,
 ];

@@ -119,10 +119,13 @@ function withEarlier(flag: Flag, text: string, before: unknown): unknown {
 function refuseKeptByNpm<O>(spec: CommandSpec<O>): void {
   const kept = keptByNpm(spec.flags.map(({ flags }) => /--([a-z-]+)/.exec(flags)![1]!));
   if (kept.length === 0) return;
-  // Of `--port 9000` npm passes the value on, as an argument of its own.
-  const args = [...kept.flatMap((flag) => flag.split(" ")), ...process.argv.slice(2)];
+  // Of `--port 9000` npm passes the value on as an argument; of several, it is not known whose each is.
+  const parted = kept.filter((flag) => spec.flags.some(({ flags }) => flags.startsWith(`${flag} <`)));
+  const whole = kept.filter((flag) => !parted.includes(flag)).flatMap((flag) => flag.split(" "));
+  const rest = parted.length > 1 ? parted.flatMap((flag) => [flag, "…"]) : [...parted, ...process.argv.slice(2)];
   const names = kept.map((flag) => flag.split(" ")[0]).join(" and ");
-  throw new TidemarkError("USAGE", `npm kept ${names} for itself.`, `Write -- before it: ${typed(spec.name, args)}`);
+  const line = typed(spec.name, [...whole, ...rest]);
+  throw new TidemarkError("USAGE", `npm kept ${names} for itself.`, `Write -- before it: ${line}`);
 }
 
 /** The file that an error of the system is about. */

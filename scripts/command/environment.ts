@@ -1,5 +1,6 @@
 /** The environment of a command: empty variables are unset, renamed ones are refused. */
 import { TidemarkError } from "../base/errors.ts";
+import { withoutSecrets } from "../base/secrets.ts";
 
 /** Variables of earlier releases, each with its replacement. */
 const RENAMED: Record<string, string> = {
@@ -51,7 +52,7 @@ export function keptByNpm(flags: string[], env: NodeJS.ProcessEnv = process.env)
 /** A command as a person types it: with npm when npm started this process, otherwise with Bun. */
 export function typed(name: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): string {
   const isNpm = env.npm_lifecycle_event !== undefined && !env.npm_config_user_agent?.startsWith("bun");
-  const quoted = args.map((arg) => (/^[\w./:=,@%+-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
+  const quoted = args.map((arg) => (/^[\w./:=,@%+…-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
   const run = name === "start" && isNpm ? "npm start" : `${isNpm ? "npm" : "bun"} run ${name}`;
-  return [run, ...(isNpm && args.length > 0 ? ["--"] : []), ...quoted].join(" ");
+  return withoutSecrets([run, ...(isNpm && args.length > 0 ? ["--"] : []), ...quoted].join(" "));
 }

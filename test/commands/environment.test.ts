@@ -200,6 +200,8 @@ test("npm start --port 9000: the hint is the command as it is to be typed", asyn
     ["start", ["9000"], { npm_config_port: "true" }, "npm start -- --port 9000"],
     ["start", [], { npm_config_port: "9000" }, "npm start -- --port 9000"],
     ["start", [], { npm_config_replay: "true" }, "npm start -- --replay"],
+    ["start", ["9000"], { npm_config_port: "true", npm_config_replay: "true" }, "npm start -- --replay --port 9000"],
+    ["start", ["1", "2"], { npm_config_port: "true", npm_config_speed: "true" }, "npm start -- --speed … --port …"],
     ["stream", ["5s"], { npm_config_lateness: "true" }, "npm run stream -- --lateness 5s"],
   ] as const) {
     const ran = await run(name, [...args], { ...npm, TIDEMARK_DATA: dir.path, ...kept });
@@ -216,4 +218,5 @@ test("a command is written as it was started: by npm, by Bun, with what a shell 
   const bun = { ...npm, npm_config_user_agent: "bun/1.4.5 npm/? node/v24 linux x64" };
   expect(typed("start", ["--data", "my data"], bun)).toBe("bun run start --data 'my data'");
   expect(typed("start", ["--port", "9000"], {})).toBe("bun run start --port 9000");
+  expect(typed("start", ["--log", "kafka://me:secret@host/topic"], npm)).not.toContain("secret");
 });

@@ -56,7 +56,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   await soon("windows on the page", async () => (await json(`${url}/api/windows`)).length > 3);
   await soon("a comparison", async () => (await json(`${url}/api/reconciliation`)).compared > 0);
   expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
-  expect(await (await fetch(url)).text()).toContain(">REPLAY</span>");
+  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×240</);
   expect(await stop(first)).toBe(0);
   expect(first.said()).not.toContain("the connection was lost");
   const counted = ticks(dir.path);

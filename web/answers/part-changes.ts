@@ -8,9 +8,9 @@ interface PartsMoment {
   moment: number;
   /** Seconds in which a page was open. */
   beat: number;
-  /** The newest commits of windows.db and results.db. */
+  /** The newest commit of windows.db, and the newest runs that have ended. */
   windows: string;
-  results: string;
+  runs: string;
 }
 
 /** One of PARTS. */
@@ -28,7 +28,7 @@ const PANEL_BYTES_PER_BEAT = 4_000;
 export class PartChanges {
   readonly #parts = new Map<string, Part>();
   #windows = { version: "", beat: Number.NEGATIVE_INFINITY };
-  #results = "";
+  #runs = "";
   #beat = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly made: Record<string, Made> = PARTS) {}
@@ -37,12 +37,12 @@ export class PartChanges {
    * Renders what may have changed. `view` is of this moment: what a batch run changes is rendered with
    * the windows, so that no count contradicts a list.
    */
-  render({ moment, beat, windows, results }: PartsMoment, view: () => View): void {
+  render({ moment, beat, windows, runs }: PartsMoment, view: () => View): void {
     const isBeat = beat - this.#beat >= BEATS;
-    const isBatch = isBeat || results !== this.#results;
+    const isBatch = isBeat || runs !== this.#runs;
     const hasWindows = windows !== this.#windows.version && beat - this.#windows.beat >= WINDOWS_BEATS;
     if (isBeat) this.#beat = beat;
-    if (isBatch) this.#results = results;
+    if (isBatch) this.#runs = runs;
     if (isBatch || hasWindows) this.#windows = { version: windows, beat };
     const due = { windows: isBatch || hasWindows, batch: isBatch, beat: isBeat };
     for (const [id, { on, html }] of Object.entries(this.made)) {

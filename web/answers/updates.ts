@@ -32,7 +32,8 @@ interface Next {
 interface Moment {
   status: Status;
   now: Now;
-  results: string;
+  /** The newest run that is done, and the newest that has ended. */
+  runs: string;
   beat: number;
 }
 
@@ -103,18 +104,22 @@ export class Updates {
   #take(): void {
     const { sources } = this;
     const { windows, results } = sources;
+    const status = statusNow(sources);
+    const run_id = lastDone(sources)?.run_id ?? 0;
+    const newest = status.last_run;
+    const ended = newest === null || newest.state === "running" ? run_id : newest.run_id;
     if (monotonicMs() >= this.#beat_due_ms) {
       this.#beat_due_ms = monotonicMs() + EVENTS_STATUS_MS * 0.9;
       this.#beat++;
     }
     this.#moment = {
-      status: statusNow(sources),
+      status,
       now: {
         windows: { epoch: windows.epoch, change_id: windows.counters().change_id ?? 0 },
-        run_id: lastDone(sources)?.run_id ?? 0,
+        run_id,
         parts: { server: this.#server, moment: ++this.#moments },
       },
-      results: `${results.epoch}.${results.version}`,
+      runs: `${results.epoch}.${run_id}.${ended}`,
       beat: this.#beat,
     };
     for (const made of [this.#texts, this.#next, this.#receivers, this.#messages, this.#used]) made.clear();
@@ -163,10 +168,10 @@ export class Updates {
     const parts = once(this.#parts, key, () => new PartChanges());
     if (this.#used.has(key)) return parts;
     this.#used.add(key);
-    const { now, results, beat, status } = this.#moment!;
+    const { now, runs, beat, status } = this.#moment!;
     let made: View | null = null;
     const viewNow = () => (made ??= view(this.sources, selection, status));
-    parts.render({ moment: now.parts.moment, beat, windows: idFromCommit(now.windows), results }, viewNow);
+    parts.render({ moment: now.parts.moment, beat, windows: idFromCommit(now.windows), runs }, viewNow);
     return parts;
   }
 

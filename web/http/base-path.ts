@@ -10,7 +10,7 @@ export function withoutBase(path: string, base: string): string {
 /** Attributes with an address of ours. Text can't match: its quotes are entities. */
 const ADDRESSES = /( (?:href|src|action|hx-[\w:-]+|data-(?:href|src|url|worker|stale))=")(?=\/(?!\/))/g;
 
-/** HTML with `base` before each of its addresses; the page's programs read it from <html> (public/site.ts). */
+/** HTML with `base` before each of its addresses; programs read it from <html> (public/site.ts). */
 export function rebased(html: string, base: string): string {
   if (base === "") return html;
   return html.replace(ADDRESSES, `$1${base}`).replace(/^(<!doctype html>\s*<html)\b/i, `$1 data-base="${base}"`);

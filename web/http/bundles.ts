@@ -5,7 +5,7 @@ import { TidemarkError } from "../../scripts/base/errors.ts";
 const PUBLIC = resolve(import.meta.dir, "../public");
 
 /** Scripts of pages, modules: what several of them import is a file of its own. */
-const MODULES = ["main.ts", "metric-page.ts", "window-page.ts"];
+const MODULES = ["main.ts", "window-page.ts"];
 /** Scripts that run before the first paint, or as a worker: each is one file without imports. */
 const PLAIN = ["first-paint.ts", "tab-worker.ts"];
 

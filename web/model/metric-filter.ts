@@ -38,7 +38,7 @@ export function howFiltered(result: Filtered, filter: MetricFilter): { how: How 
     };
   }
   // Rows that a limit or the store has cut off are found only by running it again.
-  const isCut = result.truncated || /\blimit\b/i.test(result.sql);
+  const isCut = result.truncated || /\blimit\b/i.test(result.sql.replace(/--[^\n]*/g, ""));
   const again = parts.some(({ column, parameter }) => column === null || (isCut && uses(parameter)));
   return { how: again ? "computed" : "filtered" };
 }

@@ -14,6 +14,8 @@ export class StoreFile {
   #ino = -1;
   /** Sizes and time of a file that is read without locks (openShown); "" otherwise. */
   #still = "";
+  /** While work is done on one commit: whether the file was replaced meanwhile is not asked. */
+  #fixed: Database | null = null;
   /** Errors by query, until it works again or the file is replaced. */
   readonly #failures = new Map<string, TidemarkError>();
   /** True: what can't be read is empty and `failure` has the reason. False: it is thrown. */
@@ -32,6 +34,7 @@ export class StoreFile {
   }
 
   #open(): Database | null {
+    if (this.#fixed !== null) return this.#fixed;
     const stat = statSync(this.path, { throwIfNoEntry: false });
     const ino = stat?.ino ?? -1;
     if (ino === this.#ino && (this.#still === "" || this.#still === this.#content(stat))) return this.#db;
@@ -88,9 +91,11 @@ export class StoreFile {
     const db = this.#quietly(null, () => this.#open());
     if (db === null || db.inTransaction) return work();
     this.#quietly(undefined, () => db.exec("BEGIN"));
+    this.#fixed = db;
     try {
       return work();
     } finally {
+      this.#fixed = null;
       // A file that was replaced meanwhile is closed; a damaged one has no transaction.
       if (db === this.#db) this.#quietly(undefined, () => db.inTransaction && db.exec("COMMIT"));
     }

@@ -27,10 +27,6 @@ export function Layout({ title, assets, address, script = "main.js", children }:
   return (
     <html lang="en" data-view={address?.view ?? undefined}>
       <Head title={title} assets={assets}>
-        <meta
-          name="htmx-config"
-          content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
-        />
         <script type="module" src={assets(script)} />
       </Head>
       <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
@@ -53,6 +49,10 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
       <title>{title}</title>
       <link rel="icon" id="icon" href={assets("icon.svg")} data-href={assets("icon-stale.svg")} />
       <link rel="stylesheet" href={assets("style.css")} />
+      <meta
+        name="htmx-config"
+        content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
+      />
       <script src={assets("first-paint.js")} />
       {children}
     </head>

@@ -63,7 +63,8 @@ export function Value({ value, type, name }: { value: unknown; type: string; nam
     return hasFraction(type) ? <Digits value={value} /> : <Plain text={cell(value, type)} />;
   return (
     <>
-      {value.text} … ({value.length} characters, <a href={`/export/metrics/${name}.csv`}>whole in the CSV</a>)
+      <span class="cut-text">{value.text}</span> … ({value.length} characters,{" "}
+      <a href={`/export/metrics/${name}.csv`}>whole in the CSV</a>)
     </>
   );
 }

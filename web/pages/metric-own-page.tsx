@@ -60,9 +60,9 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
   return (
     <html lang="en">
       <Head title={`${title} – Tidemark`} assets={assets}>
-        <script type="module" src={assets("metric-page.js")} />
+        <script type="module" src={assets("main.js")} />
       </Head>
-      <body>
+      <body data-page="metric">
         <header class="top">
           <Brand />
           <nav aria-label="Page">

@@ -64,6 +64,7 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             </div>
           </figure>
           {PARTS.lateness.element(view)}
+          {PARTS["batch-runs"].element(view)}
           <section class="panel wide" aria-labelledby="windows-title">
             <h2 id="windows-title">Newest windows</h2>
             <p class="links">

@@ -1,17 +1,20 @@
 /** Labels of a metric chart's axes and values: pure functions of numbers and names. */
 
-/** Labels of names that fit side by side in `width` pixels; a long one keeps its beginning and end. */
+/**
+ * Labels of names that fit side by side in `width` pixels and those to the left and right of them; a
+ * long one keeps its beginning and end.
+ */
 export function nameLabels(
   splits: readonly number[],
   names: readonly string[],
-  { min, max, width }: { min: number; max: number; width: number },
+  { min, max, width, beside }: { min: number; max: number; width: number; beside: [left: number, right: number] },
 ): string[] {
   const place = (i: number) => ((i - min) / (max - min)) * width;
-  let end = Number.NEGATIVE_INFINITY;
+  let end = -beside[0];
   return splits.map((i) => {
     const label = Number.isInteger(i) ? short(names[i] ?? "") : "";
     const half = pixels(label) / 2;
-    if (label === "" || place(i) - half < end) return "";
+    if (label === "" || place(i) - half < end || place(i) + half > width + beside[1]) return "";
     end = place(i) + half + CHARACTER_PX;
     return label;
   });

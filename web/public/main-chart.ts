@@ -18,6 +18,7 @@ import { ChartStore } from "./main-chart-store.ts";
 import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-chart-view.ts";
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { on } from "./page-bus.ts";
+import { Redraw } from "./redraw.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
@@ -40,7 +41,7 @@ class MainChart {
   #reach: ReturnType<typeof reachOf> = null;
   readonly #marks = new Marks();
   #isDragged = false;
-  #scheduled = 0;
+  readonly #redraw = new Redraw(() => this.#draw());
   #selected = "";
   /** Shut while the page is paused, and while windows are loaded that may be older than events. */
   readonly #gate = new EventGate(
@@ -88,7 +89,7 @@ class MainChart {
     const { plot } = this.#frame;
     plot.over.addEventListener("dblclick", () => this.#follow());
     const age = setInterval(() => state.paused || this.#label(), AGE_MS);
-    const shown = () => this.#schedule();
+    const shown = () => this.#redraw.now();
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
       on("state", () => this.#stated()),
@@ -100,13 +101,13 @@ class MainChart {
         move: (view) => {
           this.#isDragged = true;
           this.#view = view;
-          this.#schedule();
+          this.#redraw.now();
         },
         settle: () => this.#settle(),
       }),
       () => clearInterval(age),
       () => document.removeEventListener("visibilitychange", shown),
-      () => cancelAnimationFrame(this.#scheduled),
+      () => this.#redraw.end(),
       () => this.#loader.stop(),
     );
   }
@@ -127,7 +128,7 @@ class MainChart {
     const end_s = this.#store.coverage?.to_s === null ? this.#newestEnd() : (this.#extent.end_s ?? answer.to_s);
     this.#extent = { every_s: answer.every_s, first_s: answer.first_s, end_s };
     this.#gate.open();
-    this.#schedule();
+    this.#redraw.now();
   }
 
   #newestEnd(): number | null {
@@ -164,7 +165,7 @@ class MainChart {
     const first_s = this.#extent.first_s ?? first?.start_s ?? null;
     this.#extent = { ...this.#extent, first_s, end_s: this.#newestEnd() };
     this.#store.bound(this.#view.to_s);
-    this.#schedule();
+    this.#redraw.soon();
   }
 
   #reload(): void {
@@ -178,16 +179,11 @@ class MainChart {
     }
     this.#isDragged = false;
     this.#gate.open();
-    this.#schedule();
+    this.#redraw.now();
   }
 
   #isOurs(of: string): boolean {
     return of === this.#selected;
-  }
-
-  #schedule(): void {
-    cancelAnimationFrame(this.#scheduled);
-    this.#scheduled = requestAnimationFrame(() => this.#draw());
   }
 
   #draw(): void {
@@ -286,7 +282,7 @@ class MainChart {
   #settle(): void {
     this.#isDragged = false;
     setState({ range: rangeOf(this.#view, this.#extent) }, "replace");
-    this.#schedule();
+    this.#redraw.now();
   }
 
   #follow(): void {

@@ -1,4 +1,4 @@
-/** The page's program: starts each of its parts. */
+/** The program of the page and of a metric's page: starts each of their parts. */
 import { startAddress } from "./address.ts";
 import { startAgeChart } from "./age-chart.ts";
 import { startChoices } from "./choices.ts";
@@ -9,6 +9,7 @@ import { startLanes } from "./lanes.ts";
 import { startLiveFigures } from "./live-figures.ts";
 import { startMainChart } from "./main-chart.ts";
 import { startMetricCharts } from "./metric-chart.ts";
+import { startMetricPage } from "./metric-page.ts";
 import { startConnection } from "./page-connection.ts";
 import { startPause } from "./pause.ts";
 import { startStale } from "./stale.ts";
@@ -16,17 +17,23 @@ import { startTitle } from "./title.ts";
 import { startZone } from "./zone.ts";
 
 startEveryPage();
-startAddress();
-startChoices();
-startKeys();
-startPause();
-startZone();
-startStale();
-startTitle();
-startLiveFigures();
-startLanes();
-startFirstMinute();
-startConnection();
-startMainChart();
-startAgeChart();
-startMetricCharts();
+// One file for both: each is shorter than what they would share and two remainders.
+if (document.body.dataset.page === "metric") startMetricPage();
+else startPage();
+
+function startPage(): void {
+  startAddress();
+  startChoices();
+  startKeys();
+  startPause();
+  startZone();
+  startStale();
+  startTitle();
+  startLiveFigures();
+  startLanes();
+  startFirstMinute();
+  startConnection();
+  startMainChart();
+  startAgeChart();
+  startMetricCharts();
+}

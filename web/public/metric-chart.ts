@@ -52,7 +52,11 @@ class MetricChart {
     else if (this.#plot === null || !this.#plot.show(layout)) {
       this.#clear();
       const box = element.appendChild(document.createElement("div"));
-      this.#plot = new MetricPlot(box, { ...answer, hasRange: this.hasRange }, layout);
+      this.#plot = new MetricPlot(
+        box,
+        { ...answer, hasRange: this.hasRange && element.dataset.time !== undefined },
+        layout,
+      );
     }
     this.#note(layout.left_out.join("; "));
   }

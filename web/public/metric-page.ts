@@ -1,5 +1,4 @@
 /** The page of one metric: its chart, and its rows sorted and paged without loading the page again. */
-import { startEveryPage } from "./every-page.ts";
 import { startMetricCharts } from "./metric-chart.ts";
 
 /** Takes the rows of another order or page from the same address as a link without a program. */
@@ -23,13 +22,14 @@ async function show(address: string): Promise<void> {
   links.find((link) => link.textContent?.replace(/[▴▾]/, "").trim() === name)?.focus({ preventScroll: true });
 }
 
-document.addEventListener("click", (event) => {
-  const link = (event.target as Element).closest<HTMLAnchorElement>("#rows a.sort, #rows .pager a");
-  if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-  event.preventDefault();
-  history.pushState(null, "", link.href);
-  void show(link.href);
-});
-addEventListener("popstate", () => void show(location.href));
-startEveryPage();
-startMetricCharts({ hasRange: false });
+export function startMetricPage(): void {
+  document.addEventListener("click", (event) => {
+    const link = (event.target as Element).closest<HTMLAnchorElement>("#rows a.sort, #rows .pager a");
+    if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    history.pushState(null, "", link.href);
+    void show(link.href);
+  });
+  addEventListener("popstate", () => void show(location.href));
+  startMetricCharts({ hasRange: false });
+}

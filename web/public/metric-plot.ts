@@ -169,7 +169,9 @@ export class MetricPlot {
       values: (plot, splits) => {
         const { min = 0, max = 1 } = plot.scales.x ?? {};
         const width = plot.over?.clientWidth || plot.width - 70;
-        return nameLabels(splits, this.#layout.names ?? [], { min: min ?? 0, max: max ?? 1, width });
+        const left = plot.over?.offsetLeft ?? 0;
+        const beside: [number, number] = [left, Math.max(0, plot.width - left - width)];
+        return nameLabels(splits, this.#layout.names ?? [], { min: min ?? 0, max: max ?? 1, width, beside });
       },
     };
   }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { DESCRIBED, openApi } from "../../../web/answers/openapi.ts";
+import { DESCRIBED } from "../../../web/answers/openapi.ts";
+import { openApi } from "../../../web/http/openapi-document.ts";
 import { PARAMETERS } from "../../../web/http/query-string.ts";
 import { PATHS } from "../../../web/server.ts";
 import { ROOT, troubledLines } from "../../support/data.ts";
@@ -85,7 +86,7 @@ test("each answer has the described type and form", async () => {
 
 test("the served document is the description: unique names, references that lead somewhere, schemas that zod reads", async () => {
   const document = await (await get("/openapi.json")).json();
-  expect(document).toEqual(JSON.parse(JSON.stringify(openApi(""))));
+  expect(document).toEqual(JSON.parse(JSON.stringify(openApi(DESCRIBED, ""))));
   expect(document.openapi).toStartWith("3.1.");
   const operations = Object.entries<{ get: Record<string, unknown> }>(document.paths).map(([path, { get }]) => {
     return { path, ...(get as { operationId: string; parameters: { name: string; in: string; schema: object }[] }) };
@@ -99,7 +100,7 @@ test("the served document is the description: unique names, references that lead
   }
   for (const [, name] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g))
     expect(document.components.schemas).toHaveProperty(name!);
-  expect(openApi("/tidemark")).toMatchObject({ servers: [{ url: "/tidemark" }] });
+  expect(openApi(DESCRIBED, "/tidemark")).toMatchObject({ servers: [{ url: "/tidemark" }] });
 });
 
 test("docs/http.md explains every parameter, and no other", () => {

@@ -20,9 +20,9 @@ function parts() {
     tile: part("tile", "beat"),
   });
   let moment = 0;
-  const render = (beat: number, windows: string, results: string) => {
+  const render = (beat: number, windows: string, runs: string) => {
     rendered.length = 0;
-    changes.render({ moment: ++moment, beat, windows, results }, () => ({}) as View);
+    changes.render({ moment: ++moment, beat, windows, runs }, () => ({}) as View);
     return rendered.join(" ");
   };
   return { html, changes, render };

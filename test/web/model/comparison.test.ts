@@ -205,7 +205,8 @@ test("after the end of a replay no figure reads as perfect: neither in the API n
   const metrics = await here.get("/metrics");
   expect(metrics).not.toMatch(/^tidemark_(age|perfect_age|lag|freshness|completeness_share|finality)\S* /m);
   expect(metrics).toContain(`tidemark_feed_ended_timestamp_seconds ${ended_us / 1e6}`);
-  expect(await here.get("/")).toMatch(/<dt>age<\/dt><dd>ended<\/dd>/);
+  const [tile] = /id="tile-fresh".*?<\/article>/s.exec(await here.get("/"))!;
+  expect(tile).toMatch(/class="side stream missing".*>ended at \d\d:\d\d:\d\d</s);
 });
 
 test("after the end of a live feed the age grows", async () => {

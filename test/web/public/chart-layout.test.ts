@@ -170,10 +170,13 @@ test("labels: neighbours differ, large numbers fit, names don't overlap; the sca
     min: 0,
     max: 9,
     width: 600,
+    beside: [0, 0],
   });
   // Each takes 126 of the 600 pixels.
   expect(names.filter(Boolean).length).toBeGreaterThan(1);
   expect(names.filter(Boolean).length).toBeLessThanOrEqual(5);
+  // One at an edge would be cut.
+  expect([names[0], names[9]]).toEqual(["", ""]);
   const [low, high] = spread(0.9999999999999999, 1.0000000000000002, false);
   expect(high - low).toBeGreaterThan(9e-10);
   expect([spread(null, null, false), spread(-3, -1, true), spread(0, 0, true)]).toEqual([

@@ -1,0 +1,52 @@
+/** A page that reads slowly gets fewer and newer messages, never a queue. */
+import { expect, test } from "bun:test";
+import { Hono } from "hono";
+import { dataPaths } from "../../../scripts/base/data-dir.ts";
+import { EventHub } from "../../../web/answers/events.ts";
+import { Updates } from "../../../web/answers/updates.ts";
+import type { LogView } from "../../../web/model/log-view.ts";
+import { Sources } from "../../../web/model/sources.ts";
+import { quiet, tempDir } from "../../support/data.ts";
+
+const log: LogView = {
+  name: "embedded:",
+  last: { spans: null, asked_us: null, error: null, away_us: null },
+  refresh: async () => {},
+};
+
+/** When the status in a message was made; null: it has none. */
+function madeAt(chunk: Uint8Array | undefined): number | null {
+  const [, at_ms] = /"at_ms":(\d+)/.exec(new TextDecoder().decode(chunk)) ?? [];
+  return at_ms === undefined ? null : Number(at_ms);
+}
+
+test("while another page gets each status, one that does not read misses those in between", async () => {
+  using dir = tempDir();
+  const sources = new Sources(dataPaths(dir.path), log);
+  const hub = new EventHub(sources, new Updates(sources), quiet);
+  const app = new Hono().get("/events", hub.answer);
+  const open = async () => {
+    const answer = await app.request("/events", {}, { server: { timeout() {} } });
+    const reader = answer.body!.getReader();
+    return async () => {
+      for (;;) {
+        const at_ms = madeAt((await reader.read()).value);
+        if (at_ms !== null) return at_ms;
+      }
+    };
+  };
+  try {
+    const [fast, slow] = [await open(), await open()];
+    await slow();
+    const all: number[] = [];
+    while (all.length < 5) all.push(await fast());
+    // The one that was made when it asked last, and then the newest.
+    const [kept, newest] = [await slow(), await slow()];
+    expect(all.indexOf(kept)).toBeLessThan(3);
+    expect(newest).toBeGreaterThan(all.at(-1)!);
+    expect(await fast()).toBe(newest);
+  } finally {
+    hub.close();
+    sources.close();
+  }
+}, 20_000);
