@@ -3,7 +3,6 @@
 import type { Child } from "hono/jsx";
 import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
-import { BatchRuns } from "./batch-runs.tsx";
 import { Counts } from "./counts.tsx";
 import { DifferenceList } from "./difference-list.tsx";
 import { Ending } from "./ending.tsx";
@@ -13,6 +12,7 @@ import { MeasureTable } from "./measure-table.tsx";
 import { Metrics } from "./metric-panels.tsx";
 import { Outages } from "./outage-list.tsx";
 import { Problems } from "./problem-list.tsx";
+import { BatchRuns } from "./run-times.tsx";
 import { Sentiment } from "./sentiment.tsx";
 import { VerdictLine } from "./verdict-line.tsx";
 import { WindowTable } from "./window-table.tsx";
