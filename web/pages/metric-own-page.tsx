@@ -63,6 +63,9 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
         <script type="module" src={assets("main.js")} />
       </Head>
       <body data-page="metric">
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
         <header class="top">
           <Brand />
           <nav aria-label="Page">
@@ -85,7 +88,7 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
             </section>
           )}
           {(ok || stale) && <RowsOf view={view} />}
-          <Facts result={result} />
+          <Facts view={view} />
         </main>
       </body>
     </html>
@@ -222,12 +225,13 @@ function Pager({ view }: { view: MetricPageView }) {
   );
 }
 
-function Facts({ result }: { result: MetricResult }) {
+/** Its SQL and when it ran; the links have the rows that are shown. */
+function Facts({ view: { result, filter } }: { view: MetricPageView }) {
   const { name, file, sql, elapsed_ms, run_id } = result;
   const links = [
-    ["JSON", `/api/metrics/${name}`],
-    ["CSV", `/export/metrics/${name}.csv`],
-    ["Parquet", `/export/metrics/${name}.parquet`],
+    ["JSON", `/api/metrics/${name}${queryOf(filter)}`],
+    ["CSV", `/export/metrics/${name}.csv${queryOf(filter)}`],
+    ["Parquet", `/export/metrics/${name}.parquet${queryOf(filter)}`],
   ] as const;
   return (
     <section class="panel">

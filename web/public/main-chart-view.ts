@@ -32,7 +32,9 @@ export function viewOf(range: Range, extent: Extent, now_s: number): View {
   const asked = range.span_ms === "all" ? longest : Math.min(longest, Math.max(shortest, range.span_ms / 1000));
   if (range.to_ms !== null) return { from_s: range.to_ms / 1000 - asked, to_s: range.to_ms / 1000 };
   const first = Math.min(first_s ?? end, end);
-  if (end - first >= asked) return { from_s: end - asked, to_s: end + asked * MARGIN };
+  // As long as a fixed one, so that dragging it leaves its length, and the range its name.
+  const to_s = end + asked * MARGIN;
+  if (to_s - first >= asked) return { from_s: to_s - asked, to_s };
   return { from_s: first, to_s: Math.max(end + (end - first) * MARGIN, first + shortest) };
 }
 

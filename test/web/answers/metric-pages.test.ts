@@ -159,6 +159,7 @@ test("the page by product: a form without a program, what is computed is said, a
   expect(market.text).toContain("computed for this product and time with the metric&#39;s SQL");
   expect(market.text).toContain('<option value="ETH-USD" selected');
   expect(cells(market.text, 4)).toEqual(["300"]);
+  expect(market.text).toContain('href="/export/metrics/market_summary.csv?product=ETH-USD"');
   const page = await html("/?product=ETH-USD");
   const panelOf = (name: string) =>
     new RegExp(`<article[^>]*id="metric-${name}".*?</article>`, "s").exec(page.text)![0];
