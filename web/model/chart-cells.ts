@@ -17,7 +17,7 @@ interface Known {
   late: number;
 }
 
-/** What one run's stored reconciliation says of the windows of one product and stored size. */
+/** What one run's stored reconciliation states of the windows of one product and stored size. */
 export interface Listed {
   /** By the window's start, microseconds. */
   rows: ReadonlyMap<number, Known>;
@@ -72,7 +72,7 @@ function parseListed(
 
 /**
  * Cells of the windows of stored rows and of those that only the reconciliation has, by start, for
- * starts in the span; `bars`: of the stored rows. A window of which the stored result does not tell has no cell.
+ * starts in the span; `bars`: of the stored rows. A window whose outcome does not follow has no cell.
  */
 export function cellsOf(
   sources: Sources,

@@ -60,8 +60,8 @@ export function alignedSpan(sources: Sources, { size }: Selection, { from_us, to
 }
 
 /**
- * Both pipelines' windows that start in the span, which is widened to whole windows: of each the newest
- * CHART_ANSWER_WINDOWS_MAX stored ones. Reads a number of rows that follows from the span alone.
+ * Both pipelines' windows that start in the span, which is widened to whole windows: of each the
+ * newest CHART_ANSWER_WINDOWS_MAX stored ones. Reads a number of rows that follows from the span alone.
  */
 export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpan): ChartAnswer {
   const { product, size } = selection;
