@@ -1,7 +1,7 @@
-/** Pages and answers over a long history: 5 million windows, while the stream goes on committing. */
+/** Pages and answers over a long history: 5 million windows, while the stream commits. */
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { monotonicMs } from "../base/clock.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
 import { openDataDir } from "../base/data-dir.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { isoFromUs } from "../base/iso.ts";
@@ -26,8 +26,8 @@ const P99_MS_MAX = 20;
 const OLDER_MS_MAX = 500;
 
 /**
- * Every page and answer as they are without parameters, and the page's other sizes and ranges; HOUR and
- * NEXT are in the middle of the history.
+ * Every page and answer as they are without parameters, and the page's other sizes and ranges. HOUR
+ * and NEXT are in the middle of the history.
  */
 const PATHS = [
   "/",
@@ -123,7 +123,7 @@ async function once(data: string, context: BenchContext, middle_us: number): Pro
   const [hour, next] = [middle_us, middle_us + 6 * 3_600e6].map((us) => isoFromUs(us).slice(0, 16));
   const placed = (path: string) => path.replace("HOUR", hour!).replace("NEXT", next!);
   const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: context.logger });
-  const maker = new TickMaker({ ...MARKET, seed: Date.now() });
+  const maker = new TickMaker({ ...MARKET, seed: nowUs() % 2 ** 31 });
   const stream = startScript("stream.ts", ["--data", data]);
   const serve = startScript("serve.ts", ["--data", data, "--port", "0"]);
   const timer = setInterval(() => void log.append([maker.next(START_US + 3_600e6)]), APPEND_MS);

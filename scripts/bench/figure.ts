@@ -15,6 +15,7 @@ export interface Figure {
     | "s"
     | "bytes"
     | "kB"
+    | "kB/s"
     | "% of a core"
     | "updates/s"
     | "×"

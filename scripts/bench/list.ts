@@ -1,6 +1,7 @@
 /** All benches, in the order in which they run and are shown. */
 import { answers } from "./answers.ts";
 import { batch } from "./batch-runs.ts";
+import { firstPaint, mainThread, pageBytes } from "./browser-page.ts";
 import { busyDisk } from "./busy-disk.ts";
 import { bytes } from "./bytes.ts";
 import { cost, memory } from "./cost.ts";
@@ -25,6 +26,9 @@ export const BENCHES: Bench[] = [
   batch,
   pages,
   answers,
+  firstPaint,
+  pageBytes,
+  mainThread,
   memory,
   sustained,
 ];

@@ -1,5 +1,5 @@
--- One product's newest windows of one size, newest first: the ticks in their rows, those with late ones,
--- when they became final, how far the stream has read, as of one commit.
+-- One product's newest windows of one size, newest first: the ticks in their rows, those with late
+-- ones, when they became final, how far the stream has read, as of one commit.
 -- A window whose ticks were all late has revisions only: it has become final with the first one.
 WITH RECURSIVE revised (window_start_us, n) AS (
   SELECT max(window_start_us), 1 FROM window_revisions WHERE product_id = $product AND size_us = $size_us

@@ -119,14 +119,14 @@ describe("a small run", () => {
     expect(skipped.map(({ bench }) => bench)).toEqual(
       expect.arrayContaining(["kafka-drain", "produce on Kafka", "latency on Kafka", "sustained on Kafka"]),
     );
-    for (const { skipped: why } of skipped) expect(why).toMatch(/bun run test:kafka|only Linux/);
+    for (const { skipped: why } of skipped) expect(why).toMatch(/bun run test:kafka|only Linux|TIDEMARK_CHROMIUM/);
     // On a busy machine the run is invalid: it is in the report with what it measured.
     const latency = report.records.find(({ part }: { part: string }) => part === "embedded, 1,000/s");
     expect(latency.values["embedded, 1,000/s, p99"]).toBeGreaterThan(0);
     expect(report.records.map(({ conditions }: { conditions: object }) => conditions)).toEqual(
       report.records.map(() => expect.objectContaining({ load: expect.any(Number) })),
     );
-  }, 180_000);
+  }, 300_000);
 
   test.skipIf(!kafkaAvailable())(
     "with a broker measures Kafka beside its client, and leaves no topic there",

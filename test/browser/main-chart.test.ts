@@ -1,10 +1,23 @@
 /** The main chart, its ribbon and the ages in a real browser. */
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, Page } from "playwright-core";
-import type { Bar, Cell, ChartAnswer, StreamBar } from "../../scripts/contract/page-events.ts";
+import type { Browser } from "playwright-core";
+import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { recordedLines } from "../support/data.ts";
+import {
+  AT,
+  answerWith,
+  bar,
+  boxOf,
+  drawn,
+  EMPTY,
+  painted,
+  readout,
+  rowsOf,
+  search,
+  streamBar,
+} from "../support/drawn-chart.ts";
 import { type Served, served } from "../support/served.ts";
 
 setDefaultTimeout(45_000);
@@ -32,38 +45,6 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     await drawn(opened.page);
     return opened;
   };
-  /** Until windows are drawn. */
-  const drawn = (page: Page) => page.locator("#main-chart .ribbon-cell[href]").waitFor({ state: "attached" });
-  const readout = async (page: Page) => {
-    const [labels, values] = await Promise.all(
-      ["dt", "dd"].map((tag) => page.locator(`#main-chart .chart-readout ${tag}`).allInnerTexts()),
-    );
-    return Object.fromEntries(labels!.map((label, i) => [label, values![i]!]));
-  };
-  const rowsOf = async (page: Page) => {
-    const table = page.locator("#main-chart .chart-table");
-    if (await table.isHidden()) await page.getByRole("button", { name: /Prices and volumes.*table/ }).click();
-    return table
-      .locator("tbody tr")
-      .evaluateAll((rows) => rows.map((row) => [...row.children].map((c) => c.textContent)));
-  };
-  const plot = (page: Page) => page.locator("#main-chart .u-over");
-  const boxOf = async (page: Page) => (await plot(page).boundingBox())!;
-  const search = (page: Page) => new URL(page.url()).searchParams;
-  /** How many pixels of the chart have a colour of the style sheet. */
-  const painted = (page: Page, name: string) =>
-    page.evaluate((property) => {
-      const canvas = document.querySelector<HTMLCanvasElement>("#main-chart canvas")!;
-      const probe = document.body.appendChild(document.createElement("span"));
-      probe.style.color = `var(${property})`;
-      const colour = getComputedStyle(probe).color.match(/\d+/g)!.slice(0, 3).map(Number);
-      probe.remove();
-      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
-      let count = 0;
-      for (let i = 0; i < data.length; i += 4) if (colour.every((part, j) => data[i + j] === part)) count++;
-      return count;
-    }, name);
-
   test("both pipelines' windows as a table, as the API has them; the late tick is counted", async () => {
     const { page, complaints } = await open();
     const answer = (await (await fetch(`${server.url}/api/chart?product=BTC-USD&window=1m`)).json()) as ChartAnswer;
@@ -257,6 +238,37 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     expect(complaints).toEqual([]);
   });
 
+  test("a chart that was removed ends, and a replaced page has a new one", async () => {
+    const { page, complaints } = await open();
+    await page.addInitScript(() => {
+      const observed = { count: 0 };
+      Object.assign(window, { observed });
+      const Original = ResizeObserver;
+      window.ResizeObserver = class extends Original {
+        override observe(...given: Parameters<ResizeObserver["observe"]>) {
+          observed.count++;
+          super.observe(...given);
+        }
+        override disconnect() {
+          observed.count--;
+          super.disconnect();
+        }
+      };
+    });
+    await page.reload();
+    await drawn(page);
+    const observers = () => page.evaluate(() => (window as unknown as { observed: { count: number } }).observed.count);
+    const before = await observers();
+    for (const size of ["5m", "1m", "5m"]) {
+      await page.evaluate(() => document.querySelector("#main-chart .chart-frame")!.remove());
+      await page.getByRole("link", { name: size, exact: true }).click();
+      await drawn(page);
+    }
+    expect(await page.locator("#main-chart .chart-frame").count()).toBe(1);
+    expect(await observers()).toBe(before);
+    expect(complaints).toEqual([]);
+  });
+
   test("charts have names, and no rule of accessibility is broken", async () => {
     const { page } = await open();
     await page.getByRole("application", { name: /^Age of both answers/ }).waitFor();
@@ -265,33 +277,3 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   });
 });
-
-const AT = Date.parse("2023-09-05T16:00:00Z") / 1000;
-const bar = (minute: number): Bar => [AT + minute * 60, 100, 110 + (minute % 5), 90, 105, 3, 7, 101];
-const streamBar = (minute: number): StreamBar => [...bar(minute), 1, 0];
-const EMPTY: ChartAnswer = {
-  product: "BTC-USD",
-  window: "1m",
-  size_s: 60,
-  every_s: 60,
-  from_s: AT,
-  to_s: AT + 60,
-  is_cut: false,
-  stream: [],
-  batch: [],
-  cells: [] as Cell[],
-  outages: [],
-  runs: [],
-  run_id: 0,
-  horizon_s: null,
-  first_s: null,
-  older_before_s: null,
-  id: "",
-};
-
-/** The page again, with this answer in place of the server's. */
-async function answerWith(page: Page, answer: Partial<ChartAnswer>): Promise<void> {
-  await page.route("**/api/chart?**", (route) => route.fulfill({ json: { ...EMPTY, ...answer } }));
-  await page.goto(`${new URL(page.url()).origin}/?product=BTC-USD&window=1m`);
-  await page.locator("#main-chart .ribbon-cell[href]").waitFor({ state: "attached" });
-}

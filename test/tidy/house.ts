@@ -83,7 +83,6 @@ const SECOND_DOORS: Record<string, string> = {
 /** Files of one name that are neither doors nor command and stage, each with why. */
 const SAME_NAMES: Record<string, string> = {
   "verify.ts": "archive/ checks its own files, the command checks the measures: both verify what they are named for",
-  "verdict.ts": "web/model finds it, web/pages shows it: both are the page's verdict",
   "clock.ts": "base/ reads the machine's clock, window/ keeps event time: both are what the word means in their room",
 };
 

@@ -22,7 +22,7 @@ const KEPT_MAX = 16;
 const OLDER_MS_MAX = 10_000;
 
 /** By start; `is_cut`: the span has more, before the first. */
-export interface OlderWindows {
+interface OlderWindows {
   batch: Bar[];
   is_cut: boolean;
 }

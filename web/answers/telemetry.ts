@@ -6,6 +6,7 @@ import { printable } from "../../scripts/base/printable.ts";
 import { parameters } from "../http/query-string.ts";
 import { comparison } from "../model/comparison.ts";
 import type { Measure } from "../model/figures.ts";
+import { agreement } from "../model/runs.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, status } from "../model/status.ts";
@@ -199,8 +200,8 @@ export class Telemetry {
       if (share !== undefined) g.tidemark_completeness_share.set({ pipeline }, share);
     }
     this.#costs(measures);
-    const agreement = { ...named("agreement")?.stream.values, ...named("agreement")?.batch.values };
-    for (const [outcome, windows] of Object.entries(agreement))
+    const { run_id: _, ...outcomes } = agreement(this.sources) ?? {};
+    for (const [outcome, windows] of Object.entries(outcomes))
       g.tidemark_reconciliation_windows.set({ outcome }, windows);
   }
 

@@ -12,7 +12,7 @@ import type { Sources } from "../model/sources.ts";
 import type { Status } from "../model/status.ts";
 import type { PartChanges } from "./part-changes.ts";
 
-/** `windows` and `batch`, for the charts; then `parts`, with a status of the same verdict. "" without any. */
+/** `windows`, `batch`; then `parts` with a status of their verdict. "": nothing has changed. */
 export function changeTexts(
   sources: Sources,
   { key, selection }: Watched,

@@ -2,6 +2,7 @@
 import type { DataPaths } from "../../scripts/base/data-dir.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { type Row, SAME_QUESTION } from "../../scripts/contract/results.ts";
+import TICKS from "../../sql/page/export_window_ticks.sql" with { type: "text" };
 import { queryArchive } from "./archive-query.ts";
 
 /** A tick as ticks.db and the archive have it; decimals as text. */
@@ -30,9 +31,8 @@ export async function archivedTicks(
   { product, from_us, to_us }: Span,
   limit: number,
 ): Promise<TickRow[]> {
-  const sql = `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
-    FROM ticks WHERE product_id = $product AND time_us >= ${from_us} AND time_us < ${to_us} ORDER BY time_us, trade_id`;
-  const rows = await queryArchive(paths, { product, limit: String(limit) }, sql);
+  const flags = { product, from: isoFromUs(from_us), to: isoFromUs(to_us), limit: String(limit) };
+  const rows = await queryArchive(paths, flags, TICKS);
   return rows as unknown as TickRow[];
 }
 

@@ -1,7 +1,7 @@
 /** The reconciliation's judgement of each window, also of those that its stored result leaves out. */
 import { usFromIso } from "../../scripts/base/iso.ts";
 import type { Cell, Outcome, StreamBar } from "../../scripts/contract/page-events.ts";
-import type { MetricResult } from "../../scripts/contract/results.ts";
+import type { MetricResult, Row } from "../../scripts/contract/results.ts";
 import { byWindow } from "./chart-stream.ts";
 import type { BarRow, UsSpan } from "./kept-bars.ts";
 import { lastDone } from "./runs.ts";
@@ -17,12 +17,15 @@ interface Known {
   late: number;
 }
 
-/** What one run's stored reconciliation says of the windows of one product and stored size. */
+/** What one run's stored reconciliation states of the windows of one product and stored size. */
 export interface Listed {
   /** By the window's start, microseconds. */
   rows: ReadonlyMap<number, Known>;
-  /** The result is cut: its last row, and whether all windows that it leaves out are equal. */
-  cut: { last: Place; restIsEqual: boolean } | null;
+  /**
+   * The result is cut: its last row if that is an equal window in the order of all equal ones, and
+   * whether all windows of this product and size that it leaves out are equal.
+   */
+  cut: { last: Place | null; restIsEqual: boolean } | null;
   /** When the run began: what was committed before is in it. */
   run_started_us: number;
 }
@@ -59,20 +62,35 @@ function parseListed(
     const outcome = OUTCOMES.find((name) => name === row.outcome);
     return start_us === null || outcome === undefined ? [] : [[start_us, { outcome, late: Number(row.late_count) }]];
   });
-  const last = truncated ? rows.at(-1) : undefined;
-  const place = last && {
+  return { rows: new Map(known), cut: truncated ? cutOf(rows, own) : null, run_started_us };
+}
+
+/** First is the newest window of each outcome, product and size, with the number of all of them. */
+function cutOf(rows: readonly Row[], own: readonly Row[]): Listed["cut"] {
+  const last = rows.at(-1)!;
+  const isAlike = (row: Row) =>
+    row.outcome === last.outcome && row.product_id === last.product_id && row.size_us === last.size_us;
+  // A list that ends with a first one may lack others.
+  const hasFirstOnes = rows.findIndex(isAlike) < rows.length - 1;
+  const others = Map.groupBy(
+    own.filter(({ outcome }) => outcome !== "equal"),
+    ({ outcome }) => outcome,
+  );
+  const hasOthers = [...others.values()].every((alike) => alike.length === Number(alike[0]!.windows_of_kind));
+  const place = {
     window_start_us: usFromIso(String(last.window_start)) ?? Number.MAX_SAFE_INTEGER,
     product_id: String(last.product_id),
     size_us: Number(last.size_us),
   };
-  // The worst outcomes are first: a list that ends among the equal ones has all others.
-  const cut = place === undefined ? null : { last: place, restIsEqual: last?.outcome === "equal" };
-  return { rows: new Map(known), cut, run_started_us };
+  return {
+    last: last.outcome === "equal" && hasFirstOnes ? place : null,
+    restIsEqual: hasFirstOnes && hasOthers && own.some(({ outcome }) => outcome === "equal"),
+  };
 }
 
 /**
  * Cells of the windows of stored rows and of those that only the reconciliation has, by start, for
- * starts in the span; `bars`: of the stored rows. A window of which the stored result does not tell has no cell.
+ * starts in the span; `bars`: of the stored rows. A window whose outcome does not follow has no cell.
  */
 export function cellsOf(
   sources: Sources,
@@ -117,7 +135,7 @@ function judged(listed: Listed | null, place: Place, updated_at: number): Known 
   if (listed === null || listed.cut === null) return pending;
   const { cut, run_started_us } = listed;
   if (!cut.restIsEqual) return null;
-  if (isBefore(place, cut.last)) return pending;
+  if (cut.last !== null && isBefore(place, cut.last)) return pending;
   // Its final row was in what the run read, if it was committed before the run began.
   return updated_at < run_started_us ? { outcome: "equal", late: 0 } : null;
 }

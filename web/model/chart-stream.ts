@@ -74,8 +74,8 @@ function barOf(row: BarRow): StreamBar {
 }
 
 /**
- * The bars, by start, whose windows changed or got a late tick after a commit of this windows.db; null:
- * too many to list.
+ * The bars, by start, whose windows changed or got a late tick after a commit of this windows.db;
+ * null: too many to list.
  */
 export function streamBarsSince(sources: Sources, selection: Selection, change_id: number): StreamBar[] | null {
   const { product, size } = selection;

@@ -60,8 +60,8 @@ export function alignedSpan(sources: Sources, { size }: Selection, { from_us, to
 }
 
 /**
- * Both pipelines' windows that start in the span, which is widened to whole windows: of each the newest
- * CHART_ANSWER_WINDOWS_MAX stored ones. Reads a number of rows that follows from the span alone.
+ * Both pipelines' windows that start in the span, which is widened to whole windows: of each the
+ * newest CHART_ANSWER_WINDOWS_MAX stored ones. Reads as many rows as the span has.
  */
 export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpan): ChartAnswer {
   const { product, size } = selection;
@@ -186,7 +186,18 @@ export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): C
 
 /** Bars by start that begin in the span. */
 function within(bars: readonly Bar[], { from_us, to_us }: UsSpan): Bar[] {
-  return bars.filter(([start_s]) => start_s * 1e6 >= from_us && start_s * 1e6 < to_us);
+  return bars.slice(firstFrom(bars, from_us), firstFrom(bars, to_us));
+}
+
+/** Index of the first bar that starts at a time or later. */
+function firstFrom(bars: readonly Bar[], start_us: number): number {
+  let [low, high] = [0, bars.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bars[middle]![0] * 1e6 < start_us) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The newest run that is done, of its snapshot if it has one. */

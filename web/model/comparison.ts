@@ -5,7 +5,7 @@ import { figure, type Measure, none } from "./figures.ts";
 import { completenessMeasures, finalityMeasures } from "./final-measures.ts";
 import { clockOffset, latencyMeasures } from "./latency-measures.ts";
 import { momentOf } from "./measure-moment.ts";
-import { agreement } from "./runs.ts";
+import { agreementOf, notCounted } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
@@ -19,22 +19,23 @@ export function comparison(sources: Sources, selection: Selection, status: Statu
     ...lagMeasures(moment),
     ...finalityMeasures(moment),
     ...completenessMeasures(moment),
-    agreementMeasure(sources),
+    agreementMeasure(sources, selection),
     clockOffset(moment),
     ...costMeasures(sources, status),
   ];
 }
 
-function agreementMeasure(sources: Sources): Measure {
-  const counts = agreement(sources);
-  const missing = none("no reconciliation has run yet");
+function agreementMeasure(sources: Sources, selection: Selection): Measure {
+  const counts = agreementOf(sources, selection);
+  const missing = none(notCounted(sources) ?? "no reconciliation has run yet");
+  const note = counts === null ? "" : `run ${counts.run_id}, ${counts.product}, windows of ${counts.window}`;
   return {
     word: "agreement",
     definition:
-      "windows equal in every column ÷ windows compared; explained: they differ by exactly their late ticks; unexplained: must be zero",
-    stream: counts ? figure({ compared: counts.compared, equal: counts.equal }) : missing,
+      "closed windows of this product and size equal in every column ÷ those compared; explained: they differ by exactly their late ticks; unexplained: must be zero",
+    stream: counts ? figure({ compared: counts.compared, equal: counts.equal }, [note]) : missing,
     batch: counts
-      ? figure({ explained: counts.explained, unexplained: counts.unexplained, pending: counts.pending })
+      ? figure({ explained: counts.explained, unexplained: counts.unexplained, pending: counts.pending }, [note])
       : missing,
   };
 }

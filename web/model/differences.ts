@@ -4,7 +4,7 @@ import { COMPARED_COLUMNS, type ComparedColumn, type LateTick } from "../../scri
 import { agreementOf, type Judged, judgedWindows, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
-import { windowId } from "./window-id.ts";
+import { windowId, windowPath } from "./window-id.ts";
 import { windowValues } from "./window-values.ts";
 
 /** One column that differs: exact text, null where a side has no such window. */
@@ -19,9 +19,10 @@ interface DifferentColumn {
 }
 
 /** One window that differs, as of the run that judged it. */
-export interface Difference {
-  /** The address of its page is `/window/` and this. */
+interface Difference {
   id: string;
+  /** Address of its page. */
+  path: string;
   window_start: string;
   outcome: "explained" | "unexplained";
   /** Of an unexplained one: what differs, in the reconciliation's words. */
@@ -79,6 +80,7 @@ function difference(sources: Sources, { product, size }: Selection, judged: Judg
   const closed = sources.windows.get<Closed>(CLOSED, key);
   return {
     id: windowId(product, size, key.start_us),
+    path: windowPath(product, size, key.start_us),
     window_start,
     outcome: outcome === "unexplained" ? "unexplained" : "explained",
     differs,

@@ -3,6 +3,7 @@ import { isoFromUs, isoSecondFromUs } from "../../scripts/base/iso.ts";
 import { type Agreed, agreementOf, notCounted, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
+import type { Stage } from "./stage-states.ts";
 import type { Status } from "./status.ts";
 
 export interface Verdict {
@@ -150,11 +151,11 @@ function waiting(closed: number, counts: Agreed | null): Found {
   };
 }
 
-/** Why the comparison may be out of date: what is down; null if all stages that it needs make progress. */
+/** Why the comparison may be out of date; null if all stages that it needs make progress. */
 function downText({ stages, problems }: Pick<Status, "stages" | "problems">): string | null {
-  const isDown = (name: string) =>
-    name !== "produce" && stages.some((stage) => stage.name === name && stage.state === "silent" && !stage.ended);
-  const down = stages.find(({ name }) => isDown(name));
+  // A reader that has never reported has not run yet; the batch reports nothing of this kind.
+  const hasRun = ({ name, alive_us = 0 }: Stage) => name === "batch" || alive_us > 0;
+  const down = stages.find((one) => one.name !== "produce" && one.state === "silent" && !one.ended && hasRun(one));
   if (down !== undefined) return `${down.name} is down: ${down.detail}`;
   const stopped = problems.find(({ stops, stage }) => stops && stage !== "produce");
   return stopped === undefined ? null : `${stopped.stage} is down`;

@@ -61,10 +61,8 @@ function storedTicks({ ticks }: Sources, span: TickSpan, limit: number): TickRow
   const { product, from_us, to_us, first_id, last_id, late_ids } = span;
   const read = readMax(span);
   const found = ticks.all<TickRow>(STORED, { product, from_us, to_us, first_id, last_id, read, limit });
-  const known = new Set(found.map(({ trade_id }) => trade_id));
-  const late = [...late_ids]
-    .filter((trade_id) => !known.has(trade_id))
-    .flatMap((trade_id) => ticks.get<TickRow>(ONE, { product, trade_id }) ?? []);
+  // Their ids may be far outside.
+  const late = [...late_ids].flatMap((trade_id) => ticks.get<TickRow>(ONE, { product, trade_id }) ?? []);
   return merged(found, late);
 }
 

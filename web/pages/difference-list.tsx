@@ -41,7 +41,7 @@ function Earlier({ of }: { of: Difference[] }) {
       Earlier:{" "}
       {of.map((d) => (
         <>
-          <a href={pageOf(d)}>
+          <a href={d.path}>
             {clock(d.window_start)}
             <span class="unseen"> {d.outcome}</span>
           </a>{" "}
@@ -104,7 +104,7 @@ function OneDifference({ of: d }: { of: Difference }) {
         {d.closed === null
           ? ""
           : `, closed by the record at offset ${d.closed.log_offset} of partition ${d.closed.log_partition}`}
-        . <a href={pageOf(d)}>Its ticks, and computing it again</a>
+        . <a href={d.path}>Its ticks, and computing it again</a>
       </p>
     </details>
   );
@@ -129,10 +129,4 @@ function ColumnRow({ column: { column, stream, late, batch, same } }: { column: 
       </td>
     </tr>
   );
-}
-
-/** A product's name may have any character. */
-function pageOf({ id }: Difference): string {
-  const at = id.lastIndexOf("@");
-  return `/window/${encodeURIComponent(id.slice(0, at))}${id.slice(at)}`;
 }

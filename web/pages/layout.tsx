@@ -83,7 +83,7 @@ export function Header({ view: { choice, status }, address }: { view: View; addr
       <Choices of="window" label="Window size" values={choice.sizes.map(({ name }) => name)} address={address} />
       <Choices of="range" label="Span of time" values={ranges} address={address} />
       <button type="button" id="pause" aria-pressed={address.pause ? "true" : "false"} title="Stop and resume (p)">
-        ❚❚ pause
+        ❚❚ <span class="word">pause</span>
       </button>
       <p class="end">
         <span id="heard">as of {status.as_of.slice(11, 19)} UTC</span>

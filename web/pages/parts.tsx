@@ -1,6 +1,5 @@
 /** The page's parts by the element that each replaces, and when each may change. */
 /** @jsxImportSource hono/jsx */
-import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
@@ -48,17 +47,6 @@ export const PARTS = {
   metrics: part("batch", (view) => <Metrics metrics={view.batch.panels} wanted={view.selection.product} />),
 } satisfies Record<string, Part>;
 
-/** HTML of parts that a run changes, by the batch's side of a view, which is another one after each run. */
-const made = new WeakMap<object, Map<Part["element"], string>>();
-
 function part(on: Part["on"], element: Part["element"]): Part {
-  if (on !== "batch") return { on, element, html: (view) => String(element(view)) };
-  const html = (view: View) => {
-    const known = made.get(view.batch) ?? new Map<Part["element"], string>();
-    made.set(view.batch, known);
-    const text = known.get(element) ?? String(element(view));
-    known.set(element, text);
-    return text;
-  };
-  return { on, html, element: (view) => raw(html(view)) };
+  return { on, element, html: (view) => String(element(view)) };
 }

@@ -286,7 +286,10 @@ class MainChart {
   }
 
   #follow(): void {
-    setState({ range: { span_ms: state.range.span_ms, to_ms: null } });
+    const { end_s } = this.#extent;
+    setState({
+      range: { span_ms: state.range.span_ms, to_ms: null, ...(end_s === null ? {} : { seen_ms: end_s * 1000 }) },
+    });
   }
 }
 

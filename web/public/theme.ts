@@ -9,7 +9,9 @@ export function startTheme(): void {
     if (target instanceof Element && target.closest("#theme")) nextTheme();
   });
   on("parts", () => show(storedTheme()));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme", undefined));
+  // Paper is light, and canvases are painted again for it.
+  for (const media of ["(prefers-color-scheme: dark)", "print"])
+    matchMedia(media).addEventListener("change", () => emit("theme", undefined));
   // Another tab of this browser has chosen.
   addEventListener("storage", () => show(storedTheme()));
   show(storedTheme());

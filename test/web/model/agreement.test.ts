@@ -1,4 +1,4 @@
-/** What the page states of agreement: counts per product and size, differences, and the verdict's words. */
+/** What the page states of agreement: counts per product and size, differences, the verdict's words. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -137,13 +137,15 @@ describe("a path with three late ticks", () => {
     await follow(dir.path, LINES.slice(0, 2_000));
     await batch(dir.path);
     const sources = sourcesOf(dir.path);
-    const stage = { name: "consume", state: "silent", detail: "not heard of since 16:02" } as Stage;
+    const stage = { name: "consume", state: "silent", detail: "not heard of since 16:02", alive_us: 1 } as Stage;
     expect(verdictOf(sources, MINUTE, { stages: [stage], problems: [] })).toMatchObject({
       as_of: expect.stringMatching(/^16:\d\d$/),
       stale: "consume is down: not heard of since 16:02",
     });
     const ended = { ...stage, ended: true };
-    expect(verdictOf(sources, MINUTE, { stages: [ended], problems: [] })).toMatchObject({ as_of: null, stale: null });
+    // One that has not run yet is not down.
+    for (const calm of [ended, { ...stage, alive_us: 0 }])
+      expect(verdictOf(sources, MINUTE, { stages: [calm], problems: [] })).toMatchObject({ as_of: null, stale: null });
   });
 });
 

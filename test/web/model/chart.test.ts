@@ -30,7 +30,7 @@ beforeAll(async () => {
   await follow(hour.path, lines);
   await follow(kept.path, lines, ["stream"], ["--window", "1s,1m,5m,1h"]);
   await follow(late.path, recordedLines(DISORDERED), ["stream", "consume"], ["--flush"]);
-  // The stream stops after ten minutes; consume and the batch go on.
+  // The stream stops after ten minutes; consume and the batch continue.
   await follow(dead.path, lines.slice(0, 1_800));
   await follow(dead.path, lines.slice(1_800), ["consume"]);
   for (const { path } of [hour, late, dead]) expect((await run("batch", ["--data", path])).code).toBe(0);

@@ -59,6 +59,7 @@ let served: ReturnType<typeof serve>;
 const PATHS = [
   "/",
   "/?product=ETH-USD",
+  "/?product=NONE",
   "/healthz",
   "/metrics",
   "/api/status",
