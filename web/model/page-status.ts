@@ -40,9 +40,12 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
     const isKnown = typeof clock !== "string" && ended_us === null && status.mode !== null;
     const exchange_us = isKnown ? clock(now_us) : null;
     const lacks = lacking(moment);
-    const trade = newestTrade(sources, selection.product, lacks.consume === null ? exchange_us : null);
-    const window = newestWindow(sources, selection);
     const { stream_us, batch_us } = newestTimes(moment);
+    const trade = newestTrade(sources, selection.product, {
+      now_us: lacks.consume === null ? exchange_us : null,
+      mark_us: lacks.stream === null ? stream_us : null,
+    });
+    const window = newestWindow(sources, selection);
     const shown = newer(trade, window);
     const consume_us = trade?.time_us ?? null;
     // What is read is in the log, also if feed.json is older.

@@ -72,6 +72,23 @@ test("trades per second are those of the last minute of event time", async () =>
   expect((await statusOf(here)).trades_per_s).toBe(0);
 });
 
+test("ids that do not rise with time, a late trade, and one stamped too far ahead change nothing", async () => {
+  await using here = opened();
+  const before = await statusOf(here);
+  const copy = `INSERT INTO ticks (product_id, trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset)
+    SELECT product_id, ?, time_us + ?, '1', last_size, side, source, appended_us, log_partition, log_offset
+    FROM ticks ORDER BY time_us DESC LIMIT 1`;
+  here.sql("ticks.db", copy, 9_000_000_001, -95 * S);
+  here.sql("ticks.db", copy, 9_000_000_002, 3_600 * S);
+  const { price, traded_ms, lanes, trades_per_s } = await statusOf(here);
+  expect({ price, traded_ms, lanes }).toEqual({
+    price: before.price,
+    traded_ms: before.traded_ms,
+    lanes: before.lanes,
+  });
+  expect(Math.abs(trades_per_s! - before.trades_per_s!)).toBeLessThan(0.05);
+});
+
 test("a size that is summed is open until its last minute is closed, and has the trades of all", async () => {
   await using here = opened();
   const rows = here.sql("windows.db", "SELECT trade_count AS n FROM windows WHERE window_start_us >= 1693929900000000");
