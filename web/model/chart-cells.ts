@@ -1,7 +1,7 @@
 /** The reconciliation's judgement of each window, also of those that its stored result leaves out. */
 import { usFromIso } from "../../scripts/base/iso.ts";
 import type { Cell, Outcome, StreamBar } from "../../scripts/contract/page-events.ts";
-import type { MetricResult } from "../../scripts/contract/results.ts";
+import type { MetricResult, Row } from "../../scripts/contract/results.ts";
 import { byWindow } from "./chart-stream.ts";
 import type { BarRow, UsSpan } from "./kept-bars.ts";
 import { lastDone } from "./runs.ts";
@@ -21,10 +21,17 @@ interface Known {
 export interface Listed {
   /** By the window's start, microseconds. */
   rows: ReadonlyMap<number, Known>;
-  /** The result is cut: its last row, and whether all windows that it leaves out are equal. */
-  cut: { last: Place; restIsEqual: boolean } | null;
+  /** Null: the result is whole. */
+  cut: Cut | null;
   /** When the run began: what was committed before is in it. */
   run_started_us: number;
+}
+
+interface Cut {
+  /** Whether all windows that it leaves out are equal. */
+  restIsEqual: boolean;
+  /** The last of the equal windows, which are listed in order; null: the list ends before them. */
+  last: Place | null;
 }
 
 /** A window's place in the order of the stored rows of one outcome. */
@@ -59,15 +66,26 @@ function parseListed(
     const outcome = OUTCOMES.find((name) => name === row.outcome);
     return start_us === null || outcome === undefined ? [] : [[start_us, { outcome, late: Number(row.late_count) }]];
   });
-  const last = truncated ? rows.at(-1) : undefined;
-  const place = last && {
-    window_start_us: usFromIso(String(last.window_start)) ?? Number.MAX_SAFE_INTEGER,
-    product_id: String(last.product_id),
-    size_us: Number(last.size_us),
-  };
-  // The worst outcomes are first: a list that ends among the equal ones has all others.
-  const cut = place === undefined ? null : { last: place, restIsEqual: last?.outcome === "equal" };
+  const cut = truncated ? cutOf(rows) : null;
   return { rows: new Map(known), cut, run_started_us };
+}
+
+/** The worst outcomes are first, behind one row of each kind. */
+function cutOf(rows: readonly Row[]): Cut {
+  const isEqual = (row: Row) => row.outcome === "equal";
+  const equal = rows.find(isEqual);
+  const others = Number(equal?.windows_in_all) - Number(equal?.windows_alike);
+  const restIsEqual = rows.filter((row) => !isEqual(row)).length === others;
+  const last = rows.at(-1);
+  const kind = (row: Row) => `${row.product_id} ${row.size_us}`;
+  const isInOrder =
+    last !== undefined && isEqual(last) && rows.find((row) => isEqual(row) && kind(row) === kind(last)) !== last;
+  if (!restIsEqual || !isInOrder) return { restIsEqual, last: null };
+  const start_us = usFromIso(String(last.window_start)) ?? Number.MAX_SAFE_INTEGER;
+  return {
+    restIsEqual,
+    last: { window_start_us: start_us, product_id: String(last.product_id), size_us: Number(last.size_us) },
+  };
 }
 
 /**
@@ -117,7 +135,7 @@ function judged(listed: Listed | null, place: Place, updated_at: number): Known 
   if (listed === null || listed.cut === null) return pending;
   const { cut, run_started_us } = listed;
   if (!cut.restIsEqual) return null;
-  if (isBefore(place, cut.last)) return pending;
+  if (cut.last !== null && isBefore(place, cut.last)) return pending;
   // Its final row was in what the run read, if it was committed before the run began.
   return updated_at < run_started_us ? { outcome: "equal", late: 0 } : null;
 }
