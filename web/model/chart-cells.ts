@@ -21,17 +21,13 @@ interface Known {
 export interface Listed {
   /** By the window's start, microseconds. */
   rows: ReadonlyMap<number, Known>;
-  /** Null: the result is whole. */
-  cut: Cut | null;
+  /**
+   * The result is cut: its last row if that is an equal window in the order of all equal ones, and
+   * whether all windows of this product and size that it leaves out are equal.
+   */
+  cut: { last: Place | null; restIsEqual: boolean } | null;
   /** When the run began: what was committed before is in it. */
   run_started_us: number;
-}
-
-interface Cut {
-  /** Whether all windows that it leaves out are equal. */
-  restIsEqual: boolean;
-  /** The last of the equal windows, which are listed in order; null: the list ends before them. */
-  last: Place | null;
 }
 
 /** A window's place in the order of the stored rows of one outcome. */
@@ -66,25 +62,29 @@ function parseListed(
     const outcome = OUTCOMES.find((name) => name === row.outcome);
     return start_us === null || outcome === undefined ? [] : [[start_us, { outcome, late: Number(row.late_count) }]];
   });
-  const cut = truncated ? cutOf(rows) : null;
-  return { rows: new Map(known), cut, run_started_us };
+  return { rows: new Map(known), cut: truncated ? cutOf(rows, own) : null, run_started_us };
 }
 
-/** The worst outcomes are first, behind one row of each kind. */
-function cutOf(rows: readonly Row[]): Cut {
-  const isEqual = (row: Row) => row.outcome === "equal";
-  const equal = rows.find(isEqual);
-  const others = Number(equal?.windows_in_all) - Number(equal?.windows_alike);
-  const restIsEqual = rows.filter((row) => !isEqual(row)).length === others;
-  const last = rows.at(-1);
-  const kind = (row: Row) => `${row.product_id} ${row.size_us}`;
-  const isInOrder =
-    last !== undefined && isEqual(last) && rows.find((row) => isEqual(row) && kind(row) === kind(last)) !== last;
-  if (!restIsEqual || !isInOrder) return { restIsEqual, last: null };
-  const start_us = usFromIso(String(last.window_start)) ?? Number.MAX_SAFE_INTEGER;
+/** First is the newest window of each outcome, product and size, with the number of all of them. */
+function cutOf(rows: readonly Row[], own: readonly Row[]): Listed["cut"] {
+  const last = rows.at(-1)!;
+  const isAlike = (row: Row) =>
+    row.outcome === last.outcome && row.product_id === last.product_id && row.size_us === last.size_us;
+  // A list that ends with a first one may lack others.
+  const hasFirstOnes = rows.findIndex(isAlike) < rows.length - 1;
+  const others = Map.groupBy(
+    own.filter(({ outcome }) => outcome !== "equal"),
+    ({ outcome }) => outcome,
+  );
+  const hasOthers = [...others.values()].every((alike) => alike.length === Number(alike[0]!.windows_of_kind));
+  const place = {
+    window_start_us: usFromIso(String(last.window_start)) ?? Number.MAX_SAFE_INTEGER,
+    product_id: String(last.product_id),
+    size_us: Number(last.size_us),
+  };
   return {
-    restIsEqual,
-    last: { window_start_us: start_us, product_id: String(last.product_id), size_us: Number(last.size_us) },
+    last: last.outcome === "equal" && hasFirstOnes ? place : null,
+    restIsEqual: hasFirstOnes && hasOthers && own.some(({ outcome }) => outcome === "equal"),
   };
 }
 

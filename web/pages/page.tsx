@@ -65,6 +65,7 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
           </figure>
           {PARTS.lateness.element(view)}
           {PARTS["batch-runs"].element(view)}
+          {PARTS.sentiment.element(view)}
           <section class="panel wide" aria-labelledby="windows-title">
             <h2 id="windows-title">Newest windows</h2>
             <p class="links">
@@ -76,7 +77,6 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             </p>
             {PARTS.windows.element(view)}
           </section>
-          {PARTS.sentiment.element(view)}
           {PARTS.outages.element(view)}
           <section class="panel wide" aria-labelledby="measures-title">
             <h2 id="measures-title">What is measured</h2>

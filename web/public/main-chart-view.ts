@@ -1,4 +1,5 @@
 /** Which span of event time the main chart shows: by range, by drag and by zoom; and what it lacks. */
+import { RANGES } from "../../scripts/contract/page-address.ts";
 import type { Coverage } from "./main-chart-store.ts";
 import type { Range } from "./page-bus.ts";
 
@@ -34,13 +35,18 @@ export function viewOf(range: Range, extent: Extent, now_s: number): View {
   const first = Math.min(first_s ?? end, end);
   // As long as a fixed one, so that dragging it leaves its length, and the range its name.
   const to_s = end + asked * MARGIN;
-  if (to_s - first >= asked) return { from_s: to_s - asked, to_s };
+  if (end - first > asked) return { from_s: to_s - asked, to_s };
   return { from_s: first, to_s: Math.max(end + (end - first) * MARGIN, first + shortest) };
 }
 
 /** The range of a view that was dragged or zoomed: it follows the newest window if it shows its end. */
 export function rangeOf(view: View, { end_s, every_s }: Extent): Range {
-  const span_ms = Math.round((view.to_s - view.from_s) * 1000);
+  const length_ms = Math.round((view.to_s - view.from_s) * 1000);
+  // A view of all that is there has its margin besides: it keeps the range's name.
+  const named = Object.values(RANGES).find(
+    (ms) => ms !== "all" && length_ms >= ms && length_ms <= Math.ceil(ms * (1 + MARGIN)),
+  );
+  const span_ms = named ?? length_ms;
   const follows = end_s === null || view.to_s >= end_s - every_s / 2;
   const seen_ms = Math.round(view.to_s * 1000);
   return follows ? { span_ms, to_ms: null, seen_ms } : { span_ms, to_ms: seen_ms };

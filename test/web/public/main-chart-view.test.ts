@@ -37,6 +37,12 @@ describe("the view of a range", () => {
     expect(rangeOf(panned(long, -7200, minutes(0, 1000)), minutes(0, 1000)).span_ms).toBe(HOUR);
   });
 
+  test("an hour of windows is whole in a range of an hour, which a drag does not rename", () => {
+    const hour = viewOf({ span_ms: HOUR, to_ms: null }, minutes(6000, 60), NOW_S);
+    expect(hour.from_s).toBe(6000);
+    expect(rangeOf(panned(hour, -600, minutes(6000, 60)), minutes(6000, 60)).span_ms).toBe(HOUR);
+  });
+
   test("`all` is all, at most 10,000 windows", () => {
     expect(viewOf({ span_ms: "all", to_ms: null }, minutes(0, 500), NOW_S).from_s).toBe(0);
     const all = viewOf({ span_ms: "all", to_ms: null }, minutes(0, 50_000), NOW_S);
