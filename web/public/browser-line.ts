@@ -26,8 +26,21 @@ export function browserLine(take: (message: LineMessage) => void): Line {
 
 function ownLine(take: (message: LineMessage) => void): Line {
   const line = new EventLine<"tab">((_, message) => take(message), surroundings);
-  setInterval(() => line.here("tab"), HERE_MS);
-  return { watch: (watch) => line.watch("tab", watch), retry: () => line.retry(), bye: () => line.drop("tab") };
+  let last: Watch | null = null;
+  setInterval(() => {
+    if (!line.here("tab") && last !== null) line.watch("tab", last);
+  }, HERE_MS);
+  return {
+    watch(watch) {
+      last = watch;
+      line.watch("tab", watch);
+    },
+    retry: () => line.retry(),
+    bye() {
+      last = null;
+      line.drop("tab");
+    },
+  };
 }
 
 /** A worker that fails to start, or has died, is replaced by a connection of this tab. */
