@@ -2,7 +2,7 @@
 
 /** Statuses of which the fastest counts: the others were longer on their way. */
 const KEPT = 10;
-/** A larger step is no delay on the way: the server's clock was set, or this machine has slept. */
+/** A larger step: the clock of the server was set, or this machine has slept. */
 const STEP_MS = 2_000;
 let skews: number[] = [];
 

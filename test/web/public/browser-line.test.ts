@@ -35,15 +35,18 @@ test("a tab that its own line has dropped watches again with its next sign of li
   try {
     const line = browserLine(() => {});
     line.watch({ events: "/events", key: "BTC-USD/1m", how: "all" });
+    await loaded();
     lostFor3Minutes();
     asked.mockClear();
     run();
     expect(asked).toHaveBeenCalledTimes(0);
-    await started(() => alive());
+    alive();
+    await loaded();
     run();
     expect(asked).toHaveBeenCalledTimes(1);
     line.bye();
     alive();
+    await loaded();
     run();
     expect(asked).toHaveBeenCalledTimes(1);
   } finally {
@@ -52,8 +55,8 @@ test("a tab that its own line has dropped watches again with its next sign of li
   }
 });
 
-/** The line's program may be loaded first. */
-async function started(act: () => void): Promise<void> {
+/** A tab's line is a program of its own, which is loaded first. */
+async function loaded(): Promise<void> {
+  await import("../../../web/public/event-line.ts");
   await Bun.sleep(0);
-  act();
 }
