@@ -31,8 +31,8 @@ function exchangeAt(status: AgeStatus, at_ms: number): number | null {
 }
 
 /**
- * Event time from which the runs of the last five minutes are asked for, ms since 1970: a run's answers
- * are older than its end. Null while it is not known.
+ * Event time from which the runs of the last five minutes are asked for, ms since 1970: a run's
+ * answers are older than its end. Null while it is not known.
  */
 export function runsFrom(status: AgeStatus): number | null {
   return exchangeAt(status, status.at_ms - RUNS_SPANS * AGES_SPAN_MS);

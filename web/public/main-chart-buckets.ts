@@ -21,7 +21,7 @@ export interface Bucket {
   windows: number;
   first_s: number;
   worst_s: number;
-  /** How many windows each pipeline has: the candle of one that lacks some is not drawn beside the other's. */
+  /** How many windows each pipeline has: one that lacks some of the other's has no candle. */
   has: { stream: number; batch: number };
   stream: Candle | null;
   batch: Candle | null;
