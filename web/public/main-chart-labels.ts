@@ -62,6 +62,13 @@ export class Labels {
     over.append(this.flash, this.horizon, this.beyond, this.empty, this.note, this.back);
   }
 
+  /** What the reader can't see, why nothing is drawn, and the days in view; "": nothing. */
+  write(note: string, empty: string, days: string): void {
+    write(this.note, note);
+    write(this.empty, empty);
+    write(this.days, days);
+  }
+
   /** Both labels fit into the band above the plot: beside the edge, or below each other if it is narrow. */
   place(width: number, horizon: Horizon | null): void {
     this.horizon.hidden = this.beyond.hidden = horizon === null;

@@ -2,6 +2,7 @@
 import type uPlot from "uplot";
 import { timeTicks, valueLabels, valueTicks } from "./chart-axis.ts";
 import { axisLook, axisWidth } from "./chart-frame.ts";
+import type { Bucket } from "./main-chart-buckets.ts";
 import { BAND, Labels } from "./main-chart-labels.ts";
 import { PRICE_SHARE } from "./main-chart-paint.ts";
 import type { View } from "./main-chart-view.ts";
@@ -66,6 +67,18 @@ export function optionsOf(scaled: Scaled): Omit<uPlot.Options, "width" | "height
     ],
     hooks: { drawClear: [scaled.back], draw: [scaled.front] },
   };
+}
+
+/** What the crosshair finds: the middle of each bucket. */
+export function dataOf(buckets: readonly Bucket[], { from_s, to_s }: View): uPlot.AlignedData {
+  // Without a value uPlot would have no scale.
+  if (buckets.length === 0)
+    return [
+      [from_s, to_s],
+      [null, null],
+    ];
+  const xs = buckets.map((bucket) => (bucket.from_s + bucket.to_s) / 2);
+  return [xs, buckets.map(({ stream, batch }) => (stream ?? batch)?.close ?? null)];
 }
 
 /** Room around the prices: also where they are all the same. */
