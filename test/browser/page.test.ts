@@ -55,6 +55,10 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await text(page, "#tile-costly")).not.toMatch(/\d s\b/);
     expect(await text(page, "#price-line .price")).toMatch(/^\s*[\d,]+\.\d\d$/m);
     expect(await page.locator("#lanes [data-lane]").count()).toBe(4);
+    // A lane that stops while the page is open is heard too.
+    const bar = page.locator('#lanes [data-lane="stream"] progress');
+    await bar.evaluate((element) => element.setAttribute("aria-label", "stream, running"));
+    await soon(async () => /^stream, (at rest|stopped)$/.test((await bar.getAttribute("aria-label")) ?? ""));
     expect(await page.locator("#windows tbody tr").count()).toBeGreaterThan(5);
     expect(await page.locator("#windows .outcome.equal").count()).toBeGreaterThan(5);
     expect(await page.locator("#metrics article").count()).toBe(readdirSync(sql).length);
@@ -67,6 +71,13 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const cell = page.locator("#windows tbody tr").last().locator("td.n:has(.all)").first();
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d\d$/);
+    const table = page.locator("#windows");
+    const places = () => table.locator("th, td").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+    const before = await places();
+    await cell.hover();
+    expect(await cell.innerText()).toMatch(/[\d,]+\.\d{3,}$/);
+    expect(await places()).toEqual(before);
+    await page.mouse.move(0, 0);
     await page.locator("#all-digits").focus();
     await page.keyboard.press("Space");
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d{3,}$/);
@@ -256,6 +267,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await text(page, "#price-line .price")).toContain(".");
     expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
     expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);
+    expect(await page.locator(".chart[data-metric]:visible").count()).toBe(0);
+    const sentences = page.locator("#metrics .needs-script:visible", { hasText: "needs JavaScript; its rows are below" });
+    expect(await sentences.count()).toBe(await page.locator(".chart[data-metric]").count());
     await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
     expect(page.url()).toContain("window=5m");
     expect(await page.locator("#verdict").isVisible()).toBe(true);

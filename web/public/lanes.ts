@@ -5,7 +5,7 @@
  * (event time), `reason` (in words), and of the batch `next` (`next run in 0.9 s`).
  */
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
-import { ageWords, reaches, trendOf, untilWords } from "./figure-words.ts";
+import { ageWords, laneLabel, reaches, trendOf, untilWords } from "./figure-words.ts";
 import { write } from "./live-figures.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
@@ -40,7 +40,10 @@ function show({ lanes }: StatusEvent): void {
     if (element === null) return;
     element.dataset.state = lane.state;
     const bar = part<HTMLProgressElement>(element, "reach");
-    if (bar) bar.value = shares[i] ?? 0;
+    if (bar) {
+      bar.value = shares[i] ?? 0;
+      bar.setAttribute("aria-label", laneLabel(lane));
+    }
     write(part(element, "read"), lane.read_ms === null ? "nothing yet" : `until ${clockText(lane.read_ms, "second")}`);
     write(part(element, "reason"), lane.reason);
   });
