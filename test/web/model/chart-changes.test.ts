@@ -116,6 +116,17 @@ test("a page of another file, or of a run that is not known here, loads again; o
   });
 });
 
+test("after results.db was created again, whose runs begin with 1, a page of a later run loads again", async () => {
+  using data = tempDir();
+  await follow(data.path, recordedLines().slice(0, 600));
+  await run("batch", ["--data", data.path]);
+  const sources = new Sources(dataPaths(data.path), NO_LOG);
+  expect(batchChanges(sources, SELECTIONS[0]!, 57)).toMatchObject({
+    reload: true,
+    run: [1, expect.any(Number), expect.any(Number)],
+  });
+});
+
 test("more changes than can be listed are a reload", async () => {
   using data = tempDir();
   await follow(data.path, recordedLines(), ["stream"], ["--window", "1s,1m"]);
