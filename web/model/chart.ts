@@ -6,9 +6,10 @@ import { batchBars } from "./chart-batch.ts";
 import { cellsOf, type Listed, listedOf } from "./chart-cells.ts";
 import { startOf, storedRows, streamBars, streamReached } from "./chart-stream.ts";
 import type { UsSpan } from "./kept-bars.ts";
+import { NewestUsed } from "./newest-used.ts";
 import { idFromCommit } from "./page-changes.ts";
 import { lastDone } from "./runs.ts";
-import { everyUs, type Selection } from "./selection.ts";
+import { choices, everyUs, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
 export { streamBarsSince } from "./chart-stream.ts";
@@ -148,12 +149,14 @@ interface Drawn {
   listed: Listed | null;
 }
 
-const kept = new WeakMap<Sources, Map<string, Drawn[]>>();
+/** Selections of which they are kept; a run is sent to pages of others as a reload. */
+const DRAWN_MAX = 32;
+const kept = new WeakMap<Sources, NewestUsed<string, Drawn[]>>();
 
 /** The newest runs' answers for a selection, the newest last. */
 function noteDrawn(sources: Sources, selection: Selection): readonly Drawn[] {
   const { product, size } = selection;
-  const of = kept.get(sources) ?? new Map<string, Drawn[]>();
+  const of = kept.get(sources) ?? new NewestUsed<string, Drawn[]>(DRAWN_MAX);
   kept.set(sources, of);
   const key = `${size.us} ${product}`;
   const known = of.get(key) ?? [];
@@ -164,7 +167,8 @@ function noteDrawn(sources: Sources, selection: Selection): readonly Drawn[] {
   const drawn = { run_id, bars: knownBars(sources, selection), older_before_us, listed };
   const older = known.filter((one) => one.run_id < run_id);
   const next = [...older, drawn].slice(-DRAWN_RUNS_KEPT);
-  of.set(key, next);
+  // An address can name any product.
+  if (choices(sources).products.includes(product)) of.set(key, next);
   return next;
 }
 

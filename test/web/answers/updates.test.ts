@@ -53,6 +53,14 @@ test("a hundred new pages get the same bytes, for the queries of one", async () 
   });
 });
 
+test("parts of a selection that is not there yet are not made; it gets its status", async () => {
+  using here = opened();
+  await here.updates.atOneMoment(() => {
+    const { bytes } = here.updates.next(here.updates.open(ETH, false).receiver);
+    expect(new TextDecoder().decode(bytes!).match(/^event: \w+$/gm)).toEqual(["event: windows", "event: status"]);
+  });
+});
+
 test("a page that has everything gets nothing until the next status", async () => {
   using here = opened();
   let { receiver } = here.updates.open(BTC, false);

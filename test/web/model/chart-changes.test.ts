@@ -137,3 +137,16 @@ test("more changes than can be listed are a reload", async () => {
   // Of another product too: what changed is counted before it is chosen.
   expect(streamBarsSince(sources, { ...seconds, product: "ETH-USD" }, 0)).toBeNull();
 });
+
+test("of a product that is only asked for no run is kept: its page loads again", async () => {
+  using data = tempDir();
+  const sources = new Sources(dataPaths(data.path), NO_LOG);
+  await follow(data.path, recordedLines().slice(0, 900));
+  const NONE = { product: "NONE", size: SELECTIONS[0]!.size };
+  const reloads = () => [SELECTIONS[0]!, NONE].map((selection) => batchChanges(sources, selection, 1)?.reload);
+  expect((await run("batch", ["--data", data.path])).code).toBe(0);
+  for (const selection of [SELECTIONS[0]!, NONE]) answerOf(sources, selection);
+  expect((await run("batch", ["--data", data.path])).code).toBe(0);
+  expect(reloads()).toEqual([false, true]);
+  sources.close();
+});
