@@ -12,6 +12,7 @@ import { type Differences, differences } from "./differences.ts";
 import type { Measure } from "./figures.ts";
 import { latenessPrice } from "./lateness-price.ts";
 import { pageStatus } from "./page-status.ts";
+import { type Place, placeOf } from "./place.ts";
 import { type Choice, choices, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
@@ -25,6 +26,7 @@ export interface View {
   readonly stream: StreamSide;
   readonly batch: BatchSide;
   readonly measures: Measure[];
+  readonly place: Place;
   /** When the feed ended, ISO 8601 UTC; null while it runs, and when `produce` was stopped. */
   readonly ended: string | null;
   /** What moves with time: price, open window, lanes. */
@@ -55,6 +57,7 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
     stream: () => streamSide(sources, selection),
     batch: () => batchSide(sources, selection),
     measures: () => comparison(sources, selection, status),
+    place: () => placeOf(sources),
     ended: () => {
       const us = feedEnd(status.feed);
       return us === null ? null : isoFromUs(us);
