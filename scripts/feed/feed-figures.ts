@@ -36,6 +36,8 @@ export class FeedFigures {
   #reconnects_at_tick = 0;
   /** When the feed ended; 0 before. */
   ended_us = 0;
+  /** It ended by a signal. */
+  stopped = false;
   /** Of a replay only: null is as fast as possible, undefined is not known yet. */
   #speed: number | null | undefined;
   /** How far a replay's stamps are ahead of the recording's clock. */
@@ -67,8 +69,10 @@ export class FeedFigures {
     this.#isTimed = true;
   }
 
-  ended(): void {
+  /** `stopped`: by a signal, while the feed ran. */
+  ended({ stopped }: { stopped: boolean }): void {
     this.state = "ended";
+    this.stopped = stopped;
     this.ended_us = nowUs();
   }
 

@@ -72,7 +72,8 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const cell = page.locator("#windows tbody tr").last().locator("td.n:has(.all)").first();
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d\d$/);
     const table = page.locator("#windows");
-    const places = () => table.locator("th, td").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+    const places = () =>
+      table.locator("th, td").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
     const before = await places();
     await cell.hover();
     expect(await cell.innerText()).toMatch(/[\d,]+\.\d{3,}$/);
@@ -268,7 +269,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
     expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);
     expect(await page.locator(".chart[data-metric]:visible").count()).toBe(0);
-    const sentences = page.locator("#metrics .needs-script:visible", { hasText: "needs JavaScript; its rows are below" });
+    const sentences = page.locator("#metrics .needs-script:visible", {
+      hasText: "needs JavaScript; its rows are below",
+    });
     expect(await sentences.count()).toBe(await page.locator(".chart[data-metric]").count());
     await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
     expect(page.url()).toContain("window=5m");

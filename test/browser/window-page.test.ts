@@ -122,6 +122,8 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
     const right = await cells.evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().right)));
     expect(right).toBeLessThanOrEqual(390);
     expect(await page.locator("table.sides tbody tr").first().locator("td.n").last().innerText()).not.toBe("");
+  });
+
   const WRONG = "/window/BTC-USD@2023-09-05T16:05:30/1m";
 
   test("pages of a window, a metric and a refusal have the skip link, the theme's key and button, and the list", async () => {

@@ -1,5 +1,6 @@
 /** The figures of an open page that move with time: price, open window, lanes, the next run. */
 import { nowUs } from "../../scripts/base/clock.ts";
+import { feedEnd } from "../../scripts/contract/feed-status.ts";
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
 import type { Problem } from "../../scripts/contract/problems.ts";
 import { type Lacking, lacking, newestTimes } from "./age-measures.ts";
@@ -57,10 +58,10 @@ export function pageStatus(sources: Sources, selection: Selection, status: Statu
       mode: status.mode,
       speed: feed?.replay?.speed ?? null,
       exchange_ms: ms(exchange_us),
-      ended_ms: ms(ended_us),
+      ended_ms: ms(feedEnd(feed)),
       price: shown?.price ?? null,
       traded_ms: ms(shown?.time_us ?? null),
-      trades_per_s: rounded(trade?.per_second ?? null),
+      trades_per_s: rounded(ended_us === null ? (trade?.per_second ?? null) : null),
       open: window && openWindow(sources, selection, window),
       stream_newest_ms: ms(stream_us),
       batch_newest_ms: ms(batch_us),

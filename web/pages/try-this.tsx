@@ -6,15 +6,15 @@ import type { View } from "../model/view.ts";
 
 const DISORDERED = "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz";
 
-export function TryThis({ view: { status }, address }: { view: Pick<View, "status">; address: PageAddress }) {
-  const data = status.mode === "replay" ? " --data data/replay" : "";
+export function TryThis({ view: { place }, address }: { view: Pick<View, "place">; address: PageAddress }) {
+  const data = place.data_flag;
   return (
     <details class="panel wide fold" id="try-this">
       <summary>
         <h2>Try this</h2> <small>commands for a class, and what the page shows then</small>
       </summary>
       <ol class="trials">
-        <Trial title="Late ticks and duplicates" command={`bun run start --replay ${DISORDERED} --data late`}>
+        <Trial title="Late ticks and duplicates" command={`bun run start --replay ${DISORDERED} --data late --port 0`}>
           The same hour, out of order: some ticks come up to three minutes late, others twice. ▲ marks the late ones in
           the chart, their windows differ by exactly those, and “How complete?” shows what the stream's final rows lack.
           “Counts” has the duplicates.

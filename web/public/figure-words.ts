@@ -1,5 +1,5 @@
 /** Figures that move with time, in the words of the server's first rendering. */
-import type { Lane } from "../../scripts/contract/page-events.ts";
+import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
 
 /** What a lane leads to. */
 export const LANE_NAMES: Record<Lane["name"], string> = {
@@ -34,6 +34,26 @@ export function ageWords(ms: number): string {
 /** `in 12 s`; what is due is `now`. */
 export function untilWords(ms: number): string {
   return ms <= 0 ? "now" : `in ${ageWords(ms)}`;
+}
+
+/** What the open window waits for; `clock`: a time of day, in the reader's zone. */
+export function openWords(
+  { of, open, traded_ms, stream_newest_ms, exchange_ms, at_ms, speed, ended_ms, mode }: StatusEvent,
+  now_ms: number,
+  clock: (ms: number, form: "minute" | "second") => string,
+): string {
+  if (open === null) return mode === null ? "" : "no window is open";
+  // `BTC-USD/10s`: starts of such windows differ by seconds.
+  const start = clock(open.start_s * 1_000, /\d[a-z]?s$/.test(of) ? "second" : "minute");
+  const window = `window ${start}: ${open.trades.toLocaleString("en")} ${open.trades === 1 ? "trade" : "trades"}`;
+  // The store has the trade that closes it.
+  if (traded_ms !== null && traded_ms >= open.closes_ms && stream_newest_ms !== null)
+    return `${window}, the stream has read until ${clock(stream_newest_ms, "second")}`;
+  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
+  if (exchange_ms === null) return `${window}, open`;
+  const left_ms = open.closes_ms - (exchange_ms + (now_ms - at_ms) * (speed ?? 1));
+  if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;
+  return `${window}, closes with the first trade after ${clock(open.closes_ms, "second")}`;
 }
 
 type Trend = "grows" | "falls" | "steady";

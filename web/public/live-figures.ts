@@ -7,7 +7,7 @@
  * A `<time datetime="…Z">` is written in the chosen zone, in the form that its text has (zone.ts).
  */
 import type { StatusEvent } from "../../scripts/contract/page-events.ts";
-import { ageWords, shortPrice, untilWords } from "./figure-words.ts";
+import { ageWords, openWords, shortPrice, untilWords } from "./figure-words.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
@@ -40,7 +40,7 @@ function tick(): void {
     write(element, ageWords(now - Number(element.dataset.ageOf)));
   for (const element of document.querySelectorAll<HTMLElement>("[data-until]"))
     write(element, untilWords(Number(element.dataset.until) - now));
-  if (status) write(figure("open"), openWords(status, now));
+  if (status) write(figure("open"), openWords(status, now, clockText));
 }
 
 function figure(name: string): HTMLElement | null {
@@ -53,17 +53,6 @@ function showPrice({ price, traded_ms, trades_per_s }: StatusEvent): void {
   if (element && price !== null) element.title = price;
   write(figure("traded"), traded_ms === null ? "no trade yet" : `last trade ${clockText(traded_ms, "second")}`);
   write(figure("rate"), trades_per_s === null ? "" : `${trades_per_s.toFixed(1)} trades/s`);
-}
-
-/** When the window closes, in event time; when that has passed, what it waits for. */
-function openWords({ open, exchange_ms, at_ms, speed, ended_ms, mode }: StatusEvent, now: number): string {
-  if (open === null) return mode === null ? "" : "no window is open";
-  const window = `window ${clockText(open.start_s * 1_000, "minute")}: ${open.trades.toLocaleString("en")} trades`;
-  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
-  if (exchange_ms === null) return `${window}, open`;
-  const left_ms = open.closes_ms - (exchange_ms + (now - at_ms) * (speed ?? 1));
-  if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;
-  return `${window}, closes with the first trade after ${clockText(open.closes_ms, "second")}`;
 }
 
 /** Also a page that was opened before there was any feed. */

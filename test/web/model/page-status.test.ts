@@ -160,13 +160,23 @@ test("after the feed's end readers that have read everything are at rest; one th
   }
   here.sql("ticks.db", "UPDATE offsets SET next_offset = next_offset - 5");
   const status = await statusOf(here);
-  expect([status.ended_ms, status.exchange_ms]).toEqual([here.now_us / 1_000, null]);
+  expect([status.ended_ms, status.exchange_ms, status.trades_per_s]).toEqual([here.now_us / 1_000, null, null]);
   expect(["log", "stream", "consume"].map((name) => laneOf(status, name as Lane["name"]).state)).toEqual([
     "rest",
     "rest",
     "silent",
   ]);
   expect(laneOf(status, "stream").reason).toBe("has read everything and ended");
+});
+
+test("a feed that was stopped has not ended: its recording can continue, but no rate is of now", async () => {
+  await using here = opened();
+  here.replay({ state: "ended", ended_us: here.now_us, stopped: true });
+  const status = await statusOf(here);
+  expect([status.ended_ms, status.exchange_ms, status.trades_per_s]).toEqual([null, null, null]);
+  expect(laneOf(status, "log")).toMatchObject({ state: "rest", reason: "was stopped" });
+  const page = await (await fetch(here.url)).text();
+  expect(page).not.toMatch(/(feed|recording) has ended/);
 });
 
 test("the next run is the schedule's, and at the end of its rest while nothing is new", async () => {
