@@ -6,11 +6,13 @@ import { state } from "./address.ts";
 import { AGES_SPAN_MS, type AgeSample, AgeSamples } from "./age-samples.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
-import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
+import { type ChartTable, keyOf, make } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field, keepIn } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
+import { Redraw } from "./redraw.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
+import { write } from "./write.ts";
 
 const HEIGHT = 190;
 const NAME = "Age of both answers, last 5 minutes";
@@ -30,6 +32,7 @@ class AgeChart {
   #now_ms = now_ms();
   readonly #clock = make("span", "chart-note");
   #of = `${state.product}/${state.window}`;
+  readonly #redraw: Redraw;
 
   constructor(element: HTMLElement) {
     this.#frame = new ChartFrame(element, {
@@ -41,19 +44,21 @@ class AgeChart {
       table: () => this.#table(),
     });
     this.#frame.bar.append(keyOf(KEY), this.#clock);
+    this.#redraw = new Redraw(() => this.#draw(), this.#frame.root);
     const abort = new AbortController();
     this.#frame.atEnd(
       on("status", (status) => {
         if (status.of !== this.#of) return;
         this.#samples.add(status);
         write(this.#clock, status.mode === "replay" ? "in recording time" : "");
-        this.#draw();
+        this.#redraw.soon();
       }),
       on("batch", ({ of, run }) => {
         if (of === this.#of) this.#samples.ran(run[2], this.#now_ms + 1);
       }),
       on("state", () => this.#stated(abort.signal)),
       () => abort.abort(),
+      () => this.#redraw.end(),
     );
     void this.#fill(abort.signal);
     this.#draw();

@@ -4,8 +4,8 @@ import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
 import { daysOf } from "./chart-axis.ts";
-import { write } from "./chart-dom.ts";
-import { ChartFrame, keepIn } from "./chart-frame.ts";
+
+import { ChartFrame, insideOf, keepIn } from "./chart-frame.ts";
 import { EventGate } from "./event-gate.ts";
 import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
 import { gestures } from "./main-chart-gestures.ts";
@@ -22,9 +22,9 @@ import { Redraw } from "./redraw.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
+import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 
-/** The horizon's age has tenths of a second. */
-const AGE_MS = 500;
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
 
@@ -41,7 +41,7 @@ class MainChart {
   #reach: ReturnType<typeof reachOf> = null;
   readonly #marks = new Marks();
   #isDragged = false;
-  readonly #redraw = new Redraw(() => this.#draw());
+  readonly #redraw: Redraw;
   #selected = "";
   /** Shut while the page is paused, and while windows are loaded that may be older than events. */
   readonly #gate = new EventGate(
@@ -73,6 +73,7 @@ class MainChart {
     });
     const { plot, box, root } = this.#frame;
     root.classList.add("main-chart");
+    this.#redraw = new Redraw(() => this.#draw(), root);
     this.#labels = new Labels(this.#frame);
     this.#labels.back.addEventListener("click", () => this.#follow());
     this.#ribbon = new Ribbon(() => ({
@@ -88,7 +89,6 @@ class MainChart {
   #listen(): void {
     const { plot } = this.#frame;
     plot.over.addEventListener("dblclick", () => this.#follow());
-    const age = setInterval(() => state.paused || this.#label(), AGE_MS);
     const shown = () => this.#redraw.now();
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
@@ -105,7 +105,7 @@ class MainChart {
         },
         settle: () => this.#settle(),
       }),
-      () => clearInterval(age),
+      eachTick(() => this.#label()),
       () => document.removeEventListener("visibilitychange", shown),
       () => this.#redraw.end(),
       () => this.#loader.stop(),
@@ -191,7 +191,8 @@ class MainChart {
       this.#view = viewOf(state.range, this.#extent, now_ms() / 1000);
     const { plot } = this.#frame;
     const every_s = this.#extent.every_s;
-    const step = stepOf(this.#view, every_s, plot.over.clientWidth || plot.width);
+    const { width, height } = insideOf(plot);
+    const step = stepOf(this.#view, every_s, width || plot.width);
     this.#buckets = bucketsOf(this.#store.rows(), this.#view, { every_s, size_s: this.#size_s }, step);
     this.#reach = reachOf(this.#buckets);
     // Without a value uPlot would have no scale.
@@ -206,7 +207,7 @@ class MainChart {
           ],
     );
     const { left, top } = plot.over.style;
-    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + plot.over.clientHeight, plot.over.clientWidth);
+    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + height, width);
     this.#labels.back.style.visibility = state.range.to_ms === null && !this.#isDragged ? "hidden" : "visible";
     this.#note("");
     this.#label();
@@ -236,7 +237,7 @@ class MainChart {
   /** The horizon's label, whose age grows. */
   #label(): void {
     const { plot } = this.#frame;
-    const width = plot.over.clientWidth;
+    const { width } = insideOf(plot);
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
     const isAhead = this.#marks.isBehind(this.#extent);
