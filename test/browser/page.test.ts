@@ -120,6 +120,26 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(complaints).toEqual([]);
   });
 
+  test("what moves each second writes texts alone: no node is replaced, no row becomes higher", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    await soon(async () => (await text(page, "#heard")).startsWith("updated"));
+    const replaced = await page.evaluate(`new Promise((resolve) => {
+      const [replaced, texts] = [[], []];
+      const observer = new MutationObserver((records) => {
+        for (const { type, target } of records) (type === "childList" ? replaced : texts).push(target.textContent);
+        if (replaced.length + texts.length >= 6) resolve(replaced);
+      });
+      for (const id of ["heard", "price-line", "lanes"])
+        observer.observe(document.getElementById(id), { subtree: true, childList: true, characterData: true });
+    })`);
+    expect(replaced).toEqual([]);
+    const heights = await page.evaluate<number[]>(`["", "4.9 s behind, steady"].map((words) => {
+      document.querySelector("#lanes .batch [data-figure=lag]").textContent = words;
+      return document.querySelector("#lanes .batch .lane-words").getBoundingClientRect().height;
+    })`);
+    expect(heights[1]).toBe(heights[0]!);
+  });
+
   test("a metric file that is added, broken, corrected and removed is seen while the page is open", async () => {
     const { page } = await open("/?product=BTC-USD");
     const file = join(sql, "biggest_hour.sql");

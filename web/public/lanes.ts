@@ -6,10 +6,10 @@
  */
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
 import { ageWords, laneLabel, reaches, trendOf, untilWords } from "./figure-words.ts";
-import { write } from "./live-figures.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 import { clockText } from "./zone.ts";
 
 /** Statuses, one per second, over which a lag's trend is shown. */
@@ -25,7 +25,6 @@ export function startLanes(): void {
     for (const { name, lag_ms } of event.lanes)
       if (lag_ms !== null) lags.set(name, [...(lags.get(name) ?? []), lag_ms].slice(-TREND_LENGTH));
     show(event);
-    tick();
   });
   on("state", () => {
     if (status) show(status);
@@ -38,7 +37,7 @@ function show({ lanes }: StatusEvent): void {
   lanes.forEach((lane, i) => {
     const element = elementOf(lane);
     if (element === null) return;
-    element.dataset.state = lane.state;
+    if (element.dataset.state !== lane.state) element.dataset.state = lane.state;
     const bar = part<HTMLProgressElement>(element, "reach");
     if (bar) {
       bar.value = shares[i] ?? 0;

@@ -1,7 +1,8 @@
 /** What is written over the main chart: the horizon's label, "stream only", notes, and the way back. */
 import { colour, font, textWidth } from "./chart-colours.ts";
-import { keyOf, make, write } from "./chart-dom.ts";
+import { keyOf, make } from "./chart-dom.ts";
 import type { ChartFrame } from "./chart-frame.ts";
+import { write } from "./write.ts";
 
 /** The style sheet's `--size-1`, in the page's larger type on a wall. */
 const LABEL_REM = 0.8;
@@ -71,8 +72,11 @@ export class Labels {
 
   /** Both labels fit into the band above the plot: beside the edge, or below each other if it is narrow. */
   place(width: number, horizon: Horizon | null): void {
-    this.horizon.hidden = this.beyond.hidden = horizon === null;
-    if (horizon === null) return;
+    this.horizon.hidden = horizon === null;
+    if (horizon === null) {
+      this.beyond.hidden = true;
+      return;
+    }
     const { x, text, isAhead } = horizon;
     const words = x > width ? `${text} →` : x < 0 ? `← ${text}` : text;
     write(this.horizon, words);

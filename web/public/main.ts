@@ -15,6 +15,9 @@ import { startStale } from "./stale.ts";
 import { startTitle } from "./title.ts";
 import { startZone } from "./zone.ts";
 
+/** A page without a frame after this long is started as it is. */
+const UNPAINTED_MS = 500;
+
 /** What charts take when they have the focus. */
 const CHART_KEYS: Key[] = [
   ["← →", "in a chart: read its values one by one"],
@@ -31,10 +34,31 @@ const PAGE_KEYS: Key[] = [
 ];
 
 // One file for both: each is shorter than what they would share and two remainders.
-if (document.body.dataset.page === "metric") {
-  startEveryPage(CHART_KEYS);
-  void import("./metric-page.ts").then(({ startMetricPage }) => startMetricPage());
-} else startPage();
+const isMetric = document.body.dataset.page === "metric";
+afterFirstPaint(() => {
+  // The style sheet leaves out before what is below the first screen.
+  document.documentElement.toggleAttribute("data-started", true);
+  if (isMetric) {
+    startEveryPage(CHART_KEYS);
+    void import("./metric-page.ts").then(({ startMetricPage }) => startMetricPage());
+  } else startPage();
+});
+
+/** What the server has written is seen first; a tab in the background is not painted, and starts too. */
+function afterFirstPaint(start: () => void): void {
+  if (document.visibilityState === "hidden") {
+    start();
+    return;
+  }
+  let isStarted = false;
+  const once = () => {
+    if (!isStarted) start();
+    isStarted = true;
+  };
+  // Of the two the first: a tab that is hidden before its first frame has none.
+  setTimeout(once, UNPAINTED_MS);
+  requestAnimationFrame(() => setTimeout(once));
+}
 
 function startPage(): void {
   startEveryPage(PAGE_KEYS);
