@@ -8,6 +8,7 @@ import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import { ClosingRows } from "./closing-rows.ts";
 import { KeptBars } from "./kept-bars.ts";
+import { KeptClosed } from "./kept-closed.ts";
 import { KeptText } from "./kept-text.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
@@ -32,6 +33,8 @@ export class Sources {
   readonly closings: ClosingRows;
   /** Closed windows as the main chart draws them. */
   readonly bars: KeptBars;
+  /** Rows of closed windows as other parts show them. */
+  readonly closed: KeptClosed;
   readonly runs: RunSnapshots;
   /** Due times at which no run began. */
   readonly missed: MissedRuns;
@@ -51,6 +54,7 @@ export class Sources {
     this.#fromWindows = new PerCommit(this.windows);
     this.closings = new ClosingRows(this.windows);
     this.bars = new KeptBars(this.windows);
+    this.closed = new KeptClosed(this.windows);
     this.runs = new RunSnapshots(this.results, this.metrics);
     this.missed = new MissedRuns(this.results);
   }
