@@ -236,6 +236,15 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.locator("#tile-agree").isVisible()).toBe(true);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1920);
     expect((await page.locator(".tiles").boundingBox())!.width).toBeGreaterThan(1_800);
+    for (const [width, height] of [
+      [1920, 1080],
+      [1400, 900],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const lanes = (await page.locator("#lanes").boundingBox())!;
+      expect([width, lanes.y + lanes.height <= height]).toEqual([width, true]);
+    }
+    expect(await page.locator("#zone").isVisible()).toBe(false);
     await page.emulateMedia({ media: "print" });
     expect(await page.locator("#pause").isVisible()).toBe(false);
   });

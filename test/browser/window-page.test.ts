@@ -115,6 +115,15 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
     expect(await page.locator("#ticks tbody tr").count()).toBeGreaterThan(100);
   });
 
+  test("on a phone each column is a card, with both sides in sight", async () => {
+    const { page } = await open(LATE, { width: 390 });
+    const cells = page.locator("table.sides tbody td.n");
+    expect(await cells.count()).toBe(3 * 19);
+    const right = await cells.evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().right)));
+    expect(right).toBeLessThanOrEqual(390);
+    expect(await page.locator("table.sides tbody tr").first().locator("td.n").last().innerText()).not.toBe("");
+  });
+
   test("an id that is not one is a sentence", async () => {
     const answer = await fetch(`${server.url}/window/BTC-USD@2023-09-05T16:05:30/1m`, {
       headers: { Accept: "text/html" },

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { typed } from "../../scripts/command/environment.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, ROOT, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
@@ -251,7 +252,7 @@ test("the end of a recording: the terminal prints how to play it again, and that
     await using one = play(...more);
     const url = await page(one);
     const said = await one.heard("--again");
-    expect(said).toContain(`to play it once more: Ctrl-C, then bun run start --data ${dir.path}`);
+    expect(said).toContain(`to play it once more: Ctrl-C, then ${typed("start", ["--data", dir.path])}`);
     expect(said).toContain(`--replay ${file} --speed max --every 1s --again (or --loop: without an end)`);
     const rounds = spans.length + 1;
     await soon(

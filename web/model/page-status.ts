@@ -122,7 +122,7 @@ function openWindow(sources: Sources, { product, size }: Selection, newest: Newe
  */
 function nextRun(moment: Moment): number | null {
   const schedule = moment.sources.schedule();
-  const isAtRest = schedule?.rest_until_us !== undefined && batchBehind(moment) === 0;
+  const isAtRest = schedule?.rest_until_us !== undefined && (batchBehind(moment) ?? 0) === 0;
   const due_us = (isAtRest ? schedule.rest_until_us : schedule?.due_us) ?? null;
   return due_us === null || due_us < moment.now_us ? null : due_us;
 }

@@ -106,9 +106,11 @@ function Choices({ of, label, values, address }: ChoicesProps) {
   const isCurrent = (value: string) => !isFixed && value === address[of];
   const fixed = of === "range" ? { from: null, to: null } : {};
   if (values.length < 2) return <span class="only">{values[0]}</span>;
+  // Products are as many as the feed has: on an ordinary screen their links would take a second row.
+  const kind = values.length > LINKS_MAX ? "choices many" : of === "product" ? "choices some" : "choices";
   return (
     <>
-      <nav aria-label={label} class={values.length > LINKS_MAX ? "choices many" : "choices"}>
+      <nav aria-label={label} class={kind}>
         {values.map((value) => (
           <a
             href={`/${queryOfPage({ ...address, ...fixed, [of]: value })}`}
@@ -120,7 +122,7 @@ function Choices({ of, label, values, address }: ChoicesProps) {
           </a>
         ))}
       </nav>
-      <select data-set={of} aria-label={label} class={values.length > LINKS_MAX ? "choices many" : "choices"}>
+      <select data-set={of} aria-label={label} class={kind}>
         {of === "range" && (
           <option value="" selected={isFixed} hidden>
             fixed

@@ -119,12 +119,18 @@ function Sides({ detail }: { detail: WindowDetail }) {
               <tr class={one.mark ?? ""}>
                 <th scope="row">{one.column}</th>
                 <td class="mark">{one.mark === null ? "" : one.mark === "equal" ? "✓ equal" : "≠ differs"}</td>
-                <td class="n">{shown(one.column, one.stream)}</td>
-                {hasLate && <td class="n">{one.late === null ? "" : `+ ${exact(one.late)}`}</td>}
-                <td class="n">
+                <td class="n" data-label="stream">
+                  {shown(one.column, one.stream)}
+                </td>
+                {hasLate && (
+                  <td class="n" data-label={one.late === null ? undefined : "+ late ticks"}>
+                    {one.late === null ? "" : `+ ${exact(one.late)}`}
+                  </td>
+                )}
+                <td class="n" data-label={hasLate ? "= batch" : "batch"}>
                   <Marked column={one} />
                 </td>
-                <td class="computed" data-column={one.column} hidden />
+                <td class="computed" data-column={one.column} data-label="computed here" hidden />
               </tr>
             ))}
           </tbody>
