@@ -9,6 +9,7 @@ import type { UsSpan } from "./kept-bars.ts";
 import { idFromCommit } from "./page-changes.ts";
 import { lastDone } from "./runs.ts";
 import { everyUs, type Selection } from "./selection.ts";
+import { indexFrom } from "./sorted.ts";
 import type { Sources } from "./sources.ts";
 
 export { streamBarsSince } from "./chart-stream.ts";
@@ -186,18 +187,8 @@ export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): C
 
 /** Bars by start that begin in the span. */
 function within(bars: readonly Bar[], { from_us, to_us }: UsSpan): Bar[] {
-  return bars.slice(firstFrom(bars, from_us), firstFrom(bars, to_us));
-}
-
-/** Index of the first bar that starts at a time or later. */
-function firstFrom(bars: readonly Bar[], start_us: number): number {
-  let [low, high] = [0, bars.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bars[middle]![0] * 1e6 < start_us) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const at = (us: number) => indexFrom(bars, us, ([start_s]) => start_s * 1e6);
+  return bars.slice(at(from_us), at(to_us));
 }
 
 /** The newest run that is done, of its snapshot if it has one. */

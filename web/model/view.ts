@@ -70,7 +70,7 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
   });
 }
 
-/** The same with every property made: whoever uses it later sees this moment. Call it leniently. */
+/** The same with every property made, all of this moment. Call it leniently. */
 export function wholeView(sources: Sources, selection: Selection, status: Status): View {
   const made = view(sources, selection, status);
   return { ...made };

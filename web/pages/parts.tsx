@@ -2,7 +2,6 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
-import { printableLines } from "../../scripts/base/printable.ts";
 import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
 import { Counts } from "./counts.tsx";
@@ -60,7 +59,7 @@ function part(on: Part["on"], make: (view: View) => Child, of: (view: View) => o
   const html = (view: View) => {
     const known = made.get(of(view));
     if (known !== undefined) return known;
-    const text = printableLines(String(make(view)));
+    const text = String(make(view));
     made.set(of(view), text);
     return text;
   };

@@ -13,7 +13,7 @@ test("who asks seldom gets an answer of its own each time", () => {
   expect(Array.from({ length: 30 }, (_, i) => ask(i * 125).n)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
 });
 
-test("of a thousand questions per second eight are answered anew, and no answer is a second old", () => {
+test("of a thousand questions per second eight get a new answer, and no answer is a second old", () => {
   const { ask, made } = counted();
   const ages = Array.from({ length: 5_000 }, (_, ms) => ms - ask(ms).at_ms);
   expect(Math.max(...ages)).toBeLessThan(1_000);
