@@ -10,6 +10,7 @@ import { NewestUsed } from "./newest-used.ts";
 import { idFromCommit } from "./page-changes.ts";
 import { lastDone } from "./runs.ts";
 import { choices, everyUs, type Selection } from "./selection.ts";
+import { indexFrom } from "./sorted.ts";
 import type { Sources } from "./sources.ts";
 
 export { streamBarsSince } from "./chart-stream.ts";
@@ -68,7 +69,10 @@ function batchReached(sources: Sources, { product }: Selection): number {
 /** The batch's bars without those of ticks that are stamped too far ahead. */
 function knownBars(sources: Sources, selection: Selection): readonly Bar[] {
   const { bars } = batchBars(sources, selection);
-  return bars.slice(0, firstFrom(bars, batchReached(sources, selection) + 1));
+  return bars.slice(
+    0,
+    indexFrom(bars, batchReached(sources, selection) + 1, ([start_s]) => start_s * 1e6),
+  );
 }
 
 /** The span widened to whole windows of the selection. */
@@ -211,18 +215,8 @@ export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): C
 
 /** Bars by start that begin in the span. */
 function within(bars: readonly Bar[], { from_us, to_us }: UsSpan): Bar[] {
-  return bars.slice(firstFrom(bars, from_us), firstFrom(bars, to_us));
-}
-
-/** Index of the first bar that starts at a time or later. */
-function firstFrom(bars: readonly Bar[], start_us: number): number {
-  let [low, high] = [0, bars.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bars[middle]![0] * 1e6 < start_us) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const at = (us: number) => indexFrom(bars, us, ([start_s]) => start_s * 1e6);
+  return bars.slice(at(from_us), at(to_us));
 }
 
 /** The newest run that is done, and the event time that its answers reach. */

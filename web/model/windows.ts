@@ -78,10 +78,14 @@ export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   return sources.windows.all<FoundWindow>(sql, { ...query }).map(shown);
 }
 
-/** The selection's newest windows, newest first. */
+/** The selection's newest windows, newest first; closed ones are the same objects until one changes. */
 export function newestWindows(sources: Sources, { product, size }: Selection, limit: number): ShownWindow[] {
-  const query = { product, size_us: size.us, from_us: null, to_us: null, limit };
-  return size.from_us === undefined ? windows(sources, query) : summedWindows(sources, [product], query, size.from_us);
+  const of = { product, size_us: size.us, limit };
+  if (size.from_us !== undefined)
+    return summedWindows(sources, [product], { ...of, from_us: null, to_us: null }, size.from_us);
+  return sources.closed.rows("windows", of, (asked) =>
+    sources.windows.all<FoundWindow>(WINDOWS, { ...asked }).map(shown),
+  );
 }
 
 /** Windows of a size that is summed from the stored one of `part_us`; closed ones are summed once. */

@@ -22,7 +22,6 @@ import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
 import { eachTick } from "./ticker.ts";
-import { write } from "./write.ts";
 
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
