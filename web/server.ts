@@ -87,7 +87,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const charts = new Charts(sources);
   const assets = new Assets();
   const metrics = new MetricAnswers(sources, assets.address);
-  const table = routes(sources, hub, { exports, charts, metrics }, assets, options.base ?? "");
+  const explain = new Explain(sources, assets.address);
+  const table = routes(sources, hub, { exports, charts, metrics, explain }, assets, options.base ?? "");
   const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
@@ -101,6 +102,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       exports.close();
       charts.close();
       metrics.close();
+      explain.close();
       await server.stop(true);
       sources.close();
     },
@@ -114,13 +116,13 @@ interface Askers {
   exports: Exports;
   charts: Charts;
   metrics: MetricAnswers;
+  explain: Explain;
 }
 
 function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets, base: string): Routes {
-  const { exports, charts, metrics } = askers;
+  const { exports, charts, metrics, explain } = askers;
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
-  const explain = new Explain(sources, assets.address);
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));

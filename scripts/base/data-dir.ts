@@ -60,6 +60,8 @@ export function dataPaths(dir: string) {
     batchOutput: join(root, "batch_output"),
     batchLog: join(root, "batch_log.txt"),
     locks: join(root, "locks"),
+    /** While `start` runs: the page's address, and in the second line how to play the recording again. */
+    address: join(root, "locks", "start.url"),
   };
 }
 export type DataPaths = ReturnType<typeof dataPaths>;

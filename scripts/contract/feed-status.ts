@@ -37,8 +37,18 @@ const SCHEMA = z.object({
   incomplete: count,
   garbled: count,
   gaps_open: count,
-  /** The replay's own clock: `clock_us` at `as_of_us`, running on after its end; speed null: it has none. */
-  replay: z.object({ clock_us: z.number(), as_of_us: z.number(), speed: z.number().nullable() }).nullable(),
+  /**
+   * The replay's own clock: `clock_us` at `as_of_us`, running since `since_us`, also after its end;
+   * speed null: it has none.
+   */
+  replay: z
+    .object({
+      clock_us: z.number(),
+      as_of_us: z.number(),
+      speed: z.number().nullable(),
+      since_us: z.number().optional(),
+    })
+    .nullable(),
   run_pid: z.number(),
   run_started_us: z.number(),
   run_records: count,
@@ -66,6 +76,8 @@ const SCHEMA = z.object({
   run_alive_us: z.number().optional(),
   /** When the feed ended; null while it runs. */
   ended_us: z.number().nullable().optional(),
+  /** It ended because `produce` was stopped, not the feed. */
+  stopped: z.boolean().optional(),
   /** Slices with the histogram `feed`, as JSON (measures.ts): the newest, and 0 since the start. */
   measures: z.string().optional(),
   /** The exchange's clock minus ours; null before the first answer to GET /time. */
@@ -76,6 +88,11 @@ const SCHEMA = z.object({
   /** Points of the process's cost, as text (cost-points.ts). */
   cost: z.string().optional(),
 });
+
+/** When the feed itself ended, us since 1970; null while it runs, and if `produce` was stopped. */
+export function feedEnd(feed: KnownFeedStatus | null): number | null {
+  return feed === null || feed.stopped === true ? null : (feed.ended_us ?? null);
+}
 
 /** Reads the text of feed.json; null when it is damaged. */
 export function parseFeedStatus(text: string): KnownFeedStatus | null {

@@ -117,7 +117,7 @@ export class CoinbaseFeed {
       this.figures.reconnects++;
     }
     forget();
-    this.figures.ended();
+    this.figures.ended({ stopped: signal.aborted });
   }
 
   async #connect(proxy: Route): Promise<ConnectionEnd> {

@@ -227,6 +227,7 @@ export class Producer {
       proxy: proxy || null,
       replay: kind === "replay" ? figures.replayClock() : null,
       ended_us: figures.ended_us || null,
+      stopped: figures.stopped,
       clock_jumps: this.#clock.jumps,
     };
   }

@@ -39,15 +39,13 @@ export async function withRoom<T>({ logger, signal }: CommandContext, work: () =
   }
 }
 
-/** The file with the page's address while `start` runs. */
-export function addressFile(paths: DataPaths): string {
-  return join(paths.locks, "start.url");
-}
-
-/** Writes the page's address for a second `start`, which can do without it. */
-export function noteAddress(paths: DataPaths, url: string): void {
+/**
+ * Writes the page's address for a second `start`, and for the page the command that plays the
+ * recording `again` ("": live). Both can do without it.
+ */
+export function noteAddress(paths: DataPaths, url: string, again: string): void {
   try {
-    writeAtomically(addressFile(paths), `${url}\n`, { isDurable: false });
+    writeAtomically(paths.address, `${url}\n${again}\n`, { isDurable: false });
   } catch {
     // The stages report a full disk.
   }
@@ -56,7 +54,7 @@ export function noteAddress(paths: DataPaths, url: string): void {
 /** The refusal of a second `start` on `dir` or its replay; null when none runs there. Creates nothing. */
 export function startedBefore(dir: string): TidemarkError | null {
   for (const paths of [dataPaths(dir), dataPaths(join(dir, "replay"))]) {
-    if (!existsSync(addressFile(paths))) continue;
+    if (!existsSync(paths.address)) continue;
     try {
       lockAsOnly(paths)();
     } catch (error) {
@@ -71,8 +69,8 @@ function lockAsOnly(paths: DataPaths): () => void {
   try {
     return lockStage(paths, "start");
   } catch (error) {
-    if (!(error instanceof TidemarkError) || !existsSync(addressFile(paths))) throw error;
-    const page = readFileSync(addressFile(paths), "utf8").trim();
+    if (!(error instanceof TidemarkError) || !existsSync(paths.address)) throw error;
+    const page = readFileSync(paths.address, "utf8").split("\n")[0];
     throw new TidemarkError(error.code, `${error.message} Its page is at ${page}.`, error.hint);
   }
 }

@@ -5,7 +5,7 @@ import type { CommandContext } from "../command/cli.ts";
 import { isReplay } from "../command/feed-flags.ts";
 import { checkLogUrl } from "../log/index.ts";
 import { readRecording } from "../simulator/recording.ts";
-import { addressFile, claim, startedBefore, withRoom } from "./claim.ts";
+import { claim, startedBefore, withRoom } from "./claim.ts";
 import { recordingOf, type StartOptions, supervise } from "./path.ts";
 import { reachable } from "./reachable.ts";
 
@@ -26,7 +26,7 @@ export async function launch(options: StartOptions, context: CommandContext): Pr
     if (replay) logger.info(`the replay is stored in ${paths.root}: use --data ${paths.root} with other commands`);
     await supervise(options, paths, feed, context);
   } finally {
-    rmSync(addressFile(paths), { force: true });
+    rmSync(paths.address, { force: true });
     release();
   }
 }

@@ -44,10 +44,10 @@ export function recordingOf({ replay }: StartOptions): string {
 }
 
 /** What to type to play the recording again; nothing that is stored is removed. */
-function replayHint(args = process.argv.slice(2)): string {
+function againCommand(args = process.argv.slice(2)): string {
   const same = args.filter((arg) => arg !== "--again" && arg !== "--loop");
   const replay = same.some((arg) => /^--replay(=|$)/.test(arg)) ? same : ["--replay", ...same];
-  return `to play it once more: Ctrl-C, then ${typed("start", [...replay, "--again"])} (or --loop: without an end)`;
+  return typed("start", [...replay, "--again"]);
 }
 
 /**
@@ -70,7 +70,7 @@ export async function supervise(
       if (why !== null) done.reject(why);
       else if (name === "produce") {
         logger.info("the recording has ended: all of it is on the page, which stays open");
-        logger.info(replayHint());
+        logger.info(`to play it once more: Ctrl-C, then ${againCommand()} (or --loop: without an end)`);
       }
     };
     const child = new Child({ name, command: async () => [script(name), ...(await command())], logger, onLine, onEnd });
@@ -118,7 +118,7 @@ export async function supervise(
     "serve",
     () => serve,
     (line) => {
-      noteAddress(paths, line);
+      noteAddress(paths, line, live === null ? againCommand() : "");
       process.stdout.write(`Tidemark ${live === null ? "(REPLAY) " : ""}is at ${line}\n`);
     },
   );

@@ -139,6 +139,21 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     await page.waitForFunction(() => !location.search.includes("from="));
   });
 
+  test("a link to a section of the page leaves a chart that follows as it is", async () => {
+    const { page } = await open("&range=1h");
+    const { x, y, width } = await boxOf(page);
+    await page.mouse.move(x + width - 2, y + 50);
+    await page.mouse.wheel(0, -150);
+    await page.waitForFunction(() => location.search.includes("from="));
+    const back = page.getByRole("button", { name: "Back to live" });
+    expect(await back.isVisible()).toBe(false);
+    const before = search(page).toString();
+    await page.locator("nav.sections a").first().click();
+    await page.waitForFunction(() => location.hash !== "");
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    expect([await back.isVisible(), search(page).toString()]).toEqual([false, before]);
+  });
+
   test("the wheel zooms, but not below ten windows; keys do too", async () => {
     const { page } = await open();
     const before = (await rowsOf(page)).length;

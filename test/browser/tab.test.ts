@@ -108,6 +108,46 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     expect(complaints).toEqual([]);
   });
 
+  test("a chart out of view is not drawn for what arrives, and is current when it comes into view", async () => {
+    const { page } = await open();
+    await page.addInitScript(() => {
+      const ages = { drawn: 0 };
+      Object.assign(window, { ages });
+      const clear = CanvasRenderingContext2D.prototype.clearRect;
+      CanvasRenderingContext2D.prototype.clearRect = function (...given) {
+        if (this.canvas instanceof HTMLCanvasElement && this.canvas.closest("#age-chart")) ages.drawn++;
+        clear.apply(this, given);
+      };
+    });
+    await page.reload();
+    await page.locator("#age-chart canvas").waitFor();
+    expect((await page.locator("#age-chart").boundingBox())!.y).toBeGreaterThan(900);
+    // The header's age falls with each status.
+    const status = () =>
+      page.evaluate(
+        () =>
+          new Promise<void>((resolve) => {
+            const heard = document.getElementById("heard")!;
+            const age = () => Number.parseFloat(heard.textContent!.replace(/^\D+/, ""));
+            let before = age();
+            new MutationObserver(() => {
+              if (age() < before) resolve();
+              before = age();
+            }).observe(heard, { subtree: true, childList: true, characterData: true });
+          }),
+      );
+    const draws = () => page.evaluate(() => (window as unknown as { ages: { drawn: number } }).ages.drawn);
+    await status();
+    const before = await draws();
+    expect(before).toBeGreaterThan(0);
+    await status();
+    expect(await draws()).toBe(before);
+    await page.locator("#age-chart").scrollIntoViewIfNeeded();
+    await status();
+    await status();
+    expect(await draws()).toBeGreaterThan(before);
+  });
+
   test("by keyboard alone: skip link, theme with its three names, spans, pause, the list of keys", async () => {
     const { page } = await open();
     await soon("live", () => isLive(page));

@@ -19,8 +19,13 @@ export class Charts {
 
   /** The span from `from` to `to`; without one of them, of the range's length or to the newest window. */
   answer = (c: Context): Response => {
-    const { selection, span } = this.#asked(c);
-    return c.json(chartAnswer(this.sources, selection, span));
+    const { sources } = this;
+    return c.json(
+      sources.atOneCommit(() => {
+        const { selection, span } = this.#asked(c);
+        return chartAnswer(sources, selection, span);
+      }),
+    );
   };
 
   /** The batch's windows of the same span, from the archive. */

@@ -66,6 +66,11 @@ export class Sources {
     return parseScheduleStatus(textOf(this.paths.schedule));
   }
 
+  /** What to type to play the recording again; null unless `start` plays one here. */
+  get again(): string | null {
+    return textOf(this.paths.address).split("\n")[1] || null;
+  }
+
   /**
    * Does the work, which must not wait for anything, with what can be read: to it a file that can't
    * be read is empty, and that file's `failure` is set. Of each file it sees one commit.

@@ -69,7 +69,8 @@ function produceStage(sources: Sources, feed: KnownFeedStatus | null): Stage {
     return {
       ...figures,
       state: "rest",
-      detail: sources.mode === "replay" ? "the recording has ended" : "the feed has ended",
+      detail:
+        feed.stopped === true ? "was stopped" : `the ${sources.mode === "replay" ? "recording" : "feed"} has ended`,
     };
   // A large feed.json is written every few seconds only.
   const limit_ms = processState(pid, "produce") === "stopped" ? READER_SILENCE_MS_MAX : STAGE_SILENCE_MS_MAX;

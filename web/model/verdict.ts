@@ -1,6 +1,7 @@
 /** Do both pipelines agree to the last digit? The page's main sentence, for one product and size. */
-import { isoFromUs, isoSecondFromUs } from "../../scripts/base/iso.ts";
-import { type Agreed, agreementOf, notCounted, storedSize } from "./reconciliation.ts";
+import { isoFromUs, isoSecondFromUs, usFromIso } from "../../scripts/base/iso.ts";
+import { newestTrade } from "./newest-trade.ts";
+import { type Agreed, agreementOf, judgedWindows, notCounted, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Stage } from "./stage-states.ts";
@@ -41,6 +42,9 @@ const OLDEST_OPEN = `SELECT window_start_us AS start_us, window_end_us AS end_us
   ORDER BY window_start_us LIMIT 1`;
 const CLOSED = `SELECT count(*) AS n FROM (SELECT 1 FROM windows WHERE product_id = $product AND size_us = $size_us
   AND final <> 0 LIMIT $limit)`;
+/** Windows close in the order of their starts. */
+const CLOSED_SINCE = `SELECT count(*) AS n FROM (SELECT 1 FROM windows WHERE product_id = $product
+  AND size_us = $size_us AND window_start_us > $after_us AND final <> 0 LIMIT $limit)`;
 /** Closed windows that are counted while none of them is compared. */
 const COUNTED_MAX = 1_000;
 
@@ -57,8 +61,8 @@ export function verdictOf(
     failed !== null
       ? notComparedText(failed, counts)
       : counts === null || counts.compared === 0
-        ? before(sources, { ...selection, size }, counts)
-        : compared(counts);
+        ? before(sources, { ...selection, size }, counts, status)
+        : compared(counts, waitingNow(sources, { ...selection, size }, counts, status));
   const stale = downText(status);
   const summed =
     size === selection.size ? [] : [`${selection.size.name} is summed from ${size.name}, which is compared`];
@@ -74,7 +78,7 @@ export function verdictOf(
 }
 
 /** `55 of 58 equal to the last digit; 3 differ by exactly their 5 late ticks; 0 unexplained`. */
-function compared(counts: Agreed): Found {
+function compared(counts: Agreed, waiting: Waiting): Found {
   const { compared, equal, explained, late_ticks, unexplained } = counts;
   const parts = [`${n(equal)} of ${n(compared)} equal to the last digit`];
   if (explained > 0) parts.push(explainedText(explained, late_ticks));
@@ -84,7 +88,7 @@ function compared(counts: Agreed): Found {
     state: unexplained > 0 ? "unexplained" : explained > 0 ? "explained" : "equal",
     headline: words.join("; "),
     title: unexplained > 0 ? `${n(unexplained)} unexplained` : `${n(equal)} of ${n(compared)} equal`,
-    details: notCountedYet(counts),
+    details: notCountedYet(counts, waiting),
     is_alarm: unexplained > 0,
   };
 }
@@ -94,10 +98,46 @@ function explainedText(windows: number, late: number): string {
   return `${n(windows)} ${verb} by exactly ${their} ${late === 1 ? "late tick" : `${n(late)} late ticks`}`;
 }
 
+/** Closed windows that no run has compared, as of now, and whether consume keeps them waiting. */
+interface Waiting {
+  closed: number;
+  forConsume: boolean;
+}
+
+function waitingNow(
+  sources: Sources,
+  selection: Selection,
+  counts: Agreed,
+  { stages }: Pick<Status, "stages">,
+): Waiting {
+  const { product, size } = selection;
+  const newest = [...judgedWindows(sources, selection).keys()].reduce((a, b) => (b > a ? b : a), "");
+  const after_us = usFromIso(newest) ?? Number.MIN_SAFE_INTEGER;
+  const key = { product, size_us: size.us, after_us, limit: COUNTED_MAX };
+  const since = sources.windows.get<{ n: number }>(CLOSED_SINCE, key)?.n ?? 0;
+  const closed = counts.pending + since;
+  return { closed, forConsume: closed > 0 && isConsumeBehind(sources, { product, size }, stages) };
+}
+
+/** Whether consume lacks records, and what it has read does not reach the stream's closed windows. */
+function isConsumeBehind(sources: Sources, { product, size }: Selection, stages: readonly Stage[]): boolean {
+  if (stages.find(({ name }) => name === "consume")?.lag === 0) return false;
+  const read_us = newestTrade(sources, product, { now_us: null, mark_us: null })?.time_us;
+  return (read_us ?? Number.MIN_SAFE_INTEGER) < sources.bars.closedUntil(product, size.us);
+}
+
 /** Windows that are in no count of the sentence. */
-function notCountedYet({ pending, unread }: Agreed): string[] {
+function notCountedYet(
+  { unread, run_id }: Pick<Agreed, "unread" | "run_id">,
+  { closed, forConsume }: Waiting,
+): string[] {
   return [
-    pending > 0 ? `${windows(pending)} closed and not compared yet: consume has not read all their ticks` : "",
+    closed > 0 && forConsume
+      ? `${windows(closed)} closed and not compared yet: consume has not read all ${closed === 1 ? "its" : "their"} ticks`
+      : "",
+    closed > 0 && !forConsume
+      ? `${windows(closed)} ${closed === 1 ? "has" : "have"} closed since run ${n(run_id)}; the next run compares ${closed === 1 ? "it" : "them"}`
+      : "",
     unread > 0 ? `${windows(unread)} not compared: ticks had left the log before a stage was rebuilt` : "",
   ].filter((text) => text !== "");
 }
@@ -119,10 +159,16 @@ function notComparedText(error: string, counts: Agreed | null): Found {
 }
 
 /** Before the first comparison: what is awaited. */
-function before(sources: Sources, { product, size }: Selection, counts: Agreed | null): Found {
+function before(
+  sources: Sources,
+  { product, size }: Selection,
+  counts: Agreed | null,
+  { stages }: Pick<Status, "stages">,
+): Found {
   const key = { product, size_us: size.us };
   const closed = sources.windows.get<{ n: number }>(CLOSED, { ...key, limit: COUNTED_MAX })?.n ?? 0;
-  if (closed > 0) return waiting(closed, counts);
+  if (closed > 0)
+    return waiting(closed, counts, counts !== null && isConsumeBehind(sources, { product, size }, stages));
   const open = sources.windows.get<{ start_us: number; end_us: number }>(OLDEST_OPEN, key);
   const quiet = { details: [], is_alarm: false };
   if (open === null)
@@ -137,15 +183,14 @@ function before(sources: Sources, { product, size }: Selection, counts: Agreed |
   };
 }
 
-function waiting(closed: number, counts: Agreed | null): Found {
+function waiting(closed: number, counts: Agreed | null, forConsume: boolean): Found {
   const many = closed === COUNTED_MAX ? `${n(closed)} or more windows` : windows(closed);
-  const verb = closed === 1 ? "waits" : "wait";
-  const why =
-    counts === null || counts.pending === 0 ? "for the next batch run" : "until consume has read all their ticks";
+  const [verb, their] = closed === 1 ? ["waits", "its"] : ["wait", "their"];
+  const why = forConsume ? `until consume has read all ${their} ticks` : "for the next batch run";
   return {
     state: "waiting",
     headline: `${many} closed and ${verb} ${why}; then both are compared`,
-    details: counts === null ? [] : notCountedYet({ ...counts, pending: 0 }),
+    details: counts === null ? [] : notCountedYet(counts, { closed: 0, forConsume }),
     title: "not compared yet",
     is_alarm: false,
   };

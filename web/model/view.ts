@@ -1,6 +1,7 @@
 /** Everything that one page shows, each part read when it is first asked for. */
 import { sentence } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
+import { feedEnd } from "../../scripts/contract/feed-status.ts";
 import type { StatusEvent } from "../../scripts/contract/page-events.ts";
 import type { Outage } from "../../scripts/contract/tick.ts";
 import type { LatenessAnswer } from "../../scripts/measure/lateness-answer.ts";
@@ -11,6 +12,7 @@ import { type Differences, differences } from "./differences.ts";
 import type { Measure } from "./figures.ts";
 import { latenessPrice } from "./lateness-price.ts";
 import { pageStatus } from "./page-status.ts";
+import { type Place, placeOf } from "./place.ts";
 import { type Choice, choices, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
@@ -24,7 +26,8 @@ export interface View {
   readonly stream: StreamSide;
   readonly batch: BatchSide;
   readonly measures: Measure[];
-  /** When the feed ended, ISO 8601 UTC; null while it runs. */
+  readonly place: Place;
+  /** When the feed ended, ISO 8601 UTC; null while it runs, and when `produce` was stopped. */
   readonly ended: string | null;
   /** What moves with time: price, open window, lanes. */
   readonly now: StatusEvent;
@@ -54,7 +57,11 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
     stream: () => streamSide(sources, selection),
     batch: () => batchSide(sources, selection),
     measures: () => comparison(sources, selection, status),
-    ended: () => (status.feed?.ended_us == null ? null : isoFromUs(status.feed.ended_us)),
+    place: () => placeOf(sources),
+    ended: () => {
+      const us = feedEnd(status.feed);
+      return us === null ? null : isoFromUs(us);
+    },
     now: () => pageStatus(sources, selection, status),
     verdict: () => verdictOf(sources, selection, status),
     differences: () => differences(sources, selection),

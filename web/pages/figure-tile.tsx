@@ -110,7 +110,7 @@ function Side({ name, side, scale, tile }: { name: "stream" | "batch"; side: Til
         <span class="unseen">{name}: </span>
         {figure(side.value)}
       </b>{" "}
-      <small>{perfectText(name, tile) || more(side.more)}</small>
+      <small>{perfectText(name, tile) || `${more(side.more)}${closedText(name, tile)}`}</small>
       <Bar share={scale === 0 ? 0 : side.value / scale} />
     </p>
   );
@@ -122,6 +122,14 @@ function perfectText(name: "stream" | "batch", tile: Tile): string {
   return tile.name !== "fresh" || name !== "stream" || perfect_ms === undefined
     ? ""
     : `perfect ${duration(perfect_ms)}`;
+}
+
+/** Beside the stream's ticks: those of closed windows, while the batch has counted others too. */
+function closedText(name: "stream" | "batch", { name: tile, stream, batch }: Tile): string {
+  const total = ({ more: { ticks, lacking } }: TileSide) => (ticks ?? 0) + (lacking ?? 0);
+  return tile === "complete" && name === "stream" && batch.value !== null && total(stream) !== total(batch)
+    ? " closed"
+    : "";
 }
 
 /** A bar from 0, proportional: the smallest is a sliver, never nothing. */
@@ -145,6 +153,7 @@ function ratioText({ name, stream, batch, ratio }: Tile): string {
 function completeText(stream: TileSide, batch: TileSide): string {
   const [a, b] = [stream.more.lacking, batch.more.lacking];
   if (a === undefined || b === undefined) return "";
-  if (a === 0 && b === 0) return "both have every tick";
+  if (a === 0 && b === 0)
+    return stream.more.ticks === batch.more.ticks ? "both have every tick" : "neither lacks a tick of its windows";
   return `stream lacks ${exact(a)}, batch ${exact(b)}`;
 }

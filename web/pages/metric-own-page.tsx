@@ -5,7 +5,7 @@ import type { How } from "../model/metric-filter.ts";
 import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
 import { counted, duration, exact } from "./format.ts";
-import { type Address, Brand, Head } from "./layout.tsx";
+import { type Address, Head, PlainHeader } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
 import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
@@ -63,15 +63,11 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
         <script type="module" src={assets("main.js")} />
       </Head>
       <body data-page="metric">
-        <a class="skip" href="#main">
-          Skip to the content
-        </a>
-        <header class="top">
-          <Brand />
+        <PlainHeader>
           <nav aria-label="Page">
             <a href="/#metrics">all metrics</a>
           </nav>
-        </header>
+        </PlainHeader>
         <main id="main" class="metric-page">
           <h1>{title}</h1>
           {description && <p class="description">{description}</p>}

@@ -2,8 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import { isoFromMs } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
-import { ageWords, shortPrice } from "../public/figure-words.ts";
-import { clock, exact } from "./format.ts";
+import { openWords, shortPrice } from "../public/figure-words.ts";
 
 export function PriceLine({ view: { now, selection } }: { view: Pick<View, "now" | "selection"> }) {
   const { price, traded_ms, trades_per_s } = now;
@@ -18,18 +17,12 @@ export function PriceLine({ view: { now, selection } }: { view: Pick<View, "now"
           {traded_ms === null ? "no trade yet" : `last trade ${isoFromMs(traded_ms).slice(11, 19)}`}
         </span>
         <span data-figure="rate">{trades_per_s === null ? "" : `${trades_per_s.toFixed(1)} trades/s`}</span>
-        <span data-figure="open">{openWords(now)}</span>
+        <span data-figure="open">{openWords(now, now.at_ms, utcClock)}</span>
       </span>
     </p>
   );
 }
 
-function openWords({ open, exchange_ms, ended_ms, mode }: View["now"]): string {
-  if (open === null) return mode === null ? "" : "no window is open";
-  const window = `window ${clock(isoFromMs(open.start_s * 1_000))}: ${exact(open.trades)} trades`;
-  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
-  if (exchange_ms === null) return `${window}, open`;
-  const left_ms = open.closes_ms - exchange_ms;
-  if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;
-  return `${window}, closes with the first trade after ${isoFromMs(open.closes_ms).slice(11, 19)}`;
+function utcClock(ms: number, form: "minute" | "second"): string {
+  return isoFromMs(ms).slice(11, form === "minute" ? 16 : 19);
 }

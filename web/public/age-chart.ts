@@ -6,11 +6,13 @@ import { state } from "./address.ts";
 import { AGES_SPAN_MS, type AgeSample, AgeSamples, runsFrom } from "./age-samples.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
-import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
+import { type ChartTable, keyOf, make } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field, keepIn } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
+import { Redraw } from "./redraw.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
+import { write } from "./write.ts";
 
 const HEIGHT = 190;
 const NAME = "Age of both answers, last 5 minutes";
@@ -34,6 +36,7 @@ class AgeChart {
   /** When the feed ended: from then on nothing has an age. */
   #ended_ms: number | null = null;
   #of = `${state.product}/${state.window}`;
+  readonly #redraw: Redraw;
 
   constructor(element: HTMLElement) {
     this.#frame = new ChartFrame(element, {
@@ -46,6 +49,7 @@ class AgeChart {
     });
     this.#frame.bar.append(keyOf(KEY), this.#clock);
     this.#frame.plot.over.append(this.#empty);
+    this.#redraw = new Redraw(() => this.#draw(), this.#frame.root);
     const abort = new AbortController();
     this.#frame.atEnd(
       on("status", (status) => {
@@ -54,13 +58,14 @@ class AgeChart {
         this.#ended_ms = status.ended_ms;
         void this.#fill(status, abort.signal);
         write(this.#clock, status.mode === "replay" ? "in recording time" : "");
-        this.#draw();
+        this.#redraw.soon();
       }),
       on("batch", ({ of, run }) => {
         if (of === this.#of) this.#samples.ran(run[2], this.#now_ms + 1);
       }),
       on("state", () => this.#stated()),
       () => abort.abort(),
+      () => this.#redraw.end(),
     );
     this.#draw();
   }

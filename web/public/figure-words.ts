@@ -1,4 +1,19 @@
 /** Figures that move with time, in the words of the server's first rendering. */
+import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
+
+/** What a lane leads to. */
+export const LANE_NAMES: Record<Lane["name"], string> = {
+  log: "log",
+  stream: "stream",
+  consume: "store",
+  batch: "batch",
+};
+const STATE_WORDS: Record<Lane["state"], string> = {
+  running: "running",
+  rest: "at rest",
+  silent: "stopped",
+  absent: "not there",
+};
 
 /** `25735.9700000000` → `25,735.97`: two decimals in sight, more where a price is small. */
 export function shortPrice(exact: string): string {
@@ -21,6 +36,26 @@ export function untilWords(ms: number): string {
   return ms <= 0 ? "now" : `in ${ageWords(ms)}`;
 }
 
+/** What the open window waits for; `clock`: a time of day, in the reader's zone. */
+export function openWords(
+  { of, open, traded_ms, stream_newest_ms, exchange_ms, at_ms, speed, ended_ms, mode }: StatusEvent,
+  now_ms: number,
+  clock: (ms: number, form: "minute" | "second") => string,
+): string {
+  if (open === null) return mode === null ? "" : "no window is open";
+  // `BTC-USD/10s`: starts of such windows differ by seconds.
+  const start = clock(open.start_s * 1_000, /\d[a-z]?s$/.test(of) ? "second" : "minute");
+  const window = `window ${start}: ${open.trades.toLocaleString("en")} ${open.trades === 1 ? "trade" : "trades"}`;
+  // The store has the trade that closes it.
+  if (traded_ms !== null && traded_ms >= open.closes_ms && stream_newest_ms !== null)
+    return `${window}, the stream has read until ${clock(stream_newest_ms, "second")}`;
+  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
+  if (exchange_ms === null) return `${window}, open`;
+  const left_ms = open.closes_ms - (exchange_ms + (now_ms - at_ms) * (speed ?? 1));
+  if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;
+  return `${window}, closes with the first trade after ${clock(open.closes_ms, "second")}`;
+}
+
 type Trend = "grows" | "falls" | "steady";
 
 /** Of a lag's values, the oldest first: the newer half against the older. A fifth is noise. */
@@ -31,6 +66,11 @@ export function trendOf(lags_ms: readonly number[]): Trend {
   const [before, after] = [mean(lags_ms.slice(0, half)), mean(lags_ms.slice(half))];
   const noise_ms = Math.max(500, before * 0.2);
   return after > before + noise_ms ? "grows" : after < before - noise_ms ? "falls" : "steady";
+}
+
+/** A lane's bar for those who hear it. */
+export function laneLabel({ name, state }: Pick<Lane, "name" | "state">): string {
+  return `${LANE_NAMES[name]}, ${STATE_WORDS[state]}`;
 }
 
 /** How far each lane has read, on one scale from 0 to 1, the newest; null: nothing. */

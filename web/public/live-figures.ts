@@ -7,10 +7,11 @@
  * A `<time datetime="…Z">` is written in the chosen zone, in the form that its text has (zone.ts).
  */
 import type { StatusEvent } from "../../scripts/contract/page-events.ts";
-import { ageWords, shortPrice, untilWords } from "./figure-words.ts";
+import { ageWords, openWords, shortPrice, untilWords } from "./figure-words.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 import { clockText } from "./zone.ts";
 
 let status: StatusEvent | null = null;
@@ -20,7 +21,6 @@ export function startLiveFigures(): void {
     status = event;
     showPrice(event);
     showMode(event);
-    tick();
   });
   on("parts", tick);
   on("state", () => {
@@ -29,18 +29,13 @@ export function startLiveFigures(): void {
   eachTick(tick);
 }
 
-/** Writes only what differs, so that a selection in the text stays. */
-export function write(element: Element | null | undefined, text: string): void {
-  if (element && element.textContent !== text) element.textContent = text;
-}
-
 function tick(): void {
   const now = now_ms();
   for (const element of document.querySelectorAll<HTMLElement>("[data-age-of]"))
     write(element, ageWords(now - Number(element.dataset.ageOf)));
   for (const element of document.querySelectorAll<HTMLElement>("[data-until]"))
     write(element, untilWords(Number(element.dataset.until) - now));
-  if (status) write(figure("open"), openWords(status, now));
+  if (status) write(figure("open"), openWords(status, now, clockText));
 }
 
 function figure(name: string): HTMLElement | null {
@@ -50,27 +45,16 @@ function figure(name: string): HTMLElement | null {
 function showPrice({ price, traded_ms, trades_per_s }: StatusEvent): void {
   const element = figure("price");
   write(element, price === null ? "–" : shortPrice(price));
-  if (element && price !== null) element.title = price;
+  if (element && price !== null && element.title !== price) element.title = price;
   write(figure("traded"), traded_ms === null ? "no trade yet" : `last trade ${clockText(traded_ms, "second")}`);
   write(figure("rate"), trades_per_s === null ? "" : `${trades_per_s.toFixed(1)} trades/s`);
-}
-
-/** When the window closes, in event time; when that has passed, what it waits for. */
-function openWords({ open, exchange_ms, at_ms, speed, ended_ms, mode }: StatusEvent, now: number): string {
-  if (open === null) return mode === null ? "" : "no window is open";
-  const window = `window ${clockText(open.start_s * 1_000, "minute")}: ${open.trades.toLocaleString("en")} trades`;
-  if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
-  if (exchange_ms === null) return `${window}, open`;
-  const left_ms = open.closes_ms - (exchange_ms + (now - at_ms) * (speed ?? 1));
-  if (left_ms > 0) return `${window}, closes in ${ageWords(left_ms)}`;
-  return `${window}, closes with the first trade after ${clockText(open.closes_ms, "second")}`;
 }
 
 /** Also a page that was opened before there was any feed. */
 function showMode({ mode, speed, traded_ms }: StatusEvent): void {
   const element = document.getElementById("mode");
   if (element === null || mode === null) return;
-  element.className = `mode ${mode}`;
+  if (element.className !== `mode ${mode}`) element.className = `mode ${mode}`;
   if (mode === "live") {
     write(element, "LIVE");
     return;

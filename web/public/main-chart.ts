@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
 import { daysOf } from "./chart-axis.ts";
-import { ChartFrame, keepIn } from "./chart-frame.ts";
+import { ChartFrame, insideOf, keepIn } from "./chart-frame.ts";
 import { EventGate } from "./event-gate.ts";
 import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
 import { gestures } from "./main-chart-gestures.ts";
@@ -21,9 +21,9 @@ import { Redraw } from "./redraw.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
+import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 
-/** The horizon's age has tenths of a second. */
-const AGE_MS = 500;
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
 
@@ -40,7 +40,7 @@ class MainChart {
   #reach: ReturnType<typeof reachOf> = null;
   readonly #marks = new Marks();
   #isDragged = false;
-  readonly #redraw = new Redraw(() => this.#draw());
+  readonly #redraw: Redraw;
   #selected = "";
   /** Selection and range whose view is drawn: while the page is paused it is kept. */
   #viewed = "";
@@ -74,6 +74,7 @@ class MainChart {
     });
     const { plot, box, root } = this.#frame;
     root.classList.add("main-chart");
+    this.#redraw = new Redraw(() => this.#draw(), root);
     this.#labels = new Labels(this.#frame);
     this.#labels.back.addEventListener("click", () => this.#follow());
     this.#ribbon = new Ribbon(() => ({
@@ -89,7 +90,6 @@ class MainChart {
   #listen(): void {
     const { plot } = this.#frame;
     plot.over.addEventListener("dblclick", () => this.#follow());
-    const age = setInterval(() => state.paused || this.#label(), AGE_MS);
     const shown = () => this.#redraw.now();
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
@@ -106,7 +106,7 @@ class MainChart {
         },
         settle: () => this.#settle(),
       }),
-      () => clearInterval(age),
+      eachTick(() => this.#label()),
       () => document.removeEventListener("visibilitychange", shown),
       () => this.#redraw.end(),
       () => this.#loader.stop(),
@@ -195,12 +195,13 @@ class MainChart {
     this.#viewed = this.#viewOf();
     const { plot } = this.#frame;
     const every_s = this.#extent.every_s;
-    const step = stepOf(this.#view, every_s, plot.over.clientWidth || plot.width);
+    const { width, height } = insideOf(plot);
+    const step = stepOf(this.#view, every_s, width || plot.width);
     this.#buckets = bucketsOf(this.#store.rows(), this.#view, { every_s, size_s: this.#size_s }, step);
     this.#reach = reachOf(this.#buckets);
     this.#frame.show(dataOf(this.#buckets, this.#view));
     const { left, top } = plot.over.style;
-    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + plot.over.clientHeight, plot.over.clientWidth);
+    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + height, width);
     this.#labels.back.style.visibility = state.range.to_ms === null && !this.#isDragged ? "hidden" : "visible";
     this.#note();
     this.#label();
@@ -230,7 +231,7 @@ class MainChart {
   /** The horizon's label, whose age grows. */
   #label(): void {
     const { plot } = this.#frame;
-    const width = plot.over.clientWidth;
+    const { width } = insideOf(plot);
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
     const isAhead = this.#marks.isBehind(this.#extent);

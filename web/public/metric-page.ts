@@ -1,5 +1,5 @@
 /** The page of one metric: its chart, and its rows sorted and paged without loading the page again. */
-import { startMetricCharts } from "./metric-chart.ts";
+import { startMetricCharts } from "./metric-charts.ts";
 
 /** Takes the rows of another order or page from the same address as a link without a program. */
 async function show(address: string): Promise<void> {

@@ -196,6 +196,7 @@ export class Ribbon {
     this.#link.style.left = `${left}px`;
     this.#link.style.width = `${Math.max(4, x(bucket.to_s) - left)}px`;
     const words = `${spanOf(bucket, of)}: ${outcomeText(bucket)}`;
+    if (this.#link.title === words) return;
     this.#link.title = words;
     this.#link.setAttribute("aria-label", words);
   }

@@ -178,6 +178,31 @@ test("before the first comparison: no window, one that is open, ones that wait; 
   });
 }, 90_000);
 
+test("windows that closed since the run are counted as of now; consume is named only while it is behind", async () => {
+  using dir = tempDir();
+  const details = (consume: Partial<Stage> = {}) => {
+    const stages = [{ name: "consume", state: "running", ...consume } as Stage];
+    return verdictOf(sourcesOf(dir.path), MINUTE, { stages, problems: [] }).details;
+  };
+  await follow(dir.path, LINES.slice(0, 900));
+  await batch(dir.path, ["--metric", "reconciliation"]);
+  expect(details()).toEqual([]);
+  const [before] = counted(dir.path, "BTC-USD", 60_000_000);
+  await follow(dir.path, LINES.slice(900, 2_000), ["stream"]);
+  const closed = counted(dir.path, "BTC-USD", 60_000_000)[0] - before;
+  expect(closed).toBeGreaterThan(1);
+  expect(details({ lag: 1_100 })).toEqual([
+    `${closed} windows closed and not compared yet: consume has not read all their ticks`,
+  ]);
+  // It has none left to read: only a run is missing.
+  const next = [`${closed} windows have closed since run 1; the next run compares them`];
+  expect(details({ lag: 0 })).toEqual(next);
+  await follow(dir.path, [], ["consume"]);
+  expect(details({ lag: 3 })).toEqual(next);
+  await batch(dir.path, ["--metric", "reconciliation"]);
+  expect(details({ lag: 3 })).toEqual([]);
+});
+
 test("a row changed by hand is an alarm that leads the sentence", async () => {
   using dir = tempDir();
   await follow(dir.path, [...LINES.slice(0, 2_000), ...LATE]);

@@ -1,6 +1,7 @@
 /** Figures that move: prices, ages, times until, trends, and how far lanes have come. */
 import { expect, test } from "bun:test";
-import { ageWords, reaches, shortPrice, trendOf, untilWords } from "../../../web/public/figure-words.ts";
+import type { StatusEvent } from "../../../scripts/contract/page-events.ts";
+import { ageWords, openWords, reaches, shortPrice, trendOf, untilWords } from "../../../web/public/figure-words.ts";
 
 test("prices have two decimals in sight, small ones four digits", () => {
   const prices = ["25735.9700000000", "0", "1234567.005", "0.00001234567", "-3.5"];
@@ -26,4 +27,24 @@ test("lanes share one scale, which ends at the newest and is at least a minute",
   expect(reaches([100_000, 100_000, 70_000, null])).toEqual([1, 1, 0.5, null]);
   expect(reaches([600_000, 0])).toEqual([1, 0.5]);
   expect(reaches([null, null])).toEqual([null, null]);
+});
+
+test("the open window: what it waits for, be it the stream itself; one trade; seconds where windows are shorter", () => {
+  const clock = (ms: number, form: "minute" | "second") =>
+    new Date(ms).toISOString().slice(11, form === "minute" ? 16 : 19);
+  const at = (time: string) => Date.parse(`2023-09-05T${time}Z`);
+  const words = (more: Partial<StatusEvent>, trades = 2_796) => {
+    const open = { start_s: at("16:52:00") / 1_000, trades, closes_ms: at("16:54:00") };
+    const status = { of: "BTC-USD/1m", open, traded_ms: at("16:52:30"), stream_newest_ms: at("16:52:03"), ...more };
+    const known = { at_ms: 0, speed: 30, mode: "replay", exchange_ms: null, ended_ms: null, ...status };
+    return openWords(known as StatusEvent, 1_000, clock);
+  };
+  expect(words({ exchange_ms: at("16:53:00") })).toBe("window 16:52: 2,796 trades, closes in 30 s");
+  expect(words({ exchange_ms: at("16:54:00") }, 1)).toBe(
+    "window 16:52: 1 trade, closes with the first trade after 16:54:00",
+  );
+  const passed = { exchange_ms: at("16:57:51"), traded_ms: at("16:57:51") };
+  expect(words(passed)).toBe("window 16:52: 2,796 trades, the stream has read until 16:52:03");
+  expect(words({ of: "BTC-USD/10s" })).toBe("window 16:52:00: 2,796 trades, open");
+  expect(words({ ended_ms: 1 })).toEndWith(", stays open: the feed has ended");
 });
