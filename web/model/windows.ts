@@ -66,7 +66,7 @@ const STATEMENTS = {
 /**
  * Newest first. Reads a number of rows that follows from `limit`, and not from how many there are. A
  * size of which no window is stored is summed, of at most API_ROWS_MAX stored ones per product: fails
- * with USAGE if `limit` needs more.
+ * with USAGE if there are more of those that `limit` needs.
  */
 export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   const { product, size_us } = query;
@@ -74,12 +74,6 @@ export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   if (from_us !== undefined && size_us !== null) {
     const products = product === null ? choices(sources).products : [product];
     const isStored = products.some((one) => sources.windows.get(STORED, { product: one, size_us }) !== null);
-    const most = Math.floor(API_ROWS_MAX / (size_us / from_us)) - 1;
-    if (!isStored && query.limit > most) {
-      const [name, parts] = [formatDuration(size_us), formatDuration(from_us)];
-      const say = `limit is "${query.limit}", and at most ${most} windows of ${name} are summed from ${parts} at once.`;
-      throw new TidemarkError("USAGE", say, "Ask for a part of the time with from and to.");
-    }
     if (!isStored) return summedWindows(sources, products, { ...query, size_us }, from_us);
   }
   const sql = STATEMENTS[`${product !== null} ${size_us !== null}`];
@@ -112,6 +106,7 @@ function summedWindows(
     const wholeFrom_us = parts.length < parts_max ? Number.MIN_SAFE_INTEGER : parts[0]!.window_start_us;
     const starts = new Set(parts.map(({ window_start_us }) => startOf(size_us, window_start_us)));
     const whole = [...starts].filter((start_us) => start_us >= wholeFrom_us).slice(-limit);
+    if (parts.length === API_ROWS_MAX && whole.length < limit) throw tooMany(size_us, part_us, limit);
     const end_us = (whole.at(-1) ?? 0) + size_us;
     let read: Map<number, FoundWindow[]> | null = null;
     return whole.flatMap((start_us) => {
@@ -127,6 +122,13 @@ function summedWindows(
   });
   const newest = found.sort((a, b) => b.window_start_us - a.window_start_us || (a.product_id < b.product_id ? -1 : 1));
   return newest.slice(0, limit).map(shown);
+}
+
+function tooMany(size_us: number, part_us: number, limit: number): TidemarkError {
+  const most = Math.floor(API_ROWS_MAX / (size_us / part_us)) - 1;
+  const [name, parts] = [formatDuration(size_us), formatDuration(part_us)];
+  const say = `limit is "${limit}", and at most ${most} windows of ${name} are summed from ${parts} at once.`;
+  return new TidemarkError("USAGE", say, "Ask for a part of the time with from and to.");
 }
 
 /** The stored windows in each of the windows of `size_us`, by start. What can't be read is missing. */

@@ -43,12 +43,13 @@ test("all windows that are not kept are summed from one read", () => {
 
 test("a limit for which too many minutes would be read is refused with a sentence", () => {
   using here = opened();
-  expect(windows(here.sources, of(HOUR, 165)).length).toBeGreaterThan(0);
-  expect(() => windows(here.sources, of(HOUR, 166))).toThrow(
-    'limit is "166", and at most 165 windows of 1h are summed from 1m at once.',
+  // So few are all there are.
+  expect(windows(here.sources, of(HOUR, 1_000)).length).toBeGreaterThan(0);
+  const minutes = Array.from({ length: 10_000 }, (_, i) => ({ window_start_us: i * 60e6 }));
+  here.sources.bars.rows = () => minutes as ReturnType<typeof here.sources.bars.rows>;
+  expect(() => windows(here.sources, of(HOUR, 1_000))).toThrow(
+    'limit is "1000", and at most 165 windows of 1h are summed from 1m at once.',
   );
-  expect(() => windows(here.sources, of(FIVE, 2_000))).toThrow("at most 1999 windows of 5m");
-  expect(windows(here.sources, of(60e6, 10_000)).length).toBeGreaterThan(50);
 });
 
 test("minutes that can't be read leave an answer empty, and it is whole once they can", () => {
