@@ -7,7 +7,14 @@ import type { MetricResult, Row } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
 import { unhurried } from "../http/unhurried.ts";
-import { filterRows, type How, howFiltered, type MetricFilter } from "../model/metric-filter.ts";
+import {
+  filterRows,
+  type How,
+  howFiltered,
+  type MetricFilter,
+  usesParameter,
+  withoutComments,
+} from "../model/metric-filter.ts";
 import { NewestUsed } from "../model/newest-used.ts";
 import type { Sources } from "../model/sources.ts";
 import { ExportRun } from "./download.ts";
@@ -106,7 +113,7 @@ export function flagsOf({ product, from_us, to_us }: MetricFilter): string[] {
 /** The metric's SQL with the filter that its own parameters do not make. */
 export function filteredSql({ sql, chart }: MetricResult, filter: MetricFilter, how: How): string {
   const conditions: string[] = [];
-  const isMade = (parameter: string) => how === "computed" && sql.includes(parameter);
+  const isMade = (parameter: string) => how === "computed" && usesParameter(sql, parameter);
   const { product, from_us, to_us } = filter;
   const x = `"${(chart.x ?? "").replaceAll('"', '""')}"`;
   const time = (us: number) => `TIMESTAMP '${isoFromUs(us).slice(0, -1)}'`;
@@ -114,7 +121,7 @@ export function filteredSql({ sql, chart }: MetricResult, filter: MetricFilter, 
   if (from_us !== null && !isMade("$from")) conditions.push(`${x} >= ${time(from_us)}`);
   if (to_us !== null && !isMade("$to")) conditions.push(`${x} < ${time(to_us)}`);
   if (conditions.length === 0) return sql;
-  return `SELECT * FROM (\n${sql.replace(/;\s*$/, "")}\n) WHERE ${conditions.join(" AND ")}`;
+  return `SELECT * FROM (\n${withoutComments(sql).replace(/[;\s]+$/, "")}\n) WHERE ${conditions.join(" AND ")}`;
 }
 
 /** The metric of an address, and its parameters. Fails with a 400 or 404. */

@@ -23,7 +23,7 @@ export class ArchiveBusyError extends TidemarkError {
   }
 }
 
-export interface ArchiveQuery {
+interface ArchiveQuery {
   /** Of `query`, by name; `metric`: that metric's SQL. */
   flags: Record<string, string>;
   sql?: string;

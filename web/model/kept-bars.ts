@@ -95,12 +95,12 @@ export class KeptBars {
     return before.from_us < before.to_us && missing > 0 ? [...read(before, missing), ...kept] : kept.slice(-limit);
   }
 
-  /** A sum of closed windows, made once per `name` until one of them gets a late tick. */
+  /** A sum of closed windows, made once per `name` until one of them gets a late tick; null is not kept. */
   summed<T>(product: string, size_us: number, name: string, make: () => T): T {
     const summed = this.#tails.get(keyOf(product, size_us))?.summed;
     if (!summed?.has(name)) {
       const made = make();
-      summed?.set(name, made);
+      if (made !== null) summed?.set(name, made);
       return made;
     }
     return summed.get(name) as T;

@@ -19,6 +19,27 @@ test("of what is derived from the closed windows only the newest version is kept
   expect([of("run 1"), of("run 1"), of("run 2"), of("run 2"), of("run 1")]).toEqual([1, 1, 2, 2, 3]);
 });
 
+test("a file of another creation is another one, also with the inode of the one before, in any process", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "windows.db");
+  const db = new Database(path);
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("CREATE TABLE counters (name TEXT, value INTEGER)");
+  db.run("CREATE TABLE settings (name TEXT, value TEXT)");
+  db.run("INSERT INTO settings VALUES ('created', 'first')");
+  const epoch = () => {
+    const file = new StoreFile(path);
+    const { epoch } = file;
+    file.close();
+    return epoch;
+  };
+  const first = epoch();
+  expect([epoch(), /^[0-9a-z]{8,20}$/.test(first)]).toEqual([first, true]);
+  db.run("UPDATE settings SET value = 'second'");
+  expect(epoch()).not.toBe(first);
+  db.close();
+});
+
 test("what is not used is forgotten: by number per commit, by size for results", () => {
   using dir = tempDir();
   const one = new PerCommit(new StoreFile(join(dir.path, "windows.db")));
