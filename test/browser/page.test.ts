@@ -71,8 +71,8 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const cell = page.locator("#windows tbody tr").last().locator("td.n:has(.all)").first();
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d\d$/);
-    const table = page.locator("#windows");
-    const places = () => table.locator("th, td").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+    const places = () =>
+      page.locator("#windows :is(th, td)").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
     const before = await places();
     await cell.hover();
     expect(await cell.innerText()).toMatch(/[\d,]+\.\d{3,}$/);
@@ -117,6 +117,19 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.evaluate("document.querySelector('#all-counts').open")).toBe(true);
     expect(await page.evaluate("window.moved")).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+
+  test("a metric's page is read again each minute: a later run's rows come, with when they were computed", async () => {
+    const metric = await (await browser.newContext()).newPage();
+    await metric.clock.install();
+    await metric.goto(`${server.url}/metric/windows_by_minute`);
+    const [rows, computed] = [await text(metric, "#rows .scope"), await text(metric, "#computed")];
+    expect(await text(metric, "#heard")).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
+    expect(computed).toMatch(/^Computed by run \d+ in .*, at 20\d\d-/);
+    await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 1_200), sql);
+    await metric.clock.fastForward(61_000);
+    await soon(async () => (await text(metric, "#rows .scope")) !== rows);
+    expect(await text(metric, "#computed")).not.toBe(computed);
   });
 
   test("a metric file that is added, broken, corrected and removed is seen while the page is open", async () => {
@@ -231,6 +244,24 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await theme()).toBe("light");
   });
 
+  test("at 320 px nothing is wider than the screen; what a link leads to is below the header at every width", async () => {
+    const { page } = await open("/?product=BTC-USD", { width: 320 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    for (const width of [320, 390, 1200]) {
+      await page.setViewportSize({ width, height: 800 });
+      const below = async () => {
+        const [header, title] = [
+          await page.locator("#top").boundingBox(),
+          await page.locator("#windows").boundingBox(),
+        ];
+        return title!.y >= header!.y + header!.height;
+      };
+      await page.evaluate("location.hash = ''; location.hash = '#windows'");
+      await soon(below);
+    }
+  });
+
   test("type has six sizes", async () => {
     const { page } = await open("/?product=BTC-USD");
     await page.locator("#age-chart canvas").waitFor();
@@ -259,7 +290,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
     expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);
     expect(await page.locator(".chart[data-metric]:visible").count()).toBe(0);
-    const sentences = page.locator("#metrics .needs-script:visible", { hasText: "needs JavaScript; its rows are below" });
+    const sentences = page.locator("#metrics .needs-script:visible", {
+      hasText: "needs JavaScript; its rows are below",
+    });
     expect(await sentences.count()).toBe(await page.locator(".chart[data-metric]").count());
     await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
     expect(page.url()).toContain("window=5m");

@@ -8,6 +8,7 @@ import {
   type RangeName,
   ZONE_FIRST,
 } from "../../scripts/contract/page-address.ts";
+import { secondOf } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
 
 /** The address of a static file by its plain name. */
@@ -57,6 +58,11 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
       {children}
     </head>
   );
+}
+
+/** When the page's figures were read; its program reads them again and writes it. */
+export function AsOf() {
+  return <span id="heard">as of {secondOf().slice(11, 19)} UTC</span>;
 }
 
 /** The name, which leads to the page. */

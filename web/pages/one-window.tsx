@@ -4,7 +4,7 @@ import type { Child } from "hono/jsx";
 import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { neighbours } from "../model/window-id.ts";
 import { exact } from "./format.ts";
-import { type Address, Brand, Head } from "./layout.tsx";
+import { type Address, AsOf, Brand, Head } from "./layout.tsx";
 import { Lateness, Parts, Ticks } from "./window-lists.tsx";
 
 const SIGNS: Record<string, string> = { equal: "✓", explained: "≈", unexplained: "≠" };
@@ -24,6 +24,7 @@ export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: A
             <Neighbours detail={detail} />
           </nav>
           <p class="end">
+            <AsOf />
             <button type="button" id="theme" aria-label="Colours: auto" title="Light, dark or as the system has it (t)">
               auto
             </button>
