@@ -55,7 +55,6 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await text(page, "#tile-costly")).not.toMatch(/\d s\b/);
     expect(await text(page, "#price-line .price")).toMatch(/^\s*[\d,]+\.\d\d$/m);
     expect(await page.locator("#lanes [data-lane]").count()).toBe(4);
-    // A lane that stops while the page is open is heard too.
     const bar = page.locator('#lanes [data-lane="stream"] progress');
     await bar.evaluate((element) => element.setAttribute("aria-label", "stream, running"));
     await soon(async () => /^stream, (at rest|stopped)$/.test((await bar.getAttribute("aria-label")) ?? ""));
