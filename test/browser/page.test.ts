@@ -55,7 +55,6 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await text(page, "#tile-costly")).not.toMatch(/\d s\b/);
     expect(await text(page, "#price-line .price")).toMatch(/^\s*[\d,]+\.\d\d$/m);
     expect(await page.locator("#lanes [data-lane]").count()).toBe(4);
-    // A lane that stops while the page is open is heard too.
     const bar = page.locator('#lanes [data-lane="stream"] progress');
     await bar.evaluate((element) => element.setAttribute("aria-label", "stream, running"));
     await soon(async () => /^stream, (at rest|stopped)$/.test((await bar.getAttribute("aria-label")) ?? ""));
@@ -71,9 +70,8 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const cell = page.locator("#windows tbody tr").last().locator("td.n:has(.all)").first();
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d\d$/);
-    const table = page.locator("#windows");
     const places = () =>
-      table.locator("th, td").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+      page.locator("#windows :is(th, td)").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
     const before = await places();
     await cell.hover();
     expect(await cell.innerText()).toMatch(/[\d,]+\.\d{3,}$/);
@@ -138,6 +136,19 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
       return document.querySelector("#lanes .batch .lane-words").getBoundingClientRect().height;
     })`);
     expect(heights[1]).toBe(heights[0]!);
+  });
+
+  test("a metric's page is read again each minute: a later run's rows come, with when they were computed", async () => {
+    const metric = await (await browser.newContext()).newPage();
+    await metric.clock.install();
+    await metric.goto(`${server.url}/metric/windows_by_minute`);
+    const [rows, computed] = [await text(metric, "#rows .scope"), await text(metric, "#computed")];
+    expect(await text(metric, "#heard")).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
+    expect(computed).toMatch(/^Computed by run \d+ in .*, at 20\d\d-/);
+    await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 1_200), sql);
+    await metric.clock.fastForward(61_000);
+    await soon(async () => (await text(metric, "#rows .scope")) !== rows);
+    expect(await text(metric, "#computed")).not.toBe(computed);
   });
 
   test("a metric file that is added, broken, corrected and removed is seen while the page is open", async () => {
@@ -250,6 +261,24 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await theme()).toBe("light");
     await page.reload();
     expect(await theme()).toBe("light");
+  });
+
+  test("at 320 px nothing is wider than the screen; what a link leads to is below the header at every width", async () => {
+    const { page } = await open("/?product=BTC-USD", { width: 320 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    for (const width of [320, 390, 1200]) {
+      await page.setViewportSize({ width, height: 800 });
+      const below = async () => {
+        const [header, title] = [
+          await page.locator("#top").boundingBox(),
+          await page.locator("#windows").boundingBox(),
+        ];
+        return title!.y >= header!.y + header!.height;
+      };
+      await page.evaluate("location.hash = ''; location.hash = '#windows'");
+      await soon(below);
+    }
   });
 
   test("type has six sizes", async () => {

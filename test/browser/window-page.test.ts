@@ -4,7 +4,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { recordedLines, runPath, sqlite, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { run, until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
 setDefaultTimeout(45_000);
@@ -103,6 +103,31 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
     expect(await page.locator("#ticks tbody tr").count()).toBeGreaterThan(100);
     expect((await recomputed(page))[1]).toContain("all 19 columns are equal");
     expect(complaints).toEqual([]);
+  });
+
+  test("a page that stays open is read again each minute, with its age; what was recomputed stays if nothing changed", async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.clock.install();
+    await page.goto(`${server.url}/window/BTC-USD@2023-09-05T16:09/1m`);
+    await page.locator("#window-detail:not([data-pending])").waitFor();
+    const heard = page.locator("#heard");
+    const isSoon = (is: string, so: () => Promise<boolean>) => until(is, so, { every_ms: 50 });
+    await recomputed(page);
+    const first = await heard.innerText();
+    expect(first).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
+    await page.clock.fastForward(61_000);
+    await isSoon("a later time", async () => (await heard.innerText()) !== first);
+    expect(await page.locator("#recomputed p").count()).toBeGreaterThan(1);
+    sqlite(
+      dir.path,
+      "windows.db",
+      "UPDATE windows SET total_volume = '9.25' WHERE window_start = '2023-09-05T16:09:00.000000Z'",
+    );
+    await page.clock.fastForward(61_000);
+    await page.locator("table.sides tr", { hasText: "total_volume" }).locator("td", { hasText: "9.25" }).waitFor();
+    await page.route("**/window/**", (route) => route.abort());
+    await page.clock.fastForward(61_000);
+    await isSoon("stale", async () => /^STALE · as of \d/.test(await heard.innerText()));
   });
 
   test("without JavaScript the page has everything but the recomputation", async () => {

@@ -280,13 +280,11 @@ test("a replay's clock runs since its first heartbeat, and from a later one if i
       session.send({ ...ACK, tidemark_replay: { speed: 20 } }, ...times.map(beat), tick(1));
       session.socket.close(1000);
     });
-    const began_us = Date.now() * 1_000;
-    return { began_us, since_us: 0, ...(await produce(server.url)).figures.replayClock() };
+    return { began_us: Date.now() * 1_000, since_us: 0, ...(await produce(server.url)).figures.replayClock() };
   };
-  const one = "2023-09-05T16:00:20Z";
-  const { began_us, since_us, as_of_us } = await clock(one, one);
+  const { began_us, since_us, as_of_us } = await clock("2023-09-05T16:00:20Z", "2023-09-05T16:00:20Z");
   expect(since_us).toBeWithin(began_us - 1_000, as_of_us + 1);
-  const stepped = await clock(one, "2023-09-05T18:00:20Z");
+  const stepped = await clock("2023-09-05T16:00:20Z", "2023-09-05T18:00:20Z");
   expect(stepped.since_us).toBe(stepped.as_of_us);
 });
 

@@ -8,6 +8,7 @@ import {
   type RangeName,
   ZONE_FIRST,
 } from "../../scripts/contract/page-address.ts";
+import { secondOf } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
 
 /** The address of a static file by its plain name. */
@@ -57,6 +58,11 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
   );
 }
 
+/** When the page's figures were read; its program reads them again and writes it. */
+export function AsOf() {
+  return <span id="heard">as of {secondOf().slice(11, 19)} UTC</span>;
+}
+
 /** The name, which leads to the page. */
 function Brand() {
   return (
@@ -70,8 +76,16 @@ function Brand() {
   );
 }
 
-/** The header of every page but the first: `children` are links; `main` is the content's id. */
-export function PlainHeader({ main = "main", children }: { main?: string; children?: Child }) {
+interface PlainHeaderProps {
+  /** The id of the element that the skip link leads to. */
+  main?: string;
+  /** Whether it states when the page was read. */
+  isDated?: boolean;
+  children?: Child;
+}
+
+/** The header of every page but the first: `children` are links. */
+export function PlainHeader({ main = "main", isDated = false, children }: PlainHeaderProps) {
   return (
     <>
       <Skip main={main} />
@@ -79,6 +93,7 @@ export function PlainHeader({ main = "main", children }: { main?: string; childr
         <Brand />
         {children}
         <p class="end">
+          {isDated && <AsOf />}
           <Buttons />
         </p>
       </header>

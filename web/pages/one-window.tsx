@@ -18,7 +18,7 @@ export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: A
         <script type="module" src={assets("window-page.js")} />
       </Head>
       <body>
-        <PlainHeader main="window-detail">
+        <PlainHeader main="window-detail" isDated>
           <nav aria-label="Windows">
             <Neighbours detail={detail} />
           </nav>

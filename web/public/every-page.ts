@@ -1,4 +1,5 @@
 /** What every page of ours has: its theme and its keys. */
+import { startHeaderRoom } from "./header-room.ts";
 import { startKeys } from "./keys.ts";
 import type { Key } from "./keys-choice.ts";
 import { startTheme } from "./theme.ts";
@@ -7,4 +8,5 @@ import { startTheme } from "./theme.ts";
 export function startEveryPage(keys: Key[] = []): void {
   startTheme();
   startKeys(keys);
+  startHeaderRoom();
 }
