@@ -240,10 +240,10 @@ test("while consume has not stored a closed window's ticks, nothing is compared 
 test("a made-up id, far above or below the others of its window, leaves its ticks in ticks.db", async () => {
   for (const trade_id of [9_000_000_000, 1]) {
     using dir = tempDir();
-    const lines = LINES.slice(0, 1_500).map((line) => changed(line, { trade_id: JSON.parse(line).trade_id + 10_000 }));
-    lines[1_200] = changed(lines[1_200]!, { trade_id });
+    const lines = LINES.slice(0, 7_000).map((line) => changed(line, { trade_id: JSON.parse(line).trade_id + 10_000 }));
+    lines[3_500] = changed(lines[3_500]!, { trade_id });
     await follow(dir.path, lines);
-    const start = `${JSON.parse(lines[1_200]!).time.slice(0, 16)}`;
+    const start = `${JSON.parse(lines[3_500]!).time.slice(0, 16)}`;
     const detail = await detailOf(dir.path, `BTC-USD@${start}/1m`);
     expect(detail.ticks).toMatchObject({ from: "ticks.db", is_pending: false });
     expect(recomputed(detail)[0]).toBe(true);
@@ -257,10 +257,11 @@ test("why the archive can't be read is stated in place of the batch's side", asy
   const sources = openSources(dataPaths(dir.path));
   open.push(sources);
   cutTo(sources, "windows_by_minute", 2);
+  cutTo(sources, "reconciliation", 1);
   rmSync(dataPaths(dir.path).archive, { recursive: true });
   const detail = await windowDetail(sources, parseWindowId("BTC-USD@2023-09-05T16:00/1m"), ALL);
-  expect(detail).toMatchObject({ batch: null, batch_error: expect.stringContaining("The archive can't be read: ") });
   expect(explainText(detail, [])).toContain("batch       The archive can't be read: ");
+  expect([detail.batch, detail.batch_error?.slice(0, 25)]).toEqual([null, "The archive can't be read"]);
 });
 
 test("an equal window that the cut comparison does not list has the batch's side, of any size", async () => {
