@@ -102,6 +102,8 @@ export interface DetailTicks {
   export: string;
   /** Why they can't be read; null if they can. */
   error: string | null;
+  /** Consume may not have stored all ticks of the stream's row yet. */
+  is_behind: boolean;
 }
 
 /** One of the windows from which a larger one is summed. */
@@ -164,6 +166,8 @@ export interface WindowDetail {
     sql: string;
     note: string;
   } | null;
+  /** Without it: why it can't be read; null if there is no reason. */
+  batch_error: string | null;
   /** All late ticks, and the first of them by arrival. */
   late_count: number;
   late: LateTick[];

@@ -63,13 +63,16 @@ function tickOf(product_id: string, { price, last_size, ...tick }: StoredTick): 
 export interface Recomputed {
   side: "stream" | "batch";
   ticks: number;
-  /** In every column; null: that side has no such window, so that nothing is compared. */
+  /** In every column; null: that side has no such window, or not all its ticks are stored. */
   is_equal: boolean | null;
   columns: { column: ComparedColumn; stored: string | null; computed: string | null; is_equal: boolean }[];
 }
 
 type Compared = Pick<WindowDetail, "product" | "start_us" | "size_us" | "every_us" | "columns"> & {
-  ticks: { rows: readonly (Omit<StoredTick, "time_us"> & { time: string; is_late: boolean; in_batch: boolean })[] };
+  ticks: {
+    is_behind: boolean;
+    rows: readonly (Omit<StoredTick, "time_us"> & { time: string; is_late: boolean; in_batch: boolean })[];
+  };
 };
 
 /**
@@ -87,10 +90,12 @@ export function recomputeSides(detail: Compared, timeOf: (iso: string) => number
       return { column: one.column, stored: one[name], computed: value, is_equal: one[name] === value };
     });
     const isThere = compared.some(({ stored }) => stored !== null);
+    const count = compared.find(({ column }) => column === "trade_count");
+    const isLacking = detail.ticks.is_behind && name === "stream" && of.length < Number(count?.stored ?? 0);
     return {
       side: name,
       ticks: of.length,
-      is_equal: isThere ? compared.every(({ is_equal }) => is_equal) : null,
+      is_equal: isThere && !isLacking ? compared.every(({ is_equal }) => is_equal) : null,
       columns: compared,
     };
   };
@@ -114,6 +119,8 @@ function valuesOf(row: WindowRow): WindowValues {
 /** The outcome of a recomputation as a sentence. */
 export function recomputedText({ side, ticks, is_equal, columns }: Recomputed): string {
   const of = `${side}: ${String(ticks).replace(/\B(?=(\d{3})+$)/g, ",")} ${ticks === 1 ? "tick" : "ticks"}`;
+  if (is_equal === null && columns.some(({ stored }) => stored !== null))
+    return `${of}; nothing is compared, because consume has not stored all its ticks`;
   if (is_equal === null) return `${of}; this side has no such window to compare with`;
   if (is_equal) return `${of} make exactly the stored window: all ${columns.length} columns are equal`;
   const wrong = columns.filter((one) => !one.is_equal);

@@ -5,6 +5,7 @@ import type { AgreementRow, Row, RunRow } from "../../scripts/contract/results.t
 import { cellsIn, spanOfRange } from "./chart.ts";
 import { csvFiles } from "./csv-files.ts";
 import type { Panel } from "./metric-results.ts";
+import { storedSize } from "./reconciliation.ts";
 import { agreement, runs } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
@@ -17,7 +18,7 @@ export interface BatchSide {
   average_price: number | null;
   /** One-minute windows, newest first, as many as the charts hold; [] for other sizes. */
   minutes: Row[];
-  /** Windows by sentiment, of those that were compared. */
+  /** Windows of the stored size by sentiment, of those that were compared. */
   sentiment: Record<string, number>;
   /** Newest first. */
   runs: RunRow[];
@@ -50,7 +51,7 @@ export function batchSide(sources: Sources, selection: Selection): BatchSide {
       summary,
       average_price: typeof summary?.avg_price === "string" ? Number(summary.avg_price) : null,
       minutes,
-      sentiment: sentimentOf(minutes.filter((row) => outcomes.has(String(row.window_start)))),
+      sentiment: sentimentOf(sources, selection),
       runs: shown_runs,
       last_done: shown_runs.find((run) => run.state === "done") ?? null,
       missed: sources.missed.count,
@@ -90,6 +91,9 @@ function minutesOf(sources: Sources, { product, size }: Selection): Row[] {
   return rows.slice(0, CHART_WINDOWS_MAX);
 }
 
-function sentimentOf(minutes: Row[]): Record<string, number> {
+function sentimentOf(sources: Sources, { product, size }: Selection): Record<string, number> {
+  const stored = { product, size: storedSize(size) };
+  const outcomes = outcomesOf(sources, stored);
+  const minutes = minutesOf(sources, stored).filter((row) => outcomes.has(String(row.window_start)));
   return countedBy(minutes.map(({ market_sentiment }) => String(market_sentiment)));
 }

@@ -6,7 +6,7 @@ const LISTED = 20;
 
 /** Lines of text that end with a line break; `recomputed`: what the ticks recompute to, as sentences. */
 export function explainText(detail: WindowDetail, recomputed: readonly string[]): string {
-  const { id, as_of, window_start, window_end, verdict, stream, batch, parts, summed_from } = detail;
+  const { id, as_of, window_start, window_end, verdict, stream, batch, batch_error, parts, summed_from } = detail;
   const lines = [
     `${id}   ${window_start} to ${window_end}`,
     verdict + (as_of === null ? "" : ` (as of ${as_of})`),
@@ -17,7 +17,7 @@ export function explainText(detail: WindowDetail, recomputed: readonly string[])
     "",
     ...(stream === null ? [] : closing(detail, stream)),
     batch === null
-      ? "batch       no run has it"
+      ? `batch       ${batch_error ?? "no run has it"}`
       : `batch       run ${batch.run_id}${batch.ended_at === null ? "" : `, ended ${batch.ended_at}`}: ${batch.note}; ${batch.file}`,
     ...(summed_from === null ? [] : ["", `summed from ${summed_from}:`, ...parts.map(partLine)]),
     ...lateness(detail),

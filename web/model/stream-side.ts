@@ -17,7 +17,7 @@ export interface StreamSide {
   closed: number;
   /** Null while too few ticks were committed. */
   latency: PipelineLatency | null;
-  /** Closed windows by sentiment, of as many as the charts hold. */
+  /** Closed windows of the stored size by sentiment, of as many as the charts hold. */
   sentiment: Record<string, number>;
   /** Files in stream_csv/. */
   files: number;
@@ -25,7 +25,8 @@ export interface StreamSide {
 
 export function streamSide(sources: Sources, selection: Selection): StreamSide {
   const { product, size } = selection;
-  const closed = sources.closed.rows("sentiment", { product, size_us: size.us, limit: CHART_WINDOWS_MAX }, (asked) =>
+  const of = { product, size_us: size.from_us ?? size.us, limit: CHART_WINDOWS_MAX };
+  const closed = sources.closed.rows("sentiment", of, (asked) =>
     sources.windows.all<{ sentiment: string }>(SENTIMENT, { ...asked }),
   );
   return {

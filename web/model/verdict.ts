@@ -10,9 +10,10 @@ import type { Status } from "./status.ts";
 export interface Verdict {
   /**
    * `nothing`: no window yet. `first`: none has closed. `waiting`: closed ones wait for a run, or for
-   * consume. `not_compared`: the newest run has compared nothing. The others: what was found.
+   * consume. `unread`: closed ones never will be compared. `not_compared`: the newest run has compared
+   * nothing. The others: what was found.
    */
-  state: "nothing" | "first" | "waiting" | "equal" | "explained" | "unexplained" | "not_compared";
+  state: "nothing" | "first" | "waiting" | "unread" | "equal" | "explained" | "unexplained" | "not_compared";
   /** What the sentence covers: `BTC-USD 1m`. */
   of: string;
   headline: string;
@@ -183,7 +184,10 @@ function before(
   };
 }
 
-function waiting(closed: number, counts: Agreed | null, forConsume: boolean): Found {
+function waiting(closed_in_all: number, counts: Agreed | null, forConsume: boolean): Found {
+  const unread = counts?.unread ?? 0;
+  if (unread >= closed_in_all && counts?.pending === 0) return unreadText(unread);
+  const closed = closed_in_all === COUNTED_MAX ? closed_in_all : Math.max(1, closed_in_all - unread);
   const many = closed === COUNTED_MAX ? `${n(closed)} or more windows` : windows(closed);
   const [verb, their] = closed === 1 ? ["waits", "its"] : ["wait", "their"];
   const why = forConsume ? `until consume has read all ${their} ticks` : "for the next batch run";
@@ -192,6 +196,16 @@ function waiting(closed: number, counts: Agreed | null, forConsume: boolean): Fo
     headline: `${many} closed and ${verb} ${why}; then both are compared`,
     details: counts === null ? [] : notCountedYet(counts, { closed: 0, forConsume }),
     title: "not compared yet",
+    is_alarm: false,
+  };
+}
+
+function unreadText(unread: number): Found {
+  return {
+    state: "unread",
+    headline: "No closed window can be compared: ticks had left the log before a stage was rebuilt",
+    details: [`${windows(unread)} not compared; those that close from now on will be`],
+    title: "not compared",
     is_alarm: false,
   };
 }

@@ -13,6 +13,7 @@ import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedMinutes, type TickRow } from "./archived-ticks.ts";
 import { cellsIn } from "./chart.ts";
 import { lateTicks, sameDigits } from "./differences.ts";
+import { errorText } from "./log-view.ts";
 import { judgedWindows, storedSize } from "./reconciliation.ts";
 import { choices, everyUs, type Selection, sizeOfUs } from "./selection.ts";
 import type { Sources } from "./sources.ts";
@@ -62,19 +63,35 @@ export async function windowDetail(
   const span = { product, size_us: stored.us, from_us: start_us, to_us: start_us + (size === stored ? 1 : size.us) };
   const whole: PartSpan = { ...span, as_of_us: options.as_of_us };
   const isOlder = options.archive && options.as_of_us === null && areMinutesCut(sources, whole);
-  // Without it the batch's side is not there, and the rest is.
   const archived = isOlder
-    ? await archivedMinutes(sources.paths, { ...span, to_us: start_us + size.us }, options.signal).catch(unlessBusy)
-    : [];
+    ? await minutesOrError(sources, { ...span, to_us: start_us + size.us }, options.signal)
+    : NO_MINUTES;
   const made = sources.leniently(() => sources.atOneCommit(() => sidesOf(sources, selection, whole, archived)));
   const ticks = await windowTicks(sources, made.ticks, options.limit, options);
   const pending = ticks.is_pending || (!options.archive && areMinutesCut(sources, whole));
   return { ...made.detail, ticks: { ...ticks, is_pending: pending } };
 }
 
-function unlessBusy(error: unknown): Row[] {
-  if (error instanceof ArchiveBusyError) throw error;
-  return [];
+/** The batch's minutes that are in the archive only, or why they can't be read. */
+interface Archived {
+  rows: readonly Row[];
+  error: string | null;
+}
+
+const NO_MINUTES: Archived = { rows: [], error: null };
+
+/** Without them the batch's side is not there, and the rest is. */
+async function minutesOrError(
+  { paths }: Sources,
+  span: Parameters<typeof archivedMinutes>[1],
+  signal?: AbortSignal,
+): Promise<Archived> {
+  try {
+    return { rows: await archivedMinutes(paths, span, signal), error: null };
+  } catch (error) {
+    if (error instanceof ArchiveBusyError) throw error;
+    return { rows: [], error: `The archive can't be read: ${errorText(error)}` };
+  }
 }
 
 function selectionOf(sources: Sources, { product, size_us, start_us }: NamedWindow): Selection {
@@ -95,17 +112,20 @@ function selectionOf(sources: Sources, { product, size_us, start_us }: NamedWind
 
 type Sides = { detail: Omit<WindowDetail, "ticks">; ticks: Parameters<typeof windowTicks>[1] };
 
-function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archived: readonly Row[]): Sides {
+function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archived: Archived): Sides {
   const { product, size } = selection;
   const { from_us: start_us, as_of_us } = span;
   const end_us = start_us + size.us;
   const parts = streamParts(sources, span);
   const stream = streamValues(parts, as_of_us);
-  const batch = as_of_us === null ? batchValues(sources, span, archived) : null;
-  if (parts.length === 0 && batch === null) throw noWindow(sources, selection, start_us);
-  const state = stateOf(parts, as_of_us);
   const cell = as_of_us === null ? cellOf(sources, selection, span) : undefined;
   const outcome = cell?.[1] ?? null;
+  const batch = as_of_us === null ? batchValues(sources, span, archived.rows, outcome) : null;
+  if (parts.length === 0 && batch === null) throw noWindow(sources, selection, start_us);
+  const stored = storedSize(size);
+  // A sum of closed windows is open while another one can open in it.
+  const isClosed = size === stored || end_us <= sources.bars.closedUntil(product, stored.us);
+  const state = stateOf(parts, as_of_us, isClosed);
   const late = lateOf(sources, span, parts);
   const judged = judgedWindows(sources, selection);
   const lateOfPart = (part: StreamPart) => judged.get(isoFromUs(part.start_us))?.sides?.late ?? null;
@@ -133,17 +153,18 @@ function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archive
         columns,
         late: late.count,
         as_of_us,
-        isSummed: size !== storedSize(size),
+        isSummed: size !== stored,
       }),
       columns,
       stream: streamRow(sources, parts, span),
       batch: run,
+      batch_error: run === null ? archived.error : null,
       late_count: late.count,
       late: late.shown,
       revision_count: parts.reduce((sum, part) => sum + part.revision_count, 0),
       revisions: revisionsOf(sources, span, REVISIONS_MAX),
-      summed_from: size === storedSize(size) ? null : storedSize(size).name,
-      parts: size === storedSize(size) ? [] : partsOf(sources, selection, parts),
+      summed_from: size === stored ? null : stored.name,
+      parts: size === stored ? [] : partsOf(sources, selection, parts),
     },
     ticks: {
       product,
@@ -157,6 +178,7 @@ function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archive
       ),
       late_ids: new Set(late.ids),
       as_of_us,
+      is_behind: isConsumeBehind(sources, parts),
       inBatch: inBatch(sources, run?.run_id ?? null, batch),
     },
   };
@@ -179,12 +201,23 @@ function streamValues(parts: readonly StreamPart[], as_of_us: number | null): Wi
   return values.length === 1 ? values[0]! : summedValues(values);
 }
 
-function stateOf(parts: readonly StreamPart[], as_of_us: number | null): WindowDetail["state"] {
+/** Whether consume may lack ticks of the stream's rows: it is before the records that closed them. */
+function isConsumeBehind(sources: Sources, parts: readonly StreamPart[]): boolean {
+  const [stored, read] = [offsets(sources.ticks), offsets(sources.windows)];
+  return parts.some(({ row }) => {
+    if (row === null) return false;
+    const { closed_partition: at, closed_offset } = row;
+    if (at !== null && closed_offset !== null) return (stored.get(at) ?? 0) <= closed_offset;
+    return [...read].some(([partition, next]) => (stored.get(partition) ?? 0) < next);
+  });
+}
+
+function stateOf(parts: readonly StreamPart[], as_of_us: number | null, isClosed: boolean): WindowDetail["state"] {
   if (parts.length === 0) return "none";
   const rows = parts.flatMap(({ row }) => row ?? []);
   if (rows.length === 0) return "late";
   if (rows.some(({ updated_at }) => as_of_us !== null && updated_at > as_of_us)) return "open";
-  if (rows.some(({ final }) => final === 0)) return "open";
+  if (!isClosed || rows.some(({ final }) => final === 0)) return "open";
   return rows.some(({ final }) => final === 2) ? "flushed" : "closed";
 }
 

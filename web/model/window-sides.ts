@@ -1,5 +1,6 @@
 /** What both pipelines have of a window: the stream's rows, and the batch's as of its newest run. */
 import { isoFromUs } from "../../scripts/base/iso.ts";
+import type { Outcome } from "../../scripts/contract/page-events.ts";
 import { type Row, SAME_QUESTION } from "../../scripts/contract/results.ts";
 import type { StoredWindow } from "../../scripts/contract/window-columns.ts";
 import type { Revision, WindowValues } from "../../scripts/contract/window-explained.ts";
@@ -88,16 +89,22 @@ export interface BatchValues {
 
 /**
  * The batch's side of the windows of one stored size that start in the span; null: the newest run has
- * none. `archived`: minutes that its stored result leaves out.
+ * none. `archived`: minutes that its stored result leaves out; `outcome`: of the window in the span.
  */
-export function batchValues(sources: Sources, span: PartSpan, archived: readonly Row[]): BatchValues | null {
+export function batchValues(
+  sources: Sources,
+  span: PartSpan,
+  archived: readonly Row[],
+  outcome: Outcome | null,
+): BatchValues | null {
   const { product, size_us, from_us, to_us } = span;
   const selection = { product, size: sizeOfUs(size_us) };
   const minutes = size_us === MINUTE_US ? minutesOf(sources, product) : new Map<string, Row>();
   const older = new Map(archived.map((row) => [String(row.window_start), row]));
   const judged = judgedWindows(sources, selection);
   // One window that differs: the values that were compared.
-  const one = to_us - from_us <= size_us ? judged.get(isoFromUs(from_us)) : undefined;
+  const isOne = to_us - from_us <= size_us;
+  const one = isOne ? judged.get(isoFromUs(from_us)) : undefined;
   if (one?.sides?.batch)
     return {
       values: windowValues(one.sides.batch),
@@ -117,7 +124,9 @@ export function batchValues(sources: Sources, span: PartSpan, archived: readonly
       note,
       isAllOfRun: true,
     };
-  return one?.outcome === "equal" ? inferred(sources, span) : null;
+  // A cut result does not list all equal windows.
+  const isEqual = one?.outcome === "equal" || (isOne && size_us !== MINUTE_US && outcome === "equal");
+  return isEqual ? inferred(sources, span) : null;
 }
 
 /** Starts of the minutes in a span of at most PARTS_MAX. */

@@ -20,15 +20,21 @@ interface TickSpan {
   late_ids: ReadonlySet<number>;
   /** Only what the log had taken by then; null: all. */
   as_of_us: number | null;
+  /** Consume may not have stored all its ticks. */
+  is_behind: boolean;
   inBatch(tick: TickRow): boolean;
 }
 
 /** Ticks of other windows between the ids of this one that are read too, at most. */
 const OTHERS_READ_MAX = 2_000;
-const STORED = `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
+const stored = (
+  order: "" | "DESC",
+) => `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
   FROM (SELECT * FROM ticks WHERE product_id = $product AND trade_id BETWEEN $first_id AND $last_id
-    ORDER BY trade_id LIMIT $read)
+    ORDER BY trade_id ${order} LIMIT $read)
   WHERE time_us >= $from_us AND time_us < $to_us ORDER BY time_us, trade_id LIMIT $limit`;
+/** An id may be made up, and be far from the others on either side. */
+const STORED = [stored(""), stored("DESC")];
 const ONE = `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
   FROM ticks WHERE product_id = $product AND trade_id = $trade_id`;
 
@@ -45,7 +51,7 @@ export async function windowTicks(
   const stored = storedTicks(sources, span, limit + 1);
   const isWhole = stored.length >= Math.min(span.expected, limit + 1);
   const wasPruned = Number(sources.ticks.setting("pruned_to") ?? 0) > 0 || span.last_id - span.first_id > readMax(span);
-  const base = { export: exportOf(span), error: null };
+  const base = { export: exportOf(span), error: null, is_behind: span.is_behind };
   if (isWhole || !wasPruned) return { ...base, from: "ticks.db", is_pending: false, ...shown(stored, span, limit) };
   if (!archive) return { ...base, from: "archive", is_pending: true, ...shown(stored, span, limit) };
   try {
@@ -65,10 +71,14 @@ function readMax({ expected }: TickSpan): number {
 function storedTicks({ ticks }: Sources, span: TickSpan, limit: number): TickRow[] {
   const { product, from_us, to_us, first_id, last_id, late_ids } = span;
   const read = readMax(span);
-  const found = ticks.all<TickRow>(STORED, { product, from_us, to_us, first_id, last_id, read, limit });
-  // Their ids may be far outside.
-  const late = [...late_ids].flatMap((trade_id) => ticks.get<TickRow>(ONE, { product, trade_id }) ?? []);
-  return merged(found, late);
+  const of = { product, from_us, to_us, first_id, last_id, read, limit };
+  const ends = last_id - first_id > read ? STORED : STORED.slice(0, 1);
+  const found = ends.flatMap((sql) => ticks.all<TickRow>(sql, of));
+  const ids = new Set([...late_ids, first_id, last_id]);
+  const single = [...ids].flatMap((trade_id) => ticks.get<TickRow>(ONE, { product, trade_id }) ?? []);
+  // What was stored under an id may be another window's, if the stream took another trade for it.
+  const own = single.filter(({ time_us }) => time_us >= from_us && time_us < to_us);
+  return merged(found, own);
 }
 
 /** Each trade once, by time and id. */

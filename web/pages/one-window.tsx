@@ -207,7 +207,7 @@ function Made({ detail }: { detail: WindowDetail }) {
         )}
         <Row name="batch">
           {batch === null
-            ? "no run has it yet"
+            ? (detail.batch_error ?? "no run has it yet")
             : `run ${exact(batch.run_id)}${batch.ended_at === null ? "" : `, ended ${batch.ended_at}`}: ${batch.note}`}
         </Row>
       </dl>

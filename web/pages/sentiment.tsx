@@ -1,5 +1,6 @@
 /** How many windows were bullish, neutral and bearish on both sides, as counts and as bars. */
 /** @jsxImportSource hono/jsx */
+import { storedSize } from "../model/reconciliation.ts";
 import type { View } from "../model/view.ts";
 import { exact } from "./format.ts";
 
@@ -9,7 +10,9 @@ const NAMES = [
   ["Bearish", "▽"],
 ] as const;
 
-export function Sentiment({ view }: { view: Pick<View, "stream" | "batch"> }) {
+export function Sentiment({ view }: { view: Pick<View, "selection" | "stream" | "batch"> }) {
+  const { size } = view.selection;
+  const of = size.from_us === undefined ? "" : ` of ${storedSize(size).name}, from which ${size.name} is summed,`;
   const sides = [
     ["stream", view.stream.sentiment],
     ["batch", view.batch.sentiment],
@@ -17,7 +20,7 @@ export function Sentiment({ view }: { view: Pick<View, "stream" | "batch"> }) {
   return (
     <section class="panel" id="sentiment" aria-labelledby="sentiment-title">
       <h2 id="sentiment-title">Which way?</h2>
-      <p class="note">Closed windows by sentiment; the batch has those of its newest run.</p>
+      <p class="note">Closed windows{of} by sentiment; the batch has those of its newest run.</p>
       <table class="sentiment">
         <thead>
           <tr>

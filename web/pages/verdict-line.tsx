@@ -8,6 +8,7 @@ const STATES: Record<View["verdict"]["state"], [look: string, sign: string]> = {
   nothing: ["waiting", "…"],
   first: ["waiting", "…"],
   waiting: ["waiting", "…"],
+  unread: ["waiting", "…"],
   equal: ["agree", "✓"],
   explained: ["agree", "✓"],
   unexplained: ["differ", "≠"],

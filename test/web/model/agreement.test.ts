@@ -203,6 +203,32 @@ test("windows that closed since the run are counted as of now; consume is named 
   expect(details({ lag: 3 })).toEqual([]);
 });
 
+test("closed windows that can never be compared are not said to wait for a run", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 900));
+  await batch(dir.path);
+  const sources = sourcesOf(dir.path);
+  const get = sources.metrics.get.bind(sources.metrics);
+  // As after a stage was rebuilt from a log that had been cut.
+  sources.metrics.get = (name: string) => {
+    const result = get(name);
+    if (name !== "reconciliation" || result === null) return result;
+    return { ...result, rows: result.rows.map((row) => ({ ...row, outcome: "unread" })) };
+  };
+  const verdict = verdictOf(sources, MINUTE, RESTING);
+  expect(verdict).toMatchObject({
+    state: "unread",
+    headline: "No closed window can be compared: ticks had left the log before a stage was rebuilt",
+    title: "not compared",
+  });
+  // One that closed since waits for the next run.
+  await follow(dir.path, LINES.slice(900, 1_100));
+  expect(verdictOf(sources, MINUTE, RESTING)).toMatchObject({
+    state: "waiting",
+    headline: expect.stringMatching(/^1 window closed and waits for the next batch run/),
+  });
+});
+
 test("a row changed by hand is an alarm that leads the sentence", async () => {
   using dir = tempDir();
   await follow(dir.path, [...LINES.slice(0, 2_000), ...LATE]);

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { MetricResult, Row } from "../../../scripts/contract/results.ts";
 import { OlderAnswers } from "../../../web/answers/older-windows.ts";
-import { batchChanges, chartAnswer, RANGES_US, spanOfRange, streamBarsSince } from "../../../web/model/chart.ts";
+import { batchSide } from "../../../web/model/batch-side.ts";
+import { batchChanges, chartAnswer, RANGES_US, spanOfRange } from "../../../web/model/chart.ts";
 import { choices, firstSize, type Selection } from "../../../web/model/selection.ts";
 import { Sources } from "../../../web/model/sources.ts";
+import { streamSide } from "../../../web/model/stream-side.ts";
 import { windows } from "../../../web/model/windows.ts";
 import { follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
@@ -64,6 +66,14 @@ describe("sums", () => {
     ]);
     expect(names(kept.path)).toEqual(["1s", "1m", "5m", "1h"].map((name) => [name, undefined]));
     expect(firstSize(choices(sourcesOf(kept.path))).name).toBe("1m");
+  });
+
+  test("sentiments of a sum are those of the windows that it is summed from, on both sides", () => {
+    const sources = sourcesOf(hour.path);
+    const ofMinutes = [streamSide(sources, minutes).sentiment, batchSide(sources, minutes).sentiment];
+    expect(Object.values(ofMinutes[1]!).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(50);
+    for (const selection of [FIVE, HOUR])
+      expect([streamSide(sources, selection).sentiment, batchSide(sources, selection).sentiment]).toEqual(ofMinutes);
   });
 
   test("a limit and times cut whole sums", () => {
@@ -130,36 +140,6 @@ describe("the answer", () => {
       horizon_s: null,
       first_s: null,
     });
-  });
-});
-
-describe("a tick that is stamped too far ahead", () => {
-  const YEAR = 365 * 86_400_000_000;
-
-  test("leaves each range where the other windows are, on both sides, and is not sent to pages", async () => {
-    using dir = tempDir();
-    await follow(dir.path, recordedLines().slice(0, 1_500));
-    expect((await run("batch", ["--data", dir.path])).code).toBe(0);
-    const before = (["15m", "1h", "all"] as const).map((range) => spanOfRange(sourcesOf(dir.path), FIVE, range));
-    const [newest] = sqlite<Row>(dir.path, "windows.db", "SELECT * FROM windows ORDER BY window_start_us DESC LIMIT 1");
-    const [start_us, change_id] = [Number(newest!.window_start_us) + YEAR, Number(newest!.change_id)];
-    const ahead = { ...newest, window_start_us: start_us, window_end_us: start_us + MINUTE, change_id: change_id + 1 };
-    const values = Object.values(ahead).map((value) => (value === null ? "NULL" : `'${value}'`));
-    sqlite(dir.path, "windows.db", `INSERT INTO windows (${Object.keys(ahead)}) VALUES (${values})`);
-    const sources = sourcesOf(dir.path);
-    const get = sources.metrics.get.bind(sources.metrics);
-    sources.metrics.get = (name: string) => {
-      const result = get(name);
-      if (name !== "windows_by_minute" || result === null) return result;
-      return {
-        ...result,
-        rows: [{ ...result.rows[0], window_start: new Date(start_us / 1e3).toISOString() }, ...result.rows],
-      };
-    };
-    expect((["15m", "1h", "all"] as const).map((range) => spanOfRange(sources, FIVE, range))).toEqual(before);
-    const { stream, batch, first_s } = all(sources, minutes);
-    expect([stream.length, batch.length, first_s]).toEqual([8, 8, START / 1e6]);
-    expect(streamBarsSince(sources, minutes, change_id)).toEqual([]);
   });
 });
 

@@ -1,11 +1,15 @@
 /** What one answer is made of is of one commit of each file, also if others commit meanwhile. */
 import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
+import { Hono } from "hono";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
+import { Charts } from "../../../web/answers/chart-answer.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
 import { Sources } from "../../../web/model/sources.ts";
-import { tempDir } from "../../support/data.ts";
+import { follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
+
+setDefaultTimeout(60_000);
 
 const log: LogView = {
   name: "embedded:",
@@ -55,4 +59,21 @@ test("a count agrees with its list while another process commits between their q
   } finally {
     for (const one of [sources, windows, results]) one.close();
   }
+});
+
+test("a chart's sums are of the commit of their minutes", async () => {
+  using dir = tempDir();
+  await follow(dir.path, recordedLines().slice(0, 1_500), ["stream"]);
+  const sources = new Sources(dataPaths(dir.path), log);
+  const rows = sources.bars.rows.bind(sources.bars);
+  // The stream closes all minutes of the newest sum after they were read, and adds ticks to them.
+  sources.bars.rows = (...asked) => {
+    const found = rows(...asked).map((row) => ({ ...row, final: 1 }));
+    sqlite(dir.path, "windows.db", "UPDATE closed_ends SET closed_until_us = closed_until_us + 3600000000");
+    return found;
+  };
+  const app = new Hono().get("/", new Charts(sources).answer);
+  const { stream } = (await (await app.request("/?window=5m")).json()) as { stream: number[][] };
+  expect(stream.map((bar) => bar[8])).toEqual([1, 0]);
+  sources.close();
 });

@@ -1,9 +1,11 @@
 /** What is known of one window, and that its ticks recompute to it: sizes, hops, archive, times, ids. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { usFromIso } from "../../../scripts/base/iso.ts";
 import type { WindowDetail } from "../../../scripts/contract/window-explained.ts";
 import { recomputedText, recomputeSides } from "../../../scripts/window/index.ts";
+import { explainText } from "../../../web/model/explain-text.ts";
 import { openSources, type Sources } from "../../../web/model/sources.ts";
 import { windowDetail } from "../../../web/model/window-detail.ts";
 import { neighbours, parseWindowId, windowId, windowPath } from "../../../web/model/window-id.ts";
@@ -199,3 +201,89 @@ test("what differs is named: the stored value and the computed one", async () =>
     /^stream: \d+ ticks; 1 of 19 columns differ: vwap \(stored 1\.5, computed 25\d+\.\d+\)$/,
   );
 });
+
+test("an hour whose minutes are all closed is open until it is over itself, as in the chart", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 1_500));
+  await batch(dir.path);
+  // As of a product without a tick since.
+  sqlite(dir.path, "windows.db", "DELETE FROM windows WHERE final = 0");
+  const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:00/1h");
+  expect(detail).toMatchObject({ state: "open", outcome: "open" });
+  expect(new Set(detail.columns.map(({ mark }) => mark))).toEqual(new Set([null]));
+});
+
+test("while consume has not stored a closed window's ticks, nothing is compared with them", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 300));
+  await follow(dir.path, LINES.slice(300, 1_500), ["stream"]);
+  for (const [id, text] of [
+    [
+      "BTC-USD@2023-09-05T16:03/1m",
+      "stream: 0 ticks; nothing is compared, because consume has not stored all its ticks",
+    ],
+    [
+      "BTC-USD@2023-09-05T16:07/1m",
+      "stream: 0 ticks; nothing is compared, because consume has not stored all its ticks",
+    ],
+  ] as const) {
+    const detail = await detailOf(dir.path, id);
+    expect(detail.ticks).toMatchObject({ from: "ticks.db", is_behind: true });
+    const [stream] = recomputeSides(detail, (iso) => usFromIso(iso)!);
+    expect([stream.is_equal, recomputedText(stream)]).toEqual([null, text]);
+  }
+  await follow(dir.path, [], ["consume"]);
+  const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:03/1m");
+  expect([detail.ticks.is_behind, recomputed(detail)[0]]).toEqual([false, true]);
+});
+
+test("a made-up id, far above or below the others of its window, leaves its ticks in ticks.db", async () => {
+  for (const trade_id of [9_000_000_000, 1]) {
+    using dir = tempDir();
+    const lines = LINES.slice(0, 7_000).map((line) => changed(line, { trade_id: JSON.parse(line).trade_id + 10_000 }));
+    lines[3_500] = changed(lines[3_500]!, { trade_id });
+    await follow(dir.path, lines);
+    const start = `${JSON.parse(lines[3_500]!).time.slice(0, 16)}`;
+    const detail = await detailOf(dir.path, `BTC-USD@${start}/1m`);
+    expect(detail.ticks).toMatchObject({ from: "ticks.db", is_pending: false });
+    expect(recomputed(detail)[0]).toBe(true);
+  }
+});
+
+test("why the archive can't be read is stated in place of the batch's side", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 900));
+  await batch(dir.path);
+  const sources = openSources(dataPaths(dir.path));
+  open.push(sources);
+  cutTo(sources, "windows_by_minute", 2);
+  cutTo(sources, "reconciliation", 1);
+  rmSync(dataPaths(dir.path).archive, { recursive: true });
+  const detail = await windowDetail(sources, parseWindowId("BTC-USD@2023-09-05T16:00/1m"), ALL);
+  expect(explainText(detail, [])).toContain("batch       The archive can't be read: ");
+  expect([detail.batch, detail.batch_error?.slice(0, 25)]).toEqual([null, "The archive can't be read"]);
+});
+
+test("an equal window that the cut comparison does not list has the batch's side, of any size", async () => {
+  using dir = tempDir();
+  await follow(dir.path, LINES.slice(0, 1_500), ["stream", "consume"], ["--window", "30s"]);
+  await batch(dir.path);
+  const id = "BTC-USD@2023-09-05T16:00/30s";
+  const whole = await detailOf(dir.path, id);
+  const sources = openSources(dataPaths(dir.path));
+  open.push(sources);
+  cutTo(sources, "reconciliation", 3);
+  const detail = await windowDetail(sources, parseWindowId(id), ALL);
+  expect(detail.outcome).toBe("equal");
+  expect(detail.columns).toEqual(whole.columns);
+});
+
+/** As if only the first `count` rows of a result were stored. */
+function cutTo(sources: Sources, metric: string, count: number): void {
+  const get = sources.metrics.get.bind(sources.metrics);
+  sources.metrics.get = (name: string) => {
+    const result = get(name);
+    if (name !== metric || result === null) return result;
+    return { ...result, rows: result.rows.slice(0, count), truncated: true };
+  };
+}
