@@ -35,7 +35,7 @@ interface Known {
 }
 
 /**
- * At most PROBLEMS_SHOWN_MAX, stopped stages and what else stops the path first, each sentence as printable text of
+ * At most PROBLEMS_SHOWN_MAX, first what stops the path, stopped stages before all, each sentence as printable text of
  * bounded length. Waits for nothing.
  */
 export function problemsOf(sources: Sources, known: Known): StageProblem[] {

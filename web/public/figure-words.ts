@@ -42,7 +42,7 @@ export function openWords(
   return `${window}, closes with the first trade after ${clock(open.closes_ms, "second")}`;
 }
 
-/** Without a status for so long, the page does not know whether a lag still grows. */
+/** A status that is older does not show whether a lag still grows. */
 const LAG_KNOWN_MS = 3_000;
 
 /**

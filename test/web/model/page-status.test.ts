@@ -110,8 +110,9 @@ test("a stopped reader is not heard of after 3 s, also if it is behind, and not 
   expect(lane).toMatchObject({
     state: "silent",
     behind: 342,
-    reason: expect.stringMatching(`^not heard of since (\\d{4}-\\d\\d-\\d\\d )?${time} UTC$`),
+    reason: expect.stringMatching(/^not heard of since .*UTC$/),
   });
+  expect(lane.reason).toEndWith(` ${time} UTC`);
   expect(lane.lag_ms).toBeGreaterThan(0);
 });
 
