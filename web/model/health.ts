@@ -35,8 +35,8 @@ interface Known {
 }
 
 /**
- * At most PROBLEMS_SHOWN_MAX, first what stops the path, stopped stages before all, each sentence as printable text of
- * bounded length. Waits for nothing.
+ * At most PROBLEMS_SHOWN_MAX: stopped stages, what else stops the path, then others; sentences
+ * are printable text of bounded length. Waits for nothing.
  */
 export function problemsOf(sources: Sources, known: Known): StageProblem[] {
   const found = sources.leniently(() => [

@@ -107,11 +107,8 @@ test("a stopped reader is not heard of after 3 s, also if it is behind, and not 
   counter(here, "windows.db", "run_alive_us", alive_us);
   const time = new Date(alive_us / 1_000).toISOString().slice(11, 19);
   const lane = laneOf(await statusOf(here), "stream");
-  expect(lane).toMatchObject({
-    state: "silent",
-    behind: 342,
-    reason: expect.stringMatching(/^not heard of since .*UTC$/),
-  });
+  expect([lane.state, lane.behind]).toEqual(["silent", 342]);
+  expect(lane.reason).toStartWith("not heard of since ");
   expect(lane.reason).toEndWith(` ${time} UTC`);
   expect(lane.lag_ms).toBeGreaterThan(0);
 });
