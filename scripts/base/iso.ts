@@ -26,6 +26,12 @@ export function isoSecondFromUs(us: number): string {
   return `${isoFromUs(us).slice(0, 19)}Z`;
 }
 
+/** For sentences that are about now: `16:00:00 UTC`, with the date if that is not the day of `now_us`. */
+export function clockFromUs(us: number, now_us: number): string {
+  const [day, time] = isoFromUs(us).slice(0, 19).split("T") as [string, string];
+  return `${isoFromUs(now_us).startsWith(day) ? "" : `${day} `}${time} UTC`;
+}
+
 const YEAR_1_S = Date.parse("0001-01-01T00:00:00Z") / 1_000;
 const YEAR_10000_S = Date.parse("+010000-01-01T00:00:00Z") / 1_000;
 

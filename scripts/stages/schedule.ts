@@ -77,7 +77,7 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
       const due = dueBetween(timetable, from_ms, nowMs() + EARLY_MS_MAX);
       isDue = due.length > 0;
       // The newest is the run that begins now.
-      if (!isAtRest) noteMissed(paths, due.slice(0, -1), "The machine slept, or its clock was set.", logger);
+      if (!isAtRest) noteMissed(paths, due.slice(0, -1), "The machine slept, was busy, or its clock was set.", logger);
       const since_ms = nowMs() - started_ms;
       if (!canRest || since_ms < 0 || since_ms >= rest_ms || runInputs(paths, folder) !== inputs) break;
       logger.debug("nothing is new: no batch");

@@ -1,6 +1,6 @@
 /** Times as text: what is accepted, what it means, and that impossible days are refused. */
 import { expect, test } from "bun:test";
-import { isoSeconds, msFromHttpDate, usFromIso } from "../../scripts/base/iso.ts";
+import { clockFromUs, isoSeconds, msFromHttpDate, usFromIso } from "../../scripts/base/iso.ts";
 
 const NOON_US = 1_693_915_200_000_000;
 
@@ -40,4 +40,10 @@ test("whole seconds are written for the years 1 to 9999", () => {
 test("a header's date is read", () => {
   expect(msFromHttpDate("Tue, 05 Sep 2023 12:00:00 GMT")).toBe(NOON_US / 1_000);
   expect(msFromHttpDate("soon")).toBeNaN();
+});
+
+test("a time in a sentence about now has its date only on another day", () => {
+  const hour_us = 3_600e6;
+  expect(clockFromUs(NOON_US, NOON_US + hour_us)).toBe("12:00:00 UTC");
+  expect(clockFromUs(NOON_US, NOON_US + 12 * hour_us)).toBe("2023-09-05 12:00:00 UTC");
 });

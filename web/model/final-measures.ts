@@ -28,7 +28,8 @@ const COMPLETENESS =
   "ticks of windows in the answer ÷ their ticks in the log at the stream's position; stream: final rows; batch: newest run, open windows too";
 const CURVE = "share of the ticks that were in the answer this long after their window's end, since start; never: late";
 const ONE_MINUTE_US = 60_000_000;
-const ONLY_MINUTES = "the batch computes tumbling windows of one minute only";
+const ONLY_MINUTES =
+  "the batch computes tumbling windows of one minute only; others are computed in the reconciliation, to compare them";
 
 export function finalityMeasures(moment: Moment): Measure[] {
   const { sources, selection, missing, runs } = moment;

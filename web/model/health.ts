@@ -35,8 +35,8 @@ interface Known {
 }
 
 /**
- * At most PROBLEMS_SHOWN_MAX, those that stop the path first, each sentence as printable text of
- * bounded length. Waits for nothing.
+ * At most PROBLEMS_SHOWN_MAX: stopped stages, what else stops the path, then others; sentences
+ * are printable text of bounded length. Waits for nothing.
  */
 export function problemsOf(sources: Sources, known: Known): StageProblem[] {
   const found = sources.leniently(() => [
@@ -49,8 +49,8 @@ export function problemsOf(sources: Sources, known: Known): StageProblem[] {
     ...deadLetterProblems(sources),
   ]);
   const all = [...found, ...storeProblems(sources)].map((one) => ({ ...one, sentence: printable(one.sentence) }));
-  const stops = (wanted: boolean) => all.filter((one) => one.stops === wanted);
-  return [...stops(true), ...stops(false)].slice(0, PROBLEMS_SHOWN_MAX);
+  const rank = ({ stops, code }: StageProblem) => (!stops ? 2 : code.startsWith("stage-") ? 0 : 1);
+  return all.sort((a, b) => rank(a) - rank(b)).slice(0, PROBLEMS_SHOWN_MAX);
 }
 
 /** `stage: sentence`, as /healthz and `doctor` print it. */

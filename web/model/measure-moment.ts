@@ -1,6 +1,6 @@
 /** What the measures are computed from at one moment: the spans, the clocks, and who has ended. */
 import { nowUs } from "../../scripts/base/clock.ts";
-import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { clockFromUs } from "../../scripts/base/iso.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { AnswerSample } from "../../scripts/contract/measures.ts";
 import type { ExchangeClock } from "../../scripts/measure/age.ts";
@@ -70,7 +70,7 @@ export function momentOf(sources: Sources, { product, size }: Selection, feed: K
 
 /** The reason after which nothing else needs to be asked; "" while the feed has not ended. */
 export function endText({ ended_us }: Pick<Moment, "ended_us">): string {
-  return ended_us === null ? "" : `the feed ended at ${isoSecondFromUs(ended_us)}`;
+  return ended_us === null ? "" : `the feed ended at ${clockFromUs(ended_us, nowUs())}`;
 }
 
 /** Why a span has no sample: the feed had ended before it, or `otherwise`. */

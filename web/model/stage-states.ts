@@ -1,6 +1,6 @@
 /** What each stage reports of itself: whether it runs, how far it has read, what it has used. */
 import { nowUs } from "../../scripts/base/clock.ts";
-import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { clockFromUs } from "../../scripts/base/iso.ts";
 import { STAGE_SILENCE_MS_MAX } from "../../scripts/base/limits.ts";
 import type { KnownFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { PartitionSpan } from "../../scripts/contract/log.ts";
@@ -145,5 +145,5 @@ function isFresh(us: number, limit_ms: number): boolean {
 }
 
 function notHeard(us: number): string {
-  return us === 0 ? NEVER : `not heard of since ${isoSecondFromUs(us)}`;
+  return us === 0 ? NEVER : `not heard of since ${clockFromUs(us, nowUs())}`;
 }

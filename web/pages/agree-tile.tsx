@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { View } from "../model/view.ts";
 import { Bar } from "./figure-tile.tsx";
-import { exact } from "./format.ts";
+import { counted, exact } from "./format.ts";
 import { Term } from "./term.tsx";
 
 const EXPLAIN =
@@ -33,7 +33,7 @@ export function AgreeTile({ view }: { view: Pick<View, "verdict"> }) {
             kind="explained"
             n={agreement.explained}
             of={compared}
-            words={`by ${exact(agreement.late_ticks)} late ticks`}
+            words={agreement.explained === 0 ? "explained" : `by ${counted(agreement.late_ticks, "late tick")}`}
           />
           <p class={`ratio ${agreement.unexplained > 0 ? "bad" : ""}`}>
             {agreement.unexplained > 0 ? "≠ " : "✓ "}

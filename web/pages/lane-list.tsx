@@ -3,8 +3,7 @@
 import type { Lane } from "../../scripts/contract/page-events.ts";
 import { isoFromMs } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
-import { ageWords, LANE_NAMES, laneLabel, reaches, untilWords } from "../public/figure-words.ts";
-import { exact } from "./format.ts";
+import { LANE_NAMES, lagWords, laneLabel, reaches, untilWords } from "../public/figure-words.ts";
 
 const FROM: Record<Lane["name"], string> = {
   log: "feed → ",
@@ -28,7 +27,7 @@ export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
             <span data-figure="read">
               {lane.read_ms === null ? "nothing yet" : `until ${isoFromMs(lane.read_ms).slice(11, 19)}`}
             </span>
-            <span data-figure="lag">{lagWords(lane)}</span>
+            <span data-figure="lag">{lagWords(lane, 0, [])}</span>
             <span data-figure="reason">{lane.reason}</span>{" "}
             {lane.name === "batch" && (
               <span data-figure="next">
@@ -40,10 +39,4 @@ export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
       ))}
     </section>
   );
-}
-
-function lagWords({ state, lag_ms, behind }: Lane): string {
-  if (lag_ms === null) return behind === null || behind === 0 ? "" : `${exact(behind)} behind`;
-  if (lag_ms > 0) return `${ageWords(lag_ms)} behind`;
-  return state === "running" ? "has everything" : "";
 }

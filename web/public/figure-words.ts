@@ -56,6 +56,23 @@ export function openWords(
   return `${window}, closes with the first trade after ${clock(open.closes_ms, "second")}`;
 }
 
+/** A status that is older does not show whether a lag still grows. */
+const LAG_KNOWN_MS = 3_000;
+
+/**
+ * How far a lane is behind, `since_ms` after its status: a lag is the age of the oldest tick that is
+ * lacking, and grows until the next status. `lags_ms`: of the last statuses; the batch's are a
+ * saw-tooth, which has no trend.
+ */
+export function lagWords({ name, state, lag_ms, behind }: Lane, since_ms: number, lags_ms: readonly number[]): string {
+  if (lag_ms === null) return behind === null || behind === 0 ? "" : `${behind.toLocaleString("en")} behind`;
+  // Of one that does not run the reason has it.
+  if (lag_ms === 0) return state === "running" ? "has everything" : "";
+  if (since_ms > LAG_KNOWN_MS) return `${ageWords(lag_ms)} behind`;
+  const trend = name === "batch" || lags_ms.length === 0 ? "" : `, ${trendOf(lags_ms)}`;
+  return `${ageWords(lag_ms + since_ms)} behind${trend}`;
+}
+
 type Trend = "grows" | "falls" | "steady";
 
 /** Of a lag's values, the oldest first: the newer half against the older. A fifth is noise. */

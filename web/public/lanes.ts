@@ -5,7 +5,7 @@
  * (event time), `reason` (in words), and of the batch `next` (`next run in 0.9 s`).
  */
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
-import { ageWords, laneLabel, reaches, trendOf, untilWords } from "./figure-words.ts";
+import { lagWords, laneLabel, reaches, untilWords } from "./figure-words.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
@@ -48,7 +48,6 @@ function show({ lanes }: StatusEvent): void {
   });
 }
 
-/** A lag is the age of the oldest tick that is lacking: it grows until the next status. */
 function tick(): void {
   if (status === null) return;
   const { at_ms, next_run_ms, lanes } = status;
@@ -56,17 +55,10 @@ function tick(): void {
   for (const lane of lanes) {
     const element = elementOf(lane);
     if (element === null) continue;
-    write(part(element, "lag"), lagWords(lane, now - at_ms));
+    write(part(element, "lag"), lagWords(lane, now - at_ms, lags.get(lane.name) ?? []));
     if (lane.name === "batch")
       write(part(element, "next"), next_run_ms === null ? "" : `next run ${untilWords(next_run_ms - now)}`);
   }
-}
-
-function lagWords({ name, state, lag_ms, behind }: Lane, since_ms: number): string {
-  if (lag_ms === null) return behind === null || behind === 0 ? "" : `${behind.toLocaleString("en")} behind`;
-  // Of one that does not run the reason has it.
-  if (lag_ms === 0) return state === "running" ? "has everything" : "";
-  return `${ageWords(lag_ms + since_ms)} behind, ${trendOf(lags.get(name) ?? [])}`;
 }
 
 function elementOf({ name }: Lane): HTMLElement | null {

@@ -18,7 +18,7 @@ test("windows that hop are not those of the batch, whose figures have that reaso
   for (const word of ["completeness, last 5 minutes", "finality, last 5 minutes", "completeness curve"])
     expect((await here.word(word)).batch).toEqual({
       values: null,
-      note: "the batch computes tumbling windows of one minute only",
+      note: "the batch computes tumbling windows of one minute only; others are computed in the reconciliation, to compare them",
     });
 });
 

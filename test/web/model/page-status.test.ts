@@ -145,9 +145,11 @@ test("a stopped reader is not heard of after 3 s, also if it is behind, and not 
   expect(laneOf(await statusOf(here), "stream")).toMatchObject({ state: "running", behind: 342 });
   const alive_us = Date.now() * 1_000 - 4 * S;
   counter(here, "windows.db", "run_alive_us", alive_us);
-  const iso = new Date(alive_us / 1_000).toISOString().slice(0, 19);
+  const time = new Date(alive_us / 1_000).toISOString().slice(11, 19);
   const lane = laneOf(await statusOf(here), "stream");
-  expect(lane).toMatchObject({ state: "silent", behind: 342, reason: `not heard of since ${iso}Z` });
+  expect([lane.state, lane.behind]).toEqual(["silent", 342]);
+  expect(lane.reason).toStartWith("not heard of since ");
+  expect(lane.reason).toEndWith(` ${time} UTC`);
   expect(lane.lag_ms).toBeGreaterThan(0);
 });
 

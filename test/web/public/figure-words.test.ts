@@ -1,7 +1,15 @@
 /** Figures that move: prices, ages, times until, trends, and how far lanes have come. */
 import { expect, test } from "bun:test";
-import type { StatusEvent } from "../../../scripts/contract/page-events.ts";
-import { ageWords, openWords, reaches, shortPrice, trendOf, untilWords } from "../../../web/public/figure-words.ts";
+import type { Lane, StatusEvent } from "../../../scripts/contract/page-events.ts";
+import {
+  ageWords,
+  lagWords,
+  openWords,
+  reaches,
+  shortPrice,
+  trendOf,
+  untilWords,
+} from "../../../web/public/figure-words.ts";
 
 test("prices have two decimals in sight, small ones four digits", () => {
   const prices = ["25735.9700000000", "0", "1234567.005", "0.00001234567", "-3.5"];
@@ -47,4 +55,22 @@ test("the open window: what it waits for, be it the stream itself; one trade; se
   expect(words(passed)).toBe("window 16:52: 2,796 trades, the stream has read until 16:52:03");
   expect(words({ of: "BTC-USD/10s" })).toBe("window 16:52:00: 2,796 trades, open");
   expect(words({ ended_ms: 1 })).toEndWith(", stays open: the feed has ended");
+});
+
+test("a lane's lag has a trend while it is known; the batch's, a saw-tooth, has none", () => {
+  const lane = (more: Partial<Lane>): Lane => ({
+    ...{ name: "stream", state: "running", read_ms: 0, behind: 5, lag_ms: 2_000, reason: "" },
+    ...more,
+  });
+  const grows = [1_000, 2_000, 3_000, 4_000];
+  expect(lagWords(lane({}), 500, grows)).toBe("2.5 s behind, grows");
+  expect(lagWords(lane({}), 0, [])).toBe("2.0 s behind");
+  expect(lagWords(lane({ name: "batch" }), 500, grows)).toBe("2.5 s behind");
+  // The server is not heard of: nothing counts up.
+  expect([4_000, 9_000].map((since_ms) => lagWords(lane({}), since_ms, grows))).toEqual([
+    "2.0 s behind",
+    "2.0 s behind",
+  ]);
+  expect(lagWords(lane({ lag_ms: 0 }), 500, grows)).toBe("has everything");
+  expect(lagWords(lane({ lag_ms: null, behind: 1_234 }), 500, grows)).toBe("1,234 behind");
 });
