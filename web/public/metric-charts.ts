@@ -32,7 +32,8 @@ export function startMetricCharts({ hasRange = true } = {}): void {
     timer = setTimeout(scan, RANGE_REST_MS);
   });
   on("parts", (ids) => {
-    if (ids.some((id) => id === "metrics" || id === "main")) scan();
+    // All of them, one panel, or the whole page.
+    if (ids.some((id) => id === "metrics" || id.startsWith("metric-") || id === "main")) scan();
   });
   scan();
 }
