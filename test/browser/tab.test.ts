@@ -268,6 +268,8 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     feed(data.path, { kind: "replay", as_of_us: at_us, ended_us: at_us, replay: null });
     const { page } = await open();
     const chart = page.locator("#age-chart");
+    // Out of view it is not drawn.
+    await chart.scrollIntoViewIfNeeded();
     await chart.getByText("The feed ended at 13:05:12: no age since then").waitFor();
     expect(await chart.locator("dd").allInnerTexts()).toEqual(["now", "ended", "ended"]);
   });
