@@ -224,26 +224,6 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     expect((await rowsOf(page)).at(-1)![0]).toBe("28 Aug 2023");
   });
 
-  test("what is read from the archive is shown as loading, and why it is not there", async () => {
-    const { page } = await open();
-    const asked = Promise.withResolvers<void>();
-    await page.route("**/api/chart/older?**", async (route) => {
-      await asked.promise;
-      await route.fulfill({ status: 503, json: {} });
-    });
-    await answerWith(page, { stream: [0, 1, 2].map(streamBar), first_s: AT, older_before_s: AT + 60 });
-    const note = page.locator("#main-chart .chart-note");
-    const drawnAgain = () =>
-      page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
-        new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
-    await drawnAgain();
-    expect(await note.innerText()).toBe("loading the batch’s earlier windows …");
-    asked.resolve();
-    await note.getByText("the batch’s earlier windows are not loaded: the server answered 503").waitFor();
-    await drawnAgain();
-    expect(await note.innerText()).toContain("not loaded");
-  });
-
   test("a chart as a PNG file; another theme draws it again", async () => {
     const { page } = await open();
     const [file] = await Promise.all([

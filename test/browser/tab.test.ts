@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { recordedLines, runPath, tempDir } from "../support/data.ts";
-import { boxOf, drawn, rowsOf } from "../support/drawn-chart.ts";
+import { AT, answerWith, boxOf, drawn, rowsOf, streamBar } from "../support/drawn-chart.ts";
 import { feed } from "../support/health-states.ts";
 import { until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
@@ -243,11 +243,33 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     await soon("windows of 5 minutes", async () => (await names(page)).at(-1) === "16:00–16:05");
   });
 
+  test("what is read from the archive is shown as loading, and why it is not there", async () => {
+    const { page } = await open();
+    const asked = Promise.withResolvers<void>();
+    await page.route("**/api/chart/older?**", async (route) => {
+      await asked.promise;
+      await route.fulfill({ status: 503, json: {} });
+    });
+    await answerWith(page, { stream: [0, 1, 2].map(streamBar), first_s: AT, older_before_s: AT + 60 });
+    const note = page.locator("#main-chart .chart-note");
+    const drawnAgain = () =>
+      page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
+        new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+    await drawnAgain();
+    expect(await note.innerText()).toBe("loading the batch’s earlier windows …");
+    asked.resolve();
+    await note.getByText("the batch’s earlier windows are not loaded: the server answered 503").waitFor();
+    await drawnAgain();
+    expect(await note.innerText()).toContain("not loaded");
+  });
+
   test("after the feed's end the chart of the ages states when that was", async () => {
     const at_us = Date.parse("2026-01-05T13:05:12Z") * 1000;
     feed(data.path, { kind: "replay", as_of_us: at_us, ended_us: at_us, replay: null });
     const { page } = await open();
     const chart = page.locator("#age-chart");
+    // Out of view it is not drawn.
+    await chart.scrollIntoViewIfNeeded();
     await chart.getByText("The feed ended at 13:05:12: no age since then").waitFor();
     expect(await chart.locator("dd").allInnerTexts()).toEqual(["now", "ended", "ended"]);
   });
