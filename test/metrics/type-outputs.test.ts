@@ -94,3 +94,11 @@ test("each value is x of a line and a bar, y of every chart of numbers, or is re
     }
   }
 });
+
+test("a chart's columns are found in any case, and named as the result writes them", () => {
+  const columns = [
+    { name: "Minute", type: "TIMESTAMP" },
+    { name: "Trades", type: "BIGINT" },
+  ];
+  expect(chartOf({ type: "line", x: "minute", y: ["TRADES"] }, columns)).toMatchObject({ x: "Minute", y: ["Trades"] });
+});

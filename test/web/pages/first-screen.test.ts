@@ -48,6 +48,14 @@ test("at rest no age is 0: tiles are of the whole run, and say when the feed end
   expect(text("tile-fresh")).not.toContain("0.00 ms");
   expect(text("tile-costly")).toMatch(/1,500 ticks so far; shown from 10,000 on|not run/);
   expect(text("tile-costly")).not.toMatch(/\d s\b/);
+  // Ticks that the stream has read, and those of the batch's run.
+  const html = await (await fetch(server.url)).text();
+  const counts = html
+    .slice(html.indexOf('id="counts"'))
+    .replace(/<[^>]+>/g, " ")
+    .replace(/\s+/g, " ");
+  expect(counts).toContain("1,500 of 1,500");
+  expect(counts).toMatch(/trades counted .*?late ones included 1,500 |trades counted 1,500 /);
   expect(text("verdict")).toMatch(/^✓ (\d+) of \1 equal to the last digit; 0 unexplained/);
 }, 60_000);
 
