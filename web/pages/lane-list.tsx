@@ -28,7 +28,7 @@ export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
               {lane.read_ms === null ? "nothing yet" : `until ${isoFromMs(lane.read_ms).slice(11, 19)}`}
             </span>
             <span data-figure="lag">{lagWords(lane, 0, [])}</span>
-            <span data-figure="reason">{lane.reason}</span>{" "}
+            <span data-figure="reason">{lane.reason}</span>
             {lane.name === "batch" && (
               <span data-figure="next">
                 {now.next_run_ms === null ? "" : `next run ${untilWords(now.next_run_ms - now.at_ms)}`}
