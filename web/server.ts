@@ -1,6 +1,7 @@
 /** The page and the API: every path in one table, each with the function that answers it. */
 import { type Context, Hono } from "hono";
 import { getPath } from "hono/utils/url";
+import { monotonicMs } from "../scripts/base/clock.ts";
 import type { DataPaths } from "../scripts/base/data-dir.ts";
 import { REQUEST_BYTES_MAX } from "../scripts/base/limits.ts";
 import type { Logger } from "../scripts/base/logger.ts";
@@ -16,6 +17,7 @@ import { Exports } from "./answers/export.ts";
 import { MetricAnswers } from "./answers/metric-answer.ts";
 import { openApiAnswer } from "./answers/openapi.ts";
 import { answerProblem } from "./answers/problem-answer.ts";
+import { SharedAnswers } from "./answers/shared-answers.ts";
 import { Telemetry } from "./answers/telemetry.ts";
 import { Updates } from "./answers/updates.ts";
 import { Assets } from "./http/assets.ts";
@@ -29,7 +31,7 @@ import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
 import { statusNow } from "./model/status.ts";
-import { view } from "./model/view.ts";
+import { type View, wholeView } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
 export interface ServeOptions {
@@ -87,7 +89,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const charts = new Charts(sources);
   const assets = new Assets();
   const metrics = new MetricAnswers(sources, assets.address);
-  const table = routes(sources, hub, { exports, charts, metrics }, assets, options.base ?? "");
+  const explain = new Explain(sources, assets.address);
+  const table = routes(sources, hub, { exports, charts, metrics, explain }, assets, options.base ?? "");
   const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
@@ -101,6 +104,7 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
       exports.close();
       charts.close();
       metrics.close();
+      explain.close();
       await server.stop(true);
       sources.close();
     },
@@ -114,21 +118,24 @@ interface Askers {
   exports: Exports;
   charts: Charts;
   metrics: MetricAnswers;
+  explain: Explain;
 }
 
 function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets, base: string): Routes {
-  const { exports, charts, metrics } = askers;
+  const { exports, charts, metrics, explain } = askers;
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
-  const explain = new Explain(sources, assets.address);
+  const views = new SharedAnswers<View>();
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
     const address = pageAddress(given, selection);
     await sources.log.refresh();
-    const html = sources.leniently(() =>
-      String(Page({ view: view(sources, selection, statusNow(sources)), assets: assets.address, address })),
-    );
+    const html = sources.leniently(() => {
+      const key = `${selection.product}/${selection.size.name}`;
+      const view = views.of(key, monotonicMs(), () => wholeView(sources, selection, statusNow(sources)));
+      return String(Page({ view, assets: assets.address, address }));
+    });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
   return {

@@ -6,7 +6,7 @@ import { SENTENCE_BYTES_MAX } from "./limits.ts";
  * lines and paragraphs, lone surrogates.
  */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-const HIDDEN_BUT_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const HIDDEN_BUT_LINES = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\n\t]]/gv;
 
 /** One line: each hidden character as its code point, `[U+001B]`; cut to `bytes_max` bytes of UTF-8. */
 export function printable(text: string, bytes_max = SENTENCE_BYTES_MAX): string {

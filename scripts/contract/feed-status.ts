@@ -37,8 +37,18 @@ const SCHEMA = z.object({
   incomplete: count,
   garbled: count,
   gaps_open: count,
-  /** The replay's own clock: `clock_us` at `as_of_us`, running on after its end; speed null: it has none. */
-  replay: z.object({ clock_us: z.number(), as_of_us: z.number(), speed: z.number().nullable() }).nullable(),
+  /**
+   * The replay's own clock: `clock_us` at `as_of_us`, running since `since_us`, also after its end;
+   * speed null: it has none.
+   */
+  replay: z
+    .object({
+      clock_us: z.number(),
+      as_of_us: z.number(),
+      speed: z.number().nullable(),
+      since_us: z.number().optional(),
+    })
+    .nullable(),
   run_pid: z.number(),
   run_started_us: z.number(),
   run_records: count,

@@ -3,6 +3,17 @@ import { nowUs } from "../base/clock.ts";
 import { FEED_AHEAD_US_MAX, FEED_EXAMPLE_BYTES } from "../base/limits.ts";
 import { printable } from "../base/printable.ts";
 
+/** A replay's clock that steps by more of our time is another one: its exchange has started again. */
+const CLOCK_STEP_US = 2_000_000;
+
+/** `clock_us` at `as_of_us`, running since `since_us`; the two are times of ours. */
+interface ReplayClock {
+  clock_us: number;
+  as_of_us: number;
+  speed: number;
+  since_us: number;
+}
+
 export class FeedFigures {
   state: "connecting" | "connected" | "reconnecting" | "ended" = "connecting";
   ticks = 0;
@@ -32,7 +43,7 @@ export class FeedFigures {
   /** How far a replay's stamps are ahead of the recording's clock. */
   #ahead_us = 0;
   /** The newest heartbeat's time, when it came, and the speed; null before the first of a replay. */
-  #clock: { clock_us: number; as_of_us: number; speed: number } | null = null;
+  #clock: ReplayClock | null = null;
   /** The clock is that of this connection. */
   #isTimed = false;
 
@@ -52,7 +63,9 @@ export class FeedFigures {
   heartbeat(time_us: number | null): void {
     this.heartbeats++;
     if (time_us === null || !this.#speed) return;
-    this.#clock = { clock_us: time_us, as_of_us: this.last_frame_us, speed: this.#speed };
+    const as_of_us = this.last_frame_us;
+    const since_us = this.#isSameClock(time_us) ? this.#clock!.since_us : as_of_us;
+    this.#clock = { clock_us: time_us, as_of_us, speed: this.#speed, since_us };
     this.#isTimed = true;
   }
 
@@ -95,11 +108,20 @@ export class FeedFigures {
 
   /**
    * The replay's own clock: `clock_us` at `as_of_us`, running at `speed` times the speed of ours, also
-   * after the feed's end. Without one (as fast as possible) `speed` is null.
+   * after the feed's end; before `since_us` it did not run. Without one (as fast as possible) `speed`
+   * is null.
    */
-  replayClock(): { clock_us: number; as_of_us: number; speed: number | null } {
+  replayClock(): ReplayClock | { clock_us: number; as_of_us: number; speed: null } {
     if (this.#speed && this.#clock !== null) return this.#clock;
     return { clock_us: this.newest_us, as_of_us: nowUs(), speed: null };
+  }
+
+  /** Whether a heartbeat's time is that which the clock so far has at its receipt. */
+  #isSameClock(time_us: number): boolean {
+    if (this.#clock === null || this.#clock.speed !== this.#speed) return false;
+    const { clock_us, as_of_us, speed } = this.#clock;
+    const expected_us = clock_us + (this.last_frame_us - as_of_us) * speed;
+    return Math.abs(time_us - expected_us) <= CLOCK_STEP_US * speed;
   }
 
   /**

@@ -53,6 +53,8 @@ export function logEnds(
 
 class EmbeddedEnds implements LogEnds {
   #db: Database | null = null;
+  /** Of the open file. */
+  #blocks: BlockSource | null = null;
   /** The open file's inode and modification time. */
   #file = "";
   /** The inode and birth time of the log whose ticks `first_ticks` knows. */
@@ -93,7 +95,8 @@ class EmbeddedEnds implements LogEnds {
   }
 
   #source(db: Database): BlockSource {
-    return new BlockSource(db, this.path, this.#stamps(db));
+    this.#blocks ??= new BlockSource(db, this.path, this.#stamps(db));
+    return this.#blocks;
   }
 
   problems(): Problem[] {
@@ -116,6 +119,7 @@ class EmbeddedEnds implements LogEnds {
   #close(): void {
     this.#db?.close();
     this.#db = null;
+    this.#blocks = null;
     this.#file = "";
   }
 }

@@ -1,8 +1,5 @@
--- How many of the newest closed windows were bullish, neutral and bearish.
-SELECT market_sentiment AS sentiment, count(*) AS windows
-FROM (
-  SELECT market_sentiment FROM windows
-  WHERE product_id = $product AND size_us = $size_us AND final <> 0
-  ORDER BY window_start_us DESC LIMIT $limit
-)
-GROUP BY market_sentiment
+-- Whether the newest closed windows that start in a span were bullish, neutral or bearish.
+SELECT market_sentiment AS sentiment FROM windows
+WHERE product_id = $product AND size_us = $size_us AND final <> 0
+  AND window_start_us >= $from_us AND window_start_us < $to_us
+ORDER BY window_start_us DESC LIMIT $limit

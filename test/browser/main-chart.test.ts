@@ -139,6 +139,21 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     await page.waitForFunction(() => !location.search.includes("from="));
   });
 
+  test("a link to a section of the page leaves a chart that follows as it is", async () => {
+    const { page } = await open("&range=1h");
+    const { x, y, width } = await boxOf(page);
+    await page.mouse.move(x + width - 2, y + 50);
+    await page.mouse.wheel(0, -150);
+    await page.waitForFunction(() => location.search.includes("from="));
+    const back = page.getByRole("button", { name: "Back to live" });
+    expect(await back.isVisible()).toBe(false);
+    const before = search(page).toString();
+    await page.locator("nav.sections a").first().click();
+    await page.waitForFunction(() => location.hash !== "");
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    expect([await back.isVisible(), search(page).toString()]).toEqual([false, before]);
+  });
+
   test("the wheel zooms, but not below ten windows; keys do too", async () => {
     const { page } = await open();
     const before = (await rowsOf(page)).length;
@@ -207,6 +222,26 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
     await page.mouse.up();
     await days.getByText(/^2[5-8] Aug 2023/).waitFor();
     expect((await rowsOf(page)).at(-1)![0]).toBe("28 Aug 2023");
+  });
+
+  test("what is read from the archive is shown as loading, and why it is not there", async () => {
+    const { page } = await open();
+    const asked = Promise.withResolvers<void>();
+    await page.route("**/api/chart/older?**", async (route) => {
+      await asked.promise;
+      await route.fulfill({ status: 503, json: {} });
+    });
+    await answerWith(page, { stream: [0, 1, 2].map(streamBar), first_s: AT, older_before_s: AT + 60 });
+    const note = page.locator("#main-chart .chart-note");
+    const drawnAgain = () =>
+      page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
+        new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+    await drawnAgain();
+    expect(await note.innerText()).toBe("loading the batch’s earlier windows …");
+    asked.resolve();
+    await note.getByText("the batch’s earlier windows are not loaded: the server answered 503").waitFor();
+    await drawnAgain();
+    expect(await note.innerText()).toContain("not loaded");
   });
 
   test("a chart as a PNG file; another theme draws it again", async () => {

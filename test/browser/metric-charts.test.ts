@@ -64,7 +64,7 @@ const place = (selector: string) =>
   }>;
 
 /** Complaints of the page; reading a canvas back is the test's own. */
-const faults = () => complaints.filter((text) => !text.startsWith("Canvas2D:"));
+const faults = () => complaints.filter((text) => !/^Canvas2D:|status of 500/.test(text));
 
 async function counters(): Promise<{ listeners: number; nodes: number }> {
   const session = await page.context().newCDPSession(page);
@@ -172,6 +172,27 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
     await page.locator("#metric-pairs").waitFor({ state: "detached" });
     expect((await counters()).listeners).toBeLessThan(after.listeners - 5);
     expect(faults()).toEqual([]);
+  });
+
+  test("rows that can't be had are asked for again with a later batch, at least 5 s apart", async () => {
+    const asked_ms: number[] = [];
+    await page.route("**/api/metrics/flat*", (route) => {
+      asked_ms.push(performance.now());
+      return route.fulfill({ status: 500, json: { error: { message: "no rows" } } });
+    });
+    for (let i = 0; asked_ms.length < 2; i++) {
+      const part = page.evaluate(`new Promise((done) => {
+        new MutationObserver((_, seen) => { seen.disconnect(); done(); })
+          .observe(document.querySelector("#metric-flat"), { subtree: true, childList: true, attributes: true });
+      })`);
+      rerun("flat", (rows) => Object.assign(rows.at(-1)!, { v: `25741.${10 + i}` }));
+      await part;
+    }
+    expect(asked_ms[1]! - asked_ms[0]!).toBeGreaterThan(4_500);
+    await page.unroute("**/api/metrics/flat*");
+    await page.locator("#chart-flat .more", { hasText: "can't be drawn: no rows" }).waitFor();
+    await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: "25742.00" }));
+    await page.locator("#chart-flat canvas").waitFor();
   });
 
   test("what the plot throws is caught and said", async () => {

@@ -55,6 +55,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await text(page, "#tile-costly")).not.toMatch(/\d s\b/);
     expect(await text(page, "#price-line .price")).toMatch(/^\s*[\d,]+\.\d\d$/m);
     expect(await page.locator("#lanes [data-lane]").count()).toBe(4);
+    const bar = page.locator('#lanes [data-lane="stream"] progress');
+    await bar.evaluate((element) => element.setAttribute("aria-label", "stream, running"));
+    await soon(async () => /^stream, (at rest|stopped)$/.test((await bar.getAttribute("aria-label")) ?? ""));
     expect(await page.locator("#windows tbody tr").count()).toBeGreaterThan(5);
     expect(await page.locator("#windows .outcome.equal").count()).toBeGreaterThan(5);
     expect(await page.locator("#metrics article").count()).toBe(readdirSync(sql).length);
@@ -67,6 +70,13 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const cell = page.locator("#windows tbody tr").last().locator("td.n:has(.all)").first();
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d\d$/);
+    const places = () =>
+      page.locator("#windows :is(th, td)").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().left));
+    const before = await places();
+    await cell.hover();
+    expect(await cell.innerText()).toMatch(/[\d,]+\.\d{3,}$/);
+    expect(await places()).toEqual(before);
+    await page.mouse.move(0, 0);
     await page.locator("#all-digits").focus();
     await page.keyboard.press("Space");
     expect(await cell.innerText()).toMatch(/^[\d,]+\.\d{3,}$/);
@@ -106,6 +116,39 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.evaluate("document.querySelector('#all-counts').open")).toBe(true);
     expect(await page.evaluate("window.moved")).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+
+  test("what moves each second writes texts alone: no node is replaced, no row becomes higher", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    await soon(async () => (await text(page, "#heard")).startsWith("updated"));
+    const replaced = await page.evaluate(`new Promise((resolve) => {
+      const [replaced, texts] = [[], []];
+      const observer = new MutationObserver((records) => {
+        for (const { type, target } of records) (type === "childList" ? replaced : texts).push(target.textContent);
+        if (replaced.length + texts.length >= 6) resolve(replaced);
+      });
+      for (const id of ["heard", "price-line", "lanes"])
+        observer.observe(document.getElementById(id), { subtree: true, childList: true, characterData: true });
+    })`);
+    expect(replaced).toEqual([]);
+    const heights = await page.evaluate<number[]>(`["", "4.9 s behind, steady"].map((words) => {
+      document.querySelector("#lanes .batch [data-figure=lag]").textContent = words;
+      return document.querySelector("#lanes .batch .lane-words").getBoundingClientRect().height;
+    })`);
+    expect(heights[1]).toBe(heights[0]!);
+  });
+
+  test("a metric's page is read again each minute: a later run's rows come, with when they were computed", async () => {
+    const metric = await (await browser.newContext()).newPage();
+    await metric.clock.install();
+    await metric.goto(`${server.url}/metric/windows_by_minute`);
+    const [rows, computed] = [await text(metric, "#rows .scope"), await text(metric, "#computed")];
+    expect(await text(metric, "#heard")).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
+    expect(computed).toMatch(/^Computed by run \d+ in .*, at 20\d\d-/);
+    await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 1_200), sql);
+    await metric.clock.fastForward(61_000);
+    await soon(async () => (await text(metric, "#rows .scope")) !== rows);
+    expect(await text(metric, "#computed")).not.toBe(computed);
   });
 
   test("a metric file that is added, broken, corrected and removed is seen while the page is open", async () => {
@@ -220,6 +263,24 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await theme()).toBe("light");
   });
 
+  test("at 320 px nothing is wider than the screen; what a link leads to is below the header at every width", async () => {
+    const { page } = await open("/?product=BTC-USD", { width: 320 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    for (const width of [320, 390, 1200]) {
+      await page.setViewportSize({ width, height: 800 });
+      const below = async () => {
+        const [header, title] = [
+          await page.locator("#top").boundingBox(),
+          await page.locator("#windows").boundingBox(),
+        ];
+        return title!.y >= header!.y + header!.height;
+      };
+      await page.evaluate("location.hash = ''; location.hash = '#windows'");
+      await soon(below);
+    }
+  });
+
   test("type has six sizes", async () => {
     const { page } = await open("/?product=BTC-USD");
     await page.locator("#age-chart canvas").waitFor();
@@ -236,6 +297,15 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await page.locator("#tile-agree").isVisible()).toBe(true);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1920);
     expect((await page.locator(".tiles").boundingBox())!.width).toBeGreaterThan(1_800);
+    for (const [width, height] of [
+      [1920, 1080],
+      [1400, 900],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const lanes = (await page.locator("#lanes").boundingBox())!;
+      expect([width, lanes.y + lanes.height <= height]).toEqual([width, true]);
+    }
+    expect(await page.locator("#zone").isVisible()).toBe(false);
     await page.emulateMedia({ media: "print" });
     expect(await page.locator("#pause").isVisible()).toBe(false);
   });
@@ -247,6 +317,11 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await text(page, "#price-line .price")).toContain(".");
     expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
     expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);
+    expect(await page.locator(".chart[data-metric]:visible").count()).toBe(0);
+    const sentences = page.locator("#metrics .needs-script:visible", {
+      hasText: "needs JavaScript; its rows are below",
+    });
+    expect(await sentences.count()).toBe(await page.locator(".chart[data-metric]").count());
     await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
     expect(page.url()).toContain("window=5m");
     expect(await page.locator("#verdict").isVisible()).toBe(true);

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { recordedLines, runPath, tempDir } from "../support/data.ts";
+import { boxOf, drawn, rowsOf } from "../support/drawn-chart.ts";
+import { feed } from "../support/health-states.ts";
 import { until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
@@ -20,7 +22,7 @@ let server: Awaited<ReturnType<typeof startServe>>;
 describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: no Chromium", () => {
   beforeAll(async () => {
     data = tempDir();
-    await runPath(data.path, recordedLines().slice(0, 1_500));
+    await runPath(data.path, recordedLines().slice(0, 3_000));
     [browser, server] = await Promise.all([launch(), startServe(data.path)]);
   }, 120_000);
   afterAll(async () => {
@@ -58,7 +60,7 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     await show("hidden");
     await soon("only its title", () => hidden.evaluate("document.documentElement.dataset.watches === 'title'"));
     const [row, title] = [await text(hidden, "#price-line"), await hidden.title()];
-    await runPath(data.path, recordedLines().slice(1_900, 2_400));
+    await runPath(data.path, recordedLines().slice(3_000, 3_500));
     // The title comes at most every ten seconds, and nothing else.
     await soon("its title", async () => (await hidden.title()) !== title);
     expect(await text(hidden, "#price-line")).toBe(row);
@@ -106,6 +108,46 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     expect(complaints).toEqual([]);
   });
 
+  test("a chart out of view is not drawn for what arrives, and is current when it comes into view", async () => {
+    const { page } = await open();
+    await page.addInitScript(() => {
+      const ages = { drawn: 0 };
+      Object.assign(window, { ages });
+      const clear = CanvasRenderingContext2D.prototype.clearRect;
+      CanvasRenderingContext2D.prototype.clearRect = function (...given) {
+        if (this.canvas instanceof HTMLCanvasElement && this.canvas.closest("#age-chart")) ages.drawn++;
+        clear.apply(this, given);
+      };
+    });
+    await page.reload();
+    await page.locator("#age-chart canvas").waitFor();
+    expect((await page.locator("#age-chart").boundingBox())!.y).toBeGreaterThan(900);
+    // The header's age falls with each status.
+    const status = () =>
+      page.evaluate(
+        () =>
+          new Promise<void>((resolve) => {
+            const heard = document.getElementById("heard")!;
+            const age = () => Number.parseFloat(heard.textContent!.replace(/^\D+/, ""));
+            let before = age();
+            new MutationObserver(() => {
+              if (age() < before) resolve();
+              before = age();
+            }).observe(heard, { subtree: true, childList: true, characterData: true });
+          }),
+      );
+    const draws = () => page.evaluate(() => (window as unknown as { ages: { drawn: number } }).ages.drawn);
+    await status();
+    const before = await draws();
+    expect(before).toBeGreaterThan(0);
+    await status();
+    expect(await draws()).toBe(before);
+    await page.locator("#age-chart").scrollIntoViewIfNeeded();
+    await status();
+    await status();
+    expect(await draws()).toBeGreaterThan(before);
+  });
+
   test("by keyboard alone: skip link, theme with its three names, spans, pause, the list of keys", async () => {
     const { page } = await open();
     await soon("live", () => isLive(page));
@@ -134,5 +176,79 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     await page.locator("dialog[open]").waitFor();
     await page.keyboard.press("Escape");
     await page.locator("dialog[open]").waitFor({ state: "detached" });
+  });
+
+  const names = (page: Page) => rowsOf(page).then((rows) => rows.map((row) => row[1]));
+  const redrawn = (page: Page) =>
+    page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
+      new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+  const chartOf = async (query: string) => {
+    const opened = await open(ONE + query);
+    await drawn(opened.page);
+    return opened.page;
+  };
+
+  test("a chart that was zoomed and panned, and a cell that is read out, stay while new windows come", async () => {
+    const moved = await chartOf("");
+    const whole = (await names(moved)).length;
+    const { x, y, width } = await boxOf(moved);
+    await moved.mouse.move(x + width / 4, y + 50);
+    await moved.mouse.wheel(0, -400);
+    await soon("a fixed span", async () => moved.url().includes("from="));
+    const zoomed = await names(moved);
+    expect(zoomed.length).toBeLessThan(whole);
+    const address = moved.url();
+    await moved.mouse.down();
+    await moved.mouse.move(x + width / 2, y + 50, { steps: 4 });
+    await moved.mouse.up();
+    await soon("other windows", async () => (await names(moved))[0] !== zoomed[0]);
+    await soon("its address", async () => moved.url() !== address);
+    const focused = await chartOf("&range=15m");
+    const cell = focused.locator("#main-chart .ribbon-cell");
+    // The table's button takes the focus.
+    await names(focused);
+    await cell.focus();
+    for (const key of ["ArrowLeft", "ArrowLeft", "ArrowLeft"]) await focused.keyboard.press(key);
+    const all = [moved, focused];
+    const links = () => cell.evaluate((link) => [link.getAttribute("href"), link.getAttribute("aria-label")]);
+    for (const page of all) await soon("live", () => isLive(page));
+    const read = await links();
+    const before = await Promise.all(all.map(names));
+    const shown = moved.url();
+    const run = (page: Page) => page.locator("#main-chart .horizon-label").textContent();
+    const runs = await Promise.all(all.map(run));
+    await runPath(data.path, recordedLines().slice(4_000, 5_000));
+    for (const [i, page] of all.entries()) {
+      await soon("the run", async () => /run \d+/.exec((await run(page))!)![0] !== /run \d+/.exec(runs[i]!)![0]);
+      await redrawn(page);
+    }
+    expect(await names(moved)).toEqual(before[0]!);
+    expect(moved.url()).toBe(shown);
+    expect((await names(focused))[0]).not.toBe(before[1]![0]);
+    expect(await links()).toEqual(read);
+    await moved.getByRole("button", { name: "Back to live" }).click();
+    await soon("the newest window", async () => (await names(moved))[0] === "16:25–16:26");
+  });
+
+  test("a paused chart shows another span or size when it is chosen", async () => {
+    const page = await chartOf("&range=15m");
+    const before = (await names(page)).length;
+    await page.locator("#pause").click();
+    await soon("paused", async () => (await text(page, "#heard")) === "paused");
+    await page.locator('nav a[data-set="range"][data-value="all"]').click();
+    await soon("all windows", async () => (await names(page)).length > before);
+    await page.locator('nav a[data-set="range"][data-value="15m"]').click();
+    await soon("15 minutes", async () => (await names(page)).length === before);
+    await page.locator('nav a[data-set="window"][data-value="5m"]').click();
+    await soon("windows of 5 minutes", async () => (await names(page)).at(-1) === "16:00–16:05");
+  });
+
+  test("after the feed's end the chart of the ages states when that was", async () => {
+    const at_us = Date.parse("2026-01-05T13:05:12Z") * 1000;
+    feed(data.path, { kind: "replay", as_of_us: at_us, ended_us: at_us, replay: null });
+    const { page } = await open();
+    const chart = page.locator("#age-chart");
+    await chart.getByText("The feed ended at 13:05:12: no age since then").waitFor();
+    expect(await chart.locator("dd").allInnerTexts()).toEqual(["now", "ended", "ended"]);
   });
 });

@@ -4,7 +4,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { recordedLines, runPath, sqlite, tempDir } from "../support/data.ts";
-import { run } from "../support/process.ts";
+import { run, until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
 setDefaultTimeout(45_000);
@@ -105,6 +105,31 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
     expect(complaints).toEqual([]);
   });
 
+  test("a page that stays open is read again each minute, with its age; what was recomputed stays if nothing changed", async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.clock.install();
+    await page.goto(`${server.url}/window/BTC-USD@2023-09-05T16:09/1m`);
+    await page.locator("#window-detail:not([data-pending])").waitFor();
+    const heard = page.locator("#heard");
+    const isSoon = (is: string, so: () => Promise<boolean>) => until(is, so, { every_ms: 50 });
+    await recomputed(page);
+    const first = await heard.innerText();
+    expect(first).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
+    await page.clock.fastForward(61_000);
+    await isSoon("a later time", async () => (await heard.innerText()) !== first);
+    expect(await page.locator("#recomputed p").count()).toBeGreaterThan(1);
+    sqlite(
+      dir.path,
+      "windows.db",
+      "UPDATE windows SET total_volume = '9.25' WHERE window_start = '2023-09-05T16:09:00.000000Z'",
+    );
+    await page.clock.fastForward(61_000);
+    await page.locator("table.sides tr", { hasText: "total_volume" }).locator("td", { hasText: "9.25" }).waitFor();
+    await page.route("**/window/**", (route) => route.abort());
+    await page.clock.fastForward(61_000);
+    await isSoon("stale", async () => /^STALE · as of \d/.test(await heard.innerText()));
+  });
+
   test("without JavaScript the page has everything but the recomputation", async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
@@ -115,8 +140,59 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
     expect(await page.locator("#ticks tbody tr").count()).toBeGreaterThan(100);
   });
 
+  test("on a phone each column is a card, with both sides in sight", async () => {
+    const { page } = await open(LATE, { width: 390 });
+    const cells = page.locator("table.sides tbody td.n");
+    expect(await cells.count()).toBe(3 * 19);
+    const right = await cells.evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().right)));
+    expect(right).toBeLessThanOrEqual(390);
+    expect(await page.locator("table.sides tbody tr").first().locator("td.n").last().innerText()).not.toBe("");
+  });
+
+  const WRONG = "/window/BTC-USD@2023-09-05T16:05:30/1m";
+
+  test("pages of a window, a metric and a refusal have the skip link, the theme's key and button, and the list", async () => {
+    for (const path of [EQUAL, "/metric/candles_1m", WRONG]) {
+      const { page } = await open(path);
+      const theme = page.locator("#theme");
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate(() => document.activeElement?.textContent?.trim())).toBe("Skip to the content");
+      await page.keyboard.press("Enter");
+      expect(await page.locator("main:target").count()).toBe(1);
+      await page.keyboard.press("t");
+      expect(await theme.innerText()).toBe("light");
+      await theme.click();
+      expect(await theme.innerText()).toBe("dark");
+      await page.keyboard.press("?");
+      const dialog = page.locator("dialog[open]");
+      await dialog.waitFor();
+      expect(await dialog.innerText()).toContain("light, dark");
+      expect((await dialog.innerText()).includes("stop the page")).toBe(false);
+      await page.context().close();
+    }
+  });
+
+  test("keys of one letter can be switched off, which a reload keeps, and on again", async () => {
+    const { page } = await open(WRONG, { width: 390 });
+    const theme = page.locator("#theme");
+    await page.keyboard.press("?");
+    const choice = page.getByRole("checkbox", { name: "Keys of one letter" });
+    await choice.uncheck();
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.keyboard.press("t");
+    await page.reload();
+    await page.keyboard.press("t");
+    await page.keyboard.press("?");
+    expect([await theme.innerText(), await page.locator("dialog[open]").count()]).toEqual(["auto", 0]);
+    await page.locator("#help").click();
+    await choice.check();
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.keyboard.press("t");
+    expect(await theme.innerText()).toBe("light");
+  });
+
   test("an id that is not one is a sentence", async () => {
-    const answer = await fetch(`${server.url}/window/BTC-USD@2023-09-05T16:05:30/1m`, {
+    const answer = await fetch(server.url + WRONG, {
       headers: { Accept: "text/html" },
     });
     expect(answer.status).toBe(400);

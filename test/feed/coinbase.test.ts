@@ -273,6 +273,21 @@ test("a replay's clock keeps running after the feed's end, at the speed of befor
   expect((await produce(fast.url)).figures.replayClock()).toMatchObject({ clock_us: HOUR[49]!.time_us, speed: null });
 });
 
+test("a replay's clock runs since its first heartbeat, and from a later one if it steps", async () => {
+  const beat = (time: string) => ({ type: "heartbeat", product_id: "BTC-USD", sequence: 1, last_trade_id: 0, time });
+  const clock = async (...times: string[]) => {
+    await using server = scripted((session) => {
+      session.send({ ...ACK, tidemark_replay: { speed: 20 } }, ...times.map(beat), tick(1));
+      session.socket.close(1000);
+    });
+    return { began_us: Date.now() * 1_000, since_us: 0, ...(await produce(server.url)).figures.replayClock() };
+  };
+  const { began_us, since_us, as_of_us } = await clock("2023-09-05T16:00:20Z", "2023-09-05T16:00:20Z");
+  expect(since_us).toBeWithin(began_us - 1_000, as_of_us + 1);
+  const stepped = await clock("2023-09-05T16:00:20Z", "2023-09-05T18:00:20Z");
+  expect(stepped.since_us).toBe(stepped.as_of_us);
+});
+
 test("twenty products at once, each in its own order", async () => {
   const products = Array.from({ length: 20 }, (_, i) => `P${i}-USD`);
   await using server = exchange({ recorded: asProducts(HOUR.slice(0, 500), products) });

@@ -41,7 +41,7 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
       await until("the log is known", async () => (await status()).log.partitions?.[0].end === 300);
       expect((await status()).counts.ticks).toBe(300);
       expect((await fetch(`${url}/api/windows`)).status).toBe(200);
-      expect((await (await fetch(url)).text()).includes("Newest windows")).toBe(true);
+      expect((await (await fetch(url)).text()).includes("Newest closed windows")).toBe(true);
       const doctor = asNobody("doctor", ["--data", dir.path]);
       const code = await doctor.ended;
       const text = doctor.printed();

@@ -13,7 +13,7 @@ import type { Logger } from "../../scripts/base/logger.ts";
 import { acceptsGzip } from "../http/compress.ts";
 import { Problem } from "../http/problem.ts";
 import { unhurried } from "../http/unhurried.ts";
-import { watchOf } from "../http/watched.ts";
+import { refuseTooMany, watchOf } from "../http/watched.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Receiver, Updates } from "./updates.ts";
@@ -66,7 +66,13 @@ export class EventHub {
       throw new Problem(503, "BUSY", `${SSE_CLIENTS_MAX} pages are open already.`, "Close some, or try again later.", {
         "Retry-After": "10",
       });
-    const watch = this.sources.leniently(() => watchOf(c, choices(this.sources)));
+    const choice = this.sources.leniently(() => choices(this.sources));
+    const watch = watchOf(c, choice);
+    refuseTooMany(
+      watch,
+      this.#clients.values().map(({ receiver }) => receiver.watch),
+      choice,
+    );
     const gzip = acceptsGzip(c.req.header("accept-encoding"));
     unhurried(c);
     const headers = gzip ? { ...HEADERS, "Content-Encoding": "gzip" } : HEADERS;

@@ -1,20 +1,28 @@
 /** A metric's rows as they are asked for; what the stored rows can't answer is computed by `query`. */
 import type { Context } from "hono";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import { METRIC_ROWS_MAX, RESULT_BYTES_MAX } from "../../scripts/base/limits.ts";
+import { METRIC_ROWS_MAX, RESULT_BYTES_MAX, RESULTS_CACHE_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { onAbort } from "../../scripts/base/wait.ts";
 import type { MetricResult, Row } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
 import { parameters, productOf, timeOf } from "../http/query-string.ts";
 import { unhurried } from "../http/unhurried.ts";
-import { filterRows, type How, howFiltered, type MetricFilter } from "../model/metric-filter.ts";
+import {
+  filterRows,
+  type How,
+  howFiltered,
+  type MetricFilter,
+  usesParameter,
+  withoutComments,
+} from "../model/metric-filter.ts";
+import { NewestUsed } from "../model/newest-used.ts";
 import type { Sources } from "../model/sources.ts";
 import { ExportRun } from "./download.ts";
 
 /** Queries that run at once for pages and the API, beside the exports. */
 const COMPUTING_MAX = 2;
-/** Computed answers that are kept until the next run of the batch. */
-const KEPT_MAX = 10;
+/** Characters of JSON of the computed answers that are kept until the next run of the batch. */
+const KEPT_BYTES_MAX = RESULTS_CACHE_BYTES_MAX / 2;
 
 /** The rows of one answer. */
 interface MetricRows {
@@ -38,17 +46,16 @@ export class MetricQueries {
   async rows(c: Context, result: MetricResult, filter: MetricFilter): Promise<MetricRows> {
     const how = howOf(result, filter);
     if (how !== "computed") return { rows: filterRows(result, filter), how, truncated: result.truncated };
-    const kept = this.sources.metrics.once("computed", () => new Map<string, MetricRows>());
+    const kept = this.sources.metrics.once("computed", () => new NewestUsed<string, MetricRows>(KEPT_BYTES_MAX));
     const key = JSON.stringify([result.name, filter]);
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const found = await this.#compute(c, result, filter);
-    if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, found);
+    const { size, ...found } = await this.#compute(c, result, filter);
+    kept.set(key, found, size);
     return found;
   }
 
-  async #compute(c: Context, result: MetricResult, filter: MetricFilter): Promise<MetricRows> {
+  async #compute(c: Context, result: MetricResult, filter: MetricFilter): Promise<MetricRows & { size: number }> {
     if (this.#running.size >= COMPUTING_MAX)
       throw new Problem(503, "BUSY", `${COMPUTING_MAX} metrics are computed already.`, "Try again when one has ended.");
     unhurried(c);
@@ -63,8 +70,10 @@ export class MetricQueries {
     this.#running.add(run);
     onAbort(c.req.raw.signal, () => run.end());
     try {
-      const rows = JSON.parse(await textOf(await run.file())) as Row[];
-      return { rows: rows.slice(0, METRIC_ROWS_MAX), how: "computed", truncated: rows.length > METRIC_ROWS_MAX };
+      const text = await textOf(await run.file());
+      const rows = JSON.parse(text) as Row[];
+      const truncated = rows.length > METRIC_ROWS_MAX;
+      return { rows: rows.slice(0, METRIC_ROWS_MAX), how: "computed", truncated, size: text.length };
     } finally {
       run.end();
       this.#running.delete(run);
@@ -104,7 +113,7 @@ export function flagsOf({ product, from_us, to_us }: MetricFilter): string[] {
 /** The metric's SQL with the filter that its own parameters do not make. */
 export function filteredSql({ sql, chart }: MetricResult, filter: MetricFilter, how: How): string {
   const conditions: string[] = [];
-  const isMade = (parameter: string) => how === "computed" && sql.includes(parameter);
+  const isMade = (parameter: string) => how === "computed" && usesParameter(sql, parameter);
   const { product, from_us, to_us } = filter;
   const x = `"${(chart.x ?? "").replaceAll('"', '""')}"`;
   const time = (us: number) => `TIMESTAMP '${isoFromUs(us).slice(0, -1)}'`;
@@ -112,7 +121,7 @@ export function filteredSql({ sql, chart }: MetricResult, filter: MetricFilter, 
   if (from_us !== null && !isMade("$from")) conditions.push(`${x} >= ${time(from_us)}`);
   if (to_us !== null && !isMade("$to")) conditions.push(`${x} < ${time(to_us)}`);
   if (conditions.length === 0) return sql;
-  return `SELECT * FROM (\n${sql.replace(/;\s*$/, "")}\n) WHERE ${conditions.join(" AND ")}`;
+  return `SELECT * FROM (\n${withoutComments(sql).replace(/[;\s]+$/, "")}\n) WHERE ${conditions.join(" AND ")}`;
 }
 
 /** The metric of an address, and its parameters. Fails with a 400 or 404. */

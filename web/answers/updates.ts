@@ -2,9 +2,10 @@
 import { monotonicMs, nowUs } from "../../scripts/base/clock.ts";
 import { EVENTS_STATUS_MS } from "../../scripts/base/limits.ts";
 import { gzipMessage, gzipOpening, NOTHING, type Received } from "../http/compress.ts";
-import type { Watch, Watched } from "../http/watched.ts";
+import { isChoice, type Watch, type Watched } from "../http/watched.ts";
 import { changesSince, idFromCommit, idOf, type Now, type PagePosition } from "../model/page-changes.ts";
 import { lastDone } from "../model/runs.ts";
+import { type Choice, choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, statusNow } from "../model/status.ts";
 import { type View, view } from "../model/view.ts";
@@ -32,6 +33,7 @@ interface Next {
 interface Moment {
   status: Status;
   now: Now;
+  choice: Choice;
   /** The newest run that is done, and the newest that has ended. */
   runs: string;
   beat: number;
@@ -45,6 +47,7 @@ const ALONE_BEATS = 30;
 const PADDING = `:${" ".repeat(2_048)}\n`;
 /** Browsers wait 3 s by default before they connect again. */
 const OPENING = `${PADDING}retry: 1000\n\n`;
+const NO_PARTS = new PartChanges();
 const encoder = new TextEncoder();
 
 export class Updates {
@@ -119,6 +122,7 @@ export class Updates {
         run_id,
         parts: { server: this.#server, moment: ++this.#moments },
       },
+      choice: choices(sources),
       runs: `${results.epoch}.${run_id}.${ended}`,
       beat: this.#beat,
     };
@@ -163,8 +167,10 @@ export class Updates {
     return once(this.#texts, `${watched.key} title`, () => titleText(this.sources, watched, this.#moment!.status));
   }
 
-  /** Rendered as of this moment. */
+  /** Rendered as of this moment; of a selection that is not there yet nothing is. */
   #partsOf({ key, selection }: Watched): PartChanges {
+    // What was there stays, also while windows.db can't be read.
+    if (!this.#parts.has(key) && !isChoice(selection, this.#moment!.choice)) return NO_PARTS;
     const parts = once(this.#parts, key, () => new PartChanges());
     if (this.#used.has(key)) return parts;
     this.#used.add(key);

@@ -35,7 +35,7 @@ interface Asset {
 /** The shorter one first. */
 const CODINGS = {
   br: (bytes: Bytes) => new Uint8Array(brotliCompressSync(bytes)),
-  gzip: (bytes: Bytes) => Bun.gzipSync(bytes, { level: 9 }),
+  gzip: (bytes: Bytes) => Bun.gzipSync(bytes, { level: 12, library: "libdeflate" }),
 };
 type Coding = keyof typeof CODINGS;
 

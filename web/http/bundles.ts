@@ -4,8 +4,8 @@ import { TidemarkError } from "../../scripts/base/errors.ts";
 
 const PUBLIC = resolve(import.meta.dir, "../public");
 
-/** Scripts of pages, modules: what several of them import is a file of its own. */
-const MODULES = ["main.ts", "window-page.ts"];
+/** Scripts of pages, modules: what one of them loads later is a file of its own. */
+const MODULES = ["main.ts", "window-page.ts", "plain-page.ts"];
 /** Scripts that run before the first paint, or as a worker: each is one file without imports. */
 const PLAIN = ["first-paint.ts", "tab-worker.ts"];
 
@@ -16,9 +16,10 @@ let bundled: Promise<Bundles> | null = null;
 
 /** Bundled once per process. Fails with a sentence that names the file and the line. */
 export function bundles(): Promise<Bundles> {
-  bundled ??= Promise.all([bundle(MODULES, "esm"), ...PLAIN.map((name) => bundle([name], "iife"))]).then((all) =>
-    all.flat(),
-  );
+  bundled ??= Promise.all([
+    ...MODULES.map((name) => bundle([name], "esm")),
+    ...PLAIN.map((name) => bundle([name], "iife")),
+  ]).then((all) => all.flat());
   return bundled;
 }
 

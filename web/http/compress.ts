@@ -1,6 +1,6 @@
 /** gzip for clients that accept it: whole answers, and the messages of an event stream one by one. */
 import { constants, deflateRawSync } from "node:zlib";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 
 /** Below it gzip saves nothing that matters. */
 const BYTES_MIN = 1_000;
@@ -26,10 +26,33 @@ export const compressed: MiddlewareHandler = async (c, next) => {
   if (!acceptsGzip(c.req.header("accept-encoding"))) return;
   const bytes = new Uint8Array(await res.arrayBuffer());
   const isShort = bytes.length < BYTES_MIN;
-  c.res = new Response(isShort ? bytes : Bun.gzipSync(bytes, { level: 4 }), res);
+  c.res = new Response(isShort ? bytes : gzip(bytes), res);
   c.res.headers.delete("content-length");
   if (!isShort) c.res.headers.set("Content-Encoding", "gzip");
 };
+
+/** JSON that several clients get: it is compressed for the first of them that accepts it. */
+export class SharedJson {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #gzip: Uint8Array<ArrayBuffer> | null = null;
+
+  constructor(value: unknown) {
+    this.#bytes = new TextEncoder().encode(JSON.stringify(value));
+  }
+
+  answer(c: Context): Response {
+    const headers = { "Content-Type": "application/json" };
+    if (this.#bytes.length < BYTES_MIN || !acceptsGzip(c.req.header("accept-encoding")))
+      return c.body(this.#bytes, 200, headers);
+    this.#gzip ??= gzip(this.#bytes);
+    return c.body(this.#gzip, 200, { ...headers, "Content-Encoding": "gzip", Vary: "Accept-Encoding" });
+  }
+}
+
+/** Half of zlib's time for a tenth more bytes. */
+function gzip(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return Bun.gzipSync(bytes, { library: "libdeflate", level: 1 });
+}
 
 /** The beginning of a gzip stream (RFC 1952): no name, no time. */
 const GZIP_HEADER = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);

@@ -36,7 +36,10 @@ export function ownHost(host: string, allowed: readonly string[] = []): Middlewa
   const names = new Set(own.map((name) => (name.includes(":") ? `[${name}]` : name).toLowerCase()));
   for (const any of ["0.0.0.0", "[::]"]) if (!allowed.includes(any)) names.delete(any);
   return async (c, next) => {
-    const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(c.req.header("host") ?? "");
+    const sent = c.req.header("host") ?? "";
+    // An address with a number or a port that is too large makes no URL, and Bun's request has none.
+    const isHost = URL.canParse(`http://${sent}`);
+    const match = isHost ? /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(sent) : null;
     const name = match?.[1]?.toLowerCase() ?? "";
     const isAddress = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/.test(name) && !/^(0\.0\.0\.0|\[::\])$/.test(name);
     if (!(LOOPBACK.test(name) || names.has(name) || (everywhere && isAddress))) {

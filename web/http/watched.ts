@@ -23,6 +23,9 @@ export interface Watch {
 const NAMES = ["of", "title", "product", "window"];
 /** Tabs of one browser. */
 const WATCHED_MAX = 64;
+/** Different selections of all clients, each with 150 kB of HTML; and those that have no data yet. */
+const SELECTIONS_MAX = 100;
+const UNKNOWN_MAX = 16;
 
 /**
  * `of=BTC-USD/1m` and `title=…`, each any number of times; `of=BTC-USD/1m@ID` continues from an
@@ -46,6 +49,27 @@ export function watchOf(c: Context, choice: Choice): Watch {
   const selection = selectionOf({ product: given.get("product") || null, window: given.get("window") || null }, choice);
   const key = `${selection.product}/${selection.size.name}`;
   return { of: [{ key, selection, position: positionFromId(heard) }], titles: [] };
+}
+
+/** Whether there are windows, or will be: of others no parts are made. */
+export function isChoice({ product, size }: Selection, { products, sizes }: Choice): boolean {
+  return products.includes(product) && sizes.some(({ us }) => us === size.us);
+}
+
+/** Refuses a client that would add too many selections to those of the others with 503 BUSY. */
+export function refuseTooMany({ of, titles }: Watch, others: Iterable<Watch>, choice: Choice): void {
+  const all = new Map<SelectionKey, Selection>();
+  for (const watch of others) for (const { key, selection } of [...watch.of, ...watch.titles]) all.set(key, selection);
+  const added = [...of, ...titles].filter(({ key }) => !all.has(key));
+  if (added.length === 0) return;
+  for (const { key, selection } of added) all.set(key, selection);
+  const unknown = all.values().reduce((count, selection) => count + (isChoice(selection, choice) ? 0 : 1), 0);
+  const addsUnknown = added.some(({ selection }) => !isChoice(selection, choice));
+  if (all.size <= SELECTIONS_MAX && (!addsUnknown || unknown <= UNKNOWN_MAX)) return;
+  const what = all.size > SELECTIONS_MAX ? `${SELECTIONS_MAX} selections` : `${UNKNOWN_MAX} selections without data`;
+  throw new Problem(503, "BUSY", `The open pages show ${what} already.`, "Close some.", {
+    "Retry-After": "10",
+  });
 }
 
 /** A size that the stream doesn't keep has no windows: it must not end the stream of the other tabs. */

@@ -174,11 +174,12 @@ function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Spa
 }
 
 /**
- * A replay's clock is that of its newest start: before it another one ran, so those samples are left
- * out. `note`: from when on they count; "" if none of the others had an answer.
+ * A replay's clock runs since its exchange's first heartbeat, not since `produce` began: before that
+ * another one ran, so those samples are left out. `note`: from when on they count; "" if none of the
+ * others had an answer.
  */
 function ofThisReplay({ isReplay, feed }: Moment, of: AnswerSample[]): { own: AnswerSample[]; note: string } {
-  const began_us = isReplay && feed !== null ? feed.run_started_us : 0;
+  const began_us = isReplay && feed !== null ? (feed.replay?.since_us ?? feed.run_started_us) : 0;
   const isCut = of.some(({ at_us, answer_us }) => at_us < began_us && answer_us !== null);
   const note = isCut ? `since the replay began again at ${isoSecondFromUs(began_us)}` : "";
   return { own: of.filter(({ at_us }) => at_us >= began_us), note };

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { DataPaths } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { LIMITED_VARIABLE, spawnScript } from "../../scripts/base/process.ts";
+import { onAbort, untilAborted } from "../../scripts/base/wait.ts";
 import type { Row } from "../../scripts/contract/results.ts";
 
 const QUERY = resolve(import.meta.dir, "../../scripts/query.ts");
@@ -10,26 +11,45 @@ const QUERY = resolve(import.meta.dir, "../../scripts/query.ts");
 const QUERY_MS_MAX = 10_000;
 /** Questions at once, each a process with DuckDB of 110 MB; and those that wait for their turn. */
 const RUNNING_MAX = 2;
-const WAITING_MAX = 20;
+const WAITING_MAX = 4;
+const NEVER = new AbortController().signal;
 const running = new Set<Promise<Row[]>>();
 let waiting = 0;
 
-/**
- * Rows of a SELECT, or of the metric `flags.metric`; the other flags are those of `query` by name.
- * Rejects with QUERY: what DuckDB reports, or that too many wait.
- */
-export async function queryArchive(paths: DataPaths, flags: Record<string, string>, sql?: string): Promise<Row[]> {
-  if (waiting >= WAITING_MAX)
-    throw new TidemarkError("QUERY", `${WAITING_MAX} queries of the archive are waiting already.`, "Try again.");
-  waiting++;
-  while (running.size >= RUNNING_MAX) await Promise.race(running).catch(() => {});
-  waiting--;
-  const asked = query(paths, flags, sql);
-  running.add(asked);
-  return asked.finally(() => running.delete(asked));
+/** Too many questions wait: it can be asked again soon. */
+export class ArchiveBusyError extends TidemarkError {
+  constructor() {
+    super("QUERY", `${RUNNING_MAX + WAITING_MAX} queries of the archive are asked for already.`, "Try again.");
+  }
 }
 
-async function query(paths: DataPaths, flags: Record<string, string>, sql?: string): Promise<Row[]> {
+interface ArchiveQuery {
+  /** Of `query`, by name; `metric`: that metric's SQL. */
+  flags: Record<string, string>;
+  sql?: string;
+  /** Ends its process, or its wait. */
+  signal?: AbortSignal;
+}
+
+/** Rejects with QUERY: what DuckDB reports, or as ArchiveBusyError. */
+export async function queryArchive(paths: DataPaths, asked: ArchiveQuery): Promise<Row[]> {
+  const { signal = NEVER } = asked;
+  if (running.size >= RUNNING_MAX && waiting >= WAITING_MAX) throw new ArchiveBusyError();
+  waiting++;
+  try {
+    const gone = untilAborted(signal);
+    while (running.size >= RUNNING_MAX && !signal.aborted)
+      await Promise.race([...[...running].map((one) => one.catch(() => [])), gone]);
+  } finally {
+    waiting--;
+  }
+  if (signal.aborted) throw new TidemarkError("QUERY", "The query of the archive was stopped.");
+  const found = query(paths, asked, signal);
+  running.add(found);
+  return found.finally(() => running.delete(found));
+}
+
+async function query(paths: DataPaths, { flags, sql }: ArchiveQuery, signal: AbortSignal): Promise<Row[]> {
   const named = Object.entries({ ...flags, format: "json" }).map(([name, value]) => `--${name}=${value}`);
   const args = ["--data", paths.root, ...named, ...(sql === undefined ? [] : ["--", sql])];
   const child = spawnScript(QUERY, args, {
@@ -40,8 +60,13 @@ async function query(paths: DataPaths, flags: Record<string, string>, sql?: stri
     // Our own SQL needs no second process with a memory limit.
     env: { [LIMITED_VARIABLE]: String(process.pid) },
   });
-  const [text, { code, stderr }] = await Promise.all([new Response(child.stdout).text(), child.ended]);
-  if (code !== 0)
-    throw new TidemarkError("QUERY", /error: (.*)/.exec(stderr)?.[1] ?? "The query of the archive was stopped.");
-  return JSON.parse(text) as Row[];
+  const forget = onAbort(signal, () => child.kill("SIGTERM"));
+  try {
+    const [text, { code, stderr }] = await Promise.all([new Response(child.stdout).text(), child.ended]);
+    if (code !== 0)
+      throw new TidemarkError("QUERY", /error: (.*)/.exec(stderr)?.[1] ?? "The query of the archive was stopped.");
+    return JSON.parse(text) as Row[];
+  } finally {
+    forget();
+  }
 }

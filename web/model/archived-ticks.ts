@@ -25,19 +25,24 @@ interface Span {
   to_us: number;
 }
 
-/** By time and id. Rejects with QUERY or BUSY. */
+/** By time and id. Rejects as `queryArchive`. */
 export async function archivedTicks(
   paths: DataPaths,
   { product, from_us, to_us }: Span,
   limit: number,
+  signal?: AbortSignal,
 ): Promise<TickRow[]> {
   const flags = { product, from: isoFromUs(from_us), to: isoFromUs(to_us), limit: String(limit) };
-  const rows = await queryArchive(paths, flags, TICKS);
+  const rows = await queryArchive(paths, { flags, sql: TICKS, signal });
   return rows as unknown as TickRow[];
 }
 
-/** The batch's minutes of the span, by its own metric. Rejects with QUERY or BUSY. */
-export function archivedMinutes(paths: DataPaths, { product, from_us, to_us }: Span): Promise<Row[]> {
+/** The batch's minutes of the span, by its own metric. Rejects as `queryArchive`. */
+export function archivedMinutes(
+  paths: DataPaths,
+  { product, from_us, to_us }: Span,
+  signal?: AbortSignal,
+): Promise<Row[]> {
   const flags = { metric: SAME_QUESTION, product, from: isoFromUs(from_us), to: isoFromUs(to_us) };
-  return queryArchive(paths, flags);
+  return queryArchive(paths, { flags, signal });
 }

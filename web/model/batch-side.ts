@@ -8,6 +8,7 @@ import type { Panel } from "./metric-results.ts";
 import { agreement, runs } from "./runs.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
+import { countedBy } from "./stream-side.ts";
 
 export interface BatchSide {
   /** The product's row of `summary_by_product`. */
@@ -90,10 +91,5 @@ function minutesOf(sources: Sources, { product, size }: Selection): Row[] {
 }
 
 function sentimentOf(minutes: Row[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { market_sentiment } of minutes) {
-    const name = String(market_sentiment);
-    counts[name] = (counts[name] ?? 0) + 1;
-  }
-  return counts;
+  return countedBy(minutes.map(({ market_sentiment }) => String(market_sentiment)));
 }

@@ -7,7 +7,7 @@ import { everyUs, MINUTE_US, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
 /** The batch's answer for a selection. */
-export interface BatchBars {
+interface BatchBars {
   /** By start. */
   bars: readonly Bar[];
   /** Windows that start before it are in the archive only, microseconds; null: none are. */

@@ -6,6 +6,7 @@ import { byWindow } from "./chart-stream.ts";
 import type { BarRow, UsSpan } from "./kept-bars.ts";
 import { lastDone } from "./runs.ts";
 import type { Selection } from "./selection.ts";
+import { indexFrom } from "./sorted.ts";
 import type { Sources } from "./sources.ts";
 
 /** Outcomes of the reconciliation, from the worst: a window of several has its worst one's. */
@@ -21,6 +22,8 @@ interface Known {
 export interface Listed {
   /** By the window's start, microseconds. */
   rows: ReadonlyMap<number, Known>;
+  /** The keys of `rows`, sorted: a window is found without reading all. */
+  starts: readonly number[];
   /**
    * The result is cut: its last row if that is an equal window in the order of all equal ones, and
    * whether all windows of this product and size that it leaves out are equal.
@@ -62,7 +65,9 @@ function parseListed(
     const outcome = OUTCOMES.find((name) => name === row.outcome);
     return start_us === null || outcome === undefined ? [] : [[start_us, { outcome, late: Number(row.late_count) }]];
   });
-  return { rows: new Map(known), cut: truncated ? cutOf(rows, own) : null, run_started_us };
+  const listed = new Map(known);
+  const starts = [...listed.keys()].sort((a, b) => a - b);
+  return { rows: listed, starts, cut: truncated ? cutOf(rows, own) : null, run_started_us };
 }
 
 /** First is the newest window of each outcome, product and size, with the number of all of them. */
@@ -104,9 +109,9 @@ export function cellsOf(
   const listed = listedOf(sources, selection);
   const stored_us = size.from_us ?? size.us;
   const known = new Map<number, Known | null>();
-  for (const [start_us, one] of listed?.rows ?? []) {
-    if (start_us >= span.from_us && start_us < span.to_us) known.set(start_us, one);
-  }
+  const at = (us: number) => indexFrom(listed?.starts ?? [], us, (start_us) => start_us);
+  for (const start_us of listed?.starts.slice(at(span.from_us), at(span.to_us)) ?? [])
+    known.set(start_us, listed!.rows.get(start_us)!);
   for (const row of rows) {
     if (known.has(row.window_start_us) || row.final === 0) continue;
     const place = { window_start_us: row.window_start_us, product_id: product, size_us: stored_us };

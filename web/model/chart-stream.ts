@@ -11,6 +11,7 @@ export const CHART_ANSWER_WINDOWS_MAX = 10_000;
 const CHANGES_MAX = 500;
 const CHANGED =
   "SELECT product_id, size_us, window_start_us FROM windows WHERE change_id > $after ORDER BY change_id LIMIT $limit";
+const REACHED = "SELECT max_time_us AS us FROM products WHERE product_id = $product";
 /** A revision's rowid rises with its commit. */
 const REVISED = `SELECT product_id, size_us, window_start_us FROM (
     SELECT product_id, size_us, window_start_us, change_id FROM window_revisions ORDER BY rowid DESC LIMIT $limit
@@ -44,6 +45,15 @@ export function startOf(size_us: number, time_us: number): number {
   return Math.floor(time_us / size_us) * size_us;
 }
 
+/**
+ * The product's high mark: a window that starts later has skewed ticks only (docs/semantics.md
+ * "Skew"). The greatest number while every tick is skewed, or the stream has none.
+ */
+export function streamReached({ windows }: Sources, { product }: Selection): number {
+  const us = windows.get<{ us: number }>(REACHED, { product })?.us ?? Number.MIN_SAFE_INTEGER;
+  return us === Number.MIN_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : us;
+}
+
 /** The stored windows as bars of the selection's size, both by start. */
 export function streamBars({ bars }: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
   const { product, size } = selection;
@@ -74,15 +84,19 @@ function barOf(row: BarRow): StreamBar {
 }
 
 /**
- * The bars, by start, whose windows changed or got a late tick after a commit of this windows.db;
- * null: too many to list.
+ * The bars, by start, whose windows changed or got a late tick after a commit of this windows.db,
+ * without those of skewed ticks; null: too many to list.
  */
 export function streamBarsSince(sources: Sources, selection: Selection, change_id: number): StreamBar[] | null {
   const { product, size } = selection;
   const of = { after: change_id, limit: CHANGES_MAX };
   const changed = [CHANGED, REVISED].map((sql) => sources.windows.all<ChangedRow>(sql, of));
   if (changed.some((rows) => rows.length === CHANGES_MAX)) return null;
-  const own = changed.flat().filter((row) => row.product_id === product && row.size_us === (size.from_us ?? size.us));
+  const reached_us = streamReached(sources, selection);
+  const own = changed
+    .flat()
+    .filter((row) => row.product_id === product && row.size_us === (size.from_us ?? size.us))
+    .filter(({ window_start_us }) => window_start_us <= reached_us);
   const starts = own.map(({ window_start_us: us }) => (size.from_us === undefined ? us : startOf(size.us, us)));
   return [...new Set(starts)]
     .sort((a, b) => a - b)

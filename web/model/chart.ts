@@ -2,13 +2,15 @@
 import type { Bar, BatchEvent, Cell, ChartAnswer, OutageSpan, RunMark } from "../../scripts/contract/page-events.ts";
 import type { Outage } from "../../scripts/contract/tick.ts";
 import SPANS from "../../sql/page/outage_spans.sql" with { type: "text" };
-import { type BatchBars, batchBars } from "./chart-batch.ts";
+import { batchBars } from "./chart-batch.ts";
 import { cellsOf, type Listed, listedOf } from "./chart-cells.ts";
-import { startOf, storedRows, streamBars } from "./chart-stream.ts";
+import { startOf, storedRows, streamBars, streamReached } from "./chart-stream.ts";
 import type { UsSpan } from "./kept-bars.ts";
+import { NewestUsed } from "./newest-used.ts";
 import { idFromCommit } from "./page-changes.ts";
 import { lastDone } from "./runs.ts";
-import { everyUs, type Selection } from "./selection.ts";
+import { choices, everyUs, type Selection } from "./selection.ts";
+import { indexFrom } from "./sorted.ts";
 import type { Sources } from "./sources.ts";
 
 export { streamBarsSince } from "./chart-stream.ts";
@@ -21,7 +23,8 @@ const CHANGES_MAX = 500;
 const DRAWN_RUNS_KEPT = 3;
 /** Two seeks: of both in one SELECT SQLite reads all windows. */
 const OF_KIND = "FROM windows WHERE product_id = $product AND size_us = $size_us";
-const ENDS = `SELECT (SELECT min(window_start_us) ${OF_KIND}) AS oldest_us, (SELECT max(window_start_us) ${OF_KIND}) AS newest_us`;
+const KNOWN = `${OF_KIND} AND window_start_us <= $reached_us`;
+const ENDS = `SELECT (SELECT min(window_start_us) ${KNOWN}) AS oldest_us, (SELECT max(window_start_us) ${KNOWN}) AS newest_us`;
 const OUTAGES_READ = 2_000;
 
 /** Spans of event time that a page offers; `all`: from the oldest window. */
@@ -31,14 +34,19 @@ export const RANGE_DEFAULT: RangeName = "1h";
 /** A range shows at least this many windows. */
 const RANGE_WINDOWS_MIN = 10;
 
-/** Starts of the oldest window and of the one after the newest, of either pipeline; null without one. */
-function endsOf(sources: Sources, selection: Selection, { bars }: BatchBars): UsSpan | null {
+/**
+ * Starts of the oldest window and of the one after the newest, of either pipeline; null without one.
+ * Windows of ticks that are stamped too far ahead are not among them.
+ */
+function endsOf(sources: Sources, selection: Selection): UsSpan | null {
   const { product, size } = selection;
   const found = sources.windows.get<{ oldest_us: number | null; newest_us: number | null }>(ENDS, {
     product,
     size_us: size.from_us ?? size.us,
+    reached_us: streamReached(sources, selection),
   });
   const starts = [found?.oldest_us, found?.newest_us].flatMap((us) => us ?? []);
+  const bars = knownBars(sources, selection);
   const batch = [bars[0], bars.at(-1)].flatMap((bar) => (bar === undefined ? [] : Math.round(bar[0] * 1e6)));
   const all = [...starts, ...batch].map((us) => (size.from_us === undefined ? us : startOf(size.us, us)));
   if (all.length === 0) return null;
@@ -47,10 +55,24 @@ function endsOf(sources: Sources, selection: Selection, { bars }: BatchBars): Us
 
 /** The span of a range that ends with the newest window of either pipeline. */
 export function spanOfRange(sources: Sources, selection: Selection, range: RangeName): UsSpan {
-  const ends = endsOf(sources, selection, batchBars(sources, selection)) ?? { from_us: 0, to_us: 0 };
+  const ends = endsOf(sources, selection) ?? { from_us: 0, to_us: 0 };
   const length_us = RANGES_US[range];
   if (length_us === null) return ends;
   return { from_us: ends.to_us - Math.max(length_us, RANGE_WINDOWS_MIN * selection.size.us), to_us: ends.to_us };
+}
+
+/** Event time of a product's newest tick in a run, skewed ones aside; the greatest number: not known. */
+function batchReached(sources: Sources, { product }: Selection): number {
+  return sources.runs.all().at(-1)?.snapshot.newest_us[product] ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** The batch's bars without those of ticks that are stamped too far ahead. */
+function knownBars(sources: Sources, selection: Selection): readonly Bar[] {
+  const { bars } = batchBars(sources, selection);
+  return bars.slice(
+    0,
+    indexFrom(bars, batchReached(sources, selection) + 1, ([start_s]) => start_s * 1e6),
+  );
 }
 
 /** The span widened to whole windows of the selection. */
@@ -75,7 +97,7 @@ export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpa
   const rows = found.rows.filter(({ window_start_us }) => window_start_us >= span.from_us);
   const stream = streamBars(sources, selection, rows);
   const batch = batchBars(sources, selection);
-  const run = newestRun(sources, selection);
+  const newest = newestRun(sources, selection);
   noteDrawn(sources, selection);
   return {
     product,
@@ -92,58 +114,65 @@ export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpa
     runs: runMarks(sources, selection).filter(
       ([, , newest_s]) => newest_s * 1e6 >= span.from_us && newest_s * 1e6 < to_us,
     ),
-    run_id: run?.[0] ?? 0,
-    horizon_s: run?.[2] ?? null,
-    first_s: seconds(endsOf(sources, selection, batch)?.from_us ?? null),
+    run_id: newest?.run[0] ?? 0,
+    horizon_s: newest?.horizon_s ?? null,
+    first_s: seconds(endsOf(sources, selection)?.from_us ?? null),
     older_before_s: seconds(batch.older_before_us),
     id: idFromCommit({ epoch: sources.windows.epoch, change_id }),
   };
 }
 
-/** The windows and cells that the runs after `run_id_before` changed; null: there is no newer run. */
+/** The windows and cells that the runs after `run_id_before` changed; null: it is the newest run. */
 export function batchChanges(
   sources: Sources,
   selection: Selection,
   run_id_before: number,
 ): Omit<BatchEvent, "of"> | null {
-  const run = newestRun(sources, selection);
-  if (run === null || run[0] <= run_id_before) return null;
+  const newest = newestRun(sources, selection);
+  // A results.db that was created again begins with run 1.
+  if (newest === null || newest.run[0] === run_id_before) return null;
   const drawn = noteDrawn(sources, selection);
   const now = drawn.at(-1)!;
   const before = drawn.find(({ run_id }) => run_id === run_id_before);
-  const event = { run, horizon_s: run[2] };
-  const reload = { ...event, reload: true, batch: [], cells: [] };
+  const reload = { ...newest, reload: true, batch: [], cells: [] };
   if (before === undefined) return reload;
-  const batch = changedBars(before.batch.bars, now.batch.bars);
-  const starts = changedStarts(before.listed, now.listed);
-  if (before.batch.older_before_us !== now.batch.older_before_us && now.batch.bars.length === 0) return reload;
+  const batch = changedBars(before.bars, now.bars);
+  const reached_us = Math.max(streamReached(sources, selection), batchReached(sources, selection));
+  const starts = changedStarts(before.listed, now.listed).filter((start_us) => start_us <= reached_us);
+  if (before.older_before_us !== now.older_before_us && now.bars.length === 0) return reload;
   if (batch.length > CHANGES_MAX || starts.length > CHANGES_MAX) return reload;
-  return { ...event, reload: false, batch, cells: cellsAt(sources, selection, starts) };
+  return { ...newest, reload: false, batch, cells: cellsAt(sources, selection, starts) };
 }
 
 /** A run's answer for a selection, as pages have drawn it. */
 interface Drawn {
   run_id: number;
-  batch: BatchBars;
+  /** Of which pages that follow the newest window have all. */
+  bars: readonly Bar[];
+  older_before_us: number | null;
   listed: Listed | null;
 }
 
-const kept = new WeakMap<Sources, Map<string, Drawn[]>>();
+/** Selections of which they are kept; a run is sent to pages of others as a reload. */
+const DRAWN_MAX = 32;
+const kept = new WeakMap<Sources, NewestUsed<string, Drawn[]>>();
 
 /** The newest runs' answers for a selection, the newest last. */
 function noteDrawn(sources: Sources, selection: Selection): readonly Drawn[] {
   const { product, size } = selection;
-  const of = kept.get(sources) ?? new Map<string, Drawn[]>();
+  const of = kept.get(sources) ?? new NewestUsed<string, Drawn[]>(DRAWN_MAX);
   kept.set(sources, of);
   const key = `${size.us} ${product}`;
   const known = of.get(key) ?? [];
   const run_id = lastDone(sources)?.run_id ?? 0;
   if (known.at(-1)?.run_id === run_id) return known;
-  const drawn = { run_id, batch: batchBars(sources, selection), listed: listedOf(sources, selection) };
-  // A results.db that was created again begins with run 1.
+  const { older_before_us } = batchBars(sources, selection);
+  const listed = listedOf(sources, selection);
+  const drawn = { run_id, bars: knownBars(sources, selection), older_before_us, listed };
   const older = known.filter((one) => one.run_id < run_id);
   const next = [...older, drawn].slice(-DRAWN_RUNS_KEPT);
-  of.set(key, next);
+  // An address can name any product.
+  if (choices(sources).products.includes(product)) of.set(key, next);
   return next;
 }
 
@@ -186,27 +215,19 @@ export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): C
 
 /** Bars by start that begin in the span. */
 function within(bars: readonly Bar[], { from_us, to_us }: UsSpan): Bar[] {
-  return bars.slice(firstFrom(bars, from_us), firstFrom(bars, to_us));
+  const at = (us: number) => indexFrom(bars, us, ([start_s]) => start_s * 1e6);
+  return bars.slice(at(from_us), at(to_us));
 }
 
-/** Index of the first bar that starts at a time or later. */
-function firstFrom(bars: readonly Bar[], start_us: number): number {
-  let [low, high] = [0, bars.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bars[middle]![0] * 1e6 < start_us) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** The newest run that is done, of its snapshot if it has one. */
-function newestRun(sources: Sources, selection: Selection): RunMark | null {
+/** The newest run that is done, and the event time that its answers reach. */
+function newestRun(sources: Sources, selection: Selection): { run: RunMark; horizon_s: number | null } | null {
   const run = lastDone(sources);
   if (run === null) return null;
-  const newest = runMarks(sources, selection).at(-1);
-  const reached_s = newest?.[2] ?? seconds(run.newest_time_us) ?? 0;
-  return [run.run_id, (run.ended_us ?? run.started_us) / 1e6, reached_s];
+  const newest_s = seconds(run.newest_time_us);
+  // Runs of an older version have no times by product; the others know which products they have.
+  const ofAll_s = sources.runs.all().length === 0 ? newest_s : null;
+  const horizon_s = runMarks(sources, selection).at(-1)?.[2] ?? ofAll_s;
+  return { run: [run.run_id, (run.ended_us ?? run.started_us) / 1e6, horizon_s ?? newest_s ?? 0], horizon_s };
 }
 
 /** The newest runs, oldest first, each the first that reached its event time. */

@@ -1,9 +1,12 @@
 /** The windows that the watermark closed, as windows.db keeps them; each row is read once. */
 import type { Closing } from "../../scripts/contract/measures.ts";
+import { NewestUsed } from "./newest-used.ts";
 import type { StoreFile } from "./store-file.ts";
 
 /** As many as the stream keeps. */
 const CLOSINGS_MAX = 10_000;
+/** What is derived of them: some for each of fifty selections. */
+const MADE_MAX = 500;
 const NEWEST = "SELECT max(seq) AS seq FROM closings";
 const NEWER = `SELECT product_id, size_us, window_start_us, window_end_us, log_partition, log_offset, closed_time_us,
   received_us, is_appended, committed_us FROM closings WHERE seq > $after AND seq <= $upto ORDER BY seq`;
@@ -12,7 +15,7 @@ export class ClosingRows {
   #rows: Closing[] = [];
   #epoch = "";
   #newest = 0;
-  #made = new Map<string, { version: string; value: unknown }>();
+  readonly #made = new NewestUsed<string, { version: string; value: unknown }>(MADE_MAX);
 
   constructor(private readonly file: StoreFile) {}
 
@@ -46,6 +49,6 @@ export class ClosingRows {
     this.#rows = [...(isNew ? [] : this.#rows), ...read].slice(-CLOSINGS_MAX);
     this.#epoch = epoch;
     this.#newest = newest;
-    this.#made = new Map();
+    this.#made.clear();
   }
 }

@@ -92,8 +92,10 @@ type CountedRow = {
   all_count: number;
   final: number;
   updated_at: number;
-  positions: string;
 };
+
+/** How far the stream has read, as JSON: next offsets by partition. */
+const POSITIONS = "SELECT json_group_object(log_partition, next_offset) AS positions FROM offsets";
 
 function completenessFigures(moment: Moment, span: Span): { stream: Figure; batch: Figure } {
   const { sources, selection } = moment;
@@ -101,15 +103,17 @@ function completenessFigures(moment: Moment, span: Span): { stream: Figure; batc
   // The window that was open when the feed ended would stay complete.
   if (moment.ended_us !== null && moment.ended_us < span.from_us) return both(none(endText(moment)));
   const { product, size } = selection;
-  const newest = sources.once(`counted ${size.us} ${product}`, () =>
-    sources.windows.all<CountedRow>(COUNTED, { product, size_us: size.us, limit: CHART_WINDOWS_MAX }),
-  );
+  const newest = sources.once(`counted ${size.us} ${product}`, () => {
+    const of = { product, size_us: size.us, limit: CHART_WINDOWS_MAX };
+    return sources.closed.rows("counted", of, (asked) => sources.windows.all<CountedRow>(COUNTED, { ...asked }));
+  });
+  const positions = sources.windows.get<{ positions: string }>(POSITIONS)?.positions ?? "{}";
   const rows = newest.filter(({ final, updated_at }) => final === 0 || updated_at >= span.from_us);
   const windows = rows.map((row): CountedWindow => ({ ...row, is_open: row.final === 0 }));
   const cut = rows.length === CHART_WINDOWS_MAX ? `the newest ${CHART_WINDOWS_MAX} windows` : "";
   return {
     stream: completenessFigure(streamAnswers(windows), [cut]),
-    batch: batchCompleteness(moment, windows, rows[0]?.positions ?? "{}", cut),
+    batch: batchCompleteness(moment, windows, positions, cut),
   };
 }
 

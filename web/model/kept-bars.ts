@@ -1,5 +1,6 @@
 /** The newest closed windows of a product, read once: they change no more, except by late ticks. */
 import BARS from "../../sql/page/bars.sql" with { type: "text" };
+import { indexFrom } from "./sorted.ts";
 import type { StoreFile } from "./store-file.ts";
 
 /** Products and sizes whose windows are kept; of each at most twice the windows of an answer, 4 MB. */
@@ -94,12 +95,12 @@ export class KeptBars {
     return before.from_us < before.to_us && missing > 0 ? [...read(before, missing), ...kept] : kept.slice(-limit);
   }
 
-  /** A sum of closed windows, made once per `name` until one of them gets a late tick. */
+  /** A sum of closed windows, made once per `name` until one of them gets a late tick; null is not kept. */
   summed<T>(product: string, size_us: number, name: string, make: () => T): T {
     const summed = this.#tails.get(keyOf(product, size_us))?.summed;
     if (!summed?.has(name)) {
       const made = make();
-      summed?.set(name, made);
+      if (made !== null) summed?.set(name, made);
       return made;
     }
     return summed.get(name) as T;
@@ -167,11 +168,5 @@ function keyOf(product: string, size_us: number): string {
 
 /** Index of the first row that starts at a time or later. */
 function indexOf(rows: readonly BarRow[], start_us: number): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (rows[middle]!.window_start_us < start_us) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return indexFrom(rows, start_us, ({ window_start_us }) => window_start_us);
 }

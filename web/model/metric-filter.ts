@@ -21,6 +21,18 @@ type Filtered = Pick<MetricResult, "name" | "columns" | "chart" | "sql" | "trunc
 
 const PRODUCT = "product_id";
 
+const TOKENS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\//g;
+
+/** SQL with a space for each comment; strings and quoted names stay. */
+export function withoutComments(sql: string): string {
+  return sql.replace(TOKENS, (token) => (/^['"]/.test(token) ? token : " "));
+}
+
+/** Whether a SELECT has a parameter, such as `$from`. */
+export function usesParameter(sql: string, parameter: string): boolean {
+  return new RegExp(`\\${parameter}\\b`).test(sql.replace(TOKENS, " "));
+}
+
 /** How a result is filtered; a sentence when it can't be. */
 export function howFiltered(result: Filtered, filter: MetricFilter): { how: How } | { refused: string } {
   const parts = [
@@ -29,7 +41,7 @@ export function howFiltered(result: Filtered, filter: MetricFilter): { how: How 
     { given: filter.to_us, column: timeColumn(result), parameter: "$to", by: "time" },
   ].filter(({ given }) => given !== null);
   if (parts.length === 0) return { how: "whole" };
-  const uses = (parameter: string) => result.sql.includes(parameter);
+  const uses = (parameter: string) => usesParameter(result.sql, parameter);
   const without = parts.find(({ column, parameter }) => column === null && !uses(parameter));
   if (without !== undefined) {
     const needed = without.by === "product" ? `a column ${PRODUCT}` : "a time as its chart's x";
@@ -38,7 +50,7 @@ export function howFiltered(result: Filtered, filter: MetricFilter): { how: How 
     };
   }
   // Rows that a limit or the store has cut off are found only by running it again.
-  const isCut = result.truncated || /\blimit\b/i.test(result.sql.replace(/--[^\n]*/g, ""));
+  const isCut = result.truncated || /\blimit\b/i.test(withoutComments(result.sql));
   const again = parts.some(({ column, parameter }) => column === null || (isCut && uses(parameter)));
   return { how: again ? "computed" : "filtered" };
 }

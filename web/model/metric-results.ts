@@ -18,6 +18,7 @@ import {
   resultFromRow,
 } from "../../scripts/contract/results.ts";
 import { filterRows, howFiltered, NO_FILTER, productsIn, timeColumn } from "./metric-filter.ts";
+import { NewestUsed } from "./newest-used.ts";
 import { PerCommit } from "./per-commit.ts";
 import type { StoreFile } from "./store-file.ts";
 
@@ -43,7 +44,6 @@ export type ShownRow = Record<string, Json | CutText>;
 
 interface Parsed {
   result: MetricResult;
-  size: number;
   version: string;
 }
 
@@ -74,9 +74,9 @@ export class MetricResults {
     return this.#made.once(name, make);
   }
 
-  /** Whole results with their sizes, the last used one last; RESULTS_CACHE_BYTES_MAX in total. */
-  get #parsed(): Map<string, Parsed> {
-    return this.once("parsed", () => new Map());
+  /** Whole results; RESULTS_CACHE_BYTES_MAX in total. */
+  get #parsed(): NewestUsed<string, Parsed> {
+    return this.once("parsed", () => new NewestUsed(RESULTS_CACHE_BYTES_MAX));
   }
 
   /** One metric's newest result, or null when there is none of that name. */
@@ -92,20 +92,12 @@ export class MetricResults {
   #read(name: string): Parsed | null {
     const parsed = this.#parsed;
     const known = parsed.get(name);
-    parsed.delete(name);
-    if (known !== undefined) parsed.set(name, known);
     if (known !== undefined) return known;
     const stored = this.file.get<Stored>(SELECT, { name });
     if (stored === null) return null;
     const version = Bun.hash(`${stored.rows}\n${stored.columns}\n${stored.chart}`).toString(36);
-    const made = { result: shown(stored), size: stored.size, version };
-    parsed.set(name, made);
-    let size = parsed.values().reduce((sum, one) => sum + one.size, 0);
-    for (const [oldest, one] of parsed) {
-      if (size <= RESULTS_CACHE_BYTES_MAX) break;
-      parsed.delete(oldest);
-      size -= one.size;
-    }
+    const made = { result: shown(stored), version };
+    parsed.set(name, made, stored.size);
     return made;
   }
 

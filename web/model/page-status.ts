@@ -14,9 +14,9 @@ import type { Status } from "./status.ts";
 import { verdictOf } from "./verdict.ts";
 
 /** The newest stored window that is not ahead of the product's high mark. */
-const NEWEST_WINDOW = `SELECT window_start_us, window_end_us, trade_count, final, close_price, close_time_us FROM windows
-  WHERE product_id = $product AND size_us = $size_us
-    AND window_start_us <= (SELECT max_time_us FROM products WHERE product_id = $product)
+const NEWEST_WINDOW = `SELECT window_start_us, window_end_us, trade_count, final, close_price, close_time_us, max_time_us AS mark_us
+  FROM windows JOIN products USING (product_id)
+  WHERE product_id = $product AND size_us = $size_us AND window_start_us <= max_time_us
   ORDER BY window_start_us DESC LIMIT 1`;
 const TRADES_SINCE = `SELECT sum(trade_count) AS trades FROM windows
   WHERE product_id = $product AND size_us = $size_us AND window_start_us >= $from_us AND window_start_us < $to_us`;
@@ -31,6 +31,7 @@ interface NewestWindow {
   final: number;
   close_price: string;
   close_time_us: number;
+  mark_us: number;
 }
 
 /** Computed leniently: what can't be read is null, and the status's problems say why. */
@@ -97,7 +98,8 @@ function newestWindow({ windows }: Sources, { product, size }: Selection): Newes
 
 /** The stream's last price while consume is behind it. */
 function newer(trade: NewestTrade | null, window: NewestWindow | null): { price: string; time_us: number } | null {
-  if (window === null || (trade !== null && trade.time_us >= window.close_time_us)) return trade;
+  if (window === null || window.close_time_us > window.mark_us) return trade;
+  if (trade !== null && trade.time_us >= window.close_time_us) return trade;
   return { price: window.close_price, time_us: window.close_time_us };
 }
 

@@ -1,5 +1,4 @@
 /** Where answers come from: the stages' files, read only, and the log's ends. */
-import { readFileSync } from "node:fs";
 import { type DataPaths, readKind } from "../../scripts/base/data-dir.ts";
 import { type KnownFeedStatus, parseFeedStatus } from "../../scripts/contract/feed-status.ts";
 import type { Prices } from "../../scripts/contract/prices.ts";
@@ -9,6 +8,8 @@ import { CostMeter } from "../../scripts/measure/cost-meter.ts";
 import { EnergyMeter } from "../../scripts/measure/energy.ts";
 import { ClosingRows } from "./closing-rows.ts";
 import { KeptBars } from "./kept-bars.ts";
+import { KeptClosed } from "./kept-closed.ts";
+import { KeptText } from "./kept-text.ts";
 import type { LogView } from "./log-view.ts";
 import { MetricResults } from "./metric-results.ts";
 import { MissedRuns } from "./missed-runs.ts";
@@ -27,9 +28,14 @@ export class Sources {
   readonly meter = new CostMeter();
   readonly energy = new EnergyMeter();
   readonly #fromWindows: PerCommit;
+  readonly #feed: KeptText<KnownFeedStatus | null>;
+  readonly #schedule: KeptText<ScheduleStatus | null>;
+  readonly #again: KeptText<string | null>;
   readonly closings: ClosingRows;
   /** Closed windows as the main chart draws them. */
   readonly bars: KeptBars;
+  /** Rows of closed windows as other parts show them. */
+  readonly closed: KeptClosed;
   readonly runs: RunSnapshots;
   /** Due times at which no run began. */
   readonly missed: MissedRuns;
@@ -44,9 +50,13 @@ export class Sources {
     this.ticks = new StoreFile(paths.ticks);
     this.results = new StoreFile(paths.results);
     this.metrics = new MetricResults(this.results);
+    this.#feed = new KeptText(paths.feed, parseFeedStatus);
+    this.#schedule = new KeptText(paths.schedule, parseScheduleStatus);
+    this.#again = new KeptText(paths.address, (text) => text.split("\n")[1] || null);
     this.#fromWindows = new PerCommit(this.windows);
     this.closings = new ClosingRows(this.windows);
     this.bars = new KeptBars(this.windows);
+    this.closed = new KeptClosed(this.windows);
     this.runs = new RunSnapshots(this.results, this.metrics);
     this.missed = new MissedRuns(this.results);
   }
@@ -58,17 +68,17 @@ export class Sources {
 
   /** Null before the first `produce`, or when its file can't be understood. */
   feed(): KnownFeedStatus | null {
-    return parseFeedStatus(textOf(this.paths.feed));
+    return this.#feed.value;
   }
 
   /** Null while no `schedule` runs, or before its first batch has ended. */
   schedule(): ScheduleStatus | null {
-    return parseScheduleStatus(textOf(this.paths.schedule));
+    return this.#schedule.value;
   }
 
   /** What to type to play the recording again; null unless `start` plays one here. */
   get again(): string | null {
-    return textOf(this.paths.address).split("\n")[1] || null;
+    return this.#again.value;
   }
 
   /**
@@ -120,15 +130,6 @@ export class Sources {
 
   close(): void {
     for (const file of this.#files) file.close();
-  }
-}
-
-/** "" when the file can't be read. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }
 

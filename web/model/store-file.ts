@@ -12,6 +12,8 @@ type Parameters = Record<string, string | number | null>;
 export class StoreFile {
   #db: Database | null = null;
   #ino = -1;
+  /** Of the open file, when a stage created it: an inode is used again. */
+  #created = "";
   /** Sizes and time of a file that is read without locks (openShown); "" otherwise. */
   #still = "";
   /** While work is done on one commit: whether the file was replaced meanwhile is not asked. */
@@ -54,6 +56,7 @@ export class StoreFile {
     }
     this.#db = db;
     this.#ino = ino;
+    this.#created = createdOf(db);
     this.#still = still ? this.#content(stat) : "";
     return db;
   }
@@ -63,9 +66,12 @@ export class StoreFile {
     return `${stat?.mtimeMs} ${stat?.size} ${wal?.size ?? 0}`;
   }
 
-  /** Changes when the file is replaced: its change ids begin again. "none" without a file. */
+  /**
+   * Changes when the file is replaced: its change ids begin again. The same in another process; letters
+   * and digits. "none" without a file.
+   */
   get epoch(): string {
-    return this.#quietly("none", () => (this.#open() === null ? "none" : this.#ino.toString(36)));
+    return this.#quietly("none", () => (this.#open() === null ? "none" : `${this.#ino.toString(36)}${this.#created}`));
   }
 
   /** Changes with each commit of another process; reads no table. -1 without a file. */
@@ -164,5 +170,15 @@ export class StoreFile {
       `${this.path} can't be read as expected: ${sentence(error)}.`,
       `Another version of Tidemark may have written ${basename(this.path)}: start this version of its stage, which migrates it.`,
     );
+  }
+}
+
+/** Seven letters and digits; "" where no stage has noted it, or it can't be read. */
+function createdOf(db: Database): string {
+  try {
+    const found = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'created'").get();
+    return found === null ? "" : Bun.hash.crc32(found.value).toString(36).padStart(7, "0");
+  } catch {
+    return "";
   }
 }

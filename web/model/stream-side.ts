@@ -25,17 +25,22 @@ export interface StreamSide {
 
 export function streamSide(sources: Sources, selection: Selection): StreamSide {
   const { product, size } = selection;
-  const counted = sources.windows.all<{ sentiment: string; windows: number }>(SENTIMENT, {
-    product,
-    size_us: size.us,
-    limit: CHART_WINDOWS_MAX,
-  });
+  const closed = sources.closed.rows("sentiment", { product, size_us: size.us, limit: CHART_WINDOWS_MAX }, (asked) =>
+    sources.windows.all<{ sentiment: string }>(SENTIMENT, { ...asked }),
+  );
   return {
     windows: newestWindows(sources, selection, PAGE_WINDOWS),
     trade_count: sources.windows.get<{ trade_count: number }>(TOTALS, { product })?.trade_count ?? 0,
     closed: sources.windows.counters().closed ?? 0,
     latency: streamLatency(sources),
-    sentiment: Object.fromEntries(counted.map((row) => [row.sentiment, row.windows])),
+    sentiment: countedBy(closed.map(({ sentiment }) => sentiment)),
     files: csvFiles(sources.paths.streamCsv),
   };
+}
+
+/** How often each name is there. */
+export function countedBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }

@@ -77,6 +77,12 @@ export function view(sources: Sources, selection: Selection, status: Status): Vi
   });
 }
 
+/** The same with every property made, all of this moment. Call it leniently. */
+export function wholeView(sources: Sources, selection: Selection, status: Status): View {
+  const made = view(sources, selection, status);
+  return { ...made };
+}
+
 /** Each property is made at its first use. */
 function lazily<T extends object>(sources: Sources, makers: { [K in keyof T]: () => T[K] }): T {
   const made = new Map<string, unknown>();

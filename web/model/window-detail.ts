@@ -9,6 +9,7 @@ import {
   type WindowDetail,
   type WindowValues,
 } from "../../scripts/contract/window-explained.ts";
+import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedMinutes, type TickRow } from "./archived-ticks.ts";
 import { cellsIn } from "./chart.ts";
 import { lateTicks, sameDigits } from "./differences.ts";
@@ -38,6 +39,8 @@ export interface DetailOptions {
   limit: number;
   /** Whether to wait for the archive where it is needed. */
   archive: boolean;
+  /** Ends the wait. */
+  signal?: AbortSignal;
 }
 
 const LATE_MAX = 1_000;
@@ -45,7 +48,7 @@ const REVISIONS_MAX = 100;
 
 /**
  * Fails with USAGE when no window of that size begins there, with NO_DATA when neither pipeline has
- * it.
+ * it, with ArchiveBusyError when too many wait for the archive.
  */
 export async function windowDetail(
   sources: Sources,
@@ -61,12 +64,17 @@ export async function windowDetail(
   const isOlder = options.archive && options.as_of_us === null && areMinutesCut(sources, whole);
   // Without it the batch's side is not there, and the rest is.
   const archived = isOlder
-    ? await archivedMinutes(sources.paths, { ...span, to_us: start_us + size.us }).catch(() => [])
+    ? await archivedMinutes(sources.paths, { ...span, to_us: start_us + size.us }, options.signal).catch(unlessBusy)
     : [];
   const made = sources.leniently(() => sources.atOneCommit(() => sidesOf(sources, selection, whole, archived)));
-  const ticks = await windowTicks(sources, made.ticks, options.limit, options.archive);
+  const ticks = await windowTicks(sources, made.ticks, options.limit, options);
   const pending = ticks.is_pending || (!options.archive && areMinutesCut(sources, whole));
   return { ...made.detail, ticks: { ...ticks, is_pending: pending } };
+}
+
+function unlessBusy(error: unknown): Row[] {
+  if (error instanceof ArchiveBusyError) throw error;
+  return [];
 }
 
 function selectionOf(sources: Sources, { product, size_us, start_us }: NamedWindow): Selection {

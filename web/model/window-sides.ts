@@ -93,9 +93,8 @@ export interface BatchValues {
 export function batchValues(sources: Sources, span: PartSpan, archived: readonly Row[]): BatchValues | null {
   const { product, size_us, from_us, to_us } = span;
   const selection = { product, size: sizeOfUs(size_us) };
-  const isInSpan = (iso: string) => iso >= isoFromUs(from_us) && iso < isoFromUs(to_us);
   const minutes = size_us === MINUTE_US ? minutesOf(sources, product) : new Map<string, Row>();
-  const known = [...new Map([...archived.map((row) => [String(row.window_start), row] as const), ...minutes])];
+  const older = new Map(archived.map((row) => [String(row.window_start), row]));
   const judged = judgedWindows(sources, selection);
   // One window that differs: the values that were compared.
   const one = to_us - from_us <= size_us ? judged.get(isoFromUs(from_us)) : undefined;
@@ -106,17 +105,26 @@ export function batchValues(sources: Sources, span: PartSpan, archived: readonly
       note: "as it was compared, up to the position that stream and consume had both read",
       isAllOfRun: false,
     };
-  const own = known.filter(([start]) => isInSpan(start)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const values = summedValues(own.map(([, row]) => windowValues(row)));
+  const own = startsIn(span)
+    .map((start) => minutes.get(start) ?? older.get(start))
+    .filter((row) => row !== undefined);
+  const values = summedValues(own.map((row) => windowValues(row)));
   const note = archived.length > 0 ? "from the archive, by the same SQL" : "the stored result of the newest run";
   if (values !== null)
     return {
-      values: own.length === 1 ? windowValues(own[0]![1]) : values,
+      values: own.length === 1 ? windowValues(own[0]!) : values,
       metric: SAME_QUESTION,
       note,
       isAllOfRun: true,
     };
   return one?.outcome === "equal" ? inferred(sources, span) : null;
+}
+
+/** Starts of the minutes in a span of at most PARTS_MAX. */
+function startsIn({ from_us, to_us }: PartSpan): string[] {
+  const first_us = Math.ceil(from_us / MINUTE_US) * MINUTE_US;
+  const count = Math.min(PARTS_MAX, Math.max(0, Math.ceil((to_us - first_us) / MINUTE_US)));
+  return Array.from({ length: count }, (_, i) => isoFromUs(first_us + i * MINUTE_US));
 }
 
 /** Of a size that is not minutes the run keeps no values of an equal window: they are the stream's. */
@@ -135,7 +143,10 @@ function inferred(sources: Sources, { product, size_us, from_us, to_us }: PartSp
 export function areMinutesCut(sources: Sources, { product, size_us, from_us }: PartSpan): boolean {
   const result = sources.metrics.get(SAME_QUESTION);
   if (size_us !== MINUTE_US || result === null || !result.truncated) return false;
-  const oldest = [...minutesOf(sources, product).keys()].sort()[0];
+  const oldest = sources.metrics.once(
+    `oldest minute ${product}`,
+    () => [...minutesOf(sources, product).keys()].sort()[0],
+  );
   return oldest === undefined || isoFromUs(from_us) <= oldest;
 }
 

@@ -1,6 +1,7 @@
 /** The ticks of one window: from ticks.db, and from the archive where they were pruned. */
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import type { DetailTick, DetailTicks } from "../../scripts/contract/window-explained.ts";
+import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedTicks, type TickRow } from "./archived-ticks.ts";
 import { errorText } from "./log-view.ts";
 import type { Sources } from "./sources.ts";
@@ -31,12 +32,15 @@ const STORED = `SELECT trade_id, time_us, price, last_size, side, source, append
 const ONE = `SELECT trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset, insert_id
   FROM ticks WHERE product_id = $product AND trade_id = $trade_id`;
 
-/** At most `limit` ticks. `archive`: whether to wait for it if some are not in ticks.db any more. */
+/**
+ * At most `limit` ticks. `archive`: whether to wait for it if some are not in ticks.db any more. Fails
+ * with ArchiveBusyError.
+ */
 export async function windowTicks(
   sources: Sources,
   span: TickSpan,
   limit: number,
-  archive: boolean,
+  { archive, signal }: { archive: boolean; signal?: AbortSignal },
 ): Promise<DetailTicks> {
   const stored = storedTicks(sources, span, limit + 1);
   const isWhole = stored.length >= Math.min(span.expected, limit + 1);
@@ -45,9 +49,10 @@ export async function windowTicks(
   if (isWhole || !wasPruned) return { ...base, from: "ticks.db", is_pending: false, ...shown(stored, span, limit) };
   if (!archive) return { ...base, from: "archive", is_pending: true, ...shown(stored, span, limit) };
   try {
-    const found = await archivedTicks(sources.paths, span, limit + 1);
+    const found = await archivedTicks(sources.paths, span, limit + 1, signal);
     return { ...base, from: "archive", is_pending: false, ...shown(merged(found, stored), span, limit) };
   } catch (error) {
+    if (error instanceof ArchiveBusyError) throw error;
     const say = `The archive can't be read: ${errorText(error)}`;
     return { ...base, from: "ticks.db", is_pending: false, ...shown(stored, span, limit), error: say };
   }

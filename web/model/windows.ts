@@ -1,6 +1,7 @@
 /** The stream's windows as shown: times in ISO 8601 UTC, decimals as text. */
 
 import { formatDuration } from "../../scripts/base/duration.ts";
+import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
@@ -64,7 +65,8 @@ const STATEMENTS = {
 
 /**
  * Newest first. Reads a number of rows that follows from `limit`, and not from how many there are. A
- * size of which no window is stored is summed, of at most API_ROWS_MAX stored ones per product.
+ * size of which no window is stored is summed, of at most API_ROWS_MAX stored ones per product: fails
+ * with USAGE if there are more of those that `limit` needs.
  */
 export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   const { product, size_us } = query;
@@ -78,10 +80,14 @@ export function windows(sources: Sources, query: WindowQuery): ShownWindow[] {
   return sources.windows.all<FoundWindow>(sql, { ...query }).map(shown);
 }
 
-/** The selection's newest windows, newest first. */
+/** The selection's newest windows, newest first; closed ones are the same objects until one changes. */
 export function newestWindows(sources: Sources, { product, size }: Selection, limit: number): ShownWindow[] {
-  const query = { product, size_us: size.us, from_us: null, to_us: null, limit };
-  return size.from_us === undefined ? windows(sources, query) : summedWindows(sources, [product], query, size.from_us);
+  const of = { product, size_us: size.us, limit };
+  if (size.from_us !== undefined)
+    return summedWindows(sources, [product], { ...of, from_us: null, to_us: null }, size.from_us);
+  return sources.closed.rows("windows", of, (asked) =>
+    sources.windows.all<FoundWindow>(WINDOWS, { ...asked }).map(shown),
+  );
 }
 
 /** Windows of a size that is summed from the stored one of `part_us`; closed ones are summed once. */
@@ -104,19 +110,39 @@ function summedWindows(
     const wholeFrom_us = parts.length < parts_max ? Number.MIN_SAFE_INTEGER : parts[0]!.window_start_us;
     const starts = new Set(parts.map(({ window_start_us }) => startOf(size_us, window_start_us)));
     const whole = [...starts].filter((start_us) => start_us >= wholeFrom_us).slice(-limit);
-    return whole.map((start_us) => {
-      const end_us = start_us + size_us;
+    if (parts.length === API_ROWS_MAX && whole.length < limit) throw tooMany(size_us, part_us, limit);
+    const end_us = (whole.at(-1) ?? 0) + size_us;
+    let read: Map<number, FoundWindow[]> | null = null;
+    return whole.flatMap((start_us) => {
+      // The first one that is not kept reads what all after it need.
       const sum = () => {
-        const of = { product, size_us: part_us, from_us: start_us, to_us: end_us, limit: API_ROWS_MAX };
-        const minutes = sources.windows.all<FoundWindow>(WINDOWS, of).reverse();
-        return summedWindow(minutes, { start_us, size_us, closed_us });
+        read ??= partsByStart(sources, { product, size_us: part_us, from_us: start_us, to_us: end_us }, size_us);
+        const own = read.get(start_us);
+        return own === undefined ? null : summedWindow(own, { start_us, size_us, closed_us });
       };
-      if (end_us > closed_us) return sum();
-      return sources.bars.summed(product, part_us, `row ${size_us} ${start_us}`, sum);
+      const isClosed = start_us + size_us <= closed_us;
+      return (isClosed ? sources.bars.summed(product, part_us, `row ${size_us} ${start_us}`, sum) : sum()) ?? [];
     });
   });
   const newest = found.sort((a, b) => b.window_start_us - a.window_start_us || (a.product_id < b.product_id ? -1 : 1));
   return newest.slice(0, limit).map(shown);
+}
+
+function tooMany(size_us: number, part_us: number, limit: number): TidemarkError {
+  const most = Math.floor(API_ROWS_MAX / (size_us / part_us)) - 1;
+  const [name, parts] = [formatDuration(size_us), formatDuration(part_us)];
+  const say = `limit is "${limit}", and at most ${most} windows of ${name} are summed from ${parts} at once.`;
+  return new TidemarkError("USAGE", say, "Ask for a part of the time with from and to.");
+}
+
+/** The stored windows in each of the windows of `size_us`, by start. What can't be read is missing. */
+function partsByStart(
+  { windows }: Sources,
+  span: { product: string; size_us: number; from_us: number; to_us: number },
+  size_us: number,
+): Map<number, FoundWindow[]> {
+  const parts = windows.all<FoundWindow>(WINDOWS, { ...span, limit: API_ROWS_MAX }).reverse();
+  return Map.groupBy(parts, ({ window_start_us }) => startOf(size_us, window_start_us));
 }
 
 function shown(w: FoundWindow): ShownWindow {

@@ -3,19 +3,13 @@
 import type { Lane } from "../../scripts/contract/page-events.ts";
 import { isoFromMs } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
-import { lagWords, reaches, untilWords } from "../public/figure-words.ts";
+import { LANE_NAMES, lagWords, laneLabel, reaches, untilWords } from "../public/figure-words.ts";
 
-const NAMES: Record<Lane["name"], [from: string, to: string]> = {
-  log: ["feed → ", "log"],
-  stream: ["log → ", "stream"],
-  consume: ["log → ", "store"],
-  batch: ["store → ", "batch"],
-};
-const WORDS: Record<Lane["state"], string> = {
-  running: "running",
-  rest: "at rest",
-  silent: "stopped",
-  absent: "not there",
+const FROM: Record<Lane["name"], string> = {
+  log: "feed → ",
+  stream: "log → ",
+  consume: "log → ",
+  batch: "store → ",
 };
 
 export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
@@ -25,15 +19,10 @@ export function Lanes({ view: { now } }: { view: Pick<View, "now"> }) {
       {now.lanes.map((lane, i) => (
         <div class={`lane ${lane.name}`} data-lane={lane.name} data-state={lane.state}>
           <span class="name">
-            <span class="from">{NAMES[lane.name][0]}</span>
-            <b>{NAMES[lane.name][1]}</b>
+            <span class="from">{FROM[lane.name]}</span>
+            <b>{LANE_NAMES[lane.name]}</b>
           </span>
-          <progress
-            data-figure="reach"
-            max="1"
-            value={(shares[i] ?? 0).toFixed(4)}
-            aria-label={`${NAMES[lane.name][1]}, ${WORDS[lane.state]}`}
-          />
+          <progress data-figure="reach" max="1" value={(shares[i] ?? 0).toFixed(4)} aria-label={laneLabel(lane)} />
           <span class="lane-words">
             <span data-figure="read">
               {lane.read_ms === null ? "nothing yet" : `until ${isoFromMs(lane.read_ms).slice(11, 19)}`}

@@ -8,6 +8,7 @@ import {
   type RangeName,
   ZONE_FIRST,
 } from "../../scripts/contract/page-address.ts";
+import { secondOf } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
 
 /** The address of a static file by its plain name. */
@@ -30,9 +31,7 @@ export function Layout({ title, assets, address, script = "main.js", children }:
         <script type="module" src={assets(script)} />
       </Head>
       <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
-        <a class="skip" href="#main">
-          Skip to the content
-        </a>
+        <Skip />
         {children}
       </body>
     </html>
@@ -59,8 +58,13 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
   );
 }
 
+/** When the page's figures were read; its program reads them again and writes it. */
+export function AsOf() {
+  return <span id="heard">as of {secondOf().slice(11, 19)} UTC</span>;
+}
+
 /** The name, which leads to the page. */
-export function Brand() {
+function Brand() {
   return (
     <a class="brand" href="/">
       <svg viewBox="0 0 32 20" width="32" height="20" aria-hidden="true">
@@ -69,6 +73,52 @@ export function Brand() {
       </svg>
       <span class="word">Tidemark</span>
     </a>
+  );
+}
+
+interface PlainHeaderProps {
+  /** The id of the element that the skip link leads to. */
+  main?: string;
+  /** Whether it states when the page was read. */
+  isDated?: boolean;
+  children?: Child;
+}
+
+/** The header of every page but the first: `children` are links. */
+export function PlainHeader({ main = "main", isDated = false, children }: PlainHeaderProps) {
+  return (
+    <>
+      <Skip main={main} />
+      <header class="top">
+        <Brand />
+        {children}
+        <p class="end">
+          {isDated && <AsOf />}
+          <Buttons />
+        </p>
+      </header>
+    </>
+  );
+}
+
+function Skip({ main = "main" }: { main?: string }) {
+  return (
+    <a class="skip" href={`#${main}`}>
+      Skip to the content
+    </a>
+  );
+}
+
+function Buttons() {
+  return (
+    <>
+      <button type="button" id="theme" aria-label="Colours: auto" title="Light, dark or as the system has it (t)">
+        auto
+      </button>
+      <button type="button" id="help" title="Keys (?)" aria-label="Keys">
+        ?
+      </button>
+    </>
   );
 }
 
@@ -88,12 +138,7 @@ export function Header({ view: { choice, status }, address }: { view: View; addr
       <p class="end">
         <span id="heard">as of {status.as_of.slice(11, 19)} UTC</span>
         <ZoneChoice zone={address.zone} />
-        <button type="button" id="theme" aria-label="Colours: auto" title="Light, dark or as the system has it (t)">
-          auto
-        </button>
-        <button type="button" id="help" title="Keys (?)" aria-label="Keys">
-          ?
-        </button>
+        <Buttons />
       </p>
       <p id="announcer" class="unseen" role="status" />
     </header>
@@ -106,9 +151,11 @@ function Choices({ of, label, values, address }: ChoicesProps) {
   const isCurrent = (value: string) => !isFixed && value === address[of];
   const fixed = of === "range" ? { from: null, to: null } : {};
   if (values.length < 2) return <span class="only">{values[0]}</span>;
+  // Products are as many as the feed has: on an ordinary screen their links would take a second row.
+  const kind = values.length > LINKS_MAX ? "choices many" : of === "product" ? "choices some" : "choices";
   return (
     <>
-      <nav aria-label={label} class={values.length > LINKS_MAX ? "choices many" : "choices"}>
+      <nav aria-label={label} class={kind}>
         {values.map((value) => (
           <a
             href={`/${queryOfPage({ ...address, ...fixed, [of]: value })}`}
@@ -120,7 +167,7 @@ function Choices({ of, label, values, address }: ChoicesProps) {
           </a>
         ))}
       </nav>
-      <select data-set={of} aria-label={label} class={values.length > LINKS_MAX ? "choices many" : "choices"}>
+      <select data-set={of} aria-label={label} class={kind}>
         {of === "range" && (
           <option value="" selected={isFixed} hidden>
             fixed

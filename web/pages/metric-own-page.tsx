@@ -4,8 +4,9 @@ import type { Column, MetricResult } from "../../scripts/contract/results.ts";
 import type { How } from "../model/metric-filter.ts";
 import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
+import { secondOf } from "../model/moments.ts";
 import { counted, duration, exact } from "./format.ts";
-import { type Address, Brand, Head } from "./layout.tsx";
+import { type Address, Head, PlainHeader } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
 import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
@@ -63,15 +64,11 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Add
         <script type="module" src={assets("main.js")} />
       </Head>
       <body data-page="metric">
-        <a class="skip" href="#main">
-          Skip to the content
-        </a>
-        <header class="top">
-          <Brand />
+        <PlainHeader isDated>
           <nav aria-label="Page">
             <a href="/#metrics">all metrics</a>
           </nav>
-        </header>
+        </PlainHeader>
         <main id="main" class="metric-page">
           <h1>{title}</h1>
           {description && <p class="description">{description}</p>}
@@ -227,7 +224,7 @@ function Pager({ view }: { view: MetricPageView }) {
 
 /** Its SQL and when it ran; the links have the rows that are shown. */
 function Facts({ view: { result, filter } }: { view: MetricPageView }) {
-  const { name, file, sql, elapsed_ms, run_id } = result;
+  const { name, file, sql, elapsed_ms, finished_us, run_id } = result;
   const links = [
     ["JSON", `/api/metrics/${name}${queryOf(filter)}`],
     ["CSV", `/export/metrics/${name}.csv${queryOf(filter)}`],
@@ -243,8 +240,8 @@ function Facts({ view: { result, filter } }: { view: MetricPageView }) {
         ))}
       </p>
       <h2>{file}</h2>
-      <p class="description">
-        Computed by run {run_id} in {duration(elapsed_ms)}.
+      <p class="description" id="computed">
+        Computed by run {run_id} in {duration(elapsed_ms)}, at {secondOf(finished_us)}.
       </p>
       <pre class="sql" tabindex={0}>
         {sql}

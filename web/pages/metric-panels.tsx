@@ -109,16 +109,19 @@ interface ChartPlaceOf {
 /** Where the browser draws a metric's chart, and again when the version changes. */
 export function MetricChartPlace(place: ChartPlaceOf) {
   return (
-    <div
-      class="chart"
-      id={`chart-${place.name}`}
-      data-metric={place.name}
-      data-version={place.version}
-      data-src={place.src}
-      data-time={place.hasTime ? "" : undefined}
-      data-product={place.product ?? undefined}
-      hx-morph-skip-children
-    />
+    <>
+      <p class="needs-script note">This chart needs JavaScript; its rows are below.</p>
+      <div
+        class="chart"
+        id={`chart-${place.name}`}
+        data-metric={place.name}
+        data-version={place.version}
+        data-src={place.src}
+        data-time={place.hasTime ? "" : undefined}
+        data-product={place.product ?? undefined}
+        hx-morph-skip-children
+      />
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import type { Child } from "hono/jsx";
 import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { neighbours } from "../model/window-id.ts";
 import { exact } from "./format.ts";
-import { type Address, Brand, Head } from "./layout.tsx";
+import { type Address, Head, PlainHeader } from "./layout.tsx";
 import { Lateness, Parts, Ticks } from "./window-lists.tsx";
 
 const SIGNS: Record<string, string> = { equal: "✓", explained: "≈", unexplained: "≠" };
@@ -18,17 +18,11 @@ export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: A
         <script type="module" src={assets("window-page.js")} />
       </Head>
       <body>
-        <header class="top">
-          <Brand />
+        <PlainHeader main="window-detail" isDated>
           <nav aria-label="Windows">
             <Neighbours detail={detail} />
           </nav>
-          <p class="end">
-            <button type="button" id="theme" aria-label="Colours: auto" title="Light, dark or as the system has it (t)">
-              auto
-            </button>
-          </p>
-        </header>
+        </PlainHeader>
         <main id="window-detail" data-pending={ticks.is_pending ? "true" : undefined}>
           <section class={`verdict ${detail.outcome ?? "waiting"}`} id="window-verdict">
             <h1>
@@ -119,12 +113,18 @@ function Sides({ detail }: { detail: WindowDetail }) {
               <tr class={one.mark ?? ""}>
                 <th scope="row">{one.column}</th>
                 <td class="mark">{one.mark === null ? "" : one.mark === "equal" ? "✓ equal" : "≠ differs"}</td>
-                <td class="n">{shown(one.column, one.stream)}</td>
-                {hasLate && <td class="n">{one.late === null ? "" : `+ ${exact(one.late)}`}</td>}
-                <td class="n">
+                <td class="n" data-label="stream">
+                  {shown(one.column, one.stream)}
+                </td>
+                {hasLate && (
+                  <td class="n" data-label={one.late === null ? undefined : "+ late ticks"}>
+                    {one.late === null ? "" : `+ ${exact(one.late)}`}
+                  </td>
+                )}
+                <td class="n" data-label={hasLate ? "= batch" : "batch"}>
                   <Marked column={one} />
                 </td>
-                <td class="computed" data-column={one.column} hidden />
+                <td class="computed" data-column={one.column} data-label="computed here" hidden />
               </tr>
             ))}
           </tbody>

@@ -14,7 +14,7 @@ const SECTIONS = [
   ["differences", "What differs?"],
   ["ages", "How old is each answer?"],
   ["lateness", "How long to wait?"],
-  ["windows", "Newest windows"],
+  ["windows", "Newest closed windows"],
   ["measures", "What is measured"],
   ["all-counts", "Counts"],
   ["try-this", "Try this"],
@@ -67,7 +67,7 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
           {PARTS["batch-runs"].element(view)}
           {PARTS.sentiment.element(view)}
           <section class="panel wide" aria-labelledby="windows-title">
-            <h2 id="windows-title">Newest windows</h2>
+            <h2 id="windows-title">Newest closed windows</h2>
             <p class="links">
               <label>
                 <input type="checkbox" id="all-digits" /> all digits
@@ -91,7 +91,7 @@ export function Page({ view, assets, address }: { view: View; assets: Address; a
             </summary>
             {PARTS.counts.element(view)}
           </details>
-          <TryThis view={view} />
+          <TryThis view={view} address={address} />
           {PARTS.metrics.element(view)}
         </div>
         {PARTS.problems.element(view)}

@@ -1,5 +1,6 @@
 /** The page's parts by the element that each replaces, and when each may change. */
 /** @jsxImportSource hono/jsx */
+import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { View } from "../model/view.ts";
 import { AgreeTile } from "./agree-tile.tsx";
@@ -20,7 +21,7 @@ import { WindowTable } from "./window-table.tsx";
 interface Part {
   /** `windows`: the stream has committed. `batch`: a run has ended. `beat`: each few seconds. */
   on: "windows" | "batch" | "beat";
-  /** The element with the part's id. */
+  /** The element with the part's id, rendered once per view or per what it is of. */
   element(view: View): Child;
   /** The same as the browser gets it. */
   html(view: View): string;
@@ -44,9 +45,23 @@ export const PARTS = {
   sentiment: part("windows", (view) => <Sentiment view={view} />),
   outages: part("batch", (view) => <Outages outages={view.outages} />),
   "batch-runs": part("batch", (view) => <BatchRuns view={view} />),
-  metrics: part("batch", (view) => <Metrics metrics={view.batch.panels} wanted={view.selection.product} />),
+  metrics: part(
+    "batch",
+    (view) => <Metrics metrics={view.batch.panels} wanted={view.selection.product} />,
+    // Two thirds of the page; the same object until the next run.
+    ({ batch }) => batch.panels,
+  ),
 } satisfies Record<string, Part>;
 
-function part(on: Part["on"], element: Part["element"]): Part {
-  return { on, element, html: (view) => String(element(view)) };
+/** `of`: the object of the view from which the part is made alone, and which is never changed. */
+function part(on: Part["on"], make: (view: View) => Child, of: (view: View) => object = (view) => view): Part {
+  const made = new WeakMap<object, string>();
+  const html = (view: View) => {
+    const known = made.get(of(view));
+    if (known !== undefined) return known;
+    const text = String(make(view));
+    made.set(of(view), text);
+    return text;
+  };
+  return { on, element: (view) => raw(html(view)), html };
 }

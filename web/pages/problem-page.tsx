@@ -1,17 +1,17 @@
 /** The page of a refusal: what was wrong, and what to do. */
 /** @jsxImportSource hono/jsx */
 
-import { type Address, Brand, Head } from "./layout.tsx";
+import { type Address, Head, PlainHeader } from "./layout.tsx";
 
 export function ProblemPage({ title, message, hint, assets }: Refusal) {
   return (
     <html lang="en">
-      <Head title={`Tidemark: ${title}`} assets={assets} />
+      <Head title={`Tidemark: ${title}`} assets={assets}>
+        <script type="module" src={assets("plain-page.js")} />
+      </Head>
       <body>
-        <header class="top">
-          <Brand />
-        </header>
-        <main>
+        <PlainHeader />
+        <main id="main">
           <section id="problem" class="verdict differ">
             <h1>{message}</h1>
             {hint && <p>{hint}</p>}

@@ -1,11 +1,12 @@
 /** What a class can do with the path, folded: the command, and what is seen on the page then. */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
+import { type PageAddress, queryOfPage } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 
 const DISORDERED = "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz";
 
-export function TryThis({ view: { place } }: { view: Pick<View, "place"> }) {
+export function TryThis({ view: { place }, address }: { view: Pick<View, "place">; address: PageAddress }) {
   const data = place.data_flag;
   return (
     <details class="panel wide fold" id="try-this">
@@ -38,6 +39,10 @@ export function TryThis({ view: { place } }: { view: Pick<View, "place"> }) {
           The next batch answers it, and its panel appears below, without a restart.
         </Trial>
       </ol>
+      <p>
+        On a wall or a projector: <a href={`/${queryOfPage({ ...address, view: "wall" })}`}>the first screen alone</a>,
+        in larger type. The name at its upper left leads back.
+      </p>
       <p class="note">The page only shows: nothing can be started or stopped from it.</p>
     </details>
   );

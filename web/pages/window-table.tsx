@@ -24,7 +24,7 @@ const OUTCOME =
 export function WindowTable({ view }: { view: Pick<View, "stream" | "batch" | "selection"> }) {
   const windows = view.stream.windows.filter(({ final }) => final !== 0);
   return (
-    <section class="scroll" id="windows" tabindex={0} aria-label="Newest windows, table">
+    <section class="scroll" id="windows" tabindex={0} aria-label="Newest closed windows, table">
       <table>
         <thead>
           <tr>

@@ -19,11 +19,16 @@ const WRITE_MS = 250;
 
 /** The present state; change it with `setState`. */
 export let state: PageState = stateOf(location.search);
+/** Of the last write, or of Back. */
+let search = location.search;
 let write_timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Back and forward. */
 export function startAddress(): void {
   addEventListener("popstate", () => {
+    // A link to a section of the page: nothing else is shown.
+    if (location.search === search) return;
+    search = location.search;
     state = stateOf(location.search);
     emit("state", state);
   });
@@ -37,11 +42,15 @@ export function setState(change: Partial<PageState>, how: "push" | "replace" = "
   const next = { ...state, ...change };
   if (JSON.stringify(next) === JSON.stringify(state)) return;
   clearTimeout(write_timer);
-  if (how === "push") {
-    history.pushState(null, "", addressOf(next));
-  } else write_timer = setTimeout(() => history.replaceState(null, "", addressOf(state)), WRITE_MS);
+  if (how === "push") write(next, "pushState");
+  else write_timer = setTimeout(() => write(state, "replaceState"), WRITE_MS);
   state = next;
   emit("state", state);
+}
+
+function write(next: PageState, how: "pushState" | "replaceState"): void {
+  history[how](null, "", addressOf(next));
+  search = location.search;
 }
 
 /** The address of this page with another state. */

@@ -1,16 +1,18 @@
 /** Age over time: both answers in the last five minutes, one flat line and one saw-tooth. */
 
 import type uPlot from "uplot";
-import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
+import type { ChartAnswer, StatusEvent } from "../../scripts/contract/page-events.ts";
 import { state } from "./address.ts";
-import { AGES_SPAN_MS, type AgeSample, AgeSamples } from "./age-samples.ts";
+import { AGES_SPAN_MS, type AgeSample, AgeSamples, runsFrom } from "./age-samples.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
-import { type ChartTable, keyOf, make, write } from "./chart-dom.ts";
+import { type ChartTable, keyOf, make } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field, keepIn } from "./chart-frame.ts";
 import { on } from "./page-bus.ts";
+import { Redraw } from "./redraw.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
+import { write } from "./write.ts";
 
 const HEIGHT = 190;
 const NAME = "Age of both answers, last 5 minutes";
@@ -29,7 +31,12 @@ class AgeChart {
   #shown: readonly AgeSample[] = [];
   #now_ms = now_ms();
   readonly #clock = make("span", "chart-note");
+  readonly #empty = make("div", "chart-empty");
+  #isAsked = false;
+  /** When the feed ended: from then on nothing has an age. */
+  #ended_ms: number | null = null;
   #of = `${state.product}/${state.window}`;
+  readonly #redraw: Redraw;
 
   constructor(element: HTMLElement) {
     this.#frame = new ChartFrame(element, {
@@ -41,52 +48,50 @@ class AgeChart {
       table: () => this.#table(),
     });
     this.#frame.bar.append(keyOf(KEY), this.#clock);
+    this.#frame.plot.over.append(this.#empty);
+    this.#redraw = new Redraw(() => this.#draw(), this.#frame.root);
     const abort = new AbortController();
     this.#frame.atEnd(
       on("status", (status) => {
         if (status.of !== this.#of) return;
         this.#samples.add(status);
+        this.#ended_ms = status.ended_ms;
+        void this.#fill(status, abort.signal);
         write(this.#clock, status.mode === "replay" ? "in recording time" : "");
-        this.#draw();
+        this.#redraw.soon();
       }),
       on("batch", ({ of, run }) => {
         if (of === this.#of) this.#samples.ran(run[2], this.#now_ms + 1);
       }),
-      on("state", () => this.#stated(abort.signal)),
+      on("state", () => this.#stated()),
       () => abort.abort(),
+      () => this.#redraw.end(),
     );
-    void this.#fill(abort.signal);
     this.#draw();
   }
 
-  #stated(signal: AbortSignal): void {
+  #stated(): void {
     const of = `${state.product}/${state.window}`;
     if (of !== this.#of) {
       this.#of = of;
       this.#samples.clear();
-      void this.#fill(signal);
+      this.#isAsked = false;
     }
     this.#draw();
   }
 
-  /** The batch's runs before this page was opened. Without an answer the line begins now. */
-  async #fill(signal: AbortSignal): Promise<void> {
+  /** The batch's runs before the first status, by its clock. Without an answer the line begins now. */
+  async #fill(status: StatusEvent, signal: AbortSignal): Promise<void> {
+    const from_ms = runsFrom(status);
+    if (this.#isAsked || from_ms === null) return;
+    this.#isAsked = true;
     const { product, window } = state;
+    const query = new URLSearchParams({ product, window, from: new Date(from_ms).toISOString() });
     try {
-      const answer = await fetch(
-        `${addressUnder("/api/chart")}?${new URLSearchParams({ product, window, range: "15m" })}`,
-        {
-          signal,
-        },
-      );
+      const answer = await fetch(`${addressUnder("/api/chart")}?${query}`, { signal });
       if (!answer.ok) return;
       const { runs }: ChartAnswer = await answer.json();
-      // Ages need the exchange's clock, which the first status has.
-      const wait = on("status", () => {
-        wait();
-        if (`${product}/${window}` === this.#of) this.#samples.fill(runs);
-      });
-      this.#frame.atEnd(wait);
+      if (`${product}/${window}` === this.#of) this.#samples.fill(runs);
     } catch {
       // The page is left, or the server is away: the line begins with the first status.
     }
@@ -96,6 +101,12 @@ class AgeChart {
     if (state.paused && this.#shown.length > 0) return;
     this.#shown = [...this.#samples.samples()];
     this.#now_ms = this.#shown.at(-1)?.at_ms ?? this.#now_ms;
+    const isEmpty = !this.#shown.some(({ stream_ms, batch_ms }) => stream_ms !== null || batch_ms !== null);
+    const ended_s = isEmpty && this.#ended_ms !== null ? this.#ended_ms / 1000 : null;
+    write(
+      this.#empty,
+      ended_s === null ? "" : `The feed ended at ${clockOf(ended_s, state.zone, true)}: no age since then`,
+    );
     const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
     const data: uPlot.AlignedData = [
       this.#shown.map(({ at_ms }) => at_ms / 1000),
@@ -110,9 +121,13 @@ class AgeChart {
     const at = sample === undefined ? "–" : index === null ? "now" : clockOf(sample.at_ms / 1000, state.zone, true);
     return [
       ["At", at],
-      ["Stream", text(sample?.stream_ms)],
-      ["Batch", text(sample?.batch_ms)],
+      ["Stream", this.#age(sample?.stream_ms, index)],
+      ["Batch", this.#age(sample?.batch_ms, index)],
     ];
+  }
+
+  #age(ms: number | null | undefined, index: number | null): string {
+    return ms == null && index === null && this.#ended_ms !== null ? "ended" : text(ms);
   }
 
   #table(): ChartTable {

@@ -17,6 +17,8 @@ export type AgeStatus = Pick<
 export const AGES_SPAN_MS = 300_000;
 /** One per second and two per run; a server that sends more often drops the oldest. */
 const SAMPLES_MAX = 1_000;
+/** Runs are asked for over this many spans: the line begins with a run before its left edge. */
+const RUNS_SPANS = 3;
 /** After this long without a status the line is broken. */
 const GAP_MS = 4_000;
 
@@ -26,6 +28,14 @@ function exchangeAt(status: AgeStatus, at_ms: number): number | null {
   if (exchange_ms === null) return null;
   if (mode === "replay" && speed === null) return at_ms === status.at_ms ? exchange_ms : null;
   return exchange_ms + (at_ms - status.at_ms) * (mode === "replay" ? speed! : 1);
+}
+
+/**
+ * Event time from which the runs of the last five minutes are asked for, ms since 1970: a run's
+ * answers are older than its end. Null while it is not known.
+ */
+export function runsFrom(status: AgeStatus): number | null {
+  return exchangeAt(status, status.at_ms - RUNS_SPANS * AGES_SPAN_MS);
 }
 
 function ageOf(newest_ms: number | null, now_ms: number | null): number | null {

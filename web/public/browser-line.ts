@@ -1,5 +1,5 @@
 /** This tab's end of the browser's connection: the shared worker, or a connection of its own. */
-import { EventLine, type LineMessage, type Watch } from "./event-line.ts";
+import type { EventLine, LineMessage, Watch } from "./event-line.ts";
 import { surroundings } from "./surroundings.ts";
 import type { TabMessage, WorkerMessage } from "./tab-worker.ts";
 
@@ -24,10 +24,36 @@ export function browserLine(take: (message: LineMessage) => void): Line {
   }
 }
 
+/** Its program is loaded here only; if that fails, again with the next sign of life. */
 function ownLine(take: (message: LineMessage) => void): Line {
-  const line = new EventLine<"tab">((_, message) => take(message), surroundings);
-  setInterval(() => line.here("tab"), HERE_MS);
-  return { watch: (watch) => line.watch("tab", watch), retry: () => line.retry(), bye: () => line.drop("tab") };
+  let loading: Promise<EventLine<"tab">> | null = null;
+  let last: Watch | null = null;
+  const act = (what: (line: EventLine<"tab">) => void) => {
+    loading ??= import("./event-line.ts").then(
+      ({ EventLine }) => new EventLine<"tab">((_, message) => take(message), surroundings),
+    );
+    loading.then(what, () => {
+      loading = null;
+    });
+  };
+  setInterval(
+    () =>
+      act((line) => {
+        if (!line.here("tab") && last !== null) line.watch("tab", last);
+      }),
+    HERE_MS,
+  );
+  return {
+    watch(watch) {
+      last = watch;
+      act((line) => line.watch("tab", watch));
+    },
+    retry: () => act((line) => line.retry()),
+    bye() {
+      last = null;
+      act((line) => line.drop("tab"));
+    },
+  };
 }
 
 /** A worker that fails to start, or has died, is replaced by a connection of this tab. */

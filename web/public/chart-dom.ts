@@ -15,10 +15,6 @@ export function make<K extends keyof HTMLElementTagNameMap>(tag: K, name = ""): 
   return element;
 }
 
-export function write(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 /** The signs of a chart, named; each sign is a class of the style sheet. */
 export function keyOf(signs: readonly (readonly [name: string, text: string])[]): HTMLElement {
   const key = make("span", "chart-key");

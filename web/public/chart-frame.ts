@@ -1,9 +1,10 @@
 /** What all charts share: size, crosshair by keys, spoken values, readout, table, picture, and an end. */
 import uPlot from "uplot";
 import { colour, font, forget, textWidth } from "./chart-colours.ts";
-import { type ChartTable, make, tableOf, write } from "./chart-dom.ts";
+import { type ChartTable, make, tableOf } from "./chart-dom.ts";
 import { download, pictureOf } from "./chart-picture.ts";
 import { on } from "./page-bus.ts";
+import { write } from "./write.ts";
 
 /** A value of the readout; a chart has the same labels at every index, so the page never moves. */
 export type Field = [label: string, value: string];
@@ -42,6 +43,11 @@ export function axisLook(): Pick<uPlot.Axis, "stroke" | "grid" | "ticks" | "font
 export function axisWidth(labels: readonly (string | number | null)[] | null): number {
   const widths = (labels ?? []).map((label) => textWidth(String(label ?? ""), AXIS_FONT_PX));
   return Math.ceil(Math.max(40, 14 + Math.max(0, ...widths)));
+}
+
+/** The plot without its axes, in CSS pixels: what is asked of the page makes it lay itself out. */
+export function insideOf({ bbox }: uPlot): { width: number; height: number } {
+  return { width: bbox.width / uPlot.pxRatio, height: bbox.height / uPlot.pxRatio };
 }
 
 const frames = new Set<ChartFrame>();

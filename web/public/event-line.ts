@@ -17,6 +17,8 @@ interface Tab extends Watch {
   /** The id of the newest events that it has received; "": none. */
   id: string;
   heard_ms: number;
+  /** The stream that brings it everything since `id`; null until one is asked for that. */
+  stream: Stream | null;
 }
 
 /** One request for /events. */
@@ -67,7 +69,8 @@ export class EventLine<T> {
   watch(tab: T, watch: Watch): void {
     const known = this.#tabs.get(tab);
     const id = known?.key === watch.key ? known.id : "";
-    this.#tabs.set(tab, { ...watch, id, heard_ms: this.world.now() });
+    const stream = known?.key === watch.key && known.how === watch.how ? known.stream : null;
+    this.#tabs.set(tab, { ...watch, id, heard_ms: this.world.now(), stream });
     this.#watching ??= this.world.after(WATCH_EVERY_MS, () => this.#check(this.world.now()));
     this.#later(GATHER_MS);
   }
@@ -109,6 +112,7 @@ export class EventLine<T> {
     if (address === null) return;
     const stream = { address, abort: new AbortController(), heard_ms: this.world.now(), isHeard: false };
     this.#stream = stream;
+    for (const tab of this.#tabs.values()) tab.stream = stream;
     this.#read(stream)
       .catch(() => {})
       .finally(() => {
@@ -145,32 +149,38 @@ export class EventLine<T> {
       for (const message of parser.push(decoder.decode(value, { stream: true }))) {
         stream.isHeard = true;
         this.#failures = this.#silent = 0;
-        this.#pass(message);
+        this.#pass(message, stream);
       }
     }
   }
 
-  #pass({ event, data, id }: Message): void {
+  #pass({ event, data, id }: Message, stream: Stream): void {
     if (data !== "") {
       const content = JSON.parse(data) as { of: SelectionKey };
       const how = event === "title" ? "title" : "all";
       for (const [tab, watch] of this.#tabs)
         if (watch.how === how && watch.key === content.of) this.post(tab, { event, data: content });
     }
-    if (id !== null) for (const watch of this.#tabs.values()) if (watch.how === "all") watch.id = id;
+    if (id === null) return;
+    // A tab that was shown a moment ago lacks what came while it was hidden.
+    for (const watch of this.#tabs.values()) if (watch.how === "all" && watch.stream === stream) watch.id = id;
   }
 
   /** Each second: whether the stream is silent, the machine has slept, or tabs are gone. */
   #check(due_ms: number): void {
     this.#watching = null;
     const now = this.world.now();
-    for (const [tab, { heard_ms }] of this.#tabs) if (now - heard_ms > TAB_MS_MAX) this.drop(tab);
+    const hasSlept = now - due_ms > SLEPT_MS;
+    for (const [tab, watch] of this.#tabs) {
+      // The tabs have slept too.
+      if (hasSlept) watch.heard_ms = now;
+      else if (now - watch.heard_ms > TAB_MS_MAX) this.drop(tab);
+    }
     if (this.#tabs.size === 0) return;
     this.#watching = this.world.after(WATCH_EVERY_MS, () => this.#check(now + WATCH_EVERY_MS));
     const stream = this.#stream;
     if (stream === null) return;
     const how = [...this.#tabs.values()].some((tab) => tab.how === "all") ? "all" : "title";
-    const hasSlept = now - due_ms > SLEPT_MS;
     if (!hasSlept && now - stream.heard_ms < SILENT_MS[how]) return;
     if (!stream.isHeard && ++this.#silent >= SILENT_MAX)
       for (const [tab, watch] of this.#tabs) if (watch.how === "all") this.post(tab, { event: "held" });

@@ -1,6 +1,20 @@
 /** Figures that move with time, in the words of the server's first rendering. */
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
 
+/** What a lane leads to. */
+export const LANE_NAMES: Record<Lane["name"], string> = {
+  log: "log",
+  stream: "stream",
+  consume: "store",
+  batch: "batch",
+};
+const STATE_WORDS: Record<Lane["state"], string> = {
+  running: "running",
+  rest: "at rest",
+  silent: "stopped",
+  absent: "not there",
+};
+
 /** `25735.9700000000` → `25,735.97`: two decimals in sight, more where a price is small. */
 export function shortPrice(exact: string): string {
   const value = Number(exact);
@@ -69,6 +83,11 @@ export function trendOf(lags_ms: readonly number[]): Trend {
   const [before, after] = [mean(lags_ms.slice(0, half)), mean(lags_ms.slice(half))];
   const noise_ms = Math.max(500, before * 0.2);
   return after > before + noise_ms ? "grows" : after < before - noise_ms ? "falls" : "steady";
+}
+
+/** A lane's bar for those who hear it. */
+export function laneLabel({ name, state }: Pick<Lane, "name" | "state">): string {
+  return `${LANE_NAMES[name]}, ${STATE_WORDS[state]}`;
 }
 
 /** How far each lane has read, on one scale from 0 to 1, the newest; null: nothing. */

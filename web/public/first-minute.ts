@@ -1,10 +1,10 @@
 /** Before the first comparison: how far the first window is on its way to its close, in event time. */
 import type { StatusEvent } from "../../scripts/contract/page-events.ts";
 import { ageWords } from "./figure-words.ts";
-import { write } from "./live-figures.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 
 let status: StatusEvent | null = null;
 
@@ -12,7 +12,6 @@ let status: StatusEvent | null = null;
 export function startFirstMinute(): void {
   on("status", (event) => {
     status = event;
-    tick();
   });
   on("parts", tick);
   eachTick(tick);

@@ -5,11 +5,11 @@
  * (event time), `reason` (in words), and of the batch `next` (`next run in 0.9 s`).
  */
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
-import { lagWords, reaches, untilWords } from "./figure-words.ts";
-import { write } from "./live-figures.ts";
+import { lagWords, laneLabel, reaches, untilWords } from "./figure-words.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 import { clockText } from "./zone.ts";
 
 /** Statuses, one per second, over which a lag's trend is shown. */
@@ -25,7 +25,6 @@ export function startLanes(): void {
     for (const { name, lag_ms } of event.lanes)
       if (lag_ms !== null) lags.set(name, [...(lags.get(name) ?? []), lag_ms].slice(-TREND_LENGTH));
     show(event);
-    tick();
   });
   on("state", () => {
     if (status) show(status);
@@ -38,9 +37,12 @@ function show({ lanes }: StatusEvent): void {
   lanes.forEach((lane, i) => {
     const element = elementOf(lane);
     if (element === null) return;
-    element.dataset.state = lane.state;
+    if (element.dataset.state !== lane.state) element.dataset.state = lane.state;
     const bar = part<HTMLProgressElement>(element, "reach");
-    if (bar) bar.value = shares[i] ?? 0;
+    if (bar) {
+      bar.value = shares[i] ?? 0;
+      bar.setAttribute("aria-label", laneLabel(lane));
+    }
     write(part(element, "read"), lane.read_ms === null ? "nothing yet" : `until ${clockText(lane.read_ms, "second")}`);
     write(part(element, "reason"), lane.reason);
   });

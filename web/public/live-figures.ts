@@ -11,6 +11,7 @@ import { ageWords, openWords, shortPrice, untilWords } from "./figure-words.ts";
 import { on } from "./page-bus.ts";
 import { now_ms } from "./server-time.ts";
 import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 import { clockText } from "./zone.ts";
 
 let status: StatusEvent | null = null;
@@ -20,18 +21,12 @@ export function startLiveFigures(): void {
     status = event;
     showPrice(event);
     showMode(event);
-    tick();
   });
   on("parts", tick);
   on("state", () => {
     if (status) showPrice(status);
   });
   eachTick(tick);
-}
-
-/** Writes only what differs, so that a selection in the text stays. */
-export function write(element: Element | null | undefined, text: string): void {
-  if (element && element.textContent !== text) element.textContent = text;
 }
 
 function tick(): void {
@@ -50,7 +45,7 @@ function figure(name: string): HTMLElement | null {
 function showPrice({ price, traded_ms, trades_per_s }: StatusEvent): void {
   const element = figure("price");
   write(element, price === null ? "–" : shortPrice(price));
-  if (element && price !== null) element.title = price;
+  if (element && price !== null && element.title !== price) element.title = price;
   write(figure("traded"), traded_ms === null ? "no trade yet" : `last trade ${clockText(traded_ms, "second")}`);
   write(figure("rate"), trades_per_s === null ? "" : `${trades_per_s.toFixed(1)} trades/s`);
 }
@@ -59,7 +54,7 @@ function showPrice({ price, traded_ms, trades_per_s }: StatusEvent): void {
 function showMode({ mode, speed, traded_ms }: StatusEvent): void {
   const element = document.getElementById("mode");
   if (element === null || mode === null) return;
-  element.className = `mode ${mode}`;
+  if (element.className !== `mode ${mode}`) element.className = `mode ${mode}`;
   if (mode === "live") {
     write(element, "LIVE");
     return;

@@ -21,6 +21,8 @@ export interface Bucket {
   windows: number;
   first_s: number;
   worst_s: number;
+  /** How many windows each pipeline has: one that lacks some of the other's has no candle. */
+  has: { stream: number; batch: number };
   stream: Candle | null;
   batch: Candle | null;
   late: number;
@@ -59,6 +61,7 @@ export function bucketsOf(rows: readonly Row[], view: View, sizes: { every_s: nu
     }
     take(bucket, row);
   }
+  for (const one of found) keepComparable(one);
   return found;
 }
 
@@ -69,6 +72,7 @@ function emptyBucket(from_s: number, to_s: number, row: Row): Bucket {
     windows: 0,
     first_s: row.start_s,
     worst_s: row.start_s,
+    has: { stream: 0, batch: 0 },
     stream: null,
     batch: null,
     late: 0,
@@ -88,8 +92,18 @@ function take(bucket: Bucket, row: Row): void {
   bucket.windows++;
   bucket.is_open ||= isOpen(row);
   bucket.late += Math.max(row.stream?.[9] ?? 0, row.cell?.[2] ?? 0);
+  if (row.stream !== null) bucket.has.stream++;
+  if (row.batch !== null) bucket.has.batch++;
   bucket.stream = sum(bucket.stream, row.stream);
   bucket.batch = sum(bucket.batch, row.batch);
+}
+
+/** Two sums are compared only if they are of the same windows. */
+function keepComparable(bucket: Bucket): void {
+  const { has, windows } = bucket;
+  if (bucket.stream === null || bucket.batch === null) return;
+  if (has.batch < windows) bucket.batch = null;
+  else if (has.stream < windows) bucket.stream = null;
 }
 
 /** A candle with the next window added. Doubles: exact sums are in tables and exports. */

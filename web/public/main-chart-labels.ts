@@ -1,9 +1,21 @@
 /** What is written over the main chart: the horizon's label, "stream only", notes, and the way back. */
 import { colour, font, textWidth } from "./chart-colours.ts";
-import { keyOf, make, write } from "./chart-dom.ts";
+import { keyOf, make } from "./chart-dom.ts";
 import type { ChartFrame } from "./chart-frame.ts";
+import { write } from "./write.ts";
 
-const LABEL_PX = 12.8;
+/** The style sheet's `--size-1`, in the page's larger type on a wall. */
+const LABEL_REM = 0.8;
+let label_px = 0;
+addEventListener("resize", () => {
+  label_px = 0;
+});
+
+function labelPx(): number {
+  label_px ||= LABEL_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return label_px;
+}
+
 const LABEL_PADDING = 5;
 const LINE_PX = 16;
 const BEYOND = "stream only";
@@ -51,19 +63,29 @@ export class Labels {
     over.append(this.flash, this.horizon, this.beyond, this.empty, this.note, this.back);
   }
 
+  /** What the reader can't see, why nothing is drawn, and the days in view; "": nothing. */
+  write(note: string, empty: string, days: string): void {
+    write(this.note, note);
+    write(this.empty, empty);
+    write(this.days, days);
+  }
+
   /** Both labels fit into the band above the plot: beside the edge, or below each other if it is narrow. */
   place(width: number, horizon: Horizon | null): void {
-    this.horizon.hidden = this.beyond.hidden = horizon === null;
-    if (horizon === null) return;
+    this.horizon.hidden = horizon === null;
+    if (horizon === null) {
+      this.beyond.hidden = true;
+      return;
+    }
     const { x, text, isAhead } = horizon;
     const words = x > width ? `${text} →` : x < 0 ? `← ${text}` : text;
     write(this.horizon, words);
     const edge = Math.min(width, Math.max(0, x));
-    const size = Math.ceil(textWidth(words, LABEL_PX)) + 2 * LABEL_PADDING;
+    const size = Math.ceil(textWidth(words, labelPx())) + 2 * LABEL_PADDING;
     const isBefore = edge >= size;
     const left = isBefore ? edge - size : Math.max(0, Math.min(edge, width + BESIDE - size));
     this.horizon.style.transform = `translateX(${Math.round(left)}px)`;
-    const beyond_size = Math.ceil(textWidth(BEYOND, LABEL_PX)) + 2 * LABEL_PADDING;
+    const beyond_size = Math.ceil(textWidth(BEYOND, labelPx())) + 2 * LABEL_PADDING;
     const end = width + BESIDE - beyond_size;
     const isNarrow = Labels.isNarrow(width);
     const beyond_left = isNarrow ? Math.min(edge, end) : isBefore ? edge : left + size;
@@ -89,7 +111,7 @@ export class Labels {
 
 /** The horizon's label in a picture: at the right of its head, whose bottom is at 0. */
 export function paintLabel(context: CanvasRenderingContext2D, ratio: number, text: string): void {
-  context.font = font(LABEL_PX * ratio);
+  context.font = font(labelPx() * ratio);
   context.fillStyle = colour("--batch");
   context.textAlign = "right";
   context.fillText(text, context.canvas.width - 12 * ratio, -12 * ratio);

@@ -10,8 +10,8 @@ import { addressUnder } from "./site.ts";
 interface Loaded {
   /** An answer is in the store. */
   took(answer: ChartAnswer): void;
-  /** What is being loaded, or why it can't be; "": nothing. */
-  note(text: string): void;
+  /** The note is another one. */
+  noted(): void;
 }
 
 /** GET /api/chart/older. */
@@ -33,6 +33,7 @@ export class Loader {
   #isBusy = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #failed_ms = Number.NEGATIVE_INFINITY;
+  #notes = { windows: "", older: "" };
 
   constructor(store: ChartStore, loaded: Loaded) {
     this.#store = store;
@@ -51,6 +52,16 @@ export class Loader {
       this.#store.cover({ from_s: answer.from_s, to_s: to_ms === null ? null : answer.to_s }, answer);
     });
     if (isLoaded === false) this.#retry = setTimeout(() => void this.first(selection, { span_ms, to_ms }), RETRY_MS);
+  }
+
+  /** What is being loaded, or why it can't be; "": nothing. */
+  get note(): string {
+    return this.#notes.windows || this.#notes.older;
+  }
+
+  #note(of: "windows" | "older", text: string): void {
+    this.#notes[of] = text;
+    this.#loaded.noted();
   }
 
   /** Whether windows are under way: events that come meanwhile are newer than they are. */
@@ -82,20 +93,20 @@ export class Loader {
   ): Promise<boolean | null> {
     const { signal } = this.#abort;
     this.#isBusy = true;
-    this.#loaded.note(note);
+    this.#note("windows", note);
     try {
       const answer = await get<ChartAnswer>("/api/chart", { product, window, ...query }, signal);
       take(answer);
       this.#isBusy = false;
-      this.#loaded.note("");
+      this.#note("windows", "");
       this.#loaded.took(answer);
       await this.#older(answer, signal);
       return true;
     } catch (error) {
       if (signal.aborted) return null;
       this.#failed_ms = performance.now();
-      this.#loaded.note(`not loaded: ${reasonOf(error)}`);
       this.#isBusy = false;
+      this.#note("windows", `not loaded: ${reasonOf(error)}`);
       return false;
     }
   }
@@ -107,18 +118,18 @@ export class Loader {
   async #older(answer: ChartAnswer, signal: AbortSignal): Promise<void> {
     const { product, window, from_s, to_s, older_before_s } = answer;
     if (older_before_s === null || from_s >= older_before_s) return;
-    this.#loaded.note("loading the batch’s earlier windows …");
+    this.#note("older", "loading the batch’s earlier windows …");
     const span = { from: iso(from_s), to: iso(Math.min(to_s, older_before_s)) };
     for (let tries = 1; ; tries++) {
       try {
         const { batch } = await get<OlderAnswer>("/api/chart/older", { product, window, ...span }, signal);
         this.#store.add({ stream: [], batch, cells: [] });
-        this.#loaded.note("");
+        this.#note("older", "");
         this.#loaded.took(answer);
         return;
       } catch (error) {
         if (signal.aborted) return;
-        this.#loaded.note(`the batch’s earlier windows are not loaded: ${reasonOf(error)}`);
+        this.#note("older", `the batch’s earlier windows are not loaded: ${reasonOf(error)}`);
         if (tries === OLDER_TRIES) return;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -132,6 +143,7 @@ export class Loader {
     this.#abort = new AbortController();
     this.#isBusy = false;
     this.#failed_ms = Number.NEGATIVE_INFINITY;
+    this.#notes = { windows: "", older: "" };
   }
 }
 

@@ -43,7 +43,7 @@ export class Marks {
 
   #sort(): void {
     for (const marks of [this.#by_run, this.#by_start])
-      for (const oldest of marks.keys()) if (marks.size > MARKS_MAX) marks.delete(oldest);
+      for (const oldest of [...marks.keys()].sort((a, b) => a - b).slice(0, -MARKS_MAX)) marks.delete(oldest);
     this.runs = [...this.#by_run.values()].sort((a, b) => a[2] - b[2]);
     this.outages = [...this.#by_start.values()];
   }

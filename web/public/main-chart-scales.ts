@@ -1,7 +1,8 @@
 /** uPlot's options of the main chart: axes of time and price, and room for volumes and the ribbon. */
 import type uPlot from "uplot";
 import { timeTicks, valueLabels, valueTicks } from "./chart-axis.ts";
-import { axisLook, axisWidth } from "./chart-frame.ts";
+import { axisLook, axisWidth, insideOf } from "./chart-frame.ts";
+import type { Bucket } from "./main-chart-buckets.ts";
 import { BAND, Labels } from "./main-chart-labels.ts";
 import { PRICE_SHARE } from "./main-chart-paint.ts";
 import type { View } from "./main-chart-view.ts";
@@ -43,7 +44,7 @@ export function optionsOf(scaled: Scaled): Omit<uPlot.Options, "width" | "height
         size: RIBBON_TOP + RIBBON_HEIGHT + 27,
         splits: (plot) => {
           const { from_s, to_s } = scaled.view();
-          const most = Math.max(3, Math.floor(plot.over.clientWidth / TIME_SPACE));
+          const most = Math.max(3, Math.floor(insideOf(plot).width / TIME_SPACE));
           const ticks = timeTicks(from_s, to_s, most, scaled.zone());
           labels = new Map(ticks.map(({ at_s, label }) => [at_s, label]));
           return ticks.map(({ at_s }) => at_s);
@@ -57,7 +58,7 @@ export function optionsOf(scaled: Scaled): Omit<uPlot.Options, "width" | "height
         splits: (plot) => {
           const reach = scaled.reach();
           if (reach === null) return [];
-          const height = Math.max(60, plot.over.clientHeight * PRICE_SHARE);
+          const height = Math.max(60, insideOf(plot).height * PRICE_SHARE);
           const [low, high] = padded(reach);
           return valueTicks(low, high, height / PRICE_SPACE);
         },
@@ -66,6 +67,18 @@ export function optionsOf(scaled: Scaled): Omit<uPlot.Options, "width" | "height
     ],
     hooks: { drawClear: [scaled.back], draw: [scaled.front] },
   };
+}
+
+/** What the crosshair finds: the middle of each bucket. */
+export function dataOf(buckets: readonly Bucket[], { from_s, to_s }: View): uPlot.AlignedData {
+  // Without a value uPlot would have no scale.
+  if (buckets.length === 0)
+    return [
+      [from_s, to_s],
+      [null, null],
+    ];
+  const xs = buckets.map((bucket) => (bucket.from_s + bucket.to_s) / 2);
+  return [xs, buckets.map(({ stream, batch }) => (stream ?? batch)?.close ?? null)];
 }
 
 /** Room around the prices: also where they are all the same. */

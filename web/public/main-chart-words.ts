@@ -51,6 +51,14 @@ export function outcomeText({ outcome, outcomes, late, windows }: Bucket): strin
   return late === 1 ? `${sign} 1 late tick explains it` : `${sign} ${late} late ticks explain it`;
 }
 
+/** The pipeline that lacks windows of a bucket, whose sums are not shown; "": neither, or one has none. */
+function lackText({ has, windows }: Bucket): string {
+  const lacking = has.batch < windows ? "batch" : "stream";
+  return has.stream === 0 || has.batch === 0 || has[lacking] === windows
+    ? ""
+    : `${lacking}: ${has[lacking]} of ${windows} windows`;
+}
+
 /** The readout of a bucket; null: there is none. */
 export function fieldsOf(bucket: Bucket | null, of: WordsOf): Field[] {
   const stream = bucket?.stream;
@@ -59,7 +67,7 @@ export function fieldsOf(bucket: Bucket | null, of: WordsOf): Field[] {
   const shown: Candle | null | undefined = stream ?? batch;
   return [
     [
-      bucket !== null && bucket.windows > 1 ? `${bucket.windows} windows` : "Window",
+      bucket !== null && bucket.windows > 1 ? lackText(bucket) || `${bucket.windows} windows` : "Window",
       bucket === null ? NONE : spanOf(bucket, of) + only,
     ],
     ["Open", price(shown?.open)],
@@ -79,8 +87,9 @@ export function fieldsOf(bucket: Bucket | null, of: WordsOf): Field[] {
 export function tableRows(buckets: readonly Bucket[], of: WordsOf): ChartTable {
   const shown = buckets.slice(-TABLE_ROWS_MAX).reverse();
   const rows = shown.map((bucket) => {
-    const fields = fieldsOf(bucket, of).map(([, value]) => value);
-    return [dayOf(bucket.from_s, of.zone), ...fields];
+    const [span, ...values] = fieldsOf(bucket, of).map(([, value]) => value);
+    const lack = lackText(bucket);
+    return [dayOf(bucket.from_s, of.zone), lack === "" ? span! : `${span} (${lack})`, ...values];
   });
   const step = Math.max(1, ...shown.map(({ windows }) => windows));
   const notes = [

@@ -4,8 +4,7 @@ import uPlot from "uplot";
 import type { BatchEvent, ChartAnswer, WindowsEvent } from "../../scripts/contract/page-events.ts";
 import { setState, state } from "./address.ts";
 import { daysOf } from "./chart-axis.ts";
-import { write } from "./chart-dom.ts";
-import { ChartFrame, keepIn } from "./chart-frame.ts";
+import { ChartFrame, insideOf, keepIn } from "./chart-frame.ts";
 import { EventGate } from "./event-gate.ts";
 import { type Bucket, bucketsOf, reachOf, stepOf } from "./main-chart-buckets.ts";
 import { gestures } from "./main-chart-gestures.ts";
@@ -13,7 +12,7 @@ import { Labels, paintLabel } from "./main-chart-labels.ts";
 import { Loader } from "./main-chart-load.ts";
 import { Marks } from "./main-chart-marks.ts";
 import { groundOf, paintBack, paintFront, type Scene } from "./main-chart-paint.ts";
-import { heightOf, optionsOf } from "./main-chart-scales.ts";
+import { dataOf, heightOf, optionsOf } from "./main-chart-scales.ts";
 import { ChartStore } from "./main-chart-store.ts";
 import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-chart-view.ts";
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
@@ -22,9 +21,8 @@ import { Redraw } from "./redraw.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
+import { eachTick } from "./ticker.ts";
 
-/** The horizon's age has tenths of a second. */
-const AGE_MS = 500;
 const PAN_KEY = 0.25;
 const ZOOM_KEY = 0.7;
 
@@ -41,8 +39,10 @@ class MainChart {
   #reach: ReturnType<typeof reachOf> = null;
   readonly #marks = new Marks();
   #isDragged = false;
-  readonly #redraw = new Redraw(() => this.#draw());
+  readonly #redraw: Redraw;
   #selected = "";
+  /** Selection and range whose view is drawn: while the page is paused it is kept. */
+  #viewed = "";
   /** Shut while the page is paused, and while windows are loaded that may be older than events. */
   readonly #gate = new EventGate(
     () => state.paused || this.#loader.isBusy,
@@ -52,7 +52,7 @@ class MainChart {
   constructor(element: HTMLElement) {
     this.#loader = new Loader(this.#store, {
       took: (answer) => this.#took(answer),
-      note: (text) => this.#note(text),
+      noted: () => this.#note(),
     });
     this.#frame = new ChartFrame(element, {
       name: "Prices and volumes, stream and batch",
@@ -73,6 +73,7 @@ class MainChart {
     });
     const { plot, box, root } = this.#frame;
     root.classList.add("main-chart");
+    this.#redraw = new Redraw(() => this.#draw(), root);
     this.#labels = new Labels(this.#frame);
     this.#labels.back.addEventListener("click", () => this.#follow());
     this.#ribbon = new Ribbon(() => ({
@@ -88,7 +89,6 @@ class MainChart {
   #listen(): void {
     const { plot } = this.#frame;
     plot.over.addEventListener("dblclick", () => this.#follow());
-    const age = setInterval(() => state.paused || this.#label(), AGE_MS);
     const shown = () => this.#redraw.now();
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
@@ -105,7 +105,7 @@ class MainChart {
         },
         settle: () => this.#settle(),
       }),
-      () => clearInterval(age),
+      eachTick(() => this.#label()),
       () => document.removeEventListener("visibilitychange", shown),
       () => this.#redraw.end(),
       () => this.#loader.stop(),
@@ -118,6 +118,7 @@ class MainChart {
     this.#isDragged = false;
     this.#gate.clear();
     this.#marks.clear();
+    this.#store.clear();
     this.#extent = { ...this.#extent, first_s: null, end_s: null };
     void this.#loader.first(state, state.range);
   }
@@ -187,28 +188,21 @@ class MainChart {
   }
 
   #draw(): void {
-    if (!this.#isDragged && !(state.paused && state.range.to_ms === null && this.#buckets.length > 0))
+    const isKept = state.paused && this.#buckets.length > 0 && this.#viewed === this.#viewOf();
+    if (!this.#isDragged && !(isKept && state.range.to_ms === null))
       this.#view = viewOf(state.range, this.#extent, now_ms() / 1000);
+    this.#viewed = this.#viewOf();
     const { plot } = this.#frame;
     const every_s = this.#extent.every_s;
-    const step = stepOf(this.#view, every_s, plot.over.clientWidth || plot.width);
+    const { width, height } = insideOf(plot);
+    const step = stepOf(this.#view, every_s, width || plot.width);
     this.#buckets = bucketsOf(this.#store.rows(), this.#view, { every_s, size_s: this.#size_s }, step);
     this.#reach = reachOf(this.#buckets);
-    // Without a value uPlot would have no scale.
-    const xs = this.#buckets.map(({ from_s, to_s }) => (from_s + to_s) / 2);
-    const ys = this.#buckets.map(({ stream, batch }) => (stream ?? batch)?.close ?? null);
-    this.#frame.show(
-      xs.length > 0
-        ? [xs, ys]
-        : [
-            [this.#view.from_s, this.#view.to_s],
-            [null, null],
-          ],
-    );
+    this.#frame.show(dataOf(this.#buckets, this.#view));
     const { left, top } = plot.over.style;
-    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + plot.over.clientHeight, plot.over.clientWidth);
+    this.#ribbon.place(Number.parseFloat(left), Number.parseFloat(top) + height, width);
     this.#labels.back.style.visibility = state.range.to_ms === null && !this.#isDragged ? "hidden" : "visible";
-    this.#note("");
+    this.#note();
     this.#label();
     void this.#loader.more(state, this.#view, this.#extent);
   }
@@ -236,7 +230,7 @@ class MainChart {
   /** The horizon's label, whose age grows. */
   #label(): void {
     const { plot } = this.#frame;
-    const width = plot.over.clientWidth;
+    const { width } = insideOf(plot);
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
     const isAhead = this.#marks.isBehind(this.#extent);
@@ -247,14 +241,18 @@ class MainChart {
     return this.#marks.text(now_ms(), state.zone, isShort);
   }
 
-  #note(loading: string): void {
+  #viewOf(): string {
+    return `${this.#selected} ${JSON.stringify(state.range)}`;
+  }
+
+  #note(): void {
     const { first_s, end_s, every_s } = this.#extent;
+    const { note } = this.#loader;
     const isCut = state.range.span_ms === "all" && first_s !== null && first_s < this.#view.from_s - every_s;
-    const { note, empty, days } = this.#labels;
-    write(note, loading || noteOf(this.#buckets, isCut));
-    const isEmpty = loading === "" && this.#store.coverage !== null && this.#buckets.length === 0;
-    write(empty, !isEmpty ? "" : end_s === null ? "Waiting for the first window" : "No window here");
-    write(days, daysOf(this.#view.from_s, this.#view.to_s, state.zone));
+    const isEmpty = note === "" && this.#store.coverage !== null && this.#buckets.length === 0;
+    const empty = !isEmpty ? "" : end_s === null ? "Waiting for the first window" : "No window here";
+    const { from_s, to_s } = this.#view;
+    this.#labels.write(note || noteOf(this.#buckets, isCut), empty, daysOf(from_s, to_s, state.zone));
   }
 
   #key({ key }: KeyboardEvent): boolean {
@@ -282,6 +280,7 @@ class MainChart {
   #settle(): void {
     this.#isDragged = false;
     setState({ range: rangeOf(this.#view, this.#extent) }, "replace");
+    this.#viewed = this.#viewOf();
     this.#redraw.now();
   }
 

@@ -1,14 +1,18 @@
-/** The charts of metrics: each is drawn when it is in view, and again when its rows have changed. */
+/** The chart of one metric: loads its rows, draws them, and again when they have changed. */
 import { CHART_WINDOWS_MAX } from "../../scripts/base/limits.ts";
 import { state } from "./address.ts";
 import { axisOf, layOut, type MetricAnswer, timeOf } from "./chart-layout.ts";
 import { MetricPlot } from "./metric-plot.ts";
-import { on } from "./page-bus.ts";
+
+/** After a failure nothing is asked for this long. */
+const REST_MS = 5_000;
 
 /** One element `.chart[data-metric]`: `data-src` is where its rows are, `data-version` which they are. */
-class MetricChart {
+export class MetricChart {
   #plot: MetricPlot | null = null;
   #version = "";
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isWanted = false;
   readonly #end = new AbortController();
 
   /** `hasRange`: it shows the page's range. */
@@ -17,8 +21,10 @@ class MetricChart {
     private readonly hasRange: boolean,
   ) {}
 
-  /** Loads the rows unless it has them. */
+  /** Loads the rows unless it has them; shortly after a failure when that time is over. */
   async update(): Promise<void> {
+    this.#isWanted = this.#retry !== undefined;
+    if (this.#isWanted) return;
     const { element } = this;
     const { version = "", product = "" } = element.dataset;
     const src = this.#src();
@@ -76,6 +82,10 @@ class MetricChart {
     this.#note(`This chart can't be drawn: ${why.slice(0, 200)}. The rows are below.`);
     // The same rows are tried again with the next change.
     this.#version = "";
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      if (this.#isWanted) void this.update();
+    }, REST_MS);
   }
 
   #clear(): void {
@@ -87,6 +97,7 @@ class MetricChart {
   /** Its element is gone: nothing of it is left. */
   destroy(): void {
     this.#end.abort();
+    clearTimeout(this.#retry);
     this.#plot?.destroy();
     this.#plot = null;
   }
@@ -108,39 +119,4 @@ async function newestRows(src: string, signal: AbortSignal): Promise<Answer> {
   if (rows.length >= row_count || !/time|day/.test(axisOf(first, x))) return first;
   const times = rows.map((row) => timeOf(row[x])).filter((time) => time !== null);
   return (times[0] ?? 0) < (times.at(-1) ?? 0) ? get("last") : first;
-}
-
-const charts = new Map<Element, MetricChart>();
-
-/** A range that is dragged changes many times per second: rows are loaded when it rests. */
-const RANGE_REST_MS = 500;
-
-/** Draws what is in view, and what comes into view later; `hasRange`: the page's range of time. */
-export function startMetricCharts({ hasRange = true } = {}): void {
-  const seen = new IntersectionObserver(
-    (entries) => {
-      for (const { target, isIntersecting } of entries) if (isIntersecting) void charts.get(target)?.update();
-    },
-    { rootMargin: "200px" },
-  );
-  const scan = () => {
-    for (const [element, chart] of charts) {
-      if (element.isConnected) continue;
-      chart.destroy();
-      charts.delete(element);
-    }
-    // What is observed again reports whether it is in view: a panel may have newer rows.
-    seen.disconnect();
-    for (const element of document.querySelectorAll<HTMLElement>(".chart[data-metric]")) {
-      if (!charts.has(element)) charts.set(element, new MetricChart(element, hasRange));
-      seen.observe(element);
-    }
-  };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  on("state", () => {
-    clearTimeout(timer);
-    timer = setTimeout(scan, RANGE_REST_MS);
-  });
-  on("parts", scan);
-  scan();
 }

@@ -38,7 +38,7 @@ export function barPaths(
   return { stroke: path, fill: path };
 }
 
-/** Rising candles are hollow, falling ones filled. */
+/** Rising candles are filled, falling ones hollow: as in the main chart. */
 export function candlePaths(plot: uPlot, layout: Layout, [from, to]: Span): uPlot.Series.Paths {
   const { xs } = layout;
   const [open, high, low, close] = plot.data.slice(1);
@@ -56,7 +56,7 @@ export function candlePaths(plot: uPlot, layout: Layout, [from, to]: Span): uPlo
     stroke.moveTo(middle, bottom);
     stroke.lineTo(middle, y(l));
     stroke.rect(...body);
-    if (c < o) fill.rect(...body);
+    if (c >= o) fill.rect(...body);
   }
   return { stroke, fill };
 }

@@ -213,7 +213,7 @@ export class MetricPlot {
   /** Which colour is which line; how a candle is read. */
   #legend(): void {
     const { kind, lines } = this.#layout;
-    const keys = kind === "candle" ? ["hollow: rises, filled: falls"] : lines.map(({ label }) => label);
+    const keys = kind === "candle" ? ["filled: rises, hollow: falls"] : lines.map(({ label }) => label);
     for (const [i, label] of keys.entries()) {
       const key = document.createElement("span");
       key.className = `metric-key colour-${i % PALETTE.length}${i >= PALETTE.length ? " dashed" : ""}`;

@@ -5,31 +5,48 @@ const LIVE_MS = 500;
 
 export class Redraw {
   readonly #draw: () => void;
+  readonly #views: IntersectionObserver;
+  #isInView = true;
+  /** Something has arrived that is not drawn. */
+  #isDue = false;
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #drawn_ms = Number.NEGATIVE_INFINITY;
 
-  constructor(draw: () => void) {
+  /** While `element` is out of view nothing is drawn for what arrives. */
+  constructor(draw: () => void, element: Element) {
     this.#draw = draw;
+    this.#views = new IntersectionObserver((entries) => {
+      this.#isInView = entries.at(-1)!.isIntersecting;
+      if (this.#isInView && this.#isDue) this.now();
+    });
+    this.#views.observe(element);
   }
 
   /** At the next frame; a hidden page has none, and is drawn when it is shown. */
   now(): void {
-    this.end();
+    this.#cancel();
     this.#frame = requestAnimationFrame((at_ms) => {
       this.#drawn_ms = at_ms;
+      this.#isDue = false;
       this.#draw();
     });
   }
 
   soon(): void {
-    if (this.#timer !== undefined) return;
+    this.#isDue = true;
+    if (this.#timer !== undefined || !this.#isInView) return;
     const wait_ms = this.#drawn_ms + LIVE_MS - performance.now();
     if (wait_ms <= 0) this.now();
     else this.#timer = setTimeout(() => this.now(), wait_ms);
   }
 
   end(): void {
+    this.#cancel();
+    this.#views.disconnect();
+  }
+
+  #cancel(): void {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
     this.#timer = undefined;

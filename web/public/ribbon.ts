@@ -113,12 +113,17 @@ interface Places {
   x(at_s: number): number;
 }
 
+function keyOf({ product, window }: WordsOf): string {
+  return `${product}/${window}`;
+}
+
 /** What is pointed at, focused and clicked: one link that is moved onto the cell in question. */
 export class Ribbon {
   readonly element = make("div", "ribbon");
   readonly #link = make("a", "ribbon-cell");
   readonly #places: () => Places;
-  #index = 0;
+  /** The window that the link is of: the cells move below it. */
+  #chosen = { of: "", from_s: 0 };
 
   constructor(places: () => Places) {
     this.#places = places;
@@ -143,9 +148,17 @@ export class Ribbon {
     style.top = `${top + RIBBON_TOP}px`;
     style.width = `${width}px`;
     style.height = `${RIBBON_HEIGHT}px`;
-    const { buckets } = this.#places();
-    if (document.activeElement !== this.#link) this.#index = buckets.length - 1;
-    this.#choose(this.#index);
+    const { buckets, of } = this.#places();
+    const isKept = document.activeElement === this.#link && this.#chosen.of === keyOf(of);
+    // What a reader has heard of is what Enter opens, also when it has left the view.
+    if (isKept && this.#index() < 0) this.#link.style.left = "0px";
+    else this.#choose(isKept ? this.#index() : buckets.length - 1);
+  }
+
+  /** The cell that has the chosen window now; -1: it is not in view. */
+  #index(): number {
+    const { from_s } = this.#chosen;
+    return this.#places().buckets.findIndex((bucket) => bucket.from_s <= from_s && from_s < bucket.to_s);
   }
 
   #pointed(event: PointerEvent): void {
@@ -158,8 +171,8 @@ export class Ribbon {
   #key(event: KeyboardEvent): void {
     const { buckets } = this.#places();
     const target: Record<string, number> = {
-      ArrowLeft: this.#index - 1,
-      ArrowRight: this.#index + 1,
+      ArrowLeft: this.#index() - 1,
+      ArrowRight: this.#index() + 1,
       Home: 0,
       End: buckets.length - 1,
     };
@@ -172,17 +185,18 @@ export class Ribbon {
   /** Moves the link: its address, its place and its words are those of a cell. */
   #choose(index: number): void {
     const { buckets, of, x } = this.#places();
-    this.#index = Math.min(buckets.length - 1, Math.max(0, index));
-    const bucket = buckets[this.#index];
+    const bucket = buckets[Math.min(buckets.length - 1, Math.max(0, index))];
     if (bucket === undefined) {
       this.#link.removeAttribute("href");
       return;
     }
+    this.#chosen = { of: keyOf(of), from_s: bucket.from_s };
     const left = Math.max(0, x(bucket.from_s));
     this.#link.href = addressUnder(windowLink(bucket.worst_s, of));
     this.#link.style.left = `${left}px`;
     this.#link.style.width = `${Math.max(4, x(bucket.to_s) - left)}px`;
     const words = `${spanOf(bucket, of)}: ${outcomeText(bucket)}`;
+    if (this.#link.title === words) return;
     this.#link.title = words;
     this.#link.setAttribute("aria-label", words);
   }

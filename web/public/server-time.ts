@@ -2,11 +2,15 @@
 
 /** Statuses of which the fastest counts: the others were longer on their way. */
 const KEPT = 10;
+/** A larger step: the clock of the server was set, or this machine has slept. */
+const STEP_MS = 2_000;
 let skews: number[] = [];
 
 /** Call it when a status with the server's time comes. */
 export function noteServerTime(at_ms: number): void {
-  skews = [...skews, at_ms - performance.now()].slice(-KEPT);
+  const skew = at_ms - performance.now();
+  const isStep = Math.abs(skew - Math.max(...skews)) > STEP_MS;
+  skews = isStep ? [skew] : [...skews, skew].slice(-KEPT);
 }
 
 /** Milliseconds since 1970 by the server's clock; by this browser's before the first status. */

@@ -1,11 +1,12 @@
 /** How long ago the server was heard of: in the header, and when it is too long everywhere. */
 import { state } from "./address.ts";
 import { emit, on } from "./page-bus.ts";
+import { eachTick } from "./ticker.ts";
+import { write } from "./write.ts";
 
 /** A visible page gets a status each second, a hidden one a title each ten. */
 const STALE_MS = 3_000;
 const HIDDEN_STALE_MS = 25_000;
-const SHOW_EVERY_MS = 250;
 
 let heard_ms = performance.now();
 let stale_s: number | null = null;
@@ -20,7 +21,7 @@ export function startStale(): void {
     show();
   });
   on("state", show);
-  setInterval(show, SHOW_EVERY_MS);
+  eachTick(show, { always: true });
 }
 
 function heard(): void {
@@ -31,7 +32,7 @@ function heard(): void {
 function show(): void {
   if (state.paused) {
     setStale(null);
-    write("paused");
+    write(document.getElementById("heard"), "paused");
     heard_ms = performance.now();
     return;
   }
@@ -39,13 +40,8 @@ function show(): void {
   const age_ms = performance.now() - heard_ms;
   const isStale = age_ms > (isHidden ? HIDDEN_STALE_MS : STALE_MS);
   setStale(isStale ? Math.floor(age_ms / 1_000) : null);
-  if (isStale) write(`STALE · last heard ${since(age_ms)} ago`);
-  else if (!isHidden) write(`updated ${(age_ms / 1_000).toFixed(1)} s ago`);
-}
-
-function write(text: string): void {
-  const element = document.getElementById("heard");
-  if (element && element.textContent !== text) element.textContent = text;
+  if (isStale) write(document.getElementById("heard"), `STALE · last heard ${since(age_ms)} ago`);
+  else if (!isHidden) write(document.getElementById("heard"), `updated ${(age_ms / 1_000).toFixed(1)} s ago`);
 }
 
 /** The root's data make every number grey (header.css). */

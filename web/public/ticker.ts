@@ -1,16 +1,43 @@
-/** Runs what shows the passing of time, a few times per second while the page is visible. */
+/** Runs what shows the passing of time: all of it at once, so that the page is painted once. */
 import { state } from "./address.ts";
+import { on } from "./page-bus.ts";
 
 /** Tenths of a second are read, not followed. */
-const TICK_MS = 250;
+const TICK_MS = 500;
 
-const runs: (() => void)[] = [];
+interface Run {
+  run(): void;
+  /** Also while the page is paused or hidden. */
+  always: boolean;
+}
 
-/** Runs at the next tick and each one after it; not while the page is paused or hidden. */
-export function eachTick(run: () => void): void {
-  runs.push(run);
-  if (runs.length > 1) return;
-  setInterval(() => {
-    if (document.visibilityState === "visible" && !state.paused) for (const one of runs) one();
-  }, TICK_MS);
+const runs = new Set<Run>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/**
+ * Runs after each status and between them, twice per second; not while the page is paused or
+ * hidden, unless `always`. Returns what ends that.
+ */
+export function eachTick(run: () => void, { always = false } = {}): () => void {
+  const one = { run, always };
+  runs.add(one);
+  if (timer === undefined) {
+    restart();
+    on("status", () => {
+      restart();
+      // Those that take the status are done then.
+      queueMicrotask(tick);
+    });
+  }
+  return () => runs.delete(one);
+}
+
+function restart(): void {
+  clearInterval(timer);
+  timer = setInterval(tick, TICK_MS);
+}
+
+function tick(): void {
+  const isShown = document.visibilityState === "visible" && !state.paused;
+  for (const { run, always } of runs) if (isShown || always) run();
 }

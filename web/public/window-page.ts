@@ -3,12 +3,22 @@ import { usFromIso } from "../../scripts/base/iso.ts";
 import type { WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { type Recomputed, recomputedText, recomputeSides } from "../../scripts/window/index.ts";
 import { startEveryPage } from "./every-page.ts";
+import { readAgain } from "./read-again.ts";
 
 /** The page's part that is replaced. */
 const MAIN = "#window-detail";
 
+/** The address whose answer is shown. */
+let shown = location.href;
+/** What the server sent, without what was computed here. */
+let sent = document.querySelector(MAIN)?.outerHTML;
+
 startEveryPage();
 start();
+readAgain(
+  () => shown,
+  (page) => take(page.querySelector(MAIN)),
+);
 
 function start(): void {
   const button = document.querySelector<HTMLButtonElement>("#recompute");
@@ -28,13 +38,27 @@ async function load(): Promise<void> {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const main = page.querySelector(MAIN);
     if (main === null) throw new Error(page.querySelector("h1")?.textContent ?? `status ${answer.status}`);
+    shown = address.href;
     main.removeAttribute("data-pending");
-    document.querySelector(MAIN)?.replaceWith(document.adoptNode(main));
-    start();
+    take(main);
   } catch (error) {
     const line = document.querySelector(".loading");
     if (line !== null) line.textContent = `The archive could not be loaded: ${sentence(error)}`;
   }
+}
+
+/** The window as it is now, unless it is as it was; what was open or focused stays so. */
+function take(main: Element | null): void {
+  if (main === null || main.outerHTML === sent) return;
+  sent = main.outerHTML;
+  const isOpen = [...document.querySelectorAll<HTMLDetailsElement>(`${MAIN} details`)].map(({ open }) => open);
+  const hasFocus = document.activeElement?.id === "recompute";
+  document.querySelector(MAIN)?.replaceWith(document.adoptNode(main));
+  main.querySelectorAll("details").forEach((details, i) => {
+    details.open = isOpen[i] ?? false;
+  });
+  start();
+  if (hasFocus) document.getElementById("recompute")?.focus({ preventScroll: true });
 }
 
 async function recompute(button: HTMLButtonElement): Promise<void> {

@@ -2,6 +2,7 @@
 import { ZONE_FIRST } from "../../scripts/contract/page-address.ts";
 import { setState, state } from "./address.ts";
 import { on } from "./page-bus.ts";
+import { write } from "./write.ts";
 
 type Form = "minute" | "second" | "day";
 
@@ -22,8 +23,11 @@ export function startZone(): void {
   document.addEventListener("change", ({ target }) => {
     if (target instanceof HTMLSelectElement && target.id === "zone") setState({ zone: target.value });
   });
-  on("state", rewrite);
-  on("parts", rewrite);
+  on("state", () => rewrite());
+  // The server writes in the first zone.
+  on("parts", (ids) => {
+    if (state.zone !== ZONE_FIRST || ids.includes("top")) rewrite(ids);
+  });
   rewrite();
 }
 
@@ -57,14 +61,15 @@ function fill(names: string[]): void {
   }
 }
 
-/** `<time datetime="…Z">`: its text is written again with the parts that it has. */
-function rewrite(): void {
+/** `<time datetime="…Z">`: its text is written again with its parts; `ids`: only in these elements. */
+function rewrite(ids?: string[]): void {
   const list = document.getElementById("zone");
   if (list instanceof HTMLSelectElement) {
     fill([state.zone, ...zones]);
     list.value = state.zone;
   }
-  for (const element of document.querySelectorAll("time[datetime]")) {
+  const within = ids ? ids.map((id) => `#${CSS.escape(id)} time[datetime]`).join() : "time[datetime]";
+  for (const element of document.querySelectorAll(within)) {
     const found = WRITTEN.exec(element.textContent ?? "");
     const ms = Date.parse(element.getAttribute("datetime")!);
     if (found === null || Number.isNaN(ms)) continue;
@@ -72,6 +77,6 @@ function rewrite(): void {
     const clock = minute ? clockText(ms, second ? "second" : "minute") + fraction : "";
     const zone = state.zone === ZONE_FIRST ? utc : "";
     const text = (date ? clockText(ms, "day") : "") + between + clock + zone;
-    if (text !== element.textContent) element.textContent = text;
+    write(element, text);
   }
 }

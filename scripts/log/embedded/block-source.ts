@@ -10,7 +10,7 @@ import { SMALL_BLOCK_BYTES } from "./embedded-limits.ts";
 import type { Stamps } from "./stamps.ts";
 
 type BlockRow = [position: number, count: number, checksum: number, payload: Uint8Array];
-type EdgeRow = [position: number, count: number, head: Uint8Array, appended_us: number];
+type EdgeRow = [position: number, count: number, appended_us: number];
 
 /** Small blocks per query: 8 MB at most. */
 const SMALL_BLOCKS = 2_000;
@@ -27,6 +27,9 @@ export class BlockSource {
   readonly #base: Statement<unknown, [number, number]>;
   readonly #first: Statement<unknown, [number, number]>;
   readonly #last: Statement<unknown, [number, number]>;
+  readonly #head: Statement<unknown, [number]>;
+  /** The first and the last block of each partition as they were checked last. */
+  readonly #checked = { first: new Map<number, EdgeRow>(), last: new Map<number, EdgeRow>() };
   readonly #time: Statement<unknown, [number, number]>;
   readonly #version: Statement<unknown, []>;
 
@@ -38,9 +41,10 @@ export class BlockSource {
     this.#any = db.query(`${SELECT} ORDER BY position LIMIT ?`);
     this.#small = db.query(`${SELECT} AND length(payload) < ? ORDER BY position LIMIT ?`);
     this.#base = db.query("SELECT max(position) FROM blocks WHERE position >= ? AND position <= ?");
-    const edge = `SELECT position, count, substr(payload, 1, 24), appended_us FROM blocks WHERE position >= ? AND position < ?`;
+    const edge = "SELECT position, count, appended_us FROM blocks WHERE position >= ? AND position < ?";
     this.#first = db.query(`${edge} ORDER BY position LIMIT 1`);
     this.#last = db.query(`${edge} ORDER BY position DESC LIMIT 1`);
+    this.#head = db.query("SELECT substr(payload, 1, 24) FROM blocks WHERE position = ?");
     this.#version = db.query("PRAGMA data_version");
     this.#time = db.query(
       "SELECT appended_us FROM blocks WHERE position >= ? AND position <= ? ORDER BY position DESC LIMIT 1",
@@ -49,25 +53,34 @@ export class BlockSource {
 
   span(partition: number): PartitionSpan {
     const [low, high] = range(partition);
-    const first = this.#edge(this.#first, low, high);
-    const last = this.#edge(this.#last, low, high);
+    const first = this.#edge("first", low, high);
+    const last = this.#edge("last", low, high);
     if (first === null || last === null) return { partition, start: 0, end: 0 };
     return { partition, start: first[0] - low, end: last[0] + last[1] - low };
   }
 
   /** The next record's offset, and the newest append time (µs since 1970 UTC) so far. */
   newest(partition: number): { end: number; appended_us: number } {
-    const last = this.#edge(this.#last, ...range(partition));
+    const last = this.#edge("last", ...range(partition));
     return last === null
       ? { end: 0, appended_us: 0 }
-      : { end: last[0] + last[1] - range(partition)[0], appended_us: last[3] };
+      : { end: last[0] + last[1] - range(partition)[0], appended_us: last[2] };
   }
 
-  /** A flipped bit in the position of the first or last block would make the log seem shorter. */
-  #edge(statement: Statement<unknown, [number, number]>, low: number, high: number): EdgeRow | null {
+  /**
+   * A flipped bit in the position of the first or last block would make the log seem shorter. The same
+   * block is checked once: SQLite reads a block of 400 kB whole for its first bytes.
+   */
+  #edge(which: "first" | "last", low: number, high: number): EdgeRow | null {
+    const statement = which === "first" ? this.#first : this.#last;
     const row = statement.values(low, high)[0] as EdgeRow | undefined;
-    if (row !== undefined) this.#checkOffset(row[0], row[1], row[2]);
-    return row ?? null;
+    if (row === undefined) return null;
+    const [position, count] = row;
+    const known = this.#checked[which].get(low);
+    if (known?.[0] !== position || known[1] !== count)
+      this.#checkOffset(position, count, this.#head.values(position)[0]![0] as Uint8Array);
+    this.#checked[which].set(low, row);
+    return row;
   }
 
   /**

@@ -62,6 +62,16 @@ const dataOf = (messages: Message[], event: string) =>
 const idOf = (messages: Message[]) => messages.findLast((m) => m.id !== "")?.id ?? "";
 const hasId = (messages: Message[]) => idOf(messages) !== "";
 
+test("of products that are not there a client gets no parts, and few are sent at all", async () => {
+  const made = (count: number) => `?${Array.from({ length: count }, (_, i) => `of=NONE-${i}/1m`).join("&")}`;
+  const refused = await fetch(`${server.url}/events${made(64)}`);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
+  expect((await refused.json()).error.message).toBe("The open pages show 16 selections without data already.");
+  const messages = await listen(hasId, {}, `${made(16)}&of=BTC-USD/1m`);
+  expect(dataOf(messages, "parts").map(({ of }) => of)).toEqual(["BTC-USD/1m"]);
+  expect(dataOf(messages, "status").length).toBeGreaterThanOrEqual(17);
+});
+
 test("a new page is to ask for its windows, and gets all parts and the status", async () => {
   const messages = await listen(hasId);
   expect(dataOf(messages, "windows")).toEqual([{ of: "BTC-USD/1m", reload: true, stream: [] }]);
@@ -104,11 +114,11 @@ test("a part is sent again only when its HTML has changed", async () => {
 });
 
 test("one stream serves several tabs, of which hidden ones get their title alone", async () => {
-  const messages = await listen(hasId, {}, "?of=BTC-USD/1m&of=ETH-USD/60s&title=BTC-USD/5m&of=BTC-USD/1m");
+  const messages = await listen(hasId, {}, "?of=BTC-USD/1m&of=BTC-USD/60s&title=BTC-USD/5m&of=BTC-USD/1m");
   const heard = messages.filter((m) => m.event !== "").map((m) => `${m.event} ${JSON.parse(m.data).of}`);
   expect(heard.sort()).toEqual(
     [
-      ...["windows", "parts", "status"].flatMap((event) => [`${event} BTC-USD/1m`, `${event} ETH-USD/60s`]),
+      ...["windows", "parts", "status"].flatMap((event) => [`${event} BTC-USD/1m`, `${event} BTC-USD/60s`]),
       "title BTC-USD/5m",
     ].sort(),
   );

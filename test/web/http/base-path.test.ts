@@ -70,7 +70,8 @@ test("--allow-host: these names on any port, and no others", async () => {
   const status = async (Host: string) => (await get("/api/status", { headers: { Host } })).status;
   for (const host of ["tidemark", "tidemark:8321", "TIDEMARK:80", "a.example", "b.example:443"])
     expect([host, await status(host)]).toEqual([host, 200]);
-  for (const host of ["evil.com", "x.tidemark", "tidemark.evil.com", "example"])
+  const noAddresses = ["127.999.1.1", "localhost:99999", "tidemark:99999", "[::1:80"];
+  for (const host of ["evil.com", "x.tidemark", "tidemark.evil.com", "example", ...noAddresses])
     expect([host, await status(host)]).toEqual([host, 421]);
   const refused = await get("/api/status", { headers: { Host: "page.lan:9000" } });
   expect((await refused.json()).error.hint).toContain("--allow-host page.lan");

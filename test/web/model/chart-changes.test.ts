@@ -116,6 +116,17 @@ test("a page of another file, or of a run that is not known here, loads again; o
   });
 });
 
+test("after results.db was created again, whose runs begin with 1, a page of a later run loads again", async () => {
+  using data = tempDir();
+  await follow(data.path, recordedLines().slice(0, 600));
+  await run("batch", ["--data", data.path]);
+  const sources = new Sources(dataPaths(data.path), NO_LOG);
+  expect(batchChanges(sources, SELECTIONS[0]!, 57)).toMatchObject({
+    reload: true,
+    run: [1, expect.any(Number), expect.any(Number)],
+  });
+});
+
 test("more changes than can be listed are a reload", async () => {
   using data = tempDir();
   await follow(data.path, recordedLines(), ["stream"], ["--window", "1s,1m"]);
@@ -125,4 +136,17 @@ test("more changes than can be listed are a reload", async () => {
   expect(streamBarsSince(sources, seconds, 0)).toBeNull();
   // Of another product too: what changed is counted before it is chosen.
   expect(streamBarsSince(sources, { ...seconds, product: "ETH-USD" }, 0)).toBeNull();
+});
+
+test("of a product that is only asked for no run is kept: its page loads again", async () => {
+  using data = tempDir();
+  const sources = new Sources(dataPaths(data.path), NO_LOG);
+  await follow(data.path, recordedLines().slice(0, 900));
+  const NONE = { product: "NONE", size: SELECTIONS[0]!.size };
+  const reloads = () => [SELECTIONS[0]!, NONE].map((selection) => batchChanges(sources, selection, 1)?.reload);
+  expect((await run("batch", ["--data", data.path])).code).toBe(0);
+  for (const selection of [SELECTIONS[0]!, NONE]) answerOf(sources, selection);
+  expect((await run("batch", ["--data", data.path])).code).toBe(0);
+  expect(reloads()).toEqual([false, true]);
+  sources.close();
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { MetricResult, Row } from "../../../scripts/contract/results.ts";
 import { OlderAnswers } from "../../../web/answers/older-windows.ts";
-import { chartAnswer, RANGES_US, spanOfRange } from "../../../web/model/chart.ts";
+import { batchChanges, chartAnswer, RANGES_US, spanOfRange, streamBarsSince } from "../../../web/model/chart.ts";
 import { choices, firstSize, type Selection } from "../../../web/model/selection.ts";
 import { Sources } from "../../../web/model/sources.ts";
 import { windows } from "../../../web/model/windows.ts";
@@ -131,6 +131,44 @@ describe("the answer", () => {
       first_s: null,
     });
   });
+});
+
+describe("a tick that is stamped too far ahead", () => {
+  const YEAR = 365 * 86_400_000_000;
+
+  test("leaves each range where the other windows are, on both sides, and is not sent to pages", async () => {
+    using dir = tempDir();
+    await follow(dir.path, recordedLines().slice(0, 1_500));
+    expect((await run("batch", ["--data", dir.path])).code).toBe(0);
+    const before = (["15m", "1h", "all"] as const).map((range) => spanOfRange(sourcesOf(dir.path), FIVE, range));
+    const [newest] = sqlite<Row>(dir.path, "windows.db", "SELECT * FROM windows ORDER BY window_start_us DESC LIMIT 1");
+    const [start_us, change_id] = [Number(newest!.window_start_us) + YEAR, Number(newest!.change_id)];
+    const ahead = { ...newest, window_start_us: start_us, window_end_us: start_us + MINUTE, change_id: change_id + 1 };
+    const values = Object.values(ahead).map((value) => (value === null ? "NULL" : `'${value}'`));
+    sqlite(dir.path, "windows.db", `INSERT INTO windows (${Object.keys(ahead)}) VALUES (${values})`);
+    const sources = sourcesOf(dir.path);
+    const get = sources.metrics.get.bind(sources.metrics);
+    sources.metrics.get = (name: string) => {
+      const result = get(name);
+      if (name !== "windows_by_minute" || result === null) return result;
+      return {
+        ...result,
+        rows: [{ ...result.rows[0], window_start: new Date(start_us / 1e3).toISOString() }, ...result.rows],
+      };
+    };
+    expect((["15m", "1h", "all"] as const).map((range) => spanOfRange(sources, FIVE, range))).toEqual(before);
+    const { stream, batch, first_s } = all(sources, minutes);
+    expect([stream.length, batch.length, first_s]).toEqual([8, 8, START / 1e6]);
+    expect(streamBarsSince(sources, minutes, change_id)).toEqual([]);
+  });
+});
+
+test("the horizon is the product's own, and none where no run has the product", () => {
+  const sources = sourcesOf(hour.path);
+  const other: Selection = { product: "ETH-USD", size: minutes.size };
+  expect(all(sources, minutes).horizon_s).toBeGreaterThan(START / 1e6 + 3_590);
+  expect(all(sources, other)).toMatchObject({ run_id: 1, horizon_s: null });
+  expect(batchChanges(sources, other, 0)).toMatchObject({ horizon_s: null });
 });
 
 describe("outcomes", () => {

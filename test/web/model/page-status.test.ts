@@ -89,6 +89,46 @@ test("ids that do not rise with time, a late trade, and one stamped too far ahea
   expect(Math.abs(trades_per_s! - before.trades_per_s!)).toBeLessThan(0.05);
 });
 
+test("a trade stamped too far ahead is not the newest while the stream is behind, whose high mark is not known", async () => {
+  await using here = opened();
+  here.sql("windows.db", "UPDATE offsets SET next_offset = next_offset - 5");
+  const before = await statusOf(here);
+  const copy = `INSERT INTO ticks (product_id, trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset)
+    SELECT product_id, ?, time_us + ?, '1', last_size, side, source, time_us, log_partition, log_offset
+    FROM ticks WHERE trade_id < 9000000000 ORDER BY time_us DESC LIMIT 1`;
+  here.sql("ticks.db", copy, 9_000_000_002, 3_600 * S);
+  const after = await statusOf(here);
+  expect([after.price, after.traded_ms]).toEqual([before.price, before.traded_ms]);
+  expect(after.lanes.map(({ read_ms }) => read_ms)).toEqual(before.lanes.map(({ read_ms }) => read_ms));
+  // As the stream will: exactly --max-skew passes.
+  here.sql("ticks.db", copy, 9_000_000_003, 60 * S);
+  expect(await statusOf(here)).toMatchObject({ price: "1", traded_ms: before.traded_ms! + 60_000 });
+});
+
+test("of a quiet product the time decides, too; a late trade does not make a minute whole", async () => {
+  await using here = opened();
+  const before = await statusOf(here);
+  const copy = (product: string, ids: string, time: string) =>
+    here.sql(
+      "ticks.db",
+      `INSERT INTO ticks (product_id, trade_id, time_us, price, last_size, side, source, appended_us, log_partition, log_offset)
+       SELECT '${product}', ${ids}, ${time}, price, last_size, side, source, appended_us, log_partition, log_offset FROM ticks WHERE product_id = 'BTC-USD'`,
+    );
+  // An id that is made up, of an older trade.
+  here.sql("ticks.db", "UPDATE ticks SET trade_id = 9000000001 WHERE insert_id = 100");
+  // 3,000 trades of another product, all in the last second but one: that is late.
+  copy("ETH-USD", "trade_id", "1693930067000000 - insert_id");
+  copy("ETH-USD", "trade_id + 8000000000", "1693930067040000 - insert_id");
+  here.sql("ticks.db", "UPDATE ticks SET time_us = 1 WHERE insert_id = (SELECT max(insert_id) FROM ticks)");
+  const quiet = await statusOf(here);
+  expect([quiet.price, quiet.traded_ms, laneOf(quiet, "consume").read_ms]).toEqual([
+    before.price,
+    before.traded_ms,
+    laneOf(before, "consume").read_ms,
+  ]);
+  expect((await statusOf(here, "ETH-USD/1m")).trades_per_s).toBeGreaterThan(1_000);
+});
+
 test("a size that is summed is open until its last minute is closed, and has the trades of all", async () => {
   await using here = opened();
   const rows = here.sql("windows.db", "SELECT trade_count AS n FROM windows WHERE window_start_us >= 1693929900000000");

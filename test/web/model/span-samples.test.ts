@@ -64,6 +64,20 @@ test("a replay that began again is aged by its own clock, and only since then", 
   expect((await here.word("lag, last 5 minutes")).stream.values!.samples).toBeGreaterThan(190);
 });
 
+test("between the start of produce and the first heartbeat a replay has no clock: no age is negative", async () => {
+  await using here = opened();
+  const began_us = second(here.now_us) - 5 * S;
+  // At ×30 the recording's clock began a second after its newest trade, three seconds after produce.
+  const clock = { clock_us: 5_061 * S, as_of_us: began_us + 5 * S, speed: 30, since_us: began_us + 3 * S };
+  here.replay({ run_started_us: began_us, replay: clock });
+  const answer_us = 5_000 * S;
+  const of = (i: number) => ({ at_us: began_us + i * S, answer_us, received_us: answer_us, waiting_us: null });
+  here.samples(...[0, 1, 2, 3, 4, 5].map(of));
+  const { stream } = await here.word("age, last 5 minutes");
+  expect(stream.values).toMatchObject({ mean_ms: 31_000, perfect_mean_ms: 31_000, max_ms: 61_000, samples: 3 });
+  expect(stream.note).toContain("since the replay began again at 20");
+});
+
 const steps = (here: ReturnType<typeof opened>, seconds: number, before_s = 0) =>
   Array.from({ length: seconds }, (_, i) => {
     const at_us = second(here.now_us) - (before_s + i) * S;

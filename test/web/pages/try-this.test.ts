@@ -1,12 +1,28 @@
 /** What the page proposes to type exists: each command, and each of its flags. */
 import { expect, test } from "bun:test";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
+import type { PageAddress } from "../../../scripts/contract/page-address.ts";
 import { placeOf } from "../../../web/model/place.ts";
 import { Ending } from "../../../web/pages/ending.tsx";
 import { TryThis } from "../../../web/pages/try-this.tsx";
 import { specs } from "../../support/commands-doc.ts";
 
-const trials = (data: string) => String(TryThis({ view: { place: placeOf({ paths: dataPaths(data), again: null }) } }));
+const ADDRESS: PageAddress = {
+  product: "ETH-USD",
+  window: "5m",
+  range: "1h",
+  from: null,
+  to: null,
+  pause: false,
+  zone: "UTC",
+  view: null,
+};
+const trials = (data: string) =>
+  String(TryThis({ view: { place: placeOf({ paths: dataPaths(data), again: null }) }, address: ADDRESS }));
+
+test("a link shows the first screen alone, of the same product and size", () => {
+  expect(trials("data")).toContain('href="/?product=ETH-USD&amp;window=5m&amp;view=wall"');
+});
 
 test("each command that the page proposes exists with its flags", async () => {
   const flagsOf = new Map(

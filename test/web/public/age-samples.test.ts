@@ -1,6 +1,6 @@
 /** Ages of both answers, counted in the browser. */
 import { expect, test } from "bun:test";
-import { AGES_SPAN_MS, AgeSamples, type AgeStatus } from "../../../web/public/age-samples.ts";
+import { AGES_SPAN_MS, AgeSamples, type AgeStatus, runsFrom } from "../../../web/public/age-samples.ts";
 
 const BEGAN = 1_700_000_000_000;
 const live = (second: number, batch_s: number, change: Partial<AgeStatus> = {}): AgeStatus => ({
@@ -59,6 +59,17 @@ test("the batch's runs before the page was opened are drawn, once", () => {
     [null, 2000],
     [300, 5000],
   ]);
+});
+
+test("runs are asked for over 15 minutes of the wall's clock: more event time in a fast replay", () => {
+  const before = (status: AgeStatus) => {
+    const from_ms = runsFrom(status);
+    return from_ms === null ? null : status.exchange_ms! - from_ms;
+  };
+  expect(before(live(0, 0))).toBe(3 * AGES_SPAN_MS);
+  expect(before(live(0, 0, { mode: "replay", speed: 30 }))).toBe(30 * 3 * AGES_SPAN_MS);
+  expect(before(live(0, 0, { mode: "replay" }))).toBeNull();
+  expect(before(live(0, 0, { exchange_ms: null }))).toBeNull();
 });
 
 test("a server whose clock was turned back begins again", () => {

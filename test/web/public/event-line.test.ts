@@ -135,6 +135,27 @@ describe("one stream", () => {
     expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.5.2.s1.7");
   });
 
+  test("what the old stream brings just after a tab is shown does not count as seen by it", async () => {
+    line.watch("a", watch("BTC-USD/1m"));
+    line.watch("b", watch("BTC-USD/1m"));
+    await world.pass(100);
+    world.streams[0]!.send("id: e1.1.s.1\n\n");
+    await world.pass(10);
+    line.watch("b", watch("BTC-USD/1m", "title"));
+    await world.pass(100);
+    line.watch("b", watch("BTC-USD/1m"));
+    world.streams[1]!.send("id: e1.1.s.51\n\n");
+    await world.pass(100);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.1.s.1");
+    // From here on it has what the stream brings.
+    world.streams.at(-1)!.send("id: e1.1.s.52\n\n");
+    await world.pass(10);
+    line.watch("b", watch("BTC-USD/1m"));
+    world.streams.at(-1)!.send("id: e1.1.s.53\n\n");
+    await world.pass(100);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.1.s.53");
+  });
+
   test("without a tab that watches there is no stream", async () => {
     line.watch("a", watch("BTC-USD/1m"));
     await world.pass(100);
@@ -202,6 +223,15 @@ describe("connecting again", () => {
     line.here("a");
     await world.pass(1_500);
     expect(world.asked.length).toBe(2);
+  });
+
+  test("a sleep longer than a tab may be silent drops nobody, though no tab has reported yet", async () => {
+    line.watch("a", watch("BTC-USD/1m"));
+    await world.pass(2_000);
+    world.sleep(600_000);
+    await world.pass(1_500);
+    expect(world.asked.length).toBe(2);
+    expect(line.here("a")).toBe(true);
   });
 
   test("where a proxy holds everything back, tabs learn it; one event, and they don't", async () => {

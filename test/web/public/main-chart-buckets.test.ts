@@ -84,6 +84,18 @@ describe("buckets", () => {
     ]);
   });
 
+  test("a candle of several windows has both pipelines only if both have the same windows", () => {
+    const sides = (streams: number[], batches: number[]) => {
+      const store = stored({ stream: streams.map((minute) => stream(minute)), batch: batches.map((one) => bar(one)) });
+      const [one] = bucketsOf(store.rows(), view, SIZES, 5);
+      return [one!.stream?.volume ?? null, one!.batch?.volume ?? null, one!.has];
+    };
+    expect(sides([0, 1, 2], [0])).toEqual([6, null, { stream: 3, batch: 1 }]);
+    expect(sides([0, 1, 2], [0, 1, 2])).toEqual([6, 6, { stream: 3, batch: 3 }]);
+    expect(sides([1, 2], [0, 1, 2])).toEqual([null, 6, { stream: 2, batch: 3 }]);
+    expect(sides([0, 1], [1, 2])).toEqual([4, null, { stream: 2, batch: 2 }]);
+  });
+
   test("windows that hop end where the next one begins", () => {
     const store = stored({ stream: [stream(0), stream(1)] });
     expect(bucketsOf(store.rows(), view, { every_s: 60, size_s: 300 }, 1).map((one) => one.to_s)).toEqual([60, 120]);

@@ -21,6 +21,7 @@ const bucket = (change: Partial<Bucket> = {}): Bucket => ({
   windows: 1,
   first_s: AT,
   worst_s: AT,
+  has: { stream: 1, batch: 0 },
   stream: candle,
   batch: null,
   late: 0,
@@ -56,6 +57,16 @@ test("the readout has the same fields for every window, and for none", () => {
   expect(dead.Window).toBe("16:54–16:55 (batch only)");
   expect(dead["vwap batch"]).toBe("25,740.12");
   expect(dead["vwap stream"]).toBe("–");
+});
+
+test("a row of several windows names the pipeline that lacks some of them", () => {
+  const three = (change: Partial<Bucket>) => bucket({ to_s: AT + 180, windows: 3, ...change });
+  const lacking = three({ has: { stream: 3, batch: 1 } });
+  expect(fieldsOf(lacking, OF)[0]).toEqual(["batch: 1 of 3 windows", "16:54–16:57"]);
+  expect(tableRows([lacking], OF).rows[0]![1]).toBe("16:54–16:57 (batch: 1 of 3 windows)");
+  const dead = three({ has: { stream: 2, batch: 3 }, stream: null, batch: candle });
+  expect(tableRows([dead], OF).rows[0]![1]).toBe("16:54–16:57 (batch only) (stream: 2 of 3 windows)");
+  expect(fieldsOf(three({ has: { stream: 3, batch: 3 } }), OF)[0]![0]).toBe("3 windows");
 });
 
 test("two digits in sight, more for small prices", () => {
