@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { Hono } from "hono";
-import { acceptsGzip, compressed, gzipMessage, gzipOpening, NOTHING } from "../../../web/http/compress.ts";
+import { acceptsGzip, compressed, gzipMessage, gzipOpening, NOTHING, SharedJson } from "../../../web/http/compress.ts";
 
 test("gzip is sent to who accepts it, by name or by *, and not with q=0", () => {
   const yes = ["gzip", "x-gzip", "br, gzip;q=0.5", "deflate,GZIP", "*", "gzip;q=0.001", "*;q=0, gzip"];
@@ -47,6 +47,32 @@ test("HTML, JSON and text are compressed, short answers and other types are not,
   }
   for (const path of ["/short", "/csv"]) expect((await ask(path)).answer.headers.get("content-encoding")).toBeNull();
   expect(new TextDecoder().decode((await ask("/zipped")).bytes)).toBe("zipped");
+});
+
+test("shared JSON is made once, and each client gets it as it accepts it", async () => {
+  const values = Array.from({ length: 1_000 }, (_, i) => i);
+  let made = 0;
+  const shared = new SharedJson({
+    toJSON() {
+      made++;
+      return values;
+    },
+  });
+  const app = new Hono();
+  app.use(compressed);
+  app.get("/", (c) => shared.answer(c));
+  for (const [accepted, coding] of [
+    ["gzip", "gzip"],
+    ["", null],
+    ["gzip", "gzip"],
+  ] as const) {
+    const answer = await app.request("/", { headers: { "Accept-Encoding": accepted } });
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const text = new TextDecoder().decode(coding === null ? bytes : gunzipSync(bytes));
+    expect([answer.headers.get("content-encoding"), answer.headers.get("vary")]).toEqual([coding, "Accept-Encoding"]);
+    expect([answer.headers.get("content-type"), JSON.parse(text)]).toEqual(["application/json", values]);
+  }
+  expect(made).toBe(1);
 });
 
 test("each message can be read when it has arrived, and repeats of what came before cost little", async () => {
