@@ -59,7 +59,7 @@ export function Head({ title, assets, children }: { title: string; assets: Addre
 }
 
 /** When the page's figures were read; its program reads them again and writes it. */
-export function AsOf() {
+function AsOf() {
   return <span id="heard">as of {secondOf().slice(11, 19)} UTC</span>;
 }
 

@@ -9,6 +9,7 @@ import { startLanes } from "./lanes.ts";
 import { startLiveFigures } from "./live-figures.ts";
 import { startMainChart } from "./main-chart.ts";
 import { startMetricCharts } from "./metric-charts.ts";
+import { startMetricPage } from "./metric-page.ts";
 import { startConnection } from "./page-connection.ts";
 import { startPause, togglePause } from "./pause.ts";
 import { startStale } from "./stale.ts";
@@ -40,7 +41,7 @@ afterFirstPaint(() => {
   document.documentElement.toggleAttribute("data-started", true);
   if (isMetric) {
     startEveryPage(CHART_KEYS);
-    void import("./metric-page.ts").then(({ startMetricPage }) => startMetricPage());
+    startMetricPage();
   } else startPage();
 });
 

@@ -1,5 +1,5 @@
-/** The charts of metrics: each is drawn when it is in view. Their code is loaded with the first. */
-import type { MetricChart } from "./metric-chart.ts";
+/** The charts of metrics: each is drawn when it is in view. */
+import { MetricChart } from "./metric-chart.ts";
 import { on } from "./page-bus.ts";
 
 const charts = new Map<Element, MetricChart>();
@@ -11,8 +11,7 @@ const RANGE_REST_MS = 500;
 export function startMetricCharts({ hasRange = true } = {}): void {
   const seen = new IntersectionObserver(
     (entries) => {
-      for (const { target, isIntersecting } of entries)
-        if (isIntersecting) void update(target as HTMLElement, hasRange).catch(() => {});
+      for (const { target, isIntersecting } of entries) if (isIntersecting) update(target as HTMLElement, hasRange);
     },
     { rootMargin: "200px" },
   );
@@ -38,12 +37,8 @@ export function startMetricCharts({ hasRange = true } = {}): void {
   scan();
 }
 
-/** Code that can't be loaded, as the server is away, is asked for again with the next change. */
-async function update(element: HTMLElement, hasRange: boolean): Promise<void> {
-  const { MetricChart } = await import("./metric-chart.ts");
-  // It may have been replaced meanwhile.
-  if (!element.isConnected) return;
+function update(element: HTMLElement, hasRange: boolean): void {
   const chart = charts.get(element) ?? new MetricChart(element, hasRange);
   charts.set(element, chart);
-  await chart.update();
+  void chart.update();
 }

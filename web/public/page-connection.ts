@@ -4,7 +4,6 @@ import { addressOf, state } from "./address.ts";
 import { browserLine } from "./browser-line.ts";
 import type { LineMessage } from "./event-line.ts";
 import { emit, on, type PageEvents, type PageState } from "./page-bus.ts";
-import { swapPage, swapParts } from "./parts-swap.ts";
 import { noteServerTime } from "./server-time.ts";
 
 /** A tab that is hidden for a moment stays connected in full. */
@@ -17,7 +16,13 @@ let shown: PageState = state;
 let held: ReturnType<typeof setInterval> | undefined;
 let reading: AbortController | null = null;
 
+/** With htmx, a fifth of all script: loaded after the first screen is drawn, before the first parts come. */
+const swaps = () => import("./parts-swap.ts");
+/** The server is away: the connection reports that. */
+const ignore = () => {};
+
 export function startConnection(): void {
+  swaps().catch(ignore);
   const line = browserLine(take);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let watched = "";
@@ -73,8 +78,13 @@ function take(message: LineMessage): void {
     | { of: string; html: Record<string, string> };
   // What was on its way when another selection was chosen.
   if (data.of !== keyOf(state)) return;
-  if (message.event === "parts" && "html" in data) void swapParts(data.html);
-  else if (message.event === "status" || message.event === "title") {
+  if (message.event === "parts" && "html" in data) {
+    const { of, html } = data;
+    void swaps().then(({ swapParts }) => {
+      if (of === keyOf(state)) void swapParts(html);
+    }, ignore);
+  }
+  if (message.event === "status" || message.event === "title") {
     noteServerTime((data as StatusEvent | TitleEvent).at_ms);
     emit(message.event, data as StatusEvent);
   } else if (message.event === "windows") emit("windows", data as PageEvents["windows"]);
@@ -88,7 +98,7 @@ async function show(next: PageState): Promise<void> {
   const address = addressOf(next);
   document.getElementById("main")?.setAttribute("aria-busy", "true");
   try {
-    if (!(await swapPage(address, reading.signal))) location.assign(address);
+    if (!(await (await swaps()).swapPage(address, reading.signal))) location.assign(address);
   } catch {
     // Another choice has come, or the server is away: the connection reports that.
   } finally {
@@ -100,7 +110,7 @@ function readNowAndThen(): void {
   held ??= setInterval(async () => {
     if (document.visibilityState === "hidden" || state.paused) return;
     try {
-      if (!(await swapPage(addressOf(state), AbortSignal.timeout(HELD_WAIT_MS)))) return;
+      if (!(await (await swaps()).swapPage(addressOf(state), AbortSignal.timeout(HELD_WAIT_MS)))) return;
     } catch {
       return;
     }

@@ -1,0 +1,123 @@
+/** The page in its other forms: a phone, a wall, paper, type, without JavaScript. */
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { browserHere, launch, openPage } from "../support/browser.ts";
+import { troubledLines } from "../support/data.ts";
+import { until } from "../support/process.ts";
+import { type Served, served } from "../support/served.ts";
+
+/** A browser on two busy cores is slow; bun kills it with a test that times out. */
+setDefaultTimeout(45_000);
+
+/** A wait inside the page would need eval, which its policy forbids. */
+const soon = (isSo: () => Promise<boolean>) => until(`${isSo}`, isSo, { every_ms: 50 });
+
+let browser: Browser;
+let server: Served;
+
+describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromium (apt install chromium)", () => {
+  beforeAll(async () => {
+    browser = await launch();
+    server = await served(troubledLines(3_000));
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+  });
+
+  const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
+  const text = (page: Page, selector: string) => page.locator(selector).innerText();
+
+  test("on a phone nothing is wider than the screen, the chart is above the tiles, measures are cards", async () => {
+    const { page } = await open("/?product=BTC-USD", { width: 390 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
+    const [chart, soonTile, fresh, complete] = [
+      await box("#main-chart"),
+      await box("#tile-soon"),
+      await box("#tile-fresh"),
+      await box("#tile-complete"),
+    ];
+    expect(soonTile.y).toBeGreaterThan(chart.y + chart.height - 1);
+    expect([fresh.y, complete.y > soonTile.y]).toEqual([soonTile.y, true]);
+    const measure = page.locator("#measures .measure", { hasText: /^pipeline latency/ });
+    expect(await measure.locator("tbody th").allInnerTexts()).toEqual(["last 5 minutes", "since start"]);
+    const cells = measure.locator("tbody tr").first().locator("td");
+    const tops = await cells.evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().top));
+    expect(tops[1]).toBeGreaterThan(tops[0]!);
+    const theme = () => page.evaluate("document.documentElement.dataset.theme");
+    expect(await theme()).toBe("system");
+    await page.keyboard.press("t");
+    expect(await theme()).toBe("light");
+    await page.reload();
+    expect(await theme()).toBe("light");
+  });
+
+  test("at 320 px nothing is wider than the screen; what a link leads to is below the header at every width", async () => {
+    const { page } = await open("/?product=BTC-USD", { width: 320 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    for (const width of [320, 390, 1200]) {
+      await page.setViewportSize({ width, height: 800 });
+      const below = async () => {
+        const [header, title] = [
+          await page.locator("#top").boundingBox(),
+          await page.locator("#windows").boundingBox(),
+        ];
+        return title!.y >= header!.y + header!.height;
+      };
+      await page.evaluate("location.hash = ''; location.hash = '#windows'");
+      await soon(below);
+    }
+  });
+
+  test("type has six sizes", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    await page.locator("#age-chart canvas").waitFor();
+    const sizes = await page.evaluate(`[...new Set([...document.querySelectorAll("body *")]
+      .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== ""))
+      .map((element) => getComputedStyle(element).fontSize))].sort()`);
+    expect((sizes as string[]).length).toBeLessThanOrEqual(6);
+  });
+
+  test("a wall has the first screen alone, as wide as it is; paper has no buttons", async () => {
+    const { page } = await open("/?product=BTC-USD&view=wall", { width: 1920 });
+    await page.locator("#main-chart canvas").waitFor();
+    expect(await page.locator("#differences").isVisible()).toBe(false);
+    expect(await page.locator("#tile-agree").isVisible()).toBe(true);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1920);
+    expect((await page.locator(".tiles").boundingBox())!.width).toBeGreaterThan(1_800);
+    for (const [width, height] of [
+      [1920, 1080],
+      [1400, 900],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const lanes = (await page.locator("#lanes").boundingBox())!;
+      expect([width, lanes.y + lanes.height <= height]).toEqual([width, true]);
+    }
+    expect(await page.locator("#zone").isVisible()).toBe(false);
+    await page.emulateMedia({ media: "print" });
+    expect(await page.locator("#pause").isVisible()).toBe(false);
+  });
+
+  test("without JavaScript: price, verdict, tiles, the newest windows as a table, links to sizes", async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/?product=BTC-USD`);
+    expect(await text(page, "#price-line .price")).toContain(".");
+    expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
+    expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);
+    expect(await page.locator(".chart[data-metric]:visible").count()).toBe(0);
+    const sentences = page.locator("#metrics .needs-script:visible", {
+      hasText: "needs JavaScript; its rows are below",
+    });
+    expect(await sentences.count()).toBe(await page.locator(".chart[data-metric]").count());
+    await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
+    expect(page.url()).toContain("window=5m");
+    expect(await page.locator("#verdict").isVisible()).toBe(true);
+  });
+});
