@@ -16,7 +16,7 @@ let shown: PageState = state;
 let held: ReturnType<typeof setInterval> | undefined;
 let reading: AbortController | null = null;
 
-/** With htmx, a fifth of all script: loaded after the first screen is drawn, before the first parts come. */
+/** With htmx, a fifth of all script: loaded once the first screen is drawn. */
 const swaps = () => import("./parts-swap.ts");
 /** The server is away: the connection reports that. */
 const ignore = () => {};

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { bundle, bundles } from "../../../web/http/bundles.ts";
 
-/** What the page loads at first, as a browser without HTTPS gets it (gzip); and all of it with brotli: htmx is 12.6 kB. */
+/** What the page loads at first, with gzip as over plain HTTP; and all of it with brotli. */
 const FIRST_MAX = 60_000;
 const BYTES_MAX = 62_000;
 const OTHER_PAGES = ["window-page.js", "plain-page.js"];

@@ -18,7 +18,7 @@ function numbersOf(html: string) {
       .replace(/\s+/g, " ");
   const headline = /(\d+) of (\d+) equal to the last digit(?:; (\d+) differs? by exactly)?/;
   const [, equal, compared, explained = "0"] = headline.exec(text("verdict", "</section>")) ?? [];
-  const tile = /(\d+) of (\d+) equal .*?(\d+) by \d+ late ticks/.exec(text("tile-agree", "</article>"));
+  const tile = /(\d+) of (\d+) equal .*?(\d+) (?:explained|by \d+ late ticks?)/.exec(text("tile-agree", "</article>"));
   const listed = html.split('id="differences"')[1]!.split("</section>")[0]!;
   return {
     headline: [equal, compared, explained].map(Number),
