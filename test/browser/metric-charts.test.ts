@@ -25,8 +25,8 @@ let page: Page;
 let complaints: string[];
 const sql = tempDir();
 
-/** A dozen, and 60 in the long tests: each leak of a chart would be eight listeners per batch. */
-const BATCHES = process.env.TIDEMARK_CASES === undefined ? 12 : 60;
+/** A leak would be eight listeners per batch. */
+const BATCHES = 60;
 
 /** As a batch leaves it: the metric's rows with another last one. */
 function rerun(name: string, change: (rows: Record<string, unknown>[]) => void): void {

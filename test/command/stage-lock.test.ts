@@ -111,6 +111,8 @@ test("a lock on windows.db that is held elsewhere is waited for, with a message,
     () => rowsOf(dir.path, "windows.db", "SELECT 1 FROM offsets WHERE next_offset = 1000").length === 1,
   );
   const shell = new Database(join(dir.path, "windows.db"));
+  // The stream commits its measures each second.
+  shell.exec("PRAGMA busy_timeout = 5000");
   shell.exec("BEGIN IMMEDIATE");
   await fillLog(dir.path, lines.slice(1_000));
   await until("it reports that it waits", () =>
