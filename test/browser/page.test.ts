@@ -124,7 +124,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const replaced = await page.evaluate(`new Promise((resolve) => {
       const [replaced, texts] = [[], []];
       const observer = new MutationObserver((records) => {
-        for (const { type, target } of records) (type === "childList" ? replaced : texts).push(target.textContent);
+        // Words that come or go entirely are no replacement.
+        for (const { target, addedNodes, removedNodes } of records)
+          (addedNodes.length > 0 && removedNodes.length > 0 ? replaced : texts).push(target.textContent);
         if (replaced.length + texts.length >= 6) resolve(replaced);
       });
       for (const id of ["heard", "price-line", "lanes"])
