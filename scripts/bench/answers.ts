@@ -65,7 +65,7 @@ export const answers: Bench = {
   name: "answers",
   about: "every page and answer over 5 million windows while the stream commits: the slowest path's p50 and p99",
   run(context) {
-    const count = Math.max(20_000, Math.round(WINDOWS * context.scale));
+    const count = Math.max(2_000, Math.round(WINDOWS * context.scale));
     const of = `of ${PATHS.length} pages and answers`;
     const shape = {
       [`slowest ${of}, p50`]: { unit: "ms", goal: { most: P50_MS_MAX } },

@@ -26,7 +26,7 @@ let complaints: string[];
 const sql = tempDir();
 
 /** A leak would be eight listeners per batch. */
-const BATCHES = 60;
+const BATCHES = 40;
 
 /** As a batch leaves it: the metric's rows with another last one. */
 function rerun(name: string, change: (rows: Record<string, unknown>[]) => void): void {

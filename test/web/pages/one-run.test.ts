@@ -6,7 +6,7 @@ import { served } from "../../support/served.ts";
 
 const LINES = recordedLines();
 /** Each has late ticks of its own. */
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 /** The numbers of one page: of the headline, of the tile, and of the list of differences. */
 function numbersOf(html: string) {
