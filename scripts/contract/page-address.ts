@@ -43,3 +43,17 @@ export function queryOfPage({ product, window, range, from, to, pause, zone, vie
 function part(text: string): string {
   return encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2F", "/");
 }
+
+/** A window's start, `2023-09-05T16:30`: seconds and fractions only where they are not zero. */
+export function startName(iso: string): string {
+  const [minute, rest] = [iso.slice(0, 16), iso.slice(16, -1)];
+  return minute + rest.replace(/\.?0+$/, "").replace(/^:00$/, "");
+}
+
+/**
+ * The address of a window's page, `/window/BTC-USD@2023-09-05T16:30/1m`. `start`: ISO 8601 in UTC with
+ * seconds, ending in Z. A product's name may hold any character.
+ */
+export function windowAddress(product: string, window: string, start: string): string {
+  return `/window/${encodeURIComponent(product)}@${startName(start)}/${window}`;
+}

@@ -2,20 +2,17 @@
 import { parseDuration } from "../../scripts/base/duration.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs, usFromIso } from "../../scripts/base/iso.ts";
+import { startName, windowAddress } from "../../scripts/contract/page-address.ts";
 import type { WindowSize } from "./selection.ts";
 
 /** The id of a window; seconds and fractions of its start where they are not zero. */
 export function windowId(product: string, size: WindowSize, start_us: number): string {
-  const [minute, rest = ""] = [isoFromUs(start_us).slice(0, 16), isoFromUs(start_us).slice(16, -1)];
-  const iso = `${minute}${rest.replace(/\.?0+$/, "").replace(/^:00$/, "")}`;
-  return `${product}@${iso}/${size.name}`;
+  return `${product}@${startName(isoFromUs(start_us))}/${size.name}`;
 }
 
-/** The path of a window's page. A product's name may hold any character. */
+/** The path of a window's page. */
 export function windowPath(product: string, size: WindowSize, start_us: number): string {
-  const id = windowId(product, size, start_us);
-  const at = id.lastIndexOf("@");
-  return `/window/${encodeURIComponent(id.slice(0, at))}${id.slice(at)}`;
+  return windowAddress(product, size.name, isoFromUs(start_us));
 }
 
 export interface NamedWindow {

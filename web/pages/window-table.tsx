@@ -1,5 +1,6 @@
 /** The newest closed windows, each with its outcome of the reconciliation. */
 /** @jsxImportSource hono/jsx */
+import { windowAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import type { ShownWindow } from "../model/windows.ts";
 import { clock, exact, short } from "./format.ts";
@@ -100,7 +101,7 @@ function WindowRow({ window: w, product, size, outcome }: RowOf) {
   return (
     <tr>
       <th scope="row">
-        <a href={windowPath(product, w.window_start, size)}>
+        <a href={windowAddress(product, size, w.window_start)}>
           {clock(w.window_start)} – {clock(w.window_end)}
         </a>
       </th>
@@ -123,10 +124,4 @@ function WindowRow({ window: w, product, size, outcome }: RowOf) {
       <td class="n">{exact(w.missing)}</td>
     </tr>
   );
-}
-
-/** The page of one window: `/window/BTC-USD@2023-09-05T16:30/1m`, with seconds where they are not zero. */
-function windowPath(product: string, start: string, size: string): string {
-  const time = start.replace(/(?:\.0+)?Z$/, "").replace(/^(.{16}):00$/, "$1");
-  return `/window/${encodeURIComponent(product)}@${time}/${size}`;
 }

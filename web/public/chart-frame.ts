@@ -83,7 +83,7 @@ export class ChartFrame {
   readonly plot: uPlot;
   readonly #options: FrameOptions;
   readonly #readout = make("dl", "chart-readout");
-  readonly #spoken = make("p", "chart-spoken");
+  readonly #spoken = make("p", "chart-spoken unseen");
   readonly #table = make("div", "chart-table");
   readonly #button = make("button", "chart-button");
   readonly #sizes: ResizeObserver;

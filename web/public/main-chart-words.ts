@@ -1,4 +1,6 @@
 /** What the main chart writes: readout, table, label of the horizon, addresses of windows. */
+import { isoFromUs } from "../../scripts/base/iso.ts";
+import { windowAddress } from "../../scripts/contract/page-address.ts";
 import type { Outcome, RunMark } from "../../scripts/contract/page-events.ts";
 import { clockOf, dayOf, decimals } from "./chart-axis.ts";
 import type { ChartTable } from "./chart-dom.ts";
@@ -128,11 +130,7 @@ export function horizonText(
   return `batch ${short ? "until" : "knows until"} ${clockOf(horizon_s, zone, true)} (run ${run.id}${ago})`;
 }
 
-/** The address of a window's page; its start in UTC, seconds and fractions only if it has them. */
+/** The address of a window's page. */
 export function windowLink(start_s: number, { product, window }: Pick<WordsOf, "product" | "window">): string {
-  const iso = new Date(Math.round(start_s * 1e6) / 1e3).toISOString();
-  const us = Math.round((start_s - Math.floor(start_s)) * 1e6);
-  const fraction = us === 0 ? "" : `.${String(us).padStart(6, "0").replace(/0+$/, "")}`;
-  const seconds = iso.slice(16, 19);
-  return `/window/${encodeURIComponent(product)}@${iso.slice(0, 16)}${seconds === ":00" && fraction === "" ? "" : seconds + fraction}/${window}`;
+  return windowAddress(product, window, isoFromUs(Math.round(start_s * 1e6)));
 }
