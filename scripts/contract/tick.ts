@@ -21,8 +21,8 @@ export interface Tick {
 export interface FullTick extends Tick {
   best_bid: string | null;
   best_ask: string | null;
-  /** "rest" when it was filled from REST. */
-  source: "feed" | "rest";
+  /** "rest" when a gap was filled from REST, "backfill" for history: consume alone takes that. */
+  source: "feed" | "rest" | "backfill";
 }
 
 /** Where a record is in the log, and when the log took it (µs since 1970 UTC). */
@@ -68,6 +68,16 @@ export interface GapNote {
   /** How many ids are missing: still, or for good. */
   missing: number;
   reason: string;
+}
+
+/**
+ * Ids `first_trade_id` to `last_trade_id` were never issued: one REST page had the trades just below
+ * and above them, and none between.
+ */
+export interface UnissuedNote {
+  product_id: string;
+  first_trade_id: number;
+  last_trade_id: number;
 }
 
 /**

@@ -37,7 +37,7 @@ export interface OutOfOrderRow {
   mark_us: number;
   price: string;
   last_size: string;
-  source: "feed" | "rest";
+  source: "feed" | "rest" | "backfill";
   log_partition: number;
   log_offset: number;
 }

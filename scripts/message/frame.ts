@@ -74,7 +74,7 @@ function isDigit(code: number): boolean {
  * log"): `last_size`, the taker's side instead of the maker's, no quotes. Null when a field is missing
  * or of another type.
  */
-export function asTicker(trade: Message, product_id: string, source?: "rest"): string | null {
+export function asTicker(trade: Message, product_id: string, source?: "rest" | "backfill"): string | null {
   const { sequence, price, side, time, trade_id, size: last_size } = trade;
   if (!Number.isSafeInteger(trade_id) || typeof price !== "string" || typeof last_size !== "string") return null;
   if (typeof time !== "string" || (side !== "buy" && side !== "sell")) return null;

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { pow10 } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
-import type { FullTick, GapNote, Mantissa, Outage } from "../contract/tick.ts";
+import type { FullTick, GapNote, Mantissa, Outage, UnissuedNote } from "../contract/tick.ts";
 import { type Rules, rulesOf } from "./rules.ts";
 import { parseTime } from "./time.ts";
 
@@ -11,6 +11,7 @@ export type Parsed =
   | { kind: "heartbeat"; product_id: string; time_us: number }
   | { kind: "outage"; outage: Outage }
   | { kind: "gap"; gap: GapNote }
+  | { kind: "unissued"; unissued: UnissuedNote }
   /** `frame`: what the feed sent, when the record is an envelope around it. */
   | { kind: "dead"; reason: string; frame?: Uint8Array };
 
@@ -46,6 +47,8 @@ export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed 
       return parseOutage(product_id, fields);
     case "tidemark_gap":
       return parseGap(product_id, fields);
+    case "tidemark_unissued":
+      return parseUnissued(product_id, fields);
     default:
       return dead(`type is ${shown(fields.get("type"))}`);
   }
@@ -80,9 +83,13 @@ function parseTick(product_id: string, fields: Map<string, unknown>, rules: Rule
     side,
     best_bid: quote(fields.get("best_bid"), rules),
     best_ask: quote(fields.get("best_ask"), rules),
-    source: fields.get("source") === "rest" ? "rest" : "feed",
+    source: sourceOf(fields.get("source")),
   };
   return { kind: "tick", tick };
+}
+
+function sourceOf(source: unknown): FullTick["source"] {
+  return source === "rest" || source === "backfill" ? source : "feed";
 }
 
 function parseHeartbeat(product_id: string, fields: Map<string, unknown>): Parsed {
@@ -109,6 +116,13 @@ function parseGap(product_id: string, fields: Map<string, unknown>): Parsed {
   if (!isId(last_trade_id) || !isId(first_trade_id) || !isId(missing)) return dead("gap with wrong trade ids");
   const reason = String(fields.get("reason") ?? "unknown");
   return { kind: "gap", gap: { product_id, state, from_us, to_us, last_trade_id, first_trade_id, missing, reason } };
+}
+
+function parseUnissued(product_id: string, fields: Map<string, unknown>): Parsed {
+  const [first_trade_id, last_trade_id] = [fields.get("first_trade_id"), fields.get("last_trade_id")];
+  if (!isId(first_trade_id) || !isId(last_trade_id) || first_trade_id > last_trade_id)
+    return dead("unissued ids with wrong trade ids");
+  return { kind: "unissued", unissued: { product_id, first_trade_id, last_trade_id } };
 }
 
 /** An envelope is judged as the frame in it (docs/decisions/0068-envelopes.md). */

@@ -17,9 +17,19 @@ const COMMAND_LINES_MAX = 80;
  */
 const PURE = ["scripts/contract", "scripts/base"];
 const LOGS = ["scripts/log/shared", "scripts/log/embedded", "scripts/log/kafka"];
-const ROOMS = ["message", "measure", "feed", "simulator", "log", "window", "store", "sink", "archive", "metrics"].map(
-  (name) => `scripts/${name}`,
-);
+const ROOMS = [
+  "message",
+  "measure",
+  "feed",
+  "simulator",
+  "log",
+  "window",
+  "store",
+  "sink",
+  "archive",
+  "metrics",
+  "audit",
+].map((name) => `scripts/${name}`);
 const STAGES = [...PURE, ...ROOMS, ...LOGS];
 const MAY_IMPORT: Record<string, string[]> = {
   "scripts/contract": [],
@@ -38,6 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "scripts/log/kafka": [...PURE, "scripts/log/shared"],
   "scripts/log": [...PURE, ...LOGS],
   "scripts/metrics": [...PURE, "scripts/archive"],
+  "scripts/audit": [...PURE, "scripts/message", "scripts/window", "scripts/archive"],
   "scripts/stages": [...STAGES, "scripts/command"],
   "scripts/supervisor": [...STAGES, "scripts/command"],
   "scripts/drill": STAGES,
