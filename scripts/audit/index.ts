@@ -1,2 +1,14 @@
 /** Checks any pipeline's answers against the exact ones, each difference with its rule. */
+export type {
+  AnswerOptions,
+  BatchRowReport,
+  BatchRowVerdict,
+  ForeignAnswers,
+  TopicReader,
+  TopicRecord,
+  TradeReason,
+  TradesReport,
+  TradeVerdict,
+} from "./answers/other-kinds.ts";
+export { readAnswers } from "./answers/read-answers.ts";
 export type { Answers, AuditRecord, AuditReport } from "./audit-types.ts";
