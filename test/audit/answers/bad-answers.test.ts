@@ -60,7 +60,7 @@ describe("a place", () => {
     written(spark, "part-0.csv", "");
     expect(await refused(spark)).toStartWith("NO_DATA (1): The CSV files in");
     const topic = readAnswers("kafka://h/t", NO_OPTIONS, () => topicOf([null]));
-    expect(topic).rejects.toThrow("kafka://h/t has no record with a value.");
+    await expect(topic).rejects.toThrow("kafka://h/t has no record with a value.");
   });
 
   test("a Parquet file that was cut, and one that only has its name", async () => {
@@ -312,8 +312,10 @@ describe("cells", () => {
 
   test("a topic's value that is not JSON, or not an object", async () => {
     const topic = (value: string) => readAnswers("kafka://h/t", NO_OPTIONS, () => topicOf(['{"ts":1}', value]));
-    expect(topic("rubbish")).rejects.toThrow("The record at partition 0 offset 1 of kafka://h/t is not JSON");
-    expect(topic("[1]")).rejects.toThrow("The record at partition 0 offset 1 of kafka://h/t is not a JSON object.");
+    await expect(topic("rubbish")).rejects.toThrow("The record at partition 0 offset 1 of kafka://h/t is not JSON");
+    await expect(topic("[1]")).rejects.toThrow(
+      "The record at partition 0 offset 1 of kafka://h/t is not a JSON object.",
+    );
     const connect = '{"schema":{},"payload":{"window":{"start":1767607200000,"end":1767607260000},"count":3}}';
     const found = windowsOf(await readAnswers("kafka://h/t", NO_OPTIONS, () => topicOf([connect])));
     expect(found.rows[0]).toMatchObject({ window_end_us: 1767607260e6, cells: { trade_count: "3" } });
