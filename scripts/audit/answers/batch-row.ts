@@ -1,4 +1,4 @@
-/** The audit of the replaced pipeline's batch: each row against the part of the log that it answers for. */
+/** The audit of the replaced pipeline's batch: each row against its part of the log. */
 import type { AuditRecord } from "../audit-types.ts";
 import { BATCH_COLUMNS, type BatchColumn, batchValues, fitOf, shownValue } from "./batch-values.ts";
 import {

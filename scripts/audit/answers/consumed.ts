@@ -71,7 +71,7 @@ function lenientUnits(text: string | null): bigint | null {
 }
 
 /** Whether this consumer stores the record, if it does not know its key yet. */
-export function isStored(consumer: Consumer, { isTick, hasQuotes, price, size }: Candidate): boolean {
+function isStored(consumer: Consumer, { isTick, hasQuotes, price, size }: Candidate): boolean {
   if (consumer.quotes && !hasQuotes) return false;
   if (isTick || consumer.malformed === "nulls") return true;
   return consumer.malformed === "numbers" && price !== null && size !== null;
