@@ -11,7 +11,10 @@ interface SeenTrade {
   time_us: number;
 }
 
-/** One entry of the log's end. `noted`: ids that were filled from REST, or are noted as an outage or as never issued. */
+/**
+ * One entry of the log's end. `noted`: ids that were filled from REST, or are noted as an outage or as
+ * never issued.
+ */
 export type Trace =
   | ({ kind: "trade" } & SeenTrade)
   | { kind: "noted"; product_id: string; lo: number; hi: number }

@@ -30,7 +30,7 @@ export interface StateSource {
   seenBlocks(product_id: string, from: number, to: number): number[];
   /** Spans of ids that were never issued, by first id. */
   unissued(product_id: string): { first_trade_id: number; last_trade_id: number }[];
-  /** Starts of closed windows of which a row or a revision counts an id of `lo` to `hi` in its certificate. */
+  /** Starts of closed windows whose certificate, of row or revision, counts an id of `lo` to `hi`. */
   closedOver(product_id: string, size_us: number, lo: number, hi: number): number[];
 }
 

@@ -1,4 +1,4 @@
-/** Which trade ids of one product are proved never to have been issued (docs/decisions/0094-unissued-ids.md). */
+/** Which trade ids of one product were never issued (docs/decisions/0094-unissued-ids.md). */
 import type { UnissuedSpan } from "../contract/window.ts";
 import type { SeenIds } from "./seen.ts";
 
@@ -6,7 +6,7 @@ import type { SeenIds } from "./seen.ts";
 export const UNISSUED_SPANS_MAX = 10_000;
 
 /** Ids from `lo` to `hi`, both included. */
-export interface IdSpan {
+interface IdSpan {
   lo: number;
   hi: number;
 }

@@ -78,7 +78,7 @@ test("beyond the limit of spans a proof is left out, one that touches a span is 
 describe("in the certificate", () => {
   const settings = { windows: [{ size_us: MINUTE, every_us: MINUTE }], lateness_us: MINUTE, max_skew_us: MINUTE };
 
-  /** Plays trades ([id, time after BASE]) and proofs ([first, "to", last]), with a commit after each or at the end. */
+  /** Plays trades ([id, time after BASE]) and proofs ([first, "to", last]), `every` of them per commit. */
   function played(moves: ([number, number] | [number, "to", number])[], every = 1) {
     const state = new MemoryState();
     const job = new WindowJob(settings, state);

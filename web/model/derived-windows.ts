@@ -10,7 +10,7 @@ const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
 const VOLATILITY_UNITS = parseUnits(THRESHOLDS.volatility_range, PRICE_SCALE_MAX);
 const SPIKE_UNITS = parseUnits(THRESHOLDS.volume_spike, SIZE_SCALE_MAX);
 
-/** A stored window with the `late` ticks of its last revision, and the ids missing still or never issued. */
+/** A stored window with its last revision's late ticks and the ids that are missing or unissued still. */
 export type FoundWindow = StoredWindow & { late: number; missing_still: number; unissued_still: number };
 
 /** What a bar needs of a window: exact sums as text, prices as text or rounded to be drawn. */

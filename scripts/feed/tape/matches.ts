@@ -1,6 +1,6 @@
 /**
  * The full tape (`--channel matches`): gaps in trade ids are noted in the log and filled from REST.
- * Ids that REST proves never issued are noted so, all other lacking ones as an outage (docs/feed.md "Loss").
+ * What REST lacks is noted as never issued if it proves so, else as an outage (docs/feed.md "Loss").
  */
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { diePoint } from "../../base/die-point.ts";
@@ -138,7 +138,7 @@ export class MatchTape {
     gap.records = this.options.records();
   }
 
-  /** Notes the gaps as closed that lack no id: each came from REST, late from the feed, or was never issued. */
+  /** Notes the gaps as closed that lack no id: each came, late or from REST, or was never issued. */
   #close(): void {
     for (const gap of this.#gaps.takeClosed()) {
       const reason = gap.unissued === 0 ? "filled" : "filled, without ids that were never issued";
@@ -226,7 +226,7 @@ export class MatchTape {
     diePoint("produce-filled");
   }
 
-  /** Notes the ids that a page proves never issued; what an earlier page proved is not lacking any more. */
+  /** Notes the ids that a page is the first to prove never issued. */
   #prove(gap: Gap, trades: readonly Message[]): void {
     const { product_id } = gap;
     for (const { lo, hi } of proofsOf(trades)) {

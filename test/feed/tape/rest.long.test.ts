@@ -100,11 +100,11 @@ test("a page that lacks an id between its neighbours proves that it was never is
   expect(server.times.length).toBe(1);
 });
 
-test("a page proves nothing out of order, with an id twice, with one that is no number, or without a neighbour", async () => {
+test("a page proves nothing out of order, with an id twice, with one that is text, or without a neighbour", async () => {
   const pages: [string, (ids: number[]) => unknown[]][] = [
     ["out of order", ([first, ...rest]) => [...rest.map(trade), trade(first!)]],
     ["an id twice", (ids) => [...ids, ids.at(-1)!].map(trade)],
-    ["no number", (ids) => [...ids.map(trade), { ...trade(8), trade_id: "8" }]],
+    ["text", (ids) => [...ids.map(trade), { ...trade(8), trade_id: "8" }]],
     ["no neighbour below", (ids) => ids.filter((id) => id >= 11).map(trade)],
     ["a trade of the feed lacks", (ids) => ids.filter((id) => id !== 11).map(trade)],
   ];
