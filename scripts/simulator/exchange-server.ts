@@ -61,8 +61,10 @@ class ExchangeServer implements Exchange {
   #stopped = false;
 
   constructor(private readonly options: ExchangeOptions) {
-    this.#player = new Player(options);
     this.#faults = options.faults ?? {};
+    const unissued = new Set(this.#faults.unissued_ids);
+    const recorded = options.recorded.filter(({ trade_id }) => !unissued.has(trade_id));
+    this.#player = new Player({ ...options, recorded });
     const skew_us = options.skew_us ?? 0;
     this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {}, { ...this.#faults.time, skew_us });
     this.#server = this.#listen();

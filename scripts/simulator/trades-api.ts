@@ -83,7 +83,7 @@ export class RestAnswers {
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
     const page: Recorded[] = [];
-    for (let i = this.player.position - 1; i >= 0 && page.length < limit; i--) {
+    for (let i = this.player.position - 1 - (this.faults.behind ?? 0); i >= 0 && page.length < limit; i--) {
       const trade = this.player.trade(i);
       const { trade_id } = trade;
       if (trade.product_id !== product_id || trade_id >= (after ?? Number.POSITIVE_INFINITY)) continue;

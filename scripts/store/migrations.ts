@@ -18,6 +18,16 @@ export function windowsOf3(schema: string): string {
   return ["DROP TABLE latencies;", ...added].join("\n");
 }
 
+/** Schema 4 of windows.db to 5: no proof was kept before, and none was in a log. */
+export function windowsOf4(schema: string): string {
+  return `ALTER TABLE products ADD COLUMN unissued INTEGER NOT NULL DEFAULT 0;
+    ${definition(schema, "unissued_ids")}
+    ${REVISIONS_BY_ID.exec(schema)![0].replace("INDEX", "INDEX IF NOT EXISTS")}`;
+}
+
+/** Schema 1 has it already: its table of revisions is created again as it is now. */
+const REVISIONS_BY_ID = /CREATE INDEX revisions_by_id ON .*?;/;
+
 /**
  * Schema 1 (commit fa0d24d) to 2: tables in `widened` are copied into their definition of `schema`,
  * where new columns get their defaults; tables in `added` are created. The store keeps rules 1
