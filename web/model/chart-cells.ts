@@ -10,7 +10,7 @@ import { indexFrom } from "./sorted.ts";
 import type { Sources } from "./sources.ts";
 
 /** Outcomes of the reconciliation, from the worst: a window of several has its worst one's. */
-const OUTCOMES = ["unexplained", "unread", "pending", "explained", "equal"] as const satisfies Outcome[];
+const OUTCOMES = ["unexplained", "unread", "history", "pending", "explained", "equal"] as const satisfies Outcome[];
 type Judged = (typeof OUTCOMES)[number];
 
 interface Known {
@@ -78,7 +78,8 @@ function cutOf(rows: readonly Row[], own: readonly Row[]): Listed["cut"] {
   // A list that ends with a first one may lack others.
   const hasFirstOnes = rows.findIndex(isAlike) < rows.length - 1;
   const others = Map.groupBy(
-    own.filter(({ outcome }) => outcome !== "equal"),
+    // Of history, the windows that the stream lacks are only counted.
+    own.filter(({ outcome }) => outcome !== "equal" && outcome !== "history"),
     ({ outcome }) => outcome,
   );
   const hasOthers = [...others.values()].every((alike) => alike.length === Number(alike[0]!.windows_of_kind));

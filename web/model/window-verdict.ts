@@ -32,6 +32,8 @@ export function outcomeText({ state, outcome, columns, late, as_of_us, isSummed 
       return "Stream and batch differ without an explanation";
     case "unread":
       return "Not compared: some of its ticks had left the log before a stage was rebuilt";
+    case "history":
+      return "Not compared: it begins before the stream's first whole window, and the batch has trades that backfill loaded";
     default:
       return "Closed and not compared yet: a batch run with all its ticks compares it";
   }
