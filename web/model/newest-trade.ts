@@ -36,12 +36,14 @@ const NOT_AHEAD = `time_us <= coalesce($mark_us, time_us)
   AND (time_us - appended_us <= $max_skew_us OR appended_us < ${APPEND_EARLIEST_US})`;
 /** Ids need not rise with time, and late trades come last: among the newest inserted the times decide. */
 const TRADES = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ})
-  WHERE product_id = $product AND ${NOT_AHEAD}`;
+  WHERE product_id = $product AND source <> 'backfill' AND ${NOT_AHEAD}`;
 const QUIET = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks WHERE product_id = $product
     ORDER BY trade_id DESC LIMIT ${QUIET_READ})
   WHERE ${NOT_AHEAD} ORDER BY time_us DESC, trade_id DESC LIMIT 1`;
-/** The oldest of INSERTED_READ. */
-const OLDEST = `SELECT time_us FROM ticks ORDER BY insert_id DESC LIMIT 1 OFFSET ${INSERTED_READ - 1}`;
+/** The first of INSERTED_READ that is not history; null where there are fewer. */
+const OLDEST = `SELECT time_us FROM (SELECT time_us, source, insert_id, count(*) OVER () AS n
+    FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ}))
+  WHERE n = ${INSERTED_READ} AND source <> 'backfill' ORDER BY insert_id LIMIT 1`;
 
 /** Of ticks.db; null before the first. */
 export function newestTrade(sources: Sources, product: string, { now_us, mark_us }: Until): NewestTrade | null {
