@@ -80,6 +80,8 @@ export class HistoryWalk {
       else found.set(trade_id, trade);
     }
     if (lowest === null && entries.length > 0) throw new Error("REST answers with trades that were not asked for");
+    if (found.size === 0 && after === Number.POSITIVE_INFINITY && lowest !== null)
+      throw new Error("REST answers with no valid trade");
     const trades = [...found.values()].sort((a, b) => b.trade_id - a.trade_id);
     return { trades, lowest, invalid };
   }
