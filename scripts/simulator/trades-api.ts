@@ -4,6 +4,7 @@ import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../base/limits.ts";
 import { type Recorded, restTrade } from "./exchange-frames.ts";
 import type { Faults } from "./faults.ts";
+import type { OlderTrades } from "./older-trades.ts";
 import type { Player } from "./player.ts";
 
 /** A bucket of tokens: `burst` at once, `per_second` more each second. */
@@ -41,6 +42,7 @@ export class RestAnswers {
     private readonly player: Player,
     private readonly faults: NonNullable<Faults["rest"]>,
     private readonly time: NonNullable<Faults["time"]> & { skew_us: number },
+    private readonly older: OlderTrades,
   ) {}
 
   /** Milliseconds until no more requests are likely. */
@@ -80,15 +82,21 @@ export class RestAnswers {
     return Response.json({ iso: `${isoFromUs(ms * 1_000).slice(0, 23)}Z`, epoch: ms / 1_000 });
   }
 
+  /** Trades made by now, and those before the recording, with ids below `after`, newest first. */
+  *#below(product_id: string, after: number): Generator<Recorded> {
+    for (let i = this.player.position - 1 - (this.faults.behind ?? 0); i >= 0; i--) {
+      const trade = this.player.trade(i);
+      if (trade.product_id === product_id && trade.trade_id < after) yield trade;
+    }
+    yield* this.older.below(product_id, after);
+  }
+
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
     const page: Recorded[] = [];
-    for (let i = this.player.position - 1 - (this.faults.behind ?? 0); i >= 0 && page.length < limit; i--) {
-      const trade = this.player.trade(i);
-      const { trade_id } = trade;
-      if (trade.product_id !== product_id || trade_id >= (after ?? Number.POSITIVE_INFINITY)) continue;
-      if (before !== null && trade_id <= before) break;
-      if (!this.faults.lacking_ids?.includes(trade_id)) page.push(trade);
+    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER)) {
+      if (page.length === limit || (before !== null && trade.trade_id <= before)) break;
+      if (!this.faults.lacking_ids?.includes(trade.trade_id)) page.push(trade);
     }
     const headers = new Headers();
     if (page.length > 0) {

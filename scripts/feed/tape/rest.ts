@@ -14,6 +14,16 @@ interface RestPage {
   oldest: number;
 }
 
+/** REST refuses a request; `status` is HTTP's. */
+export class RestRefusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** `wss://ws-feed.exchange.coinbase.com` → its REST address; the simulator's is the feed's own port. */
 export function restUrlOf(feed_url: string): string {
   const url = new URL(feed_url);
@@ -33,12 +43,13 @@ export class RestTrades {
   ) {}
 
   /**
-   * Returns at most `limit` trades of a product with ids below `after`, newest first. Throws an Error
-   * for people when REST returns anything else. All requests wait as long as a `Retry-After` demands.
+   * Returns at most `limit` trades of a product with ids below `after` (null: the newest), newest
+   * first. Throws an Error for people when REST returns anything else. All requests wait as long as a
+   * `Retry-After` demands.
    */
-  async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
+  async page(product_id: string, after: number | null, limit: number, signal: AbortSignal): Promise<RestPage> {
     await this.#turn(signal);
-    const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
+    const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}${after === null ? "" : `&after=${after}`}`;
     return withinAnswerTime(this.answer_ms, signal, async (stop) => {
       const response = await this.#follow(`${this.url.replace(/\/+$/, "")}${path}`, stop);
       return { trades: await tradesOf(response), oldest: Number(response.headers.get("cb-after") ?? Number.NaN) };
@@ -63,9 +74,10 @@ export class RestTrades {
 
   #refusal(response: Response): Error {
     const wait_ms = retryAfterMs(response.headers.get("retry-after"), nowMs());
-    if (wait_ms === null) return new Error(`REST answers ${response.status}`);
+    if (wait_ms === null) return new RestRefusal(response.status, `REST answers ${response.status}`);
     this.#next_ms = Math.max(this.#next_ms, monotonicMs() + wait_ms);
-    return new Error(`REST answers ${response.status} and asks to wait ${Math.ceil(wait_ms / 1_000)} s`);
+    const wait = `asks to wait ${Math.ceil(wait_ms / 1_000)} s`;
+    return new RestRefusal(response.status, `REST answers ${response.status} and ${wait}`);
   }
 
   /** Requests of all gaps start in the order of asking, at most REST_PER_SECOND_MAX per second. */
