@@ -64,7 +64,8 @@ class ExchangeServer implements Exchange {
     this.#player = new Player(options);
     this.#faults = options.faults ?? {};
     const skew_us = options.skew_us ?? 0;
-    this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {}, { ...this.#faults.time, skew_us });
+    const { rest = {}, time, candles } = this.#faults;
+    this.#rest = new RestAnswers(this.#player, rest, { ...time, skew_us }, candles);
     this.#server = this.#listen();
     this.ended = this.#done.promise;
     this.port = this.#server.port!;
