@@ -4,7 +4,7 @@ import { witnessJson, witnessText, witnessTotals } from "./audit/index.ts";
 import { dataPaths } from "./base/data-dir.ts";
 import { usFromIso } from "./base/iso.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { FEED_FLAG, isReplay } from "./command/feed-flags.ts";
+import { FEED_FLAG, isReplay, REST_FLAG } from "./command/feed-flags.ts";
 import { DATA_FLAG, JSON_FLAG, timeFlag } from "./command/flags.ts";
 import { restUrlOf } from "./feed/index.ts";
 import { runWitness } from "./stages/witness.ts";
@@ -29,11 +29,7 @@ export const spec: CommandSpec<WitnessFlags> = {
   flags: [
     DATA_FLAG,
     FEED_FLAG,
-    {
-      flags: "--rest <url>",
-      description: "where candles and trades are requested (default: the feed's own)",
-      env: "TIDEMARK_REST",
-    },
+    { ...REST_FLAG, description: "where candles and trades are requested (default: the feed's own)" },
     { flags: "--product <id>", description: "the product (default: the first by name)", env: "TIDEMARK_PRODUCT" },
     {
       flags: "--from <time>",
@@ -54,7 +50,7 @@ export const spec: CommandSpec<WitnessFlags> = {
     const time = (text?: string) => (text === undefined ? null : usFromIso(text));
     const span = { from_us: time(from), to_us: time(to) };
     const rest_url = rest ?? restUrlOf(feed);
-    const isSimulator = isReplay(rest_url);
+    const isSimulator = isReplay(feed);
     const archived = (of: { product: string; from_us: number; to_us: number }) =>
       archivedTicks(paths, of, TICKS_MAX, signal);
     const report = await runWitness(paths, { product, ...span, rest_url, isSimulator, archived }, { logger, signal });

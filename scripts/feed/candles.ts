@@ -12,8 +12,8 @@ const ROW = /\[([^[\]]*)\]/g;
 
 /**
  * Candles of whole minutes that begin in the span (µs since 1970 UTC, `to_us` exclusive), oldest
- * first, each once; at most CANDLES_MAX. Minutes without a trade are absent, and so is what the exchange does
- * not publish yet. Throws an Error for people, RestRefusal with a status.
+ * first, each once; at most CANDLES_MAX. Minutes without a trade are absent, and so is what the
+ * exchange does not publish yet. Throws an Error for people, RestRefusal with a status.
  */
 export async function minuteCandles(
   queue: RestQueue,

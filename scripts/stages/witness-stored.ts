@@ -5,7 +5,7 @@ import { type DataPaths, replayed } from "../base/data-dir.ts";
 import { parseUnits } from "../base/decimal.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
-import { openReadOnly } from "../base/sqlite.ts";
+import { openReadOnly, storeError } from "../base/sqlite.ts";
 import { CANDLE_US, CANDLES_MAX } from "../contract/candle.ts";
 
 /** A span of event time, microseconds since 1970 UTC, `to_us` exclusive. */
@@ -37,8 +37,12 @@ export interface StoredPage {
 
 /** Neighbours of a minute's ids are searched in this much time around the page. */
 const MARGIN_US = 10 * CANDLE_US;
+const FIRST_PRODUCT = "SELECT min(product_id) AS id FROM ticks";
+const TIMES = "SELECT min(time_us) AS first, max(time_us) AS last FROM ticks WHERE product_id = $product";
+const PRUNED = "SELECT value FROM settings WHERE name = 'pruned_to'";
+const MARK = "SELECT max_time_us AS us FROM products WHERE product_id = $product";
 const COLUMNS = "trade_id, time_us, price, last_size, source, log_partition, log_offset";
-const PAGES = `SELECT (time_us - $from_us) / ${CANDLES_MAX * CANDLE_US} AS page, min(trade_id) AS lo, max(trade_id) AS hi
+const PAGES = `SELECT CAST((time_us - $from_us) / ${CANDLES_MAX * CANDLE_US} AS INTEGER) AS page, min(trade_id) AS lo, max(trade_id) AS hi
   FROM ticks WHERE product_id = $product AND time_us >= $from_us AND time_us < $to_us GROUP BY page`;
 const TICKS = `SELECT ${COLUMNS} FROM ticks
   WHERE product_id = $product AND trade_id BETWEEN $lo AND $hi AND time_us >= $from_us AND time_us < $to_us`;
@@ -59,8 +63,9 @@ export class WitnessStore {
   /** Event time of the first and the last tick; the first is null once ticks were pruned. */
   readonly first_us: number | null;
   readonly last_us: number;
-  readonly #ticks: Database;
-  readonly #windows: Database | null;
+  readonly #ticks: StageFile;
+  /** Null: stream has not begun. */
+  readonly #windows: StageFile | null;
   readonly #isPruned: boolean;
 
   /** `product`: null is the first by name. Fails with NO_DATA without a tick of it. */
@@ -69,22 +74,17 @@ export class WitnessStore {
     product: string | null,
     private readonly archived: ArchiveReader,
   ) {
-    const ticks = openReadOnly(paths.ticks);
+    const ticks = StageFile.open(paths.ticks, "ticks");
     const hint = replayed(paths) ?? "Store ticks first: bun run start";
     if (ticks === null) throw new TidemarkError("NO_DATA", `${paths.ticks} does not exist yet.`, hint);
     this.#ticks = ticks;
-    this.#windows = openReadOnly(paths.windows);
-    this.product = product ?? this.#get<{ id: string | null }>("SELECT min(product_id) AS id FROM ticks")?.id ?? "";
+    this.#windows = StageFile.open(paths.windows, "closed_ends");
+    this.product = product ?? ticks.get<{ id: string | null }>(FIRST_PRODUCT)?.id ?? "";
     const of = { product: this.product };
-    const times = this.#get<{ first: number | null; last: number | null }>(
-      "SELECT min(time_us) AS first, max(time_us) AS last FROM ticks WHERE product_id = $product",
-      of,
-    );
-    this.#isPruned = Number(this.#get<{ value: string }>(PRUNED)?.value ?? 0) > 0;
-    const marks = this.#windows
-      ?.query<{ us: number }, [string]>("SELECT max_time_us AS us FROM products WHERE product_id = ?")
-      .get(this.product);
-    const last_us = times?.last ?? (this.#isPruned ? marks?.us : null) ?? null;
+    const times = ticks.get<{ first: number | null; last: number | null }>(TIMES, of);
+    this.#isPruned = Number(ticks.get<{ value: string }>(PRUNED)?.value ?? 0) > 0;
+    const mark = this.#isPruned ? this.#windows?.get<{ us: number }>(MARK, of) : null;
+    const last_us = times?.last ?? mark?.us ?? null;
     if (last_us === null) {
       this.close();
       const say = product === null ? `No tick is stored in ${paths.root} yet.` : `No tick of ${product} is stored.`;
@@ -100,8 +100,7 @@ export class WitnessStore {
     const wide = { from_us: span.from_us - page_us, to_us: span.to_us + page_us };
     const bounds = new Map(
       this.#ticks
-        .query<{ page: number; lo: number; hi: number }, Record<string, string | number>>(PAGES)
-        .all({ product: this.product, ...wide })
+        .all<{ page: number; lo: number; hi: number }>(PAGES, { product: this.product, ...wide })
         .map(({ page, ...ids }) => [page, ids]),
     );
     for (let from_us = span.from_us, page = 1; from_us < span.to_us; from_us += page_us, page++) {
@@ -116,7 +115,7 @@ export class WitnessStore {
     // The stream's side first: what is stored meanwhile is then not read by it yet.
     const sides = this.#streamSides(span);
     const wide = { from_us: span.from_us - MARGIN_US, to_us: span.to_us + MARGIN_US, product: this.product };
-    const rows = ids === null ? [] : this.#all<StoredRow>(this.#ticks, TICKS, { ...wide, ...ids });
+    const rows = ids === null ? [] : this.#ticks.all<StoredRow>(TICKS, { ...wide, ...ids });
     const older = this.#isPruned ? await this.archived(wide) : [];
     const all = new Map([...older, ...rows].map((row) => [row.trade_id, row]));
     const sorted = [...all.values()].sort((a, b) => a.trade_id - b.trade_id);
@@ -125,18 +124,18 @@ export class WitnessStore {
 
   /** Reads the stream's minutes in one commit; they are completed once the stored ticks are known. */
   #streamSides(span: Span): (rows: StoredRow[]) => Map<number, StreamMinute> {
-    const db = this.#windows;
-    if (db === null) return () => new Map();
+    const file = this.#windows;
+    if (file === null) return () => new Map();
     const of = { product: this.product, from_us: span.from_us, to_us: span.to_us };
-    const read = db.transaction(() => ({
-      rows: this.#all<WindowRow>(db, ROWS, of),
-      last: this.#all<NumbersRow>(db, LAST, of),
-      late: this.#all<{ start_us: number; trade_id: number }>(db, LATE, of),
-      offsets: offsetsOf(db),
-      closed: this.#all<{ until_us: number; first_us: number | null }>(db, CLOSED, { product: this.product })[0],
-    }))();
+    const read = file.atOneCommit(() => ({
+      rows: file.all<WindowRow>(ROWS, of),
+      last: file.all<NumbersRow>(LAST, of),
+      late: file.all<{ start_us: number; trade_id: number }>(LATE, of),
+      offsets: offsetsOf(file),
+      closed: file.get<{ until_us: number; first_us: number | null }>(CLOSED, { product: this.product }),
+    }));
     const { closed, offsets } = read;
-    if (closed === undefined) return () => new Map();
+    if (closed === null) return () => new Map();
     const rows = new Map(read.rows.map((row) => [row.start_us, row]));
     const last = new Map(read.last.map((row) => [row.start_us, row]));
     const late = Map.groupBy(read.late, ({ start_us }) => start_us);
@@ -173,28 +172,58 @@ export class WitnessStore {
       side === "below"
         ? "SELECT max(trade_id) AS id FROM ticks WHERE product_id = $product AND trade_id < $id"
         : "SELECT min(trade_id) AS id FROM ticks WHERE product_id = $product AND trade_id > $id";
-    return this.#get<{ id: number | null }>(sql, { product: this.product, id })?.id ?? null;
+    return this.#ticks.get<{ id: number | null }>(sql, { product: this.product, id })?.id ?? null;
   }
 
   close(): void {
     this.#ticks.close();
     this.#windows?.close();
   }
+}
 
-  #get<T>(sql: string, parameters: Record<string, string | number> = {}): T | null {
-    return this.#ticks.query<T, Record<string, string | number>>(sql).get(parameters);
+type Parameters = Record<string, string | number>;
+
+/** One SQLite file of a stage, read only: what goes wrong is a sentence about it. */
+class StageFile {
+  private constructor(
+    private readonly path: string,
+    private readonly db: Database,
+  ) {}
+
+  /** Null: it is not there, or has no tables yet. */
+  static open(path: string, table: string): StageFile | null {
+    const db = openReadOnly(path);
+    if (db === null) return null;
+    const file = new StageFile(path, db);
+    if (file.get("SELECT 1 FROM sqlite_master WHERE name = $table", { table }) !== null) return file;
+    db.close();
+    return null;
   }
 
-  #all<T>(db: Database, sql: string, parameters: Record<string, string | number>): T[] {
-    return db.query<T, Record<string, string | number>>(sql).all(parameters);
+  all<T>(sql: string, parameters: Parameters = {}): T[] {
+    try {
+      return this.db.query<T, Parameters>(sql).all(parameters);
+    } catch (error) {
+      throw storeError(this.path, error);
+    }
+  }
+
+  get<T>(sql: string, parameters: Parameters = {}): T | null {
+    return this.all<T>(sql, parameters)[0] ?? null;
+  }
+
+  atOneCommit<T>(work: () => T): T {
+    return this.db.transaction(work)();
+  }
+
+  close(): void {
+    this.db.close();
   }
 }
 
-const PRUNED = "SELECT value FROM settings WHERE name = 'pruned_to'";
-
 /** Positions of the stage that writes the file. */
-function offsetsOf(db: Database): Map<number, number> {
-  const rows = db.query<{ p: number; n: number }, []>("SELECT log_partition AS p, next_offset AS n FROM offsets").all();
+function offsetsOf(file: StageFile): Map<number, number> {
+  const rows = file.all<{ p: number; n: number }>("SELECT log_partition AS p, next_offset AS n FROM offsets");
   return new Map(rows.map(({ p, n }) => [p, n]));
 }
 

@@ -19,6 +19,15 @@ export interface IdBounds {
 /** Requests for trades per run: 40 s at the rate that REST allows. */
 const REQUESTS_MAX = 200;
 
+/** Trades of which the newest is the exchange's clock: not each need be valid. */
+const NEWEST = 100;
+
+/** An entry of REST's list; its trade is null when Tidemark's rules refuse it, as they did in the log. */
+interface Listed {
+  trade_id: number;
+  trade: WitnessTrade | null;
+}
+
 /** Ids of one walk, from `lo` to `hi`: all that the exchange has there is known. */
 interface Walk {
   lo: number;
@@ -44,8 +53,8 @@ export class TradeLookup {
 
   /** Time of the newest trade; null when the product has none. Rejects with an Error for people. */
   async newestUs(): Promise<number | null> {
-    const [newest] = await this.#page(null, 1);
-    return newest?.time_us ?? null;
+    const times = (await this.#page(null, NEWEST)).flatMap(({ trade }) => trade?.time_us ?? []);
+    return times.length === 0 ? null : Math.max(...times);
   }
 
   /** All its trades of the minute, or why they can't be known. */
@@ -81,13 +90,14 @@ export class TradeLookup {
       if (after === top + 1 && page[0] !== undefined && page[0].trade_id < top && bounds.above !== null)
         return `REST does not have trade ${top} after this minute`;
       const fresh = page.filter(({ trade_id }) => trade_id < walk.lo);
-      walk.trades.push(...(walk.trades.length === 0 ? page : fresh));
+      const listed = after === top + 1 ? page : fresh;
+      walk.trades.push(...listed.flatMap(({ trade }) => trade ?? []));
       walk.unissued.push(...gapsOf(page));
       const oldest = page.at(-1);
       // A page with nothing older: the product has no earlier trade.
       const isFirst = oldest === undefined || (fresh.length === 0 && oldest.trade_id < top);
       walk.lo = isFirst ? 0 : oldest.trade_id;
-      walk.oldest_us = isFirst ? Number.NEGATIVE_INFINITY : oldest.time_us;
+      walk.oldest_us = isFirst ? Number.NEGATIVE_INFINITY : (walk.trades.at(-1)?.time_us ?? walk.oldest_us);
       const isBefore = walk.oldest_us < start_us && walk.lo < (bounds.last ?? walk.hi);
       if (isFirst || isBefore || (below !== null && walk.lo <= below)) break;
       after = page.length > 1 ? walk.lo + 1 : walk.lo;
@@ -103,33 +113,34 @@ export class TradeLookup {
     for (let id = from + REST_PAGE_MAX; this.requests < REQUESTS_MAX; id += REST_PAGE_MAX) {
       const [newest] = await this.#page(id + 1, 1);
       if (newest === undefined) return null;
-      if (newest.time_us >= start_us + CANDLE_US || newest.trade_id < id) return newest.trade_id;
+      const isAfter = newest.trade !== null && newest.trade.time_us >= start_us + CANDLE_US;
+      if (isAfter || newest.trade_id < id) return newest.trade_id;
     }
     return null;
   }
 
   /** Newest first. */
-  async #page(after: number | null, limit: number): Promise<WitnessTrade[]> {
+  async #page(after: number | null, limit: number): Promise<Listed[]> {
     this.requests++;
     const { trades } = await this.ask(() => this.rest.page(this.product, after, limit, this.signal));
-    return trades.map((trade) => this.#tradeOf(trade)).sort((a, b) => b.trade_id - a.trade_id);
+    return trades.map((trade) => this.#listed(trade)).sort((a, b) => b.trade_id - a.trade_id);
   }
 
-  #tradeOf(trade: Message): WitnessTrade {
-    const text = asTicker(trade, this.product, "rest");
+  #listed(message: Message): Listed {
+    const trade_id = message?.trade_id;
+    if (typeof trade_id !== "number" || !Number.isSafeInteger(trade_id))
+      throw new Error("REST has a trade without an id");
+    const text = asTicker(message, this.product, "rest");
     const tick = text === null ? null : this.#judge.tick(Buffer.from(text));
-    if (tick === null) throw new Error(`REST has a trade that is not valid: ${JSON.stringify(trade).slice(0, 200)}`);
-    return {
-      trade_id: tick.trade_id,
-      time_us: tick.time_us,
-      price: parseUnits(formatDecimal(tick.price_mantissa, tick.price_scale), PRICE_SCALE_MAX),
-      size: parseUnits(formatDecimal(tick.size_mantissa, tick.size_scale), SIZE_SCALE_MAX),
-    };
+    if (tick === null) return { trade_id, trade: null };
+    const price = parseUnits(formatDecimal(tick.price_mantissa, tick.price_scale), PRICE_SCALE_MAX);
+    const size = parseUnits(formatDecimal(tick.size_mantissa, tick.size_scale), SIZE_SCALE_MAX);
+    return { trade_id, trade: { trade_id, time_us: tick.time_us, price, size } };
   }
 }
 
 /** Ids between the trades of a page, newest first. */
-function gapsOf(page: readonly WitnessTrade[]): IdRange[] {
+function gapsOf(page: readonly Listed[]): IdRange[] {
   return page.slice(1).flatMap(({ trade_id }, i): IdRange[] => {
     const above = page[i]!.trade_id;
     return above - trade_id > 1 ? [[trade_id + 1, above - 1]] : [];

@@ -70,6 +70,11 @@ function spanOf({ first_us, last_us }: WitnessStore, { from_us, to_us }: Witness
   return span;
 }
 
+/** Without minutes that are later than any trade. */
+function madeBy({ from_us, to_us }: Span, newest_us: number): Span {
+  return { from_us, to_us: Math.min(to_us, Math.floor(newest_us / CANDLE_US) * CANDLE_US + CANDLE_US) };
+}
+
 class Witness {
   readonly #queue: RestQueue;
   readonly #lookup: TradeLookup;
@@ -90,29 +95,39 @@ class Witness {
   }
 
   async compare(span: Span): Promise<WitnessReport> {
-    const { first_us, last_us, product } = this.store;
+    const { first_us, last_us } = this.store;
     Object.assign(this.#report, span);
     if (span.from_us > last_us || (first_us !== null && span.to_us <= first_us)) throw this.#nothingStored(span);
-    const newest_us = this.#report.has_ids ? await this.#newest(span) : null;
+    try {
+      const newest_us = this.#report.has_ids ? await this.#newest(span) : null;
+      await this.#pages(newest_us === null ? span : madeBy(span, Math.max(newest_us, last_us)), newest_us);
+    } catch (error) {
+      if (!this.signal.aborted) throw error;
+      this.#leaveOut("it was stopped");
+    }
+    return this.#report;
+  }
+
+  async #pages(span: Span, newest_us: number | null): Promise<void> {
+    Object.assign(this.#report, span);
     for await (const page of this.store.pages(span)) {
-      const { from_us } = page;
       try {
-        const candles = await this.#patiently(() => minuteCandles(this.#queue, product, page, this.signal));
+        const of = () => minuteCandles(this.#queue, this.store.product, page, this.signal);
+        const candles = await this.#patiently(of);
         await this.#judge(page, new Map(candles.map((candle) => [candle.start_us, candle])), newest_us);
       } catch (error) {
-        if (this.signal.aborted) break;
-        if (from_us === span.from_us) throw this.#unreachable(error, span);
-        this.#report.unchecked = { from_us, why: sentence(error) };
-        break;
+        if (this.#report.minutes.length === 0) throw this.#unreachable(error, span);
+        if (error instanceof TidemarkError || this.signal.aborted) throw error;
+        return this.#leaveOut(sentence(error));
       }
-      this.logger.info(`${product}: compared up to ${isoSecondFromUs(page.to_us)}`);
+      this.logger.info(`${this.store.product}: compared up to ${isoSecondFromUs(page.to_us)}`);
     }
-    if (this.signal.aborted)
-      this.#report.unchecked = {
-        from_us: span.from_us + this.#report.minutes.length * CANDLE_US,
-        why: "it was stopped",
-      };
-    return this.#report;
+  }
+
+  /** The minutes that were not compared yet stay so. */
+  #leaveOut(why: string): void {
+    const { from_us, minutes } = this.#report;
+    this.#report.unchecked = { from_us: from_us + minutes.length * CANDLE_US, why };
   }
 
   /** The exchange's clock is its newest trade: it is right for a live exchange and for a simulator. */
@@ -130,7 +145,9 @@ class Witness {
     const { trades, stream } = page;
     const byMinute = Map.groupBy(trades, ({ time_us }) => Math.floor(time_us / CANDLE_US) * CANDLE_US);
     const { first_us, last_us } = this.store;
-    for (let start_us = page.from_us; start_us < page.to_us; start_us += CANDLE_US) {
+    const verdicts: MinuteVerdict[] = [];
+    // Newest first, as REST has trades: minutes share the pages that were requested for later ones.
+    for (let start_us = page.to_us - CANDLE_US; start_us >= page.from_us; start_us -= CANDLE_US) {
       const stored = byMinute.get(start_us) ?? [];
       const sides = { candle: candles.get(start_us) ?? null, stored, stream: stream.get(start_us) ?? null };
       const minute = { start_us, ...sides, first_us, last_us, newest_us };
@@ -138,8 +155,9 @@ class Witness {
       if (verdict.needsTrades)
         verdict = judgeMinute(minute, await this.#lookup.ofMinute(this.#bounds(start_us, stored, trades)));
       if (stored.length > 0 && sides.stream === null) this.#report.streamless++;
-      this.#report.minutes.push(verdict);
+      verdicts.push(verdict);
     }
+    this.#report.minutes.push(...verdicts.reverse());
   }
 
   /** The stored ids around a minute: of the page, or the next ones in the store. */

@@ -58,7 +58,7 @@ test("equal in all five numbers, and a minute without a trade on either side", (
   expect(judge({ candle: null, stored: [], stream: null }, null)).toMatchObject({ outcome: "empty", rules: [] });
 });
 
-test("open and close are by time, then id, whatever the order of arrival", () => {
+test("open and close are by time, then id, in any order of arrival", () => {
   const same = [trade(8, 5, "3", "1"), trade(7, 5, "2", "1"), trade(9, 1, "4", "1"), trade(10, 5, "1", "1")];
   expect(numbersOf(same)).toMatchObject({ open: parseUnits("4", 10), close: parseUnits("1", 10) });
   expect(numbersOf(same.slice(0, 2))).toMatchObject({ open: parseUnits("2", 10), close: parseUnits("3", 10) });
@@ -155,7 +155,7 @@ test("two errors that cancel in the volume show in the prices", () => {
   });
 });
 
-test("no candle: the exchange has the same trades; with others, or trades that it lacks, it says so", () => {
+test("no candle: the exchange has the same trades; otherwise the ids are named", () => {
   expect(judge({ candle: null })).toMatchObject({ outcome: "explained", rules: ["no_candle"] });
   expect(judge({ candle: null, stored: without(2), stream: null })).toMatchObject({ rules: ["no_candle", "lacking"] });
   expect(judge({ candle: null }, [])).toMatchObject({ outcome: "unexplained", ids: [{ what: "gone", count: 5 }] });
@@ -172,7 +172,7 @@ test("moving: a young candle of the first trades, one that is not published, a m
   expect(judge(part)).toMatchObject({ rules: ["lacking"], ids: [{ what: "lacking", ranges: [[2, 2]] }] });
 });
 
-test("not moving: an old candle, one that is no beginning of the trades, an exchange behind what is stored", () => {
+test("not moving: an old candle, one of later trades, an exchange behind what is stored", () => {
   const first = candleOf(TRADES.slice(0, 3));
   expect(judge({ candle: first })).toMatchObject({ rules: ["revised"] });
   const young = { newest_us: START + 5 * CANDLE_US, last_us: START + 5 * CANDLE_US };

@@ -38,7 +38,7 @@ test("300 at most, and a sentence for more; without a span the newest; what it d
   expect((await ask(server.url, "granularity=60&start=soon&end=later")).status).toBe(400);
 });
 
-test("a trade counts once and in its minute, whatever the order of arrival; what is no trade, not at all", () => {
+test("a trade counts once and in its minute, in any order of arrival; a price of letters does not count", () => {
   const read = (file?: string) =>
     recordedLines(file)
       .map(readLine)
