@@ -3,7 +3,6 @@ import { parseUnits } from "../base/decimal.ts";
 import { usFromIso } from "../base/iso.ts";
 import type { Recorded } from "./exchange-frames.ts";
 import type { Faults } from "./faults.ts";
-import type { Player } from "./player.ts";
 
 type CandleFaults = NonNullable<Faults["candles"]>;
 
@@ -24,10 +23,17 @@ interface Made {
   size: string;
 }
 
+/** The trades that the exchange has made. */
+interface Trades {
+  /** Of the product; newest first if `isById`. */
+  made: Iterable<Recorded>;
+  isById: boolean;
+  clock_us: number;
+}
+
 /** The answer's body, or why it is refused. */
 export function candlesOf(
-  player: Player,
-  product_id: string,
+  trades: Trades,
   query: URLSearchParams,
   faults: CandleFaults,
 ): { body: string } | { refused: string } {
@@ -39,30 +45,25 @@ export function candlesOf(
   if (start_us === null || end_us === null) return { refused: "Invalid start or end" };
   // Without both, both are ignored.
   const isNewest = start_us === undefined || end_us === undefined;
-  const last = Math.floor((isNewest ? player.clockUs() : end_us) / size_us);
+  const last = Math.floor((isNewest ? trades.clock_us : end_us) / size_us);
   const first = isNewest ? last - CANDLES_MAX + 1 : Math.ceil(start_us / size_us);
   if (last - first + 1 > CANDLES_MAX) return { refused: TOO_MANY };
-  const made = madeTrades(player, product_id, first * size_us, (last + 1) * size_us, faults);
+  const made = madeBetween(trades, first * size_us, (last + 1) * size_us, faults);
   const buckets = Map.groupBy(made, ({ time_us }) => Math.floor(time_us / size_us));
-  const rows = [...buckets]
-    .sort(([a], [b]) => b - a)
-    .map(([bucket, trades]) => row(bucket * granularity_s, trades, faults));
+  const rows = [...buckets].sort(([a], [b]) => b - a).map(([bucket, of]) => row(bucket * granularity_s, of, faults));
   return { body: `[${rows.filter((text) => text !== null).join(",")}]` };
 }
 
-/** Each trade once, by id; what is not a trade (a price "abc" in a recording) is left out. */
-function madeTrades(player: Player, product_id: string, from_us: number, to_us: number, faults: CandleFaults): Made[] {
-  const found = new Map<number, Made>();
-  for (let i = player.position - 1; i >= 0; i--) {
-    const trade = player.trade(i);
-    if (trade.time_us < from_us - DISORDER_US) break;
-    if (trade.product_id !== product_id || trade.time_us < from_us || trade.time_us >= to_us) continue;
-    if (faults.lacking_ids?.includes(trade.trade_id)) continue;
-    const made = madeOf(trade);
-    // Of a repeated id the first one made counts, and this loop goes back.
-    if (made !== null) found.set(trade.trade_id, made);
+/** By time; what is not a trade (a price "abc" in a recording) is left out. */
+function madeBetween({ made, isById }: Trades, from_us: number, to_us: number, { lacking_ids = [] }: CandleFaults) {
+  const found: Made[] = [];
+  for (const trade of made) {
+    if (isById && trade.time_us < from_us - DISORDER_US) break;
+    if (trade.time_us < from_us || trade.time_us >= to_us || lacking_ids.includes(trade.trade_id)) continue;
+    const one = madeOf(trade);
+    if (one !== null) found.push(one);
   }
-  return [...found.values()].sort((a, b) => a.time_us - b.time_us || a.trade_id - b.trade_id);
+  return found.sort((a, b) => a.time_us - b.time_us || a.trade_id - b.trade_id);
 }
 
 function madeOf({ line, trade_id, time_us }: Recorded): Made | null {

@@ -80,7 +80,9 @@ export class RestAnswers {
     if (status !== 200)
       return problem(status, "by the script of faults", retry_after ? { "retry-after": retry_after } : {});
     if (!this.player.products.has(product_id)) return problem(404, "NotFound");
-    const answer = candlesOf(this.player, product_id, query, this.candles);
+    const { isById } = this.player;
+    const made = this.#below(product_id, Number.MAX_SAFE_INTEGER);
+    const answer = candlesOf({ made, isById, clock_us: this.player.clockUs() }, query, this.candles);
     if ("refused" in answer) return problem(400, answer.refused);
     return new Response(answer.body, { headers: { "content-type": "application/json" } });
   }
@@ -95,15 +97,28 @@ export class RestAnswers {
     return Response.json({ iso: `${isoFromUs(ms * 1_000).slice(0, 23)}Z`, epoch: ms / 1_000 });
   }
 
+  /**
+   * Trades made by now with ids below `after`, newest first, each once: of a repeated id the one that
+   * was made first.
+   */
+  *#below(product_id: string, after: number): Generator<Recorded> {
+    const { player } = this;
+    const byId = new Map<number, Recorded>();
+    for (let i = player.position - 1; i >= 0; i--) {
+      const trade = player.trade(i);
+      if (trade.product_id !== product_id || trade.trade_id >= after) continue;
+      if (player.isById) yield trade;
+      else byId.set(trade.trade_id, trade);
+    }
+    yield* [...byId.values()].sort((a, b) => b.trade_id - a.trade_id);
+  }
+
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
     const page: Recorded[] = [];
-    for (const trade of this.#newestFirst()) {
-      if (page.length >= limit) break;
-      const { trade_id } = trade;
-      if (trade.product_id !== product_id || trade_id >= (after ?? Number.POSITIVE_INFINITY)) continue;
-      if (before !== null && trade_id <= before) break;
-      if (!this.faults.lacking_ids?.includes(trade_id)) page.push(trade);
+    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER)) {
+      if (page.length === limit || (before !== null && trade.trade_id <= before)) break;
+      if (!this.faults.lacking_ids?.includes(trade.trade_id)) page.push(trade);
     }
     const headers = new Headers();
     if (page.length > 0) {
@@ -111,21 +126,6 @@ export class RestAnswers {
       headers.set("CB-AFTER", String(page.at(-1)!.trade_id));
     }
     return Response.json(page.map(restTrade), { headers });
-  }
-
-  /** Trades made by now, by id; of a repeated id the one that was made first. */
-  *#newestFirst(): Generator<Recorded> {
-    const { player } = this;
-    if (player.isById) {
-      for (let i = player.position - 1; i >= 0; i--) yield player.trade(i);
-      return;
-    }
-    const byId = new Map<string, Recorded>();
-    for (let i = player.position - 1; i >= 0; i--) {
-      const trade = player.trade(i);
-      byId.set(`${trade.product_id} ${trade.trade_id}`, trade);
-    }
-    yield* [...byId.values()].sort((a, b) => b.trade_id - a.trade_id);
   }
 }
 

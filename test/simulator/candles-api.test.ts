@@ -1,9 +1,7 @@
 /** The simulator's candles are the exchange's: order, both ends, limits, faults (docs/feed.md). */
 import { expect, test } from "bun:test";
-import { candlesOf } from "../../scripts/simulator/candles-api.ts";
 import { readLine } from "../../scripts/simulator/exchange-frames.ts";
 import { parseFaults } from "../../scripts/simulator/faults.ts";
-import { Player } from "../../scripts/simulator/player.ts";
 import { recordedLines } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
 
@@ -12,10 +10,11 @@ const ask = async (url: string, query: string) => {
   const response = await fetch(`${url.replace("ws:", "http:")}/products/BTC-USD/candles?${query}`);
   return { status: response.status, body: (await response.json()) as number[][] & { message?: string } };
 };
+const ALL = 99_999;
 const hour = "granularity=60&start=2023-09-05T16:00:00Z&end=2023-09-05T16:59:00Z";
 
 test("the hour's candles: newest first, both ends inclusive, its facts (data/recordings/README.md)", async () => {
-  await using server = exchange({ after: 99_999 });
+  await using server = exchange({ after: ALL });
   const { body } = await ask(server.url, hour);
   expect(body.map(([time]) => time)).toEqual(Array.from({ length: 60 }, (_, i) => 1_693_933_140 - 60 * i));
   expect(body[0]).toEqual([1_693_933_140, 25735.97, 25743.97, 25740.43, 25735.97, 3.74637832]);
@@ -38,18 +37,17 @@ test("300 at most, and a sentence for more; without a span the newest; what it d
   expect((await ask(server.url, "granularity=60&start=soon&end=later")).status).toBe(400);
 });
 
-test("a trade counts once and in its minute, in any order of arrival; a price of letters does not count", () => {
-  const read = (file?: string) =>
-    recordedLines(file)
-      .map(readLine)
-      .filter((one) => typeof one === "object");
-  const query = new URLSearchParams(hour);
-  const bodies = [read(), read(DISORDERED)].map((recorded) => {
-    const player = new Player({ recorded, speed: Number.POSITIVE_INFINITY, loop: false, after: 0 });
-    player.position = recorded.length;
-    return candlesOf(player, "BTC-USD", query, {});
-  });
-  expect(bodies[1]).toEqual(bodies[0]!);
+test("a trade counts once and in its minute, in any order of arrival; a price of letters does not count", async () => {
+  const recorded = recordedLines(DISORDERED)
+    .map(readLine)
+    .filter((one) => typeof one === "object");
+  await using disordered = exchange({ recorded, after: ALL });
+  await using ordered = exchange({ after: ALL });
+  const [one, other] = await Promise.all([disordered, ordered].map(({ url }) => ask(url, hour)));
+  expect(one!.body).toEqual(other!.body);
+  // The newest id of the disordered hour is of an earlier minute than these.
+  const end = "granularity=60&start=2023-09-05T16:58:00Z&end=2023-09-05T16:59:00Z";
+  expect((await ask(disordered.url, end)).body).toEqual(other!.body.slice(0, 2));
 });
 
 test("faults: refused answers, a revised candle, a trade that none counts, an absent minute, sums of floats", async () => {
@@ -61,11 +59,11 @@ test("faults: refused answers, a revised candle, a trade that none counts, an ab
     absent: ["2023-09-05T16:02:00Z"],
     float_volumes: true,
   };
-  await using server = exchange({ after: 99_999, faults: parseFaults(JSON.stringify({ candles })) });
+  await using server = exchange({ after: ALL, faults: parseFaults(JSON.stringify({ candles })) });
   expect((await ask(server.url, hour)).status).toBe(429);
   const { body } = await ask(server.url, hour);
   expect(body).toHaveLength(59);
-  await using plain = exchange({ after: 99_999 });
+  await using plain = exchange({ after: ALL });
   const exact = (await ask(plain.url, hour)).body;
   expect(body.at(-2)).toEqual([...exact.at(-2)!.slice(0, 5), 1.2e-6]);
   const size = Number(JSON.parse(recordedLines()[0]!).last_size);
@@ -79,7 +77,7 @@ test("trades of a disordered recording come by id, each once", async () => {
   const recorded = recordedLines(DISORDERED)
     .map(readLine)
     .filter((one) => typeof one === "object");
-  await using server = exchange({ recorded, after: 99_999 });
+  await using server = exchange({ recorded, after: ALL });
   const response = await fetch(`${server.url.replace("ws:", "http:")}/products/BTC-USD/trades?limit=1000&after=10500`);
   const page = (await response.json()) as { trade_id: number; price: string }[];
   expect(page.map(({ trade_id }) => trade_id)).toEqual(Array.from({ length: 1_000 }, (_, i) => 10_499 - i));

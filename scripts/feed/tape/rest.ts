@@ -13,21 +13,21 @@ interface RestPage {
   oldest: number;
 }
 
+/** REST refuses a request; `status` is HTTP's. */
+export class RestRefusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** `wss://ws-feed.exchange.coinbase.com` → its REST address; the simulator's is the feed's own port. */
 export function restUrlOf(feed_url: string): string {
   const url = new URL(feed_url);
   const host = url.host.replace(/^ws-feed([.-])/, "api$1");
   return `${url.protocol === "wss:" ? "https:" : "http:"}//${host}`;
-}
-
-/** An answer of REST that is not the one asked for; a later try may get it. */
-export class RestRefusal extends Error {
-  constructor(
-    message: string,
-    readonly status: number,
-  ) {
-    super(message);
-  }
 }
 
 /** All requests of a process to one REST address: in the order of asking, and within the rate. */
@@ -71,10 +71,10 @@ export class RestQueue {
 
   #refusal(response: Response): Error {
     const wait_ms = retryAfterMs(response.headers.get("retry-after"), nowMs());
-    if (wait_ms === null) return new RestRefusal(`REST answers ${response.status}`, response.status);
+    if (wait_ms === null) return new RestRefusal(response.status, `REST answers ${response.status}`);
     this.#next_ms = Math.max(this.#next_ms, monotonicMs() + wait_ms);
-    const words = `REST answers ${response.status} and asks to wait ${Math.ceil(wait_ms / 1_000)} s`;
-    return new RestRefusal(words, response.status);
+    const wait = `asks to wait ${Math.ceil(wait_ms / 1_000)} s`;
+    return new RestRefusal(response.status, `REST answers ${response.status} and ${wait}`);
   }
 
   /** Requests of all gaps start in the order of asking, at most REST_PER_SECOND_MAX per second. */
