@@ -17,3 +17,12 @@ export { auditTrades } from "./answers/trade-audit.ts";
 export type { Answers, AuditRecord, AuditReport } from "./audit-types.ts";
 export { type AuditOptions, auditWindows } from "./audit-windows.ts";
 export { readSparkTrace } from "./spark-trace.ts";
+export {
+  type ExchangeTrades,
+  type IdRange,
+  judgeMinute,
+  type MinuteVerdict,
+  type StreamMinute,
+} from "./witness-minute.ts";
+export type { MinuteNumbers, WitnessTrade } from "./witness-numbers.ts";
+export { type WitnessReport, witnessJson, witnessText, witnessTotals } from "./witness-report.ts";
