@@ -1,2 +1,6 @@
 /** Checks any pipeline's answers against the exact ones, each difference with its rule. */
 export type { Answers, AuditRecord, AuditReport } from "./audit-types.ts";
+export { recordsOfLog } from "./input/audit-record.ts";
+export { fileRecords } from "./input/read-ticks.ts";
+export { type TickSource, tickSource } from "./input/tick-source.ts";
+export { parseTickMap } from "./input/trade-columns.ts";
