@@ -1,4 +1,16 @@
 /** Checks any pipeline's answers against the exact ones, each difference with its rule. */
+export type {
+  AnswerOptions,
+  BatchRowReport,
+  BatchRowVerdict,
+  ForeignAnswers,
+  TopicReader,
+  TopicRecord,
+  TradeReason,
+  TradesReport,
+  TradeVerdict,
+} from "./answers/other-kinds.ts";
+export { readAnswers } from "./answers/read-answers.ts";
 export type { Answers, AuditRecord, AuditReport } from "./audit-types.ts";
 export { recordsOfLog } from "./input/audit-record.ts";
 export { fileRecords } from "./input/read-ticks.ts";
