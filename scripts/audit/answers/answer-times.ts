@@ -48,6 +48,11 @@ export function timesOf(rows: readonly RawRow[], column: number, name: string, t
   return { us, hasZone: withZone !== undefined };
 }
 
+/** One cell alone as µs since 1970; null when it is not a valid time. */
+export function timeOf(cell: string): number | null {
+  return (NUMBER.test(cell) ? epochReader([cell]) : fromText)(cell)?.us ?? null;
+}
+
 interface Time {
   us: number;
   hasZone: boolean;

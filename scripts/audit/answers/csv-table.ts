@@ -7,8 +7,8 @@ import { type CsvLine, csvLines } from "./csv-reader.ts";
 import { outputFiles, partitionCells } from "./output-folder.ts";
 import { checkRows, type RawRow, type RawTable, unreadable } from "./raw-table.ts";
 
-/** Bytes of one CSV file: it is held as text. */
-const CSV_BYTES_MAX = 500_000_000;
+/** Bytes of one text file: it is held in memory. */
+const TEXT_BYTES_MAX = 500_000_000;
 
 export const CSV_FILE = /\.(csv|tsv|txt)(\.gz)?$/i;
 
@@ -78,13 +78,14 @@ function addFile(table: RawTable, source: CsvSource): void {
   }
 }
 
-function textOf(path: string): string {
+/** A file's text, unpacked if it is gzipped; throws DATA_DIR when it is too large or can't be read. */
+export function textOf(path: string): string {
   const bytes = statSync(path).size;
-  if (bytes > CSV_BYTES_MAX)
-    throw unreadable(`${path} has ${bytes} bytes; one CSV file may have ${CSV_BYTES_MAX}.`, "Split it into a folder.");
+  if (bytes > TEXT_BYTES_MAX)
+    throw unreadable(`${path} has ${bytes} bytes; one text file may have ${TEXT_BYTES_MAX}.`, "Split it into several.");
   try {
     const content = readFileSync(path);
-    return (path.endsWith(".gz") ? gunzipSync(content, { maxOutputLength: CSV_BYTES_MAX }) : content).toString("utf8");
+    return (path.endsWith(".gz") ? gunzipSync(content, { maxOutputLength: TEXT_BYTES_MAX }) : content).toString("utf8");
   } catch (error) {
     throw unreadable(`${path} can't be read: ${sentence(error)}.`, "Check the file and its permissions.");
   }

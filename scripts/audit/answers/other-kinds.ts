@@ -1,6 +1,6 @@
 /** What readAnswers takes and returns, and the reports on answers that are not windows. */
 import type { WindowSpec } from "../../contract/window.ts";
-import type { Answers, AuditColumn, AuditOutcome, AuditRecord, AuditRule, CellDifference } from "../audit-types.ts";
+import type { Answers, AuditColumn, AuditOutcome, AuditRecord, AuditRule } from "../audit-types.ts";
 
 /** A record of a Kafka topic of answers; key and value as UTF-8 text, null where the record has none. */
 export interface TopicRecord {
@@ -67,11 +67,25 @@ interface TradeRow {
   where: string;
 }
 
+/**
+ * Why a batch or a trade differs. Beside the rules: `key`: another product's trade has the same id, and
+ * the id alone is their key; `quotes`: the message lacks a quote, and their consumer skips it;
+ * `behind`: the trade is after their newest one, so it is lost or not read yet: nothing can decide it.
+ */
+export type AnswerReason = AuditRule | "key" | "quotes" | "behind";
+
+/** What each reason that is not a rule means, for tables. */
+export const OTHER_REASONS = {
+  key: "another product's trade has this id",
+  quotes: "messages without quotes skipped",
+  behind: "after their newest trade: lost, or not read yet",
+} as const satisfies Record<Exclude<AnswerReason, AuditRule>, string>;
+
 /** What the audit of one-row answers reports. */
 export interface BatchRowReport {
   kind: "batch_row";
   rows: BatchRowVerdict[];
-  /** How each row's trades were found, sentences in order. */
+  /** How the consumer that fits was found, sentences in order. */
   how: string[];
   columns: Answers["columns"];
   ignored: string[];
@@ -79,8 +93,8 @@ export interface BatchRowReport {
     rows: number;
     equal: number;
     unexplained: number;
-    /** Rows counted once, under their first rule. */
-    by_rule: { rule: AuditRule; rows: number }[];
+    /** Rows counted once, under their first reason. */
+    by_reason: { reason: AnswerReason; rows: number }[];
     uncommitted_rows: number;
   };
 }
@@ -88,24 +102,19 @@ export interface BatchRowReport {
 export interface BatchRowVerdict {
   where: string;
   outcome: AuditOutcome;
-  rules: AuditRule[];
-  differences: CellDifference[];
-  /** Trades that the row answers for: the first and last one's place; null when none fit. */
-  trades: {
-    count: number;
-    from: { partition: number; offset: number };
-    to: { partition: number; offset: number };
-  } | null;
+  reasons: AnswerReason[];
+  /** `exact`: of the distinct trades of the same part of the log. Without a reason: unexplained. */
+  differences: { column: AuditColumn; theirs: string | null; exact: string | null; reasons: AnswerReason[] }[];
+  /** The part of the log that the row answers for, both ends included; null when none fits. */
+  read: { from: LogPlace; to: LogPlace } | null;
   /** One sentence for people. */
   why: string;
 }
 
-/**
- * Why a trade of a table differs. Beside the rules: `key`: another product's trade has this id, and
- * the id alone is the key; `quotes`: the message lacks a quote, and their consumer skips it; `behind`:
- * it is after the table's newest trade, so it is lost or not read yet: nothing can decide it.
- */
-export type TradeReason = AuditRule | "key" | "quotes" | "behind";
+export interface LogPlace {
+  partition: number;
+  offset: number;
+}
 
 export interface TradeVerdict {
   /** As text. */
@@ -113,10 +122,10 @@ export interface TradeVerdict {
   product_id: string | null;
   what: "missing" | "surplus" | "altered";
   /** Null: unexplained. */
-  reason: TradeReason | null;
+  reason: AnswerReason | null;
   differences: { column: TradeColumn; theirs: string | null; exact: string | null }[];
   /** Where the trade is in the log; null when it is not there. */
-  position: { partition: number; offset: number } | null;
+  position: LogPlace | null;
   /** Where their row is; null when they have none. */
   where: string | null;
   /** One sentence for people. */
@@ -143,6 +152,6 @@ export interface TradesReport {
     unexplained: number;
     /** Lost or not read yet. */
     consistent: number;
-    by_reason: { reason: TradeReason; trades: number }[];
+    by_reason: { reason: AnswerReason; trades: number }[];
   };
 }

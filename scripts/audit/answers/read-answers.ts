@@ -3,18 +3,18 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { AUDIT_COLUMNS } from "../audit-types.ts";
 import { parseMap, type Recognised, tradeColumns, type WindowRole, windowColumns } from "./column-names.ts";
-import { CSV_FILE, csvFile, csvFolder } from "./csv-table.ts";
+import { CSV_FILE, csvFile, csvFolder, textOf } from "./csv-table.ts";
 import { duckdbTable, PARQUET_FILE, parquetFile, parquetFolder } from "./duckdb-table.ts";
 import { batchRows, tradeTable } from "./other-answers.ts";
 import type { AnswerOptions, ForeignAnswers, TopicReader } from "./other-kinds.ts";
 import { outputFiles } from "./output-folder.ts";
 import { type NamedColumns, type RawTable, unreadable } from "./raw-table.ts";
 import { sqliteTable } from "./sqlite-rows.ts";
-import { topicTable } from "./topic-table.ts";
+import { lineRecords, topicTable } from "./topic-table.ts";
 import { windowAnswers } from "./window-answers.ts";
 
 /**
- * A foreign answer by its place: a CSV or Parquet file, a folder of them, `FILE:TABLE` of a SQLite or
+ * A foreign answer by its place: a file of CSV, Parquet or JSON lines, a folder of CSV or Parquet, `FILE:TABLE` of a SQLite or
  * DuckDB file (the table may be left out when only one fits), or a topic's URL, which `topicReader`
  * reads. Rejects with USAGE where columns, table or size are not clear, NO_DATA without a row, and
  * DATA_DIR for what can't be read.
@@ -101,6 +101,7 @@ async function tableAt(
   const choose = (tables: readonly NamedColumns[]) => chosen(path, name, tables, map);
   if (kind === "sqlite") return sqliteTable(path, choose);
   if (kind === "duckdb") return duckdbTable(path, choose);
+  if (kind === "json") return topicTable(path, lineRecords(path, textOf(path)));
   return kind === "parquet" ? parquetFile(path) : csvFile(path, columns);
 }
 
@@ -143,7 +144,7 @@ function folderTable(folder: string, columns: readonly string[] | null): RawTabl
 }
 
 /** By the file's first bytes, since endings are not reliable. */
-function contentOf(path: string): "sqlite" | "duckdb" | "parquet" | "csv" {
+function contentOf(path: string): "sqlite" | "duckdb" | "parquet" | "json" | "csv" {
   const head = Buffer.alloc(16);
   try {
     const file = openSync(path, "r");
@@ -160,7 +161,7 @@ function contentOf(path: string): "sqlite" | "duckdb" | "parquet" | "csv" {
   if (head.toString("latin1", 0, 4) === "PAR1") return "parquet";
   if (PARQUET_FILE.test(path))
     throw unreadable(`${path} is not a Parquet file: it is cut, or was never completed.`, "Write it again.");
-  return "csv";
+  return head[0] === "{".charCodeAt(0) || /\.jsonl(\.gz)?$/i.test(path) ? "json" : "csv";
 }
 
 /** The named table, or the only one that is an answer. */

@@ -1,13 +1,31 @@
 /** How much of a foreign row the ticks of a window reproduce; doubles are exact enough to find a shift. */
 import type { AuditColumn, AuditRecord, ForeignRow } from "../audit-types.ts";
 
-/** The distinct ticks of one product, or of all, by time. */
+/** Ticks of one block, whose lowest and highest price is known. */
+const BLOCK = 64;
+
+/** The distinct ticks of one product, or of all, by time; sums and extremes of any part are cheap. */
 class Place {
+  readonly #priceSums: Float64Array;
+  readonly #sizeSums: Float64Array;
+  readonly #lowest: Float64Array;
+  readonly #highest: Float64Array;
+
   constructor(
     readonly times: Float64Array,
     readonly prices: Float64Array,
-    readonly sizes: Float64Array,
-  ) {}
+    sizes: Float64Array,
+  ) {
+    this.#priceSums = prefixSums(prices);
+    this.#sizeSums = prefixSums(sizes);
+    this.#lowest = new Float64Array(Math.ceil(prices.length / BLOCK)).fill(Number.POSITIVE_INFINITY);
+    this.#highest = new Float64Array(this.#lowest.length).fill(Number.NEGATIVE_INFINITY);
+    for (const [i, price] of prices.entries()) {
+      const block = Math.floor(i / BLOCK);
+      this.#lowest[block] = Math.min(this.#lowest[block]!, price);
+      this.#highest[block] = Math.max(this.#highest[block]!, price);
+    }
+  }
 
   /** Index of the first tick from this time on. */
   from(time_us: number): number {
@@ -19,6 +37,45 @@ class Place {
     }
     return low;
   }
+
+  priceSum(from: number, to: number): number {
+    return this.#priceSums[to]! - this.#priceSums[from]!;
+  }
+
+  volume(from: number, to: number): number {
+    return this.#sizeSums[to]! - this.#sizeSums[from]!;
+  }
+
+  lowest(from: number, to: number): number {
+    return this.#extreme(from, to, this.#lowest, Math.min);
+  }
+
+  highest(from: number, to: number): number {
+    return this.#extreme(from, to, this.#highest, Math.max);
+  }
+
+  #extreme(from: number, to: number, blocks: Float64Array, choose: (a: number, b: number) => number): number {
+    let found = this.prices[from]!;
+    for (let i = from; i < to; ) {
+      const isWhole = i % BLOCK === 0 && i + BLOCK <= to;
+      found = choose(found, isWhole ? blocks[i / BLOCK]! : this.prices[i]!);
+      i += isWhole ? BLOCK : 1;
+    }
+    return found;
+  }
+}
+
+/** The sum of the first n values at n. Compensated: a small window late in a long log is exact enough. */
+function prefixSums(values: Float64Array): Float64Array {
+  const sums = new Float64Array(values.length + 1);
+  let [sum, lost] = [0, 0];
+  for (const [i, value] of values.entries()) {
+    const next = sum + (value - lost);
+    lost = next - sum - (value - lost);
+    sum = next;
+    sums[i + 1] = sum;
+  }
+  return sums;
 }
 
 /** What is known of a row's window; undefined where the answer lacks the column. */
@@ -30,12 +87,12 @@ export interface Facts {
 
 const FACTS = {
   trade_count: (_: Place, from: number, to: number) => to - from,
-  min_price: (place: Place, from: number, to: number) => extreme(place.prices, from, to, Math.min),
-  max_price: (place: Place, from: number, to: number) => extreme(place.prices, from, to, Math.max),
+  min_price: (place: Place, from: number, to: number) => place.lowest(from, to),
+  max_price: (place: Place, from: number, to: number) => place.highest(from, to),
   open_price: (place: Place, from: number) => place.prices[from]!,
   close_price: (place: Place, _: number, to: number) => place.prices[to - 1]!,
-  avg_price: (place: Place, from: number, to: number) => sum(place.prices, from, to) / (to - from),
-  total_volume: (place: Place, from: number, to: number) => sum(place.sizes, from, to),
+  avg_price: (place: Place, from: number, to: number) => place.priceSum(from, to) / (to - from),
+  total_volume: (place: Place, from: number, to: number) => place.volume(from, to),
 } satisfies Partial<Record<AuditColumn, (place: Place, from: number, to: number) => number>>;
 type Fact = keyof typeof FACTS;
 
@@ -96,16 +153,4 @@ export function scoreOf({ place, start_us, values }: Facts, shift_us: number, si
     if (Math.abs(own - value) <= (fact === "trade_count" ? 0 : TOLERANCE * Math.abs(value))) equal++;
   }
   return equal / values.length;
-}
-
-function extreme(values: Float64Array, from: number, to: number, choose: (a: number, b: number) => number): number {
-  let found = values[from]!;
-  for (let i = from + 1; i < to; i++) found = choose(found, values[i]!);
-  return found;
-}
-
-function sum(values: Float64Array, from: number, to: number): number {
-  let total = 0;
-  for (let i = from; i < to; i++) total += values[i]!;
-  return total;
 }

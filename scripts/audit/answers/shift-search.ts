@@ -18,8 +18,11 @@ const REPRODUCED = 0.9;
 /** Steps per window of that search, and how far around an almost right shift boundaries are tried. */
 const COARSE_STEPS = 4;
 const NEAR_US = 1e6;
-/** Boundaries that are tried at most. */
-const EDGES_MAX = 10_000;
+/** Boundaries of so many rows are tried, this many at most: a constant shift moves all rows alike. */
+const EDGE_ROWS = 12;
+const EDGES_MAX = 4_000;
+/** Steps of the search for constants to each side. */
+const STEPS_MAX = 10_000;
 /** Of shifts that reproduce the same, the roundest is taken. */
 const ROUND_US = [QUARTER_US, 60e6, 10e6, 1e6, 100e3, 10e3, 1e3, 1];
 
@@ -91,14 +94,14 @@ function broken(facts: readonly Facts[], shift: number, size_us: number): Facts[
 /** The edges around the best of many steps over all zones. */
 function coarse(sample: readonly Facts[], size_us: number): number[] {
   const step = size_us / COARSE_STEPS;
-  const count = Math.min(Math.floor((QUARTERS_MAX * QUARTER_US) / step), EDGES_MAX);
+  const count = Math.min(Math.floor((QUARTERS_MAX * QUARTER_US) / step), STEPS_MAX);
   let best = { shift: 0, score: 0 };
   for (let i = 0; i <= 2 * count; i++) {
     const shift = (i % 2 === 0 ? i / 2 : -(i + 1) / 2) * step;
     const { score } = judged(sample, shift, size_us);
     if (score > best.score) best = { shift, score };
   }
-  return best.score === 0 ? [] : edgesOf(sample, best.shift, 2 * step, size_us);
+  return best.score === 0 ? [] : edgesOf(sample, best.shift, step, size_us);
 }
 
 /**
@@ -107,7 +110,7 @@ function coarse(sample: readonly Facts[], size_us: number): number[] {
  */
 function edgesOf(facts: readonly Facts[], center: number, radius: number, size_us: number): number[] {
   const edges = new Set<number>();
-  for (const { place, start_us } of facts)
+  for (const { place, start_us } of spread(facts, EDGE_ROWS))
     for (const boundary of [start_us, start_us + size_us]) {
       for (let i = place.from(boundary + center - radius); i < place.times.length; i++) {
         const edge = place.times[i]! - boundary;

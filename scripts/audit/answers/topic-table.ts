@@ -41,6 +41,34 @@ export async function topicTable(url: string, records: AsyncIterable<TopicRecord
   };
 }
 
+/**
+ * Lines of JSON as records: an answer each, or each a record of a topic's dump with `value`, and
+ * `key`, `partition`, `offset`, `timestamp` in ms. Throws DATA_DIR for a line that is not JSON.
+ */
+export async function* lineRecords(path: string, text: string): AsyncGenerator<TopicRecord> {
+  for (const [i, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    let content: unknown;
+    try {
+      content = JSON.parse(line);
+    } catch (error) {
+      throw unreadable(`${path}:${i + 1} is not JSON: ${sentence(error)}.`, "Write one JSON object per line.");
+    }
+    if (!isObject(content) || !("value" in content) || !("offset" in content)) {
+      yield { key: null, value: line, partition: 0, offset: i, appended_us: null };
+      continue;
+    }
+    const { key, value, partition, offset, timestamp } = content;
+    yield {
+      key: typeof key === "string" ? key : null,
+      value: value === null || typeof value === "string" ? value : JSON.stringify(value),
+      partition: Number(partition ?? 0),
+      offset: Number(offset),
+      appended_us: typeof timestamp === "number" ? timestamp * 1_000 : null,
+    };
+  }
+}
+
 type Fields = [name: string, text: string | null][];
 
 function keyFields(key: string | null): Fields {
