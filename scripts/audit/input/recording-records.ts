@@ -11,6 +11,8 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const SPACE = 0x20;
 
+const decoder = new TextDecoder();
+
 /**
  * Every line is a record, also one that was cut off; blank lines are skipped. The offset is the number
  * of records before it, unless the lines are a dump with offsets of their own. Fails with RECORDING.
@@ -50,7 +52,7 @@ interface Dumped {
 function dumped(line: Uint8Array): Dumped | null {
   let fields: Record<string, unknown>;
   try {
-    fields = JSON.parse(new TextDecoder().decode(line));
+    fields = JSON.parse(decoder.decode(line));
   } catch {
     return null;
   }

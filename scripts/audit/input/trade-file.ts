@@ -5,7 +5,7 @@ import { sentence, TidemarkError } from "../../base/errors.ts";
 import { METRIC_MEMORY } from "../../base/limits.ts";
 import type { AuditRecord } from "../audit-types.ts";
 import { AuditRecords, auditRecord } from "./audit-record.ts";
-import { feedTime, plainNumber, takerSide, tradeId } from "./trade-cells.ts";
+import { feedTime, plainNumber, takerSide, tradeId } from "./feed-cells.ts";
 import { type TradeField, type TradeSources, tradeSources } from "./trade-columns.ts";
 
 interface TradeFile extends TradeOptions {

@@ -2,7 +2,16 @@
 import { isoSecondFromUs } from "../../base/iso.ts";
 import { printable } from "../../base/printable.ts";
 import STYLE from "./audit-page.css" with { type: "text" };
-import { cellText, counted, type ReportView, rulesText, sameUntil, ticksText, type ViewPart } from "./report-view.ts";
+import {
+  cellText,
+  counted,
+  countOf,
+  type ReportView,
+  rulesText,
+  sameUntil,
+  ticksText,
+  type ViewPart,
+} from "./report-view.ts";
 
 /** Differing windows on the page without --all, about 1 kB each, and trade ids named in each. */
 const PARTS_MAX = 2_000;
@@ -96,13 +105,12 @@ function partList({ parts, unit }: ReportView, all: boolean): string {
   if (parts.length === 0) return `${title}\n<p>None.</p>`;
   const shown = all ? parts : parts.slice(0, PARTS_MAX);
   const cut = parts.length - shown.length;
-  const more =
-    cut === 0 ? "" : `\n<p>${counted(cut)} more ${unit} are not on this page: write it again with --all.</p>`;
+  const more = cut === 0 ? "" : `\n<p>Not on this page: ${countOf(cut, unit)}. Write it again with --all.</p>`;
   return `${title}\n${shown.map((part) => partSection(part, all ? Number.POSITIVE_INFINITY : IDS_MAX)).join("\n")}${more}`;
 }
 
 function partSection(part: ViewPart, ids_max: number): string {
-  const { name, outcome, rules, why, where, cells } = part;
+  const { name, outcome, rules, why, where, what, cells } = part;
   const ticks = ticksText(part.ticks, ids_max);
   const about = [why, ticks && `Ticks: ${ticks}`, where === null ? "They have no row." : `Row: ${where}`];
   const rows = cells.map((cell) =>
@@ -113,7 +121,7 @@ function partSection(part: ViewPart, ids_max: number): string {
     ),
   );
   return `<section class="${outcome}">
-<h3>${safe(name)} <small>${outcome}${rules.length === 0 ? "" : `, ${safe(rules.join(", "))}`}</small></h3>
+<h3>${safe(name)} <small>${outcome}${what === undefined ? "" : `, ${what}`}${rules.length === 0 ? "" : `, ${safe(rules.join(", "))}`}</small></h3>
 ${about
   .filter((text) => text !== "")
   .map((text) => `<p>${safe(text)}</p>`)

@@ -59,10 +59,9 @@ function whys({ parts }: ReportView): string[] {
 
 /** A cell per difference; the whole row where there is none. The ticks are on the first line. */
 function partLines(part: ViewPart, ids_max: number): string[][] {
-  const { name, cells, where } = part;
+  const { name, cells, where, what = where === null ? "no row" : "a row" } = part;
   const ticks = ticksText(part.ticks, ids_max);
-  if (cells.length === 0)
-    return [[name, "(row)", where === null ? "no row" : "a row", "–", rulesText(part, undefined), ticks]];
+  if (cells.length === 0) return [[name, "(row)", what, "–", rulesText(part, undefined), ticks]];
   return cells.map((cell, i) => {
     const rules = rulesText(part, cell);
     return [name, cell.column, cellText(cell.theirs), cellText(cell.exact), rules, i === 0 ? ticks : ""];

@@ -34,6 +34,8 @@ export interface ViewPart {
   rules: readonly string[];
   why: string;
   where: string | null;
+  /** What their row is where no cell differs: `missing`. */
+  what?: string;
   cells: ViewCell[];
   ticks: readonly NamedTick[];
 }
@@ -45,12 +47,20 @@ interface ViewCell {
   rules: readonly string[];
 }
 
-const ORDER: Record<AuditOutcome, number> = { unexplained: 0, consistent: 1, explained: 2, equal: 3 };
-
-/** What differs, the unexplained first, then what is only consistent, then by the given order. */
-export function inReadingOrder<V extends { outcome: AuditOutcome }>(verdicts: readonly V[]): V[] {
-  return verdicts.filter(({ outcome }) => outcome !== "equal").sort((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);
+/**
+ * What differs: the unexplained first, then what is only consistent, then what has other ticks than it
+ * should, at last what has only other digits (W1); within each the given order.
+ */
+export function inReadingOrder<V extends { outcome: AuditOutcome; rules: readonly string[] }>(
+  verdicts: readonly V[],
+): V[] {
+  const rank = ({ outcome, rules }: V) =>
+    outcome === "unexplained" ? 0 : outcome === "consistent" ? 1 : rules[0] === "W1" ? 3 : 2;
+  return verdicts.filter(({ outcome }) => outcome !== "equal").sort((a, b) => rank(a) - rank(b));
 }
+
+/** Rules that an audit cannot always prove; the others are computed again, or not named. */
+export const UNPROVED: readonly string[] = ["W2", "W4", "W8", "W10", "behind"];
 
 /** `1440` → `1,440`. */
 export function counted(count: number): string {
@@ -66,7 +76,7 @@ export function countOf(count: number, unit: string): string {
 export function rulesText({ outcome, rules }: ViewPart, cell: ViewCell | undefined): string {
   const own = cell !== undefined && (cell.rules.length > 0 || outcome === "unexplained") ? cell.rules : rules;
   if (own.length === 0) return "unexplained";
-  return `${own.join(" ")}${outcome === "consistent" ? "?" : ""}`;
+  return own.map((rule) => (outcome === "consistent" && UNPROVED.includes(rule) ? `${rule}?` : rule)).join(" ");
 }
 
 /** `−2: 1910, 2293`: ticks that are missing, then the surplus, by trade id, at most `shown_max` of each. */

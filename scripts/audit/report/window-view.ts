@@ -2,7 +2,7 @@
 import { formatDuration } from "../../base/duration.ts";
 import { isoSecondFromUs } from "../../base/iso.ts";
 import { AUDIT_RULES, type AuditReport, type AuditRule, type WindowVerdict } from "../audit-types.ts";
-import { counted, countOf, inReadingOrder, type ReportView } from "./report-view.ts";
+import { counted, countOf, inReadingOrder, type ReportView, UNPROVED } from "./report-view.ts";
 
 /** `trusted`: rules whose windows pass although they are only consistent. */
 export function windowView(report: AuditReport, trusted: readonly string[]): ReportView {
@@ -34,8 +34,12 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
 }
 
 function isAccepted({ outcome, rules }: WindowVerdict, trusted: readonly string[]): boolean {
-  if (outcome === "consistent") return rules.length > 0 && rules.every((rule) => trusted.includes(rule));
+  if (outcome === "consistent") return unproved(rules).every((rule) => trusted.includes(rule));
   return outcome !== "unexplained";
+}
+
+function unproved(rules: readonly AuditRule[]): AuditRule[] {
+  return rules.filter((rule) => UNPROVED.includes(rule));
 }
 
 /** Windows of one outcome, each under its first rule, in the rules' order. */
@@ -80,21 +84,16 @@ function ruleCounts(report: AuditReport): ReportView["rules"] {
   });
 }
 
-/** Rows that have no verdict, and what to do about windows that are only consistent. */
-function notes(report: AuditReport, trusted: readonly string[]): string[] {
-  const { totals, answers } = report;
-  const found: string[] = [];
-  if (totals.superseded_rows > 0)
-    found.push(
-      `Several rows per window (W9): ${countOf(totals.superseded_rows, "rows")} came before the last one, which counts.`,
-    );
-  if (totals.uncommitted_rows > 0)
-    found.push(
-      `Not read, since no committed batch names their files (W11): ${countOf(totals.uncommitted_rows, "rows")}.`,
-    );
-  if (answers.ignored.length > 0) found.push(`Columns that nothing is compared with: ${answers.ignored.join(", ")}.`);
-  const rules = [...new Set(report.windows.filter((one) => one.outcome === "consistent").flatMap((one) => one.rules))];
-  return [...found, ...trustNotes(rules, trusted)];
+/** What is not compared, and what to do about windows that are only consistent. */
+function notes({ answers, windows }: AuditReport, trusted: readonly string[]): string[] {
+  const rules = new Set(
+    windows.filter(({ outcome }) => outcome === "consistent").flatMap((one) => unproved(one.rules)),
+  );
+  return [...ignoredNote(answers.ignored), ...trustNotes([...rules], trusted)];
+}
+
+export function ignoredNote(ignored: readonly string[]): string[] {
+  return ignored.length === 0 ? [] : [`Not compared: ${ignored.join(", ")}.`];
 }
 
 /** What to do about rules that are only consistent, and which of them were accepted. */
@@ -103,7 +102,7 @@ export function trustNotes(rules: readonly string[], trusted: readonly string[])
   const open = rules.filter((rule) => !trusted.includes(rule));
   if (open.length > 0)
     found.push(
-      `"Consistent with ${open.join(" and ")}" is not a proof: a lost tick can be the same there. Give the engine's trace with --checkpoint DIR or its delay with --lateness, or accept it: ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
+      `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. To decide it, give the engine's trace (--checkpoint DIR) or its delay (--lateness 1m); to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
     );
   const accepted = rules.filter((rule) => trusted.includes(rule));
   if (accepted.length > 0) found.push(`Accepted without a proof, by --trust: ${accepted.join(", ")}.`);
