@@ -1,4 +1,4 @@
-/** `bun run audit`: checks any pipeline's answers against the exact ones, each difference with its rule. */
+/** `bun run audit`: any pipeline's answers against the exact ones, each difference with its rule. */
 import { AUDIT_ANSWER_FLAGS, AUDIT_INPUT_FLAGS, AUDIT_OUTPUT_FLAGS } from "./command/audit-flags.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { JSON_FLAG } from "./command/flags.ts";

@@ -96,7 +96,7 @@ function plain(name: string): string {
 const WHAT: Partial<Record<TradeField, [what: string, hint: string]>> = {
   trade_id: [
     "trade ids",
-    "Only a trade id tells a repeated trade from two equal fills. Name its column with --tick-map COLUMN=trade_id, or count every row as a trade of its own with --tick-map @row=trade_id.",
+    "Only a trade id distinguishes a repeated trade from an equal fill. Name its column with --tick-map COLUMN=trade_id, or count every row as a trade of its own with --tick-map @row=trade_id.",
   ],
   side: [
     "the taker's side",

@@ -79,7 +79,7 @@ export function rulesText({ outcome, rules }: ViewPart, cell: ViewCell | undefin
   return own.map((rule) => (outcome === "consistent" && UNPROVED.includes(rule) ? `${rule}?` : rule)).join(" ");
 }
 
-/** `−2: 1910, 2293`: ticks that are missing, then the surplus, by trade id, at most `shown_max` of each. */
+/** `−2: 1910, 2293`: missing ticks, then the surplus, by trade id, at most `shown_max` of each. */
 export function ticksText(ticks: readonly NamedTick[], shown_max: number): string {
   const named = (what: NamedTick["what"], sign: string) => {
     const some = ticks.filter((tick) => tick.what === what);
