@@ -12,13 +12,13 @@ import type {
 } from "./audit-types.ts";
 import { type EngineLog, engineLog } from "./engine-log.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
-import { withBegins } from "./fit-begins.ts";
 import { isNumeric, RowValues, readCell } from "./fit-cells.ts";
+import { chooseFit } from "./fit-choose.ts";
 import { type ColumnPlan, planColumns, type Sample } from "./fit-columns.ts";
-import { bestFit, Evidence, type Fit, type FitSettings, otherDelays } from "./fit-model.ts";
+import { Evidence, type Fit, type FitSettings, otherDelays } from "./fit-model.ts";
 import { rowStyle } from "./fit-style.ts";
 import { clockOf } from "./late-clock.ts";
-import { withRestarts } from "./late-restarts.ts";
+import { isLossConfirmed } from "./late-restarts.ts";
 import { type Certainty, judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
@@ -50,7 +50,7 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     fixed: options.fixed ?? {},
   };
   const evidence = new Evidence(log, windows, settings);
-  const fit = withBegins(evidence, withRestarts(evidence, bestFit(evidence, settings)));
+  const fit = chooseFit(evidence, settings);
   const style = rowStyle(evidence, fit, answers.columns);
   const plans = planColumns(answers.columns, samplesOf(evidence, fit, style, answers), {
     arithmetic: settings.fixed.arithmetic,
@@ -116,7 +116,7 @@ function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: Au
     hasTrace: options.trace !== undefined,
     hasDelay: options.lateness_us !== undefined || options.fixed?.lateness !== undefined,
     alone: unsupported,
-    isLossConfirmed: fit.restarts.length === 0 || evidence.restartSupport(fit) > 1,
+    isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
     shift_us: answers.shape.shift_us,
   };
 }
@@ -174,7 +174,10 @@ function howOf(
           `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
         ]),
     ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
-    ...restarts.map(({ partition, offset }) => `Its clock was lost at offset ${offset} of partition ${partition}.`),
+    ...restarts.map(
+      ({ partition, offset, forgets }) =>
+        `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
+    ),
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
     ...(style.ids === "exact" ? [] : ["Trade ids are 32-bit integers."]),
     ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),

@@ -20,11 +20,19 @@ export interface Clock {
   delay_us: number;
   /** Micro-batch of each record; -1: not read any more, or unknown. Null without batches. */
   batch: Int32Array | null;
+  /** Restarts at which windows that ended by `closed_us` were forgotten: later ticks open them again. */
+  forgotten: readonly { partition: number; offset: number; closed_us: number }[];
   /** The last watermark by which a window of this product could be emitted, µs. */
   last_us(product: number): number;
 }
 
-export const NO_CLOCK: Clock = { at_us: null, delay_us: 0, batch: null, last_us: () => Number.NEGATIVE_INFINITY };
+export const NO_CLOCK: Clock = {
+  at_us: null,
+  delay_us: 0,
+  batch: null,
+  forgotten: [],
+  last_us: () => Number.NEGATIVE_INFINITY,
+};
 
 /** Why a record is not in a window of the engine; null: it is. */
 type Absence = "before" | "refused" | "repeated" | "late" | null;
@@ -83,7 +91,11 @@ export function membersOf(
   clock: Clock,
   window: { arrivals: readonly number[]; end_us: number },
 ): number[] {
-  return window.arrivals.filter((i) => absence(log, engine, clock, i, window.end_us) === null);
+  const members = window.arrivals.filter((i) => absence(log, engine, clock, i, window.end_us) === null);
+  return clock.forgotten.reduce((kept, { partition, offset, closed_us }) => {
+    const isAfter = (i: number) => log.partition[i] === partition && log.offset[i]! >= offset;
+    return window.end_us <= closed_us && kept.some(isAfter) ? kept.filter(isAfter) : kept;
+  }, members);
 }
 
 /** The rule behind a record that is in one of the two windows only. */

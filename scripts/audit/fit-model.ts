@@ -1,5 +1,5 @@
 /** The one engine that reproduces most of an answer, chosen among the ways in which engines work. */
-import type { EngineModel, LatenessModel, SparkTrace } from "./audit-types.ts";
+import type { AuditColumn, EngineModel, ForeignRow, LatenessModel, SparkTrace } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
@@ -43,6 +43,7 @@ export class Evidence {
   readonly #isExact = new Map<AuditWindow, boolean>();
   /** Windows in which every engine holds the same ticks, as far as lateness and refusals go. */
   readonly #isPlain = new Map<AuditWindow, boolean>();
+  readonly #places: ReadonlyMap<AuditColumn, number>;
   readonly #lastRow = new Map<number, number>();
   /** Greatest event time of a tick before each record, and of all. */
   readonly latest_us: Float64Array;
@@ -59,12 +60,12 @@ export class Evidence {
       this.latest_us[last] ?? Number.NEGATIVE_INFINITY,
       log.kind[last] === KIND.tick ? log.time_us[last]! : Number.NEGATIVE_INFINITY,
     );
-    const places = columnPlaces(windows.flatMap(({ row }) => (row === null ? [] : [row])));
+    this.#places = columnPlaces(windows.flatMap(({ row }) => (row === null ? [] : [row])));
     for (const window of windows) {
       const { row, product, end_us, arrivals, exact } = window;
       this.#isPlain.set(window, arrivals.length === exact.length && arrivals.every((i) => this.latest_us[i]! < end_us));
       if (row === null) continue;
-      const loose = looseRow(row, places);
+      const loose = looseRow(row, this.#places);
       this.#rows.set(window, loose);
       this.#isExact.set(window, fitsLoosely(loose, looseSums(log, exact), "records"));
       this.#lastRow.set(product, Math.max(this.#lastRow.get(product) ?? end_us, end_us));
@@ -123,13 +124,10 @@ export class Evidence {
     return all.filter((i) => !dropped.has(i));
   }
 
-  fitsRow({ engine }: Fit, window: AuditWindow, members: readonly number[]): boolean {
-    return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), engine.counts);
-  }
-
-  /** How many windows only the lost clocks explain. */
-  restartSupport(fit: Fit): number {
-    return this.fit(fit).failing.length - fit.failing.length;
+  /** Whether members make the window's row, or another row of it. */
+  fitsRow({ engine }: Fit, window: AuditWindow, members: readonly number[], other?: ForeignRow): boolean {
+    const row = other === undefined ? this.#rows.get(window)! : looseRow(other, this.#places);
+    return fitsLoosely(row, looseSums(this.log, members), engine.counts);
   }
 
   /** Whether rows exist of windows that no watermark can have closed: then none waits for one. */
@@ -224,8 +222,8 @@ function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings):
   ];
 }
 
-/** The best engine: ranked on telling windows by what it counts, then by lateness, then on all. */
-export function bestFit(evidence: Evidence, settings: FitSettings): Fit {
+/** The best engines: ranked on telling windows by what they count, then by lateness, then on all. */
+export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
   const all = variants(evidence.log, settings);
   const { telling } = evidence;
   const rank = (list: readonly Variant[]) =>
@@ -237,10 +235,8 @@ export function bestFit(evidence: Evidence, settings: FitSettings): Fit {
   const contents = new Set(first.slice(0, FINALISTS).map(({ variant }) => contentKey(variant)));
   const second = all.length === first.length ? [] : rank(all.filter((v) => !isQuick(v) && contents.has(contentKey(v))));
   // In the order of `all`: of equals, the simplest is chosen.
-  const finalists = new Set(
-    [...first.slice(0, FINALISTS), ...second.slice(0, FINALISTS)].map(({ variant }) => variant),
-  );
-  return best(all.filter((variant) => finalists.has(variant)).map((variant) => evidence.fit(variant)));
+  const last = new Set([...first.slice(0, FINALISTS), ...second.slice(0, FINALISTS)].map(({ variant }) => variant));
+  return all.filter((variant) => last.has(variant)).map((variant) => evidence.fit(variant));
 }
 
 /**

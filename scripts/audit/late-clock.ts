@@ -7,6 +7,8 @@ import { type Clock, type Engine, isAccepted, NO_CLOCK } from "./engine-model.ts
 export interface Restart {
   partition: number;
   offset: number;
+  /** Whether closed windows were forgotten too, so that a tick opens an empty one. */
+  forgets: boolean;
 }
 
 const US_PER_MS = 1_000;
@@ -43,7 +45,7 @@ function traceClock(log: EngineLog, { batches }: SparkTrace, lag: 0 | 1): Clock 
       at_us[i] = judged < 0 ? Number.NEGATIVE_INFINITY : batches[judged]!.watermark_ms * US_PER_MS;
     }
   }
-  return { at_us, delay_us: 0, batch, last_us: () => last_us };
+  return { at_us, delay_us: 0, batch, forgotten: [], last_us: () => last_us };
 }
 
 /** Greatest times seen, this record's too: the clock of Kafka Streams, plain Python, Tidemark. */
@@ -67,9 +69,20 @@ function recordClock(
   const key = `${scope} ${engine.malformed} ${engine.truncatesToMs}`;
   const marks = (isShared ? known.get(key) : undefined) ?? recordMarks(log, engine, scope, restarts);
   if (isShared) known.set(key, marks);
+  const unbroken = restarts.some(({ forgets }) => forgets) ? recordMarks(log, engine, scope, []) : null;
   const all = Math.max(Number.NEGATIVE_INFINITY, ...marks.last_us.values());
   const last_us = (product: number) => (product === -1 ? all : (marks.last_us.get(product) ?? all)) - delay_us;
-  return { at_us: marks.at_us, delay_us, batch: null, last_us };
+  const forgotten = restarts
+    .filter(({ forgets }) => forgets)
+    .map(({ partition, offset }) => {
+      const before = log.offset.findLastIndex((at, i) => at < offset && log.partition[i] === partition);
+      return {
+        partition,
+        offset,
+        closed_us: before === -1 ? Number.NEGATIVE_INFINITY : unbroken!.at_us[before]! - delay_us,
+      };
+    });
+  return { at_us: marks.at_us, delay_us, batch: null, forgotten, last_us };
 }
 
 function recordMarks(

@@ -89,7 +89,7 @@ export function nameRules(
     return { column: name, theirs: cell.text, exact: text, rules: inOrder(rules.length === 0 ? named : rules) };
   });
   const rules = inOrder([...named, ...differences.flatMap((one) => one.rules)]);
-  return { rules, differences, ticks: ticksOf(log, toggles, named, members) };
+  return { rules, differences, ticks: ticksOf(log, toggles, named, members, window.exact) };
 }
 
 export function inOrder(rules: readonly AuditRule[]): AuditRule[] {
@@ -109,11 +109,12 @@ function togglesOf(
   for (const i of arrivals) {
     const [isIn, isCounted] = [has.has(i), counted.has(i)];
     if (isIn && !isCounted) add(ruleOf("surplus", log, i), i);
-    // By the suffix rule no clock knows of it: what nothing else leaves out was late.
-    if (!isIn && isCounted) add(ruleOf(absence(log, engine, clock, i, end_us) ?? "late", log, i), i);
+    const why = absence(log, engine, clock, i, end_us);
+    // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
+    if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i), i);
     if (unbroken === null) continue;
     const isLate = absence(log, engine, unbroken, i, end_us) === "late";
-    if (isLate !== (absence(log, engine, clock, i, end_us) === "late")) add("W8", i);
+    if (isLate !== (why === "late")) add("W8", i);
   }
   return toggles;
 }
@@ -141,11 +142,17 @@ function ticksOf(
   toggles: ReadonlyMap<AuditRule, readonly number[]>,
   named: readonly AuditRule[],
   members: readonly number[],
+  exact: readonly number[],
 ): NamedTick[] {
   const has = new Set(members);
+  const counted = new Set(exact);
   return [...toggles]
-    .filter(([rule]) => named.includes(rule) && rule !== "W8")
-    .flatMap(([rule, list]) => list.map((i) => tickAt(log, i, has.has(i) ? "surplus" : "missing", rule)))
+    .filter(([rule]) => named.includes(rule))
+    .flatMap(([rule, list]) =>
+      list
+        .filter((i) => has.has(i) !== counted.has(i))
+        .map((i) => tickAt(log, i, has.has(i) ? "surplus" : "missing", rule)),
+    )
     .slice(0, NAMED_TICKS_MAX);
 }
 
