@@ -11,14 +11,13 @@ export interface Times {
   hasZone: boolean;
 }
 
-/** Epoch numbers by their size: what one means is clear between the years 1973 and 2286. */
+/** Epoch numbers by their size: the years 1973 to 2286 of each unit do not overlap. */
 const UNITS = [
-  { from: 1e8, us: 1_000_000n },
-  { from: 1e11, us: 1_000n },
-  { from: 1e14, us: 1n },
+  { from: 1e8, to: 1e10, multiplier: 1_000_000n, divisor: 1n },
+  { from: 1e11, to: 1e13, multiplier: 1_000n, divisor: 1n },
+  { from: 1e14, to: 1e16, multiplier: 1n, divisor: 1n },
+  { from: 1e17, to: 1e19, multiplier: 1n, divisor: 1_000n },
 ] as const;
-const NANOSECONDS_FROM = 1e17;
-const NANOSECONDS_TO = 1e19;
 
 /**
  * The cells of one column as times. All have one unit, and all or none a zone; throws DATA_DIR, naming
@@ -66,14 +65,11 @@ function epochReader(cells: readonly (string | null)[]): (cell: string) => Time 
     (max, cell) => Math.max(max, cell !== null && NUMBER.test(cell) ? Math.abs(Number(cell)) : 0),
     0,
   );
-  const unit = UNITS.findLast(({ from }) => largest >= from);
-  const isNanoseconds = largest >= NANOSECONDS_FROM;
+  const unit = UNITS.find(({ from, to }) => largest >= from && largest < to);
   return (cell) => {
-    const value = unit === undefined || largest >= NANOSECONDS_TO ? null : exact(cell);
+    const value = unit === undefined ? null : exact(cell);
     if (value === null) return null;
-    const { mantissa, scale } = value;
-    const us = isNanoseconds ? floor(mantissa, 1_000n * scale) : floor(mantissa * unit!.us, scale);
-    return { us: Number(us), hasZone: true };
+    return { us: Number(floor(value.mantissa * unit!.multiplier, value.scale * unit!.divisor)), hasZone: true };
   };
 }
 

@@ -142,6 +142,8 @@ async function addRows(
       `${where(1).replace(/ row 1$/, "")} has the columns ${described(columns)}, other files have ${described(table.columns)}.`,
       "Audit each kind of file alone.",
     );
+  const [counted] = (await connection.runAndReadAll(`SELECT count(*) FROM ${from}`)).getRows();
+  checkRows(table.source, table.rows.length + table.uncommitted.length + Number(counted![0]));
   const values = extra.map(({ value }) => value);
   const result = await connection.stream(`SELECT ${fields.map(({ sql }) => sql).join(", ")} FROM ${from}`);
   let row = 0;
@@ -149,9 +151,7 @@ async function addRows(
     for (const cells of chunk) {
       const all = [...cells.map((cell, i) => textOf(cell, fields[i]!.type)), ...values];
       rows.push({ cells: order.map((i) => all[i]!), where: where(++row) });
-      if (row % 1_000 === 1) checkRows(table.source, table.rows.length + table.uncommitted.length);
     }
-  checkRows(table.source, table.rows.length + table.uncommitted.length);
 }
 
 function described(columns: readonly RawColumn[]): string {

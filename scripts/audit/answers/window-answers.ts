@@ -134,7 +134,7 @@ function newest(rows: readonly ForeignRow[]): { rows: ForeignRow[]; superseded: 
   const windows = new Map<string, ForeignRow>();
   const superseded: ForeignRow[] = [];
   for (const row of rows) {
-    const key = `${row.window_start_us} ${row.product_id ?? ""}`;
+    const key = `${row.window_start_us} ${row.window_end_us} ${row.product_id ?? ""}`;
     const earlier = windows.get(key);
     if (earlier !== undefined) superseded.push(earlier);
     windows.set(key, row);
