@@ -32,7 +32,7 @@ export const AUDIT_ANSWER_FLAGS: Flag[] = [
   {
     flags: "--answers <source>",
     description:
-      "the answers (required): a CSV or Parquet file or folder, FILE.db:TABLE (SQLite, DuckDB), kafka://host:port/topic of JSON",
+      "the answers (required): a CSV or Parquet file or folder, FILE.db:TABLE (SQLite, DuckDB), JSON lines, or kafka://host:port/topic of JSON",
   },
   {
     flags: "--map <pairs>",
@@ -45,8 +45,9 @@ export const AUDIT_ANSWER_FLAGS: Flag[] = [
   { flags: "--every <duration>", description: "a window begins this often (default: found)", parse: sizeFlag },
   { flags: "--zone <zone>", description: "zone of their times: UTC, +05:30 or Asia/Kolkata (default: found)" },
   {
-    flags: "--checkpoint <dir>",
-    description: "Spark's checkpoint of the job, as trace of its batches; none: do not use the one beside the answers",
+    flags: "--checkpoint <path>",
+    description:
+      "Spark's checkpoint of the job, or its progress as JSON lines; none: do not use the one beside the answers",
   },
   {
     flags: "--lateness <duration>",

@@ -6,7 +6,7 @@ import { fillLog, quiet, recordedLines, tempDir } from "../../support/data.ts";
 import { createTopic, kafkaAvailable, transactions } from "../../support/kafka.ts";
 import { sharedCluster } from "../../support/kafka-cluster.ts";
 import { unpack } from "../../support/log-records.ts";
-import { until } from "../../support/process.ts";
+import { run, until } from "../../support/process.ts";
 
 const here = kafkaAvailable();
 const cluster = sharedCluster(here, "1s");
@@ -40,6 +40,28 @@ describe.skipIf(!here)(here ? "kafka, a whole topic" : "kafka, skipped: no Java 
     await until("the last marker", async () => (await ends()).sort().at(-1) === 5);
     const found = await read("whole-markers");
     expect(found.map(({ partition, offset }) => `${partition}:${offset}`)).toEqual(["0:0", "0:1", "2:0"]);
+  }, 60_000);
+
+  test("an audit of a topic of answers against a topic of ticks, without a group", async () => {
+    using dir = tempDir();
+    const { url } = cluster.broker;
+    await fillLog(dir.path, hour.slice(0, 238), { url: `${url}/audit-ticks`, partitions: 1 });
+    const rows = [237, 238].map(
+      (n) => `{"product_id":"BTC-USD","start":"2023-09-05T16:00:00Z","n":${n},"low":"25735.62"}`,
+    );
+    await fillLog(dir.path, rows, { url: `${url}/audit-answers`, partitions: 1 });
+    const before = await groups();
+    const { code, stdout, stderr } = await run("audit", [
+      "--log",
+      `${url}/audit-ticks`,
+      "--answers",
+      `${url}/audit-answers`,
+      "--window",
+      "1m",
+    ]);
+    expect([code, stderr, stdout.split("\n")[0]]).toEqual([0, "", "1 window: 1 equal, 0 unexplained"]);
+    expect(stdout).toContain("1 earlier row");
+    expect(await groups()).toEqual(before);
   }, 60_000);
 
   test("a topic that does not exist is not created", async () => {
