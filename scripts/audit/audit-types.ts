@@ -156,7 +156,7 @@ export interface CellDifference {
 
 /**
  * `equal`: digit for digit. `explained`: recomputed with the named rules. `consistent`: some ticks
- * could be missing by the rule or by loss; nothing can decide it. `unexplained`: no rule makes the row.
+ * could be missing by the rule or by loss; nothing can decide. `unexplained`: no rule makes the row.
  */
 export type AuditOutcome = "equal" | "explained" | "consistent" | "unexplained";
 

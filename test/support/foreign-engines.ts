@@ -2,7 +2,6 @@
 import {
   type Answers,
   AUDIT_COLUMNS,
-  type AuditColumn,
   type AuditRecord,
   type SparkTrace,
 } from "../../scripts/audit/audit-types.ts";
