@@ -13,7 +13,7 @@ export interface WitnessReport {
   to_us: number;
   /** By start; those of `unchecked` are absent. */
   minutes: MinuteVerdict[];
-  /** Minutes with ticks that the stream has not closed, or does not keep. */
+  /** Minutes with ticks that the stream has not closed, does not keep, or has before consume has. */
   streamless: number;
   /** From where on nothing was compared, and why; null: all was. */
   unchecked: { from_us: number; why: string } | null;
@@ -79,7 +79,7 @@ export function witnessText(report: WitnessReport): string {
     lines.push("The ids of this recording are made up: only candles were compared, not the exchange's own trades.");
   if (streamless > 0)
     lines.push(
-      `Of ${plural(streamless, "minute")} the stream has no closed window of 1m to compare: stored ticks only.`,
+      `Of ${plural(streamless, "minute")} the stream has no closed window of 1m, or is ahead of consume: stored ticks only.`,
     );
   if (unchecked !== null)
     lines.push(

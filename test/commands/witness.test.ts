@@ -56,7 +56,7 @@ async function witness(faults: Faults, given: Partial<WitnessOptions> & Exchange
 }
 
 const at = (time: string) => usFromIso(`2023-09-05T${time}:00Z`)!;
-const differing = (json: { minutes: { outcome: string }[] }) =>
+const differing = (json: { minutes: { outcome: string; rules: string[] }[] }) =>
   json.minutes.filter(({ outcome }) => outcome !== "equal" && outcome !== "empty");
 
 test("late ticks, lacking ids, a revised and an absent candle; a 429; each with its rule, exit 0", async () => {
@@ -136,12 +136,23 @@ test("a stored row or tick that was changed by hand is unexplained, exit 1", asy
   const args = ["--data", copy.path, "--feed", server.url, "--from", "2023-09-05T16:00", "--to", "2023-09-05T16:08"];
   const { code, json } = await run("witness", [...args, "--json"]);
   expect(code).toBe(1);
-  const wrong = differing(json as unknown as { minutes: { outcome: string }[] });
+  const wrong = differing(json as unknown as Parameters<typeof differing>[0]);
   expect(wrong).toMatchObject([
     { start: "2023-09-05T16:02:00Z", outcome: "unexplained", why: expect.stringContaining("final row is not that of") },
     { start: "2023-09-05T16:03:00Z", outcome: "unexplained" },
     { start: "2023-09-05T16:06:00Z", outcome: "unexplained", ids: [{ what: "changed", ranges: [[1300, 1300]] }] },
   ]);
+});
+
+test("consume behind stream: its minutes are compared without the stream's side, which is not wrong", async () => {
+  using copy = tempDir();
+  await follow(copy.path, recordedLines().slice(0, 1_000), ["stream", "consume"]);
+  await fillLog(copy.path, recordedLines().slice(1_000, 2_000));
+  await run("stream", ["--data", copy.path, "--until-end", "--flush"]);
+  const { json } = await witness({}, { data: copy.path, from_us: at("16:00"), to_us: at("16:07") });
+  expect(json.totals).toMatchObject({ minutes: 7, unexplained: 0 });
+  expect(json.streamless).toBe(2);
+  expect(differing(json).flatMap(({ rules }) => rules)).toEqual(["not_stored", "not_stored"]);
 });
 
 test("more than 300 minutes are several requests; minutes that neither side has are counted", async () => {
