@@ -27,6 +27,8 @@ export interface Faults {
   drop_ids?: number[];
   /** Trades sent after their successor. */
   swap_ids?: number[];
+  /** Ids that were never issued: the play is without these trades, in every round of a loop. */
+  unissued_ids?: number[];
   rest?: {
     /** Statuses of the first answers, in order: 429, 500 …; 200 is a real answer. */
     statuses?: number[];
@@ -36,8 +38,10 @@ export interface Faults {
     delay_ms?: number;
     /** Trades per page at most. */
     page_max?: number;
-    /** Ids that REST does not know. */
+    /** Trades that REST does not have although they were made: no client can tell. */
     lacking_ids?: number[];
+    /** REST is behind the feed by this many trades, of all products. */
+    behind?: number;
   };
   /** Of candles: trades by id, minutes by their beginning in ISO 8601. */
   candles?: {
@@ -71,6 +75,7 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
   duplicate_every: whole.optional(),
   drop_ids: ids.optional(),
   swap_ids: ids.optional(),
+  unissued_ids: ids.optional(),
   rest: z
     .strictObject({
       statuses: ids.optional(),
@@ -78,6 +83,7 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
       delay_ms: whole.optional(),
       page_max: whole.min(1).optional(),
       lacking_ids: ids.optional(),
+      behind: whole.optional(),
     })
     .optional(),
   candles: z

@@ -150,7 +150,7 @@ export class Player {
 }
 
 /** The trade with another time, and with other ids unless `by_ids` is 0. */
-function moved({ line, product_id, ...trade }: Recorded, by_us: number, by_ids: number): Recorded {
+export function moved({ line, product_id, ...trade }: Recorded, by_us: number, by_ids: number): Recorded {
   const time_us = trade.time_us + by_us;
   const timed = line.replace(/"time":"[^"]*"/, `"time":"${isoFromUs(time_us)}"`);
   if (by_ids === 0) return { line: timed, product_id, trade_id: trade.trade_id, time_us };

@@ -5,6 +5,7 @@ import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../
 import { candlesOf } from "./candles-api.ts";
 import { type Recorded, restTrade } from "./exchange-frames.ts";
 import type { Faults } from "./faults.ts";
+import type { OlderTrades } from "./older-trades.ts";
 import type { Player } from "./player.ts";
 
 /** A bucket of tokens: `burst` at once, `per_second` more each second. */
@@ -43,6 +44,7 @@ export class RestAnswers {
     private readonly player: Player,
     private readonly faults: NonNullable<Faults["rest"]>,
     private readonly time: NonNullable<Faults["time"]> & { skew_us: number },
+    private readonly older: OlderTrades,
     private readonly candles: NonNullable<Faults["candles"]> = {},
   ) {}
 
@@ -98,25 +100,26 @@ export class RestAnswers {
   }
 
   /**
-   * Trades made by now with ids below `after`, newest first, each once: of a repeated id the one that
-   * was made first.
+   * Trades made by now, and those before the recording, with ids below `after`, newest first, each
+   * once: of a repeated id the one that was made first. Without the newest `behind` ones.
    */
-  *#below(product_id: string, after: number): Generator<Recorded> {
+  *#below(product_id: string, after: number, behind = 0): Generator<Recorded> {
     const { player } = this;
     const byId = new Map<number, Recorded>();
-    for (let i = player.position - 1; i >= 0; i--) {
+    for (let i = player.position - 1 - behind; i >= 0; i--) {
       const trade = player.trade(i);
       if (trade.product_id !== product_id || trade.trade_id >= after) continue;
       if (player.isById) yield trade;
       else byId.set(trade.trade_id, trade);
     }
     yield* [...byId.values()].sort((a, b) => b.trade_id - a.trade_id);
+    yield* this.older.below(product_id, after);
   }
 
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
     const page: Recorded[] = [];
-    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER)) {
+    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER, this.faults.behind)) {
       if (page.length === limit || (before !== null && trade.trade_id <= before)) break;
       if (!this.faults.lacking_ids?.includes(trade.trade_id)) page.push(trade);
     }

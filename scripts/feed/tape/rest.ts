@@ -5,6 +5,7 @@ import { REST_MS_MAX, REST_PER_SECOND_MAX, REST_REDIRECTS_MAX, REST_RETRY_AFTER_
 import { pause } from "../../base/wait.ts";
 import type { Message } from "../../message/index.ts";
 import { jsonOf, restFetch, withinAnswerTime } from "../rest-fetch.ts";
+import type { Range } from "./gaps.ts";
 
 interface RestPage {
   /** Newest first, as the exchange sent them. */
@@ -133,4 +134,19 @@ async function tradesOf(response: Response): Promise<Message[]> {
   const page = await jsonOf(response);
   if (!Array.isArray(page)) throw new Error("REST answers with no list of trades");
   return page as Message[];
+}
+
+/**
+ * Ids that one page proves never issued: those between two neighbours on it. Of a page that is not
+ * strictly descending, or has an id that is not a whole number, nothing is proved.
+ */
+export function proofsOf(trades: readonly Message[]): Range[] {
+  const ids = trades.map((trade) => trade?.trade_id);
+  const proofs: Range[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    const [above, below] = [i === 0 ? Number.POSITIVE_INFINITY : Number(ids[i - 1]), ids[i]];
+    if (!Number.isSafeInteger(below) || !(Number(below) < above)) return [];
+    if (i > 0 && above - Number(below) > 1) proofs.push({ lo: Number(below) + 1, hi: above - 1 });
+  }
+  return proofs;
 }
