@@ -1,21 +1,17 @@
 /** Checks any pipeline's answers against the exact ones, each difference with its rule. */
 export { auditBatchRow } from "./answers/batch-row.ts";
-export type {
-  AnswerOptions,
-  AnswerReason,
-  BatchRowReport,
-  BatchRowVerdict,
-  ForeignAnswers,
-  TopicReader,
-  TopicRecord,
-  TradesReport,
-  TradeVerdict,
-} from "./answers/other-kinds.ts";
-export { OTHER_REASONS } from "./answers/other-kinds.ts";
+export type { AnswerOptions, ForeignAnswers, TopicReader, TopicRecord } from "./answers/other-kinds.ts";
 export { readAnswers } from "./answers/read-answers.ts";
 export { auditTrades } from "./answers/trade-audit.ts";
-export type { Answers, AuditRecord, AuditReport } from "./audit-types.ts";
-export { type AuditOptions, auditWindows } from "./audit-windows.ts";
+export type { Answers, AuditRecord, AuditReport, WindowVerdict } from "./audit-types.ts";
+export { auditWindows } from "./audit-windows.ts";
+export { recordsOfLog } from "./input/audit-record.ts";
+export { fileRecords } from "./input/read-ticks.ts";
+export { tickSource } from "./input/tick-source.ts";
+export { parseTickMap } from "./input/trade-columns.ts";
+export { auditPage } from "./report/audit-page.ts";
+export { auditText } from "./report/audit-text.ts";
+export { type Audited, inputOf, reportView } from "./report/views.ts";
 export { readSparkTrace } from "./spark-trace.ts";
 export {
   type ExchangeTrades,

@@ -70,9 +70,9 @@ class ExchangeServer implements Exchange {
     const recorded = withRoom(options.recorded, history).filter(({ trade_id }) => !unissued.has(trade_id));
     this.#player = new Player({ ...options, recorded });
     const skew_us = options.skew_us ?? 0;
-    const { rest = {}, candles } = this.#faults;
-    const time = { ...this.#faults.time, skew_us };
-    this.#rest = new RestAnswers(this.#player, rest, time, new OlderTrades(recorded, history), candles);
+    const { rest = {}, time, candles } = this.#faults;
+    const older = new OlderTrades(recorded, history);
+    this.#rest = new RestAnswers(this.#player, rest, { ...time, skew_us }, older, candles);
     this.#server = this.#listen();
     this.ended = this.#done.promise;
     this.port = this.#server.port!;

@@ -211,7 +211,7 @@ export const comments: Rule = (tree) =>
 const CITED = /(?<![\w./*-])((?:[\w-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:tsx?|md|sql|c|js))\b(?![/*])/g;
 /** Files of packages or of users, which comments name as examples. */
 const NOT_OURS =
-  /^(?:(?:sql\/metrics|test|scripts)\/)?(mine|file|NAME|main|index|my_metric|own|x|a|b|one|two|node|uPlot\.\w+|htmx|sse|charts?)\.|^(kafkajs|node_modules|src)\//;
+  /^(?:(?:sql\/metrics|test|scripts)\/)?(mine|file|NAME|main|index|my_metric|own|x|a|b|one|two|node|uPlot\.\w+|htmx|sse|charts?|spark)\.|^(kafkajs|node_modules|src)\//;
 
 /**
  * A cited file exists: from the root, beside the citing file, in its parent, or by its bare name

@@ -75,7 +75,7 @@ async function tableAt(
   map: ReadonlyMap<string, string>,
   topicReader: TopicReader | undefined,
 ): Promise<RawTable> {
-  if (/^kafkas?:\/\//.test(url)) {
+  if (/^kafka(\+ssl)?:\/\//.test(url)) {
     if (topicReader === undefined) throw unreadable(`${url} can't be read here.`, "Name a file.");
     const table = await topicTable(url, topicReader(url));
     if (table.columns.length === 0)
