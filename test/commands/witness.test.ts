@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { witnessJson } from "../../scripts/audit/index.ts";
+import { witnessJson, witnessText } from "../../scripts/audit/index.ts";
 import { dataPaths } from "../../scripts/base/data-dir.ts";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { readLine } from "../../scripts/simulator/exchange-frames.ts";
@@ -156,7 +156,8 @@ test("consume behind stream: its minutes are compared without the stream's side,
 });
 
 test("more than 300 minutes are several requests; minutes that neither side has are counted", async () => {
-  const { json } = await witness({}, { from_us: at("11:00"), to_us: at("16:05") });
+  const { json, report } = await witness({}, { from_us: at("11:00"), to_us: at("16:05") });
+  expect(witnessText(report)).toContain("305 minutes: 5 equal; 300 without a trade on either side; 0 unexplained\n");
   expect(json.totals).toMatchObject({ minutes: 305, equal: 5, empty: 300, unexplained: 0 });
   // What is later than any trade is not counted.
   const later = await witness({}, { from_us: at("16:30"), to_us: at("22:00") });
@@ -173,7 +174,7 @@ test("offline: one sentence that nothing was checked, exit 1", async () => {
   const { code, stdout, stderr } = await run("witness", ["--data", dir.path, "--feed", "ws://127.0.0.1:9"]);
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toMatch(
-    /error: The exchange at http:\/\/127\.0\.0\.1:9 gave no answer \(REST can't be reached: .*\): 60 minutes of BTC-USD from 2023-09-05T16:00:00Z to 2023-09-05T17:00:00Z were not checked\./,
+    /error: The exchange at http:\/\/127\.0\.0\.1:9 gave no answer \(REST can't be reached: .*\)\. Nothing was checked of 60 minutes of BTC-USD from 2023-09-05T16:00:00Z to 2023-09-05T17:00:00Z\./,
   );
 });
 
