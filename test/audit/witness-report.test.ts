@@ -1,4 +1,4 @@
-/** The witness's text: every unexplained minute, the first explained ones, hours that are not stored as one. */
+/** The witness's text: all unexplained minutes, the first explained ones, unstored hours as one. */
 import { expect, test } from "bun:test";
 import type { MinuteVerdict } from "../../scripts/audit/witness-minute.ts";
 import { witnessText, witnessTotals } from "../../scripts/audit/witness-report.ts";
