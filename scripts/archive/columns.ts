@@ -117,6 +117,13 @@ export const CHANGING: Record<string, Changing> = {
     key: ["log_partition", "log_offset"],
     number: "rowid",
   },
+  history_minutes: {
+    store: "ticks",
+    table: "history_minutes",
+    columns: { product_id: "VARCHAR", minute_us: "BIGINT", ...OFFSET },
+    key: ["product_id", "minute_us"],
+    number: "rowid",
+  },
   windows: { store: "windows", table: "windows", columns: ARCHIVE_TYPES, key: WINDOW_KEY, number: "change_id" },
 };
 

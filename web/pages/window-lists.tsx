@@ -45,6 +45,7 @@ const OUTCOMES: Record<string, string> = {
   unexplained: "≠ unexplained",
   pending: "… not compared yet",
   unread: "not comparable",
+  history: "history, not compared",
   open: "open",
 };
 
@@ -134,6 +135,7 @@ function notes({ is_late, in_batch, source }: DetailTick): string {
   const all = [
     is_late ? "late" : "",
     source === "rest" ? "filled from REST" : "",
+    source === "backfill" ? "history" : "",
     in_batch ? "" : "not in the batch's run",
   ];
   return all.filter((text) => text !== "").join(", ");

@@ -13,6 +13,7 @@ const OUTCOMES: Record<string, [sign: string, word: string]> = {
   unexplained: ["≠", "differs"],
   pending: ["…", "pending"],
   unread: ["–", "not compared"],
+  history: ["«", "history"],
 };
 const NOT_YET: [sign: string, word: string] = ["…", "next run"];
 const SENTIMENTS: Record<string, string> = { Bullish: "▲", Bearish: "▽", Neutral: "–" };
