@@ -156,6 +156,11 @@ export const SNAPSHOT: Record<string, Relation> = {
     table: "product_marks",
     columns: { product_id: "VARCHAR", mark_us: "BIGINT", since_us: "BIGINT" },
   },
+  unissued: {
+    store: "windows",
+    table: "unissued_ids",
+    columns: { product_id: "VARCHAR", first_trade_id: "BIGINT", last_trade_id: "BIGINT" },
+  },
   stream_settings: { store: "windows", table: "settings", columns: { name: "VARCHAR", value: "VARCHAR" } },
   consume_positions: {
     store: "ticks",

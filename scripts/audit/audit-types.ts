@@ -113,8 +113,8 @@ export interface EngineModel {
   arithmetic: "decimal" | "float64" | "float32";
   /** What a repeated trade id does. */
   repeats: "first" | "all" | "last";
-  /** What a record that is not a tick does: nothing, or a row with nulls. */
-  malformed: "skipped" | "nulls";
+  /** A record that is not a tick is skipped, is a row if its fields can be read, or a row with nulls. */
+  malformed: "skipped" | "readable" | "nulls";
   lateness: LatenessModel;
   /** Their windows truncate times to ms. */
   truncatesToMs: boolean;
@@ -132,6 +132,7 @@ export const AUDIT_RULES = {
   W9: "several rows per window",
   W10: "not read from the start",
   W11: "output of a batch that never committed",
+  W12: "first and last by arrival",
 } as const;
 export type AuditRule = keyof typeof AUDIT_RULES;
 

@@ -11,7 +11,10 @@ interface SeenTrade {
   time_us: number;
 }
 
-/** One entry of the log's end. `noted`: ids that were filled from REST or are noted as an outage. */
+/**
+ * One entry of the log's end. `noted`: ids that were filled from REST, or are noted as an outage or as
+ * never issued.
+ */
 export type Trace =
   | ({ kind: "trade" } & SeenTrade)
   | { kind: "noted"; product_id: string; lo: number; hi: number }
@@ -121,6 +124,10 @@ function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace
       const { product_id, last_trade_id, first_trade_id } = parsed.outage;
       const isSpan = last_trade_id !== null && first_trade_id !== null && last_trade_id + 1 < first_trade_id;
       if (isSpan) yield { kind: "noted", product_id, lo: last_trade_id + 1, hi: first_trade_id - 1 };
+    }
+    if (parsed.kind === "unissued") {
+      const { product_id, first_trade_id, last_trade_id } = parsed.unissued;
+      yield { kind: "noted", product_id, lo: first_trade_id, hi: last_trade_id };
     }
     if (parsed.kind !== "tick") continue;
     const { product_id, trade_id, time_us, source } = parsed.tick;

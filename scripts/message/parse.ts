@@ -1,7 +1,7 @@
 /** The rule by which a record's bytes are a tick, another message or a dead letter; by JSON.parse. */
 import { isUtf8 } from "node:buffer";
 import { pow10 } from "../base/decimal.ts";
-import { PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
+import { GAP_IDS_MAX, PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
 import type { FullTick, GapNote, Mantissa, Outage, UnissuedNote, WalkedNote } from "../contract/tick.ts";
 import { type Rules, rulesOf } from "./rules.ts";
 import { parseTime } from "./time.ts";
@@ -125,6 +125,8 @@ function parseUnissued(product_id: string, fields: Map<string, unknown>): Parsed
   const [first_trade_id, last_trade_id] = [fields.get("first_trade_id"), fields.get("last_trade_id")];
   if (!isId(first_trade_id) || !isId(last_trade_id) || first_trade_id > last_trade_id)
     return dead("unissued ids with wrong trade ids");
+  // A gap has no more, and each id may have to be looked up.
+  if (last_trade_id - first_trade_id >= GAP_IDS_MAX) return dead(`more than ${GAP_IDS_MAX} unissued ids at once`);
   return { kind: "unissued", unissued: { product_id, first_trade_id, last_trade_id } };
 }
 

@@ -65,12 +65,14 @@ class ExchangeServer implements Exchange {
 
   constructor(private readonly options: ExchangeOptions) {
     const { history = 0 } = options;
-    const recorded = withRoom(options.recorded, history);
-    this.#player = new Player({ ...options, recorded });
     this.#faults = options.faults ?? {};
+    const unissued = new Set(this.#faults.unissued_ids);
+    const recorded = withRoom(options.recorded, history).filter(({ trade_id }) => !unissued.has(trade_id));
+    this.#player = new Player({ ...options, recorded });
     const skew_us = options.skew_us ?? 0;
-    const time = { ...this.#faults.time, skew_us };
-    this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {}, time, new OlderTrades(recorded, history));
+    const { rest = {}, time, candles } = this.#faults;
+    const older = new OlderTrades(recorded, history);
+    this.#rest = new RestAnswers(this.#player, rest, { ...time, skew_us }, older, candles);
     this.#server = this.#listen();
     this.ended = this.#done.promise;
     this.port = this.#server.port!;

@@ -103,6 +103,9 @@ export class StreamStage extends StoreJob<WindowStore> {
     if (record.kind === "heartbeat") {
       this.store.order.product(record.product_id, this.at.offset);
       this.#job.heartbeat(record.product_id, record.time_us, this.at);
+    } else if (record.kind === "unissued") {
+      this.store.order.product(record.unissued.product_id, this.at.offset);
+      this.#job.unissued(record.unissued, this.at);
     } else if (record.kind === "dead")
       this.#dead.push({ ...this.at, reason: record.reason, value: record.frame ?? value.slice() });
   }

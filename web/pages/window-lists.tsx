@@ -82,6 +82,7 @@ export function Lateness({ detail: { late, late_count, revisions, revision_count
           ["made by trade id", ({ caused_by_trade_id }) => caused_by_trade_id, "n"],
           ["trades then", ({ trade_count }) => exact(trade_count), "n"],
           ["missing then", ({ missing }) => exact(missing), "n"],
+          ["of these never issued", ({ unissued }) => exact(unissued), "n"],
           ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${log_offset}`, "n"],
           ["committed", ({ committed_at }) => committed_at],
         ]}
