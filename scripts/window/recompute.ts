@@ -84,7 +84,8 @@ type Compared = Pick<WindowDetail, "product" | "start_us" | "size_us" | "every_u
 
 /**
  * Both sides of a window, computed from its ticks: the stream's without the late ones and without
- * history below its first id, the batch's from those that its run had. `timeOf` reads ISO 8601 as microseconds.
+ * history below its first id, the batch's from those that its run had. `timeOf` reads ISO 8601 as
+ * microseconds.
  */
 export function recomputeSides(detail: Compared, timeOf: (iso: string) => number): [Recomputed, Recomputed] {
   const { product, size_us, every_us, start_us, columns } = detail;

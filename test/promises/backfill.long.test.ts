@@ -15,7 +15,7 @@ afterEach(killStages);
 const HISTORY = 6_000;
 const PLAYED = 3_600;
 
-/** Runs the whole path beside backfills that are killed and run again; compares before, during and after. */
+/** The whole path beside backfills that are killed and run again: compared before, during and after. */
 async function beside(log: string): Promise<void> {
   using dir = tempDir();
   // Begins within a minute, at 40 times the recorded pace.

@@ -1,4 +1,4 @@
-/** What the page shows of history that `backfill` loaded: bars of the batch alone, and no measure moves. */
+/** What the page shows of history that `backfill` loaded: bars of the batch alone; no measure moves. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { usFromIso } from "../../../scripts/base/iso.ts";
