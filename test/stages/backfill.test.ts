@@ -184,13 +184,17 @@ test("REST fails for good: a sentence with what was loaded and how to continue; 
   const { error } = await backfill(dir.path, server.url, { trades: 20 });
   expect(error).toMatchObject({
     code: "FEED_UNREACHABLE",
-    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades were loaded, down to id 40.",
+    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades are there, down to id 40.",
     hint: expect.stringContaining("The same command continues where this one ended"),
   });
   expect(server.asked.length).toBe(7);
   await using unknown = exchange({ instead: () => new Response("", { status: 404 }) });
   expect((await backfill(dir.path, unknown.url, { trades: 20 })).error).toMatchObject({ code: "FEED_REFUSED" });
   expect(unknown.asked.length).toBe(1);
+  const offline = await backfill(dir.path, "http://127.0.0.1:1", { trades: 20 });
+  expect(offline.error?.message).toMatch(
+    /can't be loaded: REST can't be reached: .*; 10 trades are there, down to id 40\.$/,
+  );
   await using again = exchange();
   expect(await backfill(dir.path, again.url, { trades: 20 })).toMatchObject({ loaded: 10, trades: 20, error: null });
   expect(await idsIn(dir.path)).toEqual(down(49, 30));
