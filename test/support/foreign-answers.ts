@@ -2,7 +2,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { AnswerOptions, Answers, AuditRecord, ForeignAnswers, TopicRecord } from "../../scripts/audit/index.ts";
+import {
+  type AnswerOptions,
+  type Answers,
+  type AuditRecord,
+  type ForeignAnswers,
+  readAnswers,
+  type TopicRecord,
+} from "../../scripts/audit/index.ts";
+import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { parseRecord } from "../../scripts/message/index.ts";
 import { recordedLines } from "./data.ts";
@@ -91,6 +99,17 @@ export const NO_OPTIONS: AnswerOptions = { records: [], map: [], columns: null, 
 export function windowsOf(found: ForeignAnswers): Answers {
   if (found.kind !== "windows") throw new Error(`It is of kind ${found.kind}.`);
   return found.answers;
+}
+
+/** Code, exit status, sentence and hint with which an answer is refused, without the folder's path. */
+export async function refusalOf(folder: string, place: string, options: Partial<AnswerOptions> = {}): Promise<string> {
+  try {
+    await readAnswers(place, { ...NO_OPTIONS, ...options });
+  } catch (error) {
+    if (!(error instanceof TidemarkError)) throw error;
+    return `${error.code} (${error.exitCode}): ${error.message} ${error.hint}`.replaceAll(`${folder}/`, "");
+  }
+  throw new Error(`${place} was read.`);
 }
 
 /** Writes a file, and the folders above it; returns its path. */

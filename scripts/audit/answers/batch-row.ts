@@ -1,4 +1,4 @@
-/** The audit of the replaced pipeline's batch: each row against the part of the log that it answers for. */
+/** The audit of the replaced pipeline's batch: each row against its part of the log. */
 import type { AuditRecord } from "../audit-types.ts";
 import { BATCH_COLUMNS, type BatchColumn, batchValues, fitOf, shownValue } from "./batch-values.ts";
 import {
@@ -137,7 +137,8 @@ function verdict(
     const fit = fitOf(theirs, own[column]);
     if (fit === "equal" && fitOf(theirs, exact[column]) === "equal") return [];
     const shown = { column, theirs, exact: shownValue(exact[column]) };
-    if (fit === null) return [{ ...shown, reasons: [] }];
+    // Where one column does not fit, the reading is not theirs: it explains no other column.
+    if (wrong.length > 0) return [{ ...shown, reasons: [] }];
     const broken = mistakes.filter(({ values }) => fitOf(theirs, values[column]) === null).map(({ reason }) => reason);
     const isExact = fitOf(theirs, exact[column]) !== null;
     // Where each mistake alone hides the other, all of them are why.

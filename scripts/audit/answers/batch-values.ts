@@ -31,7 +31,7 @@ interface Fraction {
 }
 
 /** A number with how far a computation in doubles may be from it; or a word. Null without a trade. */
-export type BatchValue = { word: string } | { exact: Fraction; slack: number; doubles: readonly number[] } | null;
+type BatchValue = { word: string } | { exact: Fraction; slack: number; doubles: readonly number[] } | null;
 
 const ONE = pow10(SCALE);
 /** Each addition of n rounds by at most this part; a further operation by one more. */
@@ -119,7 +119,7 @@ function quotient({ a, b }: Fraction): number {
   return Number(textOf({ a, b }, 25));
 }
 
-/** Rounded half up, away from 0, to so many decimals. */
+/** Rounded half up, away from 0, to this number of decimals. */
 function textOf({ a, b }: Fraction, decimals: number): string {
   const negative = a < 0n !== b < 0n;
   const [top, bottom] = [a < 0n ? -a : a, b < 0n ? -b : b];

@@ -71,7 +71,7 @@ function lenientUnits(text: string | null): bigint | null {
 }
 
 /** Whether this consumer stores the record, if it does not know its key yet. */
-export function isStored(consumer: Consumer, { isTick, hasQuotes, price, size }: Candidate): boolean {
+function isStored(consumer: Consumer, { isTick, hasQuotes, price, size }: Candidate): boolean {
   if (consumer.quotes && !hasQuotes) return false;
   if (isTick || consumer.malformed === "nulls") return true;
   return consumer.malformed === "numbers" && price !== null && size !== null;
@@ -133,7 +133,7 @@ export function consumersOf(all: readonly Candidate[]): Consumer[] {
   const repeated = all.some(({ id, product_id }) => ids.size === ids.add(`${id} ${product_id}`).size);
   const products = new Set(all.map(({ product_id }) => product_id));
   const refused = all.some(({ isTick }) => !isTick);
-  const quoted = new Set(all.map(({ hasQuotes }) => hasQuotes)).size > 1;
+  const quoted = new Set(all.flatMap(({ isTick, hasQuotes }) => (isTick ? [hasQuotes] : []))).size > 1;
   const consumers = (refused ? (["skipped", "numbers", "nulls"] as const) : (["skipped"] as const)).flatMap(
     (malformed) =>
       (repeated ? (["first", "last", "all"] as const) : (["first"] as const)).flatMap((repeats) =>

@@ -54,7 +54,10 @@ export function parquetFolder(folder: string): Promise<RawTable> {
   });
 }
 
-/** Reads the table or view of a DuckDB file that `choose` names among all. Rejects as `choose`, or with DATA_DIR. */
+/**
+ * Reads the table or view of a DuckDB file that `choose` names among all. Rejects as `choose`, or with
+ * DATA_DIR.
+ */
 export function duckdbTable(file: string, choose: (tables: readonly NamedColumns[]) => string): Promise<RawTable> {
   return connected(file, async (connection) => {
     await connection.run(`ATTACH ${quoted(file)} AS foreign_file (TYPE duckdb, READ_ONLY)`);

@@ -68,8 +68,8 @@ interface TradeRow {
 }
 
 /**
- * Why a batch or a trade differs. Beside the rules: `key`: another product's trade has the same id, and
- * the id alone is their key; `quotes`: the message lacks a quote, and their consumer skips it;
+ * Why a batch or a trade differs. Beside the rules: `key`: another product's trade has the same id,
+ * and the id alone is their key; `quotes`: the message lacks a quote, and their consumer skips it;
  * `behind`: the trade is after their newest one, so it is lost or not read yet: nothing can decide it.
  */
 export type AnswerReason = AuditRule | "key" | "quotes" | "behind";
@@ -111,7 +111,7 @@ export interface BatchRowVerdict {
   why: string;
 }
 
-export interface LogPlace {
+interface LogPlace {
   partition: number;
   offset: number;
 }

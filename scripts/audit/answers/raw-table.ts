@@ -3,7 +3,7 @@ import { TidemarkError } from "../../base/errors.ts";
 import type { CellType } from "../audit-types.ts";
 
 /** Rows of one answer, about 500 bytes of memory each; a day of seconds for eleven products. */
-export const ANSWER_ROWS_MAX = 1_000_000;
+const ANSWER_ROWS_MAX = 1_000_000;
 
 /** Cells of a timestamp are whole µs since 1970; without a zone they are read as UTC. */
 export type RawType = CellType | "timestamp" | "timestamptz";

@@ -1,4 +1,4 @@
-/** Reads a foreign answer from where it is: files, tables, topics; and decides by its columns what it is. */
+/** Reads a foreign answer from files, tables or topics, and decides by its columns what it is. */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { AUDIT_COLUMNS } from "../audit-types.ts";
@@ -14,10 +14,10 @@ import { lineRecords, topicTable } from "./topic-table.ts";
 import { windowAnswers } from "./window-answers.ts";
 
 /**
- * A foreign answer by its place: a file of CSV, Parquet or JSON lines, a folder of CSV or Parquet, `FILE:TABLE` of a SQLite or
- * DuckDB file (the table may be left out when only one fits), or a topic's URL, which `topicReader`
- * reads. Rejects with USAGE where columns, table or size are not clear, NO_DATA without a row, and
- * DATA_DIR for what can't be read.
+ * A foreign answer by its place: a file of CSV, Parquet or JSON lines; a folder of CSV or Parquet;
+ * `FILE:TABLE` of a SQLite or DuckDB file, the table left out when only one fits; or the URL of a
+ * topic, which `topicReader` reads. Rejects with USAGE where columns, table or size are not clear,
+ * NO_DATA without a row, and DATA_DIR for what can't be read.
  */
 export async function readAnswers(
   url: string,

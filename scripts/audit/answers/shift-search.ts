@@ -9,16 +9,16 @@ const QUARTERS_MAX = 14 * 4;
 /** Rows with which a search runs, evenly spread; what it finds is decided with all of these. */
 const SEARCH_ROWS = 40;
 const DECIDING_ROWS_MAX = 2_000;
-/** A shift is taken from so many rows on that it reproduces: one or two may be of a wrong start. */
+/** Rows that a shift must reproduce to be taken: one or two may be of a wrong start. */
 const ROWS_MIN = 3;
-/** By so many rows it must be better than none: one row of a wrong start is 1. */
+/** Rows by which it must be better than none: one row of a wrong start is 1. */
 const GAIN_MIN = 1.5;
 /** Below this part of the rows, constants that are not zones are searched as well. */
 const REPRODUCED = 0.9;
 /** Steps per window of that search, and how far around an almost right shift boundaries are tried. */
 const COARSE_STEPS = 4;
 const NEAR_US = 1e6;
-/** Boundaries of so many rows are tried, this many at most: a constant shift moves all rows alike. */
+/** Boundaries of these rows are tried, EDGES_MAX at most: a constant shift moves all rows alike. */
 const EDGE_ROWS = 12;
 const EDGES_MAX = 4_000;
 /** Steps of the search for constants to each side. */

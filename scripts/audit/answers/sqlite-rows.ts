@@ -4,7 +4,7 @@ import { openReadOnly, storeError } from "../../base/sqlite.ts";
 import type { CellType } from "../audit-types.ts";
 import { checkRows, type NamedColumns, type RawTable } from "./raw-table.ts";
 
-/** Reads the table or view that `choose` names among all. Rejects as `choose`, with DATA_DIR, STORE_CORRUPT. */
+/** Reads the table or view that `choose` names; throws as it does, DATA_DIR or STORE_CORRUPT. */
 export function sqliteTable(file: string, choose: (tables: readonly NamedColumns[]) => string): RawTable {
   const db = openReadOnly(file)!;
   try {

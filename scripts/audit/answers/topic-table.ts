@@ -8,7 +8,7 @@ const DEPTH_MAX = 4;
 /** Kafka Streams' text of a windowed key: `[BTC-USD@1693929600000/1693929660000]`. */
 const WINDOWED_KEY = /^\[(.*)@(\d+)\/(\d+|\d*)\]$/s;
 
-/** Records of one partition come in order of offsets. Rejects with DATA_DIR for a value that is not JSON. */
+/** Each partition comes in order of offsets. Rejects with DATA_DIR for a value that is not JSON. */
 export async function topicTable(url: string, records: AsyncIterable<TopicRecord>): Promise<RawTable> {
   const names = new Map<string, number>();
   const found: (RawRow & Pick<TopicRecord, "partition" | "offset" | "appended_us">)[] = [];

@@ -96,10 +96,10 @@ export function tradeCells(
   table: TradeTable,
   rules: TradeRules | null,
 ): TradeVerdict["differences"] {
-  return table.columns.flatMap(({ name }) => {
+  return table.columns.flatMap(({ name, type }) => {
     const theirs = row.cells[name] ?? null;
     const exact = textOf(of, name);
-    if (exact === UNKNOWN || isEqual(name, theirs, exact, rules)) return [];
+    if (exact === UNKNOWN || isEqual(name, theirs, exact, rules, type === "float32")) return [];
     return [{ column: name, theirs, exact }];
   });
 }
@@ -124,13 +124,21 @@ function textOf(of: Candidate, column: TradeColumn): string | null | typeof UNKN
   }
 }
 
-function isEqual(column: TradeColumn, theirs: string | null, exact: string | null, rules: TradeRules | null): boolean {
+function isEqual(
+  column: TradeColumn,
+  theirs: string | null,
+  exact: string | null,
+  rules: TradeRules | null,
+  isShort: boolean,
+): boolean {
   if (theirs === null || exact === null) return theirs === exact;
   if (column === "side") return theirs.toLowerCase() === exact.toLowerCase();
   if (theirs === exact) return true;
   if (column === "time") return isTime(timeOf(theirs), timeOf(exact), rules?.time ?? "exact");
   const [one, other] = [Number(theirs), Number(exact)];
-  return one === other || (rules?.floats === true && Math.fround(one) === Math.fround(other));
+  if (one === other || rules?.floats !== true) return one === other;
+  // The text of a 32-bit column is its shortest; elsewhere such a float is a double of its value.
+  return (isShort ? Math.fround(one) : one) === Math.fround(other);
 }
 
 function isTime(theirs: number | null, own_us: number | null, rule: TradeRules["time"]): boolean {

@@ -88,7 +88,7 @@ function sizeByEnds(rows: readonly ForeignRow[]): number | null {
   return value;
 }
 
-/** A row's end − start; one of 1 µs, 1 ms or 1 s less than whole seconds or minutes has an inclusive end. */
+/** A row's end − start; an inclusive end, 1 µs, 1 ms or 1 s less than a whole size, is made whole. */
 export function wholeSize({ window_start_us, window_end_us }: ForeignRow): number {
   const size = window_end_us! - window_start_us;
   for (const [unit, whole] of [
@@ -145,7 +145,7 @@ function zoneShift(zone: string, rows: readonly ForeignRow[]): number {
   return -([...offsets][0] ?? 0) || 0;
 }
 
-/** The offset of an IANA zone at a local time, taken as UTC first: it is wrong only hours from a change. */
+/** The offset of an IANA zone at a local time, taken as UTC: wrong only within hours of a change. */
 function namedOffset(zone: string, local_us: number): number {
   try {
     const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(
