@@ -1,6 +1,13 @@
 /** Checks any pipeline's answers against the exact ones, each difference with its rule. */
 export { auditBatchRow } from "./answers/batch-row.ts";
-export type { AnswerOptions, ForeignAnswers, TopicReader, TopicRecord } from "./answers/other-kinds.ts";
+export type {
+  AnswerOptions,
+  BatchRowReport,
+  ForeignAnswers,
+  TopicReader,
+  TopicRecord,
+  TradesReport,
+} from "./answers/other-kinds.ts";
 export { readAnswers } from "./answers/read-answers.ts";
 export { auditTrades } from "./answers/trade-audit.ts";
 export type { Answers, AuditRecord, AuditReport, WindowVerdict } from "./audit-types.ts";
