@@ -20,3 +20,12 @@ export { auditPage } from "./report/audit-page.ts";
 export { auditText } from "./report/audit-text.ts";
 export { type Audited, inputOf, reportView } from "./report/views.ts";
 export { readSparkTrace } from "./spark-trace.ts";
+export {
+  type ExchangeTrades,
+  type IdRange,
+  judgeMinute,
+  type MinuteVerdict,
+  type StreamMinute,
+} from "./witness-minute.ts";
+export type { MinuteNumbers, WitnessTrade } from "./witness-numbers.ts";
+export { type WitnessReport, witnessJson, witnessText, witnessTotals } from "./witness-report.ts";

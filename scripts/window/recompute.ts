@@ -29,6 +29,8 @@ const EMPTY: StateSource = {
   nextClosed: () => undefined,
   seenBlock: () => undefined,
   seenBlocks: () => [],
+  unissued: () => [],
+  closedOver: () => [],
 };
 /** No tick is late or skewed: who was late is known. In microseconds, of which 2,500 years fit. */
 const NEVER_US = 2 ** 51;

@@ -7,6 +7,7 @@ import { BENCHES } from "../../scripts/bench/list.ts";
 import { latenciesOf, openLoop } from "../../scripts/bench/open-loop.ts";
 import { BUSY, TickMaker } from "../../scripts/bench/ticks.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
+import { CHROMIUM } from "../support/browser.ts";
 import { quiet, tempDir } from "../support/data.ts";
 import { kafkaAvailable, sharedBroker, stockClient } from "../support/kafka.ts";
 import { run, until } from "../support/process.ts";
@@ -108,7 +109,9 @@ describe("a small run", () => {
 
   test("of every bench there is prints JSON: machine, figures with their runs, what was skipped and why", async () => {
     const names = BENCHES.map(({ name }) => name);
-    const { code, stdout, stderr } = await run("bench", [...SMALL, "--only", names.join(","), "--json"]);
+    const { code, stdout, stderr } = await run("bench", [...SMALL, "--only", names.join(","), "--json"], {
+      TIDEMARK_CHROMIUM: CHROMIUM,
+    });
     expect([code, stderr.match(/error:.*/)?.[0]]).toEqual([0, undefined]);
     const report = JSON.parse(stdout);
     expect(report.machine).toMatchObject({ versions: { bun: Bun.version }, cores: expect.any(Number) });

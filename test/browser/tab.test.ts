@@ -246,6 +246,9 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
   test("what is read from the archive is shown as loading, and why it is not there", async () => {
     const { page } = await open();
     const asked = Promise.withResolvers<void>();
+    // The first event after connecting makes the chart load again, at any moment of this test.
+    await page.addInitScript("delete window.SharedWorker");
+    await page.route("**/events?**", (route) => route.abort());
     await page.route("**/api/chart/older?**", async (route) => {
       await asked.promise;
       await route.fulfill({ status: 503, json: {} });

@@ -25,6 +25,8 @@ class FileState implements Committed {
   nextClosed = (id: string, size_us: number, start_us: number) => this.#store.nextClosed(id, size_us, start_us);
   seenBlock = (id: string, block: number) => this.#store.seenBlock(id, block);
   seenBlocks = (id: string, from: number, to: number) => this.#store.seenBlocks(id, from, to);
+  unissued = (id: string) => this.#store.unissued(id);
+  closedOver = (...of: Parameters<WindowStore["closedOver"]>) => this.#store.closedOver(...of);
   productIds = () => this.#store.productIds();
 
   store(step: StepResult, next: number): void {

@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-const CHROMIUM = process.env.TIDEMARK_CHROMIUM ?? "/usr/bin/chromium";
+/** The headless shell is the same engine without windows: it takes half the CPU time. */
+const PROGRAMS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+export const CHROMIUM = process.env.TIDEMARK_CHROMIUM ?? PROGRAMS.find((path) => existsSync(path)) ?? PROGRAMS[1]!;
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",

@@ -153,6 +153,7 @@ type Nothing = false | null | undefined;
 interface Wait {
   /** Longer than any machine needs: it is not a measurement. */
   ms?: number;
+  /** By default 10 ms, and then a tenth of what has passed, 100 ms at most: looking costs CPU time. */
   every_ms?: number;
   /** What to show beside the failure; by default what the started stages wrote on stderr. */
   said?: () => string;
@@ -162,13 +163,14 @@ interface Wait {
 export async function until<T>(
   what: string,
   look: () => T | Nothing | Promise<T | Nothing>,
-  { ms = 60_000, every_ms = 20, said = () => [...started].map((stage) => stage.said()).join("\n") }: Wait = {},
+  { ms = 60_000, every_ms, said = () => [...started].map((stage) => stage.said()).join("\n") }: Wait = {},
 ): Promise<T> {
-  const deadline = performance.now() + ms;
+  const began_ms = performance.now();
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${ms / 1_000} s\n${said()}`);
-    await Bun.sleep(every_ms);
+    const passed_ms = performance.now() - began_ms;
+    if (passed_ms > ms) throw new Error(`${what}: not within ${ms / 1_000} s\n${said()}`);
+    await Bun.sleep(every_ms ?? Math.min(100, Math.max(10, passed_ms / 10)));
   }
 }

@@ -205,8 +205,8 @@ def summary(values):
 def ages(all_samples, field):
     if exchange is None:
         return None
-    # A replay's clock is that of its newest start.
-    began_us = feed["run_started_us"] if feed["kind"] == "replay" else 0
+    # A replay's clock runs since its first heartbeat; the page leaves out what was sampled before.
+    began_us = feed["replay"].get("since_us", feed["run_started_us"]) if feed["kind"] == "replay" else 0
     return summary([exchange(s["at_us"]) - s[field] for s in all_samples if s[field] is not None and s["at_us"] >= began_us])
 
 

@@ -55,10 +55,18 @@ const tick = fc
   .map(({ price: [p, ps], size: [s, ss], ...rest }) => {
     return { ...rest, price_mantissa: p, price_scale: ps, size_mantissa: s, size_scale: ss };
   });
+/** Mostly of ids that also come as ticks: before, after, within or without them. */
+const proof = fc
+  .record({ product_id, first_trade_id: trade_id, ids: fc.integer({ min: 1, max: 9 }), appended_us })
+  .map(({ ids, ...rest }) => {
+    const last_trade_id = Math.min(rest.first_trade_id + ids - 1, Number.MAX_SAFE_INTEGER);
+    return { kind: "unissued" as const, ...rest, last_trade_id };
+  });
 export const stream = fc.array(
   fc.oneof(
     { weight: 30, arbitrary: fc.record({ kind: fc.constant("tick" as const), tick, appended_us }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("heartbeat" as const), product_id, time_us, appended_us }) },
+    { weight: 4, arbitrary: proof },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("flush" as const) }) },
     { weight: 6, arbitrary: fc.record({ kind: fc.constant("commit" as const) }) },
     {
@@ -117,6 +125,7 @@ export function play(steps: Step[], how: JobSettings, state: Committed): Expecte
     if (step.kind === "tick") job.tick(step.tick, { partition: 0, offset: i, appended_us: step.appended_us });
     else if (step.kind === "heartbeat")
       job.heartbeat(step.product_id, step.time_us, { partition: 0, offset: i, appended_us: step.appended_us });
+    else if (step.kind === "unissued") job.unissued(step, { partition: 0, offset: i, appended_us: step.appended_us });
     else if (step.kind === "crash" || step.kind === "failed-commit") {
       if (again) continue;
       if (step.kind === "failed-commit") job.take();

@@ -40,7 +40,7 @@ test(`${CASES} random streams: windows, certificates, late ticks, revisions and 
   const property = fc.property(stream, settings, (steps, how) => {
     const log = steps
       .map((step, offset) => ({ ...step, offset }))
-      .filter((step): step is Logged => ["tick", "heartbeat", "flush"].includes(step.kind));
+      .filter((step): step is Logged => ["tick", "heartbeat", "unissued", "flush"].includes(step.kind));
     const expected = oracle(log, how);
     expected.late.sort(byOffset);
     expect(stored(played(steps, how), expected)).toEqual(expected);
@@ -54,7 +54,7 @@ const rows = ({ state, counts }: ReturnType<typeof played>) =>
 
 test("where the commits, restarts and crashes fall changes no stored row", () => {
   const property = fc.property(stream, settings, (steps, how) => {
-    const moves = steps.filter((step) => step.kind === "tick" || step.kind === "heartbeat");
+    const moves = steps.filter(({ kind }) => ["tick", "heartbeat", "unissued"].includes(kind));
     const often = (kind: "commit" | "restart" | "crash", every: number) =>
       moves.flatMap((move, i): Step[] => (i % every === every - 1 ? [move, { kind }] : [move]));
     // Offsets are indexes of the list, which the added steps shift: they are left out.

@@ -181,7 +181,7 @@ function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Spa
 function ofThisReplay({ isReplay, feed }: Moment, of: AnswerSample[]): { own: AnswerSample[]; note: string } {
   const began_us = isReplay && feed !== null ? (feed.replay?.since_us ?? feed.run_started_us) : 0;
   const isCut = of.some(({ at_us, answer_us }) => at_us < began_us && answer_us !== null);
-  const note = isCut ? `since the replay began again at ${isoSecondFromUs(began_us)}` : "";
+  const note = isCut ? `since the replay’s clock began at ${isoSecondFromUs(began_us)}` : "";
   return { own: of.filter(({ at_us }) => at_us >= began_us), note };
 }
 

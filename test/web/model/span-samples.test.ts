@@ -50,7 +50,7 @@ test("a replay that began again is aged by its own clock, and only since then", 
   const { stream } = await here.word("age, last 5 minutes");
   expect([stream.values!.samples, stream.note]).toEqual([
     101,
-    expect.stringContaining("since the replay began again at 20"),
+    expect.stringContaining("since the replay’s clock began at 20"),
   ]);
   for (const value of [stream.values!.mean_ms!, stream.values!.max_ms!]) {
     expect(value).toBeGreaterThan(2_000);
@@ -59,7 +59,7 @@ test("a replay that began again is aged by its own clock, and only since then", 
   here.replay({ run_started_us: here.now_us + 2 * S }, 1);
   expect((await here.word("age, last 5 minutes")).stream).toEqual({
     values: null,
-    note: expect.stringContaining("there is no sample with an answer since the replay began again at 20"),
+    note: expect.stringContaining("there is no sample with an answer since the replay’s clock began at 20"),
   });
   expect((await here.word("lag, last 5 minutes")).stream.values!.samples).toBeGreaterThan(190);
 });
@@ -75,7 +75,7 @@ test("between the start of produce and the first heartbeat a replay has no clock
   here.samples(...[0, 1, 2, 3, 4, 5].map(of));
   const { stream } = await here.word("age, last 5 minutes");
   expect(stream.values).toMatchObject({ mean_ms: 31_000, perfect_mean_ms: 31_000, max_ms: 61_000, samples: 3 });
-  expect(stream.note).toContain("since the replay began again at 20");
+  expect(stream.note).toContain("since the replay’s clock began at 20");
 });
 
 const steps = (here: ReturnType<typeof opened>, seconds: number, before_s = 0) =>
