@@ -15,7 +15,7 @@ const ROW_CANDIDATES = 8;
 const PRODUCTS_MAX = 2 ** 24;
 
 /** One window of which some ticks may have been dropped. */
-export interface SuffixQuestion {
+interface SuffixQuestion {
   /** What the engine would hold if nothing were late, in log order. */
   members: readonly number[];
   end_us: number;

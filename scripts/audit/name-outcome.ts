@@ -59,7 +59,13 @@ export function judgeWindows(
   });
 }
 
-export function cellsOf(measure: Pick<Measure, "plans">, window: AuditWindow): Map<AuditColumn, Cell> {
+/** Whether the row is exact, or made by the engine in every digit. */
+export function isMade(measure: Measure, evidence: Evidence, fit: Fit, window: AuditWindow): boolean {
+  const { isEqual, ways } = judgeRow(measure, evidence, fit, window);
+  return isEqual || ways.length > 0;
+}
+
+function cellsOf(measure: Pick<Measure, "plans">, window: AuditWindow): Map<AuditColumn, Cell> {
   return new Map(measure.plans.map(({ name }) => [name, readCell(window.row!.cells[name] ?? null)]));
 }
 
