@@ -8,7 +8,7 @@ import { openSources } from "../../../web/model/sources.ts";
 import { windowDetail } from "../../../web/model/window-detail.ts";
 import { parseWindowId } from "../../../web/model/window-id.ts";
 import { windows } from "../../../web/model/windows.ts";
-import { batch } from "../../support/batch.ts";
+import { batch, someMetrics } from "../../support/batch.ts";
 import { follow, recordedLines, tempDir } from "../../support/data.ts";
 
 test("the certificate in words: lacking ids, and those proved never issued, also if one of them comes after all", async () => {
@@ -35,7 +35,8 @@ test("the certificate in words: lacking ids, and those proved never issued, also
     expect([id, counts, words]).toEqual([id, [4, 4, 3], "1 lacking, 3 never issued (proved)"]);
   }
   await follow(dir.path, [lines[501]!, lines[500]!]);
-  await batch(dir.path);
+  using metrics = someMetrics("reconciliation", "windows_by_minute");
+  await batch(dir.path, ["--sql", metrics.path]);
   const { counts, words, detail } = await certificate(minute);
   expect([counts, words]).toEqual([[4, 2, 2], "4 when it closed, now 0 lacking, 2 never issued (proved)"]);
   // The proof and the late tick have the same id: two revisions, one late tick.
