@@ -42,7 +42,7 @@ export function planColumns(
   const order: Arithmetic[] = ["decimal", "float64", "float32"];
   const main = order.reduce((best, one) => (votes[one] > votes[best] ? one : best));
   return judged.map(({ name, type, scores }) => {
-    const plan = chosen(scores, main, slack);
+    const plan = chosen(scores, main, slack, QUOTIENTS.includes(name));
     return { name, type, plan, equal: equality(name, type, plan, samples, scores) };
   });
 }
@@ -52,11 +52,16 @@ interface Score {
   hits: number;
 }
 
-/** The main arithmetic's best plan, unless the column is clearly another's. */
-function chosen(scores: readonly Score[], main: Arithmetic, slack: number): CellPlan {
+/**
+ * The main arithmetic's best plan, unless the column is clearly another's. The nearest double of a sum
+ * hides small changes, so a few rows more are no reason for it.
+ */
+function chosen(scores: readonly Score[], main: Arithmetic, slack: number, isEndless: boolean): CellPlan {
   const best = scores.reduce((a, b) => (b.hits > a.hits ? b : a));
   const own = scores.filter(({ plan }) => plan.arithmetic === main);
-  const ours = own.length === 0 ? best : own.reduce((a, b) => (b.hits > a.hits ? b : a));
+  const isHiding = ({ plan }: Score) => plan.arithmetic === "decimal" && plan.rounding.to === "double" && !isEndless;
+  const least = (a: Score, b: Score) => (a.hits > 0 && isHiding(b) ? slack : 0);
+  const ours = own.length === 0 ? best : own.reduce((a, b) => (b.hits - a.hits > least(a, b) ? b : a));
   return best.hits - ours.hits > slack ? best.plan : ours.plan;
 }
 
