@@ -1,4 +1,4 @@
-/** The audit of windows: every row of a foreign answer against the input, each difference with its rule. */
+/** The audit of windows: every row against the input, each difference with its rule. */
 import { formatDuration } from "../base/duration.ts";
 import type {
   Answers,
@@ -20,7 +20,7 @@ import { isLossConfirmed } from "./late-restarts.ts";
 import { type Certainty, judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
-export interface AuditOptions {
+interface AuditOptions {
   /** For the report alone. */
   input_url: string;
   answers_url: string;

@@ -4,7 +4,7 @@ import { best, type Evidence, type Fit, type FitSettings, finalists } from "./fi
 import { withRestarts } from "./late-restarts.ts";
 
 /** Engines that the quick comparison cannot tell apart and that are compared digit for digit. */
-const TIED_MAX = 16;
+const TIED_MAX = 24;
 
 /**
  * The engines that reproduce most, the one that leaves the least to belief first: no lateness, a

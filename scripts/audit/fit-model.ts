@@ -13,10 +13,14 @@ const DELAYS_S = [0, 1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800
 
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
+/** Records times engines up to which every clock is tried with every way to count. */
+const FULL_SEARCH_MAX = 8_000_000;
+/** Beyond it, every clock is tried with the first ways to count alone. */
+const CONTENTS = 2;
 /** Clocks that are tried with all ways to count. */
-const CLOCKS = 4;
+const CLOCKS = 8;
 /** Engines of each round that are tried on all windows. */
-const FINALISTS = 12;
+const FINALISTS = 24;
 
 /** An engine with what was computed for it. */
 export interface Fit {
@@ -74,7 +78,7 @@ export class Evidence {
     }
   }
 
-  /** The windows that can tell engines apart, at most so many, by which many engines are ranked. */
+  /** The windows that can tell engines apart, at most TELLING_MAX, by which engines are ranked. */
   get telling(): readonly AuditWindow[] {
     if (this.windows.length <= TELLING_MAX) return this.windows;
     const isClear = (window: AuditWindow) => window.row === null || !this.#isExact.get(window)!;
@@ -154,7 +158,7 @@ export class Evidence {
   }
 }
 
-/** At most so many of them, evenly spread. */
+/** At most `most` of them, evenly spread. */
 function thinned<T>(list: readonly T[], most: number): T[] {
   const step = Math.max(1, list.length / most);
   return Array.from({ length: Math.min(most, list.length) }, (_, i) => list[Math.floor(i * step)]!);
@@ -240,9 +244,15 @@ export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
       .sort((a, b) => b.reproduced - a.reproduced);
   const isQuick = ({ engine }: Variant) => engine.lateness.kind !== "each_record";
   const first = rank(all.filter(isQuick));
-  const content = first[0] === undefined ? "" : contentKey(first[0].variant);
-  const clocks = rank(all.filter((one) => !isQuick(one) && (first.length === 0 || contentKey(one) === content)));
-  const best = new Set(clocks.slice(0, CLOCKS).map(({ variant }) => clockKey(variant)));
+  const counted = [...new Set(first.map(({ variant }) => contentKey(variant)))];
+  const isSmall = all.length * evidence.log.records.length <= FULL_SEARCH_MAX;
+  const contents = new Set(first.length === 0 || isSmall ? all.map(contentKey) : counted.slice(0, CONTENTS));
+  if (
+    first.some(({ variant, reproduced }) => reproduced === telling.length && variant.engine.lateness.kind !== "suffix")
+  )
+    return first.slice(0, FINALISTS).map(({ variant }) => evidence.fit(variant));
+  const clocks = rank(all.filter((one) => !isQuick(one) && contents.has(contentKey(one))));
+  const best = new Set([...new Set(clocks.map(({ variant }) => clockKey(variant)))].slice(0, CLOCKS));
   const second = rank(all.filter((one) => !isQuick(one) && best.has(clockKey(one))));
   // In the order of `all`: of equals, the simplest is chosen.
   const last = new Set([...first.slice(0, FINALISTS), ...second.slice(0, FINALISTS)].map(({ variant }) => variant));

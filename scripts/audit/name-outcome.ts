@@ -237,5 +237,6 @@ function isSureWithout(
   if (rule === "W2")
     return engine.lateness.kind === "each_record" && (certainty.hasDelay || !certainty.alone.has(window));
   if (rule !== "W4") return true;
+  if (engine.lateness.kind === "each_record") return certainty.hasDelay;
   return certainty.hasDelay && window.end_us > evidence.last_us - (evidence.settings.lateness_us ?? 0);
 }

@@ -1,9 +1,10 @@
 /** Other engines over the same topic, as engines/README.md runs them by hand. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runProgram } from "../../scripts/base/process.ts";
 import { PROJECT_ROOT } from "../../scripts/base/project.ts";
 import { sparkHome } from "../../scripts/metrics/spark/spark-run.ts";
+import { recordedLines } from "./data.ts";
 import { engineJars, hasEngineJars } from "./engine-jars.ts";
 import { type Broker, createTopic, kafkaAvailable, stockClient } from "./kafka.ts";
 import { javaArgs } from "./kafka-jars.ts";
@@ -15,10 +16,7 @@ const DISORDERED = join(PROJECT_ROOT, "data/recordings/coinbase-btc-usd-2023-09-
 
 /** The recorded hour in disorder, the truncated line too, as a feed sends it. */
 export function disorderedHour(): string[] {
-  return new TextDecoder()
-    .decode(Bun.gunzipSync(readFileSync(DISORDERED)))
-    .trimEnd()
-    .split("\n");
+  return recordedLines(DISORDERED);
 }
 
 /** Lines in `count` portions of about the same size, in order. */
@@ -27,18 +25,18 @@ export function portionsOf(lines: readonly string[], count: number): string[][] 
   return Array.from({ length: count }, (_, n) => lines.slice(n * size, (n + 1) * size));
 }
 
-/** Writes to a topic of one partition; a portion is one batch of Kafka's, which is seen as a whole. */
+/** Writes to a topic of one partition, which it creates; a portion is one batch of Kafka's, which is seen as a whole. */
 export interface Feed {
   topic: string;
   send(portion: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startFeed(broker: Broker, topic: string, partitions = 1): Promise<Feed> {
+export async function startFeed(broker: Broker, topic: string): Promise<Feed> {
   const client = stockClient(broker.port);
   const admin = client.admin();
   await admin.connect();
-  await createTopic(admin, topic, partitions);
+  if (!(await admin.listTopics()).includes(topic)) await createTopic(admin, topic, 1);
   await admin.disconnect();
   const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
