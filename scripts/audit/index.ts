@@ -1,11 +1,19 @@
 /** Checks any pipeline's answers against the exact ones, each difference with its rule. */
 export { auditBatchRow } from "./answers/batch-row.ts";
-export type { AnswerOptions, ForeignAnswers, TopicReader, TopicRecord } from "./answers/other-kinds.ts";
+export type {
+  AnswerOptions,
+  BatchRowReport,
+  ForeignAnswers,
+  TopicReader,
+  TopicRecord,
+  TradesReport,
+} from "./answers/other-kinds.ts";
 export { readAnswers } from "./answers/read-answers.ts";
 export { auditTrades } from "./answers/trade-audit.ts";
 export type { Answers, AuditRecord, AuditReport, WindowVerdict } from "./audit-types.ts";
 export { auditWindows } from "./audit-windows.ts";
 export { recordsOfLog } from "./input/audit-record.ts";
+export { requireCommonGround } from "./input/common-ground.ts";
 export { fileRecords } from "./input/read-ticks.ts";
 export { tickSource } from "./input/tick-source.ts";
 export { parseTickMap } from "./input/trade-columns.ts";
