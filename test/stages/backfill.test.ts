@@ -3,7 +3,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { dataPaths, openDataDir } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
+import { FEED_TAIL_RECORDS } from "../../scripts/base/limits.ts";
+import { newestTrades, olderTraces, recentTraces } from "../../scripts/feed/resume.ts";
 import { openLog } from "../../scripts/log/open.ts";
+import { gapFrame } from "../../scripts/message/own-records.ts";
 import { Backfill } from "../../scripts/stages/backfill.ts";
 import { BackfillProgress } from "../../scripts/stages/backfill-progress.ts";
 import { walkState } from "../../scripts/stages/walk-state.ts";
@@ -244,6 +247,25 @@ test("where it continues is the same from the log alone, from ticks.db, and from
   await run("consume", ["--data", dir.path, "--until-end"]);
   expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM walked")).toEqual([{ product_id: "BTC-USD", ...more.walked[0]! }]);
   expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM feed_begins")).toEqual([{ product_id: "BTC-USD", trade_id: 50 }]);
+});
+
+test("however much history was appended after the feed's last trade, produce continues at that trade and its open gap", async () => {
+  using dir = tempDir();
+  const gap = {
+    ...({ product_id: "BTC-USD", state: "opened", from_us: BEGIN_US, to_us: BEGIN_US, reason: "r" } as const),
+    ...{ last_trade_id: 41, first_trade_id: 50, missing: 8 },
+  };
+  const old = JSON.stringify({ ...tick(1), source: "backfill" });
+  await fillLog(dir.path, [fed(41), fed(50), gapFrame(gap).toString(), ...Array(FEED_TAIL_RECORDS + 1).fill(old)], {
+    batch: 5_000,
+  });
+  const log = await openLog("embedded:", dataPaths(dir.path), { role: "reader", logger: quiet });
+  const trades = [41, 50].map((trade_id) => ({ product_id: "BTC-USD", trade_id, time_us: BEGIN_US + trade_id * 1e6 }));
+  expect((await newestTrades(log)).map(({ trade_id }) => trade_id)).toEqual([41, 50]);
+  const found = [...trades.map((trade) => ({ kind: "trade", ...trade })), { kind: "gap", gap }];
+  expect(await recentTraces(log)).toEqual(found as never);
+  expect((await olderTraces(log, ["BTC-USD"], [])).length).toBe(2);
+  await log.close();
 });
 
 test("on a terminal one line is redrawn and stays; otherwise there is a line each few seconds", async () => {
