@@ -124,6 +124,31 @@ for (const flags of [
   });
 }
 
+test("history after the feed was archived and pruned: old days get new files, and a pruned trade is not stored again", async () => {
+  using dir = tempDir();
+  await follow(dir.path, FEED.slice(0, 1_200));
+  await batch(dir.path, ["--metric", "reconciliation"]);
+  const pruned = await run("prune", ["--data", dir.path, "--retain", "0s", "--json"]);
+  expect(pruned.json.pruned).toBeGreaterThan(1_000);
+  // A day before, and down over the feed's first two trades, which are in the archive alone.
+  const older = history(1, 300).map((line) => line.replace("2023-09-05T", "2023-09-04T"));
+  await fillLog(dir.path, [...history(301, 702), ...older]);
+  for (const stage of ["stream", "consume"]) await run(stage, ["--data", dir.path, "--until-end"]);
+  const counts = "SELECT name, value FROM counters WHERE name IN ('history', 'unverified', 'conflicts') ORDER BY name";
+  expect(rowsOf(dir.path, "ticks.db", counts)).toEqual([
+    { name: "history", value: 700 },
+    { name: "unverified", value: 2 },
+  ]);
+  const { json } = await batch(dir.path);
+  expect([json.ticks_total, json.failed]).toEqual([1_200 + 700, []]);
+  expect(json.reconciliation).toMatchObject({ unexplained: 0, pending: 0 });
+  const sql = "SELECT (SELECT count(*) FROM conflicts) AS conflicts, CAST(min(time) AS VARCHAR) AS oldest FROM ticks";
+  const asked = await run("query", ["--data", dir.path, "--format", "json", sql]);
+  expect(JSON.parse(asked.stdout)).toEqual([{ conflicts: 0, oldest: expect.stringContaining("2023-09-04 16:00:0") }]);
+  const again = await run("prune", ["--data", dir.path, "--retain", "0s", "--json"]);
+  expect([again.code, again.json.pruned! >= 700]).toEqual([0, true]);
+});
+
 test("no measure counts history: latencies, out of order, ticks and marks of both sides are the feed's", async () => {
   using dir = tempDir();
   const late = LINES[1_000]!.replace(/"trade_id":\d+/, '"trade_id":900011');
