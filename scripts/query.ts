@@ -20,7 +20,7 @@ const time = (name: string) => ({
 export const spec: CommandSpec<QueryFlags> = {
   name: "query",
   summary:
-    "Runs one read-only SELECT, or a metric's file, over the views ticks, minutes, windows, window_revisions, late_ticks, out_of_order, outages, dead_letters, conflicts, thresholds.",
+    "Runs one read-only SELECT, or a metric's file, over the views ticks, minutes, windows, window_revisions, late_ticks, out_of_order, outages, unissued, dead_letters, conflicts, thresholds.",
   args: [["[sql]", "one SELECT; it may use $product, $from and $to"]],
   flags: [
     DATA_FLAG,

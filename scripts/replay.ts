@@ -2,7 +2,7 @@
 import { BUNDLED_RECORDING } from "./base/project.ts";
 import { untilAborted } from "./base/wait.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { AFTER_FLAG, AGAIN_FLAG, LOOP_FLAG, productIds, SKEW_FLAG, speed } from "./command/feed-flags.ts";
+import { AFTER_FLAG, AGAIN_FLAG, HISTORY_FLAG, LOOP_FLAG, productIds, SKEW_FLAG, speed } from "./command/feed-flags.ts";
 import { HOST_FLAG, PORT_FLAG } from "./command/flags.ts";
 import { asProducts, parseFaults, readRecording, startExchange } from "./simulator/index.ts";
 
@@ -17,6 +17,7 @@ interface ReplayFlags {
   as?: string[];
   /** Microseconds. */
   skew?: number;
+  history: number;
   faults?: string;
 }
 
@@ -45,6 +46,7 @@ export const spec: CommandSpec<ReplayFlags> = {
     AFTER_FLAG,
     { flags: "--as <products>", description: "play each trade once per name, e.g. A-USD,B-USD", parse: productIds },
     SKEW_FLAG,
+    HISTORY_FLAG,
     {
       flags: "--faults <json>",
       description: "faults to apply, for drills (docs/decisions/0027-scripted-faults.md lists them)",
@@ -59,9 +61,9 @@ export const spec: CommandSpec<ReplayFlags> = {
   async run(options, { args, logger, signal }) {
     const file = args[0] ?? BUNDLED_RECORDING;
     const recorded = await readRecording(file, logger);
-    const { speed, loop = false, again, after, host, port } = options;
+    const { speed, loop = false, again, after, host, port, history } = options;
     const exchange = startExchange({
-      ...{ speed, loop, again, after, host, port },
+      ...{ speed, loop, again, after, host, port, history },
       recorded: options.as ? asProducts(recorded, options.as) : recorded,
       skew_us: options.skew,
       faults: options.faults === undefined ? undefined : parseFaults(options.faults),

@@ -41,7 +41,7 @@ export const spec: CommandSpec<ServeFlags> = {
     checkLogUrl(options.log);
     const paths = shownDataDir(options.data, logger);
     const judge = new Judge();
-    const ends = logEnds(options.log, paths, logger, (record) => judge.tick(record)?.product_id ?? null);
+    const ends = logEnds(options.log, paths, logger, (record) => judge.productOf(record));
     const log = new AskedLog(logName(options.log), ends, logger);
     const { host, port, price: prices, allowHost: allowed, basePath: base } = options;
     const served = serve(paths, { host, port, log, logger, prices, allowed, base });

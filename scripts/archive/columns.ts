@@ -117,6 +117,13 @@ export const CHANGING: Record<string, Changing> = {
     key: ["log_partition", "log_offset"],
     number: "rowid",
   },
+  history_minutes: {
+    store: "ticks",
+    table: "history_minutes",
+    columns: { product_id: "VARCHAR", minute_us: "BIGINT", ...OFFSET },
+    key: ["product_id", "minute_us"],
+    number: "rowid",
+  },
   windows: { store: "windows", table: "windows", columns: ARCHIVE_TYPES, key: WINDOW_KEY, number: "change_id" },
 };
 
@@ -148,6 +155,11 @@ export const SNAPSHOT: Record<string, Relation> = {
     store: "windows",
     table: "product_marks",
     columns: { product_id: "VARCHAR", mark_us: "BIGINT", since_us: "BIGINT" },
+  },
+  unissued: {
+    store: "windows",
+    table: "unissued_ids",
+    columns: { product_id: "VARCHAR", first_trade_id: "BIGINT", last_trade_id: "BIGINT" },
   },
   stream_settings: { store: "windows", table: "settings", columns: { name: "VARCHAR", value: "VARCHAR" } },
   consume_positions: {

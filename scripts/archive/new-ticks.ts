@@ -20,9 +20,9 @@ export interface TickGroups {
   collected_to: number;
   /** Every tick below this offset of its partition is in it. */
   positions: Map<string, number>;
-  /** The newest event time by product, without skewed ticks. */
+  /** The newest event time by product, without skewed ticks and history. */
   newest_us: Map<string, number>;
-  /** New ticks are those that the answers before lack; empty where those are unknown. */
+  /** New ticks are those that the answers before lack, without history; empty where those are unknown. */
   fresh: FreshTicks;
 }
 
@@ -44,7 +44,7 @@ interface FreshTicks {
 /** What is read of a tick here. */
 const COLUMNS = {
   ...{ insert_id: "BIGINT", product_id: "VARCHAR", time_us: "BIGINT", appended_us: "BIGINT", received_us: "BIGINT" },
-  ...{ log_partition: "INTEGER", log_offset: "BIGINT" },
+  ...{ log_partition: "INTEGER", log_offset: "BIGINT", source: "VARCHAR" },
 };
 
 /** What is read from. */
@@ -123,12 +123,12 @@ export class NewTicks {
     const now_us = nowUs();
     const valid = (name: string) =>
       `CASE WHEN ${name} >= ${APPEND_EARLIEST_US} AND ${name} <= ${now_us + STAMP_AHEAD_US_MAX} THEN ${name} END`;
-    const ticks = `(SELECT product_id, time_us, log_partition, log_offset, ${this.#isFresh} AS fresh,
+    const ticks = `(SELECT product_id, time_us, log_partition, log_offset, source = 'backfill' AS history, ${this.#isFresh} AS fresh,
         (time_us - appended_us > ${this.max_skew_us} AND appended_us >= ${APPEND_EARLIEST_US}) AS skewed,
         ${valid("received_us")} AS received, ${valid("appended_us")} AS appended
       FROM ${relation})`;
     await this.#takeAll(ticks);
-    await this.#takeFresh(`(FROM ${ticks} WHERE fresh)`);
+    await this.#takeFresh(`(FROM ${ticks} WHERE fresh AND NOT history)`);
   }
 
   groups(collected_to: number): TickGroups {
@@ -142,7 +142,7 @@ export class NewTicks {
   }
 
   async #takeAll(ticks: string): Promise<void> {
-    const newest = `SELECT product_id, max(time_us) FROM ${ticks} WHERE NOT skewed GROUP BY 1`;
+    const newest = `SELECT product_id, max(time_us) FROM ${ticks} WHERE NOT skewed AND NOT history GROUP BY 1`;
     for (const [product_id, time_us] of await this.#rows(newest))
       keepMax(this.#newest, String(product_id), Number(time_us));
     for (const [partition, offset] of await this.#rows(

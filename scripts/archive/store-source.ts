@@ -63,7 +63,7 @@ export const SETTINGS =
   "SELECT name, value FROM settings UNION ALL SELECT 'user_version', CAST(user_version AS TEXT) FROM pragma_user_version";
 
 /** The first schemas that have every table and column that is read, by the stage that migrates them. */
-const SCHEMA_MIN = { stream: 3, consume: 3 };
+const SCHEMA_MIN = { stream: 5, consume: 4 };
 
 /** Throws SCHEMA_OLDER for a store of an earlier schema: its stage has to migrate it. */
 export function refuseOlder(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {

@@ -51,7 +51,7 @@ export interface ForeignRow {
   window_end_us: number | null;
   /** Null when the answer has no product column. */
   product_id: string | null;
-  /** The cell's own text; null for SQL NULL or an empty CSV cell; columns that the answer lacks are absent. */
+  /** The cell's text; null for SQL NULL or an empty CSV cell; columns that the answer lacks are absent. */
   cells: Partial<Record<AuditColumn, string | null>>;
   /** For people: file and line, table and row, or topic, partition and offset. */
   where: string;
@@ -113,8 +113,8 @@ export interface EngineModel {
   arithmetic: "decimal" | "float64" | "float32";
   /** What a repeated trade id does. */
   repeats: "first" | "all" | "last";
-  /** What a record that is not a tick does: nothing, or a row with nulls. */
-  malformed: "skipped" | "nulls";
+  /** A record that is not a tick is skipped, is a row if its fields can be read, or a row with nulls. */
+  malformed: "skipped" | "readable" | "nulls";
   lateness: LatenessModel;
   /** Their windows truncate times to ms. */
   truncatesToMs: boolean;
@@ -132,6 +132,7 @@ export const AUDIT_RULES = {
   W9: "several rows per window",
   W10: "not read from the start",
   W11: "output of a batch that never committed",
+  W12: "first and last by arrival",
 } as const;
 export type AuditRule = keyof typeof AUDIT_RULES;
 
@@ -154,8 +155,8 @@ export interface CellDifference {
 }
 
 /**
- * `equal`: digit for digit. `explained`: recomputed with the named rules. `consistent`: some ticks could
- * be missing by the rule or by loss; nothing can decide it. `unexplained`: no rule reproduces the row.
+ * `equal`: digit for digit. `explained`: recomputed with the named rules. `consistent`: some ticks
+ * could be missing by the rule or by loss; nothing can decide. `unexplained`: no rule makes the row.
  */
 export type AuditOutcome = "equal" | "explained" | "consistent" | "unexplained";
 

@@ -1,6 +1,6 @@
 /** Flags of the commands that read a feed or play one. */
 import { type Flag, invalid } from "./cli.ts";
-import { signedDurationFlag } from "./flags.ts";
+import { signedDurationFlag, wholeNumber } from "./flags.ts";
 
 const LIVE_FEED = "wss://ws-feed.exchange.coinbase.com";
 
@@ -61,6 +61,13 @@ export const SKEW_FLAG: Flag = {
   flags: "--skew <duration>",
   description: "set the exchange's clock ahead (2s) or behind (-2s): its stamps and GET /time",
   parse: signedDurationFlag,
+};
+
+export const HISTORY_FLAG: Flag = {
+  flags: "--history <n>",
+  description: "trades before the recording's first one that REST has, 10 s apart; the recording's ids follow theirs",
+  parse: wholeNumber(0, 10_000_000),
+  default: "0",
 };
 
 /** What these flags leave in a command's options. */

@@ -68,9 +68,10 @@ const SCHEMA = z.object({
   ticks: count.optional(),
   ignored: count.optional(),
   heartbeats: count.optional(),
-  /** Trades that REST filled in, and trade ids that are missing for good. */
+  /** Trades that REST filled in, and trade ids that are missing for good, or that were never issued. */
   filled: count.optional(),
   unfillable: count.optional(),
+  unissued: count.optional(),
   /** Products that the exchange refused. */
   refused: z.array(z.string()).optional(),
   run_alive_us: z.number().optional(),

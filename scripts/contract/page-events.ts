@@ -19,7 +19,7 @@ export type Bar = [
 export type StreamBar = [...Bar, state: number, late: number];
 
 /** The reconciliation's judgement; `open`: not closed yet. */
-export type Outcome = "equal" | "explained" | "unexplained" | "pending" | "unread" | "open";
+export type Outcome = "equal" | "explained" | "unexplained" | "pending" | "unread" | "history" | "open";
 
 /** A cell of the ribbon: the window's outcome, and the late ticks that explain it. */
 export type Cell = [start_s: number, outcome: Outcome, late: number];

@@ -81,6 +81,17 @@ export interface UnissuedNote {
 }
 
 /**
+ * `backfill` has walked down from `last_trade_id` to `first_trade_id`: the `trades` that REST has of
+ * these ids are in the log before the note.
+ */
+export interface WalkedNote {
+  product_id: string;
+  first_trade_id: number;
+  last_trade_id: number;
+  trades: number;
+}
+
+/**
  * The reason in the note of an open gap, and in its row of `outages`, which is removed once it is
  * closed.
  */

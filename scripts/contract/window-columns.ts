@@ -90,7 +90,7 @@ export const WINDOW_COLUMNS = {
   updated_at: { kind: "micros", committed: true },
   /** The number of the commit: rises with each one that touched the row. */
   change_id: { kind: "count", archived: false, committed: true },
-  /** Ids in `missing` that are proven never to have been issued; 0 without such a proof. */
+  /** Ids in `missing` that are proved never to have been issued; 0 without such a proof. */
   unissued: { kind: "count", since: 2 },
   /** The position of the first tick placed in it; null in a row of schema 1. */
   opened_partition: { kind: "partition", nullable: true, since: 2 },
@@ -116,7 +116,7 @@ export type CommittedColumn = Named<{ committed: true }>;
 /** The API computes them: `size_us` as a duration, and the late ticks in the last revision. */
 type ComputedColumn = "window_size" | "late";
 type ShownColumn = Named<{ shown: string }>;
-type ApiColumn = ShownColumn | ComputedColumn | "skewed" | "final" | "updated_at";
+type ApiColumn = ShownColumn | ComputedColumn | "skewed" | "final" | "updated_at" | "unissued";
 
 /** Names of the columns that `has` accepts, in the order of the table; `N` narrows their type. */
 export function windowColumns<N extends keyof Columns>(has: (column: Column) => boolean): N[] {
@@ -134,7 +134,7 @@ export const CSV_COLUMNS = [...REPLACED_COLUMNS, ...OWN_COLUMNS];
 export const API_COLUMNS: ApiColumn[] = [
   ...REPLACED_COLUMNS,
   ...OWN_COLUMNS.flatMap((name): ApiColumn[] => (name === "product_id" ? [name, "window_size"] : [name])),
-  ...(["skewed", "late", "final", "updated_at"] as const),
+  ...(["skewed", "late", "final", "updated_at", "unissued"] as const),
 ];
 
 /** Columns of the archive and their DuckDB types. */

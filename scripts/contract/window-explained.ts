@@ -59,11 +59,13 @@ export interface LateTick {
 export interface Revision {
   window_start: string;
   revision: number;
+  /** A late tick's, or the first id of the window that a proof proves never issued. */
   caused_by_trade_id: number;
   log_partition: number;
   log_offset: number;
   trade_count: number;
   missing: number;
+  unissued: number;
   committed_at: string;
 }
 
@@ -146,6 +148,8 @@ export interface WindowDetail {
     /** Ids up to its last that were never seen, when it closed; and those missing still. */
     missing: number;
     missing_still: number;
+    /** Of those missing still, how many are proved never to have been issued. */
+    unissued: number;
     /** Ticks stamped too far ahead. */
     skewed: number;
     /** The first tick placed in it. */

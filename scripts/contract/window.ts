@@ -54,6 +54,7 @@ export interface WindowStep {
   products: ProductRow[];
   ends: ClosedRow[];
   seen: SeenBlock[];
+  unissued: UnissuedSpan[];
 }
 
 /** A window size; a window begins every `every_us`, which is `size_us` when windows tumble. */
@@ -86,6 +87,8 @@ export interface ProductRow {
   duplicates: number;
   late: number;
   skewed: number;
+  /** Ids proved never to have been issued, and never seen. */
+  unissued: number;
 }
 
 /** Per product and size: what is closed, and the trade id from which the next certificate counts. */
@@ -105,4 +108,12 @@ export interface SeenBlock {
   block: number;
   /** Null: all; 512 bytes: a bitmap; fewer: a sorted list of little-endian 16-bit numbers. */
   bits: Uint8Array | null;
+}
+
+/** Ids proved never to have been issued, none of them seen; a product's spans do not touch. */
+export interface UnissuedSpan {
+  product_id: string;
+  first_trade_id: number;
+  /** Null: no span begins with that id any more. */
+  last_trade_id: number | null;
 }

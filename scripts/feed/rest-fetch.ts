@@ -36,7 +36,7 @@ export async function withinAnswerTime<T>(
 }
 
 /** Reads the body up to REST_BYTES_MAX, counted when unpacked; its headers are not trusted. */
-export async function jsonOf(response: Response): Promise<unknown> {
+export async function textOf(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
@@ -44,8 +44,14 @@ export async function jsonOf(response: Response): Promise<unknown> {
     if (bytes > REST_BYTES_MAX) throw new Error(`REST answers with more than ${REST_BYTES_MAX} bytes`);
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The same as a JSON value. */
+export async function jsonOf(response: Response): Promise<unknown> {
+  const text = await textOf(response);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return JSON.parse(text);
   } catch {
     throw new Error("REST answers with text that is not JSON");
   }

@@ -124,7 +124,8 @@ class EmbeddedEnds implements LogEnds {
   }
 }
 
-function partitionsOf(db: Database): number {
+/** The number of partitions of an embedded log's file; 0 if it has none yet. */
+export function partitionsOf(db: Database): number {
   const row = db.query<{ value: string }, []>("SELECT value FROM settings WHERE name = 'partitions'").get();
   return Number(row?.value ?? 0);
 }

@@ -5,3 +5,4 @@ export { after, countRecords, firstOffsets, follow, type LogJob, readingAgain } 
 export { withTopic } from "./kafka/topic-url.ts";
 export { checkLogUrl, logName, openLog, parseLogUrl } from "./open.ts";
 export { readToEnd } from "./shared/read-to-end.ts";
+export { wholeLog } from "./whole-log.ts";

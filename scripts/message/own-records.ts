@@ -1,7 +1,7 @@
 /** Tidemark's own records in the log: other readers skip them, because they lack a trade's fields. */
 import { isUtf8 } from "node:buffer";
 import { FRAME_DEPTH_MAX, FRAME_DIGITS_MAX } from "../base/limits.ts";
-import type { GapNote, Outage, UnissuedNote } from "../contract/tick.ts";
+import type { GapNote, Outage, UnissuedNote, WalkedNote } from "../contract/tick.ts";
 
 /** An outage as a record of the log: reading the log again gives the same rows. */
 export function outageFrame(note: Outage): Buffer {
@@ -16,6 +16,11 @@ export function gapFrame(note: GapNote): Buffer {
 /** Ids that were never issued, with their proof by REST, as a record of the log. */
 export function unissuedFrame(note: UnissuedNote): Buffer {
   return Buffer.from(JSON.stringify({ type: "tidemark_unissued", ...note }));
+}
+
+/** Ids that `backfill` has walked through, as a record of the log: the next run jumps over them. */
+export function walkedFrame(note: WalkedNote): Buffer {
+  return Buffer.from(JSON.stringify({ type: "tidemark_backfill", ...note }));
 }
 
 /**

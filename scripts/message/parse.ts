@@ -1,8 +1,8 @@
 /** The rule by which a record's bytes are a tick, another message or a dead letter; by JSON.parse. */
 import { isUtf8 } from "node:buffer";
 import { pow10 } from "../base/decimal.ts";
-import { PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
-import type { FullTick, GapNote, Mantissa, Outage, UnissuedNote } from "../contract/tick.ts";
+import { GAP_IDS_MAX, PRICE_SCALE_MAX, PRODUCT_ID_BYTES_MAX, RULES_VERSION, SIZE_SCALE_MAX } from "../base/limits.ts";
+import type { FullTick, GapNote, Mantissa, Outage, UnissuedNote, WalkedNote } from "../contract/tick.ts";
 import { type Rules, rulesOf } from "./rules.ts";
 import { parseTime } from "./time.ts";
 
@@ -12,6 +12,7 @@ export type Parsed =
   | { kind: "outage"; outage: Outage }
   | { kind: "gap"; gap: GapNote }
   | { kind: "unissued"; unissued: UnissuedNote }
+  | { kind: "walked"; walked: WalkedNote }
   /** `frame`: what the feed sent, when the record is an envelope around it. */
   | { kind: "dead"; reason: string; frame?: Uint8Array };
 
@@ -49,6 +50,8 @@ export function parseRecord(bytes: Uint8Array, version = RULES_VERSION): Parsed 
       return parseGap(product_id, fields);
     case "tidemark_unissued":
       return parseUnissued(product_id, fields);
+    case "tidemark_backfill":
+      return parseWalked(product_id, fields);
     default:
       return dead(`type is ${shown(fields.get("type"))}`);
   }
@@ -122,7 +125,17 @@ function parseUnissued(product_id: string, fields: Map<string, unknown>): Parsed
   const [first_trade_id, last_trade_id] = [fields.get("first_trade_id"), fields.get("last_trade_id")];
   if (!isId(first_trade_id) || !isId(last_trade_id) || first_trade_id > last_trade_id)
     return dead("unissued ids with wrong trade ids");
+  // A gap has no more, and each id may have to be looked up.
+  if (last_trade_id - first_trade_id >= GAP_IDS_MAX) return dead(`more than ${GAP_IDS_MAX} unissued ids at once`);
   return { kind: "unissued", unissued: { product_id, first_trade_id, last_trade_id } };
+}
+
+function parseWalked(product_id: string, fields: Map<string, unknown>): Parsed {
+  const [first_trade_id, last_trade_id] = [fields.get("first_trade_id"), fields.get("last_trade_id")];
+  const trades = fields.get("trades");
+  if (!isId(first_trade_id) || !isId(last_trade_id) || first_trade_id > last_trade_id || !isId(trades))
+    return dead("a note of backfill with wrong trade ids");
+  return { kind: "walked", walked: { product_id, first_trade_id, last_trade_id, trades } };
 }
 
 /** An envelope is judged as the frame in it (docs/decisions/0068-envelopes.md). */

@@ -191,7 +191,7 @@ export function inDuckdbWords(error: unknown): TidemarkError {
 
 const MEMORY_ADVICE = `It needed more than ${METRIC_MEMORY.replace("GB", " GB")}, the limit for one query: group or filter earlier, or read the view minutes.`;
 const VIEWS =
-  "There are ticks, minutes, windows, window_revisions, late_ticks, out_of_order, outages, dead_letters, conflicts and thresholds (docs/metrics.md).";
+  "There are ticks, minutes, windows, window_revisions, late_ticks, out_of_order, outages, unissued, dead_letters, conflicts and thresholds (docs/metrics.md).";
 
 /**
  * Ours instead of DuckDB's words about settings and tables that a query can't reach, or a step of

@@ -105,6 +105,6 @@ export function agreementOf(found: MetricOutcome): Agreement | null {
   const count = (outcome: string) => Number(found.rows.find((row) => row.outcome === outcome)?.windows_alike ?? 0);
   const [explained, unexplained, pending] = [count("explained"), count("unexplained"), count("pending")];
   const all = Number(found.rows[0]?.windows_in_all ?? 0);
-  const compared = all - pending - count("unread");
+  const compared = all - pending - count("unread") - count("history");
   return { compared, equal: compared - explained - unexplained, explained, unexplained, pending };
 }

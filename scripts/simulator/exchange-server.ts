@@ -8,6 +8,7 @@ import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_BURST_FRAMES, REPLAY_LINGER_MS, SUBSCRIBE_MS_MAX } from "../base/limits.ts";
 import { heartbeatFrame } from "./exchange-frames.ts";
 import { type Faults, framesOf } from "./faults.ts";
+import { OlderTrades, withRoom } from "./older-trades.ts";
 import { Player, type PlayerOptions } from "./player.ts";
 import { type Channel, newSession, receive, type Session } from "./session.ts";
 import { RateLimit, RestAnswers } from "./trades-api.ts";
@@ -17,6 +18,8 @@ export interface ExchangeOptions extends PlayerOptions {
   /** 0 takes any free port. */
   port: number;
   faults?: Faults;
+  /** Trades before the recording's first one that REST has of each product; its ids make room for them. */
+  history?: number;
   /** Time between heartbeats, and until a client must have subscribed; the defaults are the exchange's. */
   heartbeat_ms?: number;
   subscribe_ms?: number;
@@ -61,10 +64,15 @@ class ExchangeServer implements Exchange {
   #stopped = false;
 
   constructor(private readonly options: ExchangeOptions) {
-    this.#player = new Player(options);
+    const { history = 0 } = options;
     this.#faults = options.faults ?? {};
+    const unissued = new Set(this.#faults.unissued_ids);
+    const recorded = withRoom(options.recorded, history).filter(({ trade_id }) => !unissued.has(trade_id));
+    this.#player = new Player({ ...options, recorded });
     const skew_us = options.skew_us ?? 0;
-    this.#rest = new RestAnswers(this.#player, this.#faults.rest ?? {}, { ...this.#faults.time, skew_us });
+    const { rest = {}, time, candles } = this.#faults;
+    const older = new OlderTrades(recorded, history);
+    this.#rest = new RestAnswers(this.#player, rest, { ...time, skew_us }, older, candles);
     this.#server = this.#listen();
     this.ended = this.#done.promise;
     this.port = this.#server.port!;

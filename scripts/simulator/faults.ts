@@ -27,6 +27,8 @@ export interface Faults {
   drop_ids?: number[];
   /** Trades sent after their successor. */
   swap_ids?: number[];
+  /** Ids that were never issued: the play is without these trades, in every round of a loop. */
+  unissued_ids?: number[];
   rest?: {
     /** Statuses of the first answers, in order: 429, 500 …; 200 is a real answer. */
     statuses?: number[];
@@ -36,8 +38,25 @@ export interface Faults {
     delay_ms?: number;
     /** Trades per page at most. */
     page_max?: number;
-    /** Ids that REST does not know. */
+    /** Trades that REST does not have although they were made: no client can tell. */
     lacking_ids?: number[];
+    /** REST is behind the feed by this many trades, of all products. */
+    behind?: number;
+  };
+  /** Of candles: trades by id, minutes by their beginning in ISO 8601. */
+  candles?: {
+    /** Statuses of the first answers, in order; 200 is a real answer. */
+    statuses?: number[];
+    /** A `Retry-After` header of every answer that is not 200. */
+    retry_after?: string;
+    /** Trades that no candle counts. */
+    lacking_ids?: number[];
+    /** Minutes without a candle. */
+    absent?: string[];
+    /** Other numbers than those of the trades, as they are sent. */
+    revised?: { minute: string; low?: string; high?: string; open?: string; close?: string; volume?: string }[];
+    /** Volumes are summed as binary floats, as the exchange did in 2018. */
+    float_volumes?: boolean;
   };
   /** Answers to GET /time: delayed before and after the clock is read, or refused with a status. */
   time?: { to_ms?: number; back_ms?: number; status?: number };
@@ -45,6 +64,7 @@ export interface Faults {
 
 const whole = z.number().int().min(0);
 const ids = z.array(whole);
+const number = z.string().regex(/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/);
 const SCRIPT: z.ZodType<Faults> = z.strictObject({
   refuse_connections: whole.optional(),
   cut_after: ids.optional(),
@@ -55,6 +75,7 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
   duplicate_every: whole.optional(),
   drop_ids: ids.optional(),
   swap_ids: ids.optional(),
+  unissued_ids: ids.optional(),
   rest: z
     .strictObject({
       statuses: ids.optional(),
@@ -62,6 +83,28 @@ const SCRIPT: z.ZodType<Faults> = z.strictObject({
       delay_ms: whole.optional(),
       page_max: whole.min(1).optional(),
       lacking_ids: ids.optional(),
+      behind: whole.optional(),
+    })
+    .optional(),
+  candles: z
+    .strictObject({
+      statuses: ids.optional(),
+      retry_after: z.string().optional(),
+      lacking_ids: ids.optional(),
+      absent: z.array(z.string()).optional(),
+      revised: z
+        .array(
+          z.strictObject({
+            minute: z.string(),
+            low: number.optional(),
+            high: number.optional(),
+            open: number.optional(),
+            close: number.optional(),
+            volume: number.optional(),
+          }),
+        )
+        .optional(),
+      float_volumes: z.boolean().optional(),
     })
     .optional(),
   time: z

@@ -31,6 +31,7 @@ export class Player {
   position: number;
   readonly #recorded: Recorded[];
   readonly #matches: string[] = [];
+  #isById: boolean | null = null;
   readonly #round_us: number;
   readonly #round_ids: number;
   readonly speed: number;
@@ -65,6 +66,18 @@ export class Player {
 
   get over(): boolean {
     return this.position >= this.end;
+  }
+
+  /** Whether each product's ids rise from trade to trade: a disordered recording's don't. */
+  get isById(): boolean {
+    if (this.#isById !== null) return this.#isById;
+    const last = new Map<string, number>();
+    this.#isById = this.#recorded.every(({ product_id, trade_id }) => {
+      const rises = trade_id > (last.get(product_id) ?? -1);
+      last.set(product_id, trade_id);
+      return rises;
+    });
+    return this.#isById;
   }
 
   /** The play begins with the first subscription; later calls change nothing. */
@@ -137,7 +150,7 @@ export class Player {
 }
 
 /** The trade with another time, and with other ids unless `by_ids` is 0. */
-function moved({ line, product_id, ...trade }: Recorded, by_us: number, by_ids: number): Recorded {
+export function moved({ line, product_id, ...trade }: Recorded, by_us: number, by_ids: number): Recorded {
   const time_us = trade.time_us + by_us;
   const timed = line.replace(/"time":"[^"]*"/, `"time":"${isoFromUs(time_us)}"`);
   if (by_ids === 0) return { line: timed, product_id, trade_id: trade.trade_id, time_us };

@@ -1,9 +1,11 @@
-/** The simulator's REST side: trades and the exchange's time (docs/feed.md "REST trades"). */
+/** The simulator's REST side: trades, candles and the exchange's time (docs/feed.md "REST trades"). */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_REST_PER_SECOND, REPLAY_REST_QUIET_MS, REST_PAGE_MAX } from "../base/limits.ts";
+import { candlesOf } from "./candles-api.ts";
 import { type Recorded, restTrade } from "./exchange-frames.ts";
 import type { Faults } from "./faults.ts";
+import type { OlderTrades } from "./older-trades.ts";
 import type { Player } from "./player.ts";
 
 /** A bucket of tokens: `burst` at once, `per_second` more each second. */
@@ -33,6 +35,7 @@ export class RestAnswers {
   readonly #rate = new RateLimit(REPLAY_REST_PER_SECOND, REPLAY_REST_PER_SECOND);
   /** Requests for trades. */
   requests = 0;
+  #candleRequests = 0;
   /** A client reads the full tape: it may request what it missed, even after the end. */
   expected = false;
   #last_ms = monotonicMs();
@@ -41,6 +44,8 @@ export class RestAnswers {
     private readonly player: Player,
     private readonly faults: NonNullable<Faults["rest"]>,
     private readonly time: NonNullable<Faults["time"]> & { skew_us: number },
+    private readonly older: OlderTrades,
+    private readonly candles: NonNullable<Faults["candles"]> = {},
   ) {}
 
   /** Milliseconds until no more requests are likely. */
@@ -53,9 +58,10 @@ export class RestAnswers {
     if (request.method === "GET" && url.pathname === "/time")
       return this.#rate.take() ? this.#time() : problem(429, "Too Many Requests");
     this.#last_ms = monotonicMs();
-    const product_id = /^\/products\/([^/]+)\/trades$/.exec(url.pathname)?.[1];
+    const [, product_id, list] = /^\/products\/([^/]+)\/(trades|candles)$/.exec(url.pathname) ?? [];
     if (request.method !== "GET" || product_id === undefined) return problem(404, "NotFound");
     if (!this.#rate.take()) return problem(429, "Too Many Requests");
+    if (list === "candles") return this.#candles(product_id, url.searchParams);
     const status = this.faults.statuses?.[this.requests++] ?? 200;
     if (this.faults.delay_ms) await Bun.sleep(this.faults.delay_ms);
     if (status !== 200) {
@@ -70,6 +76,19 @@ export class RestAnswers {
     return this.#page(product_id, most, after ?? null, before ?? null);
   }
 
+  #candles(product_id: string, query: URLSearchParams): Response {
+    const { statuses = [], retry_after } = this.candles;
+    const status = statuses[this.#candleRequests++] ?? 200;
+    if (status !== 200)
+      return problem(status, "by the script of faults", retry_after ? { "retry-after": retry_after } : {});
+    if (!this.player.products.has(product_id)) return problem(404, "NotFound");
+    const { isById } = this.player;
+    const made = this.#below(product_id, Number.MAX_SAFE_INTEGER);
+    const answer = candlesOf({ made, isById, clock_us: this.player.clockUs() }, query, this.candles);
+    if ("refused" in answer) return problem(400, answer.refused);
+    return new Response(answer.body, { headers: { "content-type": "application/json" } });
+  }
+
   /** The exchange's clock in milliseconds: this machine's and the skew, not the recording's clock. */
   async #time(): Promise<Response> {
     const { skew_us, to_ms = 0, back_ms = 0, status = 200 } = this.time;
@@ -80,15 +99,29 @@ export class RestAnswers {
     return Response.json({ iso: `${isoFromUs(ms * 1_000).slice(0, 23)}Z`, epoch: ms / 1_000 });
   }
 
+  /**
+   * Trades made by now, and those before the recording, with ids below `after`, newest first, each
+   * once: of a repeated id the one that was made first. Without the newest `behind` ones.
+   */
+  *#below(product_id: string, after: number, behind = 0): Generator<Recorded> {
+    const { player } = this;
+    const byId = new Map<number, Recorded>();
+    for (let i = player.position - 1 - behind; i >= 0; i--) {
+      const trade = player.trade(i);
+      if (trade.product_id !== product_id || trade.trade_id >= after) continue;
+      if (player.isById) yield trade;
+      else byId.set(trade.trade_id, trade);
+    }
+    yield* [...byId.values()].sort((a, b) => b.trade_id - a.trade_id);
+    yield* this.older.below(product_id, after);
+  }
+
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
     const page: Recorded[] = [];
-    for (let i = this.player.position - 1; i >= 0 && page.length < limit; i--) {
-      const trade = this.player.trade(i);
-      const { trade_id } = trade;
-      if (trade.product_id !== product_id || trade_id >= (after ?? Number.POSITIVE_INFINITY)) continue;
-      if (before !== null && trade_id <= before) break;
-      if (!this.faults.lacking_ids?.includes(trade_id)) page.push(trade);
+    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER, this.faults.behind)) {
+      if (page.length === limit || (before !== null && trade.trade_id <= before)) break;
+      if (!this.faults.lacking_ids?.includes(trade.trade_id)) page.push(trade);
     }
     const headers = new Headers();
     if (page.length > 0) {

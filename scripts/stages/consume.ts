@@ -9,7 +9,9 @@ import { noProgressMs } from "./progress.ts";
 import { StoreJob } from "./store-job.ts";
 
 export class ConsumeStage extends StoreJob<TickStore> {
-  readonly counts: TickCounts = { inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 };
+  readonly counts: TickCounts = {
+    ...{ inserted: 0, history: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 },
+  };
   /** Why records of the open transaction were refused. */
   #refused: string[] = [];
 
@@ -43,6 +45,7 @@ export class ConsumeStage extends StoreJob<TickStore> {
   protected override other(record: Exclude<Parsed, { kind: "tick" }>, value: Uint8Array): void {
     const { store, at } = this;
     if (record.kind === "outage") store.outage({ ...record.outage, ...at });
+    else if (record.kind === "walked") store.walked(record.walked);
     else if (record.kind === "gap") store.gap(record.gap, at.partition, at.offset);
     else if (record.kind === "dead") {
       this.#refused.push(record.reason);

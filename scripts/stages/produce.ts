@@ -131,7 +131,7 @@ export class Producer {
   /** Printed by `--json` after the run's summary. */
   get counts() {
     const { ticks, reconnects, outages, incomplete, ignored, garbled, heartbeats } = this.feed.figures;
-    const { filled, unfillable } = this.#tape?.figures ?? { filled: 0, unfillable: 0 };
+    const { filled, unfillable, unissued } = this.#tape?.figures ?? { filled: 0, unfillable: 0, unissued: 0 };
     return {
       ticks,
       reconnects,
@@ -142,6 +142,7 @@ export class Producer {
       heartbeats,
       filled,
       unfillable,
+      unissued,
       refused: [...this.feed.refused.keys()],
     };
   }

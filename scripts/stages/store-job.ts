@@ -24,7 +24,10 @@ export interface Portion {
   lost: number;
 }
 
-/** The i-th record of a batch; null if it is neither a tick nor a heartbeat. */
+/** Indexes of records that a stage skips, by batch: history, and the notes of `backfill`. */
+export type Skipped = ReadonlyMap<LogBatch, ReadonlySet<number>>;
+
+/** The i-th record of a batch; null if it is neither a tick nor a heartbeat, and for history. */
 export type ReadEvent = (batch: LogBatch, i: number) => { product_id: string; time_us: number; isTick: boolean } | null;
 
 export abstract class StoreJob<Store extends CheckpointStore> implements LogJob {
@@ -38,16 +41,23 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     ...{ partition: 0, offset: 0, appended_us: 0 },
     received_us: Number.NaN,
   };
+  /** Of the records that were read since it was cleared; empty for a stage that takes history. */
+  protected readonly skipped = new Map<LogBatch, Set<number>>();
   readonly #extractor: Extractor;
+  readonly #skipsHistory: boolean;
   readonly #meter = new CostMeter();
   #reportDue_ms = 0;
 
-  /** `quotes`: whether ticks need best_bid and best_ask. `limit_ms`: see StageHealth. */
+  /**
+   * `quotes`: whether ticks need best_bid and best_ask. `limit_ms`: see StageHealth. `skipsHistory`:
+   * trades of `backfill` are for the other stage only.
+   */
   constructor(
     protected readonly store: Store,
     protected readonly logger: Logger,
-    { quotes, limit_ms }: { quotes: boolean; limit_ms: number },
+    { quotes, limit_ms, skipsHistory = false }: { quotes: boolean; limit_ms: number; skipsHistory?: boolean },
   ) {
+    this.#skipsHistory = skipsHistory;
     this.health = new StageHealth(store, this.problems, limit_ms, logger);
     this.#extractor = new Extractor({ quotes, rules: store.rules });
   }
@@ -138,7 +148,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
       order.move(at.appended_us);
       const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
       if (tick !== null) this.#tick(tick);
-      else this.#parse(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!));
+      else this.#parse(batch, i);
     }
     order.end();
   }
@@ -148,15 +158,23 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
     if (tick !== null) return { product_id: tick.product_id, time_us: tick.time_us, isTick: true };
     const parsed = parseRecord(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!), this.store.rules);
+    if (this.#skipsHistory && isHistory(parsed)) return null;
     if (parsed.kind === "tick") return { ...parsed.tick, isTick: true };
     return parsed.kind === "heartbeat" ? { ...parsed, isTick: false } : null;
   };
 
   /** What the extractor leaves: rare ticks, heartbeats, notes of ours, and records that are not valid. */
-  #parse(value: Uint8Array): void {
+  #parse(batch: LogBatch, i: number): void {
+    const value = batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!);
     const parsed = parseRecord(value, this.store.rules);
-    if (parsed.kind === "tick") this.#tick(parsed.tick);
+    if (this.#skipsHistory && isHistory(parsed)) this.#skip(batch, i);
+    else if (parsed.kind === "tick") this.#tick(parsed.tick);
     else this.other(parsed, value);
+  }
+
+  #skip(batch: LogBatch, i: number): void {
+    const skipped = this.skipped.get(batch) ?? new Set();
+    this.skipped.set(batch, skipped.add(i));
   }
 
   #tick(tick: FullTick): void {
@@ -171,4 +189,9 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     this.health.save();
     if (this.#meter.note(this.ticks, isLast)) this.store.saveCost(this.#meter.text());
   }
+}
+
+/** A trade that `backfill` has loaded, or its note. */
+function isHistory(parsed: Parsed): boolean {
+  return parsed.kind === "walked" || (parsed.kind === "tick" && parsed.tick.source === "backfill");
 }

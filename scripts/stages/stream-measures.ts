@@ -17,7 +17,7 @@ import { SliceHistograms, sliceOf } from "../measure/slices.ts";
 import type { Counters, MeasureRows, WindowStore } from "../store/index.ts";
 import type { FeedClock } from "./feed-clock.ts";
 import type { SkewWatch } from "./skew.ts";
-import type { ReadEvent } from "./store-job.ts";
+import type { ReadEvent, Skipped } from "./store-job.ts";
 
 export class StreamMeasures {
   /** Records of this run without a receipt time that can be measured. */
@@ -77,21 +77,27 @@ export class StreamMeasures {
   }
 
   /** `event`: the i-th record of a batch, if it is a tick or a heartbeat. */
-  committed(step: WindowStep, batches: readonly LogBatch[], event: ReadEvent): void {
+  committed(step: WindowStep, batches: readonly LogBatch[], event: ReadEvent, skipped: Skipped): void {
     const now_us = nowUs();
     this.#slices.at(now_us);
     this.#curve.committed(step, this.#growth, this.clock.at(now_us));
-    this.#sampler.commit(now_us, grownProducts(step, this.size_us), receiptsOf(batches), () => ticksOf(batches, event));
+    this.#sampler.commit(now_us, grownProducts(step, this.size_us), receiptsOf(batches, skipped), () =>
+      ticksOf(batches, event),
+    );
   }
 
   /** Ingest and pipeline latency of each record of a commit that was made a moment ago. */
-  latencies(batches: readonly LogBatch[]): void {
+  latencies(batches: readonly LogBatch[], skipped: Skipped): void {
     const now_us = nowUs();
     this.#slices.at(now_us);
-    for (const { count, appended_us, received_us } of batches) {
+    for (const batch of batches) {
+      const { count, appended_us, received_us } = batch;
+      const without = skipped.get(batch);
       for (let from = 0, to = 0; from < count; from = to) {
         const together_us = appended_us[from]!;
-        for (to = from + 1; to < count && appended_us[to] === together_us; ) to++;
+        to = from + 1;
+        if (without?.has(from)) continue;
+        while (to < count && appended_us[to] === together_us && !without?.has(to)) to++;
         const unreceived = this.#pipeline.addSince(now_us, received_us, from, to, now_us);
         this.unreceived += unreceived;
         if (!this.skew.measures(together_us, now_us)) continue;
@@ -175,11 +181,14 @@ function grownProducts(step: WindowStep, size_us: number): GrownProduct[] {
 }
 
 /** Smallest and largest receipt; of a record without one, its append time counts. */
-function receiptsOf(batches: readonly LogBatch[]): { min_us: number; max_us: number } {
+function receiptsOf(batches: readonly LogBatch[], skipped: Skipped): { min_us: number; max_us: number } {
   let [min_us, max_us] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { count, received_us, appended_us } of batches) {
+  for (const batch of batches) {
+    const { count, received_us, appended_us } = batch;
+    const without = skipped.get(batch);
     // Each record of a drain passes here, so this loop does as little as possible.
     for (let i = 0; i < count; i++) {
+      if (without?.has(i)) continue;
       let at_us = received_us[i]!;
       if (Number.isNaN(at_us)) at_us = appended_us[i]!;
       if (at_us < min_us) min_us = at_us;

@@ -22,7 +22,11 @@ import { StreamMeasures } from "./stream-measures.ts";
 type StreamPaths = Pick<DataPaths, "streamCsv" | "feed">;
 
 export class StreamStage extends StoreJob<WindowStore> {
-  readonly counts = { ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 };
+  readonly counts = {
+    ...{ ticks: 0, duplicates: 0, late: 0, skewed: 0, malformed: 0, windows: 0, revisions: 0 },
+    /** Trades that `backfill` has loaded, and its notes: only `consume` takes them. */
+    skipped: 0,
+  };
   readonly #job: WindowJob;
   readonly #csv: [size_us: number, file: WindowCsv][];
   readonly #skew: SkewWatch;
@@ -35,7 +39,8 @@ export class StreamStage extends StoreJob<WindowStore> {
   /** `paths`: of stream_csv/, and of feed.json. */
   constructor(store: WindowStore, settings: JobSettings, paths: StreamPaths, logger: Logger) {
     const smallest_us = Math.min(...settings.windows.map(({ size_us }) => size_us));
-    super(store, logger, { quotes: false, limit_ms: noProgressMs(2 * smallest_us + settings.lateness_us) });
+    const limit_ms = noProgressMs(2 * smallest_us + settings.lateness_us);
+    super(store, logger, { quotes: false, limit_ms, skipsHistory: true });
     this.#skew = new SkewWatch(this.problems, logger, settings.max_skew_us);
     this.#job = new WindowJob(settings, store);
     const clock = new FeedClock(paths.feed);
@@ -86,7 +91,8 @@ export class StreamStage extends StoreJob<WindowStore> {
 
   protected override take(batches: LogBatch[]): void {
     while (!this.#step(batches));
-    this.#measures.latencies(batches);
+    this.#measures.latencies(batches, this.skipped);
+    this.skipped.clear();
   }
 
   protected override tick(tick: FullTick): void {
@@ -97,6 +103,9 @@ export class StreamStage extends StoreJob<WindowStore> {
     if (record.kind === "heartbeat") {
       this.store.order.product(record.product_id, this.at.offset);
       this.#job.heartbeat(record.product_id, record.time_us, this.at);
+    } else if (record.kind === "unissued") {
+      this.store.order.product(record.unissued.product_id, this.at.offset);
+      this.#job.unissued(record.unissued, this.at);
     } else if (record.kind === "dead")
       this.#dead.push({ ...this.at, reason: record.reason, value: record.frame ?? value.slice() });
   }
@@ -117,6 +126,7 @@ export class StreamStage extends StoreJob<WindowStore> {
 
   /** False if another process has committed one of the products meanwhile: its state is read again. */
   #step(batches: LogBatch[]): boolean {
+    this.skipped.clear();
     try {
       for (const batch of batches) this.read(batch);
       diePoint("stream-read");
@@ -137,16 +147,18 @@ export class StreamStage extends StoreJob<WindowStore> {
     const dead = this.#dead;
     this.#dead = [];
     const { positions, records, firsts, lost } = portion;
-    const counters = { records, lost, ...step.counts, malformed: dead.length, closed: step.closed.length };
+    const skipped = this.skipped.values().reduce((sum, { size }) => sum + size, 0);
+    const counters = { records, lost, ...step.counts, malformed: dead.length, closed: step.closed.length, skipped };
     const derive = () => (step.closed.length > 0 ? this.#derive(step.closed) : {});
     const closings = closingsOf(step.closed, batches, this.event, nowUs());
     this.#measures.prepare(step, firsts);
     this.store.commit({ ...step, dead, counters, positions, firsts, closings, derive });
     diePoint("stream-committed");
-    this.#measures.committed(step, batches, this.event);
+    this.#measures.committed(step, batches, this.event, this.skipped);
     this.#job.committed();
     this.committed(portion);
     this.#count(step, dead);
+    this.counts.skipped += skipped;
   }
 
   /** Appends closed windows to the CSV files. Returns the files' new lengths, by name. */

@@ -18,6 +18,24 @@ export function windowsOf3(schema: string): string {
   return ["DROP TABLE latencies;", ...added].join("\n");
 }
 
+/** Schema 4 of windows.db to 5: no proof was kept before, and none was in a log. */
+export function windowsOf4(schema: string): string {
+  return `ALTER TABLE products ADD COLUMN unissued INTEGER NOT NULL DEFAULT 0;
+    ${definition(schema, "unissued_ids")}
+    ${REVISIONS_BY_ID.exec(schema)![0].replace("INDEX", "INDEX IF NOT EXISTS")}`;
+}
+
+/** Schema 1 has it already: its table of revisions is created again as it is now. */
+const REVISIONS_BY_ID = /CREATE INDEX revisions_by_id ON .*?;/;
+
+/** Schema 3 of ticks.db to 4: no older version stored history, so each product begins with the feed. */
+export function ticksOf3(schema: string): string {
+  const added = ["history_minutes", "walked", "feed_begins"].map((name) => definition(schema, name));
+  return [...added, "INSERT INTO feed_begins SELECT product_id, min(trade_id) FROM ticks GROUP BY product_id;"].join(
+    "\n",
+  );
+}
+
 /**
  * Schema 1 (commit fa0d24d) to 2: tables in `widened` are copied into their definition of `schema`,
  * where new columns get their defaults; tables in `added` are created. The store keeps rules 1

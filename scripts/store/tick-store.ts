@@ -2,7 +2,6 @@
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { formatDecimal } from "../base/decimal.ts";
 import { diePoint } from "../base/die-point.ts";
-import { isoFromUs } from "../base/iso.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import {
@@ -12,9 +11,12 @@ import {
   OPEN_GAP_REASON,
   type Outage,
   type Position,
+  type WalkedNote,
 } from "../contract/tick.ts";
 import { CheckpointStore } from "./checkpoint.ts";
-import { storeOf1 } from "./migrations.ts";
+import { newestConflict } from "./conflict-text.ts";
+import { HistoryRows } from "./history-rows.ts";
+import { storeOf1, ticksOf3 } from "./migrations.ts";
 import SHARED from "./schema/shared.sql" with { type: "text" };
 import TICKS from "./schema/ticks.sql" with { type: "text" };
 
@@ -23,10 +25,11 @@ const SCHEMA = TICKS + SHARED;
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   page_bytes: 2_048,
-  version: 3,
+  version: 4,
   migrations: {
     1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]),
     2: "ALTER TABLE ticks ADD COLUMN received_us INTEGER",
+    3: ticksOf3(SCHEMA),
   },
 };
 
@@ -58,6 +61,8 @@ const INSERT_ROWS = 32;
 /** What one commit did with its records. */
 export interface TickCounts {
   inserted: number;
+  /** Of these, history that `backfill` loaded. */
+  history: number;
   /** Repeated trades with the stored content. */
   duplicates: number;
   /** Repeated trades with another content: kept in `conflicts`. */
@@ -67,7 +72,14 @@ export interface TickCounts {
   malformed: number;
 }
 
-const noCounts = (): TickCounts => ({ inserted: 0, duplicates: 0, conflicts: 0, unverified: 0, malformed: 0 });
+const noCounts = (): TickCounts => ({
+  inserted: 0,
+  history: 0,
+  duplicates: 0,
+  conflicts: 0,
+  unverified: 0,
+  malformed: 0,
+});
 
 /** What a repeated trade is compared with, and where that was in the log. */
 interface Stored {
@@ -75,9 +87,19 @@ interface Stored {
   price: string;
   last_size: string;
   side: string;
+  source: string;
   log_partition: number;
   log_offset: number;
 }
+
+/** Of a waiting tick's values. */
+const [PRODUCT, TIME, SOURCE] = ["product_id", "time_us", "source"].map((name) => COLUMNS.indexOf(name)) as [
+  number,
+  number,
+  number,
+];
+const [PARTITION, OFFSET] = [COLUMNS.indexOf("log_partition"), COLUMNS.indexOf("log_offset")];
+const HISTORY = "backfill";
 
 export class TickStore extends CheckpointStore {
   readonly #insert: Statement;
@@ -89,6 +111,9 @@ export class TickStore extends CheckpointStore {
   readonly #stored: Statement<Stored, [string, number]>;
   readonly #conflict: Statement;
   #counts = noCounts();
+  readonly #history: HistoryRows;
+  /** The open transaction has ticks of history. */
+  #hasHistory = false;
   readonly #openGap: Statement;
   readonly #closeGap: Statement;
 
@@ -99,11 +124,12 @@ export class TickStore extends CheckpointStore {
     this.#insert = this.db.prepare(`${insert} ${row}`);
     this.#insertMany = this.db.prepare(`${insert} ${Array(INSERT_ROWS).fill(row).join(", ")}`);
     this.#stored = this.db.prepare<Stored, [string, number]>(
-      "SELECT time_us, price, last_size, side, log_partition, log_offset FROM ticks WHERE product_id = ? AND trade_id = ?",
+      "SELECT time_us, price, last_size, side, source, log_partition, log_offset FROM ticks WHERE product_id = ? AND trade_id = ?",
     );
     this.#conflict = this.db.prepare(
       `INSERT OR REPLACE INTO conflicts (${CONFLICT_COLUMNS.join(", ")}, pruned) VALUES (${CONFLICT_COLUMNS.map(() => "?").join(", ")}, ?)`,
     );
+    this.#history = new HistoryRows(this.db);
     this.#dead = this.db.prepare("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?)");
     this.#outage = this.db.prepare("INSERT INTO outages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)");
     const gap = "product_id = ? AND last_trade_id = ? AND first_trade_id = ? AND reason = ?";
@@ -116,12 +142,16 @@ export class TickStore extends CheckpointStore {
   begin(): void {
     this.#counts = noCounts();
     this.#waiting.length = 0;
+    this.#hasHistory = false;
+    this.#history.begin();
     this.guard(() => this.db.exec("BEGIN IMMEDIATE"));
   }
 
   /** One tick of the open transaction; the first with a (product_id, trade_id) is kept. */
   tick(tick: FullTick, { partition, offset, appended_us, received_us }: Received): void {
     const waiting = this.#waiting;
+    if (tick.source === HISTORY) this.#hasHistory = true;
+    else this.#history.feed(tick.product_id, tick.trade_id);
     waiting.push(
       tick.product_id,
       tick.trade_id,
@@ -159,10 +189,22 @@ export class TickStore extends CheckpointStore {
   /** Counts the waiting ticks, of which `inserted` were new, and compares them if not all were. */
   #judge(ticks: number, inserted: number): void {
     this.#counts.inserted += inserted;
-    if (inserted === ticks) return;
+    if (inserted === ticks && !this.#hasHistory) return;
     for (let at = 0; at < this.#waiting.length; at += COLUMNS.length) {
-      this.#compare(this.#waiting.slice(at, at + COLUMNS.length));
+      const tick = this.#waiting.slice(at, at + COLUMNS.length);
+      if (inserted < ticks) this.#compare(tick);
+      else if (tick[SOURCE] === HISTORY) this.#historyStored(tick);
     }
+  }
+
+  #historyStored(tick: SQLQueryBindings[]): void {
+    this.#counts.history++;
+    this.#markHistory(tick);
+  }
+
+  #markHistory(tick: SQLQueryBindings[]): void {
+    const [time_us, partition, offset] = [tick[TIME], tick[PARTITION], tick[OFFSET]].map(Number);
+    this.#history.mark(String(tick[PRODUCT]), time_us!, partition!, offset!);
   }
 
   #compare(tick: SQLQueryBindings[]): void {
@@ -176,12 +218,19 @@ export class TickStore extends CheckpointStore {
     ];
     const [partition, offset] = tick.slice(CONFLICT_COLUMNS.length - 2);
     const stored = this.#stored.get(product_id, trade_id);
-    if (stored?.log_partition === partition && stored?.log_offset === offset) return;
+    if (stored?.log_partition === partition && stored?.log_offset === offset) {
+      if (stored?.source === HISTORY) this.#historyStored(tick);
+      return;
+    }
     if (stored === null) this.#counts.unverified++;
     else if (isSame(stored, { time_us, price, last_size, side })) {
       this.#counts.duplicates++;
       return;
-    } else this.#counts.conflicts++;
+    } else {
+      this.#counts.conflicts++;
+      // The stream has skipped the stored trade, and counts this one.
+      if (stored.source === HISTORY && tick[SOURCE] !== HISTORY) this.#markHistory(tick);
+    }
     this.#conflict.run(...tick.slice(0, CONFLICT_COLUMNS.length), stored === null ? 1 : 0);
   }
 
@@ -205,6 +254,11 @@ export class TickStore extends CheckpointStore {
       this.outage({ ...note, reason: OPEN_GAP_REASON, partition, offset, appended_us: 0 });
   }
 
+  /** The ids that `backfill` has walked through. */
+  walked(note: WalkedNote): void {
+    this.#history.walked(note);
+  }
+
   /** Commits what came since `begin` with the positions after it. Returns its counts. */
   commit(
     positions: ReadonlyMap<number, LogPosition>,
@@ -215,6 +269,7 @@ export class TickStore extends CheckpointStore {
     return this.guard(() => {
       this.#flush();
       const counts = this.#counts;
+      this.#history.save();
       this.savePositions(positions, firsts);
       this.add({ records, lost, ...counts });
       diePoint("consume-before-commit");
@@ -226,31 +281,14 @@ export class TickStore extends CheckpointStore {
 
   /** The newest conflict as a sentence with what to do, and when the first came; null if none. */
   conflict(): { sentence: string; since_us: number } | null {
-    const row = this.db.query<Record<string, string | number>, []>(CONFLICT).get();
-    if (row === null) return null;
-    const trade = (name: "" | "stored_") =>
-      `${row[`${name}side`]} ${row[`${name}last_size`]} at ${row[`${name}price`]}, ${isoFromUs(Number(row[`${name}time_us`]))}`;
-    const first = row.stored_side === null ? "is pruned" : `was ${trade("stored_")}`;
-    const many = row.conflicts === 1 ? "1 trade has" : `${row.conflicts} trades have`;
-    return {
-      sentence:
-        `${many} the id of an earlier trade but another content. The first trade counts; the others are kept in the table conflicts. ` +
-        `The newest: ${row.product_id} ${row.trade_id} ${first}; partition ${row.log_partition}, offset ${row.log_offset} has ` +
-        `${trade("")}. If the exchange restarted its ids, use a new data directory.`,
-      since_us: Number(row.since_us),
-    };
+    return newestConflict(this.db);
   }
 }
 
 /** Rows of `outages` now; a file of an older version has no such counter. */
 const COUNT_OUTAGES = "INSERT OR IGNORE INTO counters SELECT 'outages', count(*) FROM outages";
-const CONFLICT = `
-  SELECT c.*, t.side AS stored_side, t.last_size AS stored_last_size, t.price AS stored_price, t.time_us AS stored_time_us,
-    (SELECT value FROM counters WHERE name = 'conflicts') AS conflicts,
-    (SELECT appended_us FROM conflicts WHERE pruned = 0 ORDER BY rowid LIMIT 1) AS since_us
-  FROM conflicts c LEFT JOIN ticks t USING (product_id, trade_id) WHERE c.pruned = 0 ORDER BY c.rowid DESC LIMIT 1`;
 
 /** Quotes and source may differ: the same trade comes from the feed and from REST. */
-function isSame(stored: Stored, again: Omit<Stored, "log_partition" | "log_offset">): boolean {
+function isSame(stored: Stored, again: Omit<Stored, "source" | "log_partition" | "log_offset">): boolean {
   return (["time_us", "price", "last_size", "side"] as const).every((name) => stored[name] === again[name]);
 }

@@ -10,21 +10,23 @@ import type { ClosedRow, LateRow, ProductRow, WindowRow, WindowStep } from "../c
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
 import { CheckpointStore, type Counters } from "./checkpoint.ts";
 import { MeasureRows } from "./measure-rows.ts";
-import { storeOf1, windowsOf2, windowsOf3 } from "./migrations.ts";
+import { storeOf1, windowsOf2, windowsOf3, windowsOf4 } from "./migrations.ts";
 import { OutOfOrderRows } from "./out-of-order.ts";
 import SHARED from "./schema/shared.sql" with { type: "text" };
 import WINDOWS from "./schema/windows.sql" with { type: "text" };
+import { UnissuedRows } from "./unissued-rows.ts";
 
 const SCHEMA = WINDOWS + SHARED;
 
 const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   page_bytes: 512,
-  version: 4,
+  version: 5,
   migrations: {
     1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]),
     2: windowsOf2(SCHEMA),
     3: windowsOf3(SCHEMA),
+    4: windowsOf4(SCHEMA),
   },
 };
 
@@ -68,6 +70,7 @@ const PRODUCT_COLUMNS = [
   "duplicates",
   "late",
   "skewed",
+  "unissued",
 ] as const satisfies (keyof ProductRow)[];
 const CLOSED_COLUMNS = ["product_id", "size_us", "closed_until_us", "last_trade_id"];
 
@@ -78,6 +81,7 @@ export class WindowStore extends CheckpointStore {
   readonly #put: Record<"window" | "revision" | "late" | "product" | "closed" | "seen" | "dead", Statement>;
   readonly #get;
   readonly #outOfOrder: OutOfOrderRows;
+  readonly #unissued: UnissuedRows;
   readonly measures: MeasureRows;
   /** Each product's row as this process last read or stored it, as JSON; "null" for none. */
   #known = new Map<string, string>();
@@ -98,6 +102,7 @@ export class WindowStore extends CheckpointStore {
       dead: this.#upsert("dead_letters", ["log_partition", "log_offset", "appended_us", "reason", "value"]),
     };
     this.#outOfOrder = new OutOfOrderRows(this.db);
+    this.#unissued = new UnissuedRows(this.db);
     this.measures = new MeasureRows(this.db);
     const key = "product_id = ? AND size_us = ? AND window_start_us = ?";
     this.#get = {
@@ -141,6 +146,9 @@ export class WindowStore extends CheckpointStore {
   seenBlock = (id: string, block: number): Uint8Array | null | undefined => this.#get.seen.get(id, block)?.bits;
   seenBlocks = (id: string, from: number, to: number): number[] =>
     this.#get.seenBetween.all(id, from, to).map(({ block }) => block);
+  unissued = (id: string) => this.#unissued.spans(id);
+  closedOver = (id: string, size_us: number, lo: number, hi: number): number[] =>
+    this.#unissued.closedOver(id, size_us, lo, hi);
 
   productIds(): string[] {
     return this.db
@@ -186,6 +194,7 @@ export class WindowStore extends CheckpointStore {
         this.#put.closed.run(row.product_id, row.size_us, row.closed_until_us, row.last_trade_id);
       }
       for (const row of step.seen) this.#put.seen.run(row.product_id, row.block, row.bits);
+      this.#unissued.save(step.unissued);
       for (const d of step.dead) this.#put.dead.run(d.partition, d.offset, d.appended_us, d.reason, d.value);
       this.add({ ...step.counters, out_of_order_dropped: this.#outOfOrder.save(step.out_of_order) });
       diePoint("stream-before-commit");

@@ -1,10 +1,10 @@
 /** The window job: one record after another changes its state and yields rows of windows. */
 import { formatDecimal } from "../base/decimal.ts";
-import { CLOSED_WINDOWS_CACHE_MAX } from "../base/limits.ts";
-import type { Position, Tick } from "../contract/tick.ts";
+import type { Position, Tick, UnissuedNote } from "../contract/tick.ts";
 import { grainUs } from "../contract/window.ts";
-import { addTick, emptyWindow, fromRow, toRow, type Window } from "./aggregate.ts";
-import { certify, missing, updatedRows } from "./certificate.ts";
+import { addTick, emptyWindow, toRow, type Window } from "./aggregate.ts";
+import { certify, count, updatedRows } from "./certificate.ts";
+import { ClosedWindows } from "./closed-windows.ts";
 import {
   emptyResult,
   firstEnd,
@@ -19,6 +19,7 @@ import {
   type StateSource,
   type StepResult,
 } from "./state.ts";
+import { firstIn } from "./unissued.ts";
 import { isClosed, lastStart } from "./windower.ts";
 
 /** The rules of docs/semantics.md "Order of steps", without input, output or local clock. */
@@ -27,7 +28,7 @@ export class WindowJob {
   #touched: ProductState[] = [];
   /** Products of results that are taken and not yet committed. */
   #pending: ProductState[] = [];
-  #closedWindows = new Map<string, Window>();
+  readonly #closed: ClosedWindows;
   #last: ProductState | null = null;
   #result = emptyResult();
   readonly #grain_us: number;
@@ -42,6 +43,7 @@ export class WindowJob {
     readonly source: StateSource,
   ) {
     this.#grain_us = grainUs(settings.windows);
+    this.#closed = new ClosedWindows(source);
   }
 
   /** Takes one tick, which is in the log at `at`; without a source it is the feed's. */
@@ -55,6 +57,7 @@ export class WindowJob {
     }
     row.ticks++;
     this.#result.counts.ticks++;
+    row.unissued -= product.unissued.see(tick.trade_id);
     if (tick.trade_id > row.last_trade_id) row.last_trade_id = tick.trade_id;
     if (tick.trade_id < row.first_trade_id) row.first_trade_id = tick.trade_id;
     const passed = this.#observe(product, tick.time_us, at);
@@ -92,6 +95,21 @@ export class WindowJob {
     this.#closePassed(product, at);
   }
 
+  /** Takes a proof that ids were never issued: it revises each closed window that counts one of them. */
+  unissued({ product_id, first_trade_id, last_trade_id }: UnissuedNote, at: Position): void {
+    const product = this.#product(product_id);
+    const fresh = product.unissued.add(first_trade_id, last_trade_id, product.seen);
+    const [first, last] = [fresh[0], fresh.at(-1)];
+    if (first === undefined || last === undefined) return;
+    for (const { lo, hi } of fresh) product.row.unissued += hi - lo + 1;
+    for (const { spec } of product.sizes) {
+      for (const window of this.#closed.certifying(product_id, spec.size_us, first.lo, last.hi)) {
+        const id = firstIn(fresh, window.after_trade_id, window.last_trade_id);
+        if (id !== undefined) this.#revise(product, window, id, at);
+      }
+    }
+  }
+
   /**
    * Closes every open window that began by the high mark, as flushed. A later window holds only
    * skewed stamps: closed, it would make every tick until then late (docs/semantics.md "End of input").
@@ -114,6 +132,7 @@ export class WindowJob {
       product.row.max_time_us = product.clock.max_time_us;
       result.products.push({ ...product.row });
       result.seen.push(...product.seen.dirty());
+      result.unissued.push(...product.unissued.dirty());
       for (const size of product.sizes) {
         const { product_id } = product.row;
         const { closed_until_us, last_trade_id } = size;
@@ -133,19 +152,17 @@ export class WindowJob {
   committed(): void {
     for (const product of this.#pending) {
       product.seen.committed();
+      product.unissued.committed();
       for (const size of product.sizes) size.closed_starts = [];
     }
     this.#pending = [];
-    for (const key of this.#closedWindows.keys()) {
-      if (this.#closedWindows.size <= CLOSED_WINDOWS_CACHE_MAX) break;
-      this.#closedWindows.delete(key);
-    }
+    this.#closed.committed();
   }
 
   /** Forgets everything in memory; the next tick reads the committed state again. */
   reset(): void {
     this.#products.clear();
-    this.#closedWindows.clear();
+    this.#closed.clear();
     this.#touched = [];
     this.#pending = [];
     this.#last = null;
@@ -204,7 +221,7 @@ export class WindowJob {
     size.dirty.delete(window);
     if (size.current === window) size.current = null;
     size.next_end_us = firstEnd(size.open);
-    this.#closedWindows.set(key(window.product_id, window.size_us, window.start_us), window);
+    this.#closed.add(window);
     this.#result.closed.push(toRow(window));
   }
 
@@ -240,10 +257,10 @@ export class WindowJob {
       log_offset: at.offset,
       appended_us: at.appended_us,
     });
-    const window = this.#closedWindow(product_id, size_us, start_us, tick.trade_id);
+    const window = this.#closed.get(product_id, size_us, start_us, tick.trade_id);
     addTick(window, tick, at);
     if (!passed) window.skewed++;
-    this.#revise(product, window, tick, at);
+    this.#revise(product, window, tick.trade_id, at);
   }
 
   /** A late tick whose id the next closed window counted as missing revises that one too. */
@@ -253,41 +270,21 @@ export class WindowJob {
     const next_us =
       this.source.nextClosed(product_id, size_us, start_us) ?? size.closed_starts.find((start) => start > start_us);
     if (next_us === undefined) return;
-    const window = this.#closedWindow(product_id, size_us, next_us, -1);
+    const window = this.#closed.get(product_id, size_us, next_us, -1);
     if (tick.trade_id <= window.after_trade_id || tick.trade_id > window.last_trade_id) return;
     const closedNow = window.closed_partition === at.partition && window.closed_offset === at.offset;
-    if (!closedNow) this.#revise(product, window, tick, at);
+    if (!closedNow) this.#revise(product, window, tick.trade_id, at);
   }
 
-  #revise(product: ProductState, window: Window, tick: Tick, at: Position): void {
+  #revise(product: ProductState, window: Window, caused_by_trade_id: number, at: Position): void {
     window.revision++;
-    window.missing = missing(product.seen, window.after_trade_id, window.last_trade_id);
+    count(product, window);
     this.#result.revisions.push({
       ...toRow(window),
       revision: window.revision,
-      caused_by_trade_id: tick.trade_id,
+      caused_by_trade_id,
       log_partition: at.partition,
       log_offset: at.offset,
     });
   }
-
-  /**
-   * A closed window with all its late ticks so far. A window without a tick in time begins its
-   * certificate at `trade_id`.
-   */
-  #closedWindow(product_id: string, size_us: number, start_us: number, trade_id: number): Window {
-    const id = key(product_id, size_us, start_us);
-    let window = this.#closedWindows.get(id);
-    if (window === undefined) {
-      const row = this.source.closedWindow(product_id, size_us, start_us);
-      window = row ? fromRow(row, row.revision) : emptyWindow(product_id, size_us, start_us, trade_id);
-      if (row === undefined) window.final = 1;
-      this.#closedWindows.set(id, window);
-    }
-    return window;
-  }
-}
-
-function key(product_id: string, size_us: number, start_us: number): string {
-  return `${size_us} ${start_us} ${product_id}`;
 }

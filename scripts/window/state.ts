@@ -5,6 +5,7 @@ import type { ClosedRow, OutOfOrderRow, ProductRow, WindowRow, WindowSpec, Windo
 import { fromRow, type Window } from "./aggregate.ts";
 import { EventClock, NO_TIME } from "./clock.ts";
 import { SeenIds } from "./seen.ts";
+import { UnissuedIds } from "./unissued.ts";
 
 export interface JobSettings {
   windows: WindowSpec[];
@@ -27,6 +28,10 @@ export interface StateSource {
   seenBlock(product_id: string, block: number): Uint8Array | null | undefined;
   /** Which of the blocks `from` to `to` are stored. */
   seenBlocks(product_id: string, from: number, to: number): number[];
+  /** Spans of ids that were never issued, by first id. */
+  unissued(product_id: string): { first_trade_id: number; last_trade_id: number }[];
+  /** Starts of closed windows whose certificate, of row or revision, counts an id of `lo` to `hi`. */
+  closedOver(product_id: string, size_us: number, lo: number, hi: number): number[];
 }
 
 export interface StepResult extends WindowStep {
@@ -55,6 +60,7 @@ export interface ProductState {
   row: ProductRow;
   clock: EventClock;
   seen: SeenIds;
+  unissued: UnissuedIds;
   sizes: SizeState[];
   touched: boolean;
 }
@@ -70,13 +76,15 @@ export function loadProduct(product_id: string, settings: JobSettings, source: S
     duplicates: 0,
     late: 0,
     skewed: 0,
+    unissued: 0,
   };
   const seen = new SeenIds(product_id, {
     load: (block) => source.seenBlock(product_id, block),
     between: (from, to) => source.seenBlocks(product_id, from, to),
   });
+  const unissued = new UnissuedIds(product_id, source.unissued(product_id));
   const sizes = settings.windows.map((spec) => loadSize(product_id, spec, source));
-  return { row, clock: new EventClock(row.max_time_us), seen, sizes, touched: false };
+  return { row, clock: new EventClock(row.max_time_us), seen, unissued, sizes, touched: false };
 }
 
 function loadSize(product_id: string, spec: WindowSpec, source: StateSource): SizeState {
@@ -121,6 +129,7 @@ export function emptyResult(): StepResult {
     products: [],
     ends: [],
     seen: [],
+    unissued: [],
     counts: { ticks: 0, duplicates: 0, late: 0, skewed: 0 },
   };
 }

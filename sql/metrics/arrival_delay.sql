@@ -15,7 +15,7 @@ WITH steps AS (
               WHEN appended_us - time_us < 60000000 THEN '8: 10 to 60 s'
               ELSE '9: over a minute' END AS delay
   FROM ticks
-  WHERE ($product IS NULL OR product_id = $product)
+  WHERE source <> 'backfill' AND ($product IS NULL OR product_id = $product)
     AND ($from IS NULL OR time >= CAST($from AS TIMESTAMP)) AND ($to IS NULL OR time < CAST($to AS TIMESTAMP))
 )
 SELECT delay, product_id, count(*) AS ticks

@@ -1,5 +1,5 @@
 -- title: Reconciliation
--- description: Each closed window of the stream against the same window computed from the store, column by column, exactly (but missing: what had not arrived yet). Explained: they differ by precisely the late ticks. Pending: consume has not read that far. Unread, not compared: ticks had left the log before a stage was rebuilt. First the newest of each outcome, product and size: windows_of_kind counts all of them. sides: the values of the newest 1,000 that differ.
+-- description: Each closed window of the stream against the same one computed from the store, column by column, exactly (but missing: what had not arrived yet). Explained: they differ by precisely the late ticks. Pending: consume has not read that far. Not compared: unread (ticks had left the log before a stage was rebuilt), history (before the stream's first whole window). First the newest of each outcome, product and size: windows_of_kind counts all of them. sides: the values of the newest 1,000 that differ.
 -- chart: table
 -- group: Do both pipelines agree?
 -- order: 300
@@ -27,7 +27,7 @@ WITH compared AS (
 ), judged AS (
   SELECT product_id, size_us, window_start_us, max(c.late_count) AS late_count,
     max(CASE WHEN differs <> '' THEN concat(coalesce(account, 'no window'), ': ', differs) END) AS differs,
-    coalesce(max(final), 1) AS final, any_value(batch) AS batch,
+    coalesce(max(final), 1) AS final, max(CASE WHEN account IS NOT NULL THEN 1 ELSE 0 END) AS streamed, any_value(batch) AS batch,
     any_value(CASE WHEN w.trade_count IS NOT NULL THEN {'trade_count': w.trade_count, 'buy_count': w.buy_count, 'sell_count': w.sell_count,
       'price_sum': w.price_sum, 'total_volume': w.total_volume, 'notional': w.notional, 'max_price': w.max_price,
       'min_price': w.min_price, 'open_price': w.open_price, 'close_price': w.close_price,
@@ -40,9 +40,10 @@ WITH compared AS (
   LEFT JOIN positions p ON p.log_partition = w.closed_partition
   GROUP BY product_id, size_us, window_start_us
 ), outcomes AS (
-  SELECT judged.*, CASE WHEN u.product_id IS NOT NULL THEN 'unread' WHEN waits = 1 THEN 'pending' WHEN differs IS NOT NULL THEN 'unexplained'
-                 WHEN late_count > 0 THEN 'explained' ELSE 'equal' END AS outcome
+  SELECT judged.*, CASE WHEN h.product_id IS NOT NULL THEN 'history' WHEN u.product_id IS NOT NULL THEN 'unread' WHEN waits = 1 THEN 'pending'
+                 WHEN differs IS NOT NULL THEN 'unexplained' WHEN late_count > 0 THEN 'explained' ELSE 'equal' END AS outcome
   FROM judged LEFT JOIN unread_windows u USING (product_id, size_us, window_start_us)
+  LEFT JOIN skipped_windows h USING (product_id, size_us, window_start_us)
   WHERE final <> 0
 ), late AS (
   SELECT product_id, size_us, window_start_us, {'trade_count': count(*), 'buy_count': count(*) FILTER (side = 'buy'),
@@ -53,16 +54,18 @@ WITH compared AS (
 ), counted AS (
   SELECT *, count(*) OVER alike AS windows_of_kind, sum(late_count) OVER alike AS late_of_kind,
     row_number() OVER (PARTITION BY outcome, product_id, size_us ORDER BY window_start_us DESC) AS nth,
-    outcome IN ('explained', 'unexplained') AS has_sides
+    outcome IN ('explained', 'unexplained') AS has_sides,
+    count(*) OVER (PARTITION BY outcome) AS windows_alike, count(*) OVER () AS windows_in_all
   FROM outcomes LEFT JOIN late USING (product_id, size_us, window_start_us)
   WINDOW alike AS (PARTITION BY outcome, product_id, size_us)
 )
 SELECT utc(window_start_us) AS window_start, product_id, size_us, outcome, late_count,
   CASE WHEN outcome = 'unexplained' THEN differs END AS differs,
   windows_of_kind, CAST(late_of_kind AS BIGINT) AS late_of_kind,
-  count(*) OVER (PARTITION BY outcome) AS windows_alike, count(*) OVER () AS windows_in_all,
+  windows_alike, windows_in_all,
   CASE WHEN has_sides AND row_number() OVER (PARTITION BY has_sides ORDER BY nth, outcome DESC) <= 1000
        THEN {'stream': stream, 'late': late, 'batch': batch} END AS sides
 FROM counted
+WHERE outcome <> 'history' OR streamed = 1 OR nth = 1 -- the others are only counted
 ORDER BY CASE WHEN nth = 1 THEN 0 ELSE 1 END,
-  CASE outcome WHEN 'unexplained' THEN 0 WHEN 'pending' THEN 1 WHEN 'unread' THEN 2 WHEN 'explained' THEN 3 ELSE 4 END, window_start DESC, product_id, size_us
+  CASE outcome WHEN 'unexplained' THEN 0 WHEN 'pending' THEN 1 WHEN 'unread' THEN 2 WHEN 'history' THEN 3 WHEN 'explained' THEN 4 ELSE 5 END, window_start DESC, product_id, size_us

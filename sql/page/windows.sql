@@ -1,6 +1,7 @@
 -- The stream's windows, newest first. The last revision of a closed one has its late ticks, and the
--- ids up to its last that are still missing.
-SELECT w.*, coalesce(r.trade_count - w.trade_count, 0) AS late, min(w.missing, coalesce(r.missing, w.missing)) AS missing_still
+-- ids up to its last that are still missing, with those of them that were never issued.
+SELECT w.*, coalesce(r.trade_count - w.trade_count, 0) AS late, min(w.missing, coalesce(r.missing, w.missing)) AS missing_still,
+  min(w.missing, coalesce(r.missing, w.missing), coalesce(r.unissued, w.unissued)) AS unissued_still
 FROM windows w LEFT JOIN window_revisions r
   ON r.product_id = w.product_id AND r.size_us = w.size_us AND r.window_start_us = w.window_start_us
   AND r.revision = (SELECT max(n.revision) FROM window_revisions n WHERE n.product_id = w.product_id AND n.size_us = w.size_us

@@ -253,11 +253,18 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
       await asked.promise;
       await route.fulfill({ status: 503, json: {} });
     });
+    let asked_charts = 0;
+    page.on("request", (request) => {
+      if (request.url().includes("/api/chart?")) asked_charts++;
+    });
     await answerWith(page, { stream: [0, 1, 2].map(streamBar), first_s: AT, older_before_s: AT + 60 });
+    // The page asks once by itself and once when it is connected: that answer's note stays.
+    await soon("the chart of the connected page", async () => asked_charts >= 2);
     const note = page.locator("#main-chart .chart-note");
     const drawnAgain = () =>
       page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
         new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
+    await note.getByText("loading the batch’s earlier windows …").waitFor();
     await drawnAgain();
     expect(await note.innerText()).toBe("loading the batch’s earlier windows …");
     asked.resolve();

@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 const GAPS = readFileSync(join(ROOT, "sql/metrics/gaps.sql"), "utf8").replace(/\$(product|from|to)\b/g, "NULL");
 
 /** The metric's rows over ticks with these ids, a SELECT of one column, in so much memory. */
-async function gaps(ids: string, memory_limit = "1GB") {
+async function gaps(ids: string, { memory_limit = "1GB", proved = [] as number[][] } = {}) {
   const instance = await DuckDBInstance.create(":memory:", { memory_limit, threads: "2" });
   const connection = await instance.connect();
   try {
@@ -22,6 +22,10 @@ async function gaps(ids: string, memory_limit = "1GB") {
     const nothing = "NULL::BIGINT AS first_trade_id, NULL::BIGINT AS last_trade_id, NULL::TIMESTAMP AS from_time";
     await connection.run(
       `CREATE VIEW outages AS SELECT 'A' AS product_id, ${nothing}, NULL::TIMESTAMP AS to_time, '' AS reason WHERE false`,
+    );
+    const spans = proved.map(([first, last]) => `('A', ${first}, ${last})`).join(", ") || "('B', 0, 0)";
+    await connection.run(
+      `CREATE VIEW unissued AS FROM (VALUES ${spans}) AS t(product_id, first_trade_id, last_trade_id)`,
     );
     const reader = await connection.runAndReadAll(GAPS);
     return reader.getRowObjectsJson().map(({ ids: n, first_id }) => [Number(n), Number(first_id)]);
@@ -53,9 +57,31 @@ test("random ids, dense and far apart: the longest runs, as counted one by one",
   await fc.assert(property, { numRuns: 20 });
 });
 
+test("random ids and proofs: the longest runs of ids that were neither stored nor proved, as counted one by one", async () => {
+  const ids = fc.uniqueArray(fc.nat(3_000), { minLength: 1, maxLength: 150 });
+  const proof = fc.tuple(fc.nat(3_000), fc.constantFrom(0, 1, 2, 30, 400));
+  const property = fc.asyncProperty(ids, fc.array(proof, { maxLength: 40 }), async (found, proofs) => {
+    const stored = found.toSorted((a, b) => a - b);
+    const isProved = (id: number) => !stored.includes(id) && proofs.some(([lo, more]) => lo <= id && id <= lo + more);
+    // Spans as windows.db has them: none touches another or holds a stored id.
+    const proved: [number, number][] = [];
+    const runs: [number, number][] = [];
+    for (let id = 0; id <= 3_500; id++) {
+      const spans = isProved(id) ? proved : runs;
+      if (stored.includes(id) || (spans === runs && (id < stored[0]! || id > stored.at(-1)!))) continue;
+      const last = spans.at(-1);
+      if (last?.[1] === id - 1) last[1] = id;
+      else spans.push([id, id]);
+    }
+    const expected = runs.map(([lo, hi]) => [hi - lo + 1, lo]).sort((a, b) => b[0]! - a[0]! || a[1]! - b[1]!);
+    expect(await gaps(`SELECT unnest([${stored.join(", ")}])`, { proved })).toEqual(expected.slice(0, 100));
+  });
+  await fc.assert(property, { numRuns: 20 });
+});
+
 test("300,000 ids, each 5,000 or 400 after the other, in 256 MB", async () => {
   for (const step of [5_000, 400]) {
-    const rows = await gaps(`SELECT i * ${step} FROM range(300000) AS r(i)`, "256MB");
+    const rows = await gaps(`SELECT i * ${step} FROM range(300000) AS r(i)`, { memory_limit: "256MB" });
     expect([rows.length, rows[0]]).toEqual([100, [step - 1, 1]]);
   }
 });

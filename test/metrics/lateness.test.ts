@@ -60,6 +60,7 @@ test("a windows.db of schema 2 is refused by batch with the command that migrate
   const db = new Database(join(dir.path, "windows.db"));
   db.exec(`DROP VIEW product_marks; DROP TABLE out_of_order; DROP TABLE out_of_order_since;
     DROP TABLE measure_slices; DROP TABLE answer_samples; DROP TABLE closings;
+    ALTER TABLE products DROP COLUMN unissued; DROP TABLE unissued_ids; DROP INDEX revisions_by_id;
     CREATE TABLE latencies (name TEXT PRIMARY KEY); PRAGMA user_version = 2`);
   db.close();
   const early = await batch(dir.path);

@@ -7,6 +7,7 @@ import type { Recorded } from "../../scripts/simulator/exchange-frames.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { resultRows } from "../support/batch.ts";
 import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
 import { run, until } from "../support/process.ts";
@@ -53,7 +54,8 @@ function later(trade: Recorded, ids: number): Recorded {
 const answer = (data: string) => answerHash(join(data, "windows.db")).hash;
 
 /** The newest state of each window: its last revision, or its row. */
-const LAST_WORDS = `SELECT w.product_id, w.window_start_us, w.final, w.missing AS first_missing, coalesce(r.missing, w.missing) AS missing,
+const LAST_WORDS = `SELECT w.product_id, w.size_us, w.window_start_us, w.final, w.missing AS first_missing, coalesce(r.missing, w.missing) AS missing,
+  w.unissued AS first_unissued, coalesce(r.unissued, w.unissued) AS unissued,
   coalesce(r.trade_count, w.trade_count) AS trade_count FROM windows w LEFT JOIN (SELECT *, max(revision) FROM window_revisions
   GROUP BY product_id, size_us, window_start_us) r USING (product_id, size_us, window_start_us) ORDER BY 1, 2`;
 interface LastWord {
@@ -125,7 +127,8 @@ test("--channel matches: gaps are filled from REST over 429, 500, slow and parti
 }, 60_000);
 
 test("--channel matches: what can't be filled is an outage row with the ids around it, and stays missing", async () => {
-  const faults = { drop_ids: [500, 501, 502], rest: { lacking_ids: [501, 502] } };
+  // A page of one trade proves nothing.
+  const faults = { drop_ids: [500, 501, 502], rest: { lacking_ids: [501, 502], page_max: 1 } };
   await using server = exchange({ trades: 1_500, faults });
   using dir = tempDir();
   expect(await produce(dir.path, server.url)).toMatchObject({ filled: 1, unfillable: 2 });
@@ -147,6 +150,43 @@ test("--channel matches: what can't be filled is an outage row with the ids arou
   ]);
   expect(lastWords(dir.path).reduce((sum, row) => sum + row.missing, 0)).toBe(2);
   expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toMatchObject([{ unexplained: 0, pending: 0 }]);
+}, 60_000);
+
+test("--channel matches: ids that were never issued are proved in the certificate of every window and are no outage", async () => {
+  const second = HOUR.findIndex(({ time_us }) => time_us >= Math.ceil(HOUR[0]!.time_us / 60e6) * 60e6 + 60e6);
+  const { trade_id: first } = HOUR[second]!;
+  // Over the end of a window, within one, and beside trades that REST fills.
+  const unissued_ids = [first - 1, first, first + 1, first + 20, first + 40];
+  const faults = { drop_ids: [first + 19, first + 41], unissued_ids };
+  await using server = exchange({ trades: 1_500, faults });
+  using dir = tempDir();
+  expect(await produce(dir.path, server.url)).toMatchObject({ filled: 2, unfillable: 0, unissued: 5 });
+  // The next start finds them noted and sends no request.
+  await using again = exchange({ trades: 1_500, after: 1_499 });
+  expect(await produce(dir.path, again.url)).toMatchObject({ filled: 0, unissued: 0 });
+  expect(again.counts().rest_requests).toBe(0);
+  const windows = ["--window", "1m,2m,10s"];
+  const log = ["--data", dir.path, "--until-end"];
+  expect((await run("stream", [...log, ...windows, "--poll-records", "50"])).code).toBe(0);
+  const { consume, batch } = await stages(dir.path, "consume", "batch");
+  expect([consume, batch]).toMatchObject([{ malformed: 0 }, { failed: [] }]);
+  const sums = `SELECT size_us / 1000000 AS s, sum(first_missing) AS first, sum(first_unissued) AS first_unissued,
+    sum(missing) AS missing, sum(unissued) AS unissued FROM (${LAST_WORDS}) GROUP BY size_us ORDER BY size_us`;
+  const each = { first: 7, first_unissued: 0, missing: 5, unissued: 5 };
+  expect(rowsOf(dir.path, "windows.db", sums)).toEqual([10, 60, 120].map((s) => ({ s, ...each })));
+  expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM outages")).toEqual([]);
+  expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toMatchObject([{ unexplained: 0, pending: 0 }]);
+  const coverage = { ticks: 1_495, ids_spanned: 1_500, ids_missing: 0, coverage: 1, ids_unissued: 5 };
+  expect(resultRows(dir.path, "coverage")).toMatchObject([coverage]);
+  expect(resultRows(dir.path, "gaps")).toEqual([]);
+
+  const hash = answer(dir.path);
+  for (const point of ["stream-before-commit:3", "stream-committed:9"])
+    expect(
+      (await run("stream", [...log, ...windows, "--rebuild", "--poll-records", "50"], { TIDEMARK_DIE_AT: point })).code,
+    ).not.toBe(0);
+  expect((await run("stream", [...log, ...windows])).code).toBe(0);
+  expect(answer(dir.path)).toBe(hash);
 }, 60_000);
 
 test("--channel matches: a gap that a stopped process left open is found in the log and filled by the next one", async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { POINTS } from "../../scripts/drill/plan.ts";
+import { unissuedFrame } from "../../scripts/message/index.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { someMetrics } from "../support/batch.ts";
 import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
@@ -17,13 +18,17 @@ const POLL_RECORDS = 300;
 /** Runs that are killed at the same time. */
 const AT_ONCE = LONG ? 4 : 3;
 
-/** 1,200 messages with duplicates, late ones, rubbish, a jump of a minute and an outlier id. */
+/** 1,200 messages with duplicates, late ones, rubbish, a jump of a minute, an outlier id, and proofs. */
 function disturbed(): string[] {
   const lines = recordedLines().slice(0, 1_100);
   const late = lines[10]!.replace('"trade_id":11,', '"trade_id":900011,');
   const outlier = lines[690]!.replace(/"trade_id":\d+,/, `"trade_id":${Number.MAX_SAFE_INTEGER},`);
   lines.splice(700, 0, lines[3]!, "rubbish", '{"type":"ticker"', late, outlier);
-  lines.push(...lines.slice(0, 50), "", late);
+  // Ids that the outlier's window counts: proved before it and after its close, some of them seen.
+  const proof = (first_trade_id: number, last_trade_id: number) =>
+    unissuedFrame({ product_id: "BTC-USD", first_trade_id, last_trade_id }).toString();
+  lines.splice(300, 0, proof(900_000, 900_020), proof(5_000, 5_000));
+  lines.push(...lines.slice(0, 50), "", late, proof(900_015, 900_030), proof(5_001, 5_009), proof(5_001, 5_002));
   return lines;
 }
 
@@ -64,6 +69,7 @@ const STAGES: Stage[] = [
       csv(path),
       rowsOf(path, "windows.db", "SELECT log_offset, reason, value FROM dead_letters ORDER BY log_offset"),
       rowsOf(path, "windows.db", "SELECT * FROM products ORDER BY product_id"),
+      rowsOf(path, "windows.db", "SELECT * FROM unissued_ids ORDER BY first_trade_id"),
     ],
   },
   {
@@ -151,7 +157,8 @@ test("what is disturbed is seen: late ticks, revisions, dead letters and duplica
   await fillLog(dir.path, disturbed(), { batch: 50 });
   const streamed = await run("stream", [...follow(dir.path), "--json"]);
   expect(streamed.json).toMatchObject({ late: 1, malformed: 3, duplicates: 52 });
-  expect(answerHash(join(dir.path, "windows.db")).rows).toMatchObject({ window_revisions: 1, late_ticks: 1 });
+  // The late tick makes one revision, the proofs three: two of its window, or of the outlier's.
+  expect(answerHash(join(dir.path, "windows.db")).rows).toMatchObject({ window_revisions: 4, late_ticks: 1 });
   expect(existsSync(join(dir.path, "stream_csv/windows_1m.csv"))).toBe(true);
 });
 

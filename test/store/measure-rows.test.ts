@@ -84,7 +84,7 @@ test("the newest closings are kept", () => {
 test("a process continues the samples of its partitions' products, each from its newest tick that is not skewed", () => {
   using opened = open();
   const { store } = opened;
-  const product = store.db.query("INSERT INTO products VALUES (?, ?, 1, 1, 1, 0, 0, 0)");
+  const product = store.db.query("INSERT INTO products VALUES (?, ?, 1, 1, 1, 0, 0, 0, 0)");
   const end = store.db.query("INSERT INTO closed_ends VALUES (?, ?, 0, 1)");
   const columns = store.db.query<{ name: string; type: string }, []>("PRAGMA table_info(windows)").all();
   const window = (fields: Record<string, string | number>) =>

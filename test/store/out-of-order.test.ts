@@ -87,7 +87,7 @@ test("beyond the limit the oldest rows leave, are counted, and the curve begins 
     { product_id: "A", since_us: row(last).mark_us },
     { product_id: "B", since_us: row(last - 1).mark_us },
   ]);
-  store.db.exec(`INSERT INTO products VALUES ('A', ${count * 1_000}, 0, ${count}, ${count}, 0, 0, 0)`);
+  store.db.exec(`INSERT INTO products VALUES ('A', ${count * 1_000}, 0, ${count}, ${count}, 0, 0, 0, 0)`);
   const answer = latenessAnswer(store.db, { ...QUERY, product: "A" });
   store.close();
   // The slice ends 10 s after the start: its minute is not whole, so the curve begins with the next.
@@ -111,6 +111,7 @@ test("a store of schema 2 begins its curve at the migration and reports since wh
   db.exec(
     "DROP TABLE measure_slices; DROP TABLE answer_samples; DROP TABLE closings; CREATE TABLE latencies (name TEXT)",
   );
+  db.exec("ALTER TABLE products DROP COLUMN unissued; DROP TABLE unissued_ids; DROP INDEX revisions_by_id");
   db.exec("PRAGMA user_version = 2");
   const { mark } = db.query<{ mark: number }, []>("SELECT max_time_us AS mark FROM products").get()!;
   expect(() => latenessAnswer(db, QUERY)).toThrow("does not keep ticks out of order yet");

@@ -80,7 +80,9 @@ export async function produce(
     /** Of each trade whose latency was measured. */
     latencies_us,
     ids: ids(lines),
-    outages: outages(lines),
+    outages: notes(lines, "tidemark_outage"),
+    /** Ids noted as never issued, in the order of the notes. */
+    unissued: notes(lines, "tidemark_unissued").map((one) => [one.first_trade_id, one.last_trade_id]),
   };
 }
 
@@ -90,8 +92,8 @@ function ids(lines: string[]): number[] {
     .flatMap((id) => (id === undefined ? [] : [Number(id)]));
 }
 
-function outages(lines: string[]): Record<string, unknown>[] {
-  return lines.filter((line) => line.includes("tidemark_outage")).map((line) => JSON.parse(line));
+function notes(lines: string[], type: string): Record<string, unknown>[] {
+  return lines.filter((line) => line.includes(`"type":"${type}"`)).map((line) => JSON.parse(line));
 }
 
 export interface Session {

@@ -29,7 +29,7 @@ export function measuredPage(from: string) {
   for (const file of isFixture ? ["log.db", "windows.db", "ticks.db", "results.db"] : [])
     writeFileSync(join(dir.path, file), gunzipSync(readFileSync(join(from, `${file}.gz`))));
   const judge = new Judge();
-  const ends = logEnds("embedded:", dataPaths(dir.path), quiet, (record) => judge.tick(record)?.product_id ?? null);
+  const ends = logEnds("embedded:", dataPaths(dir.path), quiet, (record) => judge.productOf(record));
   const log = new AskedLog("embedded:", ends, quiet);
   const served = serve(dataPaths(dir.path), { host: "127.0.0.1", port: 0, log, logger: quiet });
   const sql = (file: string, text: string, ...values: (string | number | null)[]) => {

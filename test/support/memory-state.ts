@@ -17,6 +17,8 @@ export class MemoryState implements StateSource {
   readonly #products = new Map<string, ProductRow>();
   readonly #ends = new Map<string, ClosedRow>();
   readonly #seen = new Map<string, Uint8Array | null>();
+  /** Last ids by product and first id. */
+  readonly #unissued = new Map<string, Map<number, number>>();
 
   /** A copy, as a database returns one: what the job does to it is not stored yet. */
   product = (id: string) => {
@@ -43,6 +45,16 @@ export class MemoryState implements StateSource {
       .map((w) => w.window_start_us)
       .sort((a, b) => a - b)[0];
 
+  unissued = (id: string) =>
+    [...(this.#unissued.get(id) ?? [])]
+      .map(([first_trade_id, last_trade_id]) => ({ first_trade_id, last_trade_id }))
+      .sort((a, b) => a.first_trade_id - b.first_trade_id);
+  /** By reading all rows. */
+  closedOver = (id: string, size_us: number, lo: number, hi: number) =>
+    [...[...this.windows.values()].filter((w) => w.final !== 0), ...[...this.revisions.values()].flat()]
+      .filter((w) => w.product_id === id && w.size_us === size_us && w.last_trade_id >= lo && w.after_trade_id < hi)
+      .map((w) => w.window_start_us);
+
   productIds = () => [...this.#products.keys()].sort();
 
   reopen(): void {}
@@ -59,5 +71,11 @@ export class MemoryState implements StateSource {
     for (const row of step.products) this.#products.set(row.product_id, row);
     for (const row of step.ends) this.#ends.set(`${row.product_id} ${row.size_us}`, row);
     for (const row of step.seen) this.#seen.set(`${row.product_id} ${row.block}`, row.bits?.slice() ?? null);
+    for (const { product_id, first_trade_id, last_trade_id } of step.unissued) {
+      const spans = this.#unissued.get(product_id) ?? new Map<number, number>();
+      this.#unissued.set(product_id, spans);
+      if (last_trade_id === null) spans.delete(first_trade_id);
+      else spans.set(first_trade_id, last_trade_id);
+    }
   }
 }

@@ -8,6 +8,7 @@ import type { JobSettings } from "../../scripts/window/state.ts";
 export type Move =
   | { kind: "tick"; tick: Tick; appended_us: number }
   | { kind: "heartbeat"; product_id: string; time_us: number; appended_us: number }
+  | { kind: "unissued"; product_id: string; first_trade_id: number; last_trade_id: number; appended_us: number }
   | { kind: "flush" };
 export type Logged = Move & { offset: number };
 
@@ -42,7 +43,7 @@ export function oracle(log: Logged[], settings: JobSettings): Expected {
       const key = (start: number) => `${product_id} ${spec.size_us} ${start}`;
       const windows = size.windows();
       for (const [start, { row }] of windows) expected.windows[key(start)] = row;
-      for (const { start, row, window } of size.late(windows)) {
+      for (const { start, row, window } of size.revisions(windows)) {
         if (row !== null) late_ids.add(window.caused_by_trade_id);
         if (row !== null) expected.late.push(row);
         const earlier = expected.revisions[key(start)] ?? [];
@@ -59,6 +60,8 @@ export function oracle(log: Logged[], settings: JobSettings): Expected {
 
 class NaiveProduct {
   readonly seen: Seen[] = [];
+  /** Each proof's ids. */
+  readonly proofs: { offset: number; ids: number[] }[] = [];
   readonly #times: { offset: number; time_us: number }[] = [];
 
   constructor(
@@ -70,6 +73,11 @@ class NaiveProduct {
     let highest = Number.MIN_SAFE_INTEGER;
     for (const move of log) {
       if (move.kind === "flush" || (move.kind === "tick" ? move.tick : move).product_id !== product_id) continue;
+      if (move.kind === "unissued") {
+        const { first_trade_id: first, last_trade_id: last } = move;
+        this.proofs.push({ offset: move.offset, ids: Array.from({ length: last - first + 1 }, (_, i) => first + i) });
+        continue;
+      }
       const time_us = move.kind === "tick" ? move.tick.time_us : move.time_us;
       const invalid = move.appended_us < Date.UTC(2016, 0, 1) * 1_000 || move.appended_us < highest - 30 * 86_400e6;
       const passed = time_us <= move.appended_us + settings.max_skew_us || invalid;
@@ -92,7 +100,21 @@ class NaiveProduct {
     const between = this.seen.filter(
       (s) => s.offset <= offset && s.tick.trade_id > after_trade_id && s.tick.trade_id <= last,
     );
-    return { after_trade_id, missing: Math.max(0, last - after_trade_id - between.length) };
+    const unissued = [...this.#proved(offset)].filter((id) => id > after_trade_id && id <= last).length;
+    return { after_trade_id, missing: Math.max(0, last - after_trade_id - between.length), unissued };
+  }
+
+  /** What a proof proves first: no earlier one did, and no tick has come. */
+  fresh({ offset, ids }: NaiveProduct["proofs"][number]): number[] {
+    const before = this.#proved(offset - 1);
+    return ids.filter((id) => !before.has(id) && this.#proved(offset).has(id));
+  }
+
+  /** Ids that were proved up to a move and not seen up to it. */
+  #proved(offset: number): Set<number> {
+    const proved = new Set(this.proofs.flatMap((proof) => (proof.offset <= offset ? proof.ids : [])));
+    for (const { tick, offset: at } of this.seen) if (at <= offset) proved.delete(tick.trade_id);
+    return proved;
   }
 }
 
@@ -135,37 +157,59 @@ class NaiveSize {
     return found;
   }
 
-  /**
-   * Each late tick with the windows that it revises: its own, and the next one if its certificate
-   * counted it as missing (then without a row).
-   */
-  *late(windows: ReturnType<NaiveSize["windows"]>) {
-    for (const { tick, offset } of this.product.seen) {
-      const starts = this.#startsOf(tick);
-      for (const start of starts.filter((one) => this.#isClosed(one, offset))) {
-        const { product_id, trade_id, time_us, side } = tick;
-        const lateness_us = this.product.max(offset) - time_us;
-        const row = { product_id, trade_id, time_us, side, window_start_us: start, lateness_us, log_offset: offset };
-        const window = this.#revised(windows, start, tick, offset);
-        yield { start, row: { ...row, size_us: this.spec.size_us }, window };
-      }
-      if (!this.#isClosed(starts[0]!, offset)) continue;
-      const closed = [...windows].filter(([start, window]) => start > starts[0]! && window.offset < offset);
-      const next = Math.min(...closed.map(([start]) => start));
-      if (next === Number.POSITIVE_INFINITY) continue;
-      const window = this.#revised(windows, next, tick, offset);
-      const missed = window.after_trade_id < tick.trade_id && tick.trade_id <= window.last_trade_id;
-      if (missed) yield { start: next, row: null, window };
+  /** Late ticks and proofs with the windows that they revise, in the order of the log. */
+  *revisions(windows: ReturnType<NaiveSize["windows"]>) {
+    const { seen, proofs } = this.product;
+    for (const one of [...seen, ...proofs].sort((a, b) => a.offset - b.offset)) {
+      if ("tick" in one) yield* this.#late(windows, one);
+      else yield* this.#proved(windows, one);
     }
   }
 
-  #revised(windows: ReturnType<NaiveSize["windows"]>, start: number, tick: Tick, offset: number) {
+  /**
+   * A late tick with the windows that it revises: its own, and the next one if its certificate
+   * counted it as missing (then without a row).
+   */
+  *#late(windows: ReturnType<NaiveSize["windows"]>, { tick, offset }: Seen) {
+    const starts = this.#startsOf(tick);
+    for (const start of starts.filter((one) => this.#isClosed(one, offset))) {
+      const { product_id, trade_id, time_us, side } = tick;
+      const lateness_us = this.product.max(offset) - time_us;
+      const row = { product_id, trade_id, time_us, side, window_start_us: start, lateness_us, log_offset: offset };
+      const window = this.#revised(windows, start, trade_id, offset);
+      yield { start, row: { ...row, size_us: this.spec.size_us }, window };
+    }
+    if (!this.#isClosed(starts[0]!, offset)) return;
+    const closed = [...windows].filter(([start, window]) => start > starts[0]! && window.offset < offset);
+    const next = Math.min(...closed.map(([start]) => start));
+    if (next === Number.POSITIVE_INFINITY) return;
+    const window = this.#revised(windows, next, tick.trade_id, offset);
+    const missed = window.after_trade_id < tick.trade_id && tick.trade_id <= window.last_trade_id;
+    if (missed) yield { start: next, row: null, window };
+  }
+
+  /** A proof with every closed window whose certificate counts an id that it is the first to prove. */
+  *#proved(windows: ReturnType<NaiveSize["windows"]>, proof: NaiveProduct["proofs"][number]) {
+    const { offset } = proof;
+    const fresh = this.product.fresh(proof);
+    for (const start of this.#starts) {
+      const row = windows.get(start);
+      const ticks = this.product.seen.filter((s) => s.offset < offset && this.#startsOf(s.tick).includes(start));
+      const hasClosed = row !== undefined ? row.offset < offset : ticks.some((s) => this.#isClosed(start, s.offset));
+      if (!hasClosed) continue;
+      const { after_trade_id, last_trade_id } = this.#revised(windows, start, -1, offset);
+      const id = fresh.find((one) => one > after_trade_id && one <= last_trade_id);
+      if (id !== undefined) yield { start, row: null, window: this.#revised(windows, start, id, offset) };
+    }
+  }
+
+  #revised(windows: ReturnType<NaiveSize["windows"]>, start: number, caused_by_trade_id: number, offset: number) {
     const all = this.product.seen.filter((s) => s.offset <= offset && this.#startsOf(s.tick).includes(start));
     const late = all.filter((s) => this.#isClosed(start, s.offset));
     const window = naiveWindow(all);
     const after = windows.get(start)?.row.after_trade_id ?? late[0]!.tick.trade_id;
     const certificate = this.product.certificate(after, window.last_trade_id, offset);
-    return { ...window, ...certificate, caused_by_trade_id: tick.trade_id };
+    return { ...window, ...certificate, caused_by_trade_id };
   }
 
   #startsOf({ time_us }: Tick): number[] {

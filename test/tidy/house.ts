@@ -211,7 +211,7 @@ export const comments: Rule = (tree) =>
 const CITED = /(?<![\w./*-])((?:[\w-]+\/)*[\w-]+(?:\.[\w-]+)*\.(?:tsx?|md|sql|c|js))\b(?![/*])/g;
 /** Files of packages or of users, which comments name as examples. */
 const NOT_OURS =
-  /^(?:(?:sql\/metrics|test|scripts)\/)?(mine|file|NAME|main|index|my_metric|own|x|a|b|one|two|node|uPlot\.\w+|htmx|sse|charts?)\.|^(kafkajs|node_modules|src)\//;
+  /^(?:(?:sql\/metrics|test|scripts)\/)?(mine|file|NAME|main|index|my_metric|own|x|a|b|one|two|node|uPlot\.\w+|htmx|sse|charts?|spark)\.|^(kafkajs|node_modules|src)\//;
 
 /**
  * A cited file exists: from the root, beside the citing file, in its parent, or by its bare name
@@ -245,7 +245,7 @@ const BANNED: { pattern: RegExp; except: RegExp; write: string }[] = [
   { pattern: /parseFloat\([^)]*(price|size|volume)/i, except: /$^/, write: "base/decimal.ts" },
   { pattern: /\b(FIXME|XXX|HACK|TODO)\b/, except: /$^/, write: "nothing: do it, or file it" },
   { pattern: /from "kafkajs"/, except: /log\/kafka\//, write: "log/kafka/" },
-  { pattern: /from "@duckdb\/node-api"/, except: /scripts\/(archive|metrics)\//, write: "archive/ and metrics/" },
+  { pattern: /from "@duckdb\/node-api"/, except: /scripts\/(archive|audit|metrics)\//, write: "archive/, audit/ and metrics/" },
   { pattern: /\btransport:/, except: /$^/, write: "pino's streams: its transport does not start on Bun 1.4.5" },
   // Of text that JSX has rendered before.
   { pattern: /\braw\(/, except: /^web\/pages\/parts\.tsx$/, write: "JSX: raw() is not escaped" },

@@ -83,6 +83,7 @@ test("every 5,000th id, and every id: windows.db grows by fewer than 60 bytes pe
       revisions: [],
       products: [],
       ends: [],
+      unissued: [],
       dead: [],
       closings: [],
       counters: {},

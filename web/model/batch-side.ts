@@ -94,6 +94,9 @@ function minutesOf(sources: Sources, { product, size }: Selection): Row[] {
 function sentimentOf(sources: Sources, { product, size }: Selection): Record<string, number> {
   const stored = { product, size: storedSize(size) };
   const outcomes = outcomesOf(sources, stored);
-  const minutes = minutesOf(sources, stored).filter((row) => outcomes.has(String(row.window_start)));
+  const minutes = minutesOf(sources, stored).filter(({ window_start }) => {
+    const outcome = outcomes.get(String(window_start));
+    return outcome !== undefined && outcome !== "history";
+  });
   return countedBy(minutes.map(({ market_sentiment }) => String(market_sentiment)));
 }

@@ -2,6 +2,7 @@
 import { usFromIso } from "../../scripts/base/iso.ts";
 import type { Cell, Outcome, StreamBar } from "../../scripts/contract/page-events.ts";
 import type { MetricResult, Row } from "../../scripts/contract/results.ts";
+import { batchBars } from "./chart-batch.ts";
 import { byWindow } from "./chart-stream.ts";
 import type { BarRow, UsSpan } from "./kept-bars.ts";
 import { lastDone } from "./runs.ts";
@@ -10,7 +11,7 @@ import { indexFrom } from "./sorted.ts";
 import type { Sources } from "./sources.ts";
 
 /** Outcomes of the reconciliation, from the worst: a window of several has its worst one's. */
-const OUTCOMES = ["unexplained", "unread", "pending", "explained", "equal"] as const satisfies Outcome[];
+const OUTCOMES = ["unexplained", "unread", "history", "pending", "explained", "equal"] as const satisfies Outcome[];
 type Judged = (typeof OUTCOMES)[number];
 
 interface Known {
@@ -29,6 +30,8 @@ export interface Listed {
    * whether all windows of this product and size that it leaves out are equal.
    */
   cut: { last: Place | null; restIsEqual: boolean } | null;
+  /** Start of the newest window with history, microseconds: what the stream lacks up to there is history. */
+  history_us: number | null;
   /** When the run began: what was committed before is in it. */
   run_started_us: number;
 }
@@ -67,7 +70,8 @@ function parseListed(
   });
   const listed = new Map(known);
   const starts = [...listed.keys()].sort((a, b) => a - b);
-  return { rows: listed, starts, cut: truncated ? cutOf(rows, own) : null, run_started_us };
+  const history_us = starts.findLast((start_us) => listed.get(start_us)!.outcome === "history") ?? null;
+  return { rows: listed, starts, cut: truncated ? cutOf(rows, own) : null, history_us, run_started_us };
 }
 
 /** First is the newest window of each outcome, product and size, with the number of all of them. */
@@ -78,7 +82,8 @@ function cutOf(rows: readonly Row[], own: readonly Row[]): Listed["cut"] {
   // A list that ends with a first one may lack others.
   const hasFirstOnes = rows.findIndex(isAlike) < rows.length - 1;
   const others = Map.groupBy(
-    own.filter(({ outcome }) => outcome !== "equal"),
+    // Of history, the windows that the stream lacks are only counted.
+    own.filter(({ outcome }) => outcome !== "equal" && outcome !== "history"),
     ({ outcome }) => outcome,
   );
   const hasOthers = [...others.values()].every((alike) => alike.length === Number(alike[0]!.windows_of_kind));
@@ -121,9 +126,13 @@ export function cellsOf(
   const minutes = [...starts].sort((a, b) => a - b).map((window_start_us) => ({ window_start_us }));
   const windows =
     size.from_us === undefined ? Map.groupBy(minutes, (one) => one.window_start_us) : byWindow(selection, minutes);
-  return [...windows].flatMap(([start_us, parts]): Cell[] => {
+  const history_us = listed?.history_us ?? Number.NEGATIVE_INFINITY;
+  const onlyBatch = barStarts(sources, selection, { ...span, to_us: Math.min(span.to_us, history_us + 1) });
+  const history = onlyBatch.filter((us) => !windows.has(us)).map((us): Cell => [us / 1e6, "history", 0]);
+  const cells = [...windows].flatMap(([start_us, parts]): Cell[] => {
     if (open.has(start_us / 1e6)) return [[start_us / 1e6, "open", 0]];
     const all = parts.map((part) => known.get(part.window_start_us) ?? null);
+    if (size.from_us !== undefined && start_us <= history_us) all.push({ outcome: "history", late: 0 });
     const outcome = all.includes(null) ? undefined : OUTCOMES.find((name) => all.some((one) => one?.outcome === name));
     if (outcome === undefined) return [];
     // Of what is not compared yet, they explain nothing.
@@ -131,6 +140,14 @@ export function cellsOf(
     const late = isJudged ? all.reduce((sum, one) => sum + (one?.late ?? 0), 0) : 0;
     return [[start_us / 1e6, outcome, late]];
   });
+  return [...history, ...cells];
+}
+
+/** Starts of the batch's windows in a span, microseconds. */
+function barStarts(sources: Sources, selection: Selection, { from_us, to_us }: UsSpan): number[] {
+  const { bars } = batchBars(sources, selection);
+  const at = (us: number) => indexFrom(bars, us, ([start_s]) => start_s * 1e6);
+  return bars.slice(at(from_us), Math.max(at(from_us), at(to_us))).map(([start_s]) => Math.round(start_s * 1e6));
 }
 
 /** A closed window that the stored result does not list; null: its outcome does not follow. */

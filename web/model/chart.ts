@@ -138,7 +138,10 @@ export function batchChanges(
   if (before === undefined) return reload;
   const batch = changedBars(before.bars, now.bars);
   const reached_us = Math.max(streamReached(sources, selection), batchReached(sources, selection));
-  const starts = changedStarts(before.listed, now.listed).filter((start_us) => start_us <= reached_us);
+  const history_us = now.listed?.history_us ?? Number.NEGATIVE_INFINITY;
+  const history = batch.map(([start_s]) => Math.round(start_s * 1e6)).filter((start_us) => start_us <= history_us);
+  const changed = changedStarts(before.listed, now.listed).filter((start_us) => start_us <= reached_us);
+  const starts = [...new Set([...changed, ...history])];
   if (before.older_before_us !== now.older_before_us && now.bars.length === 0) return reload;
   if (batch.length > CHANGES_MAX || starts.length > CHANGES_MAX) return reload;
   return { ...newest, reload: false, batch, cells: cellsAt(sources, selection, starts) };

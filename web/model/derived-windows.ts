@@ -10,8 +10,8 @@ const NOTIONAL_SCALE = PRICE_SCALE_MAX + SIZE_SCALE_MAX;
 const VOLATILITY_UNITS = parseUnits(THRESHOLDS.volatility_range, PRICE_SCALE_MAX);
 const SPIKE_UNITS = parseUnits(THRESHOLDS.volume_spike, SIZE_SCALE_MAX);
 
-/** A stored window with the `late` ticks of its last revision, and the ids that are missing still. */
-export type FoundWindow = StoredWindow & { late: number; missing_still: number };
+/** A stored window with its last revision's late ticks and the ids that are missing or unissued still. */
+export type FoundWindow = StoredWindow & { late: number; missing_still: number; unissued_still: number };
 
 /** What a bar needs of a window: exact sums as text, prices as text or rounded to be drawn. */
 export interface BarPart {
@@ -50,6 +50,11 @@ export function summedState(parts: readonly { final: number }[], end_us: number,
   return parts.some(({ final }) => final === 2) ? 2 : 1;
 }
 
+const COUNTS = [
+  ...(["trade_count", "buy_count", "sell_count", "skewed", "late"] as const),
+  ...(["missing", "missing_still", "unissued", "unissued_still"] as const),
+] as const;
+
 /** A window as the stream would store it, from all the windows in it, by start. */
 export function summedWindow(
   parts: readonly FoundWindow[],
@@ -57,9 +62,7 @@ export function summedWindow(
 ): FoundWindow {
   const [first, last] = [parts[0]!, parts.at(-1)!];
   const end_us = start_us + size_us;
-  const total = (
-    column: "trade_count" | "buy_count" | "sell_count" | "missing" | "missing_still" | "skewed" | "late",
-  ) => parts.reduce((sum, part) => sum + part[column], 0);
+  const total = (column: (typeof COUNTS)[number]) => parts.reduce((sum, part) => sum + part[column], 0);
   const max = exactly(parts.map(({ max_price }) => max_price)).at(-1)!;
   const min = exactly(parts.map(({ min_price }) => min_price))[0]!;
   const price = sumOf(parts, "price_sum", PRICE_SCALE_MAX);
@@ -93,6 +96,8 @@ export function summedWindow(
     last_trade_id: Math.max(...parts.map((part) => part.last_trade_id)),
     missing: total("missing"),
     missing_still: total("missing_still"),
+    unissued: total("unissued"),
+    unissued_still: total("unissued_still"),
     skewed: total("skewed"),
     late: total("late"),
     final: summedState(parts, end_us, closed_us),

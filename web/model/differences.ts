@@ -46,10 +46,11 @@ export interface Differences {
 
 const DIFFERENCES_SHOWN = 20;
 const LATE_SHOWN = 5;
-/** Each late tick has made a revision of its window, by whose key it is found. */
+/** Each late tick has made a revision of its window, by whose key it is found; a proof makes one too. */
 const LATE = `SELECT l.trade_id, l.time_us, l.price, l.last_size, l.side, l.lateness_us, l.log_partition, l.log_offset
   FROM window_revisions r JOIN late_ticks l ON l.product_id = r.product_id AND l.trade_id = r.caused_by_trade_id
     AND l.size_us = r.size_us AND l.window_start_us = r.window_start_us
+    AND l.log_partition = r.log_partition AND l.log_offset = r.log_offset
   WHERE r.product_id = $product AND r.size_us = $size_us AND r.window_start_us = $start_us
   ORDER BY r.revision LIMIT $limit`;
 const CLOSED = `SELECT closed_partition, closed_offset,

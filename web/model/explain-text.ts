@@ -1,5 +1,6 @@
 /** One window as `bun run explain` prints it. */
 import type { DetailTick, WindowDetail } from "../../scripts/contract/window-explained.ts";
+import { certificateText } from "./certificate-text.ts";
 
 /** Rows of each list. */
 const LISTED = 20;
@@ -52,13 +53,13 @@ function table(rows: string[][]): string[] {
 }
 
 function closing({ state }: WindowDetail, stream: NonNullable<WindowDetail["stream"]>): string[] {
-  const { opened, closed, missing, missing_still, committed_at, received_at } = stream;
+  const { opened, closed, committed_at, received_at } = stream;
   const by = closed === null ? (state === "flushed" ? "--flush" : "nothing yet") : placeText(closed);
   const time = closed?.time == null ? "" : `, event time ${closed.time}`;
   return [
     `stream      ${state}; first tick at ${opened === null ? "an unknown position" : placeText(opened)}; closed by ${by}${time}`,
     `            newest tick received ${received_at}, row committed ${committed_at}`,
-    `            trade ids never seen: ${missing}${missing === missing_still ? "" : `, still missing: ${missing_still}`}`,
+    `            trade ids never seen: ${certificateText(stream)}`,
   ];
 }
 

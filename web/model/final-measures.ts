@@ -21,6 +21,7 @@ import { both, type Figure, figure, type Measure, ms, none } from "./figures.ts"
 import { slices } from "./kept-measures.ts";
 import { endText, type Moment, ofClock, perSpan, runsMissing, type Span, whyNone } from "./measure-moment.ts";
 import { everyUs } from "./selection.ts";
+import type { Sources } from "./sources.ts";
 
 const FINALITY =
   "event: time of the record that closed a window − the window's end, lateness included; machine: commit of the answer − receipt of that record";
@@ -128,18 +129,34 @@ function batchCompleteness(moment: Moment, windows: CountedWindow[], positions: 
   const counts = sources.metrics.once(`counts ${selection.product}`, () => countsOf(result, selection.product));
   const isAhead = isRunAhead(run.snapshot.positions, JSON.parse(positions));
   if (isAhead === null) return none("run and stream are each ahead of the other in a partition");
-  const stored = windows.filter(({ window_start_us }) => isoFromUs(window_start_us) > counts.after);
+  const kept = windows.filter(({ window_start_us }) => isoFromUs(window_start_us) > counts.after);
+  const history = historyMinutes(sources, selection.product, kept);
+  const stored = kept.filter(({ window_start_us }) => !history.has(window_start_us));
   const answered = new Map(
     stored.map(({ window_start_us }) => [window_start_us, counts.ticks.get(isoFromUs(window_start_us)) ?? 0]),
   );
   const notes = [
     isAhead ? `run ${run.run_id}, which has read further than the stream` : `run ${run.run_id}`,
     cut,
-    stored.length < windows.length
+    stored.length < kept.length ? "without windows that hold history" : "",
+    kept.length < windows.length
       ? `windows after ${counts.after} only: windows_by_minute has more rows than are stored`
       : "",
   ];
   return completenessFigure(batchAnswers(stored, answered, isAhead), notes);
+}
+
+const HAS_HISTORY = "SELECT 1 AS one FROM sqlite_master WHERE name = 'history_minutes'";
+const HISTORY = `SELECT minute_us FROM history_minutes
+  WHERE product_id = $product AND minute_us >= $from_us AND minute_us <= $to_us`;
+
+/** Of these windows' minutes, those with trades that only the batch has: `backfill` loaded them. */
+function historyMinutes({ ticks }: Sources, product: string, windows: readonly CountedWindow[]): Set<number> {
+  // A ticks.db of an older version has no history.
+  if (windows.length === 0 || ticks.get(HAS_HISTORY) === null) return new Set();
+  const starts = windows.map(({ window_start_us }) => window_start_us);
+  const span = { from_us: Math.min(...starts), to_us: Math.max(...starts) };
+  return new Set(ticks.all<{ minute_us: number }>(HISTORY, { product, ...span }).map(({ minute_us }) => minute_us));
 }
 
 /**

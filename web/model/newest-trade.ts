@@ -36,12 +36,15 @@ const NOT_AHEAD = `time_us <= coalesce($mark_us, time_us)
   AND (time_us - appended_us <= $max_skew_us OR appended_us < ${APPEND_EARLIEST_US})`;
 /** Ids need not rise with time, and late trades come last: among the newest inserted the times decide. */
 const TRADES = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ})
-  WHERE product_id = $product AND ${NOT_AHEAD}`;
+  WHERE product_id = $product AND source <> 'backfill' AND ${NOT_AHEAD}`;
 const QUIET = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks WHERE product_id = $product
     ORDER BY trade_id DESC LIMIT ${QUIET_READ})
   WHERE ${NOT_AHEAD} ORDER BY time_us DESC, trade_id DESC LIMIT 1`;
-/** The oldest of INSERTED_READ. */
-const OLDEST = `SELECT time_us FROM ticks ORDER BY insert_id DESC LIMIT 1 OFFSET ${INSERTED_READ - 1}`;
+/** Whether there are as many as INSERTED_READ. */
+const FULL = `SELECT 1 AS one FROM ticks ORDER BY insert_id DESC LIMIT 1 OFFSET ${INSERTED_READ - 1}`;
+/** The first of them that is not history: SQLite takes the time from the row that has the minimum. */
+const OLDEST = `SELECT time_us, min(insert_id) FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ})
+  WHERE source <> 'backfill'`;
 
 /** Of ticks.db; null before the first. */
 export function newestTrade(sources: Sources, product: string, { now_us, mark_us }: Until): NewestTrade | null {
@@ -52,8 +55,9 @@ export function newestTrade(sources: Sources, product: string, { now_us, mark_us
   const newest = trades[0];
   if (newest === undefined) return null;
   const to_us = Math.max(now_us ?? newest.time_us, newest.time_us);
-  const oldest = sources.ticks.get<{ time_us: number }>(OLDEST);
-  const known = { trades, reachesBack: oldest === null || oldest.time_us <= to_us - MINUTE_US };
+  const oldest_us =
+    sources.ticks.get(FULL) === null ? null : sources.ticks.get<{ time_us: number | null }>(OLDEST)!.time_us;
+  const known = { trades, reachesBack: oldest_us === null || oldest_us <= to_us - MINUTE_US };
   return { price: newest.price, time_us: newest.time_us, per_second: perSecond(known, to_us) };
 }
 

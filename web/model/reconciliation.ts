@@ -8,7 +8,7 @@ export interface Agreed {
   product: string;
   /** The size that was compared: that of the windows from which a derived size is summed. */
   window: string;
-  /** All closed windows without `pending` and `unread`. */
+  /** All closed windows without `pending`, `unread` and `history`. */
   compared: number;
   equal: number;
   /** Different by precisely their late ticks, which are `late_ticks`. */
@@ -19,6 +19,8 @@ export interface Agreed {
   pending: number;
   /** Some of their ticks had left the log before a stage was rebuilt. */
   unread: number;
+  /** Windows of the store with trades that `backfill` loaded: the stream skips those. */
+  history: number;
   run_id: number;
 }
 
@@ -110,6 +112,7 @@ function counts({ run_id }: MetricResult, rows: Row[], product: string, window: 
     unexplained,
     pending: count("pending"),
     unread: count("unread"),
+    history: count("history"),
     run_id,
   };
 }

@@ -129,7 +129,7 @@ function isConsumeBehind(sources: Sources, { product, size }: Selection, stages:
 
 /** Windows that are in no count of the sentence. */
 function notCountedYet(
-  { unread, run_id }: Pick<Agreed, "unread" | "run_id">,
+  { unread, history, run_id }: Pick<Agreed, "unread" | "history" | "run_id">,
   { closed, forConsume }: Waiting,
 ): string[] {
   return [
@@ -140,6 +140,7 @@ function notCountedYet(
       ? `${windows(closed)} ${closed === 1 ? "has" : "have"} closed since run ${n(run_id)}; the next run compares ${closed === 1 ? "it" : "them"}`
       : "",
     unread > 0 ? `${windows(unread)} not compared: ticks had left the log before a stage was rebuilt` : "",
+    history > 0 ? `${windows(history)} of history, before the stream's first whole window` : "",
   ].filter((text) => text !== "");
 }
 
@@ -169,7 +170,11 @@ function before(
   const key = { product, size_us: size.us };
   const closed = sources.windows.get<{ n: number }>(CLOSED, { ...key, limit: COUNTED_MAX })?.n ?? 0;
   if (closed > 0)
-    return waiting(closed, counts, counts !== null && isConsumeBehind(sources, { product, size }, stages));
+    return waiting(
+      closed,
+      { counts, history: historyListed(sources, { product, size }) },
+      counts !== null && isConsumeBehind(sources, { product, size }, stages),
+    );
   const open = sources.windows.get<{ start_us: number; end_us: number }>(OLDEST_OPEN, key);
   const quiet = { details: [], is_alarm: false };
   if (open === null)
@@ -184,10 +189,22 @@ function before(
   };
 }
 
-function waiting(closed_in_all: number, counts: Agreed | null, forConsume: boolean): Found {
+/** Windows of the stream that hold history; where it has none, the store's newest such window. */
+function historyListed(sources: Sources, selection: Selection): number {
+  return judgedWindows(sources, selection)
+    .values()
+    .reduce((sum, { outcome }) => sum + (outcome === "history" ? 1 : 0), 0);
+}
+
+function waiting(
+  closed_in_all: number,
+  { counts, history }: { counts: Agreed | null; history: number },
+  forConsume: boolean,
+): Found {
   const unread = counts?.unread ?? 0;
-  if (unread >= closed_in_all && counts?.pending === 0) return unreadText(unread);
-  const closed = closed_in_all === COUNTED_MAX ? closed_in_all : Math.max(1, closed_in_all - unread);
+  if (unread + history >= closed_in_all && counts?.pending === 0)
+    return unread > 0 ? unreadText(unread) : historyText();
+  const closed = closed_in_all === COUNTED_MAX ? closed_in_all : Math.max(1, closed_in_all - unread - history);
   const many = closed === COUNTED_MAX ? `${n(closed)} or more windows` : windows(closed);
   const [verb, their] = closed === 1 ? ["waits", "its"] : ["wait", "their"];
   const why = forConsume ? `until consume has read all ${their} ticks` : "for the next batch run";
@@ -206,6 +223,16 @@ function unreadText(unread: number): Found {
     headline: "No closed window can be compared: ticks had left the log before a stage was rebuilt",
     details: [`${windows(unread)} not compared; those that close from now on will be`],
     title: "not compared",
+    is_alarm: false,
+  };
+}
+
+function historyText(): Found {
+  return {
+    state: "waiting",
+    headline: "The stream's first window holds history, which is not compared; the next one that closes will be",
+    details: [],
+    title: "not compared yet",
     is_alarm: false,
   };
 }

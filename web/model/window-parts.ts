@@ -26,13 +26,19 @@ export function streamRow(
   const total = (of: (part: StreamPart) => number) => parts.reduce((sum, part) => sum + of(part), 0);
   return {
     missing: total((part) => part.row?.missing ?? 0),
-    missing_still: total((part) => Math.min(part.row?.missing ?? 0, (part.last ?? part.row)!.missing)),
+    missing_still: total(missingStill),
+    unissued: total((part) => Math.min(missingStill(part), (part.last ?? part.row)!.unissued)),
     skewed: total((part) => (part.last ?? part.row)!.skewed),
     opened: place(first.opened_partition, first.opened_offset),
     closed: closedOf(place(row.closed_partition, row.closed_offset), time_us, row.updated_at),
     received_at: isoFromUs(Math.max(...rows.map((one) => one.received_us))),
     committed_at: isoFromUs(row.updated_at),
   };
+}
+
+/** Ids up to its last when it closed that are missing still. */
+function missingStill({ row, last }: StreamPart): number {
+  return Math.min(row?.missing ?? 0, (last ?? row)!.missing);
 }
 
 function place(log_partition: number | null, log_offset: number | null) {

@@ -74,6 +74,7 @@ export function revisionsOf({ windows }: Sources, { as_of_us, ...of }: PartSpan,
     log_offset: row.log_offset,
     trade_count: row.trade_count,
     missing: row.missing,
+    unissued: row.unissued,
     committed_at: isoFromUs(row.updated_at),
   }));
 }

@@ -11,12 +11,16 @@ interface Known {
   isSummed: boolean;
 }
 
+const HISTORY =
+  "Not compared: it begins before the stream's first whole window, and the batch has trades that backfill loaded";
+
 /** What is known of a window's agreement. */
 export function outcomeText({ state, outcome, columns, late, as_of_us, isSummed }: Known): string {
   if (as_of_us !== null)
     return state === "open"
       ? "It was open then: its row of then is not kept, but its ticks are"
       : "It was closed then; what the batch had answered then is not kept, but its ticks are";
+  if (state === "none" && outcome === "history") return HISTORY;
   if (state === "none") return "The stream has not opened it yet: only the batch has its ticks";
   if (state === "open") return "Open: it is compared once it has closed and a batch run has read all its ticks";
   const differing = columns.filter(({ mark }) => mark === "differs").length;
@@ -32,6 +36,8 @@ export function outcomeText({ state, outcome, columns, late, as_of_us, isSummed 
       return "Stream and batch differ without an explanation";
     case "unread":
       return "Not compared: some of its ticks had left the log before a stage was rebuilt";
+    case "history":
+      return HISTORY;
     default:
       return "Closed and not compared yet: a batch run with all its ticks compares it";
   }

@@ -150,6 +150,7 @@ function shown(w: FoundWindow): ShownWindow {
     ...w,
     window_size: formatDuration(w.size_us),
     missing: w.missing_still,
+    unissued: w.unissued_still,
     updated_at: isoFromUs(w.updated_at),
   };
   return Object.fromEntries(API_COLUMNS.map((name) => [name, columns[name]])) as ShownWindow;

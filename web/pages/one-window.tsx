@@ -2,6 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-explained.ts";
+import { certificateText } from "../model/certificate-text.ts";
 import { neighbours } from "../model/window-id.ts";
 import { exact } from "./format.ts";
 import { type Address, Head, PlainHeader } from "./layout.tsx";
@@ -164,7 +165,7 @@ function Recompute({ detail }: { detail: WindowDetail }) {
     <section class="panel wide" aria-labelledby="recompute-title">
       <h2 id="recompute-title">Recompute it yourself</h2>
       <p>
-        The stream's own window code, 8 kB, computes this window from its ticks: in this browser, or on a terminal with{" "}
+        The stream's own window code, 9 kB, computes this window from its ticks: in this browser, or on a terminal with{" "}
         <code>bun run explain {detail.id}</code>.
       </p>
       <button type="button" id="recompute" data-url={`${explainPath(detail)}?ticks=all`} hidden>
@@ -197,11 +198,7 @@ function Made({ detail }: { detail: WindowDetail }) {
             </Row>
             <Row name="newest tick received">{stream.received_at}</Row>
             <Row name="row committed">{stream.committed_at}</Row>
-            <Row name="trade ids never seen">
-              {stream.missing === 0
-                ? "0: none is missing"
-                : `${exact(stream.missing)} when it closed, ${exact(stream.missing_still)} now`}
-            </Row>
+            <Row name="trade ids never seen">{certificateText(stream, exact)}</Row>
             {stream.skewed > 0 && <Row name="ticks stamped too far ahead">{exact(stream.skewed)}</Row>}
           </>
         )}

@@ -45,6 +45,7 @@ const OUTCOMES: Record<string, string> = {
   unexplained: "≠ unexplained",
   pending: "… not compared yet",
   unread: "not comparable",
+  history: "history, not compared",
   open: "open",
 };
 
@@ -81,6 +82,7 @@ export function Lateness({ detail: { late, late_count, revisions, revision_count
           ["made by trade id", ({ caused_by_trade_id }) => caused_by_trade_id, "n"],
           ["trades then", ({ trade_count }) => exact(trade_count), "n"],
           ["missing then", ({ missing }) => exact(missing), "n"],
+          ["of these never issued", ({ unissued }) => exact(unissued), "n"],
           ["partition, offset", ({ log_partition, log_offset }) => `${log_partition}, ${log_offset}`, "n"],
           ["committed", ({ committed_at }) => committed_at],
         ]}
@@ -133,6 +135,7 @@ function notes({ is_late, in_batch, source }: DetailTick): string {
   const all = [
     is_late ? "late" : "",
     source === "rest" ? "filled from REST" : "",
+    source === "backfill" ? "history" : "",
     in_batch ? "" : "not in the batch's run",
   ];
   return all.filter((text) => text !== "").join(", ");

@@ -13,12 +13,13 @@ const OUTCOMES: Record<string, [sign: string, word: string]> = {
   unexplained: ["≠", "differs"],
   pending: ["…", "pending"],
   unread: ["–", "not compared"],
+  history: ["«", "history"],
 };
 const NOT_YET: [sign: string, word: string] = ["…", "next run"];
 const SENTIMENTS: Record<string, string> = { Bullish: "▲", Bearish: "▽", Neutral: "–" };
 
 const MISSING =
-  "Trade ids that were never seen: 0 proves that none is missing. The ticker channel does not send every trade.";
+  "Trade ids that were never seen: 0 proves that none is missing. Of some it is proved that they were never issued. The ticker channel does not send every trade.";
 const OUTCOME =
   "✓ equal: the batch has exactly the same values. ✓ late ticks: they differ by exactly those. ≠: they differ otherwise.";
 
@@ -83,6 +84,11 @@ function Digits({ value }: { value: unknown }) {
   );
 }
 
+/** Ids that were never issued are no loss, so they are shown apart. */
+function missingText({ missing, unissued }: ShownWindow): string {
+  return unissued === 0 ? exact(missing) : `${exact(missing - unissued)} + ${exact(unissued)} never issued`;
+}
+
 interface RowOf {
   window: ShownWindow;
   product: string;
@@ -121,7 +127,7 @@ function WindowRow({ window: w, product, size, outcome }: RowOf) {
         <b>{SENTIMENTS[w.market_sentiment]}</b> {w.market_sentiment}
       </td>
       <td>{flags.filter((flag) => flag !== "").join(", ")}</td>
-      <td class="n">{exact(w.missing)}</td>
+      <td class="n">{missingText(w)}</td>
     </tr>
   );
 }

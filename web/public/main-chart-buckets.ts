@@ -37,7 +37,7 @@ const PIXELS_MIN = 4;
 /** Windows per bucket: with windows of a second, a minute or an hour these are times that people use. */
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 /** A bucket shows the first of these that one of its windows has. */
-const WORST: Outcome[] = ["unexplained", "explained", "unread", "pending", "open", "equal"];
+const WORST: Outcome[] = ["unexplained", "explained", "unread", "history", "pending", "open", "equal"];
 
 /** Windows per bucket, so that each bucket has at least PIXELS_MIN. */
 export function stepOf({ from_s, to_s }: View, every_s: number, width_px: number): number {

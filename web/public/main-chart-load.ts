@@ -1,7 +1,7 @@
 /** Loads the main chart's windows: the first view, what panning lacks, and what is in the archive only. */
 
 import { RANGES, type RangeName } from "../../scripts/contract/page-address.ts";
-import type { Bar, ChartAnswer } from "../../scripts/contract/page-events.ts";
+import type { Bar, Cell, ChartAnswer } from "../../scripts/contract/page-events.ts";
 import type { ChartStore } from "./main-chart-store.ts";
 import { type Extent, missing, type View } from "./main-chart-view.ts";
 import type { Range } from "./page-bus.ts";
@@ -123,7 +123,7 @@ export class Loader {
     for (let tries = 1; ; tries++) {
       try {
         const { batch } = await get<OlderAnswer>("/api/chart/older", { product, window, ...span }, signal);
-        this.#store.add({ stream: [], batch, cells: [] });
+        this.#store.add({ stream: [], batch, cells: this.#historyOf(batch) });
         this.#note("older", "");
         this.#loaded.took(answer);
         return;
@@ -134,6 +134,15 @@ export class Loader {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
+  }
+
+  /** The batch's earlier windows that the stream lacks, of which no cell came. */
+  #historyOf(batch: readonly Bar[]): Cell[] {
+    const isHistory = (start_s: number) => {
+      const row = this.#store.get(start_s);
+      return row === undefined || (row.stream === null && row.cell === null);
+    };
+    return batch.flatMap(([start_s]): Cell[] => (isHistory(start_s) ? [[start_s, "history", 0]] : []));
   }
 
   /** Ends what is under way. */

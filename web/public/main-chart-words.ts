@@ -23,6 +23,7 @@ export const OUTCOMES: Record<Outcome, { sign: string; word: string }> = {
   unexplained: { sign: "≠", word: "differs" },
   pending: { sign: "…", word: "pending" },
   unread: { sign: "–", word: "not read yet" },
+  history: { sign: "«", word: "history" },
   open: { sign: "○", word: "open" },
 };
 /** Rows of the table; the whole is in the exports. */

@@ -15,6 +15,8 @@ export interface Gap {
   readonly since_ms: number;
   /** Empty once every id was found. */
   left: Range[];
+  /** How many of them were never issued, as far as this process has noted. */
+  unissued: number;
   /** Records that this process had put into the log when the gap was noticed or last noted. */
   records: number;
   /** The log has a note that it is open. */
@@ -24,7 +26,7 @@ export interface Gap {
 }
 
 /** Ids from `lo` to `hi`, both included. */
-interface Range {
+export interface Range {
   lo: number;
   hi: number;
 }
@@ -95,7 +97,7 @@ export class GapTracker {
     );
   }
 
-  /** Ids `lo` to `hi` were found, or are noted as missing for good. */
+  /** Ids `lo` to `hi` were found, or are noted as missing for good or never issued. */
   found(product_id: string, lo: number, hi: number): void {
     for (const gap of this.#gaps.get(product_id) ?? []) narrow(gap, lo, hi);
   }
@@ -142,7 +144,7 @@ export class GapTracker {
 
   #open(product_id: string, { lo, hi }: Range, times_us: [number, number], since_ms: number): Gap {
     const times = { from_us: Math.min(...times_us), to_us: Math.max(...times_us) };
-    const state = { left: [{ lo, hi }], records: this.records(), isNoted: false, isBusy: false };
+    const state = { left: [{ lo, hi }], unissued: 0, records: this.records(), isNoted: false, isBusy: false };
     const gap: Gap = { product_id, lo, hi, ...times, since_ms, ...state };
     this.#of(product_id).push(gap);
     return gap;

@@ -1,6 +1,6 @@
 /**
  * The full tape (`--channel matches`): gaps in trade ids are noted in the log and filled from REST.
- * Ids that can't be filled are noted as an outage (docs/feed.md "Loss").
+ * What REST lacks is noted as never issued if it proves so, else as an outage (docs/feed.md "Loss").
  */
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { diePoint } from "../../base/die-point.ts";
@@ -17,9 +17,9 @@ import type { Logger } from "../../base/logger.ts";
 import { pause } from "../../base/wait.ts";
 import type { AppendRecord } from "../../contract/log.ts";
 import { OPEN_GAP_REASON } from "../../contract/tick.ts";
-import { asTicker, gapFrame, Judge, type Message, outageFrame } from "../../message/index.ts";
+import { asTicker, gapFrame, Judge, type Message, outageFrame, unissuedFrame } from "../../message/index.ts";
 import { type Gap, GapTracker, lacking, lacks, type NotedGap } from "./gaps.ts";
-import { RestTrades } from "./rest.ts";
+import { proofsOf, RestTrades } from "./rest.ts";
 
 interface MatchTapeOptions {
   /** `https://api.exchange.coinbase.com`, or the simulator's address. */
@@ -43,6 +43,8 @@ interface Tried {
   tries: number;
   /** Tries that REST answered, without the trade after the gap. */
   answers: number;
+  /** What the last of those answers lacked; "" before the first. */
+  answer: string;
   /** Not before this, on the monotonic clock. */
   next_ms: number;
 }
@@ -58,7 +60,8 @@ export class MatchTape {
   readonly #rest: RestTrades;
   readonly #judge = new Judge();
   readonly #tried = new WeakMap<Gap, Tried>();
-  readonly figures = { filled: 0, unfillable: 0 };
+  /** Ids that REST filled, that are missing for good, and that it proved never issued. */
+  readonly figures = { filled: 0, unfillable: 0, unissued: 0 };
   /** Why REST last failed, and when first and last (µs since 1970 UTC); null once it has answered. */
   rest_failure: { words: string; since_us: number; last_us: number } | null = null;
   #trades = 0;
@@ -135,9 +138,12 @@ export class MatchTape {
     gap.records = this.options.records();
   }
 
-  /** Notes the gaps as closed whose ids all came, from REST or late from the feed. */
+  /** Notes the gaps as closed that lack no id: each came, late or from REST, or was never issued. */
   #close(): void {
-    for (const gap of this.#gaps.takeClosed()) if (gap.isNoted) this.#pushNote(gap, "closed", "filled");
+    for (const gap of this.#gaps.takeClosed()) {
+      const reason = gap.unissued === 0 ? "filled" : "filled, without ids that were never issued";
+      if (gap.isNoted) this.#pushNote(gap, "closed", reason);
+    }
   }
 
   #pushNote(gap: Gap, state: "opened" | "closed", reason: string): void {
@@ -150,7 +156,7 @@ export class MatchTape {
   async #fill(gap: Gap, signal: AbortSignal): Promise<void> {
     const { product_id, lo, hi } = gap;
     if (hi - lo >= GAP_IDS_MAX) return this.#giveUp(gap, `${hi - lo + 1} ids at once are too many to fill`);
-    const tried = this.#tried.get(gap) ?? { tries: 0, answers: 0, next_ms: 0 };
+    const tried = this.#tried.get(gap) ?? { tries: 0, answers: 0, answer: "", next_ms: 0 };
     if (tried.tries === 0) this.options.logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
     tried.tries++;
     let why: string;
@@ -161,13 +167,14 @@ export class MatchTape {
       if (isComplete) return this.#giveUp(gap, "REST does not know these trades");
       why = `REST does not have trade ${hi + 1} after the gap yet`;
       tried.answers++;
+      tried.answer = why;
     } catch (error) {
       if (signal.aborted) return;
       why = sentence(error);
       this.rest_failure = { words: why, since_us: this.rest_failure?.since_us ?? nowUs(), last_us: nowUs() };
     }
     const counted = this.#ended ? tried.tries : tried.answers;
-    if (counted >= REST_TRIES_MAX) return this.#giveUp(gap, why);
+    if (counted >= REST_TRIES_MAX) return this.#giveUp(gap, reasonOf(tried, why));
     const wait_ms = (this.options.retry_ms ?? RECONNECT_BASE_MS) * 2 ** (tried.tries - 1);
     tried.next_ms = monotonicMs() + Math.min(wait_ms, REST_RETRY_MS_MAX);
     this.#tried.set(gap, tried);
@@ -181,24 +188,28 @@ export class MatchTape {
   }
 
   /**
-   * Requests pages newest first, from the trade just above the gap down to its lowest id. Returns true
-   * when REST had that trade and all pages: then an id that it lacks was never issued. Otherwise REST
-   * may only be behind the feed.
+   * Requests pages newest first, from the trade just above the gap down to the one just below it. Each
+   * begins with the last one's lowest trade: an edge between two pages must not hide a proof. Returns
+   * true when REST had the trade above and all pages; otherwise it may only be behind the feed.
    */
   async #pages(gap: Gap, signal: AbortSignal): Promise<boolean> {
     const { product_id, lo, hi } = gap;
     let hasNext = false;
     for (let after = hi + 2; after > lo; ) {
-      const { trades, oldest } = await this.#rest.page(product_id, after, Math.min(REST_PAGE_MAX, after - lo), signal);
+      const limit = Math.min(REST_PAGE_MAX, after - lo + 1);
+      const { trades, oldest } = await this.#rest.page(product_id, after, limit, signal);
       for (const trade of trades) {
         if (trade?.trade_id === hi + 1) hasNext = true;
         else this.#take(gap, trade);
       }
+      this.#prove(gap, trades);
       if (gap.left.length === 0) return true;
       if (trades.length === 0) return hasNext;
       const lowest = Number.isFinite(oldest) ? oldest : Math.min(...trades.map((trade) => Number(trade?.trade_id)));
       if (!(lowest < after)) return false;
-      after = lowest;
+      if (lowest <= lo) return hasNext;
+      // A page of one trade can't overlap the next one.
+      after = lowest + 1 < after ? lowest + 1 : lowest;
     }
     return hasNext;
   }
@@ -215,6 +226,20 @@ export class MatchTape {
     diePoint("produce-filled");
   }
 
+  /** Notes the ids that a page is the first to prove never issued. */
+  #prove(gap: Gap, trades: readonly Message[]): void {
+    const { product_id } = gap;
+    for (const { lo, hi } of proofsOf(trades)) {
+      if (!gap.left.some((range) => range.lo <= lo && hi <= range.hi)) continue;
+      const value = unissuedFrame({ product_id, first_trade_id: lo, last_trade_id: hi });
+      this.options.push({ key: product_id, value });
+      this.options.logger.info(`${product_id}: trades ${lo} to ${hi} were never issued: REST has both neighbours`);
+      this.#gaps.found(product_id, lo, hi);
+      gap.unissued += hi - lo + 1;
+      this.figures.unissued += hi - lo + 1;
+    }
+  }
+
   #giveUp(gap: Gap, why: string): void {
     const { product_id, from_us, to_us } = gap;
     for (const { lo, hi } of gap.left) {
@@ -227,4 +252,9 @@ export class MatchTape {
     if (gap.isNoted) this.#pushNote(gap, "closed", why);
     this.#gaps.forget(gap);
   }
+}
+
+/** Why a gap is given up: an error of the last try does not hide what REST answered before. */
+function reasonOf({ answer }: Tried, why: string): string {
+  return answer === "" || answer === why ? why : `${answer}; the last try failed: ${why}`;
 }

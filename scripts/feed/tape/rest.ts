@@ -1,16 +1,27 @@
-/** The exchange's REST trades: one page at a time, within its rate, bounded in time and bytes. */
+/** The exchange's REST: one queue for all requests, within its rate; and its trades, page by page. */
 import { monotonicMs, nowMs } from "../../base/clock.ts";
 import { msFromHttpDate } from "../../base/iso.ts";
 import { REST_MS_MAX, REST_PER_SECOND_MAX, REST_REDIRECTS_MAX, REST_RETRY_AFTER_MS_MAX } from "../../base/limits.ts";
 import { pause } from "../../base/wait.ts";
 import type { Message } from "../../message/index.ts";
 import { jsonOf, restFetch, withinAnswerTime } from "../rest-fetch.ts";
+import type { Range } from "./gaps.ts";
 
 interface RestPage {
   /** Newest first, as the exchange sent them. */
   trades: Message[];
   /** Id of the oldest trade of the page; NaN when the answer does not name it. */
   oldest: number;
+}
+
+/** REST refuses a request; `status` is HTTP's. */
+export class RestRefusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
 /** `wss://ws-feed.exchange.coinbase.com` → its REST address; the simulator's is the feed's own port. */
@@ -20,28 +31,27 @@ export function restUrlOf(feed_url: string): string {
   return `${url.protocol === "wss:" ? "https:" : "http:"}//${host}`;
 }
 
-export class RestTrades {
+/** All requests of a process to one REST address: in the order of asking, and within the rate. */
+export class RestQueue {
   /** No request starts before this, on the monotonic clock. */
   #next_ms = 0;
   /** Resolves when the request that asked last has had its turn. */
   #turns: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly url: string,
+    readonly url: string,
     private readonly answer_ms = REST_MS_MAX,
   ) {}
 
   /**
-   * Returns at most `limit` trades of a product with ids below `after`, newest first. Throws an Error
-   * for people when REST returns anything else. All requests wait as long as a `Retry-After` demands.
+   * What `read` makes of the answer to `GET path`. Throws an Error for people when REST sends anything
+   * but a success: RestRefusal has its status. All requests wait as long as a `Retry-After` demands.
    */
-  async page(product_id: string, after: number, limit: number, signal: AbortSignal): Promise<RestPage> {
+  async ask<T>(path: string, signal: AbortSignal, read: (response: Response) => Promise<T>): Promise<T> {
     await this.#turn(signal);
-    const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}&after=${after}`;
-    return withinAnswerTime(this.answer_ms, signal, async (stop) => {
-      const response = await this.#follow(`${this.url.replace(/\/+$/, "")}${path}`, stop);
-      return { trades: await tradesOf(response), oldest: Number(response.headers.get("cb-after") ?? Number.NaN) };
-    });
+    return withinAnswerTime(this.answer_ms, signal, async (stop) =>
+      read(await this.#follow(`${this.url.replace(/\/+$/, "")}${path}`, stop)),
+    );
   }
 
   async #follow(address: string, signal: AbortSignal): Promise<Response> {
@@ -62,9 +72,10 @@ export class RestTrades {
 
   #refusal(response: Response): Error {
     const wait_ms = retryAfterMs(response.headers.get("retry-after"), nowMs());
-    if (wait_ms === null) return new Error(`REST answers ${response.status}`);
+    if (wait_ms === null) return new RestRefusal(response.status, `REST answers ${response.status}`);
     this.#next_ms = Math.max(this.#next_ms, monotonicMs() + wait_ms);
-    return new Error(`REST answers ${response.status} and asks to wait ${Math.ceil(wait_ms / 1_000)} s`);
+    const wait = `asks to wait ${Math.ceil(wait_ms / 1_000)} s`;
+    return new RestRefusal(response.status, `REST answers ${response.status} and ${wait}`);
   }
 
   /** Requests of all gaps start in the order of asking, at most REST_PER_SECOND_MAX per second. */
@@ -80,6 +91,28 @@ export class RestTrades {
     }
     this.#next_ms = monotonicMs() + 1_000 / REST_PER_SECOND_MAX;
     mine.resolve();
+  }
+}
+
+export class RestTrades {
+  readonly #queue: RestQueue;
+
+  /** A queue is shared with other requests to the same address. */
+  constructor(rest: string | RestQueue, answer_ms = REST_MS_MAX) {
+    this.#queue = typeof rest === "string" ? new RestQueue(rest, answer_ms) : rest;
+  }
+
+  /**
+   * Returns at most `limit` trades of a product with ids below `after` (null: the newest), newest
+   * first. Throws an Error for people when REST returns anything else.
+   */
+  async page(product_id: string, after: number | null, limit: number, signal: AbortSignal): Promise<RestPage> {
+    const below = after === null ? "" : `&after=${after}`;
+    const path = `/products/${encodeURIComponent(product_id)}/trades?limit=${limit}${below}`;
+    return this.#queue.ask(path, signal, async (response) => ({
+      trades: await tradesOf(response),
+      oldest: Number(response.headers.get("cb-after") ?? Number.NaN),
+    }));
   }
 }
 
@@ -101,4 +134,19 @@ async function tradesOf(response: Response): Promise<Message[]> {
   const page = await jsonOf(response);
   if (!Array.isArray(page)) throw new Error("REST answers with no list of trades");
   return page as Message[];
+}
+
+/**
+ * Ids that one page proves never issued: those between two neighbours on it. Of a page that is not
+ * strictly descending, or has an id that is not a whole number, nothing is proved.
+ */
+export function proofsOf(trades: readonly Message[]): Range[] {
+  const ids = trades.map((trade) => trade?.trade_id);
+  const proofs: Range[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    const [above, below] = [i === 0 ? Number.POSITIVE_INFINITY : Number(ids[i - 1]), ids[i]];
+    if (!Number.isSafeInteger(below) || !(Number(below) < above)) return [];
+    if (i > 0 && above - Number(below) > 1) proofs.push({ lo: Number(below) + 1, hi: above - 1 });
+  }
+  return proofs;
 }

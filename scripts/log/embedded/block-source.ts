@@ -67,6 +67,11 @@ export class BlockSource {
       : { end: last[0] + last[1] - range(partition)[0], appended_us: last[2] };
   }
 
+  /** As Stamps.isNew, also after another process's record. */
+  isNew(partition: number): boolean {
+    return this.stamps.isNew(partition, this.newest(partition).appended_us);
+  }
+
   /**
    * A flipped bit in the position of the first or last block would make the log seem shorter. The same
    * block is checked once: SQLite reads a block of 400 kB whole for its first bytes.

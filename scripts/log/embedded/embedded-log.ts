@@ -151,7 +151,7 @@ export class EmbeddedLog implements Log {
   #commit(records: AppendRecord[]): void {
     this.assertInPlace();
     const groups = [...this.#partitioner.group(records)];
-    this.#sync.begin(groups.every(([partition]) => this.#stamps.isNew(partition)) ? "NORMAL" : "FULL");
+    this.#sync.begin(groups.every(([partition]) => this.#source.isNew(partition)) ? "NORMAL" : "FULL");
     this.db.exec("BEGIN IMMEDIATE");
     try {
       for (const [partition, group] of groups) this.#write(partition, group);

@@ -22,10 +22,11 @@ export class Stamps {
   /**
    * Whether a record that is written now has a later append time than any before it. Readers recognise
    * their log by these times, so only such a record may be seen before it is synced: if a loss of power
-   * takes it, the next one at its offset has another time.
+   * takes it, the next one at its offset has another time. `newest_us`: of the newest record, which
+   * another process may have written.
    */
-  isNew(partition: number): boolean {
-    return nowUs() > (this.#highest.get(partition) ?? Number.POSITIVE_INFINITY);
+  isNew(partition: number, newest_us = 0): boolean {
+    return nowUs() > Math.max(newest_us, this.#highest.get(partition) ?? Number.POSITIVE_INFINITY);
   }
 
   /**

@@ -1,5 +1,6 @@
 /**
- * Types of the inner parts of kafkajs that patches.ts and rights.ts use; its own types omit them.
+ * Types of the inner parts of kafkajs that patches.ts, rights.ts and whole-topic.ts use; its own types
+ * omit them.
  */
 declare module "kafkajs/src/network/requestQueue" {
   interface RequestQueue {
@@ -37,4 +38,21 @@ declare module "kafkajs/src/protocol/decoder" {
     readArray<T>(read: () => T): T[];
   }
   export default Decoder;
+}
+
+declare module "kafkajs/src/consumer/batch" {
+  import type { KafkaMessage } from "kafkajs";
+  /** One partition of a fetch's response. */
+  export interface FetchedPartition {
+    partition: number;
+    highWatermark: string;
+    abortedTransactions: unknown[];
+    messages: KafkaMessage[];
+  }
+  class Batch {
+    constructor(topic: string, fetchedOffset: string, partition: FetchedPartition);
+    messages: KafkaMessage[];
+    lastOffset(): string;
+  }
+  export default Batch;
 }

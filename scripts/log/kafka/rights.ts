@@ -3,6 +3,7 @@
  * fail.
  */
 import type { Admin, Kafka } from "kafkajs";
+import type { FetchedPartition } from "kafkajs/src/consumer/batch";
 import Decoder from "kafkajs/src/protocol/decoder";
 import Encoder from "kafkajs/src/protocol/encoder";
 import { TidemarkError } from "../../base/errors.ts";
@@ -25,11 +26,17 @@ interface MissingRight {
 }
 
 /** The part of kafkajs's cluster that is used. */
-interface Cluster {
+export interface Cluster {
   findControllerBroker(): Promise<Broker>;
   findGroupCoordinator(which: { groupId: string }): Promise<Broker>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  /** Partitions by their leader's node id. */
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  findBroker(which: { nodeId: string }): Promise<Broker>;
 }
 interface Broker {
+  fetch(request: object): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
   findGroupCoordinator(which: { groupId: string; coordinatorType: number }): Promise<unknown>;
   connectionPool: { send(protocol: object): Promise<unknown> };
 }

@@ -9,7 +9,7 @@ CREATE TABLE ticks (
   side          TEXT    NOT NULL,         -- the taker's: buy or sell
   best_bid      TEXT,
   best_ask      TEXT,
-  source        TEXT    NOT NULL,         -- feed or rest
+  source        TEXT    NOT NULL,         -- feed, rest (a filled gap) or backfill (history)
   appended_us   INTEGER NOT NULL,         -- append time
   log_partition INTEGER NOT NULL,
   log_offset    INTEGER NOT NULL,
@@ -42,6 +42,25 @@ CREATE TABLE outages (                    -- spans without a feed, and trade ids
   reason        TEXT    NOT NULL,
   log_partition INTEGER NOT NULL,
   log_offset    INTEGER NOT NULL
+) STRICT;
+CREATE TABLE history_minutes (            -- minutes with a trade of `backfill`, which the stream skips
+  minute_id     INTEGER PRIMARY KEY,
+  product_id    TEXT    NOT NULL,
+  minute_us     INTEGER NOT NULL,         -- its start
+  log_partition INTEGER NOT NULL,         -- of the first such record
+  log_offset    INTEGER NOT NULL,
+  UNIQUE (product_id, minute_us)
+) STRICT;
+CREATE TABLE walked (                     -- ids that `backfill` has walked through; ranges that touch are one
+  product_id    TEXT    NOT NULL,
+  first_trade_id INTEGER NOT NULL,
+  last_trade_id INTEGER NOT NULL,
+  trades        INTEGER NOT NULL,         -- of these ids, as REST had them
+  PRIMARY KEY (product_id, first_trade_id)
+) STRICT;
+CREATE TABLE feed_begins (                -- the smallest id that came from the feed or filled a gap
+  product_id    TEXT    PRIMARY KEY,
+  trade_id      INTEGER NOT NULL
 ) STRICT;
 -- The replaced pipeline's table of BTC-USD (docs/replaced-pipeline.md "Table").
 CREATE VIEW btc_prices AS

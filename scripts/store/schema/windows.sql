@@ -18,7 +18,7 @@ CREATE TABLE windows (                                      -- the columns of co
   received_us INTEGER NOT NULL,                             -- append time of its newest tick
   updated_at INTEGER NOT NULL,                              -- time of the commit, by the local clock
   change_id INTEGER NOT NULL,                               -- rises with each commit that touched the row
-  unissued INTEGER NOT NULL DEFAULT 0,                      -- ids in `missing` proven never to have been issued
+  unissued INTEGER NOT NULL DEFAULT 0,                      -- ids in `missing` proved never to have been issued
   opened_partition INTEGER, opened_offset INTEGER,          -- of its first tick; null in a row of schema 1
   PRIMARY KEY (product_id, size_us, window_start_us)
 ) STRICT;
@@ -44,10 +44,11 @@ CREATE TABLE window_revisions (                             -- a closed window w
   received_us INTEGER NOT NULL,                             -- append time of its newest tick
   updated_at INTEGER NOT NULL,                              -- time of the commit, by the local clock
   change_id INTEGER NOT NULL,                               -- rises with each commit that touched the row
-  unissued INTEGER NOT NULL DEFAULT 0,                      -- ids in `missing` proven never to have been issued
+  unissued INTEGER NOT NULL DEFAULT 0,                      -- ids in `missing` proved never to have been issued
   opened_partition INTEGER, opened_offset INTEGER,          -- of its first tick; null in a row of schema 1
   PRIMARY KEY (product_id, size_us, window_start_us, revision)
 ) STRICT;
+CREATE INDEX revisions_by_id ON window_revisions (product_id, size_us, last_trade_id, after_trade_id, window_start_us);
 CREATE TABLE late_ticks (
   product_id TEXT NOT NULL, trade_id INTEGER NOT NULL, size_us INTEGER NOT NULL, window_start_us INTEGER NOT NULL,
   time_us INTEGER NOT NULL, price TEXT NOT NULL, last_size TEXT NOT NULL, side TEXT NOT NULL,
@@ -68,7 +69,8 @@ CREATE TABLE products (                                     -- the state of each
   product_id TEXT PRIMARY KEY,
   max_time_us INTEGER NOT NULL,                             -- event-time high mark
   first_trade_id INTEGER NOT NULL, last_trade_id INTEGER NOT NULL,  -- smallest and largest id seen
-  ticks INTEGER NOT NULL, duplicates INTEGER NOT NULL, late INTEGER NOT NULL, skewed INTEGER NOT NULL
+  ticks INTEGER NOT NULL, duplicates INTEGER NOT NULL, late INTEGER NOT NULL, skewed INTEGER NOT NULL,
+  unissued INTEGER NOT NULL DEFAULT 0                       -- ids in unissued_ids
 ) STRICT;
 CREATE VIEW product_marks AS
   SELECT product_id, max_time_us AS mark_us, since_us FROM products LEFT JOIN out_of_order_since USING (product_id);
@@ -82,6 +84,10 @@ CREATE TABLE seen_ids (                                     -- blocks of SEEN_BL
   product_id TEXT NOT NULL, block INTEGER NOT NULL,
   bits BLOB,                                                -- null: all; 512 bytes: a bitmap; fewer: a list
   PRIMARY KEY (product_id, block)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unissued_ids (                                 -- proved never issued and never seen; rows do not touch
+  product_id TEXT NOT NULL, first_trade_id INTEGER NOT NULL, last_trade_id INTEGER NOT NULL,
+  PRIMARY KEY (product_id, first_trade_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE measure_slices (                               -- histograms of SLICE_US each (contract/measures.ts)
   slice_us INTEGER PRIMARY KEY,                             -- its beginning; 0: all earlier ones since the process began

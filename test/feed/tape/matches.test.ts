@@ -54,10 +54,10 @@ test("REST that answers 429, 500 and slowly is asked again", async () => {
   expect(outages).toEqual([]);
 });
 
-test("what REST does not know is an outage with the ids and times around it", async () => {
+test("what REST lacks without a proof is an outage with the ids and times around it", async () => {
   await using server = exchange({
     trades: 300,
-    faults: { drop_ids: [100, 101, 102], rest: { lacking_ids: [101, 102] } },
+    faults: { drop_ids: [100, 101, 102], rest: { lacking_ids: [101, 102], page_max: 1 } },
   });
   const { counts, outages } = await produce(server.url, { ...full, retry_ms: 1 });
   expect(counts).toMatchObject({ filled: 1, unfillable: 2 });
@@ -72,6 +72,57 @@ test("what REST does not know is an outage with the ids and times around it", as
       reason: "not filled: REST does not know these trades",
     },
   ]);
+});
+
+test("ids that were never issued: each span between two neighbours of one page is noted, the rest of a gap is filled", async () => {
+  const drop_ids = [...range(99, 101), ...range(103, 110), 200, ...range(400, 403), 1_600];
+  const unissued_ids = [100, 105, 106, 110, 150, 202, 203, 300, 1_599];
+  await using server = exchange({ trades: 1_700, faults: { drop_ids, unissued_ids } });
+  const { ids, counts, outages, unissued, lines } = await produce(server.url, full);
+  const lost = new Set(unissued_ids);
+  expect(sorted(ids)).toEqual(range(1, 1_700).filter((id) => !lost.has(id)));
+  expect(unissued.sort(([a], [b]) => Number(a) - Number(b))).toEqual([
+    [100, 100],
+    [105, 106],
+    [110, 110],
+    [150, 150],
+    [202, 203],
+    [300, 300],
+    [1_599, 1_599],
+  ]);
+  expect(counts).toMatchObject({ filled: 13, unfillable: 0, unissued: unissued_ids.length });
+  expect(outages).toEqual([]);
+  const gaps = lines.filter((line) => line.includes("tidemark_gap")).map((line) => JSON.parse(line));
+  const closed = gaps.filter(({ state }) => state === "closed");
+  expect(closed.map(({ missing }) => missing)).toEqual(closed.map(() => 0));
+  expect(new Set(gaps.map((gap) => gap.last_trade_id)).size).toBe(closed.length);
+});
+
+for (const page_max of [2, 3, 7, 1_000]) {
+  test(`never issued at every place of a page of ${page_max}: first, last, across the edge of two pages`, async () => {
+    const unissued_ids = [...range(51, 53), 56, ...range(58, 59), 62, 64, 66, ...range(70, 79), 81];
+    await using server = exchange({
+      trades: 100,
+      faults: { drop_ids: range(50, 82), unissued_ids, rest: { page_max } },
+    });
+    const { ids, unissued, outages, counts } = await produce(server.url, full);
+    expect(outages).toEqual([]);
+    expect(counts).toMatchObject({ unfillable: 0, unissued: unissued_ids.length });
+    expect(unissued.flatMap(([lo, hi]) => range(Number(lo), Number(hi))).sort((a, b) => a - b)).toEqual(unissued_ids);
+    expect(sorted(ids)).toEqual(range(1, 100).filter((id) => !unissued_ids.includes(id)));
+  });
+}
+
+test("REST that is behind proves what it has both neighbours of; the rest of the gap stays lacking", async () => {
+  const faults = { drop_ids: range(90, 98), unissued_ids: [92, 93, 97], rest: { behind: 5 } };
+  await using server = exchange({ trades: 100, faults });
+  const { ids, counts, outages, unissued } = await produce(server.url, { ...full, retry_ms: 1 });
+  // The newest trade of REST is 94: nothing above it is proved.
+  expect(unissued).toEqual([[92, 93]]);
+  expect(counts).toMatchObject({ filled: 3, unissued: 2, unfillable: 4 });
+  expect(outages).toMatchObject([{ last_trade_id: 94, first_trade_id: 99 }]);
+  expect(outages[0]!.reason).toBe("not filled: REST does not have trade 99 after the gap yet");
+  expect(sorted(ids)).toEqual([...range(1, 91), 94, 99, 100]);
 });
 
 test("REST that fails until the feed has ended makes an outage, and the feed continues", async () => {

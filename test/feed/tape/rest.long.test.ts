@@ -1,7 +1,7 @@
 /** What REST may answer: waits, refusals, redirects, packed, huge and slow bodies, incomplete pages. */
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { GAPS_AT_ONCE_MAX, REST_BYTES_MAX } from "../../../scripts/base/limits.ts";
+import { GAPS_AT_ONCE_MAX, REST_BYTES_MAX, REST_TRIES_MAX } from "../../../scripts/base/limits.ts";
 import { RestTrades, retryAfterMs } from "../../../scripts/feed/tape/rest.ts";
 import { matchFrame } from "../../../scripts/simulator/exchange-frames.ts";
 import { ack, exchange, HOUR, produce, scripted } from "../../support/feed.ts";
@@ -40,11 +40,11 @@ function rest(answer: (request: Request, n: number) => Response | Promise<Respon
   return { url, times, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
-/** Trades 1 to 20 of the hour without `lost`, then the end. */
-function tape(lost: number[]) {
+/** Trades 1 to `last` of the hour without `lost`, then the end. */
+function tape(lost: number[], last = 20) {
   return scripted(({ send, socket }) => {
     send(ack(["BTC-USD"], "matches"));
-    for (const { trade_id, line } of HOUR.slice(0, 20)) if (!lost.includes(trade_id)) send(matchFrame(line, "match"));
+    for (const { trade_id, line } of HOUR.slice(0, last)) if (!lost.includes(trade_id)) send(matchFrame(line, "match"));
     socket.close(1000);
   });
 }
@@ -91,15 +91,83 @@ for (const [form, header] of [
   });
 }
 
-test("a page that lacks an id but has the trade after the gap is an answer: one request, and the outage at once", async () => {
+test("a page that lacks an id between its neighbours proves that it was never issued: one request, no outage", async () => {
   await using server = rest((request) => page(honest(request, (id) => id !== 10)));
   await using feed = tape([10]);
-  const { counts, outages } = await produce(feed.url, { ...full, retry_ms: 5_000, rest_url: server.url });
-  expect(counts).toMatchObject({ filled: 0, unfillable: 1 });
-  expect(outages).toMatchObject([
-    { last_trade_id: 9, first_trade_id: 11, reason: "not filled: REST does not know these trades" },
-  ]);
+  const { counts, outages, unissued } = await produce(feed.url, { ...full, retry_ms: 5_000, rest_url: server.url });
+  expect(counts).toMatchObject({ filled: 0, unfillable: 0, unissued: 1 });
+  expect([outages, unissued]).toEqual([[], [[10, 10]]]);
   expect(server.times.length).toBe(1);
+});
+
+test("a page proves nothing out of order, with an id twice, with one that is text, or without a neighbour", async () => {
+  const pages: [string, (ids: number[]) => unknown[]][] = [
+    ["out of order", ([first, ...rest]) => [...rest.map(trade), trade(first!)]],
+    ["an id twice", (ids) => [...ids, ids.at(-1)!].map(trade)],
+    ["text", (ids) => [...ids.map(trade), { ...trade(8), trade_id: "8" }]],
+    ["no neighbour below", (ids) => ids.filter((id) => id >= 11).map(trade)],
+    ["a trade of the feed lacks", (ids) => ids.filter((id) => id !== 11).map(trade)],
+  ];
+  for (const [name, of] of pages) {
+    await using server = rest((request) => {
+      const ids = honest(request, (id) => id !== 10);
+      return Response.json(of(ids), { headers: { "cb-after": String(ids.at(-1) ?? 1) } });
+    });
+    await using feed = tape([10]);
+    const { counts, unissued, outages } = await produce(feed.url, { ...full, rest_url: server.url });
+    expect([name, unissued, counts.unfillable]).toEqual([name, [], 1]);
+    expect([name, outages]).toMatchObject([name, [{ last_trade_id: 9, first_trade_id: 11 }]]);
+  }
+});
+
+for (const [error, fails] of [
+  ["REST answers 429", () => new Response("", { status: 429 })],
+  ["REST answers with text that is not JSON", () => new Response("<html>")],
+] as const) {
+  test(`a last try that fails (${error}) hides no earlier answer: its proofs stay, and the outage has both reasons`, async () => {
+    // REST is behind by the trades above 12, and 9 and 11 were never issued.
+    await using server = rest((request, n) =>
+      n < REST_TRIES_MAX ? page(honest(request, (id) => id <= 12 && id !== 9 && id !== 11)) : fails(),
+    );
+    await using feed = tape([9, 10, 11, 12, 13, 14]);
+    const { counts, outages, unissued } = await produce(feed.url, { ...full, rest_url: server.url });
+    expect(unissued).toEqual([
+      [11, 11],
+      [9, 9],
+    ]);
+    expect(counts).toMatchObject({ filled: 2, unissued: 2, unfillable: 2 });
+    const reason = `not filled: REST does not have trade 15 after the gap yet; the last try failed: ${error}`;
+    expect(outages).toMatchObject([{ last_trade_id: 12, first_trade_id: 15, reason }]);
+    expect(server.times.length).toBe(REST_TRIES_MAX);
+  });
+}
+
+test("pages that fail after the first one: what the first proved is noted, and asked for no more", async () => {
+  const known = (id: number) => id !== 2_000 && id !== 500;
+  let [pages, open] = [0, false];
+  await using server = rest((request) => {
+    const after = Number(new URL(request.url).searchParams.get("after"));
+    if (after < 1_500 && !open) {
+      open = ++pages > 3;
+      return new Response("", { status: 429 });
+    }
+    return page(honest(request, known));
+  });
+  const lost = Array.from({ length: 2_000 }, (_, i) => 100 + i);
+  await using feed = tape(lost, 2_200);
+  const { counts, outages, unissued, lines } = await produce(feed.url, { ...full, rest_url: server.url });
+  expect([unissued, outages]).toEqual([
+    [
+      [2_000, 2_000],
+      [500, 500],
+    ],
+    [],
+  ]);
+  expect(counts).toMatchObject({ filled: lost.length - 2, unissued: 2, unfillable: 0 });
+  const gaps = lines.filter((line) => line.includes("tidemark_gap")).map((line) => JSON.parse(line));
+  const reason = "filled, without ids that were never issued";
+  expect(gaps.at(-1)).toMatchObject({ state: "closed", last_trade_id: 99, first_trade_id: 2_100, missing: 0, reason });
+  expect(lines.length - gaps.length).toBe(2_200);
 });
 
 test("REST that is behind the feed is asked again until it has the trade after the gap", async () => {

@@ -40,11 +40,20 @@ test("the horizon's label names run and age; it is shorter on a narrow chart", (
 });
 
 test("each outcome has its own sign and words", () => {
-  const texts = (["equal", "explained", "unexplained", "pending", "unread", "open"] as const).map((outcome) =>
-    outcomeText(bucket({ outcome, outcomes: { [outcome]: 1 }, late: outcome === "explained" ? 3 : 0 })),
+  const texts = (["equal", "explained", "unexplained", "pending", "unread", "history", "open"] as const).map(
+    (outcome) => outcomeText(bucket({ outcome, outcomes: { [outcome]: 1 }, late: outcome === "explained" ? 3 : 0 })),
   );
-  expect(texts).toEqual(["✓ equal", "▲ 3 late ticks explain it", "≠ differs", "… pending", "– not read yet", "○ open"]);
-  expect(new Set(texts.map((text) => text[0])).size).toBe(6);
+  const words = [
+    "✓ equal",
+    "▲ 3 late ticks explain it",
+    "≠ differs",
+    "… pending",
+    "– not read yet",
+    "« history",
+    "○ open",
+  ];
+  expect(texts).toEqual(words);
+  expect(new Set(texts.map((text) => text[0])).size).toBe(7);
   expect(outcomeText(bucket({ windows: 60, outcome: "explained", outcomes: { explained: 6, equal: 54 } }))).toBe(
     "▲ 6 of 60 explained",
   );

@@ -1,0 +1,74 @@
+/** Sums in 64-bit floats in the orders in which engines add, bit for bit. */
+
+/**
+ * `batches`: as Spark, per batch and partition, merged, then added to the state. `one_pass`: in log
+ * order. `compensated`: as Python's sum(). `any`: the order is unknown, so within n · 2^-52.
+ */
+export type SumOrder = "batches" | "one_pass" | "compensated" | "any";
+
+/** Adds values in one order; nulls (NaN) are left out. */
+export class FloatSum {
+  #total = 0;
+  #carry = 0;
+  #state = 0;
+  #batch = 0;
+  #batchEnd = Number.NaN;
+  #partials = new Map<number, number>();
+  /** Sum of the absolute values, for a tolerance. */
+  size = 0;
+  count = 0;
+  /** More than two partitions in one batch: the order of merging is unknown. */
+  isMixed = false;
+
+  constructor(readonly order: SumOrder) {}
+
+  /** `batch` and `partition` count only in the order `batches`. */
+  add(value: number, batch: number, partition: number): void {
+    if (Number.isNaN(value)) return;
+    this.count++;
+    this.size += Math.abs(value);
+    if (this.order === "batches") this.#addToBatch(value, batch, partition);
+    else if (this.order === "compensated") this.#addCompensated(value);
+    else this.#total += value;
+  }
+
+  get value(): number {
+    if (this.order === "batches") {
+      this.#endBatch();
+      return this.#state;
+    }
+    if (this.order !== "compensated") return this.#total;
+    return this.#carry !== 0 && Number.isFinite(this.#carry) ? this.#total + this.#carry : this.#total;
+  }
+
+  #addToBatch(value: number, batch: number, partition: number): void {
+    if (batch !== this.#batchEnd) {
+      this.#endBatch();
+      this.#batchEnd = batch;
+    }
+    this.#partials.set(partition, (this.#partials.get(partition) ?? 0) + value);
+  }
+
+  #endBatch(): void {
+    if (this.#partials.size === 0) return;
+    // Two are the same either way round.
+    if (this.#partials.size > 2) this.isMixed = true;
+    this.#batch = 0;
+    for (const partition of [...this.#partials.keys()].sort((a, b) => a - b))
+      this.#batch += this.#partials.get(partition)!;
+    this.#state += this.#batch;
+    this.#partials.clear();
+  }
+
+  /** Neumaier's sum, which CPython 3.12 and later use for sum() of floats. */
+  #addCompensated(value: number): void {
+    const total = this.#total + value;
+    this.#carry += Math.abs(this.#total) >= Math.abs(value) ? this.#total - total + value : value - total + this.#total;
+    this.#total = total;
+  }
+}
+
+/** What summing n values of this size in any order can differ by. */
+export function sumTolerance(count: number, size: number): number {
+  return count * 2 ** -52 * size;
+}

@@ -1,0 +1,261 @@
+/** A window's row from its members: in exact decimals, or in floats as engines compute. */
+import { pow10 } from "../base/decimal.ts";
+import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
+import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
+import { FloatSum, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
+import type { AuditColumn } from "./audit-types.ts";
+import { type EngineLog, KIND, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
+
+/** How an engine finds the first and the last price and how it writes trade ids. */
+export interface RowStyle {
+  counts: "records" | "prices";
+  /** By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. */
+  ends: "time_id" | "time" | "arrival";
+  truncatesToMs: boolean;
+  ids: "exact" | "wrapped" | "null";
+}
+
+export const EXACT_STYLE: RowStyle = { counts: "records", ends: "time_id", truncatesToMs: false, ids: "exact" };
+
+/** A column's value: a number, a text, or null. `double`: the same operation on doubles (a ratio). */
+export type Value = (Quotient & { double?: number }) | string | null;
+export type Row = Record<AuditColumn, Value>;
+
+const RANGE_MAX = readDecimal(THRESHOLDS.volatility_range)!;
+const VOLUME_MAX = readDecimal(THRESHOLDS.volume_spike)!;
+const EPSILON_PARTS = Math.round(1 / THRESHOLDS.ratio_epsilon);
+const INT32 = 2 ** 31;
+/** From here on sums move to bigints; one more number below SPILL stays a safe integer. */
+const SPILL = 2 ** 52;
+
+/** Counts, and the records of the first and last price and of the ids; the same in every arithmetic. */
+interface Common {
+  count: number;
+  priced: number;
+  buys: number;
+  sells: number;
+  open: number;
+  close: number;
+  first_id: number;
+  last_id: number;
+}
+
+function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): Common {
+  const c = { count: 0, priced: 0, buys: 0, sells: 0, open: -1, close: -1, first_id: Infinity, last_id: -Infinity };
+  for (const i of members) {
+    const isPriced = log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!);
+    if (isPriced) c.priced++;
+    if (isPriced || style.counts === "records") c.count++;
+    if (log.side[i] === SIDE.buy) c.buys++;
+    else if (log.side[i] === SIDE.sell) c.sells++;
+    const id = idOf(log.id[i]!, style.ids);
+    if (id < c.first_id) c.first_id = id;
+    if (id > c.last_id) c.last_id = id;
+    if (!isPriced) continue;
+    if (c.open === -1 || comesBefore(log, i, c.open, style)) c.open = i;
+    if (c.close === -1 || !comesBefore(log, i, c.close, style)) c.close = i;
+  }
+  return c;
+}
+
+/** Whether record i, which arrived after j, is before it in the engine's order. */
+function comesBefore(log: EngineLog, i: number, j: number, { ends, truncatesToMs }: RowStyle): boolean {
+  if (ends === "arrival") return false;
+  const unit = truncatesToMs ? 1_000 : 1;
+  const [a, b] = [Math.floor(log.time_us[i]! / unit), Math.floor(log.time_us[j]! / unit)];
+  return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
+}
+
+/** NaN for a null: it is neither the first nor the last. */
+function idOf(id: number, ids: RowStyle["ids"]): number {
+  if (ids === "exact" || (id < INT32 && id >= -INT32)) return id;
+  return ids === "null" ? Number.NaN : ((id + INT32) % (2 * INT32)) - INT32;
+}
+
+function commonCells(c: Common): Partial<Row> {
+  const isEmpty = c.buys + c.sells + c.count === 0;
+  return {
+    trade_count: whole(c.count),
+    buy_count: whole(c.buys),
+    sell_count: whole(c.sells),
+    first_trade_id: Number.isFinite(c.first_id) ? whole(c.first_id) : null,
+    last_trade_id: Number.isFinite(c.last_id) ? whole(c.last_id) : null,
+    buy_sell_ratio: isEmpty
+      ? null
+      : {
+          num: BigInt(c.buys * EPSILON_PARTS),
+          den: BigInt(c.sells * EPSILON_PARTS + 1),
+          double: buySellRatio(c.buys, c.sells),
+        },
+  };
+}
+
+const whole = (n: number): Quotient => ({ num: BigInt(n), den: 1n });
+
+/** The row in exact decimals. */
+export function decimalRow(log: EngineLog, members: readonly number[], style: RowStyle): Row {
+  const c = commonOf(log, members, style);
+  const { price_sum, volume, notional, min, max } = exactSums(log, members);
+  const [p, s] = [pow10(log.price_scale), pow10(log.size_scale)];
+  const range = min === null || max === null ? null : max - min;
+  const price = (units: bigint | null): Value => (units === null ? null : { num: units, den: p });
+  return {
+    ...(commonCells(c) as Row),
+    avg_price: c.priced === 0 ? null : { num: price_sum, den: p * BigInt(c.priced) },
+    max_price: price(max),
+    min_price: price(min),
+    price_range: price(range),
+    price_sum: price(c.priced === 0 ? null : price_sum),
+    total_volume: volume === null ? null : { num: volume, den: s },
+    notional: notional === null ? null : { num: notional, den: p * s },
+    vwap: notional === null || volume === null || volume <= 0n ? null : { num: notional, den: p * volume },
+    open_price: c.open === -1 ? null : price(unitsAt(log, c.open, "price")),
+    close_price: c.close === -1 ? null : price(unitsAt(log, c.close, "price")),
+    volatility_flag: range !== null && isAbove({ num: range, den: p }, RANGE_MAX) ? "High" : "Normal",
+    market_sentiment: sentiment(c.buys, c.sells),
+    volume_spike: volume !== null && isAbove({ num: volume, den: s }, VOLUME_MAX) ? "Spike" : "Normal",
+  };
+}
+
+function isAbove({ num, den }: Quotient, { units, scale }: { units: bigint; scale: number }): boolean {
+  return num * pow10(scale) > units * den;
+}
+
+/** Sums as numbers while they are safe integers; what would not be goes to bigints. */
+function exactSums(log: EngineLog, members: readonly number[]) {
+  let [price, size, product] = [0, 0, 0];
+  let [price_sum, volume, notional] = [0n, 0n, 0n];
+  let [min, max]: [bigint | null, bigint | null] = [null, null];
+  let [low, high] = [Infinity, -Infinity];
+  let [sized, both] = [0, 0];
+  for (const i of members) {
+    const [p, s] = [log.price_units[i]!, log.size_units[i]!];
+    if (!Number.isNaN(p)) {
+      sized++;
+      both++;
+      const ps = p * s;
+      if (ps < SPILL) product += ps;
+      else notional += BigInt(p) * BigInt(s);
+      if (p < SPILL) price += p;
+      else price_sum += BigInt(p);
+      if (s < SPILL) size += s;
+      else volume += BigInt(s);
+      if (p < low) low = p;
+      if (p > high) high = p;
+    } else {
+      const wide = log.wide.get(i);
+      if (wide === undefined) continue;
+      if (wide.price !== null) price_sum += wide.price;
+      if (wide.price !== null && (min === null || wide.price < min)) min = wide.price;
+      if (wide.price !== null && (max === null || wide.price > max)) max = wide.price;
+      if (wide.size !== null) volume += wide.size;
+      if (wide.size !== null) sized++;
+      if (wide.price === null || wide.size === null) continue;
+      notional += wide.price * wide.size;
+      both++;
+    }
+    if (price < SPILL && size < SPILL && product < SPILL) continue;
+    [price_sum, volume, notional] = [price_sum + BigInt(price), volume + BigInt(size), notional + BigInt(product)];
+    [price, size, product] = [0, 0, 0];
+  }
+  if (low !== Infinity && (min === null || BigInt(low) < min)) min = BigInt(low);
+  if (high !== -Infinity && (max === null || BigInt(high) > max)) max = BigInt(high);
+  return {
+    price_sum: price_sum + BigInt(price),
+    volume: sized === 0 ? null : volume + BigInt(size),
+    notional: both === 0 ? null : notional + BigInt(product),
+    min,
+    max,
+  };
+}
+
+/** A row in floats: `value` NaN for null; `tolerance` only where the order of summing is unknown. */
+export interface FloatRow {
+  values: Partial<Record<AuditColumn, number | string>>;
+  tolerance: Partial<Record<AuditColumn, number>>;
+  /** In one batch several partitions were merged in an unknown order. */
+  isMixed: boolean;
+}
+
+/** The row in floats: inputs of `width` bits, sums in 64. `batch`: of each record, for Spark's order. */
+export function floatRow(
+  log: EngineLog,
+  members: readonly number[],
+  style: RowStyle,
+  { width, order, batch }: { width: 32 | 64; order: SumOrder; batch: Int32Array | null },
+): FloatRow {
+  const c = commonOf(log, members, style);
+  const prices = new FloatSum(order);
+  const sizes = new FloatSum(order);
+  const products = new FloatSum(order);
+  let [min, max] = [Number.NaN, Number.NaN];
+  for (const i of members) {
+    const price = numberAt(log, i, "price", width);
+    const size = numberAt(log, i, "size", width);
+    const [at, partition] = [batch?.[i] ?? 0, log.partition[i]!];
+    prices.add(price, at, partition);
+    sizes.add(size, at, partition);
+    products.add(width === 32 ? Math.fround(price * size) : price * size, at, partition);
+    if (!(price >= min)) min = Number.isNaN(price) ? min : price;
+    if (!(price <= max)) max = Number.isNaN(price) ? max : price;
+  }
+  const range = width === 32 ? Math.fround(max - min) : max - min;
+  const [sum, volume, notional] = [prices.value, sizes.value, products.value];
+  const at = (i: number) => (i === -1 ? Number.NaN : numberAt(log, i, "price", width));
+  const none = (has: number, value: number) => (has === 0 ? Number.NaN : value);
+  const [dp, dv, dn] = [prices, sizes, products].map((one) => sumTolerance(one.count, one.size)) as [
+    number,
+    number,
+    number,
+  ];
+  const avg = none(prices.count, sum / prices.count);
+  const vwap = none(products.count, notional / volume);
+  return {
+    values: {
+      avg_price: avg,
+      max_price: max,
+      min_price: min,
+      price_range: range,
+      price_sum: none(prices.count, sum),
+      total_volume: none(sizes.count, volume),
+      notional: none(products.count, notional),
+      vwap,
+      open_price: at(c.open),
+      close_price: at(c.close),
+      volatility_flag: range > Number(THRESHOLDS.volatility_range) ? "High" : "Normal",
+      market_sentiment: floatSentiment(c.buys, c.sells),
+      volume_spike: volume > Number(THRESHOLDS.volume_spike) ? "Spike" : "Normal",
+    },
+    tolerance: {
+      avg_price: dp / prices.count + Math.abs(avg) * 2 ** -52,
+      price_sum: dp,
+      total_volume: dv,
+      notional: dn,
+      vwap: Math.abs(vwap) * (dn / Math.abs(notional) + dv / Math.abs(volume) + 2 ** -52),
+    },
+    isMixed: prices.isMixed || sizes.isMixed,
+  };
+}
+
+function floatSentiment(buys: number, sells: number): string {
+  const factor = THRESHOLDS.sentiment_numerator / THRESHOLDS.sentiment_denominator;
+  if (buys > sells * factor) return "Bullish";
+  return sells > buys * factor ? "Bearish" : "Neutral";
+}
+
+/** A record's number in `width` bits; NaN for a null. */
+function numberAt(log: EngineLog, i: number, of: "price" | "size", width: 32 | 64): number {
+  const double = log[of][i]!;
+  if (width === 64 || Number.isNaN(double)) return double;
+  const float = Math.fround(double);
+  // Only halfway between two floats can the double have hidden what the decimal rounds to.
+  return isHalfway(double, float) ? nearestFloat(quotientAt(log, i, of)!) : float;
+}
+
+const WORDS = new DataView(new ArrayBuffer(8));
+
+function isHalfway(double: number, float: number): boolean {
+  if (double === float) return false;
+  WORDS.setFloat64(0, double);
+  return (WORDS.getUint32(4) & 0x1fffffff) === 0x10000000;
+}

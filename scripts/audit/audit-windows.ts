@@ -1,0 +1,190 @@
+/** The audit of windows: every row against the input, each difference with its rule. */
+import { formatDuration } from "../base/duration.ts";
+import type {
+  Answers,
+  AuditRecord,
+  AuditReport,
+  AuditRule,
+  EngineModel,
+  SparkTrace,
+  WindowVerdict,
+} from "./audit-types.ts";
+import { type EngineLog, engineLog } from "./engine-log.ts";
+import { type AuditWindow, placeWindows } from "./engine-windows.ts";
+import { isNumeric } from "./fit-cells.ts";
+import { bestFits } from "./fit-choose.ts";
+import type { ColumnPlan } from "./fit-columns.ts";
+import { bestMeasure } from "./fit-measure.ts";
+import { Evidence, type Fit, type FitSettings, otherDelays } from "./fit-model.ts";
+import { isLossConfirmed } from "./late-restarts.ts";
+import { type Certainty, judgeWindows } from "./name-outcome.ts";
+import { type Measure, PRECEDENCE } from "./name-rules.ts";
+
+interface AuditOptions {
+  /** For the report alone. */
+  input_url: string;
+  answers_url: string;
+  trace?: SparkTrace;
+  /** The engine's lateness or grace, if it is known; else found, or only "consistent". */
+  lateness_us?: number;
+  /** Rules that are believed where nothing can decide them. */
+  trust: ReadonlySet<AuditRule>;
+  /** Parts of the model that are known. */
+  fixed?: Partial<EngineModel>;
+  /** Of which product the rows are, when they do not name one and the input has several. */
+  product?: string;
+}
+
+/** Pure. Throws USAGE when the windows overlap too much for memory. */
+export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
+  const log = engineLog(records);
+  const { windows, strays } = placeWindows(log, answers, options.product ?? null);
+  const settings: FitSettings = {
+    trace: options.trace,
+    lateness_us: options.lateness_us,
+    fixed: options.fixed ?? {},
+  };
+  const evidence = new Evidence(log, windows, settings);
+  const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
+  const certainty = certaintyOf(evidence, fit, answers, options);
+  const verdicts = [
+    ...judgeWindows(measure, evidence, fit, windows, certainty),
+    ...strays.map(
+      ({ row, why }): WindowVerdict => ({
+        product_id: row.product_id ?? "",
+        window_start_us: row.window_start_us + answers.shape.shift_us,
+        outcome: "unexplained",
+        rules: [],
+        differences: [],
+        ticks: [],
+        why,
+        where: row.where,
+      }),
+    ),
+  ];
+  return {
+    input: inputOf(log, options.input_url),
+    answers: {
+      url: options.answers_url,
+      rows: answers.rows.length,
+      columns: answers.columns,
+      ignored: answers.ignored,
+    },
+    shape: answers.shape,
+    model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
+    how: howOf(fit, measure, windows, answers, options),
+    windows: verdicts,
+    totals: totalsOf(verdicts, answers),
+  };
+}
+
+function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
+  const { unsupported } = otherDelays(evidence, fit);
+  return {
+    trust: options.trust,
+    hasTrace: options.trace !== undefined,
+    hasDelay: options.lateness_us !== undefined || options.fixed?.lateness !== undefined,
+    alone: unsupported,
+    isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
+    shift_us: answers.shape.shift_us,
+  };
+}
+
+function inputOf(log: EngineLog, url: string): AuditReport["input"] {
+  const ticks = log.records.reduce((count, { tick }) => count + (tick === null ? 0 : 1), 0);
+  return {
+    url,
+    records: log.records.length,
+    ticks,
+    repeated: log.repeated,
+    refused: log.records.length - ticks,
+    products: log.products.toSorted(),
+  };
+}
+
+function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
+  const { repeats, malformed, lateness, truncatesToMs } = engine;
+  const counted = plans.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
+  const order = ["decimal", "float64", "float32"] as const;
+  const votes = (one: EngineModel["arithmetic"]) => counted.filter(({ plan }) => plan.arithmetic === one).length;
+  const arithmetic = order.reduce((most, one) => (votes(one) > votes(most) ? one : most), order[0]);
+  return { arithmetic, repeats, malformed, lateness, truncatesToMs };
+}
+
+function howOf(
+  { engine, lag, restarts, reproduced }: Fit,
+  { style, plans }: Measure,
+  windows: readonly AuditWindow[],
+  { shape, superseded, uncommitted }: Answers,
+  { lateness_us }: AuditOptions,
+): string[] {
+  const { lateness } = engine;
+  const late =
+    lateness.kind === "trace"
+      ? `Lateness from Spark's checkpoint: a ${engine.late_by === "row" ? "tick" : "window"} is late by the watermark of ${lag === 1 ? "the batch before" : "its own batch"}.`
+      : lateness.kind === "each_record"
+        ? `Lateness of ${formatDuration(lateness.delay_us)} by a clock per ${lateness.scope}, record by record${lateness_us === undefined ? ", found from the rows" : ""}.`
+        : lateness.kind === "suffix"
+          ? "No trace: dropped ticks are found from each row's own sums, which cannot tell late ticks from lost ones."
+          : "No tick was dropped as late.";
+  const began = [...engine.begins]
+    .filter(([, offset]) => offset > 0)
+    .map(([p, offset]) => `${offset} of partition ${p}`);
+  const sums = plans.filter(({ name }) => name === "avg_price" || name === "total_volume" || name === "price_sum");
+  const orders = new Set(sums.flatMap(({ plan }) => (plan.arithmetic === "decimal" ? [] : [plan.order])));
+  return [
+    `One engine for the whole answer: it reproduces ${reproduced} of ${windows.length} windows at first comparison.`,
+    late,
+    `A repeated trade id ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
+    ...(engine.malformed === "skipped"
+      ? []
+      : [
+          `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
+        ]),
+    ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
+    ...restarts.map(
+      ({ partition, offset, forgets }) =>
+        `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
+    ),
+    ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
+    ...(style.ids === "exact" ? [] : ["Trade ids are 32-bit integers."]),
+    ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
+    ...(shape.shift_us === 0
+      ? []
+      : [
+          `Their times are ${formatDuration(Math.abs(shape.shift_us))} ${shape.shift_us > 0 ? "behind" : "ahead of"} UTC.`,
+        ]),
+    ...(superseded.length === 0
+      ? []
+      : [`${superseded.length} earlier rows of the same windows: the last counts (W9).`]),
+    ...(uncommitted.length === 0
+      ? []
+      : [`${uncommitted.length} rows of batches that never committed are left out (W11).`]),
+  ];
+}
+
+const ORDERS = {
+  batches: "per batch and partition, then added to the state, as Spark",
+  one_pass: "one pass in log order",
+  compensated: "one compensated pass in log order, as Python's sum()",
+  any: "in an unknown order, so compared within n · 2^-52",
+} as const;
+
+function totalsOf(verdicts: readonly WindowVerdict[], { superseded, uncommitted }: Answers): AuditReport["totals"] {
+  const count = (outcome: WindowVerdict["outcome"]) => verdicts.filter((one) => one.outcome === outcome).length;
+  const explained = verdicts.filter(({ outcome }) => outcome === "explained");
+  const by_rule = PRECEDENCE.map((rule) => ({
+    rule,
+    windows: explained.filter(({ rules }) => rules[0] === rule).length,
+    ticks: explained.reduce((sum, { ticks }) => sum + ticks.filter((tick) => tick.rule === rule).length, 0),
+  })).filter(({ windows, ticks }) => windows + ticks > 0);
+  return {
+    windows: verdicts.length,
+    equal: count("equal"),
+    consistent: count("consistent"),
+    unexplained: count("unexplained"),
+    by_rule,
+    superseded_rows: superseded.length,
+    uncommitted_rows: uncommitted.length,
+  };
+}

@@ -1,0 +1,106 @@
+/** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
+import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
+import type { SumOrder } from "./arithmetic-float.ts";
+import { decimalRow, type FloatRow, floatRow, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
+import type { AuditColumn, CellType } from "./audit-types.ts";
+import type { EngineLog } from "./engine-log.ts";
+
+/** One way in which a column can have been computed, for all its rows. */
+export type CellPlan =
+  | { arithmetic: "decimal"; rounding: Rounding }
+  | { arithmetic: "float32" | "float64"; order: SumOrder; places: number | null };
+
+/** Columns that no arithmetic changes. */
+const EXACT_COLUMNS = ["trade_count", "buy_count", "sell_count", "first_trade_id", "last_trade_id"];
+/** Columns whose exact value has endless digits. */
+export const QUOTIENTS: readonly AuditColumn[] = ["avg_price", "vwap", "buy_sell_ratio"];
+const FLAGS: readonly AuditColumn[] = ["volatility_flag", "market_sentiment", "volume_spike"];
+/** Under 32-bit inputs these stay 32 bits; sums and averages are 64. */
+const NARROW: readonly AuditColumn[] = ["max_price", "min_price", "price_range", "open_price", "close_price"];
+
+export const isNumeric = (column: AuditColumn): boolean => !EXACT_COLUMNS.includes(column) && !FLAGS.includes(column);
+
+/** A cell, parsed once. */
+export interface Cell {
+  text: string | null;
+  decimal: Decimal | null;
+  number: number;
+}
+
+export function readCell(text: string | null): Cell {
+  if (text === null || text === "") return { text: null, decimal: null, number: Number.NaN };
+  return { text, decimal: readDecimal(text), number: Number(text) };
+}
+
+/** A window's values for a set of members, each arithmetic computed when first asked for. */
+export class RowValues {
+  #decimal: Row | null = null;
+  #floats = new Map<string, FloatRow>();
+
+  constructor(
+    readonly log: EngineLog,
+    readonly members: readonly number[],
+    readonly style: RowStyle,
+    readonly batch: Int32Array | null,
+  ) {}
+
+  get decimal(): Row {
+    this.#decimal ??= decimalRow(this.log, this.members, this.style);
+    return this.#decimal;
+  }
+
+  float(width: 32 | 64, order: SumOrder): FloatRow {
+    const key = `${width} ${order}`;
+    let row = this.#floats.get(key);
+    if (row === undefined) {
+      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch });
+      this.#floats.set(key, row);
+    }
+    return row;
+  }
+}
+
+/** Whether the cell is what this plan computes of the members. */
+export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, plan: CellPlan, of: RowValues): boolean {
+  if (plan.arithmetic === "decimal" || EXACT_COLUMNS.includes(column) || column === "buy_sell_ratio")
+    return isValue(cell, of.decimal[column], plan.arithmetic === "decimal" ? plan.rounding : ratioRounding(plan));
+  const width = plan.arithmetic === "float32" ? 32 : 64;
+  const row = of.float(width, plan.order);
+  const value = row.values[column];
+  if (typeof value === "string") return cell.text === value;
+  if (value === undefined || Number.isNaN(value)) return cell.text === null;
+  if (Number.isNaN(cell.number)) return false;
+  if (plan.places !== null) return isRoundedFloat(cell, value, plan.places);
+  const isNarrow = type === "float32" || (width === 32 && NARROW.includes(column));
+  if (isNarrow ? Math.fround(cell.number) === Math.fround(value) : cell.number === value) return true;
+  const isOpen = plan.order === "any" || (plan.order === "batches" && row.isMixed);
+  return isOpen && Math.abs(cell.number - value) <= (row.tolerance[column] ?? 0);
+}
+
+/** A ratio of counts is the same doubles in every float engine. */
+function ratioRounding({ places }: Extract<CellPlan, { order: SumOrder }>): Rounding {
+  return places === null ? { to: "double" } : { to: "places", n: places, tie: "up" };
+}
+
+/** Ties are accepted both ways: engines round a double's text or its binary value. */
+function isRoundedFloat(cell: Cell, value: number, places: number): boolean {
+  if (cell.decimal === null || cell.decimal.scale > places) return false;
+  return Math.abs(cell.number - value) <= 0.5 * 10 ** -places * (1 + 1e-9) + Math.abs(value) * 2 ** -51;
+}
+
+/** Whether the cell is this value, rounded so; a ratio may also be the doubles' own. */
+export function isValue(cell: Cell, value: Value, rounding: Rounding): boolean {
+  if (value === null) return cell.text === null;
+  if (typeof value === "string") return cell.text === value;
+  if (cell.decimal === null) return false;
+  if (value.den === 1n && value.double === undefined && rounding.to !== "exact") return isExactly(cell.decimal, value);
+  if (rounding.to === "double" && value.double !== undefined && cell.number === value.double) return true;
+  return isRounded(cell.decimal, value, rounding);
+}
+
+/** A value as text: exact digits; ten places of what is endless, as Tidemark writes them. */
+export function valueText(column: AuditColumn, value: Value, digits: (value: Value) => string): string | null {
+  if (value === null || typeof value === "string") return value;
+  if (column === "buy_sell_ratio") return String(value.double ?? nearestDouble(value));
+  return digits(value);
+}

@@ -1,0 +1,160 @@
+/** How each column was computed: one plan for all its rows, so that no cell gets a rule of its own. */
+import type { Rounding } from "./arithmetic-decimal.ts";
+import type { SumOrder } from "./arithmetic-float.ts";
+import type { Answers, AuditColumn, CellType, EngineModel } from "./audit-types.ts";
+import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues } from "./fit-cells.ts";
+
+/** A column with its plan, and how its cells compare with exact values. */
+export interface ColumnPlan {
+  name: AuditColumn;
+  type: CellType;
+  plan: CellPlan;
+  /** By which a cell is equal to the exact value, digit for digit or rounded to its column. */
+  equal: Rounding;
+}
+
+/** A row whose members are known, as evidence for the plans. */
+export interface Sample {
+  cells: ReadonlyMap<AuditColumn, Cell>;
+  values: RowValues;
+}
+
+/** What is known of the engine before its columns are. */
+interface Known {
+  arithmetic: Arithmetic | undefined;
+  /** A trace has the batches in which sums were made. */
+  hasBatches: boolean;
+  /** By the suffix rule nothing is known of the order of summing. */
+  isOrderKnown: boolean;
+}
+
+/** A plan that is less strict must explain more rows than this share of them, and more than one. */
+const SLACK_SHARE = 0.1;
+/** Digits after the point up to which a column of floats is taken for rounded. */
+const ROUNDED_PLACES_MAX = 12;
+
+type Arithmetic = EngineModel["arithmetic"];
+
+export function slackOf(rows: number): number {
+  return Math.max(1, Math.floor(rows * SLACK_SHARE));
+}
+
+export function planColumns(columns: Answers["columns"], samples: readonly Sample[], known: Known): ColumnPlan[] {
+  const slack = slackOf(samples.length);
+  const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
+  const votes = new Map(KINDS.map((kind) => [kind, 0]));
+  for (const { name, scores } of judged) {
+    if (!isNumeric(name) || name === "buy_sell_ratio") continue;
+    for (const kind of KINDS) {
+      const hits = scores.filter(({ plan }) => kindOf(plan) === kind).map((score) => score.hits);
+      votes.set(kind, votes.get(kind)! + Math.max(0, ...hits));
+    }
+  }
+  const main = KINDS.reduce((best, kind) => (votes.get(kind)! > votes.get(best)! ? kind : best));
+  return judged.map(({ name, type, scores }) => {
+    // A ratio of counts is doubles in most engines, of decimals too.
+    const plan = chosen(scores, main, name === "buy_sell_ratio" ? 0 : slack);
+    return { name, type, plan, equal: equality(name, type, plan, samples, scores) };
+  });
+}
+
+interface Score {
+  plan: CellPlan;
+  hits: number;
+}
+
+/** Kinds of arithmetic; `nearest`: an exact value that only its column holds as a float. */
+const KINDS = ["decimal", "nearest", "float64", "float32"] as const;
+type Kind = (typeof KINDS)[number];
+
+function kindOf(plan: CellPlan): Kind {
+  if (plan.arithmetic !== "decimal") return plan.arithmetic;
+  return plan.rounding.to === "double" || plan.rounding.to === "float" ? "nearest" : "decimal";
+}
+
+/** The main arithmetic's best plan, unless the column is clearly another's. */
+function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
+  const best = scores.reduce((a, b) => (b.hits > a.hits ? b : a));
+  const own = scores.filter(({ plan }) => kindOf(plan) === main);
+  const ours = own.length === 0 ? best : own.reduce((a, b) => (b.hits > a.hits ? b : a));
+  return best.hits - ours.hits > slack ? best.plan : ours.plan;
+}
+
+function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
+  const score = (plan: CellPlan): Score => ({
+    plan,
+    hits: samples.filter(({ cells, values }) => isReproduced(cells.get(name)!, name, type, plan, values)).length,
+  });
+  const isKnown = ({ arithmetic }: CellPlan) => known.arithmetic === undefined || arithmetic === known.arithmetic;
+  const places = placesOf(name, samples);
+  const strict = strictPlans(name, type, places, known.hasBatches).filter(isKnown).map(score);
+  const most = Math.max(0, ...strict.map(({ hits }) => hits));
+  if (most === samples.length || !isNumeric(name)) return strict;
+  const loose = loosePlans(type, places).filter(isKnown).map(score);
+  const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
+  return better.length === 0 ? strict : [...strict, ...better];
+}
+
+/** Digits after the point in the column's longest text. */
+function placesOf(name: AuditColumn, samples: readonly Sample[]): number {
+  return samples.reduce((most, { cells }) => Math.max(most, cells.get(name)?.decimal?.scale ?? 0), 0);
+}
+
+/** From the strictest to those that hide most; the first of equals is chosen. */
+function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatches: boolean): CellPlan[] {
+  const decimal = (rounding: Rounding): CellPlan => ({ arithmetic: "decimal", rounding });
+  const exact = decimal({ to: "exact" });
+  if (!isNumeric(name)) {
+    const float = (arithmetic: "float64" | "float32"): CellPlan => ({ arithmetic, order: "one_pass", places: null });
+    return [exact, float("float64"), float("float32")];
+  }
+  const ties = ["up", "even", "down"] as const;
+  const rounded = [
+    ...ties.map((tie) => decimal({ to: "places", n: places, tie })),
+    ...(QUOTIENTS.includes(name) ? [28, 34, 16] : []).flatMap((n) =>
+      ties.map((tie) => decimal({ to: "digits", n, tie })),
+    ),
+  ];
+  const orders: SumOrder[] = [...(hasBatches ? (["batches"] as const) : []), "one_pass", "compensated"];
+  const floats = (["float64", "float32"] as const).flatMap((arithmetic) =>
+    orders.map((order): CellPlan => ({ arithmetic, order, places: null })),
+  );
+  const isDecimal = (type === "decimal" || type === "integer") && name !== "buy_sell_ratio";
+  if (isDecimal) return [exact, ...rounded];
+  const nearest = [decimal({ to: "double" }), ...(type === "float32" ? [decimal({ to: "float" })] : [])];
+  return QUOTIENTS.includes(name) || type !== "untyped"
+    ? [exact, ...nearest, ...floats, ...rounded]
+    : [exact, ...floats, ...nearest, ...rounded];
+}
+
+/** Sums in an unknown order, and floats that were rounded for people. */
+function loosePlans(type: CellType, places: number): CellPlan[] {
+  if (type === "decimal" || type === "integer") return [];
+  const both = ["float64", "float32"] as const;
+  const any = both.map((arithmetic): CellPlan => ({ arithmetic, order: "any", places: null }));
+  if (places > ROUNDED_PLACES_MAX) return any;
+  return [...any, ...both.map((arithmetic): CellPlan => ({ arithmetic, order: "one_pass", places }))];
+}
+
+/**
+ * How a cell compares with an exact value. A sum in a column of text has all its digits or differs;
+ * in a column of doubles, and for endless quotients, the nearest double is equal.
+ */
+function equality(
+  name: AuditColumn,
+  type: CellType,
+  plan: CellPlan,
+  samples: readonly Sample[],
+  scores: readonly Score[],
+): Rounding {
+  const isEndless = QUOTIENTS.includes(name);
+  if (plan.arithmetic === "decimal" && (plan.rounding.to !== "double" || isEndless || type === "float64"))
+    return plan.rounding;
+  if (plan.arithmetic !== "decimal" && plan.places !== null) {
+    const rounded = scores.filter((s) => s.plan.arithmetic === "decimal" && s.plan.rounding.to === "places");
+    return rounded.some(({ hits }) => hits * 2 > samples.length) ? { to: "places", n: plan.places, tie: "up" } : EXACT;
+  }
+  if (type === "float32") return { to: "float" };
+  return isEndless || type === "float64" ? { to: "double" } : EXACT;
+}
+const EXACT: Rounding = { to: "exact" };

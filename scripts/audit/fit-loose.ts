@@ -1,0 +1,138 @@
+/** A first comparison of rows in doubles, quick and tolerant, by which models are chosen. */
+
+import { buySellRatio } from "../contract/thresholds.ts";
+import { readDecimal } from "./arithmetic-decimal.ts";
+import type { AuditColumn, ForeignRow } from "./audit-types.ts";
+import { type EngineLog, SIDE } from "./engine-log.ts";
+
+/** Relative error of 32-bit inputs, with room for their sums. */
+const RELATIVE = 2 ** -22;
+
+/** Running sums of a window in doubles. */
+export class LooseSums {
+  count = 0;
+  priced = 0;
+  buys = 0;
+  sells = 0;
+  price = 0;
+  size = 0;
+  notional = 0;
+  min = Number.POSITIVE_INFINITY;
+  max = Number.NEGATIVE_INFINITY;
+
+  add(log: EngineLog, i: number): void {
+    const price = log.price[i]!;
+    const size = log.size[i]!;
+    this.count++;
+    const side = log.side[i];
+    if (side === SIDE.buy) this.buys++;
+    else if (side === SIDE.sell) this.sells++;
+    if (!Number.isNaN(price)) {
+      this.priced++;
+      this.price += price;
+      if (price < this.min) this.min = price;
+      if (price > this.max) this.max = price;
+    }
+    if (Number.isNaN(size)) return;
+    this.size += size;
+    if (!Number.isNaN(price)) this.notional += price * size;
+  }
+
+  /** Adds another part's sums. */
+  merge(other: LooseSums): void {
+    this.count += other.count;
+    this.priced += other.priced;
+    this.buys += other.buys;
+    this.sells += other.sells;
+    this.price += other.price;
+    this.size += other.size;
+    this.notional += other.notional;
+    this.min = Math.min(this.min, other.min);
+    this.max = Math.max(this.max, other.max);
+  }
+
+  copy(): LooseSums {
+    return Object.assign(new LooseSums(), this);
+  }
+}
+
+export function looseSums(log: EngineLog, members: Iterable<number>): LooseSums {
+  const sums = new LooseSums();
+  for (const i of members) sums.add(log, i);
+  return sums;
+}
+
+/** A row's numbers; NaN where it has none. */
+export interface LooseRow {
+  trade_count: number;
+  buy_count: number;
+  sell_count: number;
+  numbers: { column: AuditColumn; value: number; half: number }[];
+}
+
+/** `places`: digits of each column, for columns that were rounded for people. */
+export function looseRow(row: ForeignRow, places: ReadonlyMap<AuditColumn, number>): LooseRow {
+  const number = (column: AuditColumn) => {
+    const text = row.cells[column];
+    return text === undefined || text === null || text.trim() === "" ? Number.NaN : Number(text);
+  };
+  const compared: AuditColumn[] = [
+    "avg_price",
+    "max_price",
+    "min_price",
+    "price_range",
+    "price_sum",
+    "total_volume",
+    "notional",
+    "vwap",
+    "buy_sell_ratio",
+  ];
+  return {
+    trade_count: number("trade_count"),
+    buy_count: number("buy_count"),
+    sell_count: number("sell_count"),
+    numbers: compared.flatMap((column) => {
+      const value = number(column);
+      return Number.isNaN(value) ? [] : [{ column, value, half: 0.5 * 10 ** -(places.get(column) ?? 20) }];
+    }),
+  };
+}
+
+/** Digits after the point of each column's longest text. */
+export function columnPlaces(rows: readonly ForeignRow[]): Map<AuditColumn, number> {
+  const places = new Map<AuditColumn, number>();
+  for (const { cells } of rows)
+    for (const [name, text] of Object.entries(cells) as [AuditColumn, string | null][]) {
+      const scale = readDecimal(text ?? "")?.scale ?? 0;
+      if (scale > (places.get(name) ?? 0)) places.set(name, scale);
+    }
+  return places;
+}
+
+export function fitsLoosely(row: LooseRow, sums: LooseSums, counts: "records" | "prices"): boolean {
+  const count = counts === "records" ? sums.count : sums.priced;
+  if (differs(row.trade_count, count) || differs(row.buy_count, sums.buys) || differs(row.sell_count, sums.sells))
+    return false;
+  for (const { column, value, half } of row.numbers) {
+    const [computed, size] = looseValue(column, sums);
+    if (!(Math.abs(value - computed) <= size * RELATIVE + half)) return false;
+  }
+  return true;
+}
+
+/** NaN: the row has no such count. */
+const differs = (theirs: number, ours: number): boolean => !Number.isNaN(theirs) && theirs !== ours;
+
+/** A column's value, and the size of what its error is relative to. */
+function looseValue(column: AuditColumn, s: LooseSums): [value: number, size: number] {
+  const own = (value: number): [number, number] => [value, Math.abs(value)];
+  if (column === "avg_price") return own(s.price / s.priced);
+  if (column === "max_price") return own(s.max);
+  if (column === "min_price") return own(s.min);
+  if (column === "price_range") return [s.max - s.min, Math.abs(s.max) + Math.abs(s.min)];
+  if (column === "price_sum") return own(s.price);
+  if (column === "total_volume") return own(s.size);
+  if (column === "notional") return own(s.notional);
+  if (column === "vwap") return own(s.notional / s.size);
+  return [buySellRatio(s.buys, s.sells), buySellRatio(s.buys, s.sells) * 1e-6];
+}

@@ -1,0 +1,134 @@
+/** Watermarks recomputed record by record: from Spark's trace, or from a clock of the engine's kind. */
+import type { LatenessModel, SparkTrace } from "./audit-types.ts";
+import type { EngineLog } from "./engine-log.ts";
+import { type Clock, type Engine, isAccepted, NO_CLOCK } from "./engine-model.ts";
+
+/** Where a clock was lost: the first offset that was read after it, by partition. */
+export interface Restart {
+  partition: number;
+  offset: number;
+  /** Whether closed windows were forgotten too, so that a tick opens an empty one. */
+  forgets: boolean;
+}
+
+const US_PER_MS = 1_000;
+
+/** The clock of a model; the suffix rule has none, since it is decided window by window. */
+export function clockOf(log: EngineLog, engine: Engine, lag: 0 | 1, restarts: readonly Restart[] = []): Clock {
+  const { lateness } = engine;
+  if (lateness.kind === "trace") return traceClock(log, lateness.trace, lag);
+  if (lateness.kind === "each_record") return recordClock(log, engine, lateness, restarts);
+  return NO_CLOCK;
+}
+
+/**
+ * Spark's: the batch of a record is the first whose end is beyond it. From 3.4 on a record is late by
+ * the watermark of the batch before (`lag` 1), until then by that of its own.
+ */
+function traceClock(log: EngineLog, { batches }: SparkTrace, lag: 0 | 1): Clock {
+  const n = log.records.length;
+  const at_us = new Float64Array(n);
+  const batch = new Int32Array(n).fill(-1);
+  const next = new Map<number, number>();
+  const last_us = batches.reduce((last, { watermark_ms }) => Math.max(last, watermark_ms * US_PER_MS), 0);
+  const isWhole = (batches[0]?.batch ?? 0) === 0;
+  for (let i = 0; i < n; i++) {
+    const partition = log.partition[i]!;
+    let at = next.get(partition) ?? 0;
+    while (at < batches.length && (batches[at]!.ends.get(partition) ?? 0) <= log.offset[i]!) at++;
+    next.set(partition, at);
+    if (at === batches.length) at_us[i] = last_us;
+    else if (at === 0 && !isWhole) at_us[i] = Number.NaN;
+    else {
+      batch[i] = at;
+      const judged = at - lag;
+      at_us[i] = judged < 0 ? Number.NEGATIVE_INFINITY : batches[judged]!.watermark_ms * US_PER_MS;
+    }
+  }
+  return { at_us, delay_us: 0, batch, forgotten: [], last_us: () => last_us };
+}
+
+/** Greatest times seen, this record's too: the clock of Kafka Streams, plain Python, Tidemark. */
+interface Marks {
+  at_us: Float64Array;
+  last_us: ReadonlyMap<number, number>;
+}
+
+/** Marks do not depend on the delay, so all delays share them. */
+const marksOf = new WeakMap<EngineLog, Map<string, Marks>>();
+
+function recordClock(
+  log: EngineLog,
+  engine: Engine,
+  { delay_us, scope }: Extract<LatenessModel, { kind: "each_record" }>,
+  restarts: readonly Restart[],
+): Clock {
+  const known = marksOf.get(log) ?? new Map<string, Marks>();
+  marksOf.set(log, known);
+  const isShared = restarts.length === 0 && engine.begins.size === 0;
+  const key = `${scope} ${engine.malformed} ${engine.truncatesToMs}`;
+  const marks = (isShared ? known.get(key) : undefined) ?? recordMarks(log, engine, scope, restarts);
+  if (isShared) known.set(key, marks);
+  const unbroken = restarts.some(({ forgets }) => forgets) ? recordMarks(log, engine, scope, []) : null;
+  const all = Math.max(Number.NEGATIVE_INFINITY, ...marks.last_us.values());
+  const last_us = (product: number) => (product === -1 ? all : (marks.last_us.get(product) ?? all)) - delay_us;
+  const forgotten = restarts
+    .filter(({ forgets }) => forgets)
+    .map(({ partition, offset }) => {
+      const before = log.offset.findLastIndex((at, i) => at < offset && log.partition[i] === partition);
+      return {
+        partition,
+        offset,
+        closed_us: before === -1 ? Number.NEGATIVE_INFINITY : unbroken!.at_us[before]! - delay_us,
+      };
+    });
+  return { at_us: marks.at_us, delay_us, batch: null, forgotten, last_us };
+}
+
+function recordMarks(
+  log: EngineLog,
+  engine: Engine,
+  scope: "product" | "partition",
+  restarts: readonly Restart[],
+): Marks {
+  const at_us = new Float64Array(log.records.length).fill(Number.NEGATIVE_INFINITY);
+  const marks = new Map<number, number>();
+  const last_us = new Map<number, number>();
+  const clocks = new Map<number, Set<number>>();
+  const lost = Map.groupBy(restarts, ({ partition }) => partition);
+  for (const list of lost.values()) list.sort((a, b) => a.offset - b.offset);
+  for (let i = 0; i < at_us.length; i++) {
+    const partition = log.partition[i]!;
+    const product = log.product[i]!;
+    if (log.offset[i]! < (engine.begins.get(partition) ?? 0)) continue;
+    const key = scope === "product" ? product : partition;
+    if (restarts.length > 0) {
+      const waiting = lost.get(partition);
+      for (; waiting?.length && waiting[0]!.offset <= log.offset[i]!; waiting.shift())
+        for (const one of clocks.get(partition) ?? []) marks.delete(one);
+      clocks.set(partition, (clocks.get(partition) ?? new Set()).add(key));
+    }
+    let mark_us = marks.get(key) ?? Number.NEGATIVE_INFINITY;
+    if (isAccepted(log, engine, i)) {
+      const time_us = engine.truncatesToMs ? Math.floor(log.time_us[i]! / US_PER_MS) * US_PER_MS : log.time_us[i]!;
+      if (time_us > mark_us) {
+        mark_us = time_us;
+        marks.set(key, mark_us);
+      }
+    }
+    if (mark_us > (last_us.get(product) ?? Number.NEGATIVE_INFINITY)) last_us.set(product, mark_us);
+    at_us[i] = mark_us;
+  }
+  return { at_us, last_us };
+}
+
+/** The greatest event time among the records before each one: no watermark can have been beyond it. */
+export function latestBefore(log: EngineLog, engine: Pick<Engine, "malformed">): Float64Array {
+  const latest = new Float64Array(log.records.length);
+  let mark_us = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < latest.length; i++) {
+    latest[i] = mark_us;
+    if (isAccepted(log, engine, i) && log.time_us[i]! > mark_us) mark_us = log.time_us[i]!;
+  }
+  return latest;
+}

@@ -1,0 +1,242 @@
+/** The verdict of each window: equal, explained, only consistent, or unexplained, in one sentence. */
+import { isoSecondFromUs } from "../base/iso.ts";
+import { EXACT_STYLE, type Row } from "./arithmetic-row.ts";
+import {
+  AUDIT_RULES,
+  type AuditColumn,
+  type AuditRule,
+  type CellDifference,
+  type WindowVerdict,
+} from "./audit-types.ts";
+import { absence, type Clock, isExact, membersOf, ruleOf } from "./engine-model.ts";
+import type { AuditWindow } from "./engine-windows.ts";
+import { type Cell, RowValues, readCell } from "./fit-cells.ts";
+import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
+import { refutedDrops } from "./late-suffix.ts";
+import { differing, exactText, inOrder, type Measure, makesRow, nameRules, tickAt, valuesOf } from "./name-rules.ts";
+
+/** What decides between "explained" and "consistent with". */
+export interface Certainty {
+  trust: ReadonlySet<AuditRule>;
+  hasTrace: boolean;
+  hasDelay: boolean;
+  /** Windows whose late ticks no other window confirms. */
+  alone: ReadonlySet<AuditWindow>;
+  /** Lost clocks are confirmed by several windows. */
+  isLossConfirmed: boolean;
+  /** Added to their times (W7); 0: none. */
+  shift_us: number;
+}
+
+/** A row with all ways in which the engine can have made it. */
+interface Judged {
+  window: AuditWindow;
+  cells: Map<AuditColumn, Cell>;
+  exact: Row;
+  isEqual: boolean;
+  /** Sets of members that make every cell; by the suffix rule several may. */
+  ways: number[][];
+  /** What the engine would hold without lateness, to tell what was dropped. */
+  open: readonly number[];
+}
+
+export function judgeWindows(
+  measure: Measure,
+  evidence: Evidence,
+  fit: Fit,
+  windows: readonly AuditWindow[],
+  certainty: Certainty,
+): WindowVerdict[] {
+  const isEarly = evidence.emitsEarly(fit);
+  const judged = windows.filter(({ row }) => row !== null).map((window) => judgeRow(measure, evidence, fit, window));
+  withoutRefuted(measure, judged);
+  const byWindow = new Map(judged.map((one) => [one.window, one]));
+  return windows.map((window) => {
+    const one = byWindow.get(window);
+    return one === undefined
+      ? rowless(measure, evidence, fit, window, certainty, isEarly)
+      : verdictOf(measure, fit, one, certainty);
+  });
+}
+
+/** Whether the row is exact, or made by the engine in every digit. */
+export function isMade(measure: Measure, evidence: Evidence, fit: Fit, window: AuditWindow): boolean {
+  const { isEqual, ways } = judgeRow(measure, evidence, fit, window);
+  return isEqual || ways.length > 0;
+}
+
+function cellsOf(measure: Pick<Measure, "plans">, window: AuditWindow): Map<AuditColumn, Cell> {
+  return new Map(measure.plans.map(({ name }) => [name, readCell(window.row!.cells[name] ?? null)]));
+}
+
+function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditWindow): Judged {
+  const { log, engine, clock, plans } = measure;
+  const cells = cellsOf(measure, window);
+  const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
+  const open: Clock = { ...clock, at_us: null };
+  const all = membersOf(log, engine, open, window);
+  const isEqual = window.exact.length === 0 ? isEmptyRow(cells) : differing(plans, cells, exact).length === 0;
+  const isOpen = engine.lateness.kind === "suffix" || isUnknown(clock, window);
+  const sets = isOpen
+    ? evidence.dropped(fit, window).map((dropped) => all.filter((i) => !dropped.includes(i)))
+    : [membersOf(log, engine, clock, window)];
+  const ways = isEqual ? [] : sets.filter((members) => makesRow(plans, cells, valuesOf(measure, members)));
+  return { window, cells, exact, isEqual, ways, open: isOpen ? all : [] };
+}
+
+/** A window without ticks that counts none is right. */
+function isEmptyRow(cells: ReadonlyMap<AuditColumn, Cell>): boolean {
+  const count = cells.get("trade_count");
+  if (count === undefined || count.number !== 0) return false;
+  return [...cells.values()].every(({ text, number }) => text === null || number === 0 || Number.isNaN(number));
+}
+
+/** Takes away the ways whose drops contradict what other windows kept: a watermark only rises. */
+function withoutRefuted({ log, engine }: Measure, judged: Judged[]): void {
+  const kept = (one: Judged) => (one.isEqual ? one.window.exact : (one.ways[0] ?? []));
+  const list = judged.map((one) => {
+    const has = new Set(kept(one));
+    const dropped = one.ways.length === 0 ? [] : one.open.filter((i) => !has.has(i));
+    return { end_us: one.window.end_us, kept: kept(one), dropped };
+  });
+  if (judged.every(({ open }) => open.length === 0)) return;
+  const refutedOf = (dropped: readonly number[], end_us: number) =>
+    refutedDrops(log, engine, [...list.map((one) => ({ ...one, dropped: [] })), { end_us, kept: [], dropped }]).size >
+    0;
+  const refuted = refutedDrops(log, engine, list);
+  for (const [at, one] of judged.entries()) {
+    if (!list[at]!.dropped.some((i) => refuted.has(i))) continue;
+    one.ways = one.ways.slice(1).filter((way) => {
+      const has = new Set(way);
+      return !refutedOf(
+        one.open.filter((i) => !has.has(i)),
+        one.window.end_us,
+      );
+    });
+  }
+}
+
+function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty): WindowVerdict {
+  const { window, cells, ways } = one;
+  const shift: AuditRule[] = certainty.shift_us === 0 ? [] : ["W7"];
+  const base = {
+    product_id: window.product_id,
+    window_start_us: window.start_us,
+    where: window.row!.where,
+  };
+  if (one.isEqual)
+    return {
+      ...base,
+      outcome: shift.length === 0 ? "equal" : "explained",
+      rules: shift,
+      differences: [],
+      ticks: [],
+      why: shift.length === 0 ? "Equal in every column." : "Equal in every column; only their times are shifted.",
+    };
+  const members = ways[0];
+  if (members === undefined) return { ...base, ...unexplained(measure, one) };
+  const named = nameRules(measure, window, cells, members);
+  const rules = inOrder([...named.rules, ...shift]);
+  const unsure = rules.filter((rule) => isUnsure(rule, measure, fit, window, certainty));
+  const isSure = unsure.every((rule) => certainty.trust.has(rule));
+  return {
+    ...base,
+    ...named,
+    rules,
+    outcome: rules.length === 0 ? "unexplained" : isSure ? "explained" : "consistent",
+    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
+  };
+}
+
+function isUnsure(rule: AuditRule, { engine, clock }: Measure, fit: Fit, window: AuditWindow, certainty: Certainty) {
+  if (rule === "W10") return !certainty.hasTrace;
+  if (rule === "W8") return !certainty.isLossConfirmed;
+  if (rule !== "W2") return false;
+  if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return true;
+  return fit.engine.lateness.kind === "each_record" && !certainty.hasDelay && certainty.alone.has(window);
+}
+
+function reasons(rules: readonly AuditRule[], ticks: number): string {
+  const names = rules.map((rule) => `${AUDIT_RULES[rule]} (${rule})`).join(", ");
+  return `${names}${ticks === 0 ? "" : `; ${ticks} ${ticks === 1 ? "tick" : "ticks"}`}.`;
+}
+
+/** What differs from the exact row, without a rule; and how far from the model's own row. */
+function unexplained(measure: Measure, one: Judged): Omit<WindowVerdict, "product_id" | "window_start_us" | "where"> {
+  const { plans, log, engine, clock } = measure;
+  const { window, cells, exact } = one;
+  const hasNone = window.exact.length === 0;
+  const differences = (hasNone ? [...plans] : differing(plans, cells, exact)).map(
+    ({ name }): CellDifference => ({
+      column: name,
+      theirs: cells.get(name)!.text,
+      exact: hasNone ? null : exactText(name, exact[name]),
+      rules: [],
+    }),
+  );
+  const values = valuesOf(measure, membersOf(log, engine, clock, window));
+  const wrong = plans.filter((plan) => !makesRow([plan], cells, values)).map(({ name }) => name);
+  const why = hasNone
+    ? "The input has no tick in this window."
+    : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;
+  return { outcome: "unexplained", rules: [], differences, ticks: [], why };
+}
+
+/** A window of the input for which they have no row. */
+function rowless(
+  measure: Measure,
+  evidence: Evidence,
+  fit: Fit,
+  window: AuditWindow,
+  certainty: Certainty,
+  isEarly: boolean,
+): WindowVerdict {
+  const { log, engine, clock } = measure;
+  const base = { product_id: window.product_id, window_start_us: window.start_us, differences: [], where: null };
+  const why = evidence.whyNoRow(fit, window, isEarly);
+  if (why === null)
+    return {
+      ...base,
+      outcome: "unexplained",
+      rules: [],
+      ticks: [],
+      why: `No row, although ${window.exact.length} of its ticks were not late and a watermark passed its end.`,
+    };
+  const ruleAt = (i: number) =>
+    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i);
+  const rules = inOrder(window.exact.map(ruleAt));
+  const isSafe = rules.every((rule) => isSureWithout(rule, measure, evidence, window, certainty));
+  const isTrusted = rules.every(
+    (rule) => certainty.trust.has(rule) || isSureWithout(rule, measure, evidence, window, certainty),
+  );
+  const ticks =
+    why === "open" ? [] : window.exact.filter((i) => isExact(log, i)).map((i) => tickAt(log, i, "missing", ruleAt(i)));
+  const text =
+    why === "open"
+      ? `No later event closed it by ${isoSecondFromUs(window.end_us)} (W4).`
+      : reasons(rules, ticks.length);
+  return {
+    ...base,
+    outcome: isSafe || isTrusted ? "explained" : "consistent",
+    rules,
+    ticks: ticks.slice(0, 1_000),
+    why: `${isSafe || isTrusted ? "" : "Consistent with: "}${text}`,
+  };
+}
+
+function isSureWithout(
+  rule: AuditRule,
+  measure: Measure,
+  evidence: Evidence,
+  window: AuditWindow,
+  certainty: Certainty,
+) {
+  const { engine, clock } = measure;
+  if (certainty.hasTrace) return !isUnknown(clock, window);
+  if (rule === "W10") return false;
+  if (rule === "W2")
+    return engine.lateness.kind === "each_record" && (certainty.hasDelay || !certainty.alone.has(window));
+  if (rule !== "W4") return true;
+  if (engine.lateness.kind === "each_record") return certainty.hasDelay;
+  return certainty.hasDelay && window.end_us > evidence.last_us - (evidence.settings.lateness_us ?? 0);
+}

@@ -1,0 +1,174 @@
+/** The rules of one row, each named because leaving it out breaks the fit. */
+import { pow10 } from "../base/decimal.ts";
+import { quotientText } from "./arithmetic-decimal.ts";
+import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
+import type { AuditColumn, AuditRule, CellDifference, NamedTick } from "./audit-types.ts";
+import type { EngineLog } from "./engine-log.ts";
+import { absence, type Clock, type Engine, ruleOf } from "./engine-model.ts";
+import type { AuditWindow } from "./engine-windows.ts";
+import { type Cell, isReproduced, isValue, QUOTIENTS, RowValues, valueText } from "./fit-cells.ts";
+import type { ColumnPlan } from "./fit-columns.ts";
+
+/** Which rule counts a window in the summary: the first of this order. */
+export const PRECEDENCE: readonly AuditRule[] = [
+  "W10",
+  "W8",
+  "W2",
+  "W3",
+  "W5",
+  "W4",
+  "W6",
+  "W12",
+  "W7",
+  "W1",
+  "W9",
+  "W11",
+];
+/** Ticks named per window; `why` has the number of all. */
+const NAMED_TICKS_MAX = 1_000;
+/** Digits shown of an endless quotient, as Tidemark writes them. */
+const QUOTIENT_PLACES = 10;
+
+/** What every row of an answer is judged by. */
+export interface Measure {
+  log: EngineLog;
+  engine: Engine;
+  clock: Clock;
+  /** The same engine if its clock had never been lost; null when it was not. */
+  unbroken: Clock | null;
+  style: RowStyle;
+  plans: readonly ColumnPlan[];
+}
+
+interface Named {
+  rules: AuditRule[];
+  differences: CellDifference[];
+  ticks: NamedTick[];
+}
+
+export function valuesOf({ log, style, clock }: Measure, members: readonly number[]): RowValues {
+  return new RowValues(log, members, style, clock.batch);
+}
+
+/** Columns in which the row is not the exact one. */
+export function differing(
+  plans: readonly ColumnPlan[],
+  cells: ReadonlyMap<AuditColumn, Cell>,
+  exact: Row,
+): ColumnPlan[] {
+  return plans.filter(({ name, equal }) => !isValue(cells.get(name)!, exact[name], equal));
+}
+
+/** Whether the members make every cell of the row. */
+export function makesRow(plans: readonly ColumnPlan[], cells: ReadonlyMap<AuditColumn, Cell>, of: RowValues): boolean {
+  return plans.every(({ name, type, plan }) => isReproduced(cells.get(name)!, name, type, plan, of));
+}
+
+/** Names what makes the row differ; `members` reproduce it. */
+export function nameRules(
+  measure: Measure,
+  window: AuditWindow,
+  cells: ReadonlyMap<AuditColumn, Cell>,
+  members: readonly number[],
+): Named {
+  const { plans, log } = measure;
+  const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
+  const toggles = togglesOf(measure, window, members);
+  const without = new Map([...toggles].map(([rule, list]) => [rule, valuesOf(measure, toggled(members, list))]));
+  let named = [...without].filter(([, values]) => !makesRow(plans, cells, values)).map(([rule]) => rule);
+  if (named.length === 0) named = [...toggles.keys()];
+  const own = valuesOf(measure, members);
+  const differences = differing(plans, cells, exact).map(({ name, type, plan, equal }): CellDifference => {
+    const cell = cells.get(name)!;
+    const seen = named.filter((rule) => !isReproduced(cell, name, type, plan, without.get(rule)!));
+    const style = styleRules(measure, name, members);
+    const hasFloats = plan.arithmetic !== "decimal" || plan.rounding.to === "double";
+    const isFloat = hasFloats && !isValue(cell, own.decimal[name], equal);
+    const rules = [...seen, ...style, ...(isFloat ? (["W1"] as const) : [])];
+    const text = window.exact.length === 0 ? null : exactText(name, exact[name]);
+    return { column: name, theirs: cell.text, exact: text, rules: inOrder(rules.length === 0 ? named : rules) };
+  });
+  const rules = inOrder([...named, ...differences.flatMap((one) => one.rules)]);
+  return { rules, differences, ticks: ticksOf(log, toggles, named, members, window.exact) };
+}
+
+export function inOrder(rules: readonly AuditRule[]): AuditRule[] {
+  return PRECEDENCE.filter((rule) => rules.includes(rule));
+}
+
+/** Records that are in only one of both windows, by rule. W8: what only a lost clock let in. */
+function togglesOf(
+  { log, engine, clock, unbroken }: Measure,
+  { exact, arrivals, end_us }: AuditWindow,
+  members: readonly number[],
+): Map<AuditRule, number[]> {
+  const has = new Set(members);
+  const counted = new Set(exact);
+  const toggles = new Map<AuditRule, number[]>();
+  const add = (rule: AuditRule, i: number) => toggles.set(rule, [...(toggles.get(rule) ?? []), i]);
+  for (const i of arrivals) {
+    const [isIn, isCounted] = [has.has(i), counted.has(i)];
+    if (isIn && !isCounted) add(ruleOf("surplus", log, i), i);
+    const why = absence(log, engine, clock, i, end_us);
+    // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
+    if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i), i);
+    if (unbroken === null) continue;
+    const isLate = absence(log, engine, unbroken, i, end_us) === "late";
+    if (isLate !== (why === "late")) add("W8", i);
+  }
+  return toggles;
+}
+
+function toggled(members: readonly number[], list: readonly number[]): number[] {
+  const result = new Set(members);
+  for (const i of list) if (!result.delete(i)) result.add(i);
+  return [...result].sort((a, b) => a - b);
+}
+
+/** Rules about how a value is written or which tick is first: they change no member. */
+function styleRules({ log, style }: Measure, name: AuditColumn, members: readonly number[]): AuditRule[] {
+  const value = (changed: Partial<RowStyle>) =>
+    exactText(name, new RowValues(log, members, { ...style, ...changed }, null).decimal[name]);
+  if (name === "first_trade_id" || name === "last_trade_id")
+    return style.ids !== "exact" && value({}) !== value({ ids: "exact" }) ? ["W6"] : [];
+  if (name !== "open_price" && name !== "close_price") return [];
+  const plain = value({ ends: "time_id", truncatesToMs: false });
+  if (value({}) === plain) return [];
+  return style.truncatesToMs ? ["W7"] : ["W12"];
+}
+
+function ticksOf(
+  log: EngineLog,
+  toggles: ReadonlyMap<AuditRule, readonly number[]>,
+  named: readonly AuditRule[],
+  members: readonly number[],
+  exact: readonly number[],
+): NamedTick[] {
+  const has = new Set(members);
+  const counted = new Set(exact);
+  return [...toggles]
+    .filter(([rule]) => named.includes(rule))
+    .flatMap(([rule, list]) =>
+      list
+        .filter((i) => has.has(i) !== counted.has(i))
+        .map((i) => tickAt(log, i, has.has(i) ? "surplus" : "missing", rule)),
+    )
+    .slice(0, NAMED_TICKS_MAX);
+}
+
+/** A record by its place. */
+export function tickAt(log: EngineLog, i: number, what: NamedTick["what"], rule: AuditRule | null): NamedTick {
+  const id = log.id[i]!;
+  return { trade_id: Number.isNaN(id) ? null : id, partition: log.partition[i]!, offset: log.offset[i]!, what, rule };
+}
+
+/** An exact value as text: all digits, or ten places of an endless quotient. */
+export function exactText(column: AuditColumn, value: Value): string | null {
+  return valueText(column, value, (one) => {
+    if (one === null || typeof one === "string") return String(one);
+    if (QUOTIENTS.includes(column)) return quotientText(one, QUOTIENT_PLACES);
+    let places = 0;
+    while (pow10(places) < one.den) places++;
+    return quotientText(one, places);
+  });
+}

@@ -1,0 +1,131 @@
+/** The audit of windows as a view: summary line, notes, and the differing windows. */
+import { formatDuration } from "../../base/duration.ts";
+import { isoSecondFromUs } from "../../base/iso.ts";
+import { AUDIT_RULES, type AuditReport, type AuditRule, type WindowVerdict } from "../audit-types.ts";
+import { counted, countOf, inReadingOrder, type ReportView, UNPROVED } from "./report-view.ts";
+
+/** `trusted`: rules whose windows pass although they are only consistent. */
+export function windowView(report: AuditReport, trusted: readonly string[]): ReportView {
+  const { windows, totals, answers, input, how } = report;
+  return {
+    summary: summaryLine(report),
+    passed: windows.every((one) => isAccepted(one, trusted)),
+    unit: "windows",
+    facts: [
+      { name: "ticks", text: inputText(input) },
+      { name: "answers", text: answersText(report) },
+    ],
+    how,
+    notes: notes(report, trusted),
+    equal: totals.equal,
+    unexplained: totals.unexplained,
+    rules: ruleCounts(report),
+    columns: answers.columns,
+    parts: inReadingOrder(windows).map((verdict) => ({
+      name: windowName(report, verdict),
+      outcome: verdict.outcome,
+      rules: verdict.rules,
+      why: verdict.why,
+      where: verdict.where,
+      cells: verdict.differences,
+      ticks: verdict.ticks,
+    })),
+  };
+}
+
+function isAccepted({ outcome, rules }: WindowVerdict, trusted: readonly string[]): boolean {
+  if (outcome === "consistent") return unproved(rules).every((rule) => trusted.includes(rule));
+  return outcome !== "unexplained";
+}
+
+function unproved(rules: readonly AuditRule[]): AuditRule[] {
+  return rules.filter((rule) => UNPROVED.includes(rule));
+}
+
+/** Windows of one outcome, each under its first rule, in the rules' order. */
+function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
+  const some = windows.filter((one) => one.outcome === outcome);
+  return (Object.keys(AUDIT_RULES) as AuditRule[]).flatMap((rule) => {
+    const under = some.filter(({ rules }) => rules[0] === rule);
+    if (under.length === 0) return [];
+    const ticks = some.flatMap((one) => one.ticks.filter((tick) => tick.rule === rule)).length;
+    return [{ rule, windows: under.length, ticks }];
+  });
+}
+
+/** The rule in words; of floats, those that the engine has. */
+function ruleText(rule: AuditRule, { model }: AuditReport): string {
+  if (rule !== "W1" || model.arithmetic === "decimal") return AUDIT_RULES[rule];
+  return model.arithmetic === "float32" ? "32-bit floats" : "64-bit floats";
+}
+
+/** `1,440 windows: 1,391 equal, 31 by 32-bit floats (W1), …, 0 unexplained`. */
+function summaryLine(report: AuditReport): string {
+  const { totals } = report;
+  const part = (word: string, { rule, windows, ticks }: ReturnType<typeof byRule>[number]) =>
+    `${counted(windows)} ${word} ${ruleText(rule, report)} (${rule}${ticks === 0 ? "" : `, ${countOf(ticks, "ticks")}`})`;
+  return `${countOf(totals.windows, "windows")}: ${[
+    `${counted(totals.equal)} equal`,
+    ...byRule(report, "explained").map((one) => part("by", one)),
+    ...byRule(report, "consistent").map((one) => part("only consistent with", one)),
+    `${counted(totals.unexplained)} unexplained`,
+  ].join(", ")}`;
+}
+
+function ruleCounts(report: AuditReport): ReportView["rules"] {
+  const proved = new Map(byRule(report, "explained").map((one) => [one.rule, one]));
+  const open = new Map(byRule(report, "consistent").map((one) => [one.rule, one]));
+  return (Object.keys(AUDIT_RULES) as AuditRule[]).flatMap((rule) => {
+    const [one, other] = [proved.get(rule), open.get(rule)];
+    if (one === undefined && other === undefined) return [];
+    const ticks = (one?.ticks ?? 0) + (other?.ticks ?? 0);
+    const windows = { explained: one?.windows ?? 0, consistent: other?.windows ?? 0 };
+    return [{ rule, what: ruleText(rule, report), ...windows, ticks }];
+  });
+}
+
+/** What is not compared, and what to do about windows that are only consistent. */
+function notes({ answers, windows }: AuditReport, trusted: readonly string[]): string[] {
+  const rules = new Set(
+    windows.filter(({ outcome }) => outcome === "consistent").flatMap((one) => unproved(one.rules)),
+  );
+  return [...ignoredNote(answers.ignored), ...trustNotes([...rules], trusted)];
+}
+
+export function ignoredNote(ignored: readonly string[]): string[] {
+  return ignored.length === 0 ? [] : [`Not compared: ${ignored.join(", ")}.`];
+}
+
+/** What to do about rules that are only consistent, and which of them were accepted. */
+export function trustNotes(rules: readonly string[], trusted: readonly string[]): string[] {
+  const found: string[] = [];
+  const open = rules.filter((rule) => !trusted.includes(rule));
+  if (open.length > 0)
+    found.push(
+      `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. To decide it, give the engine's trace (--checkpoint DIR) or its delay (--lateness 1m); to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
+    );
+  const accepted = rules.filter((rule) => trusted.includes(rule));
+  if (accepted.length > 0) found.push(`Accepted without a proof, by --trust: ${accepted.join(", ")}.`);
+  return found;
+}
+
+/** What was read as the input. */
+export function inputText({ url, records, ticks, repeated, refused, products }: AuditReport["input"]): string {
+  const more = `${counted(repeated)} repeated, ${counted(refused)} not a trade`;
+  return `${url}: ${countOf(records, "records")}, ${countOf(ticks, "ticks")} of ${products.join(", ")} (${more})`;
+}
+
+function answersText({ answers, shape }: AuditReport): string {
+  const { size_us, every_us, offset_us, hasZone, zone, shift_us } = shape;
+  const read = `read as ${zone ?? `UTC ${shift_us > 0 ? "−" : "+"} ${formatDuration(Math.abs(shift_us))}`}`;
+  const every = every_us === size_us ? "" : ` every ${formatDuration(every_us)}`;
+  const offset = offset_us === 0 ? "" : `, beginning ${formatDuration(offset_us)} after a multiple of it`;
+  const size = `windows of ${formatDuration(size_us)}${every}${offset}`;
+  return `${answers.url}: ${countOf(answers.rows, "rows")}, ${size}, times ${hasZone ? "with" : "without"} a zone, ${read}`;
+}
+
+/** A window's start, after the product where there are several. */
+function windowName({ input }: AuditReport, { product_id, window_start_us }: WindowVerdict): string {
+  const start = isoSecondFromUs(window_start_us);
+  return input.products.length === 1 ? start : `${product_id} ${start}`;
+}

@@ -1,0 +1,224 @@
+/** `bun run audit`: exit status, sentences, one set of figures in each form, and every kind of input. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
+import { EVIL, fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { commandOf, run, shell } from "../support/process.ts";
+
+setDefaultTimeout(60_000);
+
+const LINES = recordedLines().slice(0, 1_500);
+const dir = tempDir();
+const at = (name: string) => join(dir.path, name);
+const audit = (...args: string[]) => run("audit", args);
+afterAll(() => dir[Symbol.dispose]());
+
+interface Trade {
+  product_id: string;
+  trade_id: number;
+  time: string;
+  price: string;
+  last_size: string;
+  side: string;
+}
+const TRADES = LINES.map((line) => JSON.parse(line) as Trade);
+
+/** One row per minute as a plain script writes it: count, highest and lowest price, exact volume. */
+function rows(trades: Trade[]): string[][] {
+  const minutes = Map.groupBy(trades, ({ time }) => `${time.slice(0, 16)}:00Z`);
+  return [...minutes].sort().map(([start, some]) => {
+    const prices = some.map(({ price }) => parseUnits(price, 2)).sort((a, b) => Number(a - b));
+    const volume = some.reduce((sum, { last_size }) => sum + parseUnits(last_size, 8), 0n);
+    return [start, some.length, formatUnits(prices.at(-1)!, 2), formatUnits(prices[0]!, 2), formatUnits(volume, 8)].map(
+      String,
+    );
+  });
+}
+const csv = (list: string[][]) => `window_start,n,high,low,volume\n${list.map((row) => row.join(",")).join("\n")}\n`;
+const write = (name: string, text: string) => {
+  writeFileSync(at(name), text);
+  return at(name);
+};
+
+let ticks: string;
+let exact: string;
+beforeAll(() => {
+  ticks = write("ticks.jsonl", `${LINES.join("\n")}\n`);
+  exact = write("exact.csv", csv(rows(TRADES)));
+});
+
+test("exact answers: exit 0, and every window is equal", async () => {
+  const { code, stdout, stderr } = await audit("--log", ticks, "--answers", exact);
+  expect([code, stderr]).toEqual([0, ""]);
+  const [summary] = stdout.split("\n");
+  const count = rows(TRADES).length;
+  expect(summary).toBe(`${count} windows: ${count} equal, 0 unexplained`);
+  expect(stdout).toContain(`answers  ${exact}: ${count} rows, windows of 1m, times with a zone, read as UTC`);
+});
+
+test("a changed digit is unexplained: exit 1; table, JSON and page have the same figures", async () => {
+  const changed = rows(TRADES);
+  changed[2]![2] = "25999.99";
+  const forged = write("forged.csv", csv(changed));
+  const html = at("audit.html");
+  const { code, stdout } = await audit("--log", ticks, "--answers", forged, "--html", html);
+  expect(code).toBe(1);
+  const start = changed[2]![0]!;
+  const real = rows(TRADES)[2]![2]!;
+  expect(stdout).toContain(`${changed.length} windows: ${changed.length - 1} equal, 1 unexplained`);
+  expect(stdout).toMatch(new RegExp(`^${start} +max_price +25999.99 +${real.replace(".", "\\.")} +unexplained$`, "m"));
+  expect(stdout).toMatch(/^unexplained {2}.*forged\.csv:4\)$/m);
+  const page = readFileSync(html, "utf8");
+  expect(page).toContain(`Not passed. ${stdout.split("\n")[0]}`);
+  expect(page).toContain(`25<mark>999.99</mark></td><td class="n">${real}</td>`);
+  const { code: again, json } = await audit("--log", ticks, "--answers", forged, "--json");
+  expect(again).toBe(1);
+  const window_start_us = Date.UTC(2023, 8, 5, 16, 2) * 1_000;
+  expect(json).toMatchObject({
+    totals: { windows: changed.length, equal: changed.length - 1, unexplained: 1 },
+    windows: expect.arrayContaining([
+      expect.objectContaining({
+        window_start_us,
+        outcome: "unexplained",
+        differences: [{ column: "max_price", theirs: "25999.99", exact: real, rules: [] }],
+      }),
+    ]),
+  });
+});
+
+test("a tick that may be late or lost is consistent: exit 1, or 0 with --trust", async () => {
+  // The trade of the first minute arrives when a watermark of a minute has passed its end.
+  const late = TRADES.findIndex(({ time }) => time.startsWith("2023-09-05T16:00:3"));
+  const order = [...TRADES.slice(0, late), ...TRADES.slice(late + 1), TRADES[late]!];
+  const disordered = write("late.jsonl", order.map((trade) => JSON.stringify({ type: "ticker", ...trade })).join("\n"));
+  const dropped = write("dropped.csv", csv(rows(TRADES.toSpliced(late, 1))));
+  const unsure = await audit("--log", disordered, "--answers", dropped);
+  expect(unsure.code).toBe(1);
+  expect(unsure.stdout).toContain("1 only consistent with late ticks dropped (W2, 1 tick), 0 unexplained");
+  expect(unsure.stdout).toMatch(new RegExp(`trade_count .* W2\\? .* −1: ${TRADES[late]!.trade_id}$`, "m"));
+  expect(unsure.stdout).toContain("to accept it, --trust W2.");
+  const trusted = await audit("--log", disordered, "--answers", dropped, "--trust", "W3,W2");
+  expect(trusted.code).toBe(0);
+  expect(trusted.stdout).toContain("Accepted without a proof, by --trust: W2.");
+  // The same row where no watermark can have dropped the tick: it came in order.
+  const lost = await audit("--log", ticks, "--answers", dropped, "--trust", "W2");
+  expect([lost.code, lost.stdout.split("\n")[0]]).toEqual([1, expect.stringContaining("1 unexplained")]);
+});
+
+test("every kind of input gives the same report", async () => {
+  const counted = write("counted.csv", csv(rows([...TRADES, TRADES[5]!])));
+  const repeated = [...LINES, LINES[5]!];
+  await fillLog(at("data"), repeated);
+  const cells = (trade: Trade) => [trade.trade_id, trade.time, trade.price, trade.last_size, trade.side].join(",");
+  const lines = repeated.map((line) => cells(JSON.parse(line)));
+  const dump = repeated.map((value, offset) => JSON.stringify({ partition: 0, offset, value })).join("\n");
+  const inputs = [
+    [write("again.jsonl", repeated.join("\n"))],
+    [at("data")],
+    [at("data/log.db")],
+    ["embedded:", "--data", at("data")],
+    [write("dump.jsonl", dump)],
+    [
+      write("trades.csv", `tid,ts,px,qty,side\n${lines.join("\n")}\n`),
+      "--product",
+      "BTC-USD",
+      "--tick-map",
+      "px=price",
+    ],
+  ];
+  const reports = await Promise.all(
+    inputs.map((log) => audit("--log", ...(log as [string]), "--answers", counted, "--json")),
+  );
+  const parts = reports.map(({ code, stdout }) => {
+    const { windows, totals, model, input } = JSON.parse(stdout);
+    return { code, windows, totals, model, input: { ...input, url: "" } };
+  });
+  expect(parts[0]).toMatchObject({ code: 0, input: { records: 1_501, repeated: 1 }, totals: { unexplained: 0 } });
+  expect(parts[0]!.windows[0]).toMatchObject({ rules: ["W3"], ticks: [{ trade_id: 6, what: "surplus", rule: "W3" }] });
+  for (const part of parts) expect(part).toEqual(parts[0]!);
+});
+
+test("wrong usage exits with 2 and a sentence on what to do", async () => {
+  const refused = [
+    [[], "--answers is missing: name the pipeline's answers."],
+    [["--answers", exact, "--trust", "W13"], '"W13" is not a rule: use W1,'],
+    [["--answers", exact, "--log", at("none")], "there is no file or folder there. [TIDEMARK_USAGE]\nName a topic"],
+    [["--answers", exact, "--log", "http://x/y"], "A log URL can't begin with http://."],
+    [["--answers", exact, "--log", ticks, "--every", "10s"], "--every needs the size of the windows."],
+    [["--answers", exact, "--log", ticks, "--map", "n=trades"], "--map n=trades"],
+    [["--answers", exact, "--log", ticks, "--tick-map", "px"], "does not end with a field of a trade"],
+    [["--answers", exact, "--log", ticks, "--checkpoint", dir.path], "is not a checkpoint of Spark"],
+    [["--answers", exact, "--log", ticks, "--html", join(at("data"), "log.db")], "is one of Tidemark's own files"],
+  ] as const;
+  const results = await Promise.all(refused.map(([args]) => audit(...args)));
+  for (const [i, { code, stdout, stderr }] of results.entries())
+    expect([refused[i]![0], code, stdout, stderr]).toEqual([
+      refused[i]![0],
+      2,
+      "",
+      expect.stringContaining(refused[i]![1]),
+    ]);
+});
+
+test("what is missing or can't be written exits with 1; nothing is created", async () => {
+  const results = await Promise.all([
+    audit("--answers", exact, "--data", at("nowhere")),
+    audit("--answers", at("nothing.csv"), "--log", ticks),
+    audit("--answers", exact, "--log", ticks, "--html", at("no/folder/audit.html")),
+  ]);
+  const sentences = ["There is no log at", "does not exist", "audit.html could not be written"];
+  for (const [i, { code, stderr }] of results.entries())
+    expect([code, stderr]).toEqual([1, expect.stringContaining(sentences[i]!)]);
+  expect(existsSync(at("nowhere"))).toBe(false);
+});
+
+test("two checkpoints beside the answers: the sentence names both; a single one is used, and named", async () => {
+  const answers = at("job/answers");
+  const folder = (name: string) => mkdirSync(at(`job/checkpoint/${name}/offsets`), { recursive: true });
+  mkdirSync(answers, { recursive: true });
+  writeFileSync(join(answers, "part-0.csv"), csv(rows(TRADES)));
+  for (const name of ["one", "two"]) folder(name);
+  const two = await audit("--log", ticks, "--answers", answers);
+  expect([two.code, two.stderr]).toEqual([
+    2,
+    expect.stringContaining("There are 2 Spark checkpoints beside the answers"),
+  ]);
+  expect((await audit("--log", ticks, "--answers", answers, "--checkpoint", "none")).code).toBe(0);
+  const [watermark_ms, end] = [0, TRADES.length];
+  mkdirSync(at("solo/answers"), { recursive: true });
+  writeFileSync(at("solo/answers/part-0.csv"), csv(rows(TRADES)));
+  for (const name of ["offsets", "commits"]) mkdirSync(at(`solo/checkpoint/${name}`), { recursive: true });
+  const offsets = ["v1", JSON.stringify({ batchWatermarkMs: watermark_ms }), JSON.stringify({ ticks: { 0: end } })];
+  writeFileSync(at("solo/checkpoint/offsets/0"), offsets.join("\n"));
+  writeFileSync(at("solo/checkpoint/commits/0"), 'v1\n{"nextBatchWatermarkMs":0}');
+  const one = await audit("--log", ticks, "--answers", at("solo/answers/"));
+  expect(one.stdout).toContain(`how      Spark's checkpoint is beside the answers: ${at("solo/checkpoint")}.`);
+});
+
+test("hostile text in foreign cells reaches neither the terminal nor the page as such", async () => {
+  const [first, ...others] = rows(TRADES);
+  const hostile = `"${EVIL.replaceAll('"', '""')}\u001b[31m"`;
+  const answers = write("evil.csv", csv([[first![0]!, first![1]!, hostile, first![3]!, first![4]!], ...others]));
+  const html = at("evil.html");
+  const { code, stdout } = await audit("--log", ticks, "--answers", answers, "--html", html);
+  expect(code).toBe(1);
+  expect(stdout).toContain("[U+001B]");
+  expect(stdout + readFileSync(html, "utf8")).not.toContain("\u001b");
+  expect(readFileSync(html, "utf8")).not.toContain("<img");
+});
+
+test("a closed stdout ends it without an error, and the page is written; a pipe has no colours", async () => {
+  const html = at("closed.html");
+  const words = commandOf("audit", ["--log", ticks, "--answers", exact, "--all", "--html", html]).map(
+    (one) => `'${one}'`,
+  );
+  const { stderr } = await shell(`${words.join(" ")} | true`);
+  expect([stderr, existsSync(html)]).toEqual(["", true]);
+  const wrong = write(
+    "wrong.csv",
+    csv(rows(TRADES).map(([start, n, ...rest]) => [start!, `${Number(n) + 1}`, ...rest])),
+  );
+  const { stdout } = await run("audit", ["--log", ticks, "--answers", wrong], { NO_COLOR: "1" });
+  expect(stdout).not.toContain("\u001b");
+});
