@@ -18,7 +18,7 @@ function start(data: string, args: string[]) {
   const said = () => child.printed() + child.said();
   const heard = async (words: string | RegExp): Promise<string> => {
     const found = () => (typeof words === "string" ? said().includes(words) && said() : words.exec(said())?.[1]);
-    await until(`"${words}"`, () => found() || !child.isRunning(), { ms: 20_000, said });
+    await until(`"${words}"`, () => found() || !child.isRunning(), { said });
     const text = found();
     if (!text) throw new Error(`"${words}" was not printed:\n${said()}`);
     return text;
@@ -46,7 +46,7 @@ async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIG
 
 test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start continues, nothing is counted twice", async () => {
   using dir = tempDir();
-  await using first = start(dir.path, ["--speed", "240", "--every", "1s"]);
+  await using first = start(dir.path, ["--speed", "120", "--every", "1s"]);
   const url = await page(first);
   const warnings = first
     .said()
@@ -57,7 +57,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   await soon("windows on the page", async () => (await json(`${url}/api/windows`)).length > 3);
   await soon("a comparison", async () => (await json(`${url}/api/reconciliation`)).compared > 0);
   expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
-  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×240</);
+  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×120</);
   expect(await stop(first)).toBe(0);
   expect(first.said()).not.toContain("the connection was lost");
   const counted = ticks(dir.path);
