@@ -14,7 +14,7 @@ import { fillLog, follow, histogramsOf, recordedLines, rowsOf, sqlite, tempDir }
 import { exchange } from "../support/feed.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LINES = recordedLines();
 /** Begins within a minute, of which REST has the trades before. */

@@ -14,7 +14,7 @@ import { batch, someMetrics } from "../../support/batch.ts";
 import { copyOf, follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LINES = recordedLines();
 const ALL = { as_of_us: null, limit: 50_000, archive: true };
