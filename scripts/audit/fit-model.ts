@@ -230,7 +230,12 @@ function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings):
   const delays = lateness_us === undefined ? DELAYS_S.map((s) => s * SECOND_US) : [lateness_us];
   return [
     none,
-    ...delays.flatMap((delay_us) => scopes.flatMap((scope) => of({ kind: "each_record", delay_us, scope }))),
+    ...delays.flatMap((delay_us) =>
+      scopes
+        .flatMap((scope) => of({ kind: "each_record", delay_us, scope }))
+        // Without a delay every row is late by its own clock: such an engine has no rows.
+        .filter(({ late_by }) => late_by === "window" || delay_us > 0),
+    ),
     ...of({ kind: "suffix" }),
   ];
 }

@@ -1,7 +1,7 @@
 /** Kafka's jars from Maven Central, and how the tests' JVMs start with them. */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { copyJars } from "./maven.ts";
 import { SHORT_LIVED_JVM } from "./short-lived-jvm.ts";
 
 export const KAFKA_VERSION = "4.4.0";
@@ -33,27 +33,10 @@ export function hasJars(): boolean {
  */
 export function fetchJars(): void {
   if (hasJars()) return;
-  mkdirSync(CACHE, { recursive: true });
-  writeFileSync(join(CACHE, "pom.xml"), pom());
-  const fetched = spawnSync("mvn", ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${LIB}`], {
-    cwd: CACHE,
-    encoding: "utf8",
-  });
-  if (fetched.error) throw new Error(`Maven (mvn) is needed to fetch Kafka: ${fetched.error.message}`);
-  if (fetched.status !== 0) throw new Error(`Kafka could not be fetched: ${fetched.stdout}${fetched.stderr}`);
-}
-
-function pom(): string {
-  const dependency = (group: string, artifact: string, version: string) =>
-    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>tidemark</groupId><artifactId>kafka-broker</artifactId><version>1</version>
-  <dependencies>
-    ${dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION)}
-    ${dependency("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION)}
-    ${dependency("org.apache.logging.log4j", "log4j-core", LOG4J_VERSION)}
-  </dependencies>
-</project>
-`;
+  const jars = [
+    `org.apache.kafka:kafka_2.13:${KAFKA_VERSION}`,
+    `org.apache.logging.log4j:log4j-slf4j-impl:${LOG4J_VERSION}`,
+    `org.apache.logging.log4j:log4j-core:${LOG4J_VERSION}`,
+  ];
+  copyJars(CACHE, LIB, jars, false);
 }

@@ -95,7 +95,7 @@ async function runSpark(
     throw new TidemarkError(
       "CHILD_FAILED",
       "Spark isn't here: neither SPARK_HOME names one nor is pyspark in .cache/spark.",
-      "python3 -m venv .cache/spark && .cache/spark/bin/pip install pyspark==4.0.1 (it needs Java 17 or newer).",
+      "python3 -m venv .cache/spark && .cache/spark/bin/pip install pyspark==4.3.0 (it needs Java 17 or newer).",
     );
   }
   const local = master.startsWith("local")
