@@ -21,6 +21,8 @@ const CONTENTS = 2;
 const CLOCKS = 8;
 /** Engines of each round that are tried on all windows. */
 const FINALISTS = 24;
+/** And only those that reproduce this share of what the best one does. */
+const CLOSE_SHARE = 0.97;
 
 /** An engine with what was computed for it. */
 export interface Fit {
@@ -105,7 +107,8 @@ export class Evidence {
   isReproduced(fit: Fit, window: AuditWindow, isEarly: boolean): boolean {
     const { engine, clock } = fit;
     if (window.row === null) return this.whyNoRow(fit, window, isEarly) !== null;
-    if (this.#isPlain.get(window)! && engine.begins.size === 0) return this.#isExact.get(window)!;
+    if (this.#isPlain.get(window)! && engine.begins.size === 0 && engine.late_by === "window")
+      return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);
     return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), engine.counts);
@@ -186,8 +189,11 @@ function variants(log: EngineLog, settings: FitSettings): Variant[] {
         ...(has(KIND.readable) ? ["readable" as const] : []),
         ...(has(KIND.nulls) ? ["nulls" as const] : []),
       ];
+  // Spark drops rows by their own time only where it drops duplicates.
+  const repeatsOf = ({ lateness, late_by }: LatenessVariant) =>
+    late_by === "window" || lateness.kind === "each_record" ? repeats : repeats.filter((one) => one === "first");
   return latenesses(log, settings).flatMap(({ lateness, late_by, lag }) =>
-    repeats.flatMap((repeated) =>
+    repeatsOf({ lateness, late_by, lag }).flatMap((repeated) =>
       malformed.flatMap((refused) =>
         (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).map((counts) => ({
           lag,
@@ -224,7 +230,12 @@ function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings):
   const delays = lateness_us === undefined ? DELAYS_S.map((s) => s * SECOND_US) : [lateness_us];
   return [
     none,
-    ...delays.flatMap((delay_us) => scopes.flatMap((scope) => of({ kind: "each_record", delay_us, scope }))),
+    ...delays.flatMap((delay_us) =>
+      scopes
+        .flatMap((scope) => of({ kind: "each_record", delay_us, scope }))
+        // Without a delay every row is late by its own clock: such an engine has no rows.
+        .filter(({ late_by }) => late_by === "window" || delay_us > 0),
+    ),
     ...of({ kind: "suffix" }),
   ];
 }
@@ -250,7 +261,10 @@ export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
   const best = new Set([...new Set(clocks.map(({ variant }) => clockKey(variant)))].slice(0, CLOCKS));
   const second = rank(all.filter((one) => !isQuick(one) && best.has(clockKey(one))));
   // In the order of `all`: of equals, the simplest is chosen.
-  const last = new Set([...first.slice(0, FINALISTS), ...second.slice(0, FINALISTS)].map(({ variant }) => variant));
+  const top = Math.max(...[...first, ...second].map(({ reproduced }) => reproduced));
+  const isClose = ({ reproduced }: { reproduced: number }) => reproduced >= top * CLOSE_SHARE - 1;
+  const close = [first, second].flatMap((list) => list.slice(0, FINALISTS).filter(isClose));
+  const last = new Set([first[0], second[0], ...close].map((one) => one?.variant));
   return all.filter((variant) => last.has(variant)).map((variant) => evidence.fit(variant));
 }
 

@@ -1,12 +1,12 @@
 /** `bun run audit`: exit status, sentences, one set of figures in each form, and every kind of input. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
 import { EVIL, fillLog, recordedLines, tempDir } from "../support/data.ts";
 import { commandOf, run, shell } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LINES = recordedLines().slice(0, 1_500);
 const dir = tempDir();
@@ -147,6 +147,11 @@ test("wrong usage exits with 2 and a sentence on what to do", async () => {
     [["--answers", exact, "--log", "http://x/y"], "A log URL can't begin with http://."],
     [["--answers", exact, "--log", ticks, "--every", "10s"], "--every needs the size of the windows."],
     [["--answers", exact, "--log", ticks, "--map", "n=trades"], "--map n=trades"],
+    [
+      ["--answers", write("other-day.csv", readFileSync(exact, "utf8").replaceAll("2023-", "2022-")), "--log", ticks],
+      "No window of the answers has a tick: the answers are of any product, 2022-09-05T16:00:00Z to",
+    ],
+    [["--answers", exact, "--log", ticks, "--product", "ETH-USD"], "the answers are of ETH-USD, 2023-"],
     [["--answers", exact, "--log", ticks, "--tick-map", "px"], "does not end with a field of a trade"],
     [["--answers", exact, "--log", ticks, "--checkpoint", dir.path], "is not a checkpoint of Spark"],
     [["--answers", exact, "--log", ticks, "--html", join(at("data"), "log.db")], "is one of Tidemark's own files"],
@@ -206,6 +211,19 @@ test("hostile text in foreign cells reaches neither the terminal nor the page as
   expect(stdout).toContain("[U+001B]");
   expect(stdout + readFileSync(html, "utf8")).not.toContain("\u001b");
   expect(readFileSync(html, "utf8")).not.toContain("<img");
+});
+
+test("--html follows a link, keeps a device what it is, and names a folder that it can't replace", async () => {
+  writeFileSync(at("real.html"), "old");
+  symlinkSync(at("real.html"), at("link.html"));
+  const [linked, device, folder] = await Promise.all(
+    [at("link.html"), "/dev/null", dir.path].map((html) => audit("--log", ticks, "--answers", exact, "--html", html)),
+  );
+  expect([linked!.code, device!.code, folder!.code]).toEqual([0, 0, 1]);
+  expect(lstatSync(at("link.html")).isSymbolicLink()).toBe(true);
+  expect(readFileSync(at("real.html"), "utf8")).toStartWith("<!doctype html>");
+  expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+  expect(folder!.stderr).toContain("could not be written");
 });
 
 test("a closed stdout ends it without an error, and the page is written; a pipe has no colours", async () => {
