@@ -69,6 +69,7 @@ function addFile(table: RawTable, source: CsvSource): void {
   const values = extra.map(({ value }) => value);
   try {
     for (const line of lines) {
+      mustNotBeHeader(line, source);
       rows.push(rowOf(line, name, names.length, values, order));
       checkRows(table.source, table.rows.length + table.uncommitted.length);
     }
@@ -77,6 +78,12 @@ function addFile(table: RawTable, source: CsvSource): void {
     if (committed || !(error instanceof TidemarkError)) throw error;
     table.notes.push(`the rest of ${name}, which no batch committed: ${sentence(error)}`);
   }
+}
+
+/** With --columns, a header line would be a row. */
+function mustNotBeHeader({ line, cells }: CsvLine, { columns, path }: CsvSource): void {
+  if (columns === null || line > 1 || cells.some((cell, i) => cell.trim() !== columns[i])) return;
+  throw new TidemarkError("USAGE", `${path} has a header line.`, "Leave --columns out.");
 }
 
 /** A file's text, unpacked if it is gzipped; throws DATA_DIR when it is too large or can't be read. */
