@@ -28,7 +28,7 @@ export interface TradeOptions {
 }
 
 /**
- * In the order of the log's offsets where the files have them, else of their rows. Fails with RECORDING
+ * In the order of the log's offsets where the files have them, else of rows. Fails with RECORDING
  * for a file without trades or that can't be read, with USAGE as tradeSources does.
  */
 export async function tradeRecords(file: TradeFile): Promise<AuditRecord[]> {
