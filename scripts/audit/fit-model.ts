@@ -213,11 +213,7 @@ function variants(log: EngineLog, settings: FitSettings): Variant[] {
   );
 }
 
-interface LatenessVariant {
-  lateness: LatenessModel;
-  late_by: Engine["late_by"];
-  lag: 0 | 1;
-}
+type LatenessVariant = Pick<Engine, "lateness" | "late_by"> & { lag: 0 | 1 };
 
 function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings): LatenessVariant[] {
   const by = ["window", "row"] as const;
@@ -230,11 +226,9 @@ function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings):
   const delays = lateness_us === undefined ? DELAYS_S.map((s) => s * SECOND_US) : [lateness_us];
   return [
     none,
+    // Without a delay every row is late by its own clock: such an engine has no rows.
     ...delays.flatMap((delay_us) =>
-      scopes
-        .flatMap((scope) => of({ kind: "each_record", delay_us, scope }))
-        // Without a delay every row is late by its own clock: such an engine has no rows.
-        .filter(({ late_by }) => late_by === "window" || delay_us > 0),
+      scopes.flatMap((scope) => of({ kind: "each_record", delay_us, scope }).slice(0, delay_us > 0 ? 2 : 1)),
     ),
     ...of({ kind: "suffix" }),
   ];
