@@ -17,7 +17,7 @@ export class FloatSum {
   /** Sum of the absolute values, for a tolerance. */
   size = 0;
   count = 0;
-  /** More than one partition in one batch: the order of merging is unknown. */
+  /** More than two partitions in one batch: the order of merging is unknown. */
   isMixed = false;
 
   constructor(readonly order: SumOrder) {}
@@ -51,7 +51,8 @@ export class FloatSum {
 
   #endBatch(): void {
     if (this.#partials.size === 0) return;
-    if (this.#partials.size > 1) this.isMixed = true;
+    // Two are the same either way round.
+    if (this.#partials.size > 2) this.isMixed = true;
     this.#batch = 0;
     for (const partition of [...this.#partials.keys()].sort((a, b) => a - b))
       this.#batch += this.#partials.get(partition)!;

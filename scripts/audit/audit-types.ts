@@ -51,7 +51,7 @@ export interface ForeignRow {
   window_end_us: number | null;
   /** Null when the answer has no product column. */
   product_id: string | null;
-  /** The cell's own text; null for SQL NULL or an empty CSV cell; columns that the answer lacks are absent. */
+  /** The cell's text; null for SQL NULL or an empty CSV cell; columns that the answer lacks are absent. */
   cells: Partial<Record<AuditColumn, string | null>>;
   /** For people: file and line, table and row, or topic, partition and offset. */
   where: string;
@@ -155,8 +155,8 @@ export interface CellDifference {
 }
 
 /**
- * `equal`: digit for digit. `explained`: recomputed with the named rules. `consistent`: some ticks could
- * be missing by the rule or by loss; nothing can decide it. `unexplained`: no rule reproduces the row.
+ * `equal`: digit for digit. `explained`: recomputed with the named rules. `consistent`: some ticks
+ * could be missing by the rule or by loss; nothing can decide. `unexplained`: no rule makes the row.
  */
 export type AuditOutcome = "equal" | "explained" | "consistent" | "unexplained";
 

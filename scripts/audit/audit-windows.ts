@@ -1,6 +1,5 @@
-/** The audit of windows: every row of a foreign answer against the input, each difference with its rule. */
+/** The audit of windows: every row against the input, each difference with its rule. */
 import { formatDuration } from "../base/duration.ts";
-import type { RowStyle } from "./arithmetic-row.ts";
 import type {
   Answers,
   AuditRecord,
@@ -12,17 +11,16 @@ import type {
 } from "./audit-types.ts";
 import { type EngineLog, engineLog } from "./engine-log.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
-import { isNumeric, RowValues, readCell } from "./fit-cells.ts";
-import { chooseFit } from "./fit-choose.ts";
-import { type ColumnPlan, planColumns, type Sample } from "./fit-columns.ts";
+import { isNumeric } from "./fit-cells.ts";
+import { bestFits } from "./fit-choose.ts";
+import type { ColumnPlan } from "./fit-columns.ts";
+import { bestMeasure } from "./fit-measure.ts";
 import { Evidence, type Fit, type FitSettings, otherDelays } from "./fit-model.ts";
-import { rowStyle } from "./fit-style.ts";
-import { clockOf } from "./late-clock.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { type Certainty, judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
-export interface AuditOptions {
+interface AuditOptions {
   /** For the report alone. */
   input_url: string;
   answers_url: string;
@@ -37,9 +35,6 @@ export interface AuditOptions {
   product?: string;
 }
 
-/** Rows by which the plans of columns are chosen. */
-const SAMPLES_MAX = 400;
-
 /** Pure. Throws USAGE when the windows overlap too much for memory. */
 export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
   const log = engineLog(records);
@@ -50,14 +45,7 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     fixed: options.fixed ?? {},
   };
   const evidence = new Evidence(log, windows, settings);
-  const fit = chooseFit(evidence, settings);
-  const style = rowStyle(evidence, fit, answers.columns);
-  const plans = planColumns(answers.columns, samplesOf(evidence, fit, style, answers), {
-    arithmetic: settings.fixed.arithmetic,
-    hasBatches: fit.clock.batch !== null,
-  });
-  const unbroken = fit.restarts.length === 0 ? null : clockOf(log, fit.engine, fit.lag);
-  const measure: Measure = { log, engine: fit.engine, clock: fit.clock, unbroken, style, plans };
+  const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
   const certainty = certaintyOf(evidence, fit, answers, options);
   const verdicts = [
     ...judgeWindows(measure, evidence, fit, windows, certainty),
@@ -83,30 +71,11 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
       ignored: answers.ignored,
     },
     shape: answers.shape,
-    model: { ...modelOf(fit, plans), truncatesToMs: style.truncatesToMs },
-    how: howOf(fit, style, plans, windows, answers, options),
+    model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
+    how: howOf(fit, measure, windows, answers, options),
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
-}
-
-function samplesOf(evidence: Evidence, fit: Fit, style: RowStyle, answers: Answers): Sample[] {
-  const isEarly = evidence.emitsEarly(fit);
-  const fitting = evidence.windows.filter((one) => one.row !== null && evidence.isReproduced(fit, one, isEarly));
-  const step = Math.max(1, fitting.length / SAMPLES_MAX);
-  const chosen = Array.from(
-    { length: Math.min(SAMPLES_MAX, fitting.length) },
-    (_, i) => fitting[Math.floor(i * step)]!,
-  );
-  return chosen.map((window) => ({
-    cells: new Map(answers.columns.map(({ name }) => [name, readCell(window.row!.cells[name] ?? null)])),
-    values: new RowValues(evidence.log, sampleMembers(evidence, fit, window), style, fit.clock.batch),
-  }));
-}
-
-function sampleMembers(evidence: Evidence, fit: Fit, window: AuditWindow): number[] {
-  const members = evidence.members(fit, window);
-  return evidence.fitsRow(fit, window, members) ? members : window.exact;
 }
 
 function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
@@ -144,8 +113,7 @@ function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
 
 function howOf(
   { engine, lag, restarts, reproduced }: Fit,
-  style: RowStyle,
-  plans: readonly ColumnPlan[],
+  { style, plans }: Measure,
   windows: readonly AuditWindow[],
   { shape, superseded, uncommitted }: Answers,
   { lateness_us }: AuditOptions,

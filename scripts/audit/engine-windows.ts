@@ -22,7 +22,7 @@ export interface AuditWindow {
   row: ForeignRow | null;
 }
 
-export interface PlacedWindows {
+interface PlacedWindows {
   /** In order of product and start. */
   windows: AuditWindow[];
   /** Rows that are in no window of the shape, or a second one of the same window, with why. */

@@ -93,7 +93,7 @@ export function isValue(cell: Cell, value: Value, rounding: Rounding): boolean {
   if (value === null) return cell.text === null;
   if (typeof value === "string") return cell.text === value;
   if (cell.decimal === null) return false;
-  if (value.den === 1n && rounding.to !== "exact") return isExactly(cell.decimal, value);
+  if (value.den === 1n && value.double === undefined && rounding.to !== "exact") return isExactly(cell.decimal, value);
   if (rounding.to === "double" && value.double !== undefined && cell.number === value.double) return true;
   return isRounded(cell.decimal, value, rounding);
 }

@@ -3,17 +3,27 @@ import { withBegins } from "./fit-begins.ts";
 import { best, type Evidence, type Fit, type FitSettings, finalists } from "./fit-model.ts";
 import { withRestarts } from "./late-restarts.ts";
 
-/** The engine that reproduces most; of equals the one that leaves the least to belief. */
-export function chooseFit(evidence: Evidence, settings: FitSettings): Fit {
+/** Engines that the quick comparison cannot tell apart and that are compared digit for digit. */
+const TIED_MAX = 24;
+
+/**
+ * The engines that reproduce most, the one that leaves the least to belief first: no lateness, a
+ * clock, a clock that was lost, and the suffix rule last.
+ */
+export function bestFits(evidence: Evidence, settings: FitSettings): Fit[] {
   const fits = finalists(evidence, settings);
-  const sure = best(fits.filter(({ engine }) => engine.lateness.kind !== "suffix"));
-  if (sure.failing.length === 0) return sure;
-  const recorded = fits.filter(({ engine }) => engine.lateness.kind === "each_record");
-  const suffix = fits.filter(({ engine }) => engine.lateness.kind === "suffix");
-  const candidates = [
-    sure,
-    ...(recorded.length === 0 ? [] : [withRestarts(evidence, best(recorded))]),
-    ...(suffix.length === 0 ? [] : [best(suffix)]),
-  ];
-  return best(candidates.map((fit) => withBegins(evidence, fit)));
+  const isSuffix = ({ engine }: Fit) => engine.lateness.kind === "suffix";
+  const sure = fits.filter((fit) => !isSuffix(fit));
+  const suffix = fits.filter(isSuffix);
+  let all = [...sure, ...suffix];
+  if (sure.length === 0 || best(sure).failing.length > 0) {
+    const recorded = sure.filter(({ engine }) => engine.lateness.kind === "each_record");
+    const restarted = recorded.length === 0 ? [] : [withRestarts(evidence, best(recorded))];
+    const tops = [sure, restarted, suffix].flatMap((list) => (list.length === 0 ? [] : [best(list)]));
+    all = [...sure, ...restarted, ...suffix, ...tops.map((fit) => withBegins(evidence, fit))];
+  }
+  const most = best(all).reproduced;
+  const tied = all.filter(({ reproduced }) => reproduced === most);
+  const isSure = tied.some((fit) => !isSuffix(fit));
+  return tied.filter((fit) => !isSure || !isSuffix(fit)).slice(0, TIED_MAX);
 }

@@ -19,6 +19,15 @@ export interface Sample {
   values: RowValues;
 }
 
+/** What is known of the engine before its columns are. */
+interface Known {
+  arithmetic: Arithmetic | undefined;
+  /** A trace has the batches in which sums were made. */
+  hasBatches: boolean;
+  /** By the suffix rule nothing is known of the order of summing. */
+  isOrderKnown: boolean;
+}
+
 /** A plan that is less strict must explain more rows than this share of them, and more than one. */
 const SLACK_SHARE = 0.1;
 /** Digits after the point up to which a column of floats is taken for rounded. */
@@ -26,23 +35,25 @@ const ROUNDED_PLACES_MAX = 12;
 
 type Arithmetic = EngineModel["arithmetic"];
 
-export function planColumns(
-  columns: Answers["columns"],
-  samples: readonly Sample[],
-  known: { arithmetic?: Arithmetic; hasBatches: boolean },
-): ColumnPlan[] {
-  const slack = Math.max(1, Math.floor(samples.length * SLACK_SHARE));
+export function slackOf(rows: number): number {
+  return Math.max(1, Math.floor(rows * SLACK_SHARE));
+}
+
+export function planColumns(columns: Answers["columns"], samples: readonly Sample[], known: Known): ColumnPlan[] {
+  const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
-  const votes: Record<Arithmetic, number> = { decimal: 0, float64: 0, float32: 0 };
+  const votes = new Map(KINDS.map((kind) => [kind, 0]));
   for (const { name, scores } of judged) {
     if (!isNumeric(name) || name === "buy_sell_ratio") continue;
-    for (const arithmetic of Object.keys(votes) as Arithmetic[])
-      votes[arithmetic] += Math.max(0, ...scores.filter((s) => s.plan.arithmetic === arithmetic).map((s) => s.hits));
+    for (const kind of KINDS) {
+      const hits = scores.filter(({ plan }) => kindOf(plan) === kind).map((score) => score.hits);
+      votes.set(kind, votes.get(kind)! + Math.max(0, ...hits));
+    }
   }
-  const order: Arithmetic[] = ["decimal", "float64", "float32"];
-  const main = order.reduce((best, one) => (votes[one] > votes[best] ? one : best));
+  const main = KINDS.reduce((best, kind) => (votes.get(kind)! > votes.get(best)! ? kind : best));
   return judged.map(({ name, type, scores }) => {
-    const plan = chosen(scores, main, slack, QUOTIENTS.includes(name));
+    // A ratio of counts is doubles in most engines, of decimals too.
+    const plan = chosen(scores, main, name === "buy_sell_ratio" ? 0 : slack);
     return { name, type, plan, equal: equality(name, type, plan, samples, scores) };
   });
 }
@@ -52,26 +63,24 @@ interface Score {
   hits: number;
 }
 
-/**
- * The main arithmetic's best plan, unless the column is clearly another's. The nearest double of a sum
- * hides small changes, so a few rows more are no reason for it.
- */
-function chosen(scores: readonly Score[], main: Arithmetic, slack: number, isEndless: boolean): CellPlan {
+/** Kinds of arithmetic; `nearest`: an exact value that only its column holds as a float. */
+const KINDS = ["decimal", "nearest", "float64", "float32"] as const;
+type Kind = (typeof KINDS)[number];
+
+function kindOf(plan: CellPlan): Kind {
+  if (plan.arithmetic !== "decimal") return plan.arithmetic;
+  return plan.rounding.to === "double" || plan.rounding.to === "float" ? "nearest" : "decimal";
+}
+
+/** The main arithmetic's best plan, unless the column is clearly another's. */
+function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
   const best = scores.reduce((a, b) => (b.hits > a.hits ? b : a));
-  const own = scores.filter(({ plan }) => plan.arithmetic === main);
-  const isHiding = ({ plan }: Score) => plan.arithmetic === "decimal" && plan.rounding.to === "double" && !isEndless;
-  const least = (a: Score, b: Score) => (a.hits > 0 && isHiding(b) ? slack : 0);
-  const ours = own.length === 0 ? best : own.reduce((a, b) => (b.hits - a.hits > least(a, b) ? b : a));
+  const own = scores.filter(({ plan }) => kindOf(plan) === main);
+  const ours = own.length === 0 ? best : own.reduce((a, b) => (b.hits > a.hits ? b : a));
   return best.hits - ours.hits > slack ? best.plan : ours.plan;
 }
 
-function scoresOf(
-  name: AuditColumn,
-  type: CellType,
-  samples: readonly Sample[],
-  known: { arithmetic?: Arithmetic; hasBatches: boolean },
-  slack: number,
-): Score[] {
+function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
   const score = (plan: CellPlan): Score => ({
     plan,
     hits: samples.filter(({ cells, values }) => isReproduced(cells.get(name)!, name, type, plan, values)).length,
@@ -80,9 +89,9 @@ function scoresOf(
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).filter(isKnown).map(score);
   const most = Math.max(0, ...strict.map(({ hits }) => hits));
-  if (samples.length - most <= slack || !isNumeric(name)) return strict;
+  if (most === samples.length || !isNumeric(name)) return strict;
   const loose = loosePlans(type, places).filter(isKnown).map(score);
-  const better = loose.filter(({ hits }) => hits - most > slack);
+  const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];
 }
 
@@ -110,7 +119,8 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   const floats = (["float64", "float32"] as const).flatMap((arithmetic) =>
     orders.map((order): CellPlan => ({ arithmetic, order, places: null })),
   );
-  if (type === "decimal" || type === "integer") return [exact, ...rounded];
+  const isDecimal = (type === "decimal" || type === "integer") && name !== "buy_sell_ratio";
+  if (isDecimal) return [exact, ...rounded];
   const nearest = [decimal({ to: "double" }), ...(type === "float32" ? [decimal({ to: "float" })] : [])];
   return QUOTIENTS.includes(name) || type !== "untyped"
     ? [exact, ...nearest, ...floats, ...rounded]

@@ -13,8 +13,14 @@ const DELAYS_S = [0, 1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800
 
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
-/** Engines of each round that are tried in the next. */
-const FINALISTS = 6;
+/** Records times engines up to which every clock is tried with every way to count. */
+const FULL_SEARCH_MAX = 8_000_000;
+/** Beyond it, every clock is tried with the first ways to count alone. */
+const CONTENTS = 2;
+/** Clocks that are tried with all ways to count. */
+const CLOCKS = 8;
+/** Engines of each round that are tried on all windows. */
+const FINALISTS = 24;
 
 /** An engine with what was computed for it. */
 export interface Fit {
@@ -72,7 +78,7 @@ export class Evidence {
     }
   }
 
-  /** The windows that can tell engines apart, at most so many, by which many engines are ranked. */
+  /** The windows that can tell engines apart, at most TELLING_MAX, by which engines are ranked. */
   get telling(): readonly AuditWindow[] {
     if (this.windows.length <= TELLING_MAX) return this.windows;
     const isClear = (window: AuditWindow) => window.row === null || !this.#isExact.get(window)!;
@@ -99,8 +105,7 @@ export class Evidence {
   isReproduced(fit: Fit, window: AuditWindow, isEarly: boolean): boolean {
     const { engine, clock } = fit;
     if (window.row === null) return this.whyNoRow(fit, window, isEarly) !== null;
-    if (this.#isExact.get(window)!) return true;
-    if (this.#isPlain.get(window)! && engine.begins.size === 0) return false;
+    if (this.#isPlain.get(window)! && engine.begins.size === 0) return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);
     return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), engine.counts);
@@ -153,7 +158,7 @@ export class Evidence {
   }
 }
 
-/** At most so many of them, evenly spread. */
+/** At most `most` of them, evenly spread. */
 function thinned<T>(list: readonly T[], most: number): T[] {
   const step = Math.max(1, list.length / most);
   return Array.from({ length: Math.min(most, list.length) }, (_, i) => list[Math.floor(i * step)]!);
@@ -165,20 +170,22 @@ export function isUnknown({ at_us }: Clock, { arrivals }: AuditWindow): boolean 
 }
 
 /** All ways to work that this input can tell apart, the simplest first. */
-export function variants(log: EngineLog, settings: FitSettings): Variant[] {
+function variants(log: EngineLog, settings: FitSettings): Variant[] {
   const { fixed, trace } = settings;
   const isRepeated = log.repeated > 0 || log.earlier_of_all.some((i) => i !== -1);
-  const isRefused = log.kind.some((kind) => kind === KIND.readable || kind === KIND.nulls);
   const repeats = fixed.repeats
     ? [fixed.repeats]
     : isRepeated
       ? (["first", "all", "last"] as const)
       : ["first" as const];
+  const has = (kind: number) => log.kind.includes(kind);
   const malformed = fixed.malformed
     ? [fixed.malformed]
-    : isRefused
-      ? (["skipped", "readable", "nulls"] as const)
-      : ["skipped" as const];
+    : [
+        "skipped" as const,
+        ...(has(KIND.readable) ? ["readable" as const] : []),
+        ...(has(KIND.nulls) ? ["nulls" as const] : []),
+      ];
   return latenesses(log, settings).flatMap(({ lateness, late_by, lag }) =>
     repeats.flatMap((repeated) =>
       malformed.flatMap((refused) =>
@@ -217,12 +224,17 @@ function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings):
   const delays = lateness_us === undefined ? DELAYS_S.map((s) => s * SECOND_US) : [lateness_us];
   return [
     none,
-    ...delays.flatMap((delay_us) => scopes.flatMap((scope) => of({ kind: "each_record", delay_us, scope }))),
+    ...delays.flatMap((delay_us) =>
+      scopes
+        .flatMap((scope) => of({ kind: "each_record", delay_us, scope }))
+        // Without a delay every row is late by its own clock: such an engine has no rows.
+        .filter(({ late_by }) => late_by === "window" || delay_us > 0),
+    ),
     ...of({ kind: "suffix" }),
   ];
 }
 
-/** The best engines: ranked on telling windows by what they count, then by lateness, then on all. */
+/** The best engines: ranked on telling windows by what they count, by clock, and by both; then on all. */
 export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
   const all = variants(evidence.log, settings);
   const { telling } = evidence;
@@ -232,8 +244,16 @@ export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
       .sort((a, b) => b.reproduced - a.reproduced);
   const isQuick = ({ engine }: Variant) => engine.lateness.kind !== "each_record";
   const first = rank(all.filter(isQuick));
-  const contents = new Set(first.slice(0, FINALISTS).map(({ variant }) => contentKey(variant)));
-  const second = all.length === first.length ? [] : rank(all.filter((v) => !isQuick(v) && contents.has(contentKey(v))));
+  const counted = [...new Set(first.map(({ variant }) => contentKey(variant)))];
+  const isSmall = all.length * evidence.log.records.length <= FULL_SEARCH_MAX;
+  const contents = new Set(first.length === 0 || isSmall ? all.map(contentKey) : counted.slice(0, CONTENTS));
+  if (
+    first.some(({ variant, reproduced }) => reproduced === telling.length && variant.engine.lateness.kind !== "suffix")
+  )
+    return first.slice(0, FINALISTS).map(({ variant }) => evidence.fit(variant));
+  const clocks = rank(all.filter((one) => !isQuick(one) && contents.has(contentKey(one))));
+  const best = new Set([...new Set(clocks.map(({ variant }) => clockKey(variant)))].slice(0, CLOCKS));
+  const second = rank(all.filter((one) => !isQuick(one) && best.has(clockKey(one))));
   // In the order of `all`: of equals, the simplest is chosen.
   const last = new Set([...first.slice(0, FINALISTS), ...second.slice(0, FINALISTS)].map(({ variant }) => variant));
   return all.filter((variant) => last.has(variant)).map((variant) => evidence.fit(variant));
@@ -264,6 +284,10 @@ export function otherDelays(evidence: Evidence, fit: Fit): { unsupported: Set<Au
 /** What an engine counts, apart from lateness. */
 function contentKey({ engine }: Variant): string {
   return `${engine.repeats} ${engine.malformed} ${engine.counts}`;
+}
+
+function clockKey({ engine }: Variant): string {
+  return `${JSON.stringify(engine.lateness)} ${engine.late_by}`;
 }
 
 /** The first of those that reproduce most. */

@@ -13,6 +13,7 @@ export { auditTrades } from "./answers/trade-audit.ts";
 export type { Answers, AuditRecord, AuditReport, WindowVerdict } from "./audit-types.ts";
 export { auditWindows } from "./audit-windows.ts";
 export { recordsOfLog } from "./input/audit-record.ts";
+export { requireCommonGround } from "./input/common-ground.ts";
 export { fileRecords } from "./input/read-ticks.ts";
 export { tickSource } from "./input/tick-source.ts";
 export { parseTickMap } from "./input/trade-columns.ts";

@@ -1,4 +1,4 @@
-/** W8: offsets at which an engine lost its clock, found from ticks that it kept although they were late. */
+/** W8: offsets at which an engine lost its clock, found from late ticks that it kept. */
 import type { Answers } from "./audit-types.ts";
 import { absence, membersOf } from "./engine-model.ts";
 import { best, type Evidence, type Fit } from "./fit-model.ts";

@@ -15,7 +15,7 @@ const ROW_CANDIDATES = 8;
 const PRODUCTS_MAX = 2 ** 24;
 
 /** One window of which some ticks may have been dropped. */
-export interface SuffixQuestion {
+interface SuffixQuestion {
   /** What the engine would hold if nothing were late, in log order. */
   members: readonly number[];
   end_us: number;
@@ -98,7 +98,7 @@ function firstLate(log: EngineLog, engine: Engine, question: SuffixQuestion, par
   return at === -1 ? part.length : at;
 }
 
-/** All ways to take `total` from the parts, at most so many of each. */
+/** All ways to take `total` from the parts, at most `most` of each. */
 function* compositions(total: number, most: readonly number[]): Generator<number[]> {
   if (most.length === 1) {
     if (total <= most[0]!) yield [total];

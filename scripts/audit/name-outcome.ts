@@ -59,7 +59,13 @@ export function judgeWindows(
   });
 }
 
-export function cellsOf(measure: Pick<Measure, "plans">, window: AuditWindow): Map<AuditColumn, Cell> {
+/** Whether the row is exact, or made by the engine in every digit. */
+export function isMade(measure: Measure, evidence: Evidence, fit: Fit, window: AuditWindow): boolean {
+  const { isEqual, ways } = judgeRow(measure, evidence, fit, window);
+  return isEqual || ways.length > 0;
+}
+
+function cellsOf(measure: Pick<Measure, "plans">, window: AuditWindow): Map<AuditColumn, Cell> {
   return new Map(measure.plans.map(({ name }) => [name, readCell(window.row!.cells[name] ?? null)]));
 }
 
@@ -231,5 +237,6 @@ function isSureWithout(
   if (rule === "W2")
     return engine.lateness.kind === "each_record" && (certainty.hasDelay || !certainty.alone.has(window));
   if (rule !== "W4") return true;
+  if (engine.lateness.kind === "each_record") return certainty.hasDelay;
   return certainty.hasDelay && window.end_us > evidence.last_us - (evidence.settings.lateness_us ?? 0);
 }

@@ -40,7 +40,7 @@ export interface Measure {
   plans: readonly ColumnPlan[];
 }
 
-export interface Named {
+interface Named {
   rules: AuditRule[];
   differences: CellDifference[];
   ticks: NamedTick[];

@@ -66,7 +66,7 @@ function readProgress(path: string): SparkTrace {
     };
     const [source] = progress.sources ?? [];
     if (progress.batchId === undefined || source?.endOffset === undefined)
-      throw notATrace(path, "a line is no progress.");
+      throw notATrace(path, "a line of it has no batchId or endOffset.");
     if (begins === null && source.startOffset) begins = onlyTopic(source.startOffset);
     const watermark_us = usFromIso(progress.eventTime?.watermark ?? "") ?? 0;
     const ends = onlyTopic(source.endOffset);

@@ -13,7 +13,7 @@ export interface WitnessReport {
   to_us: number;
   /** By start; those of `unchecked` are absent. */
   minutes: MinuteVerdict[];
-  /** Minutes with ticks that the stream has not closed, or does not keep. */
+  /** Minutes with ticks that the stream has not closed, does not keep, or has before consume has. */
   streamless: number;
   /** From where on nothing was compared, and why; null: all was. */
   unchecked: { from_us: number; why: string } | null;
@@ -79,15 +79,38 @@ export function witnessText(report: WitnessReport): string {
     lines.push("The ids of this recording are made up: only candles were compared, not the exchange's own trades.");
   if (streamless > 0)
     lines.push(
-      `Of ${plural(streamless, "minute")} the stream has no closed window of 1m to compare: stored ticks only.`,
+      `Of ${plural(streamless, "minute")} the stream has no closed window of 1m (of history it has none), or is ahead of consume: stored ticks only.`,
     );
   if (unchecked !== null)
     lines.push(
-      `The exchange gave no further answer (${unchecked.why}): ${plural(totals.unchecked, "minute")} from ${isoSecondFromUs(unchecked.from_us)} were not checked.`,
+      `The exchange gave no further answer (${unchecked.why}). Not checked: ${plural(totals.unchecked, "minute")} from ${isoSecondFromUs(unchecked.from_us)}.`,
     );
-  for (const minute of minutes)
-    if (minute.outcome === "explained" || minute.outcome === "unexplained") lines.push("", ...minuteLines(minute));
-  return `${lines.join("\n")}\n`;
+  return `${[...lines, ...differingLines(minutes)].join("\n")}\n`;
+}
+
+/** Each minute that differs: every unexplained one, and the first of the others. */
+function differingLines(minutes: readonly MinuteVerdict[]): string[] {
+  const unstored = Map.groupBy(minutes.filter(isUnstored), ({ why }) => why);
+  const explained = minutes.filter((minute) => minute.outcome === "explained" && !isUnstored(minute));
+  const shown = new Set(explained.slice(0, EXPLAINED_MAX));
+  const lines = minutes
+    .filter((minute) => minute.outcome === "unexplained" || shown.has(minute))
+    .flatMap((minute) => ["", ...minuteLines(minute)]);
+  const more = explained.length - shown.size;
+  if (more > 0) lines.push("", `${plural(more, "minute")} more explained: --json has all`);
+  for (const [why, of] of unstored) {
+    const [first, last] = [of[0]!, of.at(-1)!].map(({ start_us }) => isoSecondFromUs(start_us));
+    lines.push("", `${first} to ${last}  ${WITNESS_RULES.not_stored}`, `  ${plural(of.length, "minute")}. ${why}`);
+  }
+  return lines;
+}
+
+/** Explained minutes that are printed, at most. */
+const EXPLAINED_MAX = 50;
+
+/** Nothing of it is stored, because it is beyond what is. */
+function isUnstored({ rules, ids, outcome }: MinuteVerdict): boolean {
+  return outcome === "explained" && ids.length === 0 && rules.length === 1 && rules[0] === "not_stored";
 }
 
 function minuteLines({ start_us, outcome, rules, differences, ids, why }: MinuteVerdict): string[] {

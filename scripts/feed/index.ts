@@ -8,5 +8,5 @@ export { FeedProblems } from "./feed-problems.ts";
 export { feedSocket } from "./proxy.ts";
 export { newestTrades, olderTraces, olderTrades, recentTraces, recentTrades, type Trace, tradesOf } from "./resume.ts";
 export { MatchTape } from "./tape/matches.ts";
-export { RestQueue, RestRefusal, RestTrades, restUrlOf } from "./tape/rest.ts";
+export { proofsOf, RestQueue, RestRefusal, RestTrades, restUrlOf } from "./tape/rest.ts";
 export { type HistoryTrade, HistoryWalk } from "./tape/walk.ts";

@@ -100,13 +100,13 @@ export class RestAnswers {
   }
 
   /**
-   * Trades made by now and those before the recording, with ids below `after`, newest first, each once:
-   * of a repeated id the one that was made first.
+   * Trades made by now, and those before the recording, with ids below `after`, newest first, each
+   * once: of a repeated id the one that was made first. Without the newest `behind` ones.
    */
-  *#below(product_id: string, after: number): Generator<Recorded> {
+  *#below(product_id: string, after: number, behind = 0): Generator<Recorded> {
     const { player } = this;
     const byId = new Map<number, Recorded>();
-    for (let i = player.position - 1 - (this.faults.behind ?? 0); i >= 0; i--) {
+    for (let i = player.position - 1 - behind; i >= 0; i--) {
       const trade = player.trade(i);
       if (trade.product_id !== product_id || trade.trade_id >= after) continue;
       if (player.isById) yield trade;
@@ -119,7 +119,7 @@ export class RestAnswers {
   /** Trades made by now with `before` < id < `after`, newest first. */
   #page(product_id: string, limit: number, after: number | null, before: number | null): Response {
     const page: Recorded[] = [];
-    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER)) {
+    for (const trade of this.#below(product_id, after ?? Number.MAX_SAFE_INTEGER, this.faults.behind)) {
       if (page.length === limit || (before !== null && trade.trade_id <= before)) break;
       if (!this.faults.lacking_ids?.includes(trade.trade_id)) page.push(trade);
     }

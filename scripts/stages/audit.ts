@@ -16,6 +16,7 @@ import {
   readSparkTrace,
   recordsOfLog,
   reportView,
+  requireCommonGround,
   type TopicRecord,
   tickSource,
 } from "../audit/index.ts";
@@ -79,6 +80,7 @@ export async function audit(options: AuditOptions, logger: Logger): Promise<Audi
   if (found.kind === "batch_row")
     return { kind: found.kind, input, url, report: auditBatchRow(records, found.answers) };
   if (found.kind === "trades") return { kind: found.kind, input, url, report: auditTrades(records, found.answers) };
+  requireCommonGround(records, found.answers, options.product ?? null);
   const report = auditWindows(records, found.answers, {
     input_url: name,
     answers_url: url,

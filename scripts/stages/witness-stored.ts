@@ -49,14 +49,19 @@ const TICKS = `SELECT ${COLUMNS} FROM ticks
 const OHLCV = "min_price AS low, max_price AS high, open_price AS open, close_price AS close, total_volume AS volume";
 const IN_SPAN = `product_id = $product AND size_us = ${CANDLE_US} AND window_start_us >= $from_us AND window_start_us < $to_us`;
 const ROWS = `SELECT window_start_us AS start_us, final, closed_partition, closed_offset, ${OHLCV} FROM windows WHERE ${IN_SPAN}`;
-const LAST = `SELECT window_start_us AS start_us, ${OHLCV} FROM window_revisions WHERE ${IN_SPAN} ORDER BY revision`;
+const LAST = `SELECT window_start_us AS start_us, log_partition AS closed_partition, log_offset AS closed_offset, ${OHLCV} FROM window_revisions WHERE ${IN_SPAN} ORDER BY revision`;
 const LATE = `SELECT window_start_us AS start_us, trade_id FROM late_ticks WHERE ${IN_SPAN}`;
 const CLOSED = `SELECT closed_until_us AS until_us, (SELECT min(window_start_us) FROM windows
     WHERE product_id = $product AND size_us = ${CANDLE_US}) AS first_us
   FROM closed_ends WHERE product_id = $product AND size_us = ${CANDLE_US}`;
 
-type NumbersRow = Record<keyof MinuteNumbers, string> & { start_us: number };
-type WindowRow = NumbersRow & { final: number; closed_partition: number | null; closed_offset: number | null };
+/** `closed_…`: the record after which the row was as it is; null for a window that --flush closed. */
+type NumbersRow = Record<keyof MinuteNumbers, string> & {
+  start_us: number;
+  closed_partition: number | null;
+  closed_offset: number | null;
+};
+type WindowRow = NumbersRow & { final: number };
 
 export class WitnessStore {
   readonly product: string;
@@ -139,8 +144,8 @@ export class WitnessStore {
     const rows = new Map(read.rows.map((row) => [row.start_us, row]));
     const last = new Map(read.last.map((row) => [row.start_us, row]));
     const late = Map.groupBy(read.late, ({ start_us }) => start_us);
+    const consumed = offsetsOf(this.#ticks);
     return (stored) => {
-      const consumed = offsetsOf(this.#ticks);
       const unread = stored.filter(
         ({ source, log_partition, log_offset }) =>
           source === "backfill" || log_offset >= (offsets.get(log_partition) ?? 0),
@@ -154,7 +159,8 @@ export class WitnessStore {
         const hasAnswer = closed.first_us !== null && start_us >= closed.first_us;
         if (row === undefined && revision === undefined && !(hasAnswer && start_us + CANDLE_US <= closed.until_us))
           continue;
-        if (row !== undefined && (row.final === 0 || isAhead(row, consumed))) continue;
+        if (row?.final === 0 || [row, revision].some((one) => one !== undefined && isAhead(one, consumed, offsets)))
+          continue;
         minutes.set(start_us, {
           final: row === undefined ? null : numbersOfRow(row),
           last: revision === undefined ? null : numbersOfRow(revision),
@@ -227,9 +233,14 @@ function offsetsOf(file: StageFile): Map<number, number> {
   return new Map(rows.map(({ p, n }) => [p, n]));
 }
 
-/** The stream has read further than consume: ticks of the window may not be stored yet. */
-function isAhead({ closed_partition, closed_offset }: WindowRow, consumed: ReadonlyMap<number, number>): boolean {
-  if (closed_partition === null || closed_offset === null) return false;
+/** Stream has read further than consume: ticks of the row may not be stored yet. */
+function isAhead(
+  { closed_partition, closed_offset }: NumbersRow,
+  consumed: ReadonlyMap<number, number>,
+  read: ReadonlyMap<number, number>,
+): boolean {
+  if (closed_partition === null || closed_offset === null)
+    return [...read].some(([partition, next]) => (consumed.get(partition) ?? 0) < next);
   return (consumed.get(closed_partition) ?? 0) <= closed_offset;
 }
 

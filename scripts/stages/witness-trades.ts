@@ -3,7 +3,7 @@ import type { ExchangeTrades, IdRange, WitnessTrade } from "../audit/index.ts";
 import { formatDecimal, parseUnits } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, REST_PAGE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
 import { CANDLE_US } from "../contract/candle.ts";
-import type { RestTrades } from "../feed/index.ts";
+import { proofsOf, type RestTrades } from "../feed/index.ts";
 import { asTicker, Judge, type Message } from "../message/index.ts";
 
 /** Where the trades of a minute are among the stored ids; null where no stored id bounds them. */
@@ -53,7 +53,7 @@ export class TradeLookup {
 
   /** Time of the newest trade; null when the product has none. Rejects with an Error for people. */
   async newestUs(): Promise<number | null> {
-    const times = (await this.#page(null, NEWEST)).flatMap(({ trade }) => trade?.time_us ?? []);
+    const times = (await this.#page(null, NEWEST)).listed.flatMap(({ trade }) => trade?.time_us ?? []);
     return times.length === 0 ? null : Math.max(...times);
   }
 
@@ -86,13 +86,13 @@ export class TradeLookup {
     // The first page begins with `top` itself, so that both neighbours of an absent id are on one page.
     for (let after = top + 1; ; ) {
       if (this.requests >= REQUESTS_MAX) return `${REQUESTS_MAX} requests were not enough; ask for a shorter span`;
-      const page = await this.#page(after, REST_PAGE_MAX);
+      const { listed: page, proofs } = await this.#page(after, REST_PAGE_MAX);
       if (after === top + 1 && page[0] !== undefined && page[0].trade_id < top && bounds.above !== null)
         return `REST does not have trade ${top} after this minute`;
       const fresh = page.filter(({ trade_id }) => trade_id < walk.lo);
-      const listed = after === top + 1 ? page : fresh;
-      walk.trades.push(...listed.flatMap(({ trade }) => trade ?? []));
-      walk.unissued.push(...gapsOf(page));
+      const own = after === top + 1 ? page : fresh;
+      walk.trades.push(...own.flatMap(({ trade }) => trade ?? []));
+      walk.unissued.push(...proofs);
       const oldest = page.at(-1);
       // A page with nothing older: the product has no earlier trade.
       const isFirst = oldest === undefined || (fresh.length === 0 && oldest.trade_id < top);
@@ -111,7 +111,7 @@ export class TradeLookup {
     const from = last ?? below;
     if (from === null) return null;
     for (let id = from + REST_PAGE_MAX; this.requests < REQUESTS_MAX; id += REST_PAGE_MAX) {
-      const [newest] = await this.#page(id + 1, 1);
+      const [newest] = (await this.#page(id + 1, 1)).listed;
       if (newest === undefined) return null;
       const isAfter = newest.trade !== null && newest.trade.time_us >= start_us + CANDLE_US;
       if (isAfter || newest.trade_id < id) return newest.trade_id;
@@ -119,11 +119,12 @@ export class TradeLookup {
     return null;
   }
 
-  /** Newest first. */
-  async #page(after: number | null, limit: number): Promise<Listed[]> {
+  /** Entries newest first, and ids that the page proves never issued. */
+  async #page(after: number | null, limit: number): Promise<{ listed: Listed[]; proofs: IdRange[] }> {
     this.requests++;
     const { trades } = await this.ask(() => this.rest.page(this.product, after, limit, this.signal));
-    return trades.map((trade) => this.#listed(trade)).sort((a, b) => b.trade_id - a.trade_id);
+    const listed = trades.map((trade) => this.#listed(trade)).sort((a, b) => b.trade_id - a.trade_id);
+    return { listed, proofs: proofsOf(trades).map(({ lo, hi }) => [lo, hi] as const) };
   }
 
   #listed(message: Message): Listed {
@@ -137,14 +138,6 @@ export class TradeLookup {
     const size = parseUnits(formatDecimal(tick.size_mantissa, tick.size_scale), SIZE_SCALE_MAX);
     return { trade_id, trade: { trade_id, time_us: tick.time_us, price, size } };
   }
-}
-
-/** Ids between the trades of a page, newest first. */
-function gapsOf(page: readonly Listed[]): IdRange[] {
-  return page.slice(1).flatMap(({ trade_id }, i): IdRange[] => {
-    const above = page[i]!.trade_id;
-    return above - trade_id > 1 ? [[trade_id + 1, above - 1]] : [];
-  });
 }
 
 /** Those between the trades of the minute, and up to the trades around it. */

@@ -190,7 +190,7 @@ class Witness {
     const minutes = (span.to_us - span.from_us) / CANDLE_US;
     const [from, to] = [isoSecondFromUs(span.from_us), isoSecondFromUs(span.to_us)];
     const what = `${minutes} ${minutes === 1 ? "minute" : "minutes"} of ${this.store.product} from ${from} to ${to}`;
-    const say = `The exchange at ${this.options.rest_url} gave no answer (${sentence(error)}): ${what} were not checked.`;
+    const say = `The exchange at ${this.options.rest_url} gave no answer (${sentence(error)}). Nothing was checked of ${what}.`;
     return new TidemarkError("FEED_UNREACHABLE", say, "Try again when it can be reached.", { cause: error });
   }
 

@@ -73,13 +73,19 @@ export interface Recomputed {
 type Compared = Pick<WindowDetail, "product" | "start_us" | "size_us" | "every_us" | "columns"> & {
   ticks: {
     is_behind: boolean;
-    rows: readonly (Omit<StoredTick, "time_us"> & { time: string; is_late: boolean; in_batch: boolean })[];
+    rows: readonly (Omit<StoredTick, "time_us"> & {
+      time: string;
+      source: string;
+      is_late: boolean;
+      in_batch: boolean;
+    })[];
   };
 };
 
 /**
- * Both sides of a window, computed from its ticks: the stream's without the late ones, the batch's
- * from those that its run had. `timeOf` reads ISO 8601 as microseconds.
+ * Both sides of a window, computed from its ticks: the stream's without the late ones and without
+ * history below its first id, the batch's from those that its run had. `timeOf` reads ISO 8601 as
+ * microseconds.
  */
 export function recomputeSides(detail: Compared, timeOf: (iso: string) => number): [Recomputed, Recomputed] {
   const { product, size_us, every_us, start_us, columns } = detail;
@@ -101,10 +107,12 @@ export function recomputeSides(detail: Compared, timeOf: (iso: string) => number
       columns: compared,
     };
   };
+  // The feed repeats a product's last trade when it begins, which history may have had before.
+  const first_id = Number(columns.find(({ column }) => column === "first_trade_id")?.stream ?? Number.NaN);
   return [
     side(
       "stream",
-      ticks.filter(({ is_late }) => !is_late),
+      ticks.filter(({ is_late, source, trade_id }) => !is_late && (source !== "backfill" || trade_id >= first_id)),
     ),
     side(
       "batch",

@@ -19,7 +19,7 @@ import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION, resultRows 
 import { sqlite, stored, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const folder = metricFolder({ fingerprint: FINGERPRINT });
 const collect = (data: string, env = {}) => batch(data, ["--sql", folder.path], env);

@@ -2,7 +2,7 @@
 import { setDefaultTimeout } from "bun:test";
 import { testFlips, testFlipsByCommands } from "../support/flip-tests.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 testFlips({ in_process: 500 });
 testFlipsByCommands(20);

@@ -9,7 +9,7 @@ import { runToEnd } from "../support/process.ts";
 import { countBeside, readersMissing } from "../support/readers.ts";
 import { SHORT_LIVED_JVM } from "../support/short-lived-jvm.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const RUNS = 40;
 const missing = readersMissing();

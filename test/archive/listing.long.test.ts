@@ -5,7 +5,7 @@ import { batch, manifestOf, metricFolder, NO_EXTENSION } from "../support/batch.
 import { filesBelow, sqlite, stored } from "../support/data.ts";
 import { countTicks, readersMissing } from "../support/readers.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 /** With TIDEMARK_LONG=1 every point at which a merge can be killed; each look costs Python two seconds. */
 const LONG = process.env.TIDEMARK_LONG === "1";

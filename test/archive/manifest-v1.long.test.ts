@@ -6,7 +6,7 @@ import { batch, FINGERPRINT, manifestOf, NO_EXTENSION } from "../support/batch.t
 import { filesBelow, ROOT, sqlite, tempDir, unpackInto } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 const TICKS = 302;
 /**

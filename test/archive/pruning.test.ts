@@ -1,12 +1,13 @@
 /** Prune: ticks.db loses archived rows, and no result and no duplicate changes, also after kill -9. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, renameSync, rmSync, truncateSync } from "node:fs";
+import { renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import schema from "../../scripts/archive/pruned.sql" with { type: "text" };
 import { SEEN_BLOCK_IDS } from "../../scripts/contract/window.ts";
 import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION } from "../support/batch.ts";
 import {
+  copyOf,
   fillLog,
   follow,
   recordedLines,
@@ -24,6 +25,12 @@ const ALL = ["--retain", "1ms"];
 const prune = (data: string, args = ALL, env = {}) => run("prune", ["--data", data, "--json", ...args], env);
 const answers = (data: string) =>
   sqlite(data, "results.db", "SELECT metric, ok, error, columns, rows FROM results ORDER BY metric");
+/** A copy of `stored()` after a batch. */
+const archived = () =>
+  copyOf("archived", async (data) => {
+    await follow(data, troubledLines(3_000));
+    await batch(data, ["--metric", "coverage"]);
+  });
 const left = (data: string) => sqlite(data, "ticks.db", "SELECT count(*) AS n FROM ticks")[0]!.n;
 const inserted = async (data: string) => (await run("consume", ["--data", data, "--until-end", "--json"])).json;
 
@@ -41,8 +48,7 @@ test("every metric has the same result after it, with the extension and without;
 });
 
 test("append times of a clock that was years ahead keep nothing back", async () => {
-  using dir = await stored();
-  expect((await batch(dir.path)).json.failed).toEqual([]);
+  using dir = await archived();
   const db = new Database(join(dir.path, "ticks.db"));
   db.query("UPDATE ticks SET appended_us = appended_us + 315360000000000 WHERE insert_id BETWEEN 100 AND 200").run();
   db.close();
@@ -84,8 +90,7 @@ test("a duplicate of a pruned tick is refused, an id between them is not, and nu
 });
 
 test("a consume that was running all the time refuses them too", async () => {
-  using dir = await stored();
-  await batch(dir.path, ["--metric", "coverage"]);
+  using dir = await archived();
   await using _consume = startStage("consume", ["--data", dir.path]);
   const seen = (name: string) =>
     sqlite(dir.path, "ticks.db", `SELECT value FROM counters WHERE name = '${name}'`)[0]?.value;
@@ -117,8 +122,7 @@ test("schedule --retain prunes after each batch", async () => {
 describe("kill -9 of prune", () => {
   for (const point of ["prune-marked", "prune-deleted"]) {
     test(`at ${point}: nothing has happened, and the next one does it`, async () => {
-      using dir = await stored();
-      await batch(dir.path, ["--metric", "coverage"]);
+      using dir = await archived();
       expect((await prune(dir.path, ALL, { TIDEMARK_DIE_AT: point })).signal).toBe("SIGKILL");
       expect(left(dir.path)).toBe(STORED_TICKS);
       expect((await prune(dir.path)).json).toEqual({ pruned: STORED_TICKS - 1 });
@@ -128,10 +132,10 @@ describe("kill -9 of prune", () => {
 
 describe("the archive is then the only copy", () => {
   test("a file that is missing or cut: nothing is pruned", async () => {
-    using dir = await stored();
-    const early = await prune(dir.path);
+    using fresh = await stored();
+    const early = await prune(fresh.path);
     expect([early.code, early.stderr]).toEqual([1, expect.stringContaining("TIDEMARK_NO_DATA")]);
-    await batch(dir.path, ["--metric", "coverage"]);
+    using dir = await archived();
     const [file] = manifestOf(dir.path).files;
     const path = join(dir.path, "archive", file!.path);
     truncateSync(path, file!.bytes - 1);
@@ -153,11 +157,8 @@ describe("the archive is then the only copy", () => {
       "DELETE FROM ticks WHERE insert_id = 10",
       "UPDATE ticks SET trade_id = trade_id + 5000000 WHERE insert_id = 11",
     ];
-    using whole = await stored();
-    await batch(whole.path, ["--metric", "coverage"]);
     for (const change of changes) {
-      using dir = tempDir();
-      cpSync(whole.path, dir.path, { recursive: true });
+      using dir = await archived();
       sqlite(dir.path, "ticks.db", change);
       const { code, stderr } = await prune(dir.path);
       expect([change, code, stderr]).toEqual([change, 1, expect.stringContaining("does not hold what")]);

@@ -7,7 +7,7 @@ import minutesSql from "../../sql/rollup/minutes.sql" with { type: "text" };
 import { batch, manifestOf, metricFolder, NO_EXTENSION, resultRows } from "../support/batch.ts";
 import { follow, recordedLines, sqlite, stored, tempDir } from "../support/data.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(300_000);
 
 const SEED = 20_230_905;
 const RUNS = 10;

@@ -1,5 +1,6 @@
 /** The witness's rules: each with a case in which it is right, and one in which it must not be given. */
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import {
   type ExchangeTrades,
   judgeMinute,
@@ -220,3 +221,64 @@ test("volumes: exact digits, sums of binary floats, the nearest float where digi
   // A price is never a sum: all its digits count.
   expect(differing(candleOf(sizes, { low: "1.00000000001" }), sizes)).toEqual(["low"]);
 });
+
+/** Trades of a minute, of which some lack, some were late, and one is forged at random. */
+const MINUTE = fc
+  .array(
+    fc.record({
+      second: fc.integer({ min: 0, max: 59 }),
+      price: fc.integer({ min: 1, max: 5 }),
+      size: fc.integer({ min: 1, max: 9 }),
+      fate: fc.constantFrom("in time", "in time", "in time", "lacking", "late"),
+    }),
+    { minLength: 2, maxLength: 12 },
+  )
+  .map((made) =>
+    made.map((one, i) => ({ ...trade(i + 1, one.second, `${one.price}`, `${one.size}`), fate: one.fate })),
+  );
+
+test("random minutes: what lacks and what was late is named exactly; one forged number is never explained", () => {
+  fc.assert(
+    fc.property(MINUTE, fc.nat(), fc.constantFrom("price", "size", "row", "revision"), (made, at, forged) => {
+      const stored = made.filter(({ fate }) => fate !== "lacking");
+      const late = new Set(made.filter(({ fate }) => fate === "late").map(({ trade_id }) => trade_id));
+      const inTime = stored.filter(({ trade_id }) => !late.has(trade_id));
+      fc.pre(inTime.length > 0);
+      const last = late.size > 0 ? numbersOf(stored) : null;
+      const stream = { final: numbersOf(inTime), last, late, unread: none };
+      const minute = { candle: candleOf(made), stored, stream };
+      const verdict = judge(minute, made);
+      const named = Object.fromEntries(verdict.ids.map(({ what, ranges }) => [what, idsOf(ranges)]));
+      const lacking = made.filter(({ fate }) => fate === "lacking").map(({ trade_id }) => trade_id);
+      expect(named).toEqual({
+        ...(lacking.length > 0 && { lacking }),
+        ...(late.size > 0 && { late: [...late] }),
+      });
+      expect(verdict.outcome).toBe(verdict.ids.length > 0 ? "explained" : "equal");
+      // One number is changed: of a stored tick, of the final row, or of the last revision.
+      const victim = stored[at % stored.length]!;
+      const change = (one: WitnessTrade) => ({ ...one, [forged]: one[forged as "price" | "size"] + 1n });
+      const other = { ...numbersOf(inTime)!, volume: numbersOf(inTime)!.volume + 1n };
+      const forgery =
+        forged === "row"
+          ? { ...minute, stream: { ...stream, final: other } }
+          : forged === "revision"
+            ? { ...minute, stream: { ...stream, last: other } }
+            : { ...minute, stored: stored.map((one) => (one === victim ? change(one) : one)) };
+      // A price that no candle shows is as good as another.
+      fc.pre(forged !== "price" || !sameNumbers(forgery.stored, stored, late));
+      expect(judge(forgery, made).outcome).toBe("unexplained");
+    }),
+    { numRuns: 300 },
+  );
+});
+
+const idsOf = (ranges: readonly (readonly [number, number])[]) =>
+  ranges.flatMap(([lo, hi]) => Array.from({ length: hi - lo + 1 }, (_, i) => lo + i));
+
+function sameNumbers(a: readonly WitnessTrade[], b: readonly WitnessTrade[], late: ReadonlySet<number>): boolean {
+  const inTime = (trades: readonly WitnessTrade[]) => trades.filter(({ trade_id }) => !late.has(trade_id));
+  const texts = (trades: readonly WitnessTrade[]) => JSON.stringify([trades, inTime(trades)].map(numbersOf), big);
+  return texts(a) === texts(b);
+}
+const big = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);

@@ -147,6 +147,11 @@ test("wrong usage exits with 2 and a sentence on what to do", async () => {
     [["--answers", exact, "--log", "http://x/y"], "A log URL can't begin with http://."],
     [["--answers", exact, "--log", ticks, "--every", "10s"], "--every needs the size of the windows."],
     [["--answers", exact, "--log", ticks, "--map", "n=trades"], "--map n=trades"],
+    [
+      ["--answers", write("other-day.csv", readFileSync(exact, "utf8").replaceAll("2023-", "2022-")), "--log", ticks],
+      "No window of the answers has a tick: the answers are of any product, 2022-09-05T16:00:00Z to",
+    ],
+    [["--answers", exact, "--log", ticks, "--product", "ETH-USD"], "the answers are of ETH-USD, 2023-"],
     [["--answers", exact, "--log", ticks, "--tick-map", "px"], "does not end with a field of a trade"],
     [["--answers", exact, "--log", ticks, "--checkpoint", dir.path], "is not a checkpoint of Spark"],
     [["--answers", exact, "--log", ticks, "--html", join(at("data"), "log.db")], "is one of Tidemark's own files"],

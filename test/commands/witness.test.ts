@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { witnessJson } from "../../scripts/audit/index.ts";
+import { witnessJson, witnessText } from "../../scripts/audit/index.ts";
 import { dataPaths } from "../../scripts/base/data-dir.ts";
 import { usFromIso } from "../../scripts/base/iso.ts";
 import { readLine } from "../../scripts/simulator/exchange-frames.ts";
@@ -56,7 +56,7 @@ async function witness(faults: Faults, given: Partial<WitnessOptions> & Exchange
 }
 
 const at = (time: string) => usFromIso(`2023-09-05T${time}:00Z`)!;
-const differing = (json: { minutes: { outcome: string }[] }) =>
+const differing = (json: { minutes: { outcome: string; rules: string[] }[] }) =>
   json.minutes.filter(({ outcome }) => outcome !== "equal" && outcome !== "empty");
 
 test("late ticks, lacking ids, a revised and an absent candle; a 429; each with its rule, exit 0", async () => {
@@ -136,7 +136,7 @@ test("a stored row or tick that was changed by hand is unexplained, exit 1", asy
   const args = ["--data", copy.path, "--feed", server.url, "--from", "2023-09-05T16:00", "--to", "2023-09-05T16:08"];
   const { code, json } = await run("witness", [...args, "--json"]);
   expect(code).toBe(1);
-  const wrong = differing(json as unknown as { minutes: { outcome: string }[] });
+  const wrong = differing(json as unknown as Parameters<typeof differing>[0]);
   expect(wrong).toMatchObject([
     { start: "2023-09-05T16:02:00Z", outcome: "unexplained", why: expect.stringContaining("final row is not that of") },
     { start: "2023-09-05T16:03:00Z", outcome: "unexplained" },
@@ -144,8 +144,20 @@ test("a stored row or tick that was changed by hand is unexplained, exit 1", asy
   ]);
 });
 
+test("consume behind stream: its minutes are compared without the stream's side, which is not wrong", async () => {
+  using copy = tempDir();
+  await follow(copy.path, recordedLines().slice(0, 1_000), ["stream", "consume"]);
+  await fillLog(copy.path, recordedLines().slice(1_000, 2_000));
+  await run("stream", ["--data", copy.path, "--until-end", "--flush"]);
+  const { json } = await witness({}, { data: copy.path, from_us: at("16:00"), to_us: at("16:07") });
+  expect(json.totals).toMatchObject({ minutes: 7, unexplained: 0 });
+  expect(json.streamless).toBe(2);
+  expect(differing(json).flatMap(({ rules }) => rules)).toEqual(["not_stored", "not_stored"]);
+});
+
 test("more than 300 minutes are several requests; minutes that neither side has are counted", async () => {
-  const { json } = await witness({}, { from_us: at("11:00"), to_us: at("16:05") });
+  const { json, report } = await witness({}, { from_us: at("11:00"), to_us: at("16:05") });
+  expect(witnessText(report)).toContain("305 minutes: 5 equal; 300 without a trade on either side; 0 unexplained\n");
   expect(json.totals).toMatchObject({ minutes: 305, equal: 5, empty: 300, unexplained: 0 });
   // What is later than any trade is not counted.
   const later = await witness({}, { from_us: at("16:30"), to_us: at("22:00") });
@@ -162,7 +174,7 @@ test("offline: one sentence that nothing was checked, exit 1", async () => {
   const { code, stdout, stderr } = await run("witness", ["--data", dir.path, "--feed", "ws://127.0.0.1:9"]);
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toMatch(
-    /error: The exchange at http:\/\/127\.0\.0\.1:9 gave no answer \(REST can't be reached: .*\): 60 minutes of BTC-USD from 2023-09-05T16:00:00Z to 2023-09-05T17:00:00Z were not checked\./,
+    /error: The exchange at http:\/\/127\.0\.0\.1:9 gave no answer \(REST can't be reached: .*\)\. Nothing was checked of 60 minutes of BTC-USD from 2023-09-05T16:00:00Z to 2023-09-05T17:00:00Z\./,
   );
 });
 

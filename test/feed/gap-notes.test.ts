@@ -5,8 +5,9 @@ import type { AppendRecord } from "../../scripts/contract/log.ts";
 import { OPEN_GAP_REASON } from "../../scripts/contract/tick.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
+import type { ExchangeOptions } from "../../scripts/simulator/exchange-server.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
-import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
+import { Producer } from "../../scripts/stages/produce.ts";
 import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR, produce } from "../support/feed.ts";
 import { run, startStage, until } from "../support/process.ts";
@@ -39,10 +40,10 @@ async function unfilled(trades: number, products = ["BTC-USD"]): Promise<AppendR
 }
 
 /** Runs `produce` in this process on a log with `records`, with a REST that answers. */
-async function continueOn(data: string, records: AppendRecord[], options: Partial<ProduceOptions> = {}) {
+async function continueOn(data: string, records: AppendRecord[], play: Pick<ExchangeOptions, "faults"> = {}) {
   const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: quiet });
   for (let i = 0; i < records.length; i += 5_000) await log.append(records.slice(i, i + 5_000));
-  await using server = exchange({ trades: 300, after: 250 });
+  await using server = exchange({ trades: 300, after: 250, ...play });
   const added: AppendRecord[] = [];
   const producer = new Producer({
     kind: "replay",
@@ -54,7 +55,6 @@ async function continueOn(data: string, records: AppendRecord[], options: Partia
     rest_url: server.url.replace("ws:", "http:"),
     status_path: null,
     logger: quiet,
-    ...options,
   });
   await producer.resume(log);
   await producer.run(async (batch) => {
@@ -99,6 +99,35 @@ test("killed after any record behind the jump: the next start finds the gap, fil
     expect([cut, missing(dir.path), outages(dir.path)]).toEqual([cut, 0, []]);
   }
 }, 30_000);
+
+test("killed after any record: what a note proves never issued is not asked for again, and the gap is closed once", async () => {
+  // The gap lacks 99 to 102, of which 100 and 101 were never issued.
+  const [drop_ids, unissued_ids] = [[99, 102], LOST];
+  const faults = { drop_ids, unissued_ids, rest: { statuses: [500, 500, 500] } };
+  await using server = exchange({ trades: 250, faults });
+  const { records } = await produce(server.url, { channel: "matches", retry_ms: 1 });
+  const kinds = records.map(({ value }) => parseRecord(value).kind);
+  const [opened, proved] = [kinds.indexOf("gap"), kinds.indexOf("unissued")];
+  expect([opened < proved, kinds.lastIndexOf("gap")]).toEqual([true, records.length - 1]);
+  for (const cut of [proved, proved + 1, records.length]) {
+    using dir = tempDir();
+    const before = records.slice(0, cut);
+    const { counts, added } = await continueOn(dir.path, before, { faults: { unissued_ids } });
+    const all = [...before, ...added];
+    const notes = all.flatMap(({ value }) => (parseRecord(value).kind === "unissued" ? [value] : []));
+    expect([cut, notes.length, counts.unfillable]).toEqual([cut, 1, 0]);
+    expect(counts.unissued).toBe(cut > proved ? 0 : 2);
+    expect(gaps(all).filter(({ state, missing: n }) => state === "closed" && n === 0).length).toBe(1);
+    const parsed = await Promise.all(
+      ["stream", "consume"].map((name) => run(name, ["--data", dir.path, "--until-end"])),
+    );
+    expect(parsed.map(({ code }) => code)).toEqual([0, 0]);
+    expect([missing(dir.path), outages(dir.path)]).toEqual([2, []]);
+    expect(rowsOf(dir.path, "windows.db", "SELECT first_trade_id, last_trade_id FROM unissued_ids")).toEqual([
+      { first_trade_id: 100, last_trade_id: 101 },
+    ]);
+  }
+}, 60_000);
 
 test("a gap far behind the log's end: its note is repeated, and found for a product that is quiet since", async () => {
   const busy = Array.from({ length: 12_000 }, (_, i) => HOUR[i]!);

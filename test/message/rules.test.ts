@@ -97,3 +97,33 @@ test("a product id that is not valid UTF-8 is a dead letter; other fields need n
   expect(parseRecord(broken(first))).toEqual({ kind: "dead", reason: "product_id is not valid UTF-8" });
   expect(parseRecord(broken(second)).kind).toBe("tick");
 });
+
+test("ids never issued: a note with first and last id, of at most 10,000 ids, by either version of the rules", () => {
+  const note = (first_trade_id: unknown, last_trade_id: unknown) => ({
+    ...{ type: "tidemark_unissued", price: undefined, trade_id: undefined },
+    ...{ first_trade_id, last_trade_id },
+  });
+  const max = Number.MAX_SAFE_INTEGER;
+  const good: [number, number][] = [
+    [0, 0],
+    [5, 10_004],
+    [max, max],
+  ];
+  for (const version of [1, RULES_VERSION]) {
+    for (const [first_trade_id, last_trade_id] of good) {
+      const unissued = { product_id: "BTC-USD", first_trade_id, last_trade_id };
+      const parsed = parseRecord(bytesOf(note(first_trade_id, last_trade_id)), version);
+      expect(parsed).toEqual({ kind: "unissued", unissued });
+    }
+    for (const [first, last] of [
+      [2, 1],
+      [-1, 3],
+      ["1", 2],
+      [1, undefined],
+      [1, max + 1],
+      [1.5, 2],
+    ])
+      expect(read(note(first, last), version)).toBe("unissued ids with wrong trade ids");
+    expect(read(note(5, 10_005), version)).toBe("more than 10000 unissued ids at once");
+  }
+});

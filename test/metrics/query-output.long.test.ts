@@ -20,7 +20,7 @@ import { batched } from "../support/batch.ts";
 import { ROOT, type stored, tempDir } from "../support/data.ts";
 import { run, runToEnd, startStage, until } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();

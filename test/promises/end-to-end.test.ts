@@ -7,6 +7,7 @@ import type { Recorded } from "../../scripts/simulator/exchange-frames.ts";
 import { asProducts } from "../../scripts/simulator/recording.ts";
 import { type ProduceOptions, Producer } from "../../scripts/stages/produce.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { resultRows } from "../support/batch.ts";
 import { quiet, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
 import { run, until } from "../support/process.ts";
@@ -175,6 +176,9 @@ test("--channel matches: ids that were never issued are proved in the certificat
   expect(rowsOf(dir.path, "windows.db", sums)).toEqual([10, 60, 120].map((s) => ({ s, ...each })));
   expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM outages")).toEqual([]);
   expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toMatchObject([{ unexplained: 0, pending: 0 }]);
+  const coverage = { ticks: 1_495, ids_spanned: 1_500, ids_missing: 0, coverage: 1, ids_unissued: 5 };
+  expect(resultRows(dir.path, "coverage")).toMatchObject([coverage]);
+  expect(resultRows(dir.path, "gaps")).toEqual([]);
 
   const hash = answer(dir.path);
   for (const point of ["stream-before-commit:3", "stream-committed:9"])

@@ -97,7 +97,7 @@ test("files, folders, links and modes of others survive every command that write
     }),
     { numRuns: 2, endOnFailure: true, seed: Math.floor(Math.random() * 2 ** 31) },
   );
-}, 180_000);
+}, 300_000);
 
 test("a CSV whose name is a metric's but which no batch wrote is neither replaced nor removed, and is named; nor is what links lead to", async () => {
   using data = await stored();
@@ -130,7 +130,7 @@ test("a CSV whose name is a metric's but which no batch wrote is neither replace
       writeFileSync(join(sql.path, "last.sql"), "SELECT 5 AS n");
     } else expect(existsSync(place("ours.csv"))).toBe(false);
   }
-}, 60_000);
+}, 300_000);
 
 test("another --sql folder leaves the panels and files of the first; they go when their SQL file goes", async () => {
   using data = await stored();
@@ -149,7 +149,7 @@ test("another --sql folder leaves the panels and files of the first; they go whe
   await batch(data.path, ["--sql", second.path]);
   expect(() => resultRows(data.path, "one")).toThrow("no result of one");
   expect([existsSync(csv("one")), existsSync(csv("two"))]).toEqual([false, true]);
-}, 60_000);
+}, 300_000);
 
 test("`stream` writes its CSV neither through a link nor over a file that it did not write, also with --rebuild", async () => {
   using data = await stored();
@@ -177,7 +177,7 @@ test("`stream` writes its CSV neither through a link nor over a file that it did
   rmSync(csv);
   expect((await ran("--rebuild")).code).toBe(0);
   expect(readFileSync(csv, "utf8")).toStartWith("window_start,window_end,");
-}, 60_000);
+}, 300_000);
 
 test("rebuild removes the CSV files that stream wrote, and nothing else in stream_csv/", async () => {
   using data = await stored();
@@ -186,7 +186,7 @@ test("rebuild removes the CSV files that stream wrote, and nothing else in strea
   expect((await run("rebuild", ["--data", data.path])).code).toBe(0);
   expect(readFileSync(own, "utf8")).toBe("my notes");
   expect(readdirSync(join(data.path, "stream_csv"))).toEqual(["notes.txt"]);
-}, 60_000);
+}, 300_000);
 
 test("a folder of metrics' CSV files that is a link: what is in it stays", async () => {
   using data = await stored();
@@ -201,4 +201,4 @@ test("a folder of metrics' CSV files that is a link: what is in it stays", async
   for (const name of ["two.csv", "three.csv", "x.tmp"])
     expect(readFileSync(join(outside.path, name), "utf8")).toBe(name);
   expect(readFileSync(join(outside.path, "one.csv"), "utf8")).toBe(`n\n${STORED_TICKS}\n`);
-}, 60_000);
+}, 300_000);

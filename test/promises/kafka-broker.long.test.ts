@@ -48,7 +48,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     broker = await startBroker();
     admin = stockClient(broker.port).admin();
     await admin.connect();
-  }, 120_000);
+  }, 300_000);
   afterEach(killStages);
   afterAll(async () => {
     await admin.disconnect();
@@ -114,7 +114,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
         /^error: The Kafka broker at 127\.0\.0\.1:\d+ doesn't answer: .*\. \[TIDEMARK_LOG_UNREACHABLE\]\nIs it running.*\n$/,
       );
     }
-  }, 120_000);
+  }, 300_000);
 
   test("a missing topic is created, with the partitions and retention of the flags and the broker's own time stamps", async () => {
     using dir = tempDir();
@@ -131,7 +131,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     });
     const settings = resources[0]!.configEntries.map(({ configName, configValue }) => `${configName}=${configValue}`);
     expect(settings.sort()).toEqual(["message.timestamp.type=LogAppendTime", "retention.ms=604800000"]);
-  }, 120_000);
+  }, 300_000);
 
   test("created again under a running stage: it stops with one sentence, whether the new log is shorter or longer, and --rebuild starts over", async () => {
     using dir = tempDir();
@@ -149,7 +149,7 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     expect(longer.stderr).toMatch(/is not the log that tidemark-stream-\w+ has read up to offset 500: .*SHORTER/);
     expect((await run("stream", [...args, "--rebuild"])).code).toBe(0);
     expect(answerHash(join(dir.path, "windows.db"))).toEqual(await calmAnswer(lines.slice(0, 1_000)));
-  }, 120_000);
+  }, 300_000);
 
   test("cut by retention before a stage has read it: it stops with the number of lost records, and never jumps", async () => {
     using dir = tempDir();
@@ -162,5 +162,5 @@ describe.skipIf(!here)(here ? "kafka, the broker" : "kafka, skipped: no Java or 
     expect(cut.code).toBe(1);
     expect(cut.stderr).toContain("300 records it hasn't read are no longer kept");
     expect(committedRecords(dir.path, "ticks.db")).toBe(500);
-  }, 120_000);
+  }, 300_000);
 });

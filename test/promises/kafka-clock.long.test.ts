@@ -42,7 +42,7 @@ describe.skipIf(!here)(
   () => {
     beforeAll(async () => {
       broker = await sharedBroker();
-    }, 60_000);
+    }, 300_000);
     afterEach(killStages);
 
     for (const [name, time, code] of [
@@ -78,7 +78,7 @@ describe.skipIf(!here)(
         expect(answer.rows.windows).toBeGreaterThan(2);
         expect(problemsIn(dir.path)).toEqual([expect.objectContaining({ code, stops: false })]);
         expect(problemsIn(other.path)).toEqual([]);
-      }, 60_000);
+      }, 300_000);
     }
 
     test.skipIf(noClock() !== null)(

@@ -106,7 +106,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     broker = await sharedBroker();
     admin = stockClient(broker.port).admin();
     await Promise.all([admin.connect(), renewProducer()]);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await Promise.all([admin.disconnect(), producer?.disconnect()]);
   });
@@ -131,7 +131,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect(await answerAfterKills("spread")).toEqual(expected);
     using again = tempDir();
     expect(await followLive(again.path, "spread").end(hour.length)).toEqual(expected);
-  }, 120_000);
+  }, 300_000);
 
   test("partitions added while both stages run are read within seconds, and the log still has one answer", async () => {
     await createTopic(admin, "grown", 1);
@@ -162,7 +162,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect(held).toBeGreaterThan(800);
     expect(await answerAtOnce("grown")).toEqual(got);
     expect(await answerAtOnce("grown", "50")).toEqual(got);
-  }, 120_000);
+  }, 300_000);
 
   test("our own producer's products change partitions when some are added: one answer, the same as with one partition", async () => {
     const lines = hour.slice(0, 1_500).flatMap((line) => [line, line.replace("BTC-USD", "ETH-USD")]);
@@ -178,7 +178,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     await run("stream", ["--data", embedded.path, "--until-end", "--lateness", "1s"]);
     expect(got.hash).toBe(answerHash(join(embedded.path, "windows.db")).hash);
     expect((await answerAtOnce("moved")).hash).toBe(got.hash);
-  }, 120_000);
+  }, 300_000);
 
   test("invalid times (-1, 0, seconds) order by partition and offset, in every reading", async () => {
     await createTopic(admin, "timeless", 3);
@@ -188,7 +188,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     expect(expected.ticks).toBe(900);
     expect(await answerAtOnce("timeless", "13")).toEqual(expected);
     expect(await answerAfterKills("timeless")).toEqual(expected);
-  }, 120_000);
+  }, 300_000);
 
   test("a record that arrives long after ones with later times: the stages log it, read the log again, and have its one answer", async () => {
     await createTopic(admin, "straggler", 2);
@@ -203,7 +203,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     const got = await following.end(500);
     for (const stage of following.stages) expect(stage.said()).toContain("Reading the log again from its start");
     expect(await answerAtOnce("straggler")).toEqual(got);
-  }, 120_000);
+  }, 300_000);
 
   test("a compacted topic is refused with a sentence; one that we create is not compacted under any default of the broker", async () => {
     await createTopic(admin, "compacted", 1, { "cleanup.policy": "compact" });
@@ -225,7 +225,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
       "message.timestamp.type": "LogAppendTime",
       "compression.type": "producer",
     });
-  }, 60_000);
+  }, 300_000);
 
   test("records that compaction removed are counted and reported; a transaction's markers and aborted records are not", async () => {
     await createTopic(admin, "holes", 1, {
@@ -266,7 +266,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
       expect(parseProblems(text.value)).toMatchObject([{ code: "log-hole", stops: false }]);
       expect(ran.stderr).toContain(`The log has lost ${value("lost")} records`);
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 /** True if a reader from the start finds offsets missing. */

@@ -105,7 +105,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     expect((await run("stream", ["--data", calm.path, "--until-end"])).code).toBe(0);
     const { hash, rows } = answerHash(join(calm.path, "windows.db"));
     Object.assign(expected, { hash, windows: rows.windows, csv: csvOf(calm.path).toSorted() });
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await admin.disconnect();
   });
@@ -125,7 +125,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await allStored(dir.path);
     await endAll(second!);
     await expectUndisturbed(dir.path);
-  }, 120_000);
+  }, 300_000);
 
   test("one of two sleeps past its session with unhandled records: its commit is rolled back, it joins again, totals exact", async () => {
     using dir = tempDir();
@@ -146,7 +146,7 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     await expectUndisturbed(dir.path);
     await endAll([...first!, ...second!]);
     await expectUndisturbed(dir.path);
-  }, 120_000);
+  }, 300_000);
 
   test("a producer without keys spreads a product over all partitions: two processes refuse it with a sentence, and one has the answer", async () => {
     using dir = tempDir();
@@ -176,5 +176,5 @@ describe.skipIf(!here)(here ? "kafka, several processes" : "kafka, skipped: no J
     }
     const batch = await run("batch", ["--data", dir.path, "--json"]);
     expect(batch.json).toMatchObject({ failed: [], ticks_total: hour.length, reconciliation: { unexplained: 0 } });
-  }, 120_000);
+  }, 300_000);
 });

@@ -9,7 +9,7 @@ import { exchange } from "../support/feed.ts";
 import { ClockedPath, problemsIn, tradesFrom } from "../support/machine-clock.ts";
 import { killStages, run, startStage, until } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 afterEach(killStages);
 
 const HOUR = 3_600;

@@ -48,7 +48,7 @@ test("matches: killed before, after and between appends and in mid-fill, every t
   expect(ids.at(-1)).toBe(HOUR[TRADES - 1]!.trade_id);
   expect(outages).toEqual([]);
   expect(missing).toBe(0);
-}, 60_000);
+}, 300_000);
 
 test("ticker: what was missed while it was dead is within outage rows, and `missing` counts it", async () => {
   const { ids, outages, missing } = await killedAgainAndAgain("ticker", DEATHS);
@@ -58,4 +58,4 @@ test("ticker: what was missed while it was dead is within outage rows, and `miss
   const isSaid = (id: number) => outages.some((one) => one.last_trade_id < id && id < one.first_trade_id);
   expect(lost.filter((id) => !isSaid(id))).toEqual([]);
   expect(missing).toBe(lost.length);
-}, 60_000);
+}, 300_000);

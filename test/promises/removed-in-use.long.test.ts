@@ -26,7 +26,7 @@ test("a CSV file of the stream that is removed or replaced comes again within se
   await until("the CSV once more", () => whole() === before);
   expect(stream.isRunning()).toBe(true);
   expect([await stream.stop(), readFileSync(`${csv}.moved`, "utf8")]).toEqual([0, before]);
-}, 60_000);
+}, 300_000);
 
 test("a stage whose store is removed or replaced ends with a sentence; the next start builds it again", async () => {
   for (const [stage, file] of [
@@ -48,7 +48,7 @@ test("a stage whose store is removed or replaced ends with a sentence; the next 
     expect(child.said()).toContain(`error: ${path} was removed or replaced while it was in use. [TIDEMARK_DATA_DIR]`);
     expect((await run(stage, ["--data", dir.path, "--until-end"])).code).toBe(0);
   }
-}, 90_000);
+}, 300_000);
 
 test.skipIf(namespace === undefined)(
   `a disk that is full in a batch: DISK_FULL, and the run is noted as failed with that error${namespace ? "" : " (skipped: may not mount a small disk here)"}`,
@@ -106,4 +106,4 @@ test("a status that can't be written is reported once, not once a second, and th
     .split("\n")
     .filter((line) => line.includes("feed.json can't be written"));
   expect(reported.length).toBe(1);
-}, 30_000);
+}, 300_000);

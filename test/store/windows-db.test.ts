@@ -6,7 +6,7 @@ import { WindowStore } from "../../scripts/store/window-store.ts";
 import type { StepResult } from "../../scripts/window/state.ts";
 import { rowsOf, tempDir } from "../support/data.ts";
 import { MemoryState } from "../support/memory-state.ts";
-import { type Committed, play, settings, stream } from "../support/streams.ts";
+import { type Committed, play, proofs, settings, stream } from "../support/streams.ts";
 
 const CASES = Math.ceil(Number(process.env.TIDEMARK_CASES ?? 300) / 6);
 
@@ -61,13 +61,19 @@ class FileState implements Committed {
 const ordered = (rows: object[]) => rows.map((row) => JSON.stringify(Object.entries(row).sort())).sort();
 
 test(`${CASES} random streams over the real file: the same windows, revisions, late ticks and counts as in memory`, () => {
-  const property = fc.property(stream, settings, (steps, how) => {
+  const spans = fc.array(fc.tuple(fc.nat(130), fc.constantFrom(0, 1, 5, 60)), { minLength: 5, maxLength: 5 });
+  const property = fc.property(fc.oneof(stream, proofs), settings, spans, (steps, how, found) => {
     using dir = tempDir();
     const file = new FileState(join(dir.path, "windows.db"));
     const memory = new MemoryState();
     const counts = play(steps, how, file);
-    file.close();
     expect(counts).toEqual(play(steps, how, memory));
+    const starts = (state: Committed, size_us: number, [lo, more]: [number, number]) =>
+      [...new Set(state.closedOver("BTC-USD", size_us, lo, lo + more))].sort((a, b) => a - b);
+    for (const { size_us } of how.windows)
+      for (const span of found) expect(starts(file, size_us, span)).toEqual(starts(memory, size_us, span));
+    expect(file.unissued("BTC-USD")).toEqual(memory.unissued("BTC-USD"));
+    file.close();
     const stored = (table: string) =>
       rowsOf<Record<string, unknown>>(dir.path, "windows.db", `SELECT * FROM ${table}`).map((row) => {
         const { updated_at, change_id, ...rest } = row;

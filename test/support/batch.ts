@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "../../scripts/archive/manifest-schema.ts";
 import type { Agreement } from "../../scripts/contract/results.ts";
-import { type Row, sqlite, stored, tempDir } from "./data.ts";
+import { ROOT, type Row, sqlite, stored, tempDir } from "./data.ts";
 import { run } from "./process.ts";
 
 /** Without DuckDB's extension: the tail is read through bun:sqlite in a child. */
@@ -42,6 +42,12 @@ export function metricFolder(files: Record<string, string>): { path: string; [Sy
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(dir.path, `${name}.sql`), sql);
   return dir;
 }
+
+/** A folder of some of the metrics that Tidemark has: a batch over all takes twice the CPU time. */
+export const someMetrics = (...names: string[]) =>
+  metricFolder(
+    Object.fromEntries(names.map((name) => [name, readFileSync(join(ROOT, `sql/metrics/${name}.sql`), "utf8")])),
+  );
 
 /** As `stored()`, after one batch over these metric files. Throws if it or one of them fails. */
 export async function batched(files: Record<string, string>): ReturnType<typeof stored> {

@@ -99,23 +99,32 @@ export async function runPath(data: string, lines: string[], sql?: string): Prom
 }
 
 export const STORED_TICKS = 3_002;
-let template: Promise<string> | undefined;
+const templates = new Map<string, Promise<string>>();
+
+/**
+ * A copy of a directory that `fill` fills once per test process: what several tests begin with. Its
+ * times are as old as the first copy.
+ */
+export async function copyOf(
+  name: string,
+  fill: (data: string) => Promise<unknown>,
+): Promise<{ path: string; [Symbol.dispose](): void }> {
+  const template = templates.getOrInsertComputed(name, async () => {
+    const path = mkdtempSync(join(tmpdir(), "tidemark-"));
+    process.on("exit", () => rmSync(path, { recursive: true, force: true }));
+    await fill(path);
+    return path;
+  });
+  const dir = tempDir();
+  cpSync(await template, dir.path, { recursive: true });
+  return dir;
+}
 
 /**
  * A copy of a directory with 3,000 recorded ticks, a late one, a duplicate, rubbish and a second
  * product: 3,002 ticks stored, no batch yet.
  */
-export async function stored(): Promise<{ path: string; [Symbol.dispose](): void }> {
-  template ??= (async () => {
-    const path = mkdtempSync(join(tmpdir(), "tidemark-"));
-    process.on("exit", () => rmSync(path, { recursive: true, force: true }));
-    await follow(path, troubledLines(3_000));
-    return path;
-  })();
-  const dir = tempDir();
-  cpSync(await template, dir.path, { recursive: true });
-  return dir;
-}
+export const stored = () => copyOf("stored", (data) => follow(data, troubledLines(3_000)));
 
 export type Row = Record<string, string | number | null>;
 

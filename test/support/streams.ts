@@ -79,6 +79,43 @@ export const stream = fc.array(
   { maxLength: 120 },
 ) as fc.Arbitrary<Step[]>;
 
+/** Trades of one product whose ids rise with time, nearly, and many proofs of ids between them. */
+const rising = fc
+  .record({ s: fc.integer({ min: 0, max: 60 }), ahead: fc.nat(5), late_s: fc.constantFrom(0, 0, 0, 1, 20, 40) })
+  .map(({ s, ahead, late_s }): Step => {
+    const [p, q] = [
+      { price_mantissa: s + 1, price_scale: 0 },
+      { size_mantissa: 1, size_scale: 0 },
+    ];
+    const tick = { product_id: "BTC-USD", trade_id: 2 * s + ahead, time_us: BASE + (s - late_s) * SECOND, ...p, ...q };
+    return { kind: "tick", tick: { ...tick, side: "buy" }, appended_us: BASE + 3_600 * SECOND };
+  });
+const between = fc
+  .record({ first_trade_id: fc.nat(125), ids: fc.constantFrom(1, 2, 3, 7, 30) })
+  .map(({ first_trade_id, ids }): Step => {
+    const last_trade_id = first_trade_id + ids - 1;
+    const at = { product_id: "BTC-USD", appended_us: BASE + 3_600 * SECOND };
+    return { kind: "unissued", ...at, first_trade_id, last_trade_id };
+  });
+const order = (step: Step) => (step.kind === "tick" ? step.tick.time_us : 0);
+/** `forward`: the trades come in the order of time, so that windows close one after another. */
+export const proofs: fc.Arbitrary<Step[]> = fc
+  .record({ ticks: fc.array(rising, { minLength: 8, maxLength: 40, size: "max" }), forward: fc.boolean() })
+  .map(({ ticks, forward }) => (forward ? ticks.toSorted((a, b) => order(a) - order(b)) : ticks))
+  .chain((ticks) => {
+    const other = fc.oneof(
+      { weight: 5, arbitrary: between },
+      {
+        weight: 2,
+        arbitrary: fc.constantFrom("commit", "restart", "reset", "crash", "flush").map((kind) => ({ kind }) as Step),
+      },
+    );
+    const places = fc.array(fc.record({ at: fc.nat(ticks.length), step: other }), { maxLength: 25, size: "max" });
+    return places.map((all) =>
+      ticks.flatMap((tick, i) => [tick, ...all.flatMap(({ at, step }) => (at === i ? [step] : []))]),
+    );
+  });
+
 const seconds = (size: number, every: number) => ({ size_us: size * SECOND, every_us: every * SECOND });
 const windows = fc.constantFrom<WindowSpec[]>(
   [seconds(10, 10)],

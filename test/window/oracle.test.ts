@@ -6,7 +6,7 @@ import type { JobSettings } from "../../scripts/window/state.ts";
 import { recordedLines } from "../support/data.ts";
 import { MemoryState } from "../support/memory-state.ts";
 import { type Expected, type Logged, oracle } from "../support/oracle.ts";
-import { play, SECOND, type Step, settings, stream } from "../support/streams.ts";
+import { play, proofs, SECOND, type Step, settings, stream } from "../support/streams.ts";
 
 const CASES = Number(process.env.TIDEMARK_CASES ?? 300);
 
@@ -37,7 +37,7 @@ function byOffset(a: object, b: object): number {
 }
 
 test(`${CASES} random streams: windows, certificates, late ticks, revisions and counts are the naive oracle's`, () => {
-  const property = fc.property(stream, settings, (steps, how) => {
+  const property = fc.property(fc.oneof(stream, proofs), settings, (steps, how) => {
     const log = steps
       .map((step, offset) => ({ ...step, offset }))
       .filter((step): step is Logged => ["tick", "heartbeat", "unissued", "flush"].includes(step.kind));
@@ -53,7 +53,7 @@ const rows = ({ state, counts }: ReturnType<typeof played>) =>
   JSON.stringify([[...state.windows].sort(), [...state.revisions].sort(), state.late, counts]);
 
 test("where the commits, restarts and crashes fall changes no stored row", () => {
-  const property = fc.property(stream, settings, (steps, how) => {
+  const property = fc.property(fc.oneof(stream, proofs), settings, (steps, how) => {
     const moves = steps.filter(({ kind }) => ["tick", "heartbeat", "unissued"].includes(kind));
     const often = (kind: "commit" | "restart" | "crash", every: number) =>
       moves.flatMap((move, i): Step[] => (i % every === every - 1 ? [move, { kind }] : [move]));

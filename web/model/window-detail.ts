@@ -130,7 +130,8 @@ function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archive
   const judged = judgedWindows(sources, selection);
   const lateOfPart = (part: StreamPart) => judged.get(isoFromUs(part.start_us))?.sides?.late ?? null;
   const lateSums = addedValues(parts.map(lateOfPart).filter((sums) => sums !== null));
-  const columns = columnsOf(stream, batch?.values ?? null, state !== "open" && stream !== null, lateSums);
+  const isCompared = state !== "open" && stream !== null && outcome !== "history";
+  const columns = columnsOf(stream, batch?.values ?? null, isCompared, lateSums);
   const run = batch === null ? null : batchRun(sources, batch);
   const ids = [...parts.flatMap(({ row, last }) => [row, last].flatMap((one) => one ?? [])), ...numbered(batch)];
   return {

@@ -165,7 +165,7 @@ function Recompute({ detail }: { detail: WindowDetail }) {
     <section class="panel wide" aria-labelledby="recompute-title">
       <h2 id="recompute-title">Recompute it yourself</h2>
       <p>
-        The stream's own window code, 8 kB, computes this window from its ticks: in this browser, or on a terminal with{" "}
+        The stream's own window code, 9 kB, computes this window from its ticks: in this browser, or on a terminal with{" "}
         <code>bun run explain {detail.id}</code>.
       </p>
       <button type="button" id="recompute" data-url={`${explainPath(detail)}?ticks=all`} hidden>

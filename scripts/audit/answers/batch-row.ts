@@ -1,6 +1,6 @@
 /** The audit of the replaced pipeline's batch: each row against its part of the log. */
 import type { AuditRecord } from "../audit-types.ts";
-import { BATCH_COLUMNS, type BatchColumn, batchValues, fitOf, shownValue } from "./batch-values.ts";
+import { BATCH_COLUMNS, type BatchColumn, BatchTable, fitOf, QUICK_COLUMNS, shownValue } from "./batch-values.ts";
 import {
   type Candidate,
   type Consumer,
@@ -81,12 +81,22 @@ function judged(row: BatchRow, consumer: Consumer, all: readonly Candidate[], na
   let best: Judged | null = null;
   for (const part of parts) {
     const reading = { consumer, ...part };
-    const values = valuesOf(reading, all);
-    const wrong = names.filter((name) => fitOf(row.cells[name] ?? null, values[name]) === null);
+    const wrong = wrongOf(row, valuesOf(reading, all), names);
     if (best === null || wrong.length < best.wrong.length) best = { row, reading, wrong };
     if (wrong.length === 0) break;
   }
   return best!;
+}
+
+/** Columns that do not fit; the sums count as such where a quick one does not. */
+function wrongOf({ cells }: BatchRow, table: BatchTable, names: readonly BatchColumn[]): BatchColumn[] {
+  const [quick, sums] = [
+    names.filter((name) => QUICK_COLUMNS.has(name)),
+    names.filter((name) => !QUICK_COLUMNS.has(name)),
+  ];
+  const isWrong = (name: BatchColumn) => fitOf(cells[name] ?? null, table.value(name)) === null;
+  const wrong = quick.filter(isWrong);
+  return wrong.length > 0 ? [...wrong, ...sums] : sums.filter(isWrong);
 }
 
 /** Read from the start, or (W10) from later to the end. Without a count that fits: all of the log. */
@@ -94,15 +104,15 @@ function partsOf(row: BatchRow, consumer: Consumer, all: readonly Candidate[]): 
   const count = Number(row.cells.trade_count ?? Number.NaN);
   const parts: { from: number; to: number }[] = [];
   if (Number.isSafeInteger(count)) {
-    parts.push(...endsOf(consumer, all, 0, count).map((to) => ({ from: 0, to })));
+    parts.push(...endsOf(consumer, all, count).map((to) => ({ from: 0, to })));
     const start = startOf(consumer, all, count);
     if (start !== null && start > 0) parts.push({ from: start, to: all.length });
   }
   return parts.length > 0 ? parts : [{ from: 0, to: all.length }];
 }
 
-function valuesOf({ consumer, from, to }: Reading, all: readonly Candidate[]): ReturnType<typeof batchValues> {
-  return batchValues(tableAfter(consumer, all.slice(from, to)));
+function valuesOf({ consumer, from, to }: Reading, all: readonly Candidate[]): BatchTable {
+  return new BatchTable(tableAfter(consumer, all, from, to));
 }
 
 /** The choices in which a reading differs from an exact one, each alone undone. */
@@ -134,13 +144,15 @@ function verdict(
   const mistakes = mistakesOf(reading).map(({ reason, without }) => ({ reason, values: valuesOf(without, all) }));
   const differences = names.flatMap((column): BatchRowVerdict["differences"] => {
     const theirs = row.cells[column] ?? null;
-    const fit = fitOf(theirs, own[column]);
-    if (fit === "equal" && fitOf(theirs, exact[column]) === "equal") return [];
-    const shown = { column, theirs, exact: shownValue(exact[column]) };
+    const fit = fitOf(theirs, own.value(column));
+    if (fit === "equal" && fitOf(theirs, exact.value(column)) === "equal") return [];
+    const shown = { column, theirs, exact: shownValue(exact.value(column)) };
     // Where one column does not fit, the reading is not theirs: it explains no other column.
     if (wrong.length > 0) return [{ ...shown, reasons: [] }];
-    const broken = mistakes.filter(({ values }) => fitOf(theirs, values[column]) === null).map(({ reason }) => reason);
-    const isExact = fitOf(theirs, exact[column]) !== null;
+    const broken = mistakes
+      .filter(({ values }) => fitOf(theirs, values.value(column)) === null)
+      .map(({ reason }) => reason);
+    const isExact = fitOf(theirs, exact.value(column)) !== null;
     // Where each mistake alone hides the other, all of them are why.
     const reasons = broken.length > 0 || isExact ? broken : mistakes.map(({ reason }) => reason);
     return [{ ...shown, reasons: [...reasons, ...(fit === "float" ? (["W1"] as const) : [])] }];
@@ -159,8 +171,12 @@ function whyOf(
   wrong: readonly BatchColumn[],
   last: AuditRecord | undefined,
 ): string {
-  if (outcome === "unexplained")
-    return `No part of the log has a table with these values: ${wrong.join(", ")} ${wrong.length === 1 ? "is" : "are"} not reproduced.`;
+  if (outcome === "unexplained") {
+    const quick = wrong.filter((name) => QUICK_COLUMNS.has(name));
+    const named = quick.length > 0 ? quick : wrong;
+    const is = named.length === 1 ? "is" : "are";
+    return `No part of the log has a table with these values: ${named.join(", ")} ${is} not reproduced.`;
+  }
   const begin = from === 0 ? "from its start" : "from a later offset";
   return `It answers for the log ${begin} to offset ${last?.offset ?? 0} of partition ${last?.partition ?? 0}.`;
 }

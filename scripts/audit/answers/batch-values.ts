@@ -2,7 +2,8 @@
 import { divideHalfUp, formatUnits, parseUnits, pow10 } from "../../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../../contract/thresholds.ts";
 import type { AuditColumn } from "../audit-types.ts";
-import { type Candidate, SCALE } from "./consumed.ts";
+import type { Candidate, Decimal } from "./consumed.ts";
+import { ExactSum, fromDecimal, SCALE, toDouble } from "./exact-sum.ts";
 
 /** Columns of a batch that can be computed; others are ignored. */
 export const BATCH_COLUMNS = [
@@ -37,69 +38,124 @@ const ONE = pow10(SCALE);
 /** Each addition of n rounds by at most this part; a further operation by one more. */
 const DOUBLE_STEP = 2 ** -52;
 
-/** The values of these rows; nulls count as rows, and in no sum. */
-export function batchValues(rows: readonly Candidate[]): Record<BatchColumn, BatchValue> {
-  const prices = rows.flatMap(({ price }) => price ?? []);
-  const sizes = rows.flatMap(({ size }) => size ?? []);
-  const both = rows.flatMap(({ price, size }) => (price === null || size === null ? [] : [price * size]));
-  const [sum, volume, notional] = [prices, sizes, both].map((values) => values.reduce((a, b) => a + b, 0n)) as [
-    bigint,
-    bigint,
-    bigint,
-  ];
-  const [buys, sells] = ["buy", "sell"].map((side) => rows.filter((row) => row.side === side).length) as [
-    number,
-    number,
-  ];
-  const slack = (rows.length + 2) * DOUBLE_STEP;
-  // Sizes can have both signs: the sum is rounded by its parts, not by what they add up to.
-  const absolute = (values: readonly bigint[]) => values.reduce((a, b) => a + (b < 0n ? -b : b), 0n);
-  const max = extreme(prices, 1n);
-  const min = extreme(prices, -1n);
-  const some = (value: BatchValue) => (prices.length === 0 ? null : value);
-  const count = (value: number): BatchValue => ({ exact: { a: BigInt(value), b: 1n }, slack: 0, doubles: [] });
-  const total = (value: bigint, parts: readonly bigint[], unit: bigint): BatchValue => ({
-    exact: { a: value, b: unit },
-    slack: slack * quotient({ a: absolute(parts), b: unit }),
-    doubles: [],
-  });
-  const ratio = buySellRatio(buys, sells);
-  return {
-    trade_count: count(rows.length),
-    buy_count: count(buys),
-    sell_count: count(sells),
-    avg_price: some({
-      exact: { a: sum, b: ONE * BigInt(prices.length || 1) },
-      slack: (slack * quotient({ a: absolute(prices), b: ONE })) / (prices.length || 1),
-      doubles: [],
-    }),
-    max_price: some(double({ a: max, b: ONE })),
-    min_price: some(double({ a: min, b: ONE })),
-    price_range: some(rangeOf(max, min)),
-    price_sum: some(total(sum, prices, ONE)),
-    total_volume: total(volume, sizes, ONE),
-    notional: total(notional, both, ONE * ONE),
-    vwap: volume === 0n ? null : vwapOf(notional, volume, absolute(both), slack),
-    buy_sell_ratio: { exact: exactOf(ratio), slack: 0, doubles: [ratio] },
-    volatility_flag: some({ word: max - min > parseUnits(THRESHOLDS.volatility_range, SCALE) ? "High" : "Normal" }),
-    market_sentiment: { word: sentiment(buys, sells) },
-    volume_spike: { word: volume > parseUnits(THRESHOLDS.volume_spike, SCALE) ? "Spike" : "Normal" },
-  };
+/** Columns that need no sum over the rows; where one is wrong, the sums are not computed. */
+export const QUICK_COLUMNS: ReadonlySet<BatchColumn> = new Set([
+  "trade_count",
+  "buy_count",
+  "sell_count",
+  "max_price",
+  "min_price",
+  "price_range",
+  "buy_sell_ratio",
+  "volatility_flag",
+  "market_sentiment",
+]);
+
+/** A table's values, each computed when it is asked for; nulls count as rows, and in no sum. */
+export class BatchTable {
+  readonly #values = new Map<BatchColumn, BatchValue>();
+  readonly #sums = new Map<string, ExactSum>();
+  readonly #buys: number;
+  readonly #sells: number;
+  /** Null without a price. */
+  readonly #max: bigint | null;
+  readonly #min: bigint | null;
+
+  constructor(private readonly rows: readonly Candidate[]) {
+    let [buys, sells] = [0, 0];
+    let max: Decimal | null = null;
+    let min: Decimal | null = null;
+    for (const { side, price } of rows) {
+      if (side === "buy") buys++;
+      else if (side === "sell") sells++;
+      if (price === null) continue;
+      if (max === null || isAbove(price, max)) max = price;
+      if (min === null || isAbove(min, price)) min = price;
+    }
+    [this.#buys, this.#sells] = [buys, sells];
+    this.#max = max && fromDecimal(max);
+    this.#min = min && fromDecimal(min);
+  }
+
+  value(column: BatchColumn): BatchValue {
+    let value = this.#values.get(column);
+    if (value === undefined) {
+      value = this.#computed(column);
+      this.#values.set(column, value);
+    }
+    return value;
+  }
+
+  #computed(column: BatchColumn): BatchValue {
+    const [max, min] = [this.#max, this.#min];
+    switch (column) {
+      case "trade_count":
+        return whole(this.rows.length);
+      case "buy_count":
+        return whole(this.#buys);
+      case "sell_count":
+        return whole(this.#sells);
+      case "max_price":
+        return max === null ? null : double({ a: max, b: ONE });
+      case "min_price":
+        return min === null ? null : double({ a: min, b: ONE });
+      case "price_range":
+        return max === null || min === null ? null : rangeOf(max, min);
+      case "buy_sell_ratio":
+        return ratioOf(buySellRatio(this.#buys, this.#sells));
+      case "market_sentiment":
+        return { word: sentiment(this.#buys, this.#sells) };
+      case "volatility_flag": {
+        const isHigh = (max ?? 0n) - (min ?? 0n) > parseUnits(THRESHOLDS.volatility_range, SCALE);
+        return { word: isHigh ? "High" : "Normal" };
+      }
+      default:
+        return this.#summed(column);
+    }
+  }
+
+  #summed(column: "avg_price" | "price_sum" | "total_volume" | "notional" | "vwap" | "volume_spike"): BatchValue {
+    const slack = (this.rows.length + 2) * DOUBLE_STEP;
+    if (column === "price_sum") return rounded(this.#sum("price"), ONE, slack);
+    if (column === "avg_price") return rounded(this.#sum("price"), ONE * BigInt(this.#sum("price").parts), slack);
+    if (column === "notional") return rounded(this.#sum("notional"), ONE, slack);
+    const volume = this.#sum("size");
+    if (column === "total_volume") return rounded(volume, ONE, slack);
+    if (column === "vwap") return volume.total === 0n ? null : rounded(this.#sum("notional"), volume.total, 2 * slack);
+    return { word: volume.total > parseUnits(THRESHOLDS.volume_spike, SCALE) ? "Spike" : "Normal" };
+  }
+
+  #sum(name: "price" | "size" | "notional"): ExactSum {
+    let sum = this.#sums.get(name);
+    if (sum !== undefined) return sum;
+    sum = new ExactSum();
+    for (const { price, size } of this.rows) {
+      if (name === "notional") sum.addProduct(price, size);
+      else sum.add(name === "price" ? price : size);
+    }
+    this.#sums.set(name, sum);
+    return sum;
+  }
 }
 
-/** The largest value for a sign of 1, the smallest for −1; 0 of none. */
-function extreme(values: readonly bigint[], sign: 1n | -1n): bigint {
-  let found = values[0] ?? 0n;
-  for (const value of values) if ((value - found) * sign > 0n) found = value;
-  return found;
+/** Whether a price is above another; their doubles decide unless they are equal. */
+function isAbove(one: Decimal, other: Decimal): boolean {
+  const [a, b] = [toDouble(one), toDouble(other)];
+  return a === b ? fromDecimal(one) > fromDecimal(other) : a > b;
 }
 
-function vwapOf(notional: bigint, volume: bigint, absolute: bigint, slack: number): BatchValue {
-  return {
-    exact: { a: notional, b: volume * ONE },
-    slack: 2 * slack * Math.abs(quotient({ a: absolute, b: volume * ONE })),
-    doubles: [],
-  };
+function whole(value: number): BatchValue {
+  return { exact: { a: BigInt(value), b: 1n }, slack: 0, doubles: [] };
+}
+
+function ratioOf(ratio: number): BatchValue {
+  return { exact: exactOf(ratio), slack: 0, doubles: [ratio] };
+}
+
+/** A sum ÷ `b`, that many doubles may have rounded; null of nothing, as SQL's sums are. */
+function rounded({ total, parts, absolute }: ExactSum, b: bigint, slack: number): BatchValue {
+  if (parts === 0) return null;
+  return { exact: { a: total, b }, slack: slack * Math.abs(quotient({ a: absolute, b })), doubles: [] };
 }
 
 /** Read from a text, a price is its nearest double, or its nearest 32-bit float. */
@@ -131,12 +187,14 @@ function exactOf(value: number): Fraction {
   return { a: BigInt(Math.round(value * 2 ** 40)), b: 2n ** 40n };
 }
 
-/** The exact value for people; at most 20 decimals. */
+/** The exact value for people, at most SHOWN_DECIMALS of it. */
 export function shownValue(value: BatchValue): string | null {
   if (value === null) return null;
   if ("word" in value) return value.word;
-  return value.doubles.length === 1 ? String(value.doubles[0]) : textOf(value.exact, SCALE);
+  return value.doubles.length === 1 ? String(value.doubles[0]) : textOf(value.exact, SHOWN_DECIMALS);
 }
+
+const SHOWN_DECIMALS = 20;
 
 /**
  * How their cell fits a value: `equal`: the exact one, or its nearest double, or rounded to their

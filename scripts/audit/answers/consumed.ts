@@ -1,9 +1,12 @@
 /** What a foreign consumer's table holds after part of the log: each trade that it could have stored. */
-import { parseUnits, pow10 } from "../../base/decimal.ts";
+import type { Mantissa } from "../../contract/tick.ts";
 import type { AuditRecord } from "../audit-types.ts";
 
-/** Decimals of prices and sizes as bigints of this scale; exact for each tick. */
-export const SCALE = 20;
+/** An exact decimal: mantissa ÷ 10^scale. */
+export interface Decimal {
+  mantissa: Mantissa;
+  scale: number;
+}
 
 /** A record that a consumer could have stored. */
 export interface Candidate {
@@ -12,9 +15,12 @@ export interface Candidate {
   record: AuditRecord;
   id: string;
   product_id: string | null;
-  /** Units of 10^-SCALE; null where it is not a number. */
-  price: bigint | null;
-  size: bigint | null;
+  /** Number of its id, and of its product and id, among those of the log. */
+  id_number: number;
+  key_number: number;
+  /** Null where it is not a number. */
+  price: Decimal | null;
+  size: Decimal | null;
   side: string | null;
   /** Whether Tidemark's rules accept it as a trade. */
   isTick: boolean;
@@ -37,37 +43,44 @@ export const EXACT: Consumer = { malformed: "skipped", repeats: "first", key: "p
 
 /** Every record with an id, in log order. */
 export function candidatesOf(records: readonly AuditRecord[]): Candidate[] {
-  return records.flatMap((record, index): Candidate[] => {
+  const numbers = new Map<string, number>();
+  const numberOf = (key: string) => {
+    const number = numbers.get(key) ?? numbers.size;
+    if (number === numbers.size) numbers.set(key, number);
+    return number;
+  };
+  const candidates: Candidate[] = [];
+  for (const [index, record] of records.entries()) {
     const { tick, raw } = record;
-    if (tick !== null)
-      return [
-        {
-          index,
-          record,
-          id: String(tick.trade_id),
-          product_id: tick.product_id,
-          price: BigInt(tick.price_mantissa) * pow10(SCALE - tick.price_scale),
-          size: BigInt(tick.size_mantissa) * pow10(SCALE - tick.size_scale),
-          side: tick.side,
-          isTick: true,
-          hasQuotes: tick.best_bid !== null && tick.best_ask !== null,
-        },
-      ];
-    if (raw === null || raw.trade_id === null) return [];
-    const { trade_id, product_id, price, last_size, side } = raw;
-    const numbers = { price: lenientUnits(price), size: lenientUnits(last_size) };
-    return [{ index, record, id: trade_id, product_id, ...numbers, side, isTick: false, hasQuotes: true }];
-  });
+    const id = tick === null ? (raw?.trade_id ?? null) : String(tick.trade_id);
+    if (id === null) continue;
+    const product_id = tick === null ? raw!.product_id : tick.product_id;
+    candidates.push({
+      index,
+      record,
+      id,
+      product_id,
+      id_number: numberOf(id),
+      key_number: numberOf(`${id} ${product_id}`),
+      price: tick === null ? lenient(raw!.price) : { mantissa: tick.price_mantissa, scale: tick.price_scale },
+      size: tick === null ? lenient(raw!.last_size) : { mantissa: tick.size_mantissa, scale: tick.size_scale },
+      side: tick === null ? raw!.side : tick.side,
+      isTick: tick !== null,
+      hasQuotes: tick === null || (tick.best_bid !== null && tick.best_ask !== null),
+    });
+  }
+  return candidates;
 }
 
-/** A number as a float parser takes it; null for anything else, also for more digits than SCALE. */
-function lenientUnits(text: string | null): bigint | null {
-  if (text === null || text.length > SCALE * 2) return null;
-  try {
-    return parseUnits(text.trim(), SCALE);
-  } catch {
-    return null;
-  }
+/** Decimals and other digits of a refused number; with more it is not a number. */
+const DIGITS_MAX = 20;
+
+/** A number as a float parser takes it; null for anything else, and for one of too many digits. */
+function lenient(text: string | null): Decimal | null {
+  const [, sign, whole, fraction = ""] = /^\s*([+-]?)(\d+)(?:\.(\d*))?\s*$/.exec(text ?? "") ?? [];
+  if (whole === undefined || whole.length > DIGITS_MAX || fraction.length > DIGITS_MAX) return null;
+  const mantissa = BigInt(whole + fraction);
+  return { mantissa: sign === "-" ? -mantissa : mantissa, scale: fraction.length };
 }
 
 /** Whether this consumer stores the record, if it does not know its key yet. */
@@ -77,34 +90,47 @@ function isStored(consumer: Consumer, { isTick, hasQuotes, price, size }: Candid
   return consumer.malformed === "numbers" && price !== null && size !== null;
 }
 
-function keyOf(consumer: Consumer, { id, product_id }: Candidate): string {
-  return consumer.key === "id" ? id : `${id} ${product_id}`;
+/** Numbers of ids and of keys are below this. */
+function numbersOf(all: readonly Candidate[]): number {
+  return 2 * all.length;
 }
 
-/** The rows of the consumer's table after the candidates in `part`. */
-export function tableAfter(consumer: Consumer, part: readonly Candidate[]): Candidate[] {
-  const stored = part.filter((each) => isStored(consumer, each));
-  if (consumer.repeats === "all") return stored;
-  const rows = new Map<string, Candidate>();
-  for (const each of stored) {
-    const key = keyOf(consumer, each);
-    if (consumer.repeats === "last" || !rows.has(key)) rows.set(key, each);
+/** The rows of the consumer's table after the candidates from `from` up to `to` (exclusive). */
+export function tableAfter(consumer: Consumer, all: readonly Candidate[], from: number, to: number): Candidate[] {
+  const rows: Candidate[] = [];
+  const rowOf = new Int32Array(numbersOf(all));
+  for (let i = from; i < to; i++) {
+    const each = all[i]!;
+    if (!isStored(consumer, each)) continue;
+    const key = consumer.key === "id" ? each.id_number : each.key_number;
+    if (consumer.repeats === "all" || rowOf[key] === 0) rowOf[key] = rows.push(each);
+    else if (consumer.repeats === "last") rows[rowOf[key]! - 1] = each;
   }
-  return [...rows.values()];
+  return rows;
+}
+
+/** Counts a table's rows, record by record in any order. */
+function counter(consumer: Consumer, all: readonly Candidate[]): (each: Candidate) => number {
+  const known = new Uint8Array(numbersOf(all));
+  let rows = 0;
+  return (each) => {
+    if (!isStored(consumer, each)) return rows;
+    const key = consumer.key === "id" ? each.id_number : each.key_number;
+    if (consumer.repeats === "all" || known[key] === 0) rows++;
+    known[key] = 1;
+    return rows;
+  };
 }
 
 /**
- * Ends (exclusive) of the parts from `from` on after which the table has `count` rows: the earliest
- * and the latest; none when it never has.
+ * Ends (exclusive) of the parts from the start on after which the table has `count` rows: the
+ * earliest and the latest; none when it never has.
  */
-export function endsOf(consumer: Consumer, all: readonly Candidate[], from: number, count: number): number[] {
-  const keys = new Set<string>();
-  let rows = 0;
+export function endsOf(consumer: Consumer, all: readonly Candidate[], count: number): number[] {
+  const rowsWith = counter(consumer, all);
   let earliest: number | null = null;
-  for (let i = from; i < all.length; i++) {
-    if (!isStored(consumer, all[i]!)) continue;
-    if (consumer.repeats === "all") rows++;
-    else rows = keys.add(keyOf(consumer, all[i]!)).size;
+  for (const [i, each] of all.entries()) {
+    const rows = rowsWith(each);
     if (rows === count) earliest ??= i + 1;
     if (rows > count) return earliest === null ? [] : [...new Set([earliest, i])];
   }
@@ -113,14 +139,8 @@ export function endsOf(consumer: Consumer, all: readonly Candidate[], from: numb
 
 /** Where a consumer that read to the end had begun, if its table has `count` rows: the latest start. */
 export function startOf(consumer: Consumer, all: readonly Candidate[], count: number): number | null {
-  const keys = new Set<string>();
-  let rows = 0;
-  for (let i = all.length - 1; i >= 0; i--) {
-    if (!isStored(consumer, all[i]!)) continue;
-    if (consumer.repeats === "all") rows++;
-    else rows = keys.add(keyOf(consumer, all[i]!)).size;
-    if (rows === count) return i;
-  }
+  const rowsWith = counter(consumer, all);
+  for (let i = all.length - 1; i >= 0; i--) if (rowsWith(all[i]!) === count) return i;
   return null;
 }
 
@@ -129,22 +149,24 @@ export function startOf(consumer: Consumer, all: readonly Candidate[], count: nu
  * log has no record on which it depends.
  */
 export function consumersOf(all: readonly Candidate[]): Consumer[] {
-  const ids = new Set<string>();
-  const repeated = all.some(({ id, product_id }) => ids.size === ids.add(`${id} ${product_id}`).size);
-  const products = new Set(all.map(({ product_id }) => product_id));
-  const refused = all.some(({ isTick }) => !isTick);
-  const quoted = new Set(all.flatMap(({ isTick, hasQuotes }) => (isTick ? [hasQuotes] : []))).size > 1;
-  const consumers = (refused ? (["skipped", "numbers", "nulls"] as const) : (["skipped"] as const)).flatMap(
-    (malformed) =>
-      (repeated ? (["first", "last", "all"] as const) : (["first"] as const)).flatMap((repeats) =>
-        (products.size > 1 ? (["product and id", "id"] as const) : (["product and id"] as const)).flatMap((key) =>
-          (quoted ? [false, true] : [false]).map((quotes): Consumer => ({ malformed, repeats, key, quotes })),
-        ),
-      ),
-  );
-  return consumers.sort((a, b) => mistakesOf(a) - mistakesOf(b));
+  const ticks = all.filter(({ isTick }) => isTick);
+  const refused = all.filter(({ isTick }) => !isTick);
+  const hasNumbers = ({ price, size }: Candidate) => price !== null && size !== null;
+  const malformed: Consumer["malformed"][] = ["skipped"];
+  if (refused.some(hasNumbers)) malformed.push("numbers");
+  if (!refused.every(hasNumbers)) malformed.push("nulls");
+  const isRepeated = new Set(all.map(({ key_number }) => key_number)).size < all.length;
+  const repeats: Consumer["repeats"][] = isRepeated ? ["first", "last", "all"] : ["first"];
+  const keys: Consumer["key"][] = ["product and id"];
+  if (new Set(all.map(({ product_id }) => product_id)).size > 1) keys.push("id");
+  const isQuoted = new Set(ticks.map(({ hasQuotes }) => hasQuotes)).size > 1;
+  const quotes = isQuoted ? [false, true] : [false];
+  return malformed
+    .flatMap((malformed) => repeats.map((repeats) => ({ malformed, repeats })))
+    .flatMap((some) => keys.flatMap((key) => quotes.map((quotes): Consumer => ({ ...some, key, quotes }))))
+    .sort((a, b) => mistakesIn(a) - mistakesIn(b));
 }
 
-function mistakesOf(consumer: Consumer): number {
+function mistakesIn(consumer: Consumer): number {
   return (Object.keys(EXACT) as (keyof Consumer)[]).filter((choice) => consumer[choice] !== EXACT[choice]).length;
 }

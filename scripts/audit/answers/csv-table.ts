@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { sentence, TidemarkError } from "../../base/errors.ts";
+import { timeOf } from "./answer-times.ts";
 import { type CsvLine, csvLines } from "./csv-reader.ts";
 import { outputFiles, partitionCells } from "./output-folder.ts";
 import { checkRows, type RawRow, type RawTable, unreadable } from "./raw-table.ts";
@@ -85,10 +86,12 @@ export function textOf(path: string): string {
     throw unreadable(`${path} has ${bytes} bytes; one text file may have ${TEXT_BYTES_MAX}.`, "Split it into several.");
   try {
     const content = readFileSync(path);
-    return (path.endsWith(".gz") ? gunzipSync(content, { maxOutputLength: TEXT_BYTES_MAX }) : content).toString("utf8");
+    const text = path.endsWith(".gz") ? gunzipSync(content, { maxOutputLength: TEXT_BYTES_MAX }) : content;
+    if (text[0] !== 0xff && text[0] !== 0xfe) return text.toString("utf8");
   } catch (error) {
     throw unreadable(`${path} can't be read: ${sentence(error)}.`, "Check the file and its permissions.");
   }
+  throw unreadable(`${path} is UTF-16, not UTF-8.`, "Save it as UTF-8.");
 }
 
 /** Null for a file without a line: Spark writes such files for empty partitions. */
@@ -101,12 +104,13 @@ function headerOf(lines: Generator<CsvLine>, path: string): string[] | null {
       `${path} has no header line: it begins with ${value.cells.slice(0, 3).join(", ")}.`,
       "Name its columns in order, for example --columns window_start,window_end,avg_price.",
     );
-  return value.cells.map((cell) => cell.trim());
+  // pandas leaves the name of its index empty.
+  return value.cells.map((cell, i) => cell.trim() || `column ${i + 1}`);
 }
 
-/** No column is named by a number or a date. */
+/** No column is named by a number or a time. */
 function isData(cell: string): boolean {
-  return /^\s*[+-]?\.?\d/.test(cell);
+  return (cell.trim() !== "" && Number.isFinite(Number(cell))) || timeOf(cell) !== null;
 }
 
 function setColumns(table: RawTable, names: readonly string[], where: string): void {
@@ -141,6 +145,6 @@ function rowOf(
       `${file}:${line} has ${cells.length} cells instead of ${width}.`,
       "The file may be cut; write it again.",
     );
-  const all = [...cells, ...extra];
-  return { cells: order.map((i) => (all[i] === "" ? null : all[i]!)), where: `${file}:${line}` };
+  const all = [...cells.map((cell) => cell.trim() || null), ...extra];
+  return { cells: order.map((i) => all[i]!), where: `${file}:${line}` };
 }

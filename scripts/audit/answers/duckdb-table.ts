@@ -1,4 +1,5 @@
 /** Parquet files and tables of a DuckDB file as text: every number exact, times as whole µs. */
+import { statSync } from "node:fs";
 import { basename, relative } from "node:path";
 import {
   type DuckDBConnection,
@@ -73,6 +74,7 @@ export function duckdbTable(file: string, choose: (tables: readonly NamedColumns
     const name = choose(tables);
     const { from } = tables.find((each) => each.name === name)!;
     const table: RawTable = { source: `${file}:${name}`, columns: [], rows: [], uncommitted: [], notes: [] };
+    await mustFit(connection, table, from);
     await addRows(connection, table, table.rows, from, (row) => `${name} row ${row}`, []);
     return table;
   });
@@ -113,6 +115,9 @@ interface ParquetSource {
   extra: { name: string; value: string | null }[];
 }
 
+/** Refuses a large file by its count of rows, which costs a query, before any row is read. */
+const COUNTED_BYTES = 1_000_000;
+
 async function addParquet(
   connection: DuckDBConnection,
   table: RawTable,
@@ -120,7 +125,13 @@ async function addParquet(
   { path, name, extra }: ParquetSource,
 ): Promise<void> {
   const from = `read_parquet(${fileLiteral(path)}, hive_partitioning = false)`;
+  if (statSync(path).size > COUNTED_BYTES) await mustFit(connection, table, from);
   await addRows(connection, table, rows, from, (row) => `${name} row ${row}`, extra);
+}
+
+async function mustFit(connection: DuckDBConnection, table: RawTable, from: string): Promise<void> {
+  const [counted] = (await connection.runAndReadAll(`SELECT count(*) FROM ${from}`)).getRows();
+  checkRows(table.source, table.rows.length + table.uncommitted.length + Number(counted![0]));
 }
 
 async function addRows(
@@ -145,8 +156,6 @@ async function addRows(
       `${where(1).replace(/ row 1$/, "")} has the columns ${described(columns)}, other files have ${described(table.columns)}.`,
       "Audit each kind of file alone.",
     );
-  const [counted] = (await connection.runAndReadAll(`SELECT count(*) FROM ${from}`)).getRows();
-  checkRows(table.source, table.rows.length + table.uncommitted.length + Number(counted![0]));
   const values = extra.map(({ value }) => value);
   const result = await connection.stream(`SELECT ${fields.map(({ sql }) => sql).join(", ")} FROM ${from}`);
   let row = 0;
@@ -154,7 +163,9 @@ async function addRows(
     for (const cells of chunk) {
       const all = [...cells.map((cell, i) => textOf(cell, fields[i]!.type)), ...values];
       rows.push({ cells: order.map((i) => all[i]!), where: where(++row) });
+      if (row % 10_000 === 0) checkRows(table.source, table.rows.length + table.uncommitted.length);
     }
+  checkRows(table.source, table.rows.length + table.uncommitted.length);
 }
 
 function described(columns: readonly RawColumn[]): string {

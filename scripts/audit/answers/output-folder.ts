@@ -12,6 +12,12 @@ interface OutputFiles {
 }
 
 const METADATA = "_spark_metadata";
+/** Tables of other formats list their current files in these: all files would have old rows too. */
+const OTHER_FORMATS = [
+  ["_delta_log", "Delta"],
+  [".hoodie", "Hudi"],
+  ["metadata/version-hint.text", "Iceberg"],
+] as const;
 /** Folders inside folders: Spark's partitionBy makes one per column. */
 const DEPTH_MAX = 4;
 
@@ -20,6 +26,12 @@ const DEPTH_MAX = 4;
  * DATA_DIR when a committed file or a batch's list is missing.
  */
 export function outputFiles(folder: string, kind: RegExp): OutputFiles {
+  const other = OTHER_FORMATS.find(([name]) => existsSync(join(folder, name)));
+  if (other !== undefined)
+    throw unreadable(
+      `${folder} is a ${other[1]} table, which is not read here.`,
+      "Write its current rows to a CSV or Parquet file.",
+    );
   const found = filesIn(folder, DEPTH_MAX).filter((path) => kind.test(path));
   const metadata = join(folder, METADATA);
   if (!existsSync(metadata)) return { committed: byChange(found), uncommitted: [] };
@@ -50,9 +62,9 @@ function filesIn(folder: string, depth: number): string[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return entries.flatMap((entry) => {
     const path = join(folder, entry.name);
-    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && statSync(path).isDirectory());
-    if (isFolder) return depth > 0 ? filesIn(path, depth - 1) : [];
-    return [path];
+    const kind = entry.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry;
+    if (kind?.isDirectory()) return depth > 0 ? filesIn(path, depth - 1) : [];
+    return kind?.isFile() ? [path] : [];
   });
 }
 

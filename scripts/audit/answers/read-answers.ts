@@ -1,6 +1,6 @@
 /** Reads a foreign answer from files, tables or topics, and decides by its columns what it is. */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
-import { sentence, TidemarkError } from "../../base/errors.ts";
+import { sentence, systemCode, TidemarkError } from "../../base/errors.ts";
 import { AUDIT_COLUMNS } from "../audit-types.ts";
 import { parseMap, type Recognised, tradeColumns, type WindowRole, windowColumns } from "./column-names.ts";
 import { CSV_FILE, csvFile, csvFolder, textOf } from "./csv-table.ts";
@@ -25,7 +25,11 @@ export async function readAnswers(
   topicReader?: TopicReader,
 ): Promise<ForeignAnswers> {
   const map = parseMap(options.map);
-  const table = await tableAt(url, options, map, topicReader);
+  const table = await tableAt(url, options, map, topicReader).catch((error) => {
+    // The file system's own errors, such as a folder without permission.
+    if (error instanceof TidemarkError || systemCode(error) === "") throw error;
+    throw unreadable(`${url} can't be read: ${sentence(error)}.`, "Check the path and its permissions.");
+  });
   const names = table.columns.map(({ name }) => name);
   const kind = kindOf(names, map);
   if (kind === "trades") return { kind, answers: tradeTable(table, tradeColumns(names, map)) };
@@ -161,6 +165,8 @@ function contentOf(path: string): "sqlite" | "duckdb" | "parquet" | "json" | "cs
   if (head.toString("latin1", 0, 4) === "PAR1") return "parquet";
   if (PARQUET_FILE.test(path))
     throw unreadable(`${path} is not a Parquet file: it is cut, or was never completed.`, "Write it again.");
+  if (head[0] === "[".charCodeAt(0))
+    throw unreadable(`${path} is a JSON array.`, "Write one object per line, for example with jq -c '.[]'.");
   return head[0] === "{".charCodeAt(0) || /\.jsonl(\.gz)?$/i.test(path) ? "json" : "csv";
 }
 

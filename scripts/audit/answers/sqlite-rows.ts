@@ -26,7 +26,11 @@ export function sqliteTable(file: string, choose: (tables: readonly NamedColumns
 }
 
 function declaredOf(db: Database, table: string): { name: string; type: string }[] {
-  return db.query<{ name: string; type: string }, []>(`PRAGMA table_xinfo(${identifier(table)})`).all();
+  const all = db
+    .query<{ name: string; type: string; hidden: number }, []>(`PRAGMA table_xinfo(${identifier(table)})`)
+    .all();
+  // Generated columns are 2 and 3; 1 is a virtual table's own.
+  return all.filter(({ hidden }) => hidden !== 1);
 }
 
 function tableOf(db: Database, file: string, name: string): RawTable {

@@ -3,7 +3,9 @@ import type { AuditRecord } from "../audit-types.ts";
 import { type Candidate, candidatesOf } from "./consumed.ts";
 import type { AnswerReason, TradesReport, TradeTable, TradeVerdict } from "./other-kinds.ts";
 import { OTHER_REASONS } from "./other-kinds.ts";
-import { type TradeRules, tradeCells, tradeRules } from "./trade-cells.ts";
+import { tradeCells } from "./trade-cells.ts";
+import { TradeLog } from "./trade-log.ts";
+import { type TradeRules, tradeRules } from "./trade-rules.ts";
 
 /** Trades named per reason: a table that lacks a day needs no list of a million. */
 const TRADE_VERDICTS_MAX = 200;
@@ -15,60 +17,45 @@ type Row = TradeTable["rows"][number];
  * table's newest may not have been read yet: nothing can decide it.
  */
 export function auditTrades(records: readonly AuditRecord[], table: TradeTable): TradesReport {
-  const all = candidatesOf(records);
-  const ticks = new Map<string, Candidate>();
-  for (const each of all) {
-    const key = keyOf(each.id, each.product_id);
-    if (each.isTick && !ticks.has(key)) ticks.set(key, each);
-  }
-  const audit = new TradeAudit(all, ticks, table);
+  const audit = new TradeAudit(new TradeLog(candidatesOf(records)), table);
   for (const row of table.rows) audit.row(row);
   audit.missing();
   return audit.report();
 }
 
-function keyOf(id: string, product_id: string | null): string {
-  return `${id} ${product_id}`;
-}
-
 class TradeAudit {
-  readonly #byId: Map<string, Candidate[]>;
   readonly #rules: TradeRules;
   readonly #verdicts = new Map<AnswerReason | null, TradeVerdict[]>();
   readonly #counts = new Map<AnswerReason | null, number>();
-  readonly #found = new Set<Candidate>();
-  readonly #used = new Set<string>();
+  /** By key: whether the table has the trade; whether by its own id. */
+  readonly #found: Uint8Array;
+  readonly #used: Uint8Array;
   readonly #totals = { equal: 0, missing: 0, surplus: 0, altered: 0 };
   /** Log order of the first and last trade that the table has. */
   #first = Number.POSITIVE_INFINITY;
   #last = -1;
+  /** Whether the table has a trade whose message had no quotes. */
+  #hasUnquoted = false;
 
   constructor(
-    all: readonly Candidate[],
-    private readonly ticks: ReadonlyMap<string, Candidate>,
+    private readonly log: TradeLog,
     private readonly table: TradeTable,
   ) {
-    this.#byId = Map.groupBy(all, ({ id }) => id);
-    this.#rules = tradeRules(table, (row) => this.#tickOf(row), this.#byId);
-  }
-
-  /** The trade that the row should be: of its product, or the first of its id. */
-  #tickOf({ trade_id, product_id }: Row): Candidate | undefined {
-    if (trade_id === null) return undefined;
-    if (product_id !== null) return this.ticks.get(keyOf(trade_id, product_id));
-    return this.#byId.get(trade_id)?.find(({ isTick }) => isTick);
+    this.#found = new Uint8Array(log.keys);
+    this.#used = new Uint8Array(log.keys);
+    this.#rules = tradeRules(table, log);
   }
 
   row(row: Row): void {
-    const tick = this.#tickOf(row);
-    const key = keyOf(row.trade_id ?? "", row.product_id);
+    const tick = this.log.tickOf(row);
     if (tick === undefined) this.#withoutTick(row);
-    else if (this.#used.has(key)) this.#add("surplus", row, tick, "W3", `Trade ${row.trade_id} has several rows.`);
+    else if (this.#used[tick.key_number] === 1)
+      this.#add("surplus", row, tick, "W3", `Trade ${row.trade_id} has several rows.`);
     else this.#withTick(row, tick);
-    this.#used.add(key);
   }
 
   #withTick(row: Row, tick: Candidate): void {
+    this.#used[tick.key_number] = 1;
     this.#note(tick);
     const differences = tradeCells(row, tick, this.table, null);
     if (differences.length === 0) {
@@ -89,7 +76,7 @@ class TradeAudit {
 
   /** Another record of the same id, floats, or one rule for the times of all rows. */
   #whyAltered(row: Row, tick: Candidate, differences: TradeVerdict["differences"]): AnswerReason | null {
-    const others = this.#byId.get(tick.id)!.filter((other) => other !== tick);
+    const others = this.log.with(tick.id).filter((other) => other !== tick);
     const equal = others.findLast((other) => this.#fits(row, other));
     if (equal !== undefined) {
       this.#note(equal);
@@ -108,7 +95,7 @@ class TradeAudit {
   }
 
   #withoutTick(row: Row): void {
-    const refused = this.#byId.get(row.trade_id ?? "")?.find((each) => this.#fits(row, each));
+    const refused = this.log.with(row.trade_id ?? "").find((each) => this.#fits(row, each));
     if (refused !== undefined) {
       this.#note(refused);
       this.#add(
@@ -130,7 +117,8 @@ class TradeAudit {
   }
 
   #note(candidate: Candidate): void {
-    this.#found.add(candidate);
+    this.#found[candidate.key_number] = 1;
+    if (candidate.isTick && !candidate.hasQuotes) this.#hasUnquoted = true;
     this.#first = Math.min(this.#first, candidate.index);
     this.#last = Math.max(this.#last, candidate.index);
   }
@@ -138,8 +126,8 @@ class TradeAudit {
   /** Trades without a row, after all rows were judged. */
   missing(): void {
     const skipsQuotes = this.#skipsQuotes();
-    for (const tick of this.ticks.values()) {
-      if (this.#found.has(tick)) continue;
+    for (const tick of this.log.ticks) {
+      if (this.#found[tick.key_number] === 1) continue;
       const reason = this.#whyMissing(tick, skipsQuotes);
       this.#add("missing", null, tick, reason, missingText(tick, reason));
     }
@@ -147,8 +135,11 @@ class TradeAudit {
 
   #whyMissing(tick: Candidate, skipsQuotes: boolean): AnswerReason | null {
     const hasColumn = this.table.rows[0]?.product_id != null;
-    const others = this.#byId.get(tick.id)!;
-    if (!hasColumn && others.some((other) => other.product_id !== tick.product_id && this.#found.has(other)))
+    const others = this.log.with(tick.id);
+    if (
+      !hasColumn &&
+      others.some((other) => other.product_id !== tick.product_id && this.#found[other.key_number] === 1)
+    )
       return "key";
     if (skipsQuotes && !tick.hasQuotes) return "quotes";
     if (tick.index < this.#first) return "W10";
@@ -158,7 +149,7 @@ class TradeAudit {
   /** Whether the table has no message without quotes at all, although it has columns for them. */
   #skipsQuotes(): boolean {
     const isColumn = this.table.columns.some(({ name }) => name === "best_bid" || name === "best_ask");
-    return isColumn && ![...this.#found].some(({ isTick, hasQuotes }) => isTick && !hasQuotes);
+    return isColumn && !this.#hasUnquoted;
   }
 
   #add(
@@ -192,7 +183,7 @@ class TradeAudit {
       ignored: this.table.ignored,
       totals: {
         rows: this.table.rows.length,
-        expected: this.ticks.size,
+        expected: this.log.ticks.length,
         ...this.#totals,
         unexplained,
         consistent,

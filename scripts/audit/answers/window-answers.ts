@@ -69,6 +69,7 @@ function cellType(type: RawType): CellType {
 class WindowReader {
   readonly columns: Answers["columns"];
   readonly #productOf: (theirs: string) => string;
+  readonly #hasProducts: boolean;
 
   constructor(
     private readonly table: RawTable,
@@ -77,6 +78,7 @@ class WindowReader {
   ) {
     this.columns = comparedColumns(table, at);
     this.#productOf = productNamer(records);
+    this.#hasProducts = at.product_id !== undefined && table.rows.some(({ cells }) => cells[at.product_id!] != null);
   }
 
   read(raw: readonly RawRow[]): { rows: ForeignRow[]; hasZone: boolean } {
@@ -88,6 +90,11 @@ class WindowReader {
       if (start === null)
         throw unreadable(`${where} has no window_start.`, "Remove the row: no window can be compared with it.");
       const product = product_id === undefined ? null : (cells[product_id] ?? null);
+      if (product === null && this.#hasProducts)
+        throw unreadable(
+          `${where} has no product, other rows have one.`,
+          `Remove the row, or leave the column out with --map ${this.table.columns[product_id!]!.name}=ignored.`,
+        );
       return {
         window_start_us: start,
         window_end_us: ends?.us[i] ?? null,

@@ -27,6 +27,7 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
       rules: verdict.rules,
       why: verdict.why,
       where: verdict.where,
+      ...(verdict.where !== null && verdict.rules[0] === "W7" ? { what: "times shifted" } : {}),
       cells: verdict.differences,
       ticks: verdict.ticks,
     })),
@@ -93,7 +94,9 @@ function notes({ answers, windows }: AuditReport, trusted: readonly string[]): s
 }
 
 export function ignoredNote(ignored: readonly string[]): string[] {
-  return ignored.length === 0 ? [] : [`Not compared: ${ignored.join(", ")}.`];
+  return ignored.length === 0
+    ? []
+    : [`Not compared: ${ignored.map((name) => name.trim() || "(a column without a name)").join(", ")}.`];
 }
 
 /** What to do about rules that are only consistent, and which of them were accepted. */

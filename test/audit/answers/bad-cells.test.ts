@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type AnswerOptions, readAnswers } from "../../../scripts/audit/index.ts";
 import { tempDir } from "../../support/data.ts";
-import { NO_OPTIONS, refusalOf, topicOf, windowsOf, written } from "../../support/foreign-answers.ts";
+import { NO_OPTIONS, recordedHour, refusalOf, topicOf, windowsOf, written } from "../../support/foreign-answers.ts";
 
 const folder = tempDir();
 afterAll(() => folder[Symbol.dispose]());
@@ -48,6 +48,26 @@ describe("columns", () => {
     const sure = await read(csv("timestamp,windowStart,Trade Count,count\nx,2026-01-05 10:00:00,3,4\n"), MINUTE);
     expect(sure.rows[0]!.cells).toEqual({ trade_count: "3" });
     expect(sure.ignored).toEqual(["timestamp", "count"]);
+  });
+
+  test("an index without a name as pandas writes it, spaces, names that begin with a digit", async () => {
+    const file = csv(",ts,n, 24h_volume\n0, 2026-01-05 10:00:00, 3,9\n");
+    const { rows, ignored } = await read(file, MINUTE);
+    expect(rows[0]).toMatchObject({ window_start_us: 1767607200e6, cells: { trade_count: "3" } });
+    expect(ignored).toEqual(["column 1", "24h_volume"]);
+    expect((await read(file, { ...MINUTE, map: ["24h_volume=total_volume"] })).rows[0]!.cells.total_volume).toBe("9");
+  });
+
+  test("products: our names are found, a row without one is refused, a column without any is none", async () => {
+    const records = recordedHour();
+    const text = (name: string) => csv(`ts,n,pair\n2026-01-05 10:00:00,3,${name}\n2026-01-05 10:01:00,3,btc/usd\n`);
+    const { rows } = await read(text("BTCUSD"), { ...MINUTE, records });
+    expect(rows.map(({ product_id }) => product_id)).toEqual(["BTC-USD", "BTC-USD"]);
+    expect(await refused(text(""), { ...MINUTE, records })).toMatch(
+      /csv:2 has no product, other rows have one\..*--map pair=ignored/,
+    );
+    const none = await read(csv("ts,n,pair\n2026-01-05 10:00:00,3,\n"), MINUTE);
+    expect(none.rows[0]!.product_id).toBeNull();
   });
 
   test("OHLCV by one letter each", async () => {

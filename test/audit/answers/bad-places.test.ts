@@ -22,7 +22,7 @@ const HEAD = "window_start,window_end,trade_count,avg_price\n";
 const ROW = "2026-01-05 10:00:00,2026-01-05 10:01:00,3,1.5\n";
 
 let files = 0;
-const csv = (text: string) => written(folder.path, `${files++}.csv`, text);
+const csv = (text: string | Uint8Array) => written(folder.path, `${files++}.csv`, text);
 const own = () => join(folder.path, `folder-${files++}`);
 
 const refused = (place: string, options?: Partial<AnswerOptions>) => refusalOf(folder.path, place, options);
@@ -95,6 +95,15 @@ describe("a place", () => {
     expect((await read(spark, MINUTE)).rows).toHaveLength(1);
     rmSync(join(spark, "_spark_metadata/0"));
     expect(await refused(spark)).toContain("has no row of a committed batch.");
+  });
+
+  test("tables of other formats, text of other encodings, a JSON array", async () => {
+    const delta = own();
+    written(delta, "part-0.csv", HEAD + ROW);
+    mkdirSync(join(delta, "_delta_log"));
+    expect(await refused(delta)).toContain("is a Delta table, which is not read here.");
+    expect(await refused(csv(Buffer.from(`\uFEFF${HEAD}${ROW}`, "utf16le")))).toContain("is UTF-16, not UTF-8.");
+    expect(await refused(csv("[{}]"))).toContain("is a JSON array. Write one object per line");
   });
 
   test("tables: none, two that fit, one that is not there, none that fits", async () => {

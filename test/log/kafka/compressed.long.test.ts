@@ -50,7 +50,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
     await fillLog(join(root.path, "calm"), LINES, { url: await topicWith("calm", {}) });
     expected = await answerOf(`${cluster.broker.url}/calm`, "calm");
     expect(expected.ids).toEqual(LINES.map(idOf));
-  }, 120_000);
+  }, 300_000);
 
   test.each(CODECS)(
     "a topic with compression.type=%s gives the same windows and ticks",
@@ -102,7 +102,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
     expect(ran.stderr.slice(ran.stderr.indexOf("error:"))).toMatch(
       /^error: The topic bomb can't be read further: A batch compressed with gzip can't be read: .* \[TIDEMARK_LOG_SETTINGS\]\nA batch may have 67108864 bytes/,
     );
-  }, 60_000);
+  }, 300_000);
 
   test("every codec in one topic, beside batches that are not compressed", async () => {
     const topic = "mixed";
@@ -128,7 +128,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
     }
     await stock.disconnect();
     expect(await answerOf(url, topic)).toEqual(expected);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped: no Java or no jars", () => {
@@ -183,5 +183,5 @@ describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped:
     expect(error.hint).toStartWith("Raise max.message.bytes of the topic to at least 2103");
     expect((await log.spans())[0]?.end).toBe(2);
     await log.close();
-  }, 60_000);
+  }, 300_000);
 });

@@ -232,7 +232,7 @@ describe.skipIf(!here)(here ? "one true sentence when" : "sentences about Kafka,
         return [what, run("stream", args, given)];
       }),
     );
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await web.stop(true);
     silent.stop(true);

@@ -47,14 +47,14 @@ describe.skipIf(!here)(here ? "kafka, to the end" : "kafka, skipped: no Java or 
     await until("the last marker", async () => (await ends())[2] === 5);
     expect(await ends()).toEqual([3, 0, 5]);
     expect((await offsetsOf(topic, "markers")).sort()).toEqual(["0:0", "0:1", "2:0"]);
-  }, 60_000);
+  }, 300_000);
 
   test("a topic of markers and aborted records alone has no record and an end", async () => {
     const topic = await opened("to-end-nothing", 1);
     await transactions(cluster.broker.port, "to-end-nothing", [{ messages: messages(0, 3), isAborted: true }]);
     expect(await offsetsOf(topic, "nothing")).toEqual([]);
     expect(await topic.tail(10)).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 
   test("records that retention dropped: reading begins at the first kept one; an empty log is at its end", async () => {
     const topic = await opened("to-end-cut", 1);
@@ -63,7 +63,7 @@ describe.skipIf(!here)(here ? "kafka, to the end" : "kafka, skipped: no Java or 
     expect(await offsetsOf(topic, "cut")).toEqual(["0:3", "0:4", "0:6", "0:7", "0:8"]);
     await dropBefore(cluster.admin, "to-end-cut", 10);
     expect(await offsetsOf(topic, "empty")).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 
   test("the feed resumes from a topic that ends in markers: its last trades, and no more waiting", async () => {
     const topic = await opened("to-end-feed", 1);
@@ -74,5 +74,5 @@ describe.skipIf(!here)(here ? "kafka, to the end" : "kafka, skipped: no Java or 
     const recent = await recentTrades(topic);
     expect(recent.at(-1)?.trade_id).toBe(JSON.parse(hour[49]!).trade_id);
     expect(await olderTraces(topic, ["BTC-USD", "ETH-USD"], recent)).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 });

@@ -37,7 +37,7 @@ function wordsOf(ran: Ran): string {
 describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java or no jars", () => {
   beforeAll(async () => {
     broker = await sharedSecuredBroker();
-  }, 120_000);
+  }, 300_000);
   afterEach(killStages);
   afterAll(() => {
     rmSync(root, { recursive: true, force: true });
@@ -110,7 +110,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     const files = readdirSync(dir.path, { recursive: true, encoding: "utf8" }).map((name) => join(dir.path, name));
     const holding = files.filter((file) => statSync(file).isFile() && readFileSync(file).includes(PASSWORD));
     expect([files.length > 5, holding]).toEqual([true, []]);
-  }, 90_000);
+  }, 300_000);
 
   test("missing rights: each is named at the first start, and doctor reports the same", async () => {
     const topic = "rights-topic";
@@ -154,7 +154,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
     await grant("TOPIC", "rights-", "WRITE");
     await fillLog(join(root, "rights"), recordedLines().slice(50, 60), { url });
     delete process.env.TIDEMARK_KAFKA_PASSWORD;
-  }, 120_000);
+  }, 300_000);
 
   test("rights that are revoked while stages run end them with a sentence", async () => {
     const topic = "taken-topic";
@@ -184,7 +184,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
       `lacks a right on the Kafka cluster: WRITE on the topic ${topic}.`,
     );
     await log.close();
-  }, 60_000);
+  }, 300_000);
 
   test("no command repeats a password that was typed into a URL, a wrong flag or TIDEMARK_LOG", async () => {
     const url = `kafka+ssl://me:${WRONG}@127.0.0.1:1/t?mechanism=plain`;
@@ -206,7 +206,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
         expect(ran.code).not.toBe(0);
       }
     }
-  }, 90_000);
+  }, 300_000);
 });
 
 /** The group of the stream whose windows are in a data directory. */

@@ -82,7 +82,12 @@ describe.skipIf(missing !== null)(`on both engines${missing ? ` (skipped: ${miss
         best_bid: `${25_700 - i}.5`,
         best_ask: "25901",
       }));
-    await runPath(duck.path, [...troubledLines(3_000), ...quoted.map((tick) => JSON.stringify(tick))], sql.path);
+    const proof = { type: "tidemark_unissued", product_id: "BTC-USD", first_trade_id: 5_000, last_trade_id: 5_009 };
+    await runPath(
+      duck.path,
+      [...troubledLines(3_000), JSON.stringify(proof), ...quoted.map((tick) => JSON.stringify(tick))],
+      sql.path,
+    );
     cpSync(duck.path, spark.path, { recursive: true });
     const args = ["--data", spark.path, "--sql", sql.path, "--engine", "spark", "--json"];
     const ran = await run("batch", args, { JAVA_TOOL_OPTIONS: SHORT_LIVED_JVM });
@@ -109,6 +114,11 @@ describe.skipIf(missing !== null)(`on both engines${missing ? ` (skipped: ${miss
       }
     });
   }
+
+  test("ids that were never issued are not loss on either engine", () => {
+    const rows = JSON.parse(on_spark.get("coverage")!.rows) as Record<string, unknown>[];
+    expect(rows.find(({ product_id }) => product_id === "BTC-USD")).toMatchObject({ ids_unissued: 10 });
+  });
 
   test("what isn't portable runs on DuckDB, and the number of each is reported", () => {
     for (const name of ["reconciliation", "gaps", "mine_duckdb"])

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { startServe } from "../../support/served.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 /** Over 13 s without a byte on any machine: the answer begins when the file is complete. */
 const SLOW_MS = 13_000;

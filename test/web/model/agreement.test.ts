@@ -11,7 +11,7 @@ import { openSources, type Sources } from "../../../web/model/sources.ts";
 import type { Stage } from "../../../web/model/stage-states.ts";
 import { verdictOf } from "../../../web/model/verdict.ts";
 import { batch, metricFolder } from "../../support/batch.ts";
-import { fillLog, follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
+import { copyOf, fillLog, follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 
 setDefaultTimeout(60_000);
 
@@ -23,6 +23,15 @@ function changed(line: string, to: { trade_id?: number; product_id?: string }): 
   return JSON.stringify({ ...(JSON.parse(line) as object), ...to });
 }
 const LATE = [3, 40, 500].map((i) => changed(LINES[i]!, { trade_id: 900_000 + i }));
+
+const SAME = ["--metric", "reconciliation"];
+/** Copies of a directory with three late ticks, and of one that a batch has compared. */
+const withLate = () => copyOf("agreement late", (data) => follow(data, [...LINES.slice(0, 2_000), ...LATE]));
+const calm = () =>
+  copyOf("agreement calm", async (data) => {
+    await follow(data, LINES.slice(0, 900));
+    await batch(data, SAME);
+  });
 
 const open: Sources[] = [];
 function sourcesOf(data: string): Sources {
@@ -52,7 +61,7 @@ test("over 10,000 windows of four products and two sizes each one's counts are e
   const all = products.map((product_id, i) => LINES.map((line) => (i === 0 ? line : changed(line, { product_id }))));
   await fillLog(dir.path, [...all.flat(), ...LATE, changed(LATE[0]!, { product_id: "SOL-USD" })], { batch: 5_000 });
   await follow(dir.path, [], ["stream", "consume"], ["--window", "1s,1m", "--flush"]);
-  const { json } = await batch(dir.path, ["--metric", "reconciliation"]);
+  const { json } = await batch(dir.path, SAME);
   const whole = json.reconciliation!;
   expect(whole.compared).toBeGreaterThan(10_000);
   const sources = sourcesOf(dir.path);
@@ -87,9 +96,8 @@ test("over 10,000 windows of four products and two sizes each one's counts are e
 
 describe("a path with three late ticks", () => {
   test("the sentence, and per differing column: stream + late ticks = batch", async () => {
-    using dir = tempDir();
-    await follow(dir.path, [...LINES.slice(0, 2_000), ...LATE]);
-    await batch(dir.path, ["--metric", "reconciliation"]);
+    using dir = await withLate();
+    await batch(dir.path, SAME);
     const sources = sourcesOf(dir.path);
     const { compared } = agreementOf(sources, MINUTE)!;
     const verdict = verdictOf(sources, MINUTE, RESTING);
@@ -133,9 +141,7 @@ describe("a path with three late ticks", () => {
   });
 
   test("a stage that is down: as of which minute, and why; at rest nothing is added", async () => {
-    using dir = tempDir();
-    await follow(dir.path, LINES.slice(0, 2_000));
-    await batch(dir.path);
+    using dir = await calm();
     const sources = sourcesOf(dir.path);
     const stage = { name: "consume", state: "silent", detail: "not heard of since 16:02", alive_us: 1 } as Stage;
     expect(verdictOf(sources, MINUTE, { stages: [stage], problems: [] })).toMatchObject({
@@ -165,13 +171,13 @@ test("before the first comparison: no window, one that is open, ones that wait; 
   });
   await follow(dir.path, LINES.slice(100, 900), ["stream"]);
   expect(headline().headline).toMatch(/^\d windows closed and wait for the next batch run; then both are compared$/);
-  await batch(dir.path);
+  await batch(dir.path, SAME);
   expect(headline()).toMatchObject({
     state: "waiting",
     headline: expect.stringMatching(/wait until consume has read all their ticks; then both are compared$/),
   });
   await follow(dir.path, [], ["consume"]);
-  await batch(dir.path);
+  await batch(dir.path, SAME);
   expect(headline()).toMatchObject({
     state: "equal",
     headline: expect.stringMatching(/^(\d) of \1 equal to the last digit; 0 unexpl/),
@@ -179,13 +185,11 @@ test("before the first comparison: no window, one that is open, ones that wait; 
 }, 90_000);
 
 test("windows that closed since the run are counted as of now; consume is named only while it is behind", async () => {
-  using dir = tempDir();
+  using dir = await calm();
   const details = (consume: Partial<Stage> = {}) => {
     const stages = [{ name: "consume", state: "running", ...consume } as Stage];
     return verdictOf(sourcesOf(dir.path), MINUTE, { stages, problems: [] }).details;
   };
-  await follow(dir.path, LINES.slice(0, 900));
-  await batch(dir.path, ["--metric", "reconciliation"]);
   expect(details()).toEqual([]);
   const [before] = counted(dir.path, "BTC-USD", 60_000_000);
   await follow(dir.path, LINES.slice(900, 2_000), ["stream"]);
@@ -199,14 +203,12 @@ test("windows that closed since the run are counted as of now; consume is named 
   expect(details({ lag: 0 })).toEqual(next);
   await follow(dir.path, [], ["consume"]);
   expect(details({ lag: 3 })).toEqual(next);
-  await batch(dir.path, ["--metric", "reconciliation"]);
+  await batch(dir.path, SAME);
   expect(details({ lag: 3 })).toEqual([]);
 });
 
 test("closed windows that can never be compared are not said to wait for a run", async () => {
-  using dir = tempDir();
-  await follow(dir.path, LINES.slice(0, 900));
-  await batch(dir.path);
+  using dir = await calm();
   const sources = sourcesOf(dir.path);
   const get = sources.metrics.get.bind(sources.metrics);
   // As after a stage was rebuilt from a log that had been cut.
@@ -230,11 +232,10 @@ test("closed windows that can never be compared are not said to wait for a run",
 });
 
 test("a row changed by hand is an alarm that leads the sentence", async () => {
-  using dir = tempDir();
-  await follow(dir.path, [...LINES.slice(0, 2_000), ...LATE]);
+  using dir = await withLate();
   const where = "WHERE final = 1 AND window_start = '2023-09-05T16:05:00.000000Z'";
   sqlite(dir.path, "windows.db", `UPDATE windows SET price_sum = '1.5' ${where}`);
-  await batch(dir.path, ["--metric", "reconciliation"]);
+  await batch(dir.path, SAME);
   const sources = sourcesOf(dir.path);
   expect(verdictOf(sources, MINUTE, RESTING)).toMatchObject({
     state: "unexplained",
@@ -252,12 +253,11 @@ test("a row changed by hand is an alarm that leads the sentence", async () => {
 });
 
 test("an edited reconciliation.sql: counted from its rows while all are there, else a sentence names what is missing", async () => {
-  using dir = tempDir();
+  using dir = await withLate();
   using sql = metricFolder({});
   const shipped = join(ROOT, "sql/metrics/reconciliation.sql");
   const file = join(sql.path, "reconciliation.sql");
   const edited = (from: string, to: string) => writeFileSync(file, readFileSync(shipped, "utf8").replace(from, to));
-  await follow(dir.path, [...LINES.slice(0, 2_000), ...LATE]);
   cpSync(shipped, file);
   await batch(dir.path, ["--sql", sql.path]);
   const whole = agreementOf(sourcesOf(dir.path), MINUTE)!;

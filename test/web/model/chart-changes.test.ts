@@ -1,15 +1,25 @@
 /** A page that applies each change has what a new page gets, after every step of both pipelines. */
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { Bar, Cell, ChartAnswer, StreamBar } from "../../../scripts/contract/page-events.ts";
 import { batchChanges, chartAnswer, spanOfRange, streamBarsSince } from "../../../web/model/chart.ts";
 import type { Selection } from "../../../web/model/selection.ts";
 import { Sources } from "../../../web/model/sources.ts";
-import { follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
-import { run } from "../../support/process.ts";
+import { batch, someMetrics } from "../../support/batch.ts";
+import { copyOf, follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 
 setDefaultTimeout(60_000);
+
+/** Those that the chart draws. */
+const metrics = someMetrics("reconciliation", "windows_by_minute");
+afterAll(() => metrics[Symbol.dispose]());
+const runBatch = async (data: string) => expect((await batch(data, ["--sql", metrics.path])).code).toBe(0);
+const oneRun = () =>
+  copyOf("chart-changes", async (data) => {
+    await follow(data, recordedLines().slice(0, 600));
+    await runBatch(data);
+  });
 
 const DISORDERED = join(ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");
 const NO_LOG = { name: "", last: { spans: null, asked_us: null, error: null, away_us: null } } as never;
@@ -90,7 +100,7 @@ test("after each step of the stream and each run", async () => {
     const next = lines.slice(steps[i - 1] ?? 0, end);
     await follow(data.path, next, i % 3 === 1 ? ["stream"] : ["stream", "consume"]);
     check();
-    if (i % 2 === 0) expect((await run("batch", ["--data", data.path])).code).toBe(0);
+    if (i % 2 === 0) await runBatch(data.path);
     check();
   }
   const late = sqlite<{ n: number }>(data.path, "windows.db", "SELECT count(*) AS n FROM late_ticks");
@@ -100,9 +110,7 @@ test("after each step of the stream and each run", async () => {
 });
 
 test("a page of another file, or of a run that is not known here, loads again; one that has all gets nothing", async () => {
-  using data = tempDir();
-  await follow(data.path, recordedLines().slice(0, 600));
-  await run("batch", ["--data", data.path]);
+  using data = await oneRun();
   const sources = new Sources(dataPaths(data.path), NO_LOG);
   const [selection] = SELECTIONS;
   const answer = answerOf(sources, selection!);
@@ -117,9 +125,7 @@ test("a page of another file, or of a run that is not known here, loads again; o
 });
 
 test("after results.db was created again, whose runs begin with 1, a page of a later run loads again", async () => {
-  using data = tempDir();
-  await follow(data.path, recordedLines().slice(0, 600));
-  await run("batch", ["--data", data.path]);
+  using data = await oneRun();
   const sources = new Sources(dataPaths(data.path), NO_LOG);
   expect(batchChanges(sources, SELECTIONS[0]!, 57)).toMatchObject({
     reload: true,
@@ -139,14 +145,12 @@ test("more changes than can be listed are a reload", async () => {
 });
 
 test("of a product that is only asked for no run is kept: its page loads again", async () => {
-  using data = tempDir();
+  using data = await oneRun();
   const sources = new Sources(dataPaths(data.path), NO_LOG);
-  await follow(data.path, recordedLines().slice(0, 900));
   const NONE = { product: "NONE", size: SELECTIONS[0]!.size };
   const reloads = () => [SELECTIONS[0]!, NONE].map((selection) => batchChanges(sources, selection, 1)?.reload);
-  expect((await run("batch", ["--data", data.path])).code).toBe(0);
   for (const selection of [SELECTIONS[0]!, NONE]) answerOf(sources, selection);
-  expect((await run("batch", ["--data", data.path])).code).toBe(0);
+  await runBatch(data.path);
   expect(reloads()).toEqual([false, true]);
   sources.close();
 });

@@ -56,7 +56,7 @@ async function reportsIt(url: string, stages: Stage[], doctor: Promise<{ code: n
 describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java or no jars", () => {
   beforeAll(async () => {
     broker = await startBroker();
-  }, 120_000);
+  }, 300_000);
   afterEach(killStages);
   afterAll(() => broker.stop());
 
@@ -76,7 +76,7 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
       child.signal("SIGTERM");
     }
     expect(await child.ended).toBe(0);
-  }, 60_000);
+  }, 300_000);
 
   test("stopped, then killed: known offsets with their age, 503 everywhere; it answers again without a restart of a stage", async () => {
     using dir = tempDir();
@@ -115,5 +115,5 @@ describe.skipIf(!here)(here ? "a broker that is away" : "kafka, skipped: no Java
       child.signal("SIGTERM");
     }
     expect(await child.ended).toBe(0);
-  }, 180_000);
+  }, 300_000);
 });

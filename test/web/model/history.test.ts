@@ -1,6 +1,8 @@
-/** What the page shows of history that `backfill` loaded: bars of the batch alone, and no measure moves. */
+/** What the page shows of history that `backfill` loaded: bars of the batch alone; no measure moves. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
+import { usFromIso } from "../../../scripts/base/iso.ts";
+import { recomputeSides } from "../../../scripts/window/index.ts";
 import { chartAnswer, spanOfRange } from "../../../web/model/chart.ts";
 import { newestTrade } from "../../../web/model/newest-trade.ts";
 import { agreementOf } from "../../../web/model/reconciliation.ts";
@@ -96,6 +98,12 @@ test("a window's page states that it is history, and marks its ticks", async () 
   expect([outcome, state]).toEqual(["history", "none"]);
   expect(verdict).toContain("before the stream's first whole window");
   expect(new Set(ticks.rows.map(({ source }) => source))).toEqual(new Set(["backfill"]));
+  // The window in which the feed begins has both; each side is made from its own ticks.
+  const first = { ...named, start_us: at("16:12:00") * 1e6 };
+  const detail = await windowDetail(from, first, { as_of_us: null, limit: 1_000, archive: true });
+  expect([detail.outcome, detail.columns.every(({ mark }) => mark === null)]).toEqual(["history", true]);
+  const [stream, batch] = recomputeSides(detail, (iso) => usFromIso(iso)!);
+  expect([stream.is_equal, batch.is_equal, batch.ticks > stream.ticks]).toEqual([true, true, true]);
 });
 
 test("completeness is of windows without history: the batch's share is not above 1", async () => {

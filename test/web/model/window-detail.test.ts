@@ -1,5 +1,5 @@
 /** What is known of one window, and that its ticks recompute to it: sizes, hops, archive, times, ids. */
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { usFromIso } from "../../../scripts/base/iso.ts";
@@ -9,8 +9,9 @@ import { explainText } from "../../../web/model/explain-text.ts";
 import { openSources, type Sources } from "../../../web/model/sources.ts";
 import { windowDetail } from "../../../web/model/window-detail.ts";
 import { neighbours, parseWindowId, windowId, windowPath } from "../../../web/model/window-id.ts";
-import { batch } from "../../support/batch.ts";
-import { follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
+import { windows } from "../../../web/model/windows.ts";
+import { batch, someMetrics } from "../../support/batch.ts";
+import { copyOf, follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
 
 setDefaultTimeout(60_000);
@@ -21,6 +22,20 @@ const ALL = { as_of_us: null, limit: 50_000, archive: true };
 function changed(line: string, to: { trade_id?: number; product_id?: string; time?: string }): string {
   return JSON.stringify({ ...(JSON.parse(line) as object), ...to });
 }
+
+/** Those of the batch's side. */
+const metrics = someMetrics("reconciliation", "windows_by_minute");
+afterAll(() => metrics[Symbol.dispose]());
+const runBatch = (data: string) => batch(data, ["--sql", metrics.path]);
+
+/** A copy of a directory with one batch over `lines`. */
+const batchOver = (name: string, lines: () => string[]) =>
+  copyOf(`window-detail ${name}`, async (data) => {
+    await follow(data, lines());
+    await runBatch(data);
+  });
+const short = () => batchOver("short", () => LINES.slice(0, 900));
+const oneLate = () => batchOver("late", () => [...LINES.slice(0, 2_000), changed(LINES[500]!, { trade_id: 900_500 })]);
 
 const open: Sources[] = [];
 function detailOf(
@@ -51,7 +66,7 @@ test("every window of several sizes, of hops too, is what its ticks recompute to
     ["stream", "consume"],
     ["--window", "1m,2m", "--every", "30s"],
   );
-  await batch(dir.path);
+  await runBatch(dir.path);
   const rows = sqlite<{ start: string; size_us: number; final: number }>(
     dir.path,
     "windows.db",
@@ -74,9 +89,7 @@ test("every window of several sizes, of hops too, is what its ticks recompute to
 
 describe("one path with late ticks", () => {
   test("late ticks, revisions, positions, the run; a sum of five minutes shows the minutes", async () => {
-    using dir = tempDir();
-    await follow(dir.path, [...LINES.slice(0, 2_000), changed(LINES[500]!, { trade_id: 900_500 })]);
-    await batch(dir.path);
+    using dir = await oneLate();
     const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:02/1m");
     expect(detail).toMatchObject({
       path: "/window/BTC-USD@2023-09-05T16:02/1m",
@@ -102,7 +115,7 @@ describe("one path with late ticks", () => {
     await follow(dir.path, LINES.slice(0, 2_000));
     const [row] = sqlite<{ us: number }>(dir.path, "windows.db", "SELECT max(updated_at) AS us FROM windows");
     await follow(dir.path, [changed(LINES[500]!, { trade_id: 900_500 })]);
-    await batch(dir.path);
+    await runBatch(dir.path);
     const id = "BTC-USD@2023-09-05T16:02/1m";
     const [then, now] = [await detailOf(dir.path, id, { as_of_us: row!.us }), await detailOf(dir.path, id)];
     expect([then.late_count, then.revisions.length, now.late_count]).toEqual([0, 0, 1]);
@@ -111,9 +124,7 @@ describe("one path with late ticks", () => {
   });
 
   test("pruned ticks come from the archive; until it is read they are pending (the newest tick is never pruned)", async () => {
-    using dir = tempDir();
-    await follow(dir.path, [...LINES.slice(0, 2_000), changed(LINES[500]!, { trade_id: 900_500 })]);
-    await batch(dir.path);
+    using dir = await oneLate();
     expect((await run("prune", ["--data", dir.path, "--retain", "0s"])).code).toBe(0);
     const id = "BTC-USD@2023-09-05T16:02/1m";
     const pending = await detailOf(dir.path, id, { archive: false });
@@ -125,18 +136,56 @@ describe("one path with late ticks", () => {
   });
 });
 
-test("a window that only the batch has, and one whose ticks were all late", async () => {
+test("the certificate in words: lacking ids, and those proved never issued, also if one of them comes after all", async () => {
   using dir = tempDir();
-  await follow(dir.path, LINES.slice(0, 900));
+  const ids = { first_trade_id: 502, last_trade_id: 504 };
+  const proof = JSON.stringify({ type: "tidemark_unissued", product_id: "BTC-USD", ...ids });
+  const isLost = (_: string, i: number) => i >= 500 && i < 504;
+  const certificate = async (id: string) => {
+    const detail = await detailOf(dir.path, id);
+    const words = /trade ids never seen: (.*)/.exec(explainText(detail, []))![1];
+    const { missing, missing_still, unissued } = detail.stream!;
+    return { counts: [missing, missing_still, unissued], words, detail };
+  };
+  const [minute, five] = ["BTC-USD@2023-09-05T16:02/1m", "BTC-USD@2023-09-05T16:00/5m"];
+  await follow(dir.path, [...LINES.slice(0, 2_000).filter((line, i) => !isLost(line, i)), proof]);
+  for (const id of [minute, five]) {
+    const { counts, words } = await certificate(id);
+    expect([id, counts, words]).toEqual([id, [4, 4, 3], "1 lacking, 3 never issued (proved)"]);
+  }
+  await follow(dir.path, [LINES[501]!, LINES[500]!]);
+  await runBatch(dir.path);
+  const { counts, words, detail } = await certificate(minute);
+  expect([counts, words]).toEqual([[4, 2, 2], "4 when it closed, now 0 lacking, 2 never issued (proved)"]);
+  // The proof and the late tick have the same id: two revisions, one late tick.
+  expect(detail).toMatchObject({ outcome: "explained", late: [{ trade_id: 502 }, { trade_id: 501 }], late_count: 2 });
+  expect(detail.revisions.map((one) => [one.caused_by_trade_id, one.missing, one.unissued])).toEqual([
+    [502, 4, 3],
+    [502, 3, 2],
+    [501, 2, 2],
+  ]);
+  expect(recomputed(detail)).toEqual([true, true]);
+  const sources = openSources(dataPaths(dir.path));
+  open.push(sources);
+  for (const size_us of [60e6, 300e6]) {
+    const [row] = windows(sources, { product: "BTC-USD", size_us, from_us: null, to_us: null, limit: 100 }).filter(
+      ({ missing }) => missing > 0,
+    );
+    expect(row).toMatchObject({ missing: 2, unissued: 2 });
+  }
+});
+
+test("a window that only the batch has, and one whose ticks were all late", async () => {
+  using dir = await short();
   await follow(dir.path, LINES.slice(900, 1_500), ["consume"]);
-  await batch(dir.path);
+  await runBatch(dir.path);
   const ahead = await detailOf(dir.path, "BTC-USD@2023-09-05T16:06/1m");
   expect(ahead).toMatchObject({ state: "none", outcome: null, stream: null, batch: { metric: "windows_by_minute" } });
   expect(recomputed(ahead)).toEqual([null, true]);
   // An hour before the first window.
   const early = changed(LINES[3]!, { trade_id: 900_003, time: "2023-09-05T15:00:01.000000Z" });
   await follow(dir.path, [early]);
-  await batch(dir.path);
+  await runBatch(dir.path);
   const late = await detailOf(dir.path, "BTC-USD@2023-09-05T15:00/1m");
   expect(late).toMatchObject({ state: "late", late_count: 1, stream: null });
   expect(recomputed(late)).toEqual([null, true]);
@@ -147,7 +196,7 @@ test("minutes that the stored result leaves out are asked of the archive", async
   const minute = (i: number) => new Date(1_693_929_600_000 + i * 60_000).toISOString();
   const lines = Array.from({ length: 10_050 }, (_, i) => changed(LINES[i]!, { trade_id: i + 1, time: minute(i) }));
   await follow(dir.path, lines);
-  await batch(dir.path);
+  await runBatch(dir.path);
   const id = "BTC-USD@2023-09-05T16:03/1m";
   expect((await detailOf(dir.path, id, { archive: false })).ticks.is_pending).toBe(true);
   const detail = await detailOf(dir.path, id);
@@ -179,8 +228,7 @@ test("ids of windows: seconds and fractions where they are not zero, any product
   ] as const)
     expect(() => parseWindowId(id)).toThrow(`"${id}" is not a valid window: ${why}.`);
 
-  using dir = tempDir();
-  await follow(dir.path, LINES.slice(0, 900));
+  using dir = await short();
   for (const [id, why] of [
     ["BTC-USD@2023-09-05T16:00:20/1m", "No window of 1m begins at 2023-09-05T16:00:20.000000Z."],
     ["BTC-USD@2023-09-05T16:00/3m", "There are no windows of 3m."],
@@ -191,9 +239,7 @@ test("ids of windows: seconds and fractions where they are not zero, any product
 });
 
 test("what differs is named: the stored value and the computed one", async () => {
-  using dir = tempDir();
-  await follow(dir.path, LINES.slice(0, 900));
-  await batch(dir.path);
+  using dir = await short();
   sqlite(dir.path, "windows.db", "UPDATE windows SET vwap = '1.5' WHERE window_start LIKE '%16:01:00%'");
   const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:01/1m");
   const [stream] = recomputeSides(detail, (iso) => usFromIso(iso)!);
@@ -203,9 +249,7 @@ test("what differs is named: the stored value and the computed one", async () =>
 });
 
 test("an hour whose minutes are all closed is open until it is over itself, as in the chart", async () => {
-  using dir = tempDir();
-  await follow(dir.path, LINES.slice(0, 1_500));
-  await batch(dir.path);
+  using dir = await short();
   // As of a product without a tick since.
   sqlite(dir.path, "windows.db", "DELETE FROM windows WHERE final = 0");
   const detail = await detailOf(dir.path, "BTC-USD@2023-09-05T16:00/1h");
@@ -251,9 +295,7 @@ test("a made-up id, far above or below the others of its window, leaves its tick
 });
 
 test("why the archive can't be read is stated in place of the batch's side", async () => {
-  using dir = tempDir();
-  await follow(dir.path, LINES.slice(0, 900));
-  await batch(dir.path);
+  using dir = await short();
   const sources = openSources(dataPaths(dir.path));
   open.push(sources);
   cutTo(sources, "windows_by_minute", 2);
@@ -267,7 +309,7 @@ test("why the archive can't be read is stated in place of the batch's side", asy
 test("an equal window that the cut comparison does not list has the batch's side, of any size", async () => {
   using dir = tempDir();
   await follow(dir.path, LINES.slice(0, 1_500), ["stream", "consume"], ["--window", "30s"]);
-  await batch(dir.path);
+  await runBatch(dir.path);
   const id = "BTC-USD@2023-09-05T16:00/30s";
   const whole = await detailOf(dir.path, id);
   const sources = openSources(dataPaths(dir.path));

@@ -72,7 +72,7 @@ async function answers(data: string) {
 describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or no jars", () => {
   beforeAll(async () => {
     broker = await sharedBroker();
-  }, 120_000);
+  }, 300_000);
 
   test("another program's transactions: committed records are read once, and the end is found behind the last marker", async () => {
     using dir = tempDir();
@@ -86,7 +86,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     const resumed = ["--feed", server.url, "--channel", "matches", ...args];
     const { code, stderr, json } = await run("produce", resumed, { TIDEMARK_KAFKA_SESSION: "1s" });
     expect([code, code === 0 ? "" : stderr, json]).toEqual([0, "", expect.objectContaining({ unfillable: 0 })]);
-  }, 60_000);
+  }, 300_000);
 
   test("the recorded hour gives the embedded log's windows, ticks and batch results: one partition, four, and two runs with a stop in between", async () => {
     using embedded = tempDir();
@@ -106,7 +106,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await fillLog(four.path, lines.slice(9_001), { url: url("four") });
     await readAll(four.path, url("four"));
     expect(await answers(four.path)).toEqual(expected);
-  }, 120_000);
+  }, 300_000);
 
   test("another client writes into our topic: each key is in our partition for it, and our stages read it", async () => {
     using dir = tempDir();
@@ -136,7 +136,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await fillLog(embedded.path, some);
     await run("stream", ["--data", embedded.path, "--until-end"]);
     expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(embedded.path, "windows.db")));
-  }, 120_000);
+  }, 300_000);
 
   test("another client reads our topic: every message byte for byte, under its product's key", async () => {
     const some = lines.slice(0, 2_000);
@@ -155,7 +155,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     }
     await consumer.close(true);
     expect(got).toEqual(some.map((line, i) => `${i % 2 === 0 ? "BTC-USD" : "ETH-USD"} ${line}`));
-  }, 120_000);
+  }, 300_000);
 
   test("the replaced pipeline's way of reading, plain JSON with a number per field, finds every field that it needs", async () => {
     using dir = tempDir();
@@ -182,7 +182,7 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
     await consumer.disconnect();
     expect(new Set(rows).size).toBe(13_197);
     expect(sum).toBeCloseTo(340_097_766.67, 2);
-  }, 120_000);
+  }, 300_000);
 
   test("kill -9 at each named point, n-th passing: the next run continues at its own position in the topic, and stores the same as an undisturbed one", async () => {
     const some = [...lines.slice(0, 1_500), "rubbish", lines[7]!, ...lines.slice(1_500, 2_000)];
@@ -207,5 +207,5 @@ describe.skipIf(!here)(here ? "kafka, one answer" : "kafka, skipped: no Java or 
       else expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
     };
     for (let i = 0; i < kills.length; i += 5) await Promise.all(kills.slice(i, i + 5).map(killed));
-  }, 120_000);
+  }, 300_000);
 });

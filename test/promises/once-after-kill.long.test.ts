@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 import { POINTS } from "../../scripts/drill/plan.ts";
 import { unissuedFrame } from "../../scripts/message/index.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
+import { someMetrics } from "../support/batch.ts";
 import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
@@ -43,6 +44,11 @@ const newestOutputs = (path: string) =>
   );
 const csv = (path: string) => readFileSync(join(path, "stream_csv/windows_1m.csv"), "utf8");
 const follow = (path: string) => ["--data", path, "--until-end", "--poll-records", String(POLL_RECORDS)];
+
+/** One of each kind: of ticks, of the whole, of both pipelines, and the question that a run notes. */
+const metrics = someMetrics("candles_1m", "market_summary", "reconciliation", "windows_by_minute");
+afterAll(() => metrics[Symbol.dispose]());
+const batchFlags = (path: string) => ["--data", path, "--sql", metrics.path];
 
 interface Stage {
   name: "stream" | "consume" | "batch";
@@ -84,10 +90,10 @@ const STAGES: Stage[] = [
       for (const some of [lines.slice(0, 600), lines.slice(600)]) {
         await fillLog(path, some, { batch: 50 });
         for (const stage of ["stream", "consume"]) expect((await run(stage, follow(path))).code).toBe(0);
-        if (some.length === 600) expect((await run("batch", ["--data", path])).code).toBe(0);
+        if (some.length === 600) expect((await run("batch", batchFlags(path))).code).toBe(0);
       }
     },
-    flags: (path) => ["--data", path],
+    flags: batchFlags,
     stored: (path) => [
       rowsOf(path, "results.db", "SELECT metric, ok, stale, error, columns, rows FROM results ORDER BY metric"),
       rowsOf(path, "results.db", "SELECT compared, equal, explained, unexplained, pending FROM reconciliation").at(-1),

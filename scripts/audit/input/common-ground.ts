@@ -1,0 +1,71 @@
+/** Whether ticks and answers can be of the same trades at all: products and times. */
+import { TidemarkError } from "../../base/errors.ts";
+import { isoSecondFromUs } from "../../base/iso.ts";
+import { printable } from "../../base/printable.ts";
+import type { Answers, AuditRecord } from "../audit-types.ts";
+
+interface Span {
+  from_us: number;
+  to_us: number;
+}
+
+/**
+ * Fails with USAGE when no row's window can hold a tick: then every window would be unexplained, and
+ * the reason would be in none of them. `product`: of rows that name none.
+ */
+export function requireCommonGround(records: readonly AuditRecord[], answers: Answers, product: string | null): void {
+  const ticks = spansOf(records);
+  if (ticks.size === 0) throw new TidemarkError("NO_DATA", "The input has no tick.", "Name another input with --log.");
+  const { rows, shape } = answers;
+  const isShared = rows.some(({ product_id, window_start_us }) => {
+    const start_us = window_start_us + shape.shift_us;
+    const named = product_id ?? product;
+    const spans = named === null ? [...ticks.values()] : [ticks.get(named)].filter((one) => one !== undefined);
+    return spans.some(({ from_us, to_us }) => start_us <= to_us && start_us + shape.size_us > from_us);
+  });
+  if (isShared) return;
+  const products = [...new Set(rows.map(({ product_id }) => product_id ?? product ?? "any product"))].sort();
+  const starts = rows.map(({ window_start_us }) => window_start_us + shape.shift_us);
+  const theirs = { from_us: least(starts), to_us: starts.reduce((most, one) => Math.max(most, one)) + shape.size_us };
+  const spans = [...ticks.values()];
+  const ours = {
+    from_us: least(spans.map(({ from_us }) => from_us)),
+    to_us: spans.reduce((most, { to_us }) => Math.max(most, to_us), 0),
+  };
+  throw new TidemarkError(
+    "USAGE",
+    `No window of the answers has a tick: the answers are of ${listed(products)}, ${spanText(theirs)}, the ticks of ${listed([...ticks.keys()])}, ${spanText(ours)}.`,
+    "Name the log that the pipeline read with --log, the zone of its times with --zone, or the product with --product.",
+  );
+}
+
+function spansOf(records: readonly AuditRecord[]): Map<string, Span> {
+  const spans = new Map<string, Span>();
+  for (const { tick } of records) {
+    if (tick === null) continue;
+    const { product_id, time_us } = tick;
+    const span = spans.get(product_id);
+    if (span === undefined) spans.set(product_id, { from_us: time_us, to_us: time_us });
+    else {
+      span.from_us = Math.min(span.from_us, time_us);
+      span.to_us = Math.max(span.to_us, time_us);
+    }
+  }
+  return spans;
+}
+
+function least(times: readonly number[]): number {
+  return times.reduce((low, one) => Math.min(low, one));
+}
+
+/** Names shown of many products. */
+const NAMES_MAX = 5;
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_MAX).map((name) => printable(name));
+  return names.length > NAMES_MAX ? `${shown.join(", ")} and ${names.length - NAMES_MAX} more` : shown.join(", ");
+}
+
+function spanText({ from_us, to_us }: Span): string {
+  return `${isoSecondFromUs(from_us)} to ${isoSecondFromUs(to_us)}`;
+}
