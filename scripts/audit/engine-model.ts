@@ -62,7 +62,10 @@ export function isAccepted(log: EngineLog, engine: Pick<Engine, "malformed">, i:
 
 function isLate(log: EngineLog, engine: Engine, clock: Clock, i: number, end_us: number): boolean {
   if (clock.at_us === null) return false;
-  return (engine.late_by === "window" ? end_us : log.time_us[i]!) <= clock.at_us[i]! - clock.delay_us;
+  const watermark_us = clock.at_us[i]! - clock.delay_us;
+  if (engine.late_by === "window") return end_us <= watermark_us;
+  // A record moves its own clock first; Spark's watermark is of records before it.
+  return engine.lateness.kind === "each_record" ? log.time_us[i]! < watermark_us : log.time_us[i]! <= watermark_us;
 }
 
 function hasEarlier(log: EngineLog, engine: Engine, i: number): boolean {

@@ -105,7 +105,8 @@ export class Evidence {
   isReproduced(fit: Fit, window: AuditWindow, isEarly: boolean): boolean {
     const { engine, clock } = fit;
     if (window.row === null) return this.whyNoRow(fit, window, isEarly) !== null;
-    if (this.#isPlain.get(window)! && engine.begins.size === 0) return this.#isExact.get(window)!;
+    if (this.#isPlain.get(window)! && engine.begins.size === 0 && engine.late_by === "window")
+      return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);
     return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), engine.counts);
@@ -186,8 +187,11 @@ function variants(log: EngineLog, settings: FitSettings): Variant[] {
         ...(has(KIND.readable) ? ["readable" as const] : []),
         ...(has(KIND.nulls) ? ["nulls" as const] : []),
       ];
+  // Spark drops rows by their own time only where it drops duplicates.
+  const repeatsOf = ({ lateness, late_by }: LatenessVariant) =>
+    late_by === "window" || lateness.kind === "each_record" ? repeats : repeats.filter((one) => one === "first");
   return latenesses(log, settings).flatMap(({ lateness, late_by, lag }) =>
-    repeats.flatMap((repeated) =>
+    repeatsOf({ lateness, late_by, lag }).flatMap((repeated) =>
       malformed.flatMap((refused) =>
         (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).map((counts) => ({
           lag,

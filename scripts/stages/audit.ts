@@ -1,5 +1,5 @@
 /** Opens ticks and answers of an audit, finds Spark's trace beside them, and writes the report. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
   type Audited,
@@ -22,7 +22,7 @@ import {
 } from "../audit/index.ts";
 import { writeAtomically } from "../base/atomic-file.ts";
 import { nowUs } from "../base/clock.ts";
-import { type DataPaths, dataPaths, requireForeign } from "../base/data-dir.ts";
+import { type DataPaths, dataPaths, requireForeign, requireNoOtherName } from "../base/data-dir.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { logName, wholeLog } from "../log/index.ts";
@@ -171,9 +171,9 @@ function subfolders(folder: string): string[] {
 }
 
 /** Writes table or JSON, and the page; returns the exit status. Fails with USAGE or OUTPUT for --html. */
-export function writeReport(audited: Audited, { trust = [], html, all = false, json }: AuditOptions): number {
+export function writeReport(audited: Audited, { trust = [], html, all = false, json, data }: AuditOptions): number {
   const view = reportView(audited, trust);
-  if (html !== undefined) writePage(html, auditPage(view, { all, now_us: nowUs() }));
+  if (html !== undefined) writePage(html, auditPage(view, { all, now_us: nowUs() }), dataPaths(data).root);
   const colors = process.stdout.isTTY === true && !process.env.NO_COLOR;
   process.stdout.write(json ? `${JSON.stringify(audited.report, plainMaps)}\n` : auditText(view, { all, colors }));
   return view.passed ? 0 : 1;
@@ -184,11 +184,15 @@ function plainMaps(_: string, value: unknown): unknown {
   return value instanceof Map ? Object.fromEntries(value) : value;
 }
 
-function writePage(path: string, page: string): void {
-  const file = resolve(path);
+/** A file is replaced whole, where its link leads; a pipe or a device takes the page. */
+function writePage(path: string, page: string, root: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const file = stat === undefined ? resolve(path) : realpathSync(path);
   requireForeign(file);
+  if (stat !== undefined) requireNoOtherName(file, stat, root);
   try {
-    writeAtomically(file, page);
+    if (stat === undefined || stat.isFile()) writeAtomically(file, page);
+    else writeFileSync(file, page);
   } catch (error) {
     const hint = "Name a file in a folder that exists and can be written.";
     throw new TidemarkError("OUTPUT", `${path} could not be written: ${sentence(error)}.`, hint, { cause: error });

@@ -1,6 +1,6 @@
 /** `bun run audit`: exit status, sentences, one set of figures in each form, and every kind of input. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
 import { EVIL, fillLog, recordedLines, tempDir } from "../support/data.ts";
@@ -211,6 +211,19 @@ test("hostile text in foreign cells reaches neither the terminal nor the page as
   expect(stdout).toContain("[U+001B]");
   expect(stdout + readFileSync(html, "utf8")).not.toContain("\u001b");
   expect(readFileSync(html, "utf8")).not.toContain("<img");
+});
+
+test("--html follows a link, keeps a device what it is, and names a folder that it can't replace", async () => {
+  writeFileSync(at("real.html"), "old");
+  symlinkSync(at("real.html"), at("link.html"));
+  const [linked, device, folder] = await Promise.all(
+    [at("link.html"), "/dev/null", dir.path].map((html) => audit("--log", ticks, "--answers", exact, "--html", html)),
+  );
+  expect([linked!.code, device!.code, folder!.code]).toEqual([0, 0, 1]);
+  expect(lstatSync(at("link.html")).isSymbolicLink()).toBe(true);
+  expect(readFileSync(at("real.html"), "utf8")).toStartWith("<!doctype html>");
+  expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+  expect(folder!.stderr).toContain("could not be written");
 });
 
 test("a closed stdout ends it without an error, and the page is written; a pipe has no colours", async () => {

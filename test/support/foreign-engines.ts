@@ -1,10 +1,5 @@
 /** Small engines of other kinds for the audit: they share no arithmetic and no parser with it. */
-import {
-  type Answers,
-  AUDIT_COLUMNS,
-  type AuditRecord,
-  type SparkTrace,
-} from "../../scripts/audit/audit-types.ts";
+import { type Answers, AUDIT_COLUMNS, type AuditRecord, type SparkTrace } from "../../scripts/audit/audit-types.ts";
 import { cellsOf, type EngineSettings, type ForeignWindow, MINUTE, type Trade } from "./foreign-rows.ts";
 
 export function runEngine(

@@ -115,7 +115,7 @@ function floatCells(trades: Trade[], byTime: Trade[], groups: number[], { number
   const [low, high] = [Math.min(...prices), Math.max(...prices)];
   const range = numbers === "float32" ? Math.fround(high - low) : high - low;
   const sum = (values: number[]) => {
-    if (late.by !== "batches") return values.reduce((a, b) => a + b, 0);
+    if (late.by !== "batches") return values.reduce((a, b) => (Number.isNaN(b) ? a : a + b), 0);
     const partials = new Map<number, number>();
     for (const [at, value] of values.entries())
       if (!Number.isNaN(value)) partials.set(groups[at]!, (partials.get(groups[at]!) ?? 0) + value);

@@ -9,7 +9,6 @@ import { explainText } from "../../../web/model/explain-text.ts";
 import { openSources, type Sources } from "../../../web/model/sources.ts";
 import { windowDetail } from "../../../web/model/window-detail.ts";
 import { neighbours, parseWindowId, windowId, windowPath } from "../../../web/model/window-id.ts";
-import { windows } from "../../../web/model/windows.ts";
 import { batch, someMetrics } from "../../support/batch.ts";
 import { copyOf, follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
@@ -134,45 +133,6 @@ describe("one path with late ticks", () => {
     expect(recomputed(whole)).toEqual([true, true]);
     expect((await detailOf(dir.path, id, { limit: 10 })).ticks).toMatchObject({ is_cut: true, rows: { length: 10 } });
   });
-});
-
-test("the certificate in words: lacking ids, and those proved never issued, also if one of them comes after all", async () => {
-  using dir = tempDir();
-  const ids = { first_trade_id: 502, last_trade_id: 504 };
-  const proof = JSON.stringify({ type: "tidemark_unissued", product_id: "BTC-USD", ...ids });
-  const isLost = (_: string, i: number) => i >= 500 && i < 504;
-  const certificate = async (id: string) => {
-    const detail = await detailOf(dir.path, id);
-    const words = /trade ids never seen: (.*)/.exec(explainText(detail, []))![1];
-    const { missing, missing_still, unissued } = detail.stream!;
-    return { counts: [missing, missing_still, unissued], words, detail };
-  };
-  const [minute, five] = ["BTC-USD@2023-09-05T16:02/1m", "BTC-USD@2023-09-05T16:00/5m"];
-  await follow(dir.path, [...LINES.slice(0, 2_000).filter((line, i) => !isLost(line, i)), proof]);
-  for (const id of [minute, five]) {
-    const { counts, words } = await certificate(id);
-    expect([id, counts, words]).toEqual([id, [4, 4, 3], "1 lacking, 3 never issued (proved)"]);
-  }
-  await follow(dir.path, [LINES[501]!, LINES[500]!]);
-  await runBatch(dir.path);
-  const { counts, words, detail } = await certificate(minute);
-  expect([counts, words]).toEqual([[4, 2, 2], "4 when it closed, now 0 lacking, 2 never issued (proved)"]);
-  // The proof and the late tick have the same id: two revisions, one late tick.
-  expect(detail).toMatchObject({ outcome: "explained", late: [{ trade_id: 502 }, { trade_id: 501 }], late_count: 2 });
-  expect(detail.revisions.map((one) => [one.caused_by_trade_id, one.missing, one.unissued])).toEqual([
-    [502, 4, 3],
-    [502, 3, 2],
-    [501, 2, 2],
-  ]);
-  expect(recomputed(detail)).toEqual([true, true]);
-  const sources = openSources(dataPaths(dir.path));
-  open.push(sources);
-  for (const size_us of [60e6, 300e6]) {
-    const [row] = windows(sources, { product: "BTC-USD", size_us, from_us: null, to_us: null, limit: 100 }).filter(
-      ({ missing }) => missing > 0,
-    );
-    expect(row).toMatchObject({ missing: 2, unissued: 2 });
-  }
 });
 
 test("a window that only the batch has, and one whose ticks were all late", async () => {
