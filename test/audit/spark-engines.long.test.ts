@@ -170,6 +170,7 @@ describe.skipIf(!here)("Spark as the replaced pipeline wrote it", () => {
 
 describe.skipIf(!here)("Spark as an expert writes it", () => {
   const [out, checkpoint] = [at("expert/windows"), at("expert/checkpoint")];
+  const options = () => ({ checkpoint, log: `${broker.url}/expert_prices` });
 
   test("exact decimals, each trade once: only what was late or is open differs", async () => {
     const feed = await startFeed(broker, "expert_prices");
@@ -184,7 +185,7 @@ describe.skipIf(!here)("Spark as an expert writes it", () => {
     }
     await killSpark(job);
     await feed.close();
-    const traced = await checked(out);
+    const traced = await checked(out, options());
     expect(named(traced, "W2").length).toBeGreaterThan(0);
     expect(counted(traced)).toMatchObject({ W4: 2, consistent: 0, unexplained: 0 });
     expect(traced.report.totals.equal + named(traced, "W2").length).toBeGreaterThanOrEqual(58);
@@ -198,10 +199,10 @@ describe.skipIf(!here)("Spark as an expert writes it", () => {
     connection.closeSync();
     instance.closeSync();
     const lines = linesOf(at("expert.csv"));
-    expect((await checked(at("expert.csv"), { checkpoint })).passed).toBeTrue();
+    expect((await checked(at("expert.csv"), options())).passed).toBeTrue();
     for (const column of ["price_sum", "notional", "avg_price"]) {
       const file = written(at(`${column}.csv`), withCell(lines, "16:20", column, lastDigit));
-      expect({ column, ...refused(await checked(file, { checkpoint })) }).toEqual({ column, ...REFUSED });
+      expect({ column, ...refused(await checked(file, options())) }).toEqual({ column, ...REFUSED });
     }
   });
 });
