@@ -148,7 +148,7 @@ function howOf(
         `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
     ),
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
-    ...(style.ids === "exact" ? [] : ["Trade ids are 32-bit integers."]),
+    ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
     ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
     ...(shape.shift_us === 0
       ? []

@@ -84,7 +84,12 @@ export class Evidence {
   isReproduced(fit: Fit, window: AuditWindow, isEarly: boolean): boolean {
     const { engine, clock } = fit;
     if (window.row === null) return this.whyNoRow(fit, window, isEarly) !== null;
-    if (this.#isPlain.get(window)! && engine.begins.size === 0 && engine.late_by === "window")
+    if (
+      this.#isPlain.get(window)! &&
+      engine.begins.size === 0 &&
+      engine.late_by === "window" &&
+      engine.keys === "exact"
+    )
       return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);

@@ -43,7 +43,7 @@ export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
 
 /** What an engine counts, apart from lateness. */
 function contentKey({ engine }: Variant): string {
-  return `${engine.repeats} ${engine.malformed} ${engine.counts}`;
+  return `${engine.repeats} ${engine.malformed} ${engine.counts} ${engine.keys}`;
 }
 
 function clockKey({ engine }: Variant): string {

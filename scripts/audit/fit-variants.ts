@@ -40,28 +40,35 @@ export function variants(log: EngineLog, settings: FitSettings): Variant[] {
         ...(has(KIND.readable) ? ["readable" as const] : []),
         ...(has(KIND.nulls) ? ["nulls" as const] : []),
       ];
-  // Spark drops rows by their own time only where it drops duplicates.
-  const repeatsOf = ({ lateness, late_by }: LatenessVariant) =>
-    late_by === "window" || lateness.kind === "each_record" ? repeats : repeats.filter((one) => one === "first");
-  return latenesses(log, settings).flatMap(({ lateness, late_by, lag }) =>
-    repeatsOf({ lateness, late_by, lag }).flatMap((repeated) =>
-      malformed.flatMap((refused) =>
-        (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).map((counts) => ({
-          lag,
-          engine: {
-            arithmetic: fixed.arithmetic ?? "decimal",
-            repeats: repeated,
-            malformed: refused,
-            lateness,
-            truncatesToMs: fixed.truncatesToMs ?? false,
-            late_by,
-            counts,
-            begins: trace?.begins ?? new Map(),
-          },
-        })),
+  const contents = repeats.flatMap((repeated) =>
+    malformed.flatMap((refused) =>
+      (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).flatMap((counts) =>
+        keysOf(log, repeated).map((keys) => ({ repeats: repeated, malformed: refused, counts, keys })),
       ),
     ),
   );
+  return latenesses(log, settings).flatMap(({ lateness, late_by, lag }) =>
+    contents
+      // Spark drops rows by their own time only where it drops duplicates.
+      .filter((one) => late_by === "window" || lateness.kind === "each_record" || one.repeats === "first")
+      .map((content) => ({
+        lag,
+        engine: {
+          ...content,
+          arithmetic: fixed.arithmetic ?? "decimal",
+          lateness,
+          truncatesToMs: fixed.truncatesToMs ?? false,
+          late_by,
+          begins: trace?.begins ?? new Map(),
+        },
+      })),
+  );
+}
+
+/** As which numbers ids are compared, where it makes a difference. */
+function keysOf(log: EngineLog, repeats: EngineModel["repeats"]): Engine["keys"][] {
+  const narrow = (["wrapped", "null"] as const).filter((as) => log.narrow[as] !== undefined);
+  return repeats === "all" ? ["exact"] : ["exact", ...narrow];
 }
 
 interface LatenessVariant {

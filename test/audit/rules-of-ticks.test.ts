@@ -1,4 +1,4 @@
-/** Rules about which ticks a window holds: each is right once, and not given once. */
+/** Rules about the ticks that are in a window: each is right once, and not given once. */
 import { describe, expect, test } from "bun:test";
 import {
   at,

@@ -66,6 +66,14 @@ describe("W6 32-bit trade ids", () => {
     expect(report.totals.unexplained).toBe(0);
   });
 
+  test("right: different ids that are the same 32-bit integer count once", () => {
+    const same = steady().map((trade) => (trade.id === 200 ? { ...trade, id: 100 + 2 ** 32 } : trade));
+    const report = run(same, { ...EXPERT, ids: "wrapped", columns: ["trade_count", "total_volume"] });
+    expect(at(report, 3)).toMatchObject({ outcome: "explained", rules: ["W6"] });
+    expect(at(report, 3).ticks).toMatchObject([{ trade_id: 100 + 2 ** 32, what: "missing", rule: "W6" }]);
+    expect(report.totals).toMatchObject({ equal: 9, unexplained: 0 });
+  });
+
   test("not: wrapped in one row alone", () => {
     const report = run(large, EXPERT, (rows) => {
       rows[5]!.cells.last_trade_id = String(Number(rows[5]!.cells.last_trade_id) | 0);
