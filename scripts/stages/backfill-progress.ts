@@ -56,6 +56,12 @@ export class BackfillProgress {
     this.#isDrawn = false;
   }
 
+  /** Something else is written now: a redrawn line stays above it. */
+  interrupt(): void {
+    if (this.#isDrawn && this.isTerminal) this.write("\n");
+    this.#isDrawn = false;
+  }
+
   #draw(): void {
     const line = lineOf(this.#product, this.#reached!, this.#leftUs());
     if (!this.isTerminal) this.write(`${line}\n`);

@@ -3,7 +3,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { dataPaths, openDataDir } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
+import { FEED_TAIL_RECORDS } from "../../scripts/base/limits.ts";
+import { newestTrades, olderTraces, recentTraces } from "../../scripts/feed/resume.ts";
 import { openLog } from "../../scripts/log/open.ts";
+import { gapFrame } from "../../scripts/message/own-records.ts";
 import { Backfill } from "../../scripts/stages/backfill.ts";
 import { BackfillProgress } from "../../scripts/stages/backfill-progress.ts";
 import { walkState } from "../../scripts/stages/walk-state.ts";
@@ -11,7 +14,7 @@ import { fillLog, quiet, rowsOf, tempDir } from "../support/data.ts";
 import { tick } from "../support/feed.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Trade n of the exchange is made n seconds after this. */
 const BEGIN_US = Date.UTC(2026, 9, 1) * 1_000;
@@ -184,13 +187,17 @@ test("REST fails for good: a sentence with what was loaded and how to continue; 
   const { error } = await backfill(dir.path, server.url, { trades: 20 });
   expect(error).toMatchObject({
     code: "FEED_UNREACHABLE",
-    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades were loaded, down to id 40.",
+    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades are there, down to id 40.",
     hint: expect.stringContaining("The same command continues where this one ended"),
   });
   expect(server.asked.length).toBe(7);
   await using unknown = exchange({ instead: () => new Response("", { status: 404 }) });
   expect((await backfill(dir.path, unknown.url, { trades: 20 })).error).toMatchObject({ code: "FEED_REFUSED" });
   expect(unknown.asked.length).toBe(1);
+  const offline = await backfill(dir.path, "http://127.0.0.1:1", { trades: 20 });
+  expect(offline.error?.message).toMatch(
+    /can't be loaded: REST can't be reached: .*; 10 trades are there, down to id 40\.$/,
+  );
   await using again = exchange();
   expect(await backfill(dir.path, again.url, { trades: 20 })).toMatchObject({ loaded: 10, trades: 20, error: null });
   expect(await idsIn(dir.path)).toEqual(down(49, 30));
@@ -240,6 +247,25 @@ test("where it continues is the same from the log alone, from ticks.db, and from
   await run("consume", ["--data", dir.path, "--until-end"]);
   expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM walked")).toEqual([{ product_id: "BTC-USD", ...more.walked[0]! }]);
   expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM feed_begins")).toEqual([{ product_id: "BTC-USD", trade_id: 50 }]);
+});
+
+test("however much history was appended after the feed's last trade, produce continues at that trade and its open gap", async () => {
+  using dir = tempDir();
+  const gap = {
+    ...({ product_id: "BTC-USD", state: "opened", from_us: BEGIN_US, to_us: BEGIN_US, reason: "r" } as const),
+    ...{ last_trade_id: 41, first_trade_id: 50, missing: 8 },
+  };
+  const old = JSON.stringify({ ...tick(1), source: "backfill" });
+  await fillLog(dir.path, [fed(41), fed(50), gapFrame(gap).toString(), ...Array(FEED_TAIL_RECORDS + 1).fill(old)], {
+    batch: 5_000,
+  });
+  const log = await openLog("embedded:", dataPaths(dir.path), { role: "reader", logger: quiet });
+  const trades = [41, 50].map((trade_id) => ({ product_id: "BTC-USD", trade_id, time_us: BEGIN_US + trade_id * 1e6 }));
+  expect((await newestTrades(log)).map(({ trade_id }) => trade_id)).toEqual([41, 50]);
+  const found = [...trades.map((trade) => ({ kind: "trade", ...trade })), { kind: "gap", gap }];
+  expect(await recentTraces(log)).toEqual(found as never);
+  expect((await olderTraces(log, ["BTC-USD"], [])).length).toBe(2);
+  await log.close();
 });
 
 test("on a terminal one line is redrawn and stays; otherwise there is a line each few seconds", async () => {
