@@ -37,7 +37,7 @@ for (const first of ["bun run replay --port 8400", "npm run -s replay -- --port 
     expect([ran.code, ran.stderr.match(/error.*/i)?.[0] ?? ""]).toEqual([0, ""]);
     expect(ran.stdout).toContain("13197");
     expect(ran.stdout).toContain("340097766.67");
-  }, 60_000);
+  }, 120_000);
 }
 
 test("what it shows for npm it shows for Bun too, and the other way round", () => {
@@ -72,7 +72,7 @@ wait
 `;
   const ran = await walked(script, dir.path);
   expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining("minute,volume\n2023-09-05T16:00:00.000000Z,")]);
-}, 60_000);
+}, 120_000);
 
 test("every command of its table shows its help", async () => {
   const named = [...README.matchAll(/^\| `(\w+)` \| /gm)].map((match) => match[1]!);
@@ -82,4 +82,4 @@ test("every command of its table shows its help", async () => {
     expect([name, code]).toEqual([name, 0]);
     expect(stdout).toContain("Examples:");
   }
-}, 60_000);
+}, 120_000);

@@ -21,6 +21,8 @@ const CONTENTS = 2;
 const CLOCKS = 8;
 /** Engines of each round that are tried on all windows. */
 const FINALISTS = 24;
+/** And only those that reproduce this share of what the best one does. */
+const CLOSE_SHARE = 0.97;
 
 /** An engine with what was computed for it. */
 export interface Fit {
@@ -259,7 +261,10 @@ export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
   const best = new Set([...new Set(clocks.map(({ variant }) => clockKey(variant)))].slice(0, CLOCKS));
   const second = rank(all.filter((one) => !isQuick(one) && best.has(clockKey(one))));
   // In the order of `all`: of equals, the simplest is chosen.
-  const last = new Set([...first.slice(0, FINALISTS), ...second.slice(0, FINALISTS)].map(({ variant }) => variant));
+  const top = Math.max(...[...first, ...second].map(({ reproduced }) => reproduced));
+  const isClose = ({ reproduced }: { reproduced: number }) => reproduced >= top * CLOSE_SHARE - 1;
+  const close = [first, second].flatMap((list) => list.slice(0, FINALISTS).filter(isClose));
+  const last = new Set([first[0], second[0], ...close].map((one) => one?.variant));
   return all.filter((variant) => last.has(variant)).map((variant) => evidence.fit(variant));
 }
 

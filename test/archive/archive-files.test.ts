@@ -16,7 +16,7 @@ import { batch, FINGERPRINT, metricFolder, NO_EXTENSION } from "../support/batch
 import { filesBelow, STORED_TICKS, stored, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const folder = metricFolder({ fingerprint: FINGERPRINT });
 const collect = (data: string, env = {}) => batch(data, ["--sql", folder.path], env);

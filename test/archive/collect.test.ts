@@ -10,7 +10,7 @@ import { batch, FINGERPRINT, manifestOf, metricFolder, NO_EXTENSION, resultRows 
 import { filesBelow, follow, type Row, STORED_TICKS, sqlite, stored, tempDir, troubledLines } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** With TIDEMARK_LONG=1 every place of every point, otherwise a few of each. */
 const LONG = process.env.TIDEMARK_LONG === "1";

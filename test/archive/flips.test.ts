@@ -2,6 +2,6 @@
 import { setDefaultTimeout } from "bun:test";
 import { testFlips } from "../support/flip-tests.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 testFlips({ in_process: 48 });

@@ -6,7 +6,7 @@ import { recordedLines, runPath, tempDir } from "../support/data.ts";
 import { until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
-setDefaultTimeout(45_000);
+setDefaultTimeout(120_000);
 
 /** Shows `upstream` below /tidemark/; `removes` is proxy_pass with a path, which is removed. */
 function proxy(upstream: string, removes: boolean) {
@@ -45,7 +45,7 @@ describe.skipIf(!browserHere)(browserHere ? "below a path" : "below a path, skip
     browser = await launch();
     await runPath(data.path, recordedLines().slice(0, 1_500));
     server = await startServe(data.path, 0, {}, ["--base-path", "/tidemark"]);
-  }, 90_000);
+  }, 120_000);
   afterAll(async () => {
     await browser?.close();
     await server?.child.stop();

@@ -7,7 +7,7 @@ import { browserHere, launch, openPage } from "../support/browser.ts";
 import { recordedLines, tempDir } from "../support/data.ts";
 import { type Served, served } from "../support/served.ts";
 
-setDefaultTimeout(45_000);
+setDefaultTimeout(120_000);
 
 const minutes = (y: string, x = "TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE", type = "line") =>
   `-- chart: ${type} x=x y=v\nSELECT ${x} AS x, ${y} AS v FROM range(40) AS r(i)`;

@@ -20,7 +20,7 @@ import {
 } from "../support/drawn-chart.ts";
 import { type Served, served } from "../support/served.ts";
 
-setDefaultTimeout(45_000);
+setDefaultTimeout(120_000);
 
 let browser: Browser;
 let server: Served;

@@ -7,7 +7,7 @@ import { until } from "../support/process.ts";
 import { type Served, served } from "../support/served.ts";
 
 /** A browser on two busy cores is slow; bun kills it with a test that times out. */
-setDefaultTimeout(45_000);
+setDefaultTimeout(120_000);
 
 /** A wait inside the page would need eval, which its policy forbids. */
 const soon = (isSo: () => Promise<boolean>) => until(`${isSo}`, isSo, { every_ms: 50 });

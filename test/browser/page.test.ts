@@ -11,7 +11,7 @@ import { run, until } from "../support/process.ts";
 import { type Served, served } from "../support/served.ts";
 
 /** A browser on two busy cores is slow; bun kills it with a test that times out. */
-setDefaultTimeout(45_000);
+setDefaultTimeout(120_000);
 
 const LINES = 3_000;
 /** A wait inside the page would need eval, which its policy forbids. */

@@ -7,7 +7,7 @@ import { until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
 /** A browser on two busy cores is slow; bun kills it with a test that times out. */
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** A wait inside the page would need eval, which its policy forbids. */
 const soon = (what: string, isSo: () => Promise<boolean>) => until(what, isSo, { every_ms: 50 });

@@ -7,7 +7,7 @@ import { recordedLines, runPath, sqlite, tempDir } from "../support/data.ts";
 import { run, until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
-setDefaultTimeout(45_000);
+setDefaultTimeout(120_000);
 
 const EQUAL = "/window/BTC-USD@2023-09-05T16:05/1m";
 const LATE = "/window/BTC-USD@2023-09-05T16:02/1m";

@@ -6,7 +6,7 @@ import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
 import { EVIL, fillLog, recordedLines, tempDir } from "../support/data.ts";
 import { commandOf, run, shell } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LINES = recordedLines().slice(0, 1_500);
 const dir = tempDir();

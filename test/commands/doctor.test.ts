@@ -18,7 +18,7 @@ test("a WAL over 256 MB is a warning with advice; an ordinary one is not", async
   truncateSync(wal, 300e6);
   const warned = await run("doctor", ["--data", dir.path]);
   expect(warned.stdout + warned.stderr).toContain(advice);
-}, 30_000);
+}, 120_000);
 
 test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();
@@ -48,4 +48,4 @@ test("each database that is cut is a finding of its own: the others are still li
     expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining(words)]);
     expect(stderr).not.toMatch(/^\s+at /m);
   }
-}, 60_000);
+}, 120_000);

@@ -87,7 +87,7 @@ test("an empty value of any flag is exit 2 and names the flag", async () => {
     expect(answer.stderr).toContain(first);
     expect(answer.stderr).toContain("It is empty");
   }
-}, 30_000);
+}, 120_000);
 
 test("from another working directory, without HOME, every command that makes something works", async () => {
   using dir = tempDir();
@@ -119,7 +119,7 @@ test("from another working directory, without HOME, every command that makes som
   expect(new URL(url).hostname).toBe("127.0.0.1");
   expect(await (await fetch(url)).text()).toContain("<title>");
   expect(await server.stop()).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("--host takes every spelling of an address, and refuses anything else", () => {
   for (const [text, host] of [
@@ -149,7 +149,7 @@ test("a folder for temporary files that is missing, is a file, or has no rights:
     expect([TMPDIR, query.code === 0 || query.stderr.includes("Set TMPDIR")]).toEqual([TMPDIR, true]);
     expect(query.stderr).not.toContain("not an expected error");
   }
-}, 60_000);
+}, 120_000);
 
 test("a working directory that was removed: absolute paths work, relative ones are refused with a sentence", async () => {
   using dir = tempDir();
@@ -167,7 +167,7 @@ test("a working directory that was removed: absolute paths work, relative ones a
     expect([name, relative.code]).toEqual([name, 1]);
     expect(relative.stderr).toContain("The working directory was removed");
   }
-}, 60_000);
+}, 120_000);
 
 test("a umask that takes the owner's rights is refused with a sentence before anything is created", async () => {
   using dir = tempDir();

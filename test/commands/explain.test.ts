@@ -4,7 +4,7 @@ import { batch } from "../support/batch.ts";
 import { follow, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LATE_ID = "BTC-USD@2023-09-05T16:02/1m";
 const dir = tempDir();

@@ -13,7 +13,7 @@ afterAll(() => dir[Symbol.dispose]());
 beforeAll(async () => {
   await fillLog(dir.path, withoutHeartbeats(disorderedLines()));
   expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("the table marks the stream's setting, and --want prints the smallest lateness for the share", async () => {
   const { stdout, code } = await lateness("--want", "99.99%");
@@ -42,7 +42,7 @@ test("the smallest setting is the smallest: a real run with it keeps the share, 
   };
   expect([await late(`${lateness_us}us`), await late(setting)].every((share) => share <= 1)).toBe(true);
   expect(await late(`${lateness_us - 1}us`)).toBeGreaterThan(1);
-}, 60_000);
+}, 120_000);
 
 test("a window of no size, an unknown product, a share without % and an empty directory are refused with a sentence", async () => {
   using empty = tempDir();

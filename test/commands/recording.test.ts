@@ -39,7 +39,7 @@ test("a recording of a replay is the recording, and a directory fed by it holds 
   expect(produced.json).toMatchObject({ records: 2_000, ticks: 2_000, reconnects: 0 });
   const consumed = await run("consume", ["--data", dir.path, "--until-end", "--json"]);
   expect(consumed.json).toMatchObject({ inserted: 2_000, duplicates: 0, malformed: 0 });
-}, 30_000);
+}, 120_000);
 
 test("a corrupt line is named and left out, the others play; a cut or empty file is one sentence", async () => {
   using dir = tempDir();
@@ -64,7 +64,7 @@ test("a corrupt line is named and left out, the others play; a cut or empty file
     expect(answer.stderr).toContain("TIDEMARK_RECORDING");
     expect(answer.stderr).not.toMatch(/^\s+at /m);
   }
-}, 30_000);
+}, 120_000);
 
 test("record with nothing received writes nothing and exits 1", async () => {
   using dir = tempDir();

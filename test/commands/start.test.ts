@@ -18,7 +18,7 @@ function start(data: string, args: string[]) {
   const said = () => child.printed() + child.said();
   const heard = async (words: string | RegExp): Promise<string> => {
     const found = () => (typeof words === "string" ? said().includes(words) && said() : words.exec(said())?.[1]);
-    await until(`"${words}"`, () => found() || !child.isRunning(), { ms: 20_000, said });
+    await until(`"${words}"`, () => found() || !child.isRunning(), { said });
     const text = found();
     if (!text) throw new Error(`"${words}" was not printed:\n${said()}`);
     return text;
@@ -46,7 +46,7 @@ async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIG
 
 test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start continues, nothing is counted twice", async () => {
   using dir = tempDir();
-  await using first = start(dir.path, ["--speed", "240", "--every", "1s"]);
+  await using first = start(dir.path, ["--speed", "120", "--every", "1s"]);
   const url = await page(first);
   const warnings = first
     .said()
@@ -57,7 +57,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   await soon("windows on the page", async () => (await json(`${url}/api/windows`)).length > 3);
   await soon("a comparison", async () => (await json(`${url}/api/reconciliation`)).compared > 0);
   expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
-  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×240</);
+  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×120</);
   expect(await stop(first)).toBe(0);
   expect(first.said()).not.toContain("the connection was lost");
   const counted = ticks(dir.path);
@@ -84,7 +84,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   await fillLog(calm.path, recordedLines());
   await run("stream", ["--data", calm.path, "--until-end"]);
   expect(answerHash(join(dir.path, "replay/windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
-}, 90_000);
+}, 120_000);
 
 function ticks(data: string): number {
   const db = new Database(join(data, "replay/ticks.db"), { readonly: true });
@@ -112,7 +112,7 @@ test.concurrent("a stage that is killed is started again, with a log line; in th
   await soon("58 windows compared", async () => (await json(`${url}/api/reconciliation`)).compared === 58);
   expect(await json(`${url}/api/reconciliation`)).toMatchObject({ equal: 58, explained: 0, unexplained: 0 });
   expect(await stop(one)).toBe(0);
-}, 90_000);
+}, 120_000);
 
 test.concurrent("a log that can't be reached is waited for and reported once; the page answers, and Ctrl-C ends it with 0", async () => {
   using dir = tempDir();
@@ -123,7 +123,7 @@ test.concurrent("a log that can't be reached is waited for and reported once; th
   expect((await fetch(url)).status).toBe(200);
   expect(await stop(one)).toBe(0);
   expect(one.said().split("stream waits").length).toBe(2);
-}, 60_000);
+}, 120_000);
 
 test.concurrent("--heartbeats: a quiet product's window closes before its next trade", async () => {
   using dir = tempDir();
@@ -139,7 +139,7 @@ test.concurrent("--heartbeats: a quiet product's window closes before its next t
   });
   expect((await json(`${url}/api/status`)).counts.ticks).toBe(50);
   expect(await stop(one)).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("a port in use, a second start on the same data: one sentence, exit 1, no child is left", async () => {
   using dir = tempDir();
@@ -159,7 +159,7 @@ test("a port in use, a second start on the same data: one sentence, exit 1, no c
   expect(third.stderr).toContain(`Port ${port} of 127.0.0.1 is in use`);
   expect(third.stderr).not.toMatch(/^\s+at /m);
   expect(await stop(one)).toBe(0);
-}, 60_000);
+}, 120_000);
 
 test("what can be known is checked before a stage starts, and the reason is the last line", async () => {
   using dir = tempDir();
@@ -179,7 +179,7 @@ test("what can be known is checked before a stage starts, and the reason is the 
     expect(existsSync(join(dir.path, "data/replay/log.db"))).toBe(false);
   }
   listener.stop(true);
-}, 30_000);
+}, 120_000);
 
 test("a stage that can't start: all end, the last line is the reason and what to do", async () => {
   using dir = tempDir();
@@ -189,7 +189,7 @@ test("a stage that can't start: all end, the last line is the reason and what to
   const last = ran.stderr.trim().split("\n").slice(-2);
   expect(last[0]).toMatch(/^error: stream ended with status 1: .*windows\.db is damaged.*TIDEMARK_STORE_CORRUPT/);
   expect(last[1]).toContain("--rebuild");
-}, 30_000);
+}, 120_000);
 
 for (const runner of ["npm", "bun"]) {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
@@ -202,7 +202,7 @@ for (const runner of ["npm", "bun"]) {
       await child.stop(signal);
       await soon("every stage has ended", async () => pidsOf(dir.path).length === 0);
       expect((await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code).toBe(0);
-    }, 60_000);
+    }, 120_000);
   }
 }
 
@@ -225,7 +225,7 @@ test("Ctrl-C in a terminal reaches start twice, from the terminal and from npm: 
   await Bun.sleep(30);
   one.child.signal("SIGINT");
   expect(await one.child.ended).toBe(0);
-}, 30_000);
+}, 120_000);
 
 test("children end with a parent that is killed", async () => {
   using dir = tempDir();
@@ -240,7 +240,7 @@ test("children end with a parent that is killed", async () => {
     "stream's lock is free",
     async () => (await run("stream", ["--data", join(dir.path, "replay"), "--until-end"])).code === 0,
   );
-}, 60_000);
+}, 120_000);
 
 test("the end of a recording: the terminal prints how to play it again, and that plays it once more with later times and ids", async () => {
   using dir = tempDir();
@@ -267,4 +267,4 @@ test("the end of a recording: the terminal prints how to play it again, and that
   // Between two rounds is a second.
   const round_us = first.last - first.first + 1e6;
   expect(spans).toEqual([0, 1, 2].map((n) => ({ ...first, n: 300 * (n + 1), last: first.last + n * round_us })));
-}, 90_000);
+}, 120_000);

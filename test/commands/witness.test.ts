@@ -14,7 +14,7 @@ import { fillLog, follow, quiet, ROOT, recordedLines, sqlite, tempDir } from "..
 import { exchange, HOUR } from "../support/feed.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const dir = tempDir();
 const ALL = 99_999;

@@ -154,7 +154,7 @@ test(`${CASES} random sequences of ticks, commits, saves and restarts: each samp
     }),
     { numRuns: CASES },
   );
-}, 60_000);
+}, 120_000);
 
 const a = (time_us: number, received_us: number): Tick => ({ product_id: "A", time_us, received_us });
 const rowsOf = (sampler: AnswerSampler) =>

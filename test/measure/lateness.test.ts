@@ -212,4 +212,4 @@ test("6 cells of real runs of `stream` over disordered ticks, with heartbeats an
   // Heartbeats move the high mark and are not in ticks.db, so the ticks alone give another curve.
   const without = await compareRuns(withoutHeartbeats(lines), [5]);
   expect(without.rows.length).toBeLessThan(withThem.rows.length / 2);
-}, 60_000);
+}, 120_000);

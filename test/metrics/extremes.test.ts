@@ -14,7 +14,7 @@ import { batch, resultRows } from "../support/batch.ts";
 import { follow, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 interface Trade {
   product_id: string;

@@ -6,7 +6,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
 import { ROOT } from "../support/data.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const GAPS = readFileSync(join(ROOT, "sql/metrics/gaps.sql"), "utf8").replace(/\$(product|from|to)\b/g, "NULL");
 

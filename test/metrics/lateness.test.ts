@@ -36,7 +36,7 @@ test("after a batch with and without DuckDB's extension: 27 rows equal to the co
     "json",
   ]);
   expect(JSON.parse(some.stdout)).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("rows that left windows.db move the begin of the metric's curve as that of the command's", async () => {
   using dir = tempDir();
@@ -52,7 +52,7 @@ test("rows that left windows.db move the begin of the metric's curve as that of 
   const expected = await curve(dir.path, "1m");
   expect((await batch(dir.path, ["--metric", "lateness"])).json.failed).toEqual([]);
   expect(resultRows(dir.path, "lateness")).toEqual(expected as Row[]);
-}, 60_000);
+}, 120_000);
 
 test("a windows.db of schema 2 is refused by batch with the command that migrates it", async () => {
   using dir = tempDir();
@@ -67,4 +67,4 @@ test("a windows.db of schema 2 is refused by batch with the command that migrate
   expect([early.code, early.stderr]).toEqual([1, expect.stringContaining("bun run stream --until-end")]);
   expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
   expect((await batch(dir.path)).code).toBe(0);
-}, 60_000);
+}, 120_000);

@@ -9,7 +9,7 @@ import { batch, metricFolder, resultRows } from "../support/batch.ts";
 import { filesBelow, type Row, STORED_TICKS, sqlite, stored } from "../support/data.ts";
 import { childOf, runToEnd } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let data: Awaited<ReturnType<typeof stored>>;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { batch, resultRows } from "../support/batch.ts";
 import { follow, sqlite, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const RUNS = Number(process.env.TIDEMARK_CASES ?? 4);
 

@@ -8,7 +8,7 @@ import { batched } from "../support/batch.ts";
 import { STORED_TICKS, stored, tempDir } from "../support/data.ts";
 import { evaluate, run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();

@@ -7,7 +7,7 @@ import { batch, resultRows } from "../support/batch.ts";
 import { copyOf, fillLog, follow, type Row, recordedLines, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LINES = recordedLines();
 

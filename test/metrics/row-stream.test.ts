@@ -6,7 +6,7 @@ import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
 import { type stored, tempDir } from "../support/data.ts";
 import { childOf, run, runToEnd } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();

@@ -7,7 +7,7 @@ import { batched } from "../support/batch.ts";
 import { startServe } from "../support/served.ts";
 import { VALUES } from "../support/type-values.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Columns of one metric, so that its page shows all of them. */
 const HALF = Math.ceil(VALUES.length / 2);

@@ -9,7 +9,7 @@ import { type stored, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 import { HUGE, UHUGE, VALUES } from "../support/type-values.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Columns that keep their type in Parquet, or its parts', and which one. */
 const PARQUET_TYPES: [sql: string, type: string][] = [

@@ -12,7 +12,7 @@ import { exchange } from "../support/feed.ts";
 import { FEED, history, historyPhases, LINES } from "../support/history-phases.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const stored = (data: string) => ({
   ticks: rowsOf(

@@ -93,7 +93,7 @@ test("--heartbeats: the windows of a quiet product close by the exchange's clock
     expect(answer(dir.path)).toBe(first);
   }
   expect(finals).toEqual({ false: [0], true: [1] });
-}, 60_000);
+}, 120_000);
 
 test("--channel matches: gaps are filled from REST over 429, 500, slow and partial answers; late fills are revisions; nothing is missing then", async () => {
   const lost = [20, 21, 22, 700, 701, 2_000];
@@ -124,7 +124,7 @@ test("--channel matches: gaps are filled from REST over 429, 500, slow and parti
   expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toEqual([
     { compared: windows.filter((row) => row.final === 1).length, unexplained: 0, pending: 0 },
   ]);
-}, 60_000);
+}, 120_000);
 
 test("--channel matches: what can't be filled is an outage row with the ids around it, and stays missing", async () => {
   // A page of one trade proves nothing.
@@ -150,7 +150,7 @@ test("--channel matches: what can't be filled is an outage row with the ids arou
   ]);
   expect(lastWords(dir.path).reduce((sum, row) => sum + row.missing, 0)).toBe(2);
   expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toMatchObject([{ unexplained: 0, pending: 0 }]);
-}, 60_000);
+}, 120_000);
 
 test("--channel matches: ids that were never issued are proved in the certificate of every window and are no outage", async () => {
   const second = HOUR.findIndex(({ time_us }) => time_us >= Math.ceil(HOUR[0]!.time_us / 60e6) * 60e6 + 60e6);
@@ -187,7 +187,7 @@ test("--channel matches: ids that were never issued are proved in the certificat
     ).not.toBe(0);
   expect((await run("stream", [...log, ...windows])).code).toBe(0);
   expect(answer(dir.path)).toBe(hash);
-}, 60_000);
+}, 120_000);
 
 test("--channel matches: a gap that a stopped process left open is found in the log and filled by the next one", async () => {
   const faults = { drop_ids: [100, 101], rest: { statuses: [500] } };
@@ -201,7 +201,7 @@ test("--channel matches: a gap that a stopped process left open is found in the 
   expect(await produce(dir.path, server.url)).toMatchObject({ filled: 2, unfillable: 0 });
   const { consume } = await stages(dir.path, "consume");
   expect(consume).toMatchObject({ inserted: 1_000, malformed: 0 });
-}, 60_000);
+}, 120_000);
 
 test("a quiet product's newest trade is found behind 20,000 records of a busy one: what it missed meanwhile is filled, or noted", async () => {
   const products = ["BUSY-USD", "QUIET-USD"];
@@ -218,7 +218,7 @@ test("a quiet product's newest trade is found behind 20,000 records of a busy on
     const counts = await produce(dir.path, late.url, { channel, products });
     expect(counts).toMatchObject(channel === "matches" ? { filled: 19, unfillable: 0 } : { outages: 1 });
   }
-}, 60_000);
+}, 120_000);
 
 test("twenty products from one socket to the batch: each with the windows that it would have alone", async () => {
   const products = Array.from({ length: 20 }, (_, i) => `P${i}-USD`);
@@ -247,4 +247,4 @@ test("twenty products from one socket to the batch: each with the windows that i
   expect(rowsOf(dir.path, "results.db", RECONCILIATION)).toEqual([
     { compared: closed[0]!.n, unexplained: 0, pending: 0 },
   ]);
-}, 60_000);
+}, 120_000);

@@ -18,4 +18,4 @@ test("log.db's write lock is held for 3 s: ingest and pipeline latency show at l
       locked.close();
     };
   });
-}, 60_000);
+}, 120_000);

@@ -56,5 +56,5 @@ describe.skipIf(!existsSync("/proc/self/fd"))("in the open files of a process", 
     } finally {
       killStages();
     }
-  }, 30_000);
+  }, 120_000);
 });

@@ -14,7 +14,7 @@ import { fillLog, quiet, rowsOf, tempDir } from "../support/data.ts";
 import { tick } from "../support/feed.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Trade n of the exchange is made n seconds after this. */
 const BEGIN_US = Date.UTC(2026, 9, 1) * 1_000;

@@ -18,7 +18,7 @@ test("a run's CPU time includes its children and their ends: that of wait4 withi
   const { cpu_seconds: noted_s } = newest(dir.path);
   const missed = 1 - noted_s! / charged_s;
   expect({ charged_s, noted_s, missed, isNear: Math.abs(missed) < 0.05 }).toMatchObject({ isNear: true });
-}, 60_000);
+}, 120_000);
 
 test("queries of all metrics and that of windows_by_minute are parts of a run's CPU time; its bytes are those of the storage", async () => {
   using dir = await stored();
@@ -31,7 +31,7 @@ test("queries of all metrics and that of windows_by_minute are parts of a run's 
   await run("batch", ["--data", dir.path, "--metric", "windows_by_minute"]);
   const one = newest(dir.path);
   expect(one.queries_cpu_seconds).toBe(one.windows_cpu_seconds!);
-}, 60_000);
+}, 120_000);
 
 test("a run that failed after it had collected notes its new ticks and what it cost", async () => {
   using dir = await stored();
@@ -42,7 +42,7 @@ test("a run that failed after it had collected notes its new ticks and what it c
   await child.stop();
   expect(newest(dir.path)).toMatchObject({ state: "failed", ticks_new: 3_002 });
   expect(newest(dir.path).cpu_seconds).toBeGreaterThan(0);
-}, 60_000);
+}, 120_000);
 
 const NOTHING = {
   ...{ cpu_seconds: 2, read_bytes: 1, written_bytes: 1, queries_cpu_seconds: null, windows_cpu_seconds: null },

@@ -100,7 +100,7 @@ export class ClockedPath {
       Object.keys(this.#stages)
         .map((name) => this.said(name))
         .join("\n");
-    await until(what, () => Boolean(look()), { said, ms: 40_000, every_ms: 100 });
+    await until(what, () => Boolean(look()), { said, ms: 120_000, every_ms: 100 });
   }
 
   async stop(): Promise<void> {

@@ -163,7 +163,7 @@ interface Wait {
 export async function until<T>(
   what: string,
   look: () => T | Nothing | Promise<T | Nothing>,
-  { ms = 60_000, every_ms, said = () => [...started].map((stage) => stage.said()).join("\n") }: Wait = {},
+  { ms = 120_000, every_ms, said = () => [...started].map((stage) => stage.said()).join("\n") }: Wait = {},
 ): Promise<T> {
   const began_ms = performance.now();
   for (;;) {

@@ -58,7 +58,7 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
       child.signal("SIGTERM");
     }
     expect(await child.ended).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   test("a directory without read rights is a sentence, exit 1", async () => {
     using dir = tempDir();
@@ -68,7 +68,7 @@ describe.skipIf(!may)(may ? "read rights only" : "read rights only, skipped: may
       1,
       expect.stringMatching(/The data directory .* can't be read/),
     ]);
-  }, 30_000);
+  }, 120_000);
 });
 
 /** Messages whose product ids are terminal escapes, bidi overrides or very long. */
@@ -107,7 +107,7 @@ test("a product id of control characters, C1, bidi overrides or 5,000 letters is
   } finally {
     await child.stop();
   }
-}, 60_000);
+}, 120_000);
 
 test.each([
   ["0.0.0.0", /reachable from every network of this machine, without a login/],

@@ -85,7 +85,7 @@ test("a store that has read what the log lost is refused, also when other record
     expect((await run(stage, ["--data", data, "--until-end", "--rebuild"])).code).toBe(0);
     expect(positionOf(data, store)).toBe(600);
   }
-}, 60_000);
+}, 120_000);
 
 test("records are seen before they are synced only with an append time that no record had before", () => {
   const db = new Database(":memory:");

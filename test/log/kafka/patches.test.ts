@@ -39,5 +39,5 @@ describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars", ()
       "0 raw": [],
       "1 patch": PATCHED,
     });
-  }, 30_000);
+  }, 120_000);
 });

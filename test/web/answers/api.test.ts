@@ -13,7 +13,7 @@ const json = async (path: string): Promise<any> => (await get(path)).json();
 
 beforeAll(async () => {
   server = await served(troubledLines(3_000));
-}, 60_000);
+}, 120_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
 describe("answers", () => {
@@ -187,7 +187,7 @@ describe("answers", () => {
     expect(metric).toStartWith(
       "avg_price,max_price,min_price,total_volume,trade_count,buy_count,sell_count,price_range,volatility_flag,market_sentiment,volume_spike,buy_sell_ratio",
     );
-  }, 30_000);
+  }, 120_000);
 
   test("the page is HTML with every section, and the files it names exist", async () => {
     const answer = await get("/");

@@ -9,7 +9,7 @@ import { feed } from "../../support/health-states.ts";
 import { until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const calm = tempDir();
 beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)));

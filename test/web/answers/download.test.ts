@@ -9,7 +9,7 @@ import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { pidsOf, type Stage, until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** 900 billion rows: it runs until it is stopped. */
 const ENDLESS = "SELECT count(*) AS n FROM range(900000000000)";

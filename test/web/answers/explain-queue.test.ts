@@ -10,7 +10,7 @@ import { openSources, type Sources } from "../../../web/model/sources.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { pidsOf, run, until } from "../../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** 900 billion rows: it runs until it is stopped. */
 const ENDLESS = "SELECT count(*) AS n FROM range(900000000000)";

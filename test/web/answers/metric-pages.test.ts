@@ -7,7 +7,7 @@ import { ROOT, recordedLines, tempDir } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
 import { type Served, served } from "../../support/served.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const OWN: Record<string, string> = {
   pairs: "SELECT product_id, count(*) AS n FROM ticks GROUP BY 1 ORDER BY 1",

@@ -10,7 +10,7 @@ import { type Served, served } from "../../support/served.ts";
 let server: Served;
 beforeAll(async () => {
   server = await served(troubledLines(1_000));
-}, 60_000);
+}, 120_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
 const scrape = async () => (await fetch(`${server.url}/metrics`)).text();

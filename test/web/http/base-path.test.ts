@@ -12,7 +12,7 @@ beforeAll(async () => {
   await runPath(data.path, recordedLines().slice(0, 500));
   const names = ["--allow-host", "tidemark", "--allow-host", "a.example,B.example"];
   server = await startServe(data.path, 0, {}, ["--base-path", "tidemark/", ...names]);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await server.child.stop();
   data[Symbol.dispose]();

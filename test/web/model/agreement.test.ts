@@ -13,7 +13,7 @@ import { verdictOf } from "../../../web/model/verdict.ts";
 import { batch, metricFolder } from "../../support/batch.ts";
 import { copyOf, fillLog, follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const LINES = recordedLines();
 const MINUTE = { product: "BTC-USD", size: sizeOfUs(60_000_000) };
@@ -182,7 +182,7 @@ test("before the first comparison: no window, one that is open, ones that wait; 
     state: "equal",
     headline: expect.stringMatching(/^(\d) of \1 equal to the last digit; 0 unexpl/),
   });
-}, 90_000);
+}, 120_000);
 
 test("windows that closed since the run are counted as of now; consume is named only while it is behind", async () => {
   using dir = await calm();

@@ -9,7 +9,7 @@ import { Sources } from "../../../web/model/sources.ts";
 import { batch, someMetrics } from "../../support/batch.ts";
 import { copyOf, follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** Those that the chart draws. */
 const metrics = someMetrics("reconciliation", "windows_by_minute");

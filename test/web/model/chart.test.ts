@@ -13,7 +13,7 @@ import { windows } from "../../../web/model/windows.ts";
 import { follow, ROOT, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 import { run } from "../../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const MINUTE = 60_000_000;
 const START = 1_693_929_600_000_000;

@@ -14,7 +14,7 @@ import { follow, recordedLines, tempDir } from "../../support/data.ts";
 import { measuredPage } from "../../support/measured-page.ts";
 import { run } from "../../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const MINUTE = 60_000_000;
 const NO_LOG = { name: "", last: { spans: null, asked_us: null, error: null, away_us: null } } as never;

@@ -9,7 +9,7 @@ import type { LogView } from "../../../web/model/log-view.ts";
 import { Sources } from "../../../web/model/sources.ts";
 import { follow, recordedLines, sqlite, tempDir } from "../../support/data.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const log: LogView = {
   name: "embedded:",

@@ -7,7 +7,7 @@ let server: Served;
 beforeAll(async () => {
   server = await served(troubledLines(3_000));
   beganEarlier();
-}, 60_000);
+}, 120_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
 const MINUTE_US = 60_000_000;

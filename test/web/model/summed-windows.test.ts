@@ -5,7 +5,7 @@ import { openSources } from "../../../web/model/sources.ts";
 import { windows } from "../../../web/model/windows.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const data = tempDir();
 beforeAll(() => runPath(data.path, recordedLines()));

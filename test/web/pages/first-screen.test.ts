@@ -29,7 +29,7 @@ test("first minute: the verdict names the window, its close, and what comes then
   expect(text("tile-agree")).toContain("no closed window is compared yet");
   expect(text("windows")).toContain("No window is closed yet.");
   expect(text("differences")).toContain("Nothing is compared yet.");
-}, 60_000);
+}, 120_000);
 
 test("no data: each tile has a reason in words, and no figure", async () => {
   await using server = await served([]);
@@ -40,7 +40,7 @@ test("no data: each tile has a reason in words, and no figure", async () => {
   }
   expect(text("verdict")).toContain("No window yet");
   expect(text("price-line")).toContain("no trade yet");
-}, 60_000);
+}, 120_000);
 
 test("at rest no age is 0: tiles are of the whole run, and say when the feed ended", async () => {
   await using server = await served(recordedLines().slice(0, 1_500));
@@ -57,7 +57,7 @@ test("at rest no age is 0: tiles are of the whole run, and say when the feed end
   expect(counts).toContain("1,500 of 1,500");
   expect(counts).toMatch(/trades counted .*?late ones included 1,500 |trades counted 1,500 /);
   expect(text("verdict")).toMatch(/^✓ (\d+) of \1 equal to the last digit; 0 unexplained/);
-}, 60_000);
+}, 120_000);
 
 test("every size of type in a style sheet is one of six, and colours are named once", () => {
   const folder = join(ROOT, "web/public");

@@ -51,4 +51,4 @@ test("while batches commit, each page's counts and lists agree", async () => {
   }
   expect(wrong).toEqual([]);
   expect(runs.size).toBeGreaterThanOrEqual(ROUNDS);
-}, 60_000);
+}, 120_000);

@@ -38,4 +38,4 @@ test("a reconciliation.sql that fails, from the start and after it worked: verdi
     200,
     expect.objectContaining({ run_id: 2, error: expect.stringContaining("windows_in_all") }),
   ]);
-}, 60_000);
+}, 120_000);
