@@ -2,7 +2,7 @@
  * Spark's real answers over the disordered recorded hour (engines/README.md), audited, and forged
  * copies refused. Four JVMs of Spark, one after the other.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -22,7 +22,15 @@ import {
   written,
 } from "../support/audited.ts";
 import { quiet, tempDir } from "../support/data.ts";
-import { disorderedHour, enginesAvailable, killSpark, runPython, startFeed, startSpark } from "../support/engines.ts";
+import {
+  disorderedHour,
+  enginesAvailable,
+  killEngine,
+  killEngines,
+  runPython,
+  startFeed,
+  startSpark,
+} from "../support/engines.ts";
 import { type Broker, sharedBroker } from "../support/kafka.ts";
 import { run, type Stage, until } from "../support/process.ts";
 
@@ -44,6 +52,7 @@ beforeAll(async () => {
   log = `${broker.url}/raw_prices`;
   source = ["--brokers", `127.0.0.1:${broker.port}`];
 });
+afterEach(killEngines);
 afterAll(() => dir[Symbol.dispose]());
 
 async function ended(job: Stage): Promise<void> {
@@ -110,13 +119,13 @@ describe.skipIf(!here)("Spark as the replaced pipeline wrote it", () => {
       const options = { ms: 200_000, every_ms: 2, said: job.said };
       await until(`portion ${n}`, () => isSeen() || isQuiet(job, checkpoint, end), options);
       if (!isSeen()) continue;
-      await killSpark(job);
+      await killEngine(job);
       // What was seen may have been committed before the kill; then the next one is tried.
       lost = orphans().flatMap((name) => linesOf(join(out, name)).slice(1));
       job = startSpark("replaced_stream.py", args());
       await until(`portion ${n} again`, () => isQuiet(job, checkpoint, end), { ...options, said: job.said });
     }
-    await killSpark(job);
+    await killEngine(job);
     await feed.close();
     expect(lost).not.toEqual([]);
   });
@@ -188,7 +197,7 @@ describe.skipIf(!here)("Spark as an expert writes it", () => {
       sent = end;
       await until(`read to ${end}`, () => isQuiet(job, checkpoint, end), { ms: 200_000, said: job.said });
     }
-    await killSpark(job);
+    await killEngine(job);
     await feed.close();
     const traced = await checked(out, options());
     expect(named(traced, "W2").length).toBeGreaterThan(0);
@@ -197,7 +206,7 @@ describe.skipIf(!here)("Spark as an expert writes it", () => {
     expect(traced.passed).toBeTrue();
   });
 
-  test("a change of a float's size in one decimal is no float", async () => {
+  test("a change of a float's size in one decimal is not taken for a float", async () => {
     const instance = await DuckDBInstance.create(":memory:");
     const connection = await instance.connect();
     await connection.run(`COPY (FROM read_parquet('${out}/*.parquet')) TO '${at("expert.csv")}' (HEADER)`);
