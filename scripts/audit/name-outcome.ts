@@ -13,7 +13,17 @@ import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
 import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
 import { refutedDrops } from "./late-suffix.ts";
-import { differing, exactText, inOrder, type Measure, makesRow, nameRules, tickAt, valuesOf } from "./name-rules.ts";
+import {
+  differing,
+  exactText,
+  inOrder,
+  type Measure,
+  makesRow,
+  NAMED_TICKS_MAX,
+  nameRules,
+  tickAt,
+  valuesOf,
+} from "./name-rules.ts";
 
 /** What decides between "explained" and "consistent with". */
 export interface Certainty {
@@ -220,7 +230,7 @@ function rowless(
     ...base,
     outcome: isSafe || isTrusted ? "explained" : "consistent",
     rules,
-    ticks: ticks.slice(0, 1_000),
+    ticks: ticks.slice(0, NAMED_TICKS_MAX),
     why: `${isSafe || isTrusted ? "" : "Consistent with: "}${text}`,
   };
 }

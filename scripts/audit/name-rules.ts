@@ -25,7 +25,7 @@ export const PRECEDENCE: readonly AuditRule[] = [
   "W11",
 ];
 /** Ticks named per window; `why` has the number of all. */
-const NAMED_TICKS_MAX = 1_000;
+export const NAMED_TICKS_MAX = 1_000;
 /** Digits shown of an endless quotient, as Tidemark writes them. */
 const QUOTIENT_PLACES = 10;
 
