@@ -213,7 +213,7 @@ function rowless(
       why: `No row, although ${window.exact.length} of its ticks were not late and a watermark passed its end.`,
     };
   const ruleAt = (i: number) =>
-    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i);
+    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
   const rules = inOrder(window.exact.map(ruleAt));
   const isSafe = rules.every((rule) => isSureWithout(rule, measure, evidence, window, certainty));
   const isTrusted = rules.every(
