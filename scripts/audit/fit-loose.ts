@@ -38,6 +38,22 @@ export class LooseSums {
     if (!Number.isNaN(price)) this.notional += price * size;
   }
 
+  /** Takes a record out; false when it was the least or the greatest, which only a new sum finds. */
+  remove(log: EngineLog, i: number): boolean {
+    const price = log.price[i]!;
+    const size = log.size[i]!;
+    this.count--;
+    const side = log.side[i];
+    if (side === SIDE.buy) this.buys--;
+    else if (side === SIDE.sell) this.sells--;
+    if (!Number.isNaN(size)) this.size -= size;
+    if (Number.isNaN(price)) return true;
+    this.priced--;
+    this.price -= price;
+    if (!Number.isNaN(size)) this.notional -= price * size;
+    return price > this.min && price < this.max;
+  }
+
   /** Adds another part's sums. */
   merge(other: LooseSums): void {
     this.count += other.count;

@@ -5,6 +5,8 @@ import { fitsLoosely, type LooseRow, LooseSums, looseSums } from "./fit-loose.ts
 
 /** Sets of dropped ticks that are tried per window. */
 const TRIES_MAX = 4_000;
+/** The same for rows that are late by their own time, which any of a window's ticks can be. */
+const ROW_TRIES_MAX = 400;
 /** Of those that fit, how many are kept. */
 const FITS_MAX = 8;
 /** Without counts in the answer, at most this many dropped ticks are searched for. */
@@ -121,14 +123,27 @@ function lateRows(log: EngineLog, engine: Engine, question: SuffixQuestion, miss
   for (let total = from; total <= to && total >= 0 && total <= candidates.length; total++) {
     const pool = candidates.slice(0, total + ROW_CANDIDATES);
     for (const dropped of choices(pool, total)) {
-      if (++tries > TRIES_MAX || fits.length >= FITS_MAX) return fits;
-      const out = new Set(dropped);
-      const isLeft = (i: number) => !out.has(i);
-      const sums = total === 0 ? all : looseSums(log, members.filter(isLeft));
-      if (fitsLoosely(row, sums, engine.counts)) fits.push(dropped.toSorted((a, b) => a - b));
+      if (++tries > ROW_TRIES_MAX || fits.length >= FITS_MAX) return fits;
+      if (fitsLoosely(row, sumsWithout(log, all, members, dropped), engine.counts))
+        fits.push(dropped.toSorted((a, b) => a - b));
     }
   }
   return fits;
+}
+
+/** The sums of all but the dropped ones; only a lost least or greatest price needs a new sum. */
+function sumsWithout(
+  log: EngineLog,
+  all: LooseSums,
+  members: readonly number[],
+  dropped: readonly number[],
+): LooseSums {
+  const sums = all.copy();
+  if (dropped.map((i) => sums.remove(log, i)).every((isInner) => isInner)) return sums;
+  return looseSums(
+    log,
+    members.filter((i) => !dropped.includes(i)),
+  );
 }
 
 /** All choices of n from the pool, those of its first ones first. */

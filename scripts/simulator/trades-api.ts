@@ -62,7 +62,8 @@ export class RestAnswers {
     if (request.method !== "GET" || product_id === undefined) return problem(404, "NotFound");
     if (!this.#rate.take()) return problem(429, "Too Many Requests");
     if (list === "candles") return this.#candles(product_id, url.searchParams);
-    const status = this.faults.statuses?.[this.requests++] ?? 200;
+    const nth = this.requests++;
+    const status = this.faults.statuses?.[nth] ?? 200;
     if (this.faults.delay_ms) await Bun.sleep(this.faults.delay_ms);
     if (status !== 200) {
       const { retry_after } = this.faults;

@@ -108,7 +108,11 @@ class ProductWalk {
     const counts = { loaded: 0, trades: 0, lacking: 0, invalid: 0 };
     this.#found = { product: product_id, ...counts, oldest_id: null, oldest: null, newest: null, end: null };
     run_of.products.push(this.#found);
-    this.#walk = new HistoryWalk({ rest, product_id, logger: options.logger, retry_ms: options.retry_ms });
+    const onRetry = (why: string) => {
+      options.progress.interrupt();
+      options.logger.warn(`${product_id}: ${why}; it is asked again`);
+    };
+    this.#walk = new HistoryWalk({ rest, product_id, onRetry, retry_ms: options.retry_ms });
     const top = state.walked.at(-1)?.last_trade_id;
     this.#after = state.feed_first ?? (top === undefined ? null : top + 1);
   }
@@ -121,7 +125,7 @@ class ProductWalk {
     } catch (error) {
       if (!signal.aborted) throw this.#failure(error);
     } finally {
-      progress.end();
+      progress.end(this.#found.end !== null);
     }
   }
 
@@ -212,8 +216,8 @@ class ProductWalk {
   /** REST's error with what is stored and how to continue; any other as it is. */
   #failure(error: unknown): unknown {
     if (error instanceof TidemarkError) return error;
-    const { loaded, oldest_id } = this.#found;
-    const kept = oldest_id === null ? "nothing was loaded" : `${loaded} trades were loaded, down to id ${oldest_id}`;
+    const { trades, oldest_id } = this.#found;
+    const kept = oldest_id === null ? "nothing was loaded" : `${trades} trades are there, down to id ${oldest_id}`;
     const isRefused = /^REST answers 4(?!29)/.test(sentence(error));
     return new TidemarkError(
       isRefused ? "FEED_REFUSED" : "FEED_UNREACHABLE",

@@ -39,12 +39,22 @@ WITH compared AS (
   FROM compared c LEFT JOIN windows w USING (product_id, size_us, window_start_us)
   LEFT JOIN positions p ON p.log_partition = w.closed_partition
   GROUP BY product_id, size_us, window_start_us
-), outcomes AS (
-  SELECT judged.*, CASE WHEN h.product_id IS NOT NULL THEN 'history' WHEN u.product_id IS NOT NULL THEN 'unread' WHEN waits = 1 THEN 'pending'
-                 WHEN differs IS NOT NULL THEN 'unexplained' WHEN late_count > 0 THEN 'explained' ELSE 'equal' END AS outcome
+), skipped AS MATERIALIZED (
+  SELECT * FROM skipped_windows
+), outcomes AS ( -- `windows`: how many a row stands for; of history only the stream's and the newest have rows
+  SELECT judged.*, 1 AS windows, CASE WHEN u.product_id IS NOT NULL THEN 'unread' WHEN waits = 1 THEN 'pending' WHEN differs IS NOT NULL THEN 'unexplained'
+                 WHEN late_count > 0 THEN 'explained' ELSE 'equal' END AS outcome
   FROM judged LEFT JOIN unread_windows u USING (product_id, size_us, window_start_us)
-  LEFT JOIN skipped_windows h USING (product_id, size_us, window_start_us)
+  ANTI JOIN skipped USING (product_id, size_us, window_start_us)
   WHERE final <> 0
+  UNION ALL BY NAME
+  SELECT product_id, size_us, window_start_us, late_count, 1 AS windows, 'history' AS outcome
+  FROM judged SEMI JOIN skipped USING (product_id, size_us, window_start_us)
+  WHERE final <> 0 AND streamed = 1
+  UNION ALL BY NAME
+  SELECT product_id, size_us, max(window_start_us) AS window_start_us, 0 AS late_count, count(*) AS windows, 'history' AS outcome
+  FROM skipped ANTI JOIN (FROM judged WHERE final <> 0 AND streamed = 1) USING (product_id, size_us, window_start_us)
+  GROUP BY product_id, size_us
 ), late AS (
   SELECT product_id, size_us, window_start_us, {'trade_count': count(*), 'buy_count': count(*) FILTER (side = 'buy'),
       'sell_count': count(*) FILTER (side = 'sell'), 'price_sum': sum(price), 'total_volume': sum(last_size),
@@ -52,10 +62,10 @@ WITH compared AS (
   FROM archive_late_ticks JOIN positions USING (log_partition) WHERE log_offset < reached
   GROUP BY product_id, size_us, window_start_us
 ), counted AS (
-  SELECT *, count(*) OVER alike AS windows_of_kind, sum(late_count) OVER alike AS late_of_kind,
+  SELECT *, CAST(sum(windows) OVER alike AS BIGINT) AS windows_of_kind, sum(late_count) OVER alike AS late_of_kind,
     row_number() OVER (PARTITION BY outcome, product_id, size_us ORDER BY window_start_us DESC) AS nth,
     outcome IN ('explained', 'unexplained') AS has_sides,
-    count(*) OVER (PARTITION BY outcome) AS windows_alike, count(*) OVER () AS windows_in_all
+    CAST(sum(windows) OVER (PARTITION BY outcome) AS BIGINT) AS windows_alike, CAST(sum(windows) OVER () AS BIGINT) AS windows_in_all
   FROM outcomes LEFT JOIN late USING (product_id, size_us, window_start_us)
   WINDOW alike AS (PARTITION BY outcome, product_id, size_us)
 )
@@ -66,6 +76,5 @@ SELECT utc(window_start_us) AS window_start, product_id, size_us, outcome, late_
   CASE WHEN has_sides AND row_number() OVER (PARTITION BY has_sides ORDER BY nth, outcome DESC) <= 1000
        THEN {'stream': stream, 'late': late, 'batch': batch} END AS sides
 FROM counted
-WHERE outcome <> 'history' OR streamed = 1 OR nth = 1 -- the others are only counted
 ORDER BY CASE WHEN nth = 1 THEN 0 ELSE 1 END,
   CASE outcome WHEN 'unexplained' THEN 0 WHEN 'pending' THEN 1 WHEN 'unread' THEN 2 WHEN 'history' THEN 3 WHEN 'explained' THEN 4 ELSE 5 END, window_start DESC, product_id, size_us

@@ -175,7 +175,9 @@ test(`an engine's own output has nothing unexplained, and no forgery is explaine
     const rows = windows.map((row) => ({ ...row, cells: { ...row.cells } }));
     const before = same(rows);
     const target = forge(next, rows, trades, engine);
-    if (target === null || same(rows) === before) {
+    // Without a trace the order of a micro-batch's sums is unknown, and last bits tell nothing.
+    const isBlind = engine.numbers !== "decimal" && engine.late.by === "batches" && !isTraced;
+    if (target === null || same(rows) === before || (isBlind && name.startsWith("the last digit"))) {
       vacuous++;
       continue;
     }

@@ -6,6 +6,7 @@ import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { batch, resultRows } from "../support/batch.ts";
 import { histogramsOf, rowsOf, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
+import { historyPhases } from "../support/history-phases.ts";
 import { createTopic, kafkaAvailable, sharedBroker, stockClient } from "../support/kafka.ts";
 import { killStages, run, startStage, until } from "../support/process.ts";
 
@@ -64,6 +65,9 @@ async function beside(log: string): Promise<void> {
   expect((await run("stream", [...data, "--until-end", "--rebuild"])).code).toBe(0);
   expect(answerHash(join(dir.path, "windows.db"))).toEqual(answered);
 }
+
+test("windows that hop: before, during and after a backfill nothing is unexplained", () =>
+  historyPhases(["--window", "2m", "--every", "30s"]));
 
 test("embedded log: a second process appends history while the feed appends", () => beside("embedded:"));
 

@@ -2,36 +2,18 @@
  * History beside the feed: killed anywhere it stores the same; the stream's answers, the measures and
  * the reconciliation stay as they are without it.
  */
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync } from "node:fs";
-import { join } from "node:path";
 import type { RunSnapshot } from "../../scripts/contract/measures.ts";
 import { samplesOf } from "../../scripts/measure/buckets.ts";
-import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { batch, resultRows } from "../support/batch.ts";
-import { fillLog, follow, histogramsOf, recordedLines, rowsOf, sqlite, tempDir } from "../support/data.ts";
+import { fillLog, follow, histogramsOf, rowsOf, sqlite, tempDir } from "../support/data.ts";
 import { exchange } from "../support/feed.ts";
+import { FEED, history, historyPhases, LINES } from "../support/history-phases.ts";
 import { run } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
-const LINES = recordedLines();
-/** Begins within a minute, of which REST has the trades before. */
-const FEED = LINES.slice(700, 2_600);
-const asHistory = (line: string) => JSON.stringify({ ...(JSON.parse(line) as object), source: "backfill" });
-const note = (first: number, last: number) =>
-  JSON.stringify({
-    ...{ type: "tidemark_backfill", product_id: "BTC-USD", first_trade_id: first, last_trade_id: last },
-    trades: last - first + 1,
-  });
-/** Trades of these ids as pages of history, newest first, each with its note. */
-function history(first: number, last: number): string[] {
-  const lines = LINES.slice(first - 1, last)
-    .reverse()
-    .map(asHistory);
-  return [...lines, note(first, last)];
-}
 const stored = (data: string) => ({
   ticks: rowsOf(
     data,
@@ -75,54 +57,33 @@ describe("kill -9 of backfill at every named point", () => {
   }
 });
 
-for (const flags of [
-  ["--window", "1m,10s"],
-  ["--window", "2m", "--every", "30s"],
-]) {
-  test(`${flags.join(" ")}: before, during and after a backfill beside the feed nothing is unexplained`, async () => {
-    using dir = tempDir();
-    using without = tempDir();
-    const compare = async () => {
-      const { json } = await batch(dir.path, ["--metric", "reconciliation"]);
-      return json.reconciliation!;
-    };
-    const follows = (lines: string[], stages: ("stream" | "consume")[]) => follow(dir.path, lines, stages, flags);
-    await follows(FEED.slice(0, 900), ["stream", "consume"]);
-    const before = await compare();
-    expect(before).toMatchObject({ unexplained: 0, equal: before.compared });
-    // Only one of the stages has read a page; then both have, beside more of the feed.
-    await follows(history(400, 700), ["consume"]);
-    expect(await compare()).toMatchObject({ unexplained: 0 });
-    await follows(FEED.slice(900, 1_200), ["stream"]);
-    expect(await compare()).toMatchObject({ unexplained: 0 });
-    // Pages that reach the feed's first trade again, and one that was appended twice.
-    await follows([...history(600, 701), ...history(200, 399), ...history(200, 399)], ["stream", "consume"]);
-    const late = LINES[1_500]!.replace(/"trade_id":\d+/, '"trade_id":900011');
-    await follows([...FEED.slice(1_200), late], ["stream", "consume"]);
-    const after = await compare();
-    expect(after).toMatchObject({ unexplained: 0, pending: 0 });
-    expect(after.explained).toBeGreaterThan(0);
-    const rows = resultRows(dir.path, "reconciliation").filter(({ outcome }) => outcome === "history");
-    expect(rows.length).toBeGreaterThan(0);
-    // Each window from the first whole one on is compared.
-    const [from] = sqlite<{ us: number }>(
-      dir.path,
-      "ticks.db",
-      "SELECT max(minute_us) + 60000000 AS us FROM history_minutes",
-    );
-    const whole = `SELECT count(*) AS n FROM windows WHERE final <> 0 AND window_start_us >= ${from!.us}`;
-    expect(after.compared).toBe(sqlite<{ n: number }>(dir.path, "windows.db", whole)[0]!.n);
-    expect(rows.every((row) => Date.parse(String(row.window_start)) * 1_000 < from!.us)).toBe(true);
-    await follow(without.path, [...FEED, late], ["stream"], flags);
-    expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(without.path, "windows.db")));
-    // A tick that differs in what is compared is still found.
-    const db = new Database(join(dir.path, "windows.db"));
-    db.exec(`UPDATE windows SET price_sum = '1', change_id = change_id + 1000 WHERE rowid =
-      (SELECT rowid FROM windows WHERE final = 1 ORDER BY window_start_us DESC LIMIT 1)`);
-    db.close();
-    expect((await compare()).unexplained).toBe(1);
-  });
-}
+test("before, during and after a backfill beside the feed nothing is unexplained, and the stream's windows are the same", () =>
+  historyPhases(["--window", "1m,10s"]));
+
+test("history after the feed was archived and pruned: old days get new files, and a pruned trade is not stored again", async () => {
+  using dir = tempDir();
+  await follow(dir.path, FEED.slice(0, 1_200));
+  await batch(dir.path, ["--metric", "reconciliation"]);
+  const pruned = await run("prune", ["--data", dir.path, "--retain", "0s", "--json"]);
+  expect(pruned.json.pruned).toBeGreaterThan(1_000);
+  // A day before, and down over the feed's first two trades, which are in the archive alone.
+  const older = history(1, 300).map((line) => line.replace("2023-09-05T", "2023-09-04T"));
+  await fillLog(dir.path, [...history(301, 702), ...older]);
+  for (const stage of ["stream", "consume"]) await run(stage, ["--data", dir.path, "--until-end"]);
+  const counts = "SELECT name, value FROM counters WHERE name IN ('history', 'unverified', 'conflicts') ORDER BY name";
+  expect(rowsOf(dir.path, "ticks.db", counts)).toEqual([
+    { name: "history", value: 700 },
+    { name: "unverified", value: 2 },
+  ]);
+  const { json } = await batch(dir.path);
+  expect([json.ticks_total, json.failed]).toEqual([1_200 + 700, []]);
+  expect(json.reconciliation).toMatchObject({ unexplained: 0, pending: 0 });
+  const sql = "SELECT (SELECT count(*) FROM conflicts) AS conflicts, CAST(min(time) AS VARCHAR) AS oldest FROM ticks";
+  const asked = await run("query", ["--data", dir.path, "--format", "json", sql]);
+  expect(JSON.parse(asked.stdout)).toEqual([{ conflicts: 0, oldest: expect.stringContaining("2023-09-04 16:00:0") }]);
+  const again = await run("prune", ["--data", dir.path, "--retain", "0s", "--json"]);
+  expect([again.code, again.json.pruned! >= 700]).toEqual([0, true]);
+});
 
 test("no measure counts history: latencies, out of order, ticks and marks of both sides are the feed's", async () => {
   using dir = tempDir();

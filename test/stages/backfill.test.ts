@@ -3,7 +3,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { dataPaths, openDataDir } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs } from "../../scripts/base/iso.ts";
+import { FEED_TAIL_RECORDS } from "../../scripts/base/limits.ts";
+import { newestTrades, olderTraces, recentTraces } from "../../scripts/feed/resume.ts";
 import { openLog } from "../../scripts/log/open.ts";
+import { gapFrame } from "../../scripts/message/own-records.ts";
 import { Backfill } from "../../scripts/stages/backfill.ts";
 import { BackfillProgress } from "../../scripts/stages/backfill-progress.ts";
 import { walkState } from "../../scripts/stages/walk-state.ts";
@@ -184,13 +187,17 @@ test("REST fails for good: a sentence with what was loaded and how to continue; 
   const { error } = await backfill(dir.path, server.url, { trades: 20 });
   expect(error).toMatchObject({
     code: "FEED_UNREACHABLE",
-    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades were loaded, down to id 40.",
+    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades are there, down to id 40.",
     hint: expect.stringContaining("The same command continues where this one ended"),
   });
   expect(server.asked.length).toBe(7);
   await using unknown = exchange({ instead: () => new Response("", { status: 404 }) });
   expect((await backfill(dir.path, unknown.url, { trades: 20 })).error).toMatchObject({ code: "FEED_REFUSED" });
   expect(unknown.asked.length).toBe(1);
+  const offline = await backfill(dir.path, "http://127.0.0.1:1", { trades: 20 });
+  expect(offline.error?.message).toMatch(
+    /can't be loaded: REST can't be reached: .*; 10 trades are there, down to id 40\.$/,
+  );
   await using again = exchange();
   expect(await backfill(dir.path, again.url, { trades: 20 })).toMatchObject({ loaded: 10, trades: 20, error: null });
   expect(await idsIn(dir.path)).toEqual(down(49, 30));
@@ -242,13 +249,32 @@ test("where it continues is the same from the log alone, from ticks.db, and from
   expect(rowsOf(dir.path, "ticks.db", "SELECT * FROM feed_begins")).toEqual([{ product_id: "BTC-USD", trade_id: 50 }]);
 });
 
+test("however much history was appended after the feed's last trade, produce continues at that trade and its open gap", async () => {
+  using dir = tempDir();
+  const gap = {
+    ...({ product_id: "BTC-USD", state: "opened", from_us: BEGIN_US, to_us: BEGIN_US, reason: "r" } as const),
+    ...{ last_trade_id: 41, first_trade_id: 50, missing: 8 },
+  };
+  const old = JSON.stringify({ ...tick(1), source: "backfill" });
+  await fillLog(dir.path, [fed(41), fed(50), gapFrame(gap).toString(), ...Array(FEED_TAIL_RECORDS + 1).fill(old)], {
+    batch: 5_000,
+  });
+  const log = await openLog("embedded:", dataPaths(dir.path), { role: "reader", logger: quiet });
+  const trades = [41, 50].map((trade_id) => ({ product_id: "BTC-USD", trade_id, time_us: BEGIN_US + trade_id * 1e6 }));
+  expect((await newestTrades(log)).map(({ trade_id }) => trade_id)).toEqual([41, 50]);
+  const found = [...trades.map((trade) => ({ kind: "trade", ...trade })), { kind: "gap", gap }];
+  expect(await recentTraces(log)).toEqual(found as never);
+  expect((await olderTraces(log, ["BTC-USD"], [])).length).toBe(2);
+  await log.close();
+});
+
 test("on a terminal one line is redrawn and stays; otherwise there is a line each few seconds", async () => {
   const texts: string[] = [];
   const line = new BackfillProgress((text) => void texts.push(text), true);
   line.begin("BTC-USD");
   line.at({ loaded: 1_000, oldest: "2026-11-01T00:00:00Z", share: 0.25 });
-  line.at({ loaded: 4_000, oldest: "2026-10-01T00:00:00Z", share: 1 });
-  line.end();
+  line.at({ loaded: 4_000, oldest: "2026-10-01T00:00:00Z", share: 0.99 });
+  line.end(true);
   expect(texts.join("")).toBe(
     "BTC-USD [#####...............] 25 %, 1,000 trades, back to 2026-11-01T00:00:00Z" +
       "\r\u001b[KBTC-USD [####################] 100 %, 4,000 trades, back to 2026-10-01T00:00:00Z\n",
@@ -257,6 +283,6 @@ test("on a terminal one line is redrawn and stays; otherwise there is a line eac
   const lines = new BackfillProgress((text) => void other.push(text), false);
   lines.begin("BTC-USD");
   lines.at({ loaded: 1_000, oldest: "2026-11-01T00:00:00Z", share: 0.25 });
-  lines.end();
+  lines.end(true);
   expect(other).toEqual([]);
 });

@@ -65,32 +65,49 @@ export interface HourWindow {
   trade_count: number;
   min_price: number;
   max_price: number;
+  avg_price: number;
   total_volume: number;
 }
 
-/** Windows of the recorded hour, from `offset_us` past each multiple of `every_us`. */
-export function hourWindows(size_us = 60e6, every_us = size_us, offset_us = 0): HourWindow[] {
-  const windows = new Map<number, HourWindow>();
+interface HourTick {
+  price: number;
+  size: number;
+}
+
+/**
+ * Windows of the recorded hour, from `offset_us` past each multiple of `every_us`; `change` is what an
+ * engine makes of a window's ticks. A window without a tick is left out.
+ */
+export function hourWindows(
+  size_us = 60e6,
+  every_us = size_us,
+  offset_us = 0,
+  change = (ticks: HourTick[]): HourTick[] => ticks,
+): HourWindow[] {
+  const windows = new Map<number, HourTick[]>();
   for (const { tick } of recordedHour()) {
     const { time_us, price_mantissa, price_scale, size_mantissa, size_scale } = tick!;
-    const price = Number(price_mantissa) / 10 ** price_scale;
     const last = Math.floor((time_us - offset_us) / every_us) * every_us + offset_us;
     for (let start_us = last; start_us > time_us - size_us; start_us -= every_us) {
-      const window = windows.get(start_us) ?? {
-        start_us,
-        trade_count: 0,
-        min_price: price,
-        max_price: price,
-        total_volume: 0,
-      };
-      windows.set(start_us, window);
-      window.trade_count++;
-      window.min_price = Math.min(window.min_price, price);
-      window.max_price = Math.max(window.max_price, price);
-      window.total_volume += Number(size_mantissa) / 10 ** size_scale;
+      const ticks = windows.get(start_us) ?? [];
+      windows.set(start_us, ticks);
+      ticks.push({ price: Number(price_mantissa) / 10 ** price_scale, size: Number(size_mantissa) / 10 ** size_scale });
     }
   }
-  return [...windows.values()].sort((a, b) => a.start_us - b.start_us);
+  return [...windows].sort(([a], [b]) => a - b).flatMap(([start_us, ticks]) => summary(start_us, change(ticks)) ?? []);
+}
+
+function summary(start_us: number, ticks: readonly HourTick[]): HourWindow | null {
+  if (ticks.length === 0) return null;
+  const prices = ticks.map(({ price }) => price);
+  return {
+    start_us,
+    trade_count: ticks.length,
+    min_price: Math.min(...prices),
+    max_price: Math.max(...prices),
+    avg_price: prices.reduce((sum, price) => sum + price, 0) / prices.length,
+    total_volume: ticks.reduce((sum, { size }) => sum + size, 0),
+  };
 }
 
 export const NO_OPTIONS: AnswerOptions = { records: [], map: [], columns: null, zone: null, window: null };

@@ -28,6 +28,8 @@ export interface Status {
   watermarks: { product_id: string; newest_event_time: string | null; watermark: string | null }[];
   counts: {
     ticks: number;
+    /** Stored trades that `backfill` has loaded; not among `ticks`. */
+    history: number;
     duplicates: number;
     /** Repeated ids with another content, by consume; the stream's `duplicates` includes them. */
     conflicts: number;
@@ -72,6 +74,7 @@ export function statusNow(sources: Sources): Status {
     watermarks: watermarks(sources),
     counts: {
       ticks: stream.ticks ?? 0,
+      history: consume.history ?? 0,
       duplicates: stream.duplicates ?? 0,
       conflicts: consume.conflicts ?? 0,
       late: stream.late ?? 0,

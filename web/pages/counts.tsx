@@ -14,6 +14,9 @@ export function Counts({ view }: { view: Pick<View, "status" | "selection" | "st
       <Count name="trades counted" note="each id once, late ones included">
         {exact(stream.trade_count)}
       </Count>
+      <Count name="history" note="trades from before the feed's first one, of all products: stored for the batch">
+        {exact(counts.history)}
+      </Count>
       <Count name="newest tick" note="event time, UTC">
         {mine?.newest_event_time ? `${day(mine.newest_event_time)} ${mine.newest_event_time.slice(11, 19)}` : "–"}
       </Count>

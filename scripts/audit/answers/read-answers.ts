@@ -12,6 +12,7 @@ import { type NamedColumns, type RawTable, unreadable } from "./raw-table.ts";
 import { sqliteTable } from "./sqlite-rows.ts";
 import { lineRecords, topicTable } from "./topic-table.ts";
 import { windowAnswers } from "./window-answers.ts";
+import { splitWindows } from "./window-texts.ts";
 
 /**
  * A foreign answer by its place: a file of CSV, Parquet or JSON lines; a folder of CSV or Parquet;
@@ -30,6 +31,7 @@ export async function readAnswers(
     if (error instanceof TidemarkError || systemCode(error) === "") throw error;
     throw unreadable(`${url} can't be read: ${sentence(error)}.`, "Check the path and its permissions.");
   });
+  splitWindows(table);
   const names = table.columns.map(({ name }) => name);
   const kind = kindOf(names, map);
   if (kind === "trades") return { kind, answers: tradeTable(table, tradeColumns(names, map)) };
@@ -187,7 +189,11 @@ function chosen(
       `${file} has no table "${name}". Its tables: ${names.join(", ")}.`,
       `Use for example ${file}:${names[0]}.`,
     );
-  const fitting = tables.filter(({ columns }) => fits(columns, map)).map(({ name }) => name);
+  const fitting = tables
+    .map(({ name, columns }) => ({ name, fit: fitOf(columns, map) }))
+    .filter(({ fit }) => fit > 0)
+    .sort((a, b) => b.fit - a.fit)
+    .map(({ name }) => name);
   if (fitting.length === 1) return fitting[0]!;
   if (tables.length === 1) return names[0]!;
   const described = tables.map(({ name, columns }) => `${name} (${columns.slice(0, 12).join(", ")})`).join("; ");
@@ -200,13 +206,19 @@ function chosen(
   );
 }
 
-/** Names of struct fields are not known before a table is read: a `window` is one of windows. */
-function fits(columns: readonly string[], map: ReadonlyMap<string, string>): boolean {
+/**
+ * How many columns are recognised; 0 when they are not those of an answer. Names of struct fields are
+ * not known before a table is read: a `window` is one of windows.
+ */
+function fitOf(columns: readonly string[], map: ReadonlyMap<string, string>): number {
   try {
     const known = columns.map((name) => (/^window$/i.test(name) ? "window.start" : name));
     const own = new Map([...map].filter(([theirs]) => known.includes(theirs)));
-    return kindOf(known, own) !== null;
+    const kind = kindOf(known, own);
+    const { at } = kind === "trades" ? tradeColumns(known, own) : windowColumns(known, own);
+    return kind === null ? 0 : Object.keys(at).length;
   } catch {
-    return true;
+    // Two columns fit one role: the table's own error names them.
+    return 1;
   }
 }

@@ -7,20 +7,26 @@ import { type Facts, factsOf, placesOf, scoreOf } from "./shift-score.ts";
 const QUARTER_US = 900e6;
 const QUARTERS_MAX = 14 * 4;
 /** Rows with which a search runs, evenly spread; what it finds is decided with all of these. */
-const SEARCH_ROWS = 40;
+const SEARCH_ROWS = 24;
+const NEAR_ROWS = 200;
 const DECIDING_ROWS_MAX = 2_000;
 /** Rows that a shift must reproduce to be taken: one or two may be of a wrong start. */
 const ROWS_MIN = 3;
 /** Rows by which it must be better than none: one row of a wrong start is 1. */
 const GAIN_MIN = 1.5;
+/** Rows that a constant which is not a zone must add, and the part of all rows that it must reproduce. */
+const CONSTANT_ROWS_MIN = 8;
+const CONSTANT_PART = 0.6;
 /** Below this part of the rows, constants that are not zones are searched as well. */
 const REPRODUCED = 0.9;
 /** Steps per window of that search, and how far around an almost right shift boundaries are tried. */
 const COARSE_STEPS = 4;
 const NEAR_US = 1e6;
+/** What the search with few rows can be wrong by: boundaries within it are tried with more. */
+const FINE_US = 200e3;
 /** Boundaries of these rows are tried, EDGES_MAX at most: a constant shift moves all rows alike. */
 const EDGE_ROWS = 12;
-const EDGES_MAX = 4_000;
+const EDGES_MAX = 2_000;
 /** Steps of the search for constants to each side. */
 const STEPS_MAX = 10_000;
 /** Of shifts that reproduce the same, the roundest is taken. */
@@ -46,18 +52,29 @@ export function findShift(rows: readonly ForeignRow[], records: readonly AuditRe
     const found = judge(shift);
     if (found.score > best.score) best = { shift, ...found };
   }
-  if (best.shift !== 0 && (best.score - none.score < GAIN_MIN || best.reproduced < ROWS_MIN))
-    best = { shift: 0, ...none };
+  const isAll = none.score === 0 && best.similar === facts.length;
+  if (best.similar < ROWS_MIN || (best.score - none.score < GAIN_MIN && !isAll)) best = { shift: 0, ...none };
   if (best.reproduced === facts.length) return best.shift;
-  const near = best.score >= REPRODUCED * facts.length;
-  const edges = near
-    ? edgesOf(broken(facts, best.shift, spec.size_us), best.shift, NEAR_US, spec.size_us)
-    : coarse(sample, spec.size_us);
-  const shift = roundest(edges, near ? facts : sample, spec.size_us);
+  const shift = nearer(facts, best, spec.size_us);
   if (shift === null) return best.shift;
   const found = judge(shift);
-  const isBetter = found.score - best.score >= GAIN_MIN && found.reproduced - best.reproduced >= ROWS_MIN;
-  return isBetter && found.reproduced * 4 >= facts.length ? shift : best.shift;
+  // Lost ticks at the ends of a few windows are reproduced by some constant as well.
+  const isBetter = found.reproduced - best.reproduced >= CONSTANT_ROWS_MIN && found.score > best.score;
+  return isBetter && found.reproduced >= CONSTANT_PART * facts.length ? shift : best.shift;
+}
+
+/** The constant around the best shift, or anywhere, that reproduces the most; null when none does. */
+function nearer(facts: readonly Facts[], best: Judged & { shift: number }, size_us: number): number | null {
+  const around = (of: readonly Facts[], radius: number) => edgesOf(of, best.shift, radius, size_us);
+  const [sample, more] = [spread(facts, SEARCH_ROWS), spread(facts, NEAR_ROWS)];
+  if (best.score >= REPRODUCED * facts.length) {
+    const wrong = facts.filter((each) => scoreOf(each, best.shift, size_us) < 1);
+    return wrong.length < ROWS_MIN ? null : roundest(around(wrong, NEAR_US), more, size_us);
+  }
+  // Where lowest and highest prices fit, only the edges can be elsewhere.
+  const isAlmost = best.similar * 2 > facts.length;
+  const rough = roundest(isAlmost ? around(sample, size_us / COARSE_STEPS) : coarse(sample, size_us), sample, size_us);
+  return rough === null ? null : (roundest(edgesOf(more, rough, FINE_US, size_us), more, size_us) ?? rough);
 }
 
 interface Judged {
@@ -65,16 +82,21 @@ interface Judged {
   score: number;
   /** Rows of which all facts fit. */
   reproduced: number;
+  /** Rows of which as much fits as of a window with late or repeated ticks: lowest and highest price. */
+  similar: number;
 }
 
+const SIMILAR = 0.4;
+
 function judged(facts: readonly Facts[], shift: number, size_us: number): Judged {
-  let [score, reproduced] = [0, 0];
+  let [score, reproduced, similar] = [0, 0, 0];
   for (const each of facts) {
     const own = scoreOf(each, shift, size_us);
     score += own;
     if (own === 1) reproduced++;
+    if (own >= SIMILAR) similar++;
   }
-  return { score, reproduced };
+  return { score, reproduced, similar };
 }
 
 /** Zones by their distance to UTC, labels one window off, and the shift that aligns their starts. */
@@ -84,11 +106,6 @@ function naturalShifts(rows: readonly ForeignRow[], { size_us, every_us }: Windo
   return [...new Set([-offset, every_us - offset, -every_us, every_us, -size_us, size_us, ...zones])].filter(
     (shift) => shift !== 0,
   );
-}
-
-/** Rows of which not all facts fit. */
-function broken(facts: readonly Facts[], shift: number, size_us: number): Facts[] {
-  return facts.filter((each) => scoreOf(each, shift, size_us) < 1);
 }
 
 /** The edges around the best of many steps over all zones. */

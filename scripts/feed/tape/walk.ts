@@ -1,6 +1,7 @@
 /** History from REST: the trades of one product, page by page downwards, with bounded retries. */
+
+import { sentence } from "../../base/errors.ts";
 import { RECONNECT_BASE_MS, REST_RETRY_MS_MAX, REST_TRIES_MAX } from "../../base/limits.ts";
-import type { Logger } from "../../base/logger.ts";
 import { pause } from "../../base/wait.ts";
 import { asTicker, Judge, type Message } from "../../message/index.ts";
 import { RestRefusal, type RestTrades } from "./rest.ts";
@@ -25,7 +26,8 @@ interface HistoryPage {
 interface WalkOptions {
   rest: RestTrades;
   product_id: string;
-  logger: Logger;
+  /** A page's first try has failed; there will be others. */
+  onRetry(why: string): void;
   /** Before the second try; doubled for each further one up to REST_RETRY_MS_MAX. */
   retry_ms?: number;
 }
@@ -48,7 +50,7 @@ export class HistoryWalk {
   }
 
   async #try(after: number | null, limit: number, signal: AbortSignal): Promise<HistoryPage> {
-    const { rest, product_id, logger, retry_ms = RECONNECT_BASE_MS } = this.options;
+    const { rest, product_id, onRetry, retry_ms = RECONNECT_BASE_MS } = this.options;
     for (let tries = 1; ; tries++) {
       try {
         const { trades } = await rest.page(product_id, after, limit, signal);
@@ -56,7 +58,7 @@ export class HistoryWalk {
       } catch (error) {
         const isFinal = error instanceof RestRefusal && FINAL.includes(error.status);
         if (signal.aborted || isFinal || tries >= REST_TRIES_MAX) throw error;
-        logger.debug({ error }, `${product_id}: REST failed, try ${tries} of ${REST_TRIES_MAX}`);
+        if (tries === 1) onRetry(sentence(error));
         await pause(Math.min(retry_ms * 2 ** (tries - 1), REST_RETRY_MS_MAX), signal);
       }
     }

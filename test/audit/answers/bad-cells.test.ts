@@ -106,7 +106,11 @@ describe("columns", () => {
       `USAGE (2): ${bare.split("/").at(-1)} has no header line: it begins with 2026-01-05 10:00:00,`,
     );
     expect((await read(bare, { columns: HEAD.trim().split(",") })).rows).toHaveLength(2);
-    expect(await refused(csv(HEAD + ROW), { columns: HEAD.trim().split(",") })).toContain(
+    expect(await refused(csv(HEAD + ROW), { columns: HEAD.trim().split(",") })).toMatch(
+      /^USAGE \(2\): \d+\.csv has a header line\. Leave --columns out\./,
+    );
+    expect(await refused(csv(HEAD + ROW), { columns: ["window_start", "x", "y", "z"] })).toContain("No column of");
+    expect(await refused(csv(HEAD + ROW), { columns: ["window_start", "b", "n", "d"] })).toContain(
       'window_start is "window_start" at',
     );
     expect(await refused(bare, { columns: ["window_start", "n"] })).toContain("has 4 cells instead of 2.");
@@ -176,6 +180,22 @@ describe("cells", () => {
     }
     const fractions = await read(csv("ts,n\n1767607200.1234567,1\n1767607260.123456,1\n"), MINUTE);
     expect(fractions.rows.map(({ window_start_us }) => window_start_us % 1e6)).toEqual([123_456, 123_456]);
+  });
+
+  test("a window as text: Spark's cast, old and new, and an interval of pandas", async () => {
+    for (const [open, close] of ["{}", "[]", "[)"].map((pair) => [pair[0], pair[1]])) {
+      const text = `${open}2026-01-05 10:00:00, 2026-01-05 10:01:00${close}`;
+      const { rows, ignored } = await read(csv(`n,window,x\n3,"${text}",1\n`));
+      expect(rows[0]).toMatchObject({
+        window_start_us: 1767607200e6,
+        window_end_us: 1767607260e6,
+        cells: { trade_count: "3" },
+      });
+      expect(ignored).toEqual(["x"]);
+      expect(await refused(csv(`n,window\n3,"${text}"\n4,soon\n`))).toContain(
+        'window.start (window_start) is "soon" at',
+      );
+    }
   });
 
   test("what is not a time, or is one with and without a zone", async () => {

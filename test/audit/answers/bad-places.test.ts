@@ -117,9 +117,9 @@ describe("a place", () => {
       "No table of tables.db has the columns of an answer. Its tables: settings (name, value); users (id, mail).",
     );
     db.run("CREATE TABLE one (window_start TEXT, trade_count INTEGER)");
-    db.run("CREATE TABLE two (window_start TEXT, trade_count INTEGER)");
+    db.run("CREATE TABLE two (window_start TEXT, trade_count INTEGER, vwap REAL)");
     expect(await refused(file)).toContain(
-      "USAGE (2): 2 tables of tables.db can be the answer: one, two. Name one, for example tables.db:one.",
+      "USAGE (2): 2 tables of tables.db can be the answer: two, one. Name one, for example tables.db:two.",
     );
     expect(await refused(`${file}:three`)).toContain('has no table "three". Its tables: one, settings, two, users.');
     expect(await refused(`${file}:users`)).toContain(

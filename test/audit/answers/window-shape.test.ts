@@ -5,6 +5,15 @@ import type { ForeignRow } from "../../../scripts/audit/audit-types.ts";
 import { type HourWindow, hourWindows, recordedHour } from "../../support/foreign-answers.ts";
 
 const MINUTE = 60e6;
+const SEED = 20260105;
+/** Numbers from 0 to 1, the same for a seed. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return state / 0x80000000;
+  };
+}
 const FREE = { hasZone: false, zone: null, window: null };
 
 /** Rows of windows, their times moved by `shift_us`. */
@@ -64,8 +73,35 @@ describe("the shift to UTC", () => {
       }
     });
 
-  test("faults alone do not move it", () => {
-    expect(detect(faulty(rowsOf(hourWindows())))).toMatchObject({ shift_us: 0, offset_us: 0 });
+  test("faults in every window do not move it, and do not hide a zone", () => {
+    const random = randomOf(SEED);
+    const engines: Record<string, Parameters<typeof hourWindows>[3]> = {
+      "the last tick lost": (ticks) => ticks.slice(0, -1),
+      "the last three lost": (ticks) => ticks.slice(0, -3),
+      "the first one lost": (ticks) => ticks.slice(1),
+      "the first and the last lost": (ticks) => ticks.slice(1, -1),
+      "one in twenty lost": (ticks) => ticks.filter(() => random() > 0.05),
+      "one in twenty counted twice": (ticks) => ticks.flatMap((tick) => (random() < 0.05 ? [tick, tick] : [tick])),
+      "the last one counted twice": (ticks) => [...ticks, ticks.at(-1)!],
+    };
+    for (const [engine, change] of Object.entries(engines))
+      for (const size_us of engine.startsWith("the last") ? [10e6, MINUTE] : [MINUTE]) {
+        const windows = hourWindows(size_us, size_us, 0, change);
+        for (const count of [3, 30]) {
+          const from = Math.floor(random() * (windows.length - count));
+          const title = `${engine}, ${count} windows of ${size_us / 1e6} s from ${from}, seed ${SEED}`;
+          const some = windows.slice(from, from + count);
+          expect(`${title}: ${detect(rowsOf(some, { size_us })).shift_us}`).toBe(`${title}: 0`);
+          if (count < 30) continue;
+          const zone = detect(rowsOf(some, { size_us, shift_us: 330 * MINUTE })).zone;
+          expect(`${title}: ${zone}`).toBe(`${title}: +05:30`);
+        }
+      }
+  });
+
+  test("five windows that lost their last tick are not windows shifted by 70 ms", () => {
+    const windows = hourWindows(10e6, 10e6, 0, (ticks) => ticks.slice(0, -1)).slice(184, 189);
+    expect(detect(rowsOf(windows, { size_us: 10e6 })).shift_us).toBe(0);
   });
 
   test("windows that begin at half minutes are not shifted", () => {

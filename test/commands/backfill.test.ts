@@ -1,0 +1,36 @@
+/** `bun run backfill` as people start it: what it refuses, what it prints, beside another one. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openDataDir } from "../../scripts/base/data-dir.ts";
+import { tempDir } from "../support/data.ts";
+import { exchange } from "../support/feed.ts";
+import { run, startStage, until } from "../support/process.ts";
+
+test("without a limit it is wrong usage; a directory with replayed data refuses the exchange's history", async () => {
+  using dir = tempDir();
+  const wrong = await run("backfill", ["--data", dir.path]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("backfill needs --from or --trades.")]);
+  const day = await run("backfill", ["--data", dir.path, "--from", "November"]);
+  expect([day.code, day.stderr]).toEqual([2, expect.stringContaining("Give a UTC time such as")]);
+  writeFileSync(openDataDir(dir.path).kind, '{"kind":"replay"}\n');
+  const replay = await run("backfill", ["--data", dir.path, "--trades", "5"]);
+  expect(replay.code).toBe(1);
+  expect(replay.stderr).toContain("holds replay data, and this feed is live.");
+  expect(replay.stderr).toContain("TIDEMARK_DATA_KIND");
+}, 30_000);
+
+test("it prints what it loaded and why it ended; a second one beside it is refused with the first one's pid", async () => {
+  using dir = tempDir();
+  await using server = exchange({ trades: 50, history: 3_000, faults: { rest: { page_max: 100 } } });
+  const flags = ["--data", dir.path, "--feed", server.url, "--trades"];
+  const first = startStage("backfill", [...flags, "3000"]);
+  await until("it has its lock", () => Bun.file(join(dir.path, "locks/backfill.pid")).exists());
+  await until("it has loaded a page", () => server.counts().rest_requests >= 2);
+  const second = await run("backfill", [...flags, "10"]);
+  expect([second.code, second.stderr]).toEqual([1, expect.stringContaining(`Another backfill (pid ${first.pid})`)]);
+  expect(await first.stop("SIGINT")).toBe(0);
+  expect(first.said()).toMatch(/BTC-USD: \d+00 trades loaded, from .*; stopped; the same command continues here/);
+  const done = await run("backfill", [...flags, "500"]);
+  expect([done.code, done.stderr]).toEqual([0, expect.stringContaining("--trades is reached")]);
+}, 60_000);
