@@ -4,7 +4,7 @@ import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
 import { FloatSum, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
 import type { AuditColumn } from "./audit-types.ts";
-import { type EngineLog, KIND, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
+import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
 
 /** How an engine finds the first and the last price and how it writes trade ids. */
 export interface RowStyle {
@@ -24,7 +24,6 @@ export type Row = Record<AuditColumn, Value>;
 const RANGE_MAX = readDecimal(THRESHOLDS.volatility_range)!;
 const VOLUME_MAX = readDecimal(THRESHOLDS.volume_spike)!;
 const EPSILON_PARTS = Math.round(1 / THRESHOLDS.ratio_epsilon);
-const INT32 = 2 ** 31;
 /** From here on sums move to bigints; one more number below SPILL stays a safe integer. */
 const SPILL = 2 ** 52;
 
@@ -48,7 +47,7 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
     if (isPriced || style.counts === "records") c.count++;
     if (log.side[i] === SIDE.buy) c.buys++;
     else if (log.side[i] === SIDE.sell) c.sells++;
-    const id = idOf(log.id[i]!, style.ids);
+    const id = narrowId(log.id[i]!, style.ids);
     if (id < c.first_id) c.first_id = id;
     if (id > c.last_id) c.last_id = id;
     if (!isPriced) continue;
@@ -64,12 +63,6 @@ function comesBefore(log: EngineLog, i: number, j: number, { ends, truncatesToMs
   const unit = truncatesToMs ? 1_000 : 1;
   const [a, b] = [Math.floor(log.time_us[i]! / unit), Math.floor(log.time_us[j]! / unit)];
   return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
-}
-
-/** NaN for a null: it is neither the first nor the last. */
-function idOf(id: number, ids: RowStyle["ids"]): number {
-  if (ids === "exact" || (id < INT32 && id >= -INT32)) return id;
-  return ids === "null" ? Number.NaN : ((id + INT32) % (2 * INT32)) - INT32;
 }
 
 function commonCells(c: Common): Partial<Row> {

@@ -15,7 +15,8 @@ import { isNumeric } from "./fit-cells.ts";
 import { bestFits } from "./fit-choose.ts";
 import type { ColumnPlan } from "./fit-columns.ts";
 import { bestMeasure } from "./fit-measure.ts";
-import { Evidence, type Fit, type FitSettings, otherDelays } from "./fit-model.ts";
+import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
+import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { type Certainty, judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
@@ -147,7 +148,7 @@ function howOf(
         `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
     ),
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
-    ...(style.ids === "exact" ? [] : ["Trade ids are 32-bit integers."]),
+    ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
     ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
     ...(shape.shift_us === 0
       ? []

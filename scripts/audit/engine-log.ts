@@ -44,6 +44,16 @@ export interface EngineLog {
   later: Int32Array;
   later_of_all: Int32Array;
   repeated: number;
+  /** The same links by ids as 32-bit integers, if they differ: wrapped, or null beyond 2^31. */
+  narrow: Partial<Record<"wrapped" | "null", { earlier: Int32Array; later: Int32Array }>>;
+}
+
+const INT32 = 2 ** 31;
+
+/** An id as a 32-bit integer: wrapped as a cast of numbers does, or null (NaN) as a cast of text. */
+export function narrowId(id: number, as: "exact" | "wrapped" | "null"): number {
+  if (as === "exact" || (id < INT32 && id >= -INT32)) return id;
+  return as === "null" ? Number.NaN : ((id + INT32) % (2 * INT32)) - INT32;
 }
 
 /** Scales are the smallest that hold every number of the input, at most this many digits. */
@@ -72,6 +82,7 @@ export function engineLog(records: readonly AuditRecord[]): EngineLog {
     later: new Int32Array(n).fill(-1),
     later_of_all: new Int32Array(n).fill(-1),
     repeated: 0,
+    narrow: {},
   };
   const products = new Map<string, number>();
   for (const [i, record] of records.entries()) {
@@ -89,6 +100,7 @@ export function engineLog(records: readonly AuditRecord[]): EngineLog {
   link(log, log.earlier, log.later, (i) => log.kind[i] === KIND.tick);
   link(log, log.earlier_of_all, log.later_of_all, (i) => !Number.isNaN(log.id[i]!));
   for (let i = 0; i < n; i++) if (log.earlier[i] !== -1) log.repeated++;
+  if (log.id.some((id) => id >= INT32)) for (const as of ["wrapped", "null"] as const) linkNarrow(log, as);
   return log;
 }
 
@@ -151,18 +163,31 @@ function unitsOf(text: string | null, scale: number): bigint | null {
   return own <= scale ? units * pow10(scale - own) : units / pow10(own - scale);
 }
 
-function link(log: EngineLog, earlier: Int32Array, later: Int32Array, has: (i: number) => boolean): void {
+function linkNarrow(log: EngineLog, as: "wrapped" | "null"): void {
+  const [earlier, later] = [new Int32Array(log.id.length).fill(-1), new Int32Array(log.id.length).fill(-1)];
+  link(log, earlier, later, (i) => log.kind[i] === KIND.tick, as);
+  if (earlier.some((at, i) => at !== log.earlier[i])) log.narrow[as] = { earlier, later };
+}
+
+function link(
+  log: EngineLog,
+  earlier: Int32Array,
+  later: Int32Array,
+  has: (i: number) => boolean,
+  as: "exact" | "wrapped" | "null" = "exact",
+): void {
   const last: Map<number, number>[] = [];
   for (let i = 0; i < log.records.length; i++) {
     if (!has(i)) continue;
     const product = log.product[i]! + 1;
     last[product] ??= new Map();
-    const before = last[product].get(log.id[i]!);
+    const id = narrowId(log.id[i]!, as);
+    const before = last[product].get(id);
     if (before !== undefined) {
       earlier[i] = before;
       later[before] = i;
     }
-    last[product].set(log.id[i]!, i);
+    last[product].set(id, i);
   }
 }
 

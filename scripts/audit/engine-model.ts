@@ -8,6 +8,8 @@ export interface Engine extends EngineModel {
   late_by: "window" | "row";
   /** Whether trade_count counts records, or prices that are not null. */
   counts: "records" | "prices";
+  /** By which ids repeats are found: as 32-bit integers, different ones can be the same. */
+  keys: "exact" | "wrapped" | "null";
   /** First offset that it read, by partition; a partition that is not here was read from its start. */
   begins: ReadonlyMap<number, number>;
 }
@@ -68,15 +70,21 @@ function isLate(log: EngineLog, engine: Engine, clock: Clock, i: number, end_us:
   return engine.lateness.kind === "each_record" ? log.time_us[i]! < watermark_us : log.time_us[i]! <= watermark_us;
 }
 
+function linksOf(log: EngineLog, { malformed, keys }: Engine, to: "earlier" | "later"): Int32Array {
+  const narrow = keys === "exact" ? undefined : log.narrow[keys];
+  if (narrow !== undefined) return narrow[to];
+  return malformed === "skipped" ? log[to] : log[`${to}_of_all`];
+}
+
 function hasEarlier(log: EngineLog, engine: Engine, i: number): boolean {
-  const links = engine.malformed === "skipped" ? log.earlier : log.earlier_of_all;
+  const links = linksOf(log, engine, "earlier");
   for (let at = links[i]!; at !== -1; at = links[at]!)
     if (!isBefore(log, engine, at) && isAccepted(log, engine, at)) return true;
   return false;
 }
 
 function hasLater(log: EngineLog, engine: Engine, clock: Clock, i: number, end_us: number): boolean {
-  const links = engine.malformed === "skipped" ? log.later : log.later_of_all;
+  const links = linksOf(log, engine, "later");
   for (let at = links[i]!; at !== -1; at = links[at]!)
     if (isAccepted(log, engine, at) && !isLate(log, engine, clock, at, end_us)) return true;
   return false;
@@ -102,9 +110,9 @@ export function membersOf(
 }
 
 /** The rule behind a record that is in one of the two windows only. */
-export function ruleOf(missing: Absence | "surplus", log: EngineLog, i: number): AuditRule {
+export function ruleOf(missing: Absence | "surplus", log: EngineLog, i: number, { keys }: Engine): AuditRule {
   if (missing === "late") return "W2";
   if (missing === "before") return "W10";
-  if (missing === "repeated") return "W3";
+  if (missing === "repeated") return keys === "exact" ? "W3" : "W6";
   return log.kind[i] === KIND.tick ? "W3" : "W5";
 }

@@ -1,6 +1,8 @@
 /** The one engine of an answer: with lost clocks and a late beginning where they explain more. */
 import { withBegins } from "./fit-begins.ts";
-import { best, type Evidence, type Fit, type FitSettings, finalists } from "./fit-model.ts";
+import { best, type Evidence, type Fit } from "./fit-model.ts";
+import { finalists } from "./fit-rank.ts";
+import type { FitSettings } from "./fit-variants.ts";
 import { withRestarts } from "./late-restarts.ts";
 
 /** Engines that the quick comparison cannot tell apart and that are compared digit for digit. */

@@ -1,29 +1,15 @@
 /** The one engine that reproduces most of an answer, chosen among the ways in which engines work. */
-import type { AuditColumn, EngineModel, ForeignRow, LatenessModel, SparkTrace } from "./audit-types.ts";
+import type { AuditColumn, ForeignRow, LatenessModel } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { columnPlaces, fitsLoosely, type LooseRow, looseRow, looseSums } from "./fit-loose.ts";
+import { DELAYS_US, type FitSettings, type Variant } from "./fit-variants.ts";
 import { clockOf, latestBefore, type Restart } from "./late-clock.ts";
 import { couldBeLate, droppedSets } from "./late-suffix.ts";
 
-const SECOND_US = 1_000_000;
-/** Delays that are tried when none is given, in seconds. */
-const DELAYS_S = [0, 1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1_800, 3_600, 86_400];
-
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
-/** Records times engines up to which every clock is tried with every way to count. */
-const FULL_SEARCH_MAX = 8_000_000;
-/** Beyond it, every clock is tried with the first ways to count alone. */
-const CONTENTS = 2;
-/** Clocks that are tried with all ways to count. */
-const CLOCKS = 8;
-/** Engines of each round that are tried on all windows. */
-const FINALISTS = 24;
-/** And only those that reproduce this share of what the best one does. */
-const CLOSE_SHARE = 0.97;
-
 /** An engine with what was computed for it. */
 export interface Fit {
   engine: Engine;
@@ -35,15 +21,6 @@ export interface Fit {
   reproduced: number;
   failing: AuditWindow[];
 }
-
-export interface FitSettings {
-  trace: SparkTrace | undefined;
-  /** Undefined: found among DELAYS_S. */
-  lateness_us: number | undefined;
-  fixed: Partial<EngineModel>;
-}
-
-type Variant = Pick<Fit, "engine" | "lag">;
 
 /** The rows as evidence: each window's quick numbers, computed once. */
 export class Evidence {
@@ -107,7 +84,12 @@ export class Evidence {
   isReproduced(fit: Fit, window: AuditWindow, isEarly: boolean): boolean {
     const { engine, clock } = fit;
     if (window.row === null) return this.whyNoRow(fit, window, isEarly) !== null;
-    if (this.#isPlain.get(window)! && engine.begins.size === 0 && engine.late_by === "window")
+    if (
+      this.#isPlain.get(window)! &&
+      engine.begins.size === 0 &&
+      engine.late_by === "window" &&
+      engine.keys === "exact"
+    )
       return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);
@@ -172,102 +154,6 @@ export function isUnknown({ at_us }: Clock, { arrivals }: AuditWindow): boolean 
   return at_us !== null && arrivals.some((i) => Number.isNaN(at_us[i]!));
 }
 
-/** All ways to work that this input can tell apart, the simplest first. */
-function variants(log: EngineLog, settings: FitSettings): Variant[] {
-  const { fixed, trace } = settings;
-  const isRepeated = log.repeated > 0 || log.earlier_of_all.some((i) => i !== -1);
-  const repeats = fixed.repeats
-    ? [fixed.repeats]
-    : isRepeated
-      ? (["first", "all", "last"] as const)
-      : ["first" as const];
-  const has = (kind: number) => log.kind.includes(kind);
-  const malformed = fixed.malformed
-    ? [fixed.malformed]
-    : [
-        "skipped" as const,
-        ...(has(KIND.readable) ? ["readable" as const] : []),
-        ...(has(KIND.nulls) ? ["nulls" as const] : []),
-      ];
-  // Spark drops rows by their own time only where it drops duplicates.
-  const repeatsOf = ({ lateness, late_by }: LatenessVariant) =>
-    late_by === "window" || lateness.kind === "each_record" ? repeats : repeats.filter((one) => one === "first");
-  return latenesses(log, settings).flatMap(({ lateness, late_by, lag }) =>
-    repeatsOf({ lateness, late_by, lag }).flatMap((repeated) =>
-      malformed.flatMap((refused) =>
-        (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).map((counts) => ({
-          lag,
-          engine: {
-            arithmetic: fixed.arithmetic ?? "decimal",
-            repeats: repeated,
-            malformed: refused,
-            lateness,
-            truncatesToMs: fixed.truncatesToMs ?? false,
-            late_by,
-            counts,
-            begins: trace?.begins ?? new Map(),
-          },
-        })),
-      ),
-    ),
-  );
-}
-
-interface LatenessVariant {
-  lateness: LatenessModel;
-  late_by: Engine["late_by"];
-  lag: 0 | 1;
-}
-
-function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings): LatenessVariant[] {
-  const by = ["window", "row"] as const;
-  const of = (lateness: LatenessModel, lag: 0 | 1 = 1) => by.map((late_by) => ({ lateness, late_by, lag }));
-  if (fixed.lateness !== undefined) return of(fixed.lateness);
-  if (trace !== undefined) return [...of({ kind: "trace", trace }, 1), ...of({ kind: "trace", trace }, 0)];
-  const none: LatenessVariant = { lateness: { kind: "none" }, late_by: "window", lag: 1 };
-  const hasMany = log.products.length > 1 || log.partition.some((partition) => partition !== log.partition[0]);
-  const scopes = hasMany ? (["product", "partition"] as const) : (["product"] as const);
-  const delays = lateness_us === undefined ? DELAYS_S.map((s) => s * SECOND_US) : [lateness_us];
-  return [
-    none,
-    ...delays.flatMap((delay_us) =>
-      scopes
-        .flatMap((scope) => of({ kind: "each_record", delay_us, scope }))
-        // Without a delay every row is late by its own clock: such an engine has no rows.
-        .filter(({ late_by }) => late_by === "window" || delay_us > 0),
-    ),
-    ...of({ kind: "suffix" }),
-  ];
-}
-
-/** The best engines: ranked on telling windows by what they count, by clock, and by both; then on all. */
-export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
-  const all = variants(evidence.log, settings);
-  const { telling } = evidence;
-  const rank = (list: readonly Variant[]) =>
-    list
-      .map((variant) => ({ variant, reproduced: evidence.fit(variant, [], telling).reproduced }))
-      .sort((a, b) => b.reproduced - a.reproduced);
-  const isQuick = ({ engine }: Variant) => engine.lateness.kind !== "each_record";
-  const first = rank(all.filter(isQuick));
-  const counted = [...new Set(first.map(({ variant }) => contentKey(variant)))];
-  const isSmall = all.length * evidence.log.records.length <= FULL_SEARCH_MAX;
-  const contents = new Set(first.length === 0 || isSmall ? all.map(contentKey) : counted.slice(0, CONTENTS));
-  if (
-    first.some(({ variant, reproduced }) => reproduced === telling.length && variant.engine.lateness.kind !== "suffix")
-  )
-    return first.slice(0, FINALISTS).map(({ variant }) => evidence.fit(variant));
-  const clocks = rank(all.filter((one) => !isQuick(one) && contents.has(contentKey(one))));
-  const best = new Set([...new Set(clocks.map(({ variant }) => clockKey(variant)))].slice(0, CLOCKS));
-  const second = rank(all.filter((one) => !isQuick(one) && best.has(clockKey(one))));
-  // In the order of `all`: of equals, the simplest is chosen.
-  const top = Math.max(...[...first, ...second].map(({ reproduced }) => reproduced));
-  const isClose = ({ reproduced }: { reproduced: number }) => reproduced >= top * CLOSE_SHARE - 1;
-  const close = [first, second].flatMap((list) => list.slice(0, FINALISTS).filter(isClose));
-  const last = new Set([first[0], second[0], ...close].map((one) => one?.variant));
-  return all.filter((variant) => last.has(variant)).map((variant) => evidence.fit(variant));
-}
-
 /**
  * Windows whose late ticks nothing else confirms: with a longer delay, or none, only this window
  * would not be reproduced. Only for delays that were found from the rows.
@@ -277,7 +163,7 @@ export function otherDelays(evidence: Evidence, fit: Fit): { unsupported: Set<Au
   const unsupported = new Set<AuditWindow>();
   if (lateness.kind !== "each_record" || evidence.settings.lateness_us !== undefined) return { unsupported };
   const failing = new Set(fit.failing);
-  const longer = DELAYS_S.map((s) => s * SECOND_US).filter((delay_us) => delay_us > lateness.delay_us);
+  const longer = DELAYS_US.filter((delay_us) => delay_us > lateness.delay_us);
   const others: LatenessModel[] = [
     ...longer.map((delay_us): LatenessModel => ({ ...lateness, delay_us })),
     { kind: "none" },
@@ -288,15 +174,6 @@ export function otherDelays(evidence: Evidence, fit: Fit): { unsupported: Set<Au
     if (worse.length === 1) unsupported.add(worse[0]!);
   }
   return { unsupported };
-}
-
-/** What an engine counts, apart from lateness. */
-function contentKey({ engine }: Variant): string {
-  return `${engine.repeats} ${engine.malformed} ${engine.counts}`;
-}
-
-function clockKey({ engine }: Variant): string {
-  return `${JSON.stringify(engine.lateness)} ${engine.late_by}`;
 }
 
 /** The first of those that reproduce most. */

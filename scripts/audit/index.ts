@@ -19,6 +19,7 @@ export { tickSource } from "./input/tick-source.ts";
 export { parseTickMap } from "./input/trade-columns.ts";
 export { auditPage } from "./report/audit-page.ts";
 export { auditText } from "./report/audit-text.ts";
+export { ofProduct } from "./report/one-product.ts";
 export { type Audited, inputOf, reportView } from "./report/views.ts";
 export { readSparkTrace } from "./spark-trace.ts";
 export {

@@ -13,7 +13,17 @@ import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
 import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
 import { refutedDrops } from "./late-suffix.ts";
-import { differing, exactText, inOrder, type Measure, makesRow, nameRules, tickAt, valuesOf } from "./name-rules.ts";
+import {
+  differing,
+  exactText,
+  inOrder,
+  type Measure,
+  makesRow,
+  NAMED_TICKS_MAX,
+  nameRules,
+  tickAt,
+  valuesOf,
+} from "./name-rules.ts";
 
 /** What decides between "explained" and "consistent with". */
 export interface Certainty {
@@ -203,7 +213,7 @@ function rowless(
       why: `No row, although ${window.exact.length} of its ticks were not late and a watermark passed its end.`,
     };
   const ruleAt = (i: number) =>
-    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i);
+    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
   const rules = inOrder(window.exact.map(ruleAt));
   const isSafe = rules.every((rule) => isSureWithout(rule, measure, evidence, window, certainty));
   const isTrusted = rules.every(
@@ -219,7 +229,7 @@ function rowless(
     ...base,
     outcome: isSafe || isTrusted ? "explained" : "consistent",
     rules,
-    ticks: ticks.slice(0, 1_000),
+    ticks: ticks.slice(0, NAMED_TICKS_MAX),
     why: `${isSafe || isTrusted ? "" : "Consistent with: "}${text}`,
   };
 }

@@ -25,7 +25,7 @@ export const PRECEDENCE: readonly AuditRule[] = [
   "W11",
 ];
 /** Ticks named per window; `why` has the number of all. */
-const NAMED_TICKS_MAX = 1_000;
+export const NAMED_TICKS_MAX = 1_000;
 /** Digits shown of an endless quotient, as Tidemark writes them. */
 const QUOTIENT_PLACES = 10;
 
@@ -108,10 +108,10 @@ function togglesOf(
   const add = (rule: AuditRule, i: number) => toggles.set(rule, [...(toggles.get(rule) ?? []), i]);
   for (const i of arrivals) {
     const [isIn, isCounted] = [has.has(i), counted.has(i)];
-    if (isIn && !isCounted) add(ruleOf("surplus", log, i), i);
+    if (isIn && !isCounted) add(ruleOf("surplus", log, i, engine), i);
     const why = absence(log, engine, clock, i, end_us);
     // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
-    if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i), i);
+    if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i, engine), i);
     if (unbroken === null) continue;
     const isLate = absence(log, engine, unbroken, i, end_us) === "late";
     if (isLate !== (why === "late")) add("W8", i);

@@ -16,7 +16,8 @@ export const AUDIT_INPUT_FLAGS: Flag[] = [
   { ...DATA_FLAG, description: "the data directory of --log embedded:" },
   {
     flags: "--product <id>",
-    description: "the product of the answers, or of a file of trades, where these have no such column",
+    description:
+      "audit this product alone; it is also that of answers and of files of trades without a column of products",
   },
   {
     flags: "--tick-map <pairs>",

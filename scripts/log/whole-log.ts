@@ -8,11 +8,12 @@ import { BlockSource } from "./embedded/block-source.ts";
 import { Stamps } from "./embedded/stamps.ts";
 import { partitionsOf } from "./ends.ts";
 import { parseLogUrl } from "./open.ts";
+import { passedBy, warnOfStart } from "./shared/shorter.ts";
 
 /**
  * Every record that the log has at the call, in offset order within a partition. `paths`: of an
- * embedded log. Fails with NO_DATA if there is no such log or topic, USAGE, LOG_UNREACHABLE,
- * LOG_ACCESS, or as openReadOnly does.
+ * embedded log. Fails with NO_DATA if there is no such log or topic, LOG_SHORTER_THAN_CHECKPOINT if
+ * retention removes records meanwhile, USAGE, LOG_UNREACHABLE, LOG_ACCESS, or as openReadOnly does.
  */
 export async function* wholeLog(url: string, paths: DataPaths, logger: Logger): AsyncGenerator<LogBatch> {
   const parsed = parseLogUrl(url);
@@ -35,10 +36,12 @@ function* wholeFile(path: string, logger: Logger): Generator<LogBatch> {
   try {
     const source = new BlockSource(db, path, new Stamps(db, { name: `embedded:${path}`, logger }));
     for (let partition = 0; partition < partitionsOf(db); partition++) {
-      const { start, end } = source.span(partition);
+      const span = source.span(partition);
+      warnOfStart(span, { name: `embedded:${path}`, logger });
+      const { start, end } = span;
       for (let [base, small] = [start, true]; base < end; ) {
         const found = source.read(partition, base, small);
-        if (found === null) break;
+        if (found === null) throw passedBy(`embedded:${path}`, partition, base);
         yield found.batch;
         small = found.small;
         base = found.batch.offsets[found.batch.count - 1]! + 1;

@@ -11,6 +11,7 @@ import {
   auditWindows,
   fileRecords,
   inputOf,
+  ofProduct,
   parseTickMap,
   readAnswers,
   readSparkTrace,
@@ -81,7 +82,7 @@ export async function audit(options: AuditOptions, logger: Logger): Promise<Audi
     return { kind: found.kind, input, url, report: auditBatchRow(records, found.answers) };
   if (found.kind === "trades") return { kind: found.kind, input, url, report: auditTrades(records, found.answers) };
   requireCommonGround(records, found.answers, options.product ?? null);
-  const report = auditWindows(records, found.answers, {
+  const whole = auditWindows(records, found.answers, {
     input_url: name,
     answers_url: url,
     trace: trace === null ? undefined : readSparkTrace(trace.dir),
@@ -90,6 +91,7 @@ export async function audit(options: AuditOptions, logger: Logger): Promise<Audi
     // What is only consistent stays so in the report; --trust changes the exit status.
     trust: new Set(),
   });
+  const report = options.product === undefined ? whole : ofProduct(whole, options.product);
   const how = trace?.isFound ? [`Spark's checkpoint is beside the answers: ${trace.dir}.`, ...report.how] : report.how;
   return { kind: "windows", report: { ...report, how } };
 }

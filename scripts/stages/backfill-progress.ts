@@ -48,9 +48,10 @@ export class BackfillProgress {
     this.#draw();
   }
 
-  /** The line stays, as it was at the end. */
-  end(): void {
+  /** The line stays, as it was at the end. `isWhole`: all that is wanted is there. */
+  end(isWhole: boolean): void {
     if (!this.isTerminal || this.#reached === null) return;
+    if (isWhole) this.#reached.share = 1;
     this.#draw();
     this.write("\n");
     this.#isDrawn = false;

@@ -125,7 +125,7 @@ class ProductWalk {
     } catch (error) {
       if (!signal.aborted) throw this.#failure(error);
     } finally {
-      progress.end();
+      progress.end(this.#found.end !== null);
     }
   }
 

@@ -1,6 +1,7 @@
 -- The stream's windows computed again from the store, up to the position that both jobs have read.
 -- Whole minutes come from the archive's sums; others, and windows of other sizes, from the ticks.
--- Minutes with history are left out, so that no run reads all of it: skipped_windows has their windows.
+-- Minutes with history are left out, so that no run reads all of it: skipped_windows has their
+-- windows.
 WITH cut AS (
   SELECT DISTINCT product_id, minute_us, log_partition
   FROM archive_minutes JOIN positions USING (log_partition) ANTI JOIN archive_history_minutes USING (product_id, minute_us)

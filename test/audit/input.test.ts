@@ -167,6 +167,17 @@ test("rows that are not trades keep their reason; ids, sides and products that a
   ]);
   expect(bad[0]!.tick).toMatchObject({ price_mantissa: 1, price_scale: 5, side: "buy" });
 
+  // A row that was cut is a record too: their pipeline read it, and made something of it.
+  const cut = await read(
+    write("ragged.csv", "id;ts;p;qty;side;symbol\r\n1;1693929600;1,5;1;b;X\r\n2;1693929600;1.5\r\n"),
+  );
+  expect(cut.map(({ offset, reason }) => [offset, reason])).toEqual([
+    [0, 'price is "1,5"'],
+    [1, "a line of 3 cells instead of 6"],
+  ]);
+  await expect(read(write("twice.csv", "id,ts,price,price,size\n"))).rejects.toThrow('two columns named "price"');
+  await expect(read(write("bare.csv", "1,2023-09-05T16:00:00Z,1.5\n"))).rejects.toThrow("has no header line");
+
   const noIds = write(
     "no-ids.csv",
     "symbol,side,price,amount,timestamp\nX,buy,1.5,2,2023-09-05T16:00:00Z\nX,buy,1.5,2,2023-09-05T16:00:00Z\n",

@@ -162,6 +162,11 @@ test("more lines than a terminal shows are counted, and --all prints them", () =
   const all = textOf(report(many), { all: true });
   expect(all.match(/trade_count/g)).toHaveLength(100);
   expect(all).not.toContain("more");
+  // A window names a thousand of its ticks: of more, no exact number is printed.
+  const ticks = Array.from({ length: 1_000 }, (_, id) => tick(id, "W2"));
+  const huge = textOf(report([verdict(0, { ...WINDOWS[3]!, ticks })]));
+  expect(huge).toContain("1 by late ticks dropped (W2, at least 1,000 ticks)");
+  expect(huge).toContain("−1,000 or more: 0, 1, 2, 3, 4 and 995 more");
   const long = Array.from({ length: 2_001 }, () => WINDOWS[2]!);
   expect(pageOf(report(long))).toContain("Not on this page: 1 window.");
   expect(pageOf(report(long), true)).not.toContain("Not on this page");

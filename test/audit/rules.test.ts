@@ -1,82 +1,22 @@
-/** Each rule of the audit: one answer in which it is right, and one in which it must not be given. */
+/** Rules about how values and windows are made: each is right once, and not given once. */
 import { describe, expect, test } from "bun:test";
-import type { Answers, AuditReport, WindowVerdict } from "../../scripts/audit/audit-types.ts";
-import { auditWindows } from "../../scripts/audit/index.ts";
-import { random } from "../support/flips.ts";
-import { answersOf, recordsOf, runEngine } from "../support/foreign-engines.ts";
-import { cellsOf, type EngineSettings, type ForeignWindow, MINUTE, type Trade } from "../support/foreign-rows.ts";
-
-const START = 1_693_929_600_000_000;
-const S = 1_000_000;
-type Options = Partial<Parameters<typeof auditWindows>[2]>;
-
-const EXPERT: EngineSettings = {
-  numbers: "decimal",
-  nulls: false,
-  repeats: "first",
-  late: { by: "nothing" },
-  append: false,
-};
-const REPLACED: EngineSettings = {
-  numbers: "float32",
-  nulls: true,
-  repeats: "all",
-  late: { by: "batches", records: 20, delay: MINUTE },
-  append: true,
-};
-const STREAMS: EngineSettings = { ...EXPERT, late: { by: "records", delay: MINUTE, scope: "product" }, append: true };
-
-/** A trade every second for ten minutes, at prices of two places. */
-function steady(minutes = 10): Trade[] {
-  const next = random(7);
-  return Array.from({ length: minutes * 60 }, (_, n) => ({
-    id: n + 1,
-    product: "BTC-USD",
-    time: START + n * S + 250_000,
-    price: (25_741 + Math.floor(next() * 3_000) / 100).toFixed(2),
-    size: (0.0001 + Math.floor(next() * 10_000_000) / 100_000_000).toFixed(8),
-    side: next() < 0.5 ? "buy" : "sell",
-    partition: 0,
-    offset: n,
-  }));
-}
-
-/** Trades in the order of this list, with offsets in that order. */
-const inOrder = (trades: readonly Trade[]) => trades.map((trade, offset) => ({ ...trade, offset }));
-
-/** The trade of index `from` arrives only after that of index `to`. */
-function delayed(trades: readonly Trade[], from: number, to: number): Trade[] {
-  return inOrder([...trades.slice(0, from), ...trades.slice(from + 1, to + 1), trades[from]!, ...trades.slice(to + 1)]);
-}
-
-function audited(trades: readonly Trade[], answers: Answers, options: Options = {}): AuditReport {
-  return auditWindows(recordsOf(trades), answers, { input_url: "", answers_url: "", trust: new Set(), ...options });
-}
-
-/** The engine's own rows, after a change, audited. */
-function run(
-  trades: readonly Trade[],
-  engine: EngineSettings,
-  change: (rows: ForeignWindow[]) => void = () => {},
-  options: Options = {},
-) {
-  const { windows } = runEngine(trades, engine);
-  change(windows);
-  return audited(trades, answersOf(windows, engine), options);
-}
-
-const traceOf = (trades: readonly Trade[], engine: EngineSettings) => ({ trace: runEngine(trades, engine).trace });
-const at = (report: AuditReport, minute: number): WindowVerdict =>
-  report.windows.find(({ window_start_us }) => window_start_us === START + minute * MINUTE)!;
-const rulesOf = (report: AuditReport) => [...new Set(report.windows.flatMap(({ rules }) => rules))].sort();
-/** The row of one minute without some of its trades, by index in the row. */
-function without(trades: readonly Trade[], engine: EngineSettings, minute: number, ...lost: number[]) {
-  return (rows: ForeignWindow[]) => {
-    const row = rows[minute]!;
-    const keep = (_: unknown, n: number) => !lost.includes(n);
-    row.cells = cellsOf(trades, { trades: row.trades.filter(keep), groups: row.groups.filter(keep) }, engine);
-  };
-}
+import {
+  at,
+  audited,
+  delayed,
+  EXPERT,
+  REPLACED,
+  rulesOf,
+  run,
+  S,
+  START,
+  STREAMS,
+  steady,
+  traceOf,
+  without,
+} from "../support/audit-cases.ts";
+import { answersOf, runEngine } from "../support/foreign-engines.ts";
+import { type EngineSettings, MINUTE } from "../support/foreign-rows.ts";
 
 test("an exact answer is equal in every window, and nothing else is said", () => {
   const report = run(steady(), EXPERT);
@@ -113,155 +53,6 @@ describe("W1 binary floats", () => {
   });
 });
 
-describe("W2 dropped as late", () => {
-  // The trade of 16:00:10 arrives after one of 16:02:20: later than a watermark of a minute allows.
-  const late = delayed(steady(), 10, 140);
-
-  test("right: by a clock per record whose delay is known; the tick is named", () => {
-    const report = run(late, STREAMS, undefined, { lateness_us: MINUTE });
-    expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W2"] });
-    expect(at(report, 0).ticks).toEqual([{ trade_id: 11, partition: 0, offset: 140, what: "missing", rule: "W2" }]);
-    expect(report.totals).toMatchObject({ unexplained: 0, consistent: 0 });
-  });
-
-  test("right: by Spark's checkpoint, although the next batch's watermark would drop more", () => {
-    const report = run(late, REPLACED, undefined, traceOf(late, REPLACED));
-    expect(at(report, 0).rules).toEqual(["W2", "W1"]);
-    expect(report.totals).toMatchObject({ unexplained: 0, consistent: 0 });
-  });
-
-  test("right: rows late by their own time, as Spark's deduplication drops them", () => {
-    const engine: EngineSettings = {
-      ...EXPERT,
-      append: true,
-      late: { by: "batches", records: 20, delay: 10 * S, rows: true },
-    };
-    // Its window is open still; its time is behind the watermark.
-    const behind = delayed(steady(), 5, 55);
-    const report = run(behind, engine, undefined, traceOf(behind, engine));
-    expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W2"] });
-    expect(at(report, 0).ticks.map(({ trade_id }) => trade_id)).toEqual([6]);
-  });
-
-  test("only consistent: the same without a trace; --trust W2 accepts it", () => {
-    const report = run(late, REPLACED);
-    expect(at(report, 0)).toMatchObject({ outcome: "consistent", rules: ["W2", "W1"] });
-    expect(at(report, 0).ticks.map(({ trade_id }) => trade_id)).toEqual([11]);
-    expect(at(run(late, REPLACED, undefined, { trust: new Set(["W2"] as const) }), 0).outcome).toBe("explained");
-  });
-
-  test("not: a lost tick that no watermark could have dropped", () => {
-    const report = run(steady(), REPLACED, without(steady(), REPLACED, 2, 59));
-    expect(at(report, 2)).toMatchObject({ outcome: "unexplained", rules: [] });
-  });
-
-  test("not: a lost tick in the middle of its window, with a tick kept after it", () => {
-    const report = run(late, REPLACED, without(late, REPLACED, 2, 7));
-    expect(at(report, 2).outcome).toBe("unexplained");
-  });
-
-  test("not: a drop that another window refutes, since a watermark only rises", () => {
-    // A tick of 16:00 was kept after the lost one of 16:01: no watermark had passed 16:01's end before.
-    const trades = delayed(delayed(steady(), 70, 140), 10, 160);
-    const slow = { ...REPLACED, late: { by: "batches", records: 20, delay: 5 * MINUTE } } as const;
-    const report = run(trades, slow, without(trades, slow, 1, 59));
-    expect(at(report, 1).outcome).toBe("unexplained");
-  });
-});
-
-describe("W3 duplicates counted", () => {
-  const repeated = inOrder(steady().flatMap((trade, n) => (n % 50 === 3 ? [trade, trade] : [trade])));
-
-  test("right: the surplus is exactly the repeated ids", () => {
-    const report = run(repeated, { ...EXPERT, repeats: "all" });
-    expect(report.model.repeats).toBe("all");
-    expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W3"] });
-    expect(at(report, 0).ticks).toMatchObject([
-      { trade_id: 4, what: "surplus", offset: 4 },
-      { trade_id: 54, what: "surplus", offset: 55 },
-    ]);
-    expect(report.totals.unexplained).toBe(0);
-  });
-
-  test("not: another tick counted twice, of the same price and size", () => {
-    const same = repeated.map((trade) => ({ ...trade, price: "25741.02", size: "0.01000000", side: "buy" as const }));
-    const report = run(same, EXPERT, (rows) => {
-      const row = rows[4]!;
-      row.cells = cellsOf(same, { trades: [...row.trades, row.trades[0]!], groups: [...row.groups, 0] }, EXPERT);
-    });
-    expect(report.model.repeats).toBe("first");
-    expect(at(report, 4)).toMatchObject({ outcome: "unexplained", rules: [] });
-  });
-
-  test("not: an engine that drops repeats is not blamed for them", () => {
-    expect(run(repeated, EXPERT).totals.equal).toBe(10);
-  });
-});
-
-describe("W4 window never emitted", () => {
-  test("right: the last windows that no event closed", () => {
-    const report = run(steady(), STREAMS, undefined, { lateness_us: MINUTE });
-    expect([8, 9].map((minute) => at(report, minute))).toMatchObject([
-      { outcome: "explained", rules: ["W4"], where: null },
-      { outcome: "explained", rules: ["W4"], where: null },
-    ]);
-    const traced = run(steady(), REPLACED, undefined, traceOf(steady(), REPLACED));
-    expect(at(traced, 9)).toMatchObject({ outcome: "explained", rules: ["W4"] });
-  });
-
-  test("only consistent: when the delay is not known", () => {
-    expect(at(run(steady(), STREAMS), 9)).toMatchObject({ outcome: "consistent", rules: ["W4"] });
-  });
-
-  test("not: a window in the middle, and the last one that a watermark closed", () => {
-    const drop = (minute: number) => (rows: ForeignWindow[]) => void rows.splice(minute, 1);
-    expect(at(run(steady(), STREAMS, drop(4), { lateness_us: MINUTE }), 4)).toMatchObject({
-      outcome: "unexplained",
-      rules: [],
-    });
-    expect(at(run(steady(), REPLACED, drop(7), traceOf(steady(), REPLACED)), 7).outcome).toBe("unexplained");
-  });
-
-  test("not: when rows of later, open windows are there", () => {
-    const report = run(steady(), { ...STREAMS, append: false }, (rows) => void rows.splice(8, 1), {
-      lateness_us: MINUTE,
-    });
-    expect(at(report, 8).outcome).toBe("unexplained");
-  });
-});
-
-describe("W5 malformed input became null", () => {
-  const refused = inOrder(
-    steady().flatMap((trade, n) =>
-      n % 90 === 30 ? [trade, { ...trade, id: 9_000 + n, price: "abc", isRefused: true }] : [trade],
-    ),
-  );
-  const nulls: EngineSettings = {
-    ...REPLACED,
-    numbers: "float64",
-    repeats: "first",
-    late: { by: "nothing" },
-    append: false,
-  };
-
-  test("right: a null price counts in count(*) and in the volume, not in the average", () => {
-    const report = run(refused, nulls);
-    expect(report.model.malformed).toBe("nulls");
-    expect(at(report, 2).rules).toEqual(["W5", "W1"]);
-    const rules = Object.fromEntries(at(report, 2).differences.map((one) => [one.column, one.rules]));
-    expect(rules.trade_count).toEqual(["W5"]);
-    expect(rules.avg_price?.includes("W5") ?? false).toBe(false);
-    expect(at(report, 2).ticks).toMatchObject([{ trade_id: 9_120, what: "surplus", rule: "W5" }]);
-  });
-
-  test("not: a surplus where no record was refused", () => {
-    const report = run(refused, nulls, (rows) => {
-      rows[3]!.cells.trade_count = String(Number(rows[3]!.cells.trade_count) + 1);
-    });
-    expect(at(report, 3)).toMatchObject({ outcome: "unexplained", rules: [] });
-  });
-});
-
 describe("W6 32-bit trade ids", () => {
   const large = steady().map((trade) => ({ ...trade, id: trade.id + 3_000_000_000 }));
 
@@ -273,6 +64,14 @@ describe("W6 32-bit trade ids", () => {
       { column: "last_trade_id", rules: ["W6"] },
     ]);
     expect(report.totals.unexplained).toBe(0);
+  });
+
+  test("right: different ids that are the same 32-bit integer count once", () => {
+    const same = steady().map((trade) => (trade.id === 200 ? { ...trade, id: 100 + 2 ** 32 } : trade));
+    const report = run(same, { ...EXPERT, ids: "wrapped", columns: ["trade_count", "total_volume"] });
+    expect(at(report, 3)).toMatchObject({ outcome: "explained", rules: ["W6"] });
+    expect(at(report, 3).ticks).toMatchObject([{ trade_id: 100 + 2 ** 32, what: "missing", rule: "W6" }]);
+    expect(report.totals).toMatchObject({ equal: 9, unexplained: 0 });
   });
 
   test("not: wrapped in one row alone", () => {

@@ -139,7 +139,29 @@ test("every kind of input gives the same report", async () => {
   for (const part of parts) expect(part).toEqual(parts[0]!);
 });
 
+test("--product audits one product of a log that has two", async () => {
+  const both = LINES.flatMap((line) => [line, line.replace('"BTC-USD"', '"ETH-USD"')]);
+  const log = write("both.jsonl", both.join("\n"));
+  const answers = write(
+    "btc.csv",
+    csv(rows(TRADES))
+      .replaceAll(/^(?=2)/gm, "BTC-USD,")
+      .replace("window", "symbol,window"),
+  );
+  const all = await audit("--log", log, "--answers", answers);
+  const count = rows(TRADES).length;
+  expect([all.code, all.stdout.split("\n")[0]]).toEqual([
+    1,
+    `${2 * count} windows: ${count} equal, ${count} unexplained`,
+  ]);
+  expect(all.stdout).toMatch(/^ETH-USD 2023-09-05T16:00:00Z {2}\(row\) +no row +– {2}unexplained$/m);
+  const one = await audit("--log", log, "--answers", answers, "--product", "BTC-USD");
+  expect([one.code, one.stdout.split("\n")[0]]).toEqual([0, `${count} windows: ${count} equal, 0 unexplained`]);
+});
+
 test("wrong usage exits with 2 and a sentence on what to do", async () => {
+  mkdirSync(at("kept"));
+  const kept = write("kept/log.db", "");
   const refused = [
     [[], "--answers is missing: name the pipeline's answers."],
     [["--answers", exact, "--trust", "W13"], '"W13" is not a rule: use W1,'],
@@ -154,7 +176,7 @@ test("wrong usage exits with 2 and a sentence on what to do", async () => {
     [["--answers", exact, "--log", ticks, "--product", "ETH-USD"], "the answers are of ETH-USD, 2023-"],
     [["--answers", exact, "--log", ticks, "--tick-map", "px"], "does not end with a field of a trade"],
     [["--answers", exact, "--log", ticks, "--checkpoint", dir.path], "is not a checkpoint of Spark"],
-    [["--answers", exact, "--log", ticks, "--html", join(at("data"), "log.db")], "is one of Tidemark's own files"],
+    [["--answers", exact, "--log", ticks, "--html", kept], "is one of Tidemark's own files"],
   ] as const;
   const results = await Promise.all(refused.map(([args]) => audit(...args)));
   for (const [i, { code, stdout, stderr }] of results.entries())

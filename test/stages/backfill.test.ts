@@ -273,8 +273,8 @@ test("on a terminal one line is redrawn and stays; otherwise there is a line eac
   const line = new BackfillProgress((text) => void texts.push(text), true);
   line.begin("BTC-USD");
   line.at({ loaded: 1_000, oldest: "2026-11-01T00:00:00Z", share: 0.25 });
-  line.at({ loaded: 4_000, oldest: "2026-10-01T00:00:00Z", share: 1 });
-  line.end();
+  line.at({ loaded: 4_000, oldest: "2026-10-01T00:00:00Z", share: 0.99 });
+  line.end(true);
   expect(texts.join("")).toBe(
     "BTC-USD [#####...............] 25 %, 1,000 trades, back to 2026-11-01T00:00:00Z" +
       "\r\u001b[KBTC-USD [####################] 100 %, 4,000 trades, back to 2026-10-01T00:00:00Z\n",
@@ -283,6 +283,6 @@ test("on a terminal one line is redrawn and stays; otherwise there is a line eac
   const lines = new BackfillProgress((text) => void other.push(text), false);
   lines.begin("BTC-USD");
   lines.at({ loaded: 1_000, oldest: "2026-11-01T00:00:00Z", share: 0.25 });
-  lines.end();
+  lines.end(true);
   expect(other).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** What ticks.db keeps of history: minutes, walked ids and the feed's first trade, in each commit or not. */
+/** What ticks.db keeps of history: its minutes, the ids walked through and where the feed begins. */
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

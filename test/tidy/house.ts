@@ -245,7 +245,11 @@ const BANNED: { pattern: RegExp; except: RegExp; write: string }[] = [
   { pattern: /parseFloat\([^)]*(price|size|volume)/i, except: /$^/, write: "base/decimal.ts" },
   { pattern: /\b(FIXME|XXX|HACK|TODO)\b/, except: /$^/, write: "nothing: do it, or file it" },
   { pattern: /from "kafkajs"/, except: /log\/kafka\//, write: "log/kafka/" },
-  { pattern: /from "@duckdb\/node-api"/, except: /scripts\/(archive|audit|metrics)\//, write: "archive/, audit/ and metrics/" },
+  {
+    pattern: /from "@duckdb\/node-api"/,
+    except: /scripts\/(archive|audit|metrics)\//,
+    write: "archive/, audit/ and metrics/",
+  },
   { pattern: /\btransport:/, except: /$^/, write: "pino's streams: its transport does not start on Bun 1.4.5" },
   // Of text that JSX has rendered before.
   { pattern: /\braw\(/, except: /^web\/pages\/parts\.tsx$/, write: "JSX: raw() is not escaped" },

@@ -101,15 +101,22 @@ export function textOf(path: string): string {
   throw unreadable(`${path} is UTF-16, not UTF-8.`, "Save it as UTF-8.");
 }
 
-/** Null for a file without a line: Spark writes such files for empty partitions. */
-function headerOf(lines: Generator<CsvLine>, path: string): string[] | null {
+/**
+ * Names of the columns; null for a file without a line: Spark writes such files for empty partitions.
+ * Throws USAGE for a line of data, with `flag` as what to do.
+ */
+export function headerOf(
+  lines: Generator<CsvLine>,
+  path: string,
+  flag = "--columns window_start,window_end,avg_price",
+): string[] | null {
   const { value, done } = lines.next();
   if (done) return null;
   if (value.cells.some(isData))
     throw new TidemarkError(
       "USAGE",
       `${path} has no header line: it begins with ${value.cells.slice(0, 3).join(", ")}.`,
-      "Name its columns in order, for example --columns window_start,window_end,avg_price.",
+      `Name its columns in order, for example ${flag}.`,
     );
   // pandas leaves the name of its index empty.
   return value.cells.map((cell, i) => cell.trim() || `column ${i + 1}`);

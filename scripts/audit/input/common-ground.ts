@@ -15,7 +15,11 @@ interface Span {
  */
 export function requireCommonGround(records: readonly AuditRecord[], answers: Answers, product: string | null): void {
   const ticks = spansOf(records);
-  if (ticks.size === 0) throw new TidemarkError("NO_DATA", "The input has no tick.", "Name another input with --log.");
+  if (ticks.size === 0) {
+    const why = printable(records[0]?.reason ?? "there is none");
+    const hint = "Name another input with --log; of a file of trades, its columns with --tick-map.";
+    throw new TidemarkError("NO_DATA", `None of the ${records.length} records of the input is a trade: ${why}.`, hint);
+  }
   const { rows, shape } = answers;
   const isShared = rows.some(({ product_id, window_start_us }) => {
     const start_us = window_start_us + shape.shift_us;

@@ -74,6 +74,11 @@ export function tradeSources(
     if ("column" in source && !columns.includes(source.column))
       throw new TidemarkError("USAGE", `${file} has no column "${source.column}".`, `It has ${columns.join(", ")}.`);
   }
+  const twice = columns.find((column, i) => columns.indexOf(column) !== i);
+  if (twice !== undefined) {
+    const hint = "Rename one of them, so that each has a meaning.";
+    throw new TidemarkError("USAGE", `${file} has two columns named "${twice}".`, hint);
+  }
   const found: TradeSources = { ...mapped };
   const taken = new Set(Object.values(mapped).flatMap((one) => ("column" in one ? [one.column] : [])));
   for (const field of TRADE_FIELDS) {

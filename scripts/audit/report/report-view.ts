@@ -1,5 +1,6 @@
 /** What any audit's report shows, in one shape for terminal and page; texts are not escaped yet. */
 import type { AuditOutcome, NamedTick } from "../audit-types.ts";
+import { NAMED_TICKS_MAX } from "../name-rules.ts";
 
 export interface ReportView {
   /** One line that counts every outcome. */
@@ -86,7 +87,8 @@ export function ticksText(ticks: readonly NamedTick[], shown_max: number): strin
     if (some.length === 0) return [];
     const ids = some.slice(0, shown_max).map(({ trade_id, offset }) => trade_id ?? `offset ${offset}`);
     const rest = some.length > shown_max ? ` and ${some.length - shown_max} more` : "";
-    return [`${sign}${some.length}: ${ids.join(", ")}${rest}`];
+    const isCut = ticks.length >= NAMED_TICKS_MAX;
+    return [`${sign}${counted(some.length)}${isCut ? " or more" : ""}: ${ids.join(", ")}${rest}`];
   };
   return [...named("missing", "−"), ...named("surplus", "+")].join("; ");
 }

@@ -2,6 +2,7 @@
 import { formatDuration } from "../../base/duration.ts";
 import { isoSecondFromUs } from "../../base/iso.ts";
 import { AUDIT_RULES, type AuditReport, type AuditRule, type WindowVerdict } from "../audit-types.ts";
+import { NAMED_TICKS_MAX } from "../name-rules.ts";
 import { counted, countOf, inReadingOrder, type ReportView, UNPROVED } from "./report-view.ts";
 
 /** `trusted`: rules whose windows pass although they are only consistent. */
@@ -49,8 +50,9 @@ function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
   return (Object.keys(AUDIT_RULES) as AuditRule[]).flatMap((rule) => {
     const under = some.filter(({ rules }) => rules[0] === rule);
     if (under.length === 0) return [];
-    const ticks = some.flatMap((one) => one.ticks.filter((tick) => tick.rule === rule)).length;
-    return [{ rule, windows: under.length, ticks }];
+    const named = some.map((one) => one.ticks.filter((tick) => tick.rule === rule).length);
+    const isCut = named.some((count) => count >= NAMED_TICKS_MAX);
+    return [{ rule, windows: under.length, ticks: named.reduce((sum, count) => sum + count, 0), isCut }];
   });
 }
 
@@ -63,8 +65,10 @@ function ruleText(rule: AuditRule, { model }: AuditReport): string {
 /** `1,440 windows: 1,391 equal, 31 by 32-bit floats (W1), …, 0 unexplained`. */
 function summaryLine(report: AuditReport): string {
   const { totals } = report;
-  const part = (word: string, { rule, windows, ticks }: ReturnType<typeof byRule>[number]) =>
-    `${counted(windows)} ${word} ${ruleText(rule, report)} (${rule}${ticks === 0 ? "" : `, ${countOf(ticks, "ticks")}`})`;
+  const part = (word: string, { rule, windows, ticks, isCut }: ReturnType<typeof byRule>[number]) => {
+    const named = ticks === 0 ? "" : `, ${isCut ? "at least " : ""}${countOf(ticks, "ticks")}`;
+    return `${counted(windows)} ${word} ${ruleText(rule, report)} (${rule}${named})`;
+  };
   return `${countOf(totals.windows, "windows")}: ${[
     `${counted(totals.equal)} equal`,
     ...byRule(report, "explained").map((one) => part("by", one)),

@@ -5,9 +5,10 @@ import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { within } from "../../base/wait.ts";
 import type { LogBatch, PartitionSpan } from "../../contract/log.ts";
+import { passedBy, warnOfStart } from "../shared/shorter.ts";
 import { ConnectionFailure, kafkaClient, type Trouble } from "./client.ts";
 import { messageBatch } from "./handover.ts";
-import { explained, refusal, unreachable } from "./kafka-errors.ts";
+import { explained, kafkaErrorType, refusal, unreachable } from "./kafka-errors.ts";
 import { KAFKA_FETCH_BYTES_MAX, KAFKA_LAST_FETCH_WAIT_MS, KAFKA_OPEN_MS } from "./kafka-limits.ts";
 import { patchKafkajs } from "./patches.ts";
 import { adminOf, type Cluster } from "./rights.ts";
@@ -37,7 +38,7 @@ export async function* wholeTopic(url: KafkaAddress, logger: Logger): AsyncGener
     const opened = Promise.race([spansOf(admin, cluster, url.topic), refused.promise]);
     const spans = await within(KAFKA_OPEN_MS, opened, () => ConnectionFailure.late(latest));
     if (spans === null) throw missing(url);
-    for (const span of spans) yield* wholePartition(cluster, url.topic, span);
+    for (const span of spans) yield* wholePartition(cluster, url, span, logger);
   } catch (error) {
     if (error instanceof TidemarkError) throw error;
     throw refusal(error, url) ?? (latest === null ? unreachable(url, error) : await explained(url, error));
@@ -64,20 +65,30 @@ async function spansOf(admin: Admin, cluster: Cluster, topic: string): Promise<P
 
 async function* wholePartition(
   cluster: Cluster,
-  topic: string,
-  { partition, start, end }: PartitionSpan,
+  { topic, name }: KafkaAddress,
+  span: PartitionSpan,
+  logger: Logger,
 ): AsyncGenerator<LogBatch> {
+  warnOfStart(span, { name, logger });
+  const { partition, start, end } = span;
   let empty = 0;
-  for (let next = start; next < end && empty < EMPTY_FETCHES_MAX; ) {
+  for (let next = start; next < end; ) {
+    if (empty === EMPTY_FETCHES_MAX) {
+      logger.warn(`partition ${partition} of ${name} returns no record from offset ${next} to its end at ${end}`);
+      return;
+    }
     await cluster.refreshMetadataIfNecessary();
     const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
     const broker = await cluster.findBroker({ nodeId: leader! });
-    const { responses } = await broker.fetch({
+    const request = {
       maxWaitTime: KAFKA_LAST_FETCH_WAIT_MS,
       minBytes: 1,
       maxBytes: KAFKA_FETCH_BYTES_MAX,
       isolationLevel: READ_COMMITTED,
       topics: [{ topic, partitions: [{ partition, fetchOffset: String(next), maxBytes: KAFKA_FETCH_BYTES_MAX }] }],
+    };
+    const { responses } = await broker.fetch(request).catch((error) => {
+      throw kafkaErrorType(error) === "OFFSET_OUT_OF_RANGE" ? passedBy(name, partition, next) : error;
     });
     const fetched = responses[0]?.partitions[0];
     if (fetched === undefined || fetched.messages.length === 0) {

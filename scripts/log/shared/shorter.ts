@@ -51,6 +51,20 @@ export function firstOffset(
   );
 }
 
+/** A warning for a reader of the whole log whose oldest records are no longer kept. */
+export function warnOfStart({ partition, start }: PartitionSpan, { name, logger }: { name: string; logger: Logger }) {
+  if (start > 0) logger.warn(`${nameOf(name, partition)} begins at offset ${start}: older records are no longer kept`);
+}
+
+/** LOG_SHORTER_THAN_CHECKPOINT for a record that retention removed before it could be read. */
+export function passedBy(name: string, partition: number, offset: number): TidemarkError {
+  return new TidemarkError(
+    "LOG_SHORTER_THAN_CHECKPOINT",
+    `${nameOf(name, partition)} no longer has offset ${offset}: retention removed it while the log was read.`,
+    "Run the command again; it begins at what the log still has.",
+  );
+}
+
 function nameOf(name: string, partition: number): string {
   return partition === 0 ? name : `${name}, partition ${partition},`;
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { wholeLog } from "../../../scripts/log/index.ts";
 import { fillLog, quiet, recordedLines, tempDir } from "../../support/data.ts";
-import { createTopic, kafkaAvailable, transactions } from "../../support/kafka.ts";
+import { createTopic, dropBefore, kafkaAvailable, transactions } from "../../support/kafka.ts";
 import { sharedCluster } from "../../support/kafka-cluster.ts";
 import { unpack } from "../../support/log-records.ts";
 import { run, until } from "../../support/process.ts";
@@ -62,6 +62,13 @@ describe.skipIf(!here)(here ? "kafka, a whole topic" : "kafka, skipped: no Java 
     expect([code, stderr, stdout.split("\n")[0]]).toEqual([0, "", "1 window: 1 equal, 0 unexplained"]);
     expect(stdout).toContain("1 earlier row");
     expect(await groups()).toEqual(before);
+  }, 60_000);
+
+  test("records that retention dropped before: reading begins at the first kept one", async () => {
+    using dir = tempDir();
+    await fillLog(dir.path, hour.slice(0, 20), { url: `${cluster.broker.url}/whole-cut`, partitions: 1 });
+    await dropBefore(cluster.admin, "whole-cut", 12);
+    expect((await read("whole-cut")).map(({ offset }) => offset)).toEqual([12, 13, 14, 15, 16, 17, 18, 19]);
   }, 60_000);
 
   test("a topic that does not exist is not created", async () => {
