@@ -50,11 +50,11 @@ async function ended(job: Stage): Promise<void> {
   if ((await job.ended) !== 0) throw new Error(job.said().slice(-4_000));
 }
 
-/** The log as a dump of its topic, without one record. */
-const dumpWithout = (name: string, lost: number) =>
+/** A log as a dump of its topic. */
+const dumped = (name: string, lines: string[]) =>
   written(
     at(name),
-    LINES.map((value, offset) => JSON.stringify({ partition: 0, offset, timestamp: offset, value })).toSpliced(lost, 1),
+    lines.map((value, offset) => JSON.stringify({ partition: 0, offset, timestamp: offset, value })),
   );
 
 /** What is forged here is of one window. */
@@ -162,9 +162,14 @@ describe.skipIf(!here)("Spark as the replaced pipeline wrote it", () => {
       lines.filter((line) => !line.includes("16:20:00,2023")),
     );
     expect(refused(await checked(fewer, { checkpoint }))).toEqual(REFUSED);
-    // The row has a tick more than the log.
+    // The row has a tick that the log lacks; the offsets after it stay.
     const offset = TIMES.findIndex((time) => isoFromUs(time ?? 0).includes("16:20:30"));
-    expect(refused(await checked(out, { log: dumpWithout("lost-tick.jsonl", offset) }))).toEqual(REFUSED);
+    const log = dumped("lost-tick.jsonl", LINES.with(offset, "{}"));
+    expect(refused(await checked(out, { log }))).toEqual(REFUSED);
+    // The row lacks a tick that no watermark could have dropped: not W2, also without a trace.
+    const more = dumped("more.jsonl", LINES.toSpliced(100, 0, LINES[99]!.replace('"trade_id":', '"trade_id":3')));
+    const unproved = await checked(out, { log: more, checkpoint: "none", trust: ["W2", "W4"] });
+    expect(refused(unproved)).toEqual({ unexplained: ["16:00"], passed: false });
   });
 });
 

@@ -55,17 +55,21 @@ export function enginesAvailable(): boolean {
   return kafkaAvailable() && (process.env.CI !== undefined || (sparkPython() !== null && hasEngineJars()));
 }
 
-/** Python with Spark's package: of SPARK_HOME or .cache/spark, as `batch --engine spark` takes it. */
+/** The version that .ci/run installs; the Kafka connector does not run on older ones. */
+const SPARK_VERSION = "4.3.0";
+
+/** Python with that Spark: of SPARK_HOME or .cache/spark, as `batch --engine spark` takes it. */
 function sparkPython(): string | null {
   const home = sparkHome();
-  const python = home && join(home, "../../../../bin/python");
-  return python && existsSync(python) ? python : null;
+  if (home === null || !existsSync(join(home, `../pyspark-${SPARK_VERSION}.dist-info`))) return null;
+  const python = join(home, "../../../../bin/python");
+  return existsSync(python) ? python : null;
 }
 
 /** A job of engines/spark/; Spark's own process is a child of the one that this returns. */
 export function startSpark(job: string, args: string[]): Stage {
   const python = sparkPython();
-  if (python === null) throw new Error("pyspark is not in .cache/spark");
+  if (python === null) throw new Error(`pyspark ${SPARK_VERSION} is not in .cache/spark`);
   const command = [python, join(ENGINES, "spark", job), "--jars", engineJars("spark"), ...args];
   return startProgram(command, { env: { JAVA_TOOL_OPTIONS: SHORT_LIVED_JVM, SPARK_MASTER: "local[2]" } });
 }
