@@ -30,6 +30,6 @@ export function bestFits(evidence: Evidence, settings: FitSettings): Fit[] {
   const most = best(all).reproduced;
   const tied = all.filter(({ reproduced }) => reproduced === most);
   const isSure = tied.some((fit) => !isSuffix(fit));
-  const most_tied = evidence.log.records.length > LARGE_RECORDS ? TIED_LARGE_MAX : TIED_MAX;
-  return tied.filter((fit) => !isSure || !isSuffix(fit)).slice(0, most_tied);
+  const tiedMax = evidence.log.records.length > LARGE_RECORDS ? TIED_LARGE_MAX : TIED_MAX;
+  return tied.filter((fit) => !isSure || !isSuffix(fit)).slice(0, tiedMax);
 }
