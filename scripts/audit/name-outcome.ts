@@ -153,13 +153,14 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
   if (members === undefined) return { ...base, ...unexplained(measure, one) };
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
+  if (rules.length === 0) return { ...base, ...unexplained(measure, one) };
   const unsure = rules.filter((rule) => isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.every((rule) => certainty.trust.has(rule));
   return {
     ...base,
     ...named,
     rules,
-    outcome: rules.length === 0 ? "unexplained" : isSure ? "explained" : "consistent",
+    outcome: isSure ? "explained" : "consistent",
     why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };
 }

@@ -16,7 +16,7 @@ import {
   without,
 } from "../support/audit-cases.ts";
 import { answersOf, runEngine } from "../support/foreign-engines.ts";
-import { type EngineSettings, MINUTE } from "../support/foreign-rows.ts";
+import { cellsOf, type EngineSettings, MINUTE } from "../support/foreign-rows.ts";
 
 test("an exact answer is equal in every window, and nothing else is said", () => {
   const report = run(steady(), EXPERT);
@@ -133,6 +133,19 @@ describe("W8 clock lost at a restart", () => {
     const report = audited(late, { ...answers, superseded: [earlier] }, { lateness_us: MINUTE });
     expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W8", "W2"] });
     expect(report.totals.superseded_rows).toBe(1);
+  });
+
+  test("right: a store that had forgotten the closed window writes a row of the late tick alone", () => {
+    const { windows } = runEngine(late, STREAMS);
+    const answers = answersOf(windows, STREAMS);
+    const one = late.findIndex(({ id }) => id === 21);
+    const cells = cellsOf(late, { trades: [one], groups: [0] }, STREAMS);
+    const rows = answers.rows.with(0, { ...answers.rows[0]!, cells });
+    const report = audited(late, { ...answers, rows, superseded: [answers.rows[0]!] }, { lateness_us: MINUTE });
+    expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W8", "W2"] });
+    expect(at(report, 0).ticks.filter(({ rule }) => rule === "W8")).toHaveLength(58);
+    const alone = audited(late, { ...answers, rows }, { lateness_us: MINUTE });
+    expect(at(alone, 0).outcome).not.toBe("explained");
   });
 
   test("not: an engine whose clock was never lost", () => {
