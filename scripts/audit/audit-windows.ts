@@ -19,7 +19,8 @@ import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
-import { type Certainty, judgeWindows } from "./name-outcome.ts";
+import { withEarlierRows } from "./name-earlier.ts";
+import { type Certainty, judgeWindows, lateOf } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
 interface AuditOptions {
@@ -49,8 +50,9 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
   const certainty = certaintyOf(evidence, fit, answers, options);
+  const judged = judgeWindows(measure, evidence, fit, windows, certainty);
   const verdicts = [
-    ...judgeWindows(measure, evidence, fit, windows, certainty),
+    ...withEarlierRows(judged, windows, answers, measure, fit),
     ...strays.map(
       ({ row, why }): WindowVerdict => ({
         product_id: row.product_id ?? "",
@@ -74,7 +76,7 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     },
     shape: answers.shape,
     model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
-    how: howOf(fit, measure, windows, answers, options),
+    how: [...howOf(fit, measure, windows, answers, options), ...hintsOf(measure, windows, verdicts, answers, options)],
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
@@ -172,6 +174,31 @@ function howOf(
     ...(uncommitted.length === 0
       ? []
       : [`${uncommitted.length} rows of batches that never committed are left out (W11).`]),
+  ];
+}
+
+/** What the rows leave open without being wrong. */
+function hintsOf(
+  measure: Measure,
+  windows: readonly AuditWindow[],
+  verdicts: readonly WindowVerdict[],
+  { rows }: Answers,
+  { product }: AuditOptions,
+): string[] {
+  const named = new Set(rows.map(({ product_id }) => product_id));
+  const [only] = named;
+  const { products } = measure.log;
+  const isOnly = product === undefined && named.size === 1 && products.length > 1;
+  const kept = verdicts.filter(
+    ({ outcome }, at) => outcome === "equal" && lateOf(measure, windows[at]!).length > 0,
+  ).length;
+  return [
+    ...(isOnly && only && products.includes(only)
+      ? [`All rows are of ${only}, the input has ${products.length} products: --product ${only} audits it alone.`]
+      : []),
+    ...(kept === 0
+      ? []
+      : [`Exact although ticks of them were late by the engine's watermark, so not dropped: ${kept} windows.`]),
   ];
 }
 
