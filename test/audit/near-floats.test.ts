@@ -104,6 +104,7 @@ describe("averages that were rounded", () => {
         for (const { start, cells } of rows) {
           const value = rounded(cells.avg_price!, places);
           const isWrong = wrong !== null && start === START + wrong * MINUTE;
+          cells.total_volume = rounded(cells.total_volume!, places + 3);
           cells.avg_price = isWrong ? (Number(value) + 10 ** -places).toFixed(places) : value;
         }
       };
