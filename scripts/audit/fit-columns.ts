@@ -58,8 +58,8 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
 }
 
 /**
- * The arithmetic of most cells. Floats that were rounded for people count if they make clearly more, and
- * if some column has floats in full which decimals do not make.
+ * The arithmetic of most cells. Floats that were rounded for people count if they make clearly more
+ * and some column has floats in full which decimals do not make.
  */
 function mainKind(
   columns: readonly { name: AuditColumn; type: CellType; scores: readonly Score[] }[],

@@ -148,6 +148,7 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
   if (members === undefined) return { ...base, ...unexplained(measure, one) };
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
+  if (rules.length === 0) return { ...base, ...unexplained(measure, one) };
   const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
   const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.every((rule) => certainty.trust.has(rule));
@@ -155,7 +156,7 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
     ...base,
     ...named,
     rules,
-    outcome: rules.length === 0 ? "unexplained" : isSure ? "explained" : "consistent",
+    outcome: isSure ? "explained" : "consistent",
     why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };
 }

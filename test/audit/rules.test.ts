@@ -137,7 +137,7 @@ describe("W8 clock lost at a restart", () => {
   });
 
   describe("with several late ticks", () => {
-    // Of 16:00 and 16:01 one after the other at 16:03:40, before which the clock is lost; then one of each.
+    // Of 16:00 and 16:01 one after the other at 16:03:40, when the clock is lost; then one of each.
     const trades = delayed(delayed(delayed(delayed(steady(), 10, 220), 70, 220), 30, 250), 90, 300);
     const at16_03 = trades.findIndex(({ id }) => id === 11);
     const lost = { ...STREAMS, late: { by: "records", delay: MINUTE, scope: "product", lostAt: at16_03 } } as const;
