@@ -102,7 +102,8 @@ test("no measure counts history: latencies, out of order, ticks and marks of bot
   const stored = await run("consume", ["--data", dir.path, "--until-end", "--json"]);
   expect(stored.json).toMatchObject({ inserted: FEED.length + 700, history: 699, duplicates: 0 });
   await batch(dir.path);
-  const [done] = sqlite<{ snapshot: string }>(dir.path, "results.db", "SELECT snapshot FROM runs");
+  const [done] = sqlite<{ snapshot: string; history_new: number }>(dir.path, "results.db", "SELECT * FROM runs");
+  expect(done!.history_new).toBe(699);
   const { histograms, newest_us, unreceived } = JSON.parse(done!.snapshot) as RunSnapshot;
   expect([samplesOf(histograms.pipeline_from_append!), unreceived]).toEqual([FEED.length + 1, FEED.length + 1]);
   const [mark] = sqlite<{ us: number }>(dir.path, "windows.db", "SELECT max_time_us AS us FROM products");
