@@ -175,13 +175,15 @@ describe("W8 clock lost at a restart", () => {
 });
 
 describe("W9 several rows per window and W11 output of a batch that never committed", () => {
-  test("they are counted; the last row decides, with a changed value too", () => {
+  test("they are counted; the last row decides, and a changed earlier one is refused", () => {
     const { windows } = runEngine(steady(), EXPERT);
     const answers = answersOf(windows, EXPERT);
     const row = answers.rows[2]!;
     const changed = { ...row, cells: { ...row.cells, trade_count: "59" } };
-    const good = audited(steady(), { ...answers, superseded: [changed], uncommitted: [row] });
+    const good = audited(steady(), { ...answers, superseded: [row], uncommitted: [changed] });
     expect(good.totals).toMatchObject({ equal: 10, superseded_rows: 1, uncommitted_rows: 1 });
+    const first = audited(steady(), { ...answers, superseded: [changed] });
+    expect(at(first, 2)).toMatchObject({ outcome: "unexplained", rules: [] });
     const last = { ...answers, rows: answers.rows.with(2, changed), superseded: [row] };
     expect(at(audited(steady(), last), 2)).toMatchObject({ outcome: "unexplained", rules: [] });
   });
