@@ -6,7 +6,10 @@ import type { FitSettings } from "./fit-variants.ts";
 import { withRestarts } from "./late-restarts.ts";
 
 /** Engines that the quick comparison cannot tell apart and that are compared digit for digit. */
-const TIED_MAX = 24;
+const TIED_MAX = 120;
+/** The same of more records than these: each takes a third of a second. */
+const LARGE_RECORDS = 100_000;
+const TIED_LARGE_MAX = 8;
 
 /**
  * The engines that reproduce most, the one that leaves the least to belief first: no lateness, a
@@ -27,5 +30,6 @@ export function bestFits(evidence: Evidence, settings: FitSettings): Fit[] {
   const most = best(all).reproduced;
   const tied = all.filter(({ reproduced }) => reproduced === most);
   const isSure = tied.some((fit) => !isSuffix(fit));
-  return tied.filter((fit) => !isSure || !isSuffix(fit)).slice(0, TIED_MAX);
+  const tiedMax = evidence.log.records.length > LARGE_RECORDS ? TIED_LARGE_MAX : TIED_MAX;
+  return tied.filter((fit) => !isSure || !isSuffix(fit)).slice(0, tiedMax);
 }

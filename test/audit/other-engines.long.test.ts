@@ -2,7 +2,7 @@
  * Real answers of Kafka Streams and of plain Python over the disordered recorded hour
  * (engines/README.md), audited, and forged copies refused. Three JVMs, one after the other.
  */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Admin } from "kafkajs";
 import { audited, counted, lastDigit, linesOf, named, refused, withCell, written } from "../support/audited.ts";
@@ -10,6 +10,8 @@ import { tempDir } from "../support/data.ts";
 import {
   disorderedHour,
   enginesAvailable,
+  killEngine,
+  killEngines,
   portionsOf,
   runPython,
   startFeed,
@@ -39,6 +41,7 @@ beforeAll(async () => {
   admin = stockClient(broker.port).admin();
   await admin.connect();
 });
+afterEach(killEngines);
 afterAll(async () => {
   await admin?.disconnect();
   dir[Symbol.dispose]();
@@ -100,7 +103,7 @@ describe.skipIf(!here)("Kafka Streams", () => {
     const flags = ["--retention", "120"];
     const killed = start("restarted", topic, flags);
     await read("restarted", topic, killed, FIRST_LATE);
-    await killed.stop("SIGKILL");
+    await killEngine(killed);
     await sent(topic, LINES.slice(FIRST_LATE));
     const job = start("restarted", topic, flags);
     await read("restarted", topic, job, LINES.length);

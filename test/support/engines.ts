@@ -25,7 +25,10 @@ export function portionsOf(lines: readonly string[], count: number): string[][] 
   return Array.from({ length: count }, (_, n) => lines.slice(n * size, (n + 1) * size));
 }
 
-/** Writes to a topic of one partition, which it creates; a portion is one batch of Kafka's, which is seen as a whole. */
+/**
+ * Writes to a topic of one partition, which it creates; a portion is one batch of Kafka's, which is
+ * seen as a whole.
+ */
 export interface Feed {
   topic: string;
   send(portion: readonly string[]): Promise<void>;
@@ -50,28 +53,50 @@ export async function startFeed(broker: Broker, topic: string): Promise<Feed> {
   };
 }
 
-/** Whether Java, Spark and all jars are here; in CI what lacks is fetched, and a failure is one of the test. */
+/**
+ * Whether Java, Spark and all jars are here; in CI what lacks is fetched, and a failure is one of the
+ * test.
+ */
 export function enginesAvailable(): boolean {
   return kafkaAvailable() && (process.env.CI !== undefined || (sparkPython() !== null && hasEngineJars()));
 }
 
-/** Python with Spark's package: of SPARK_HOME or .cache/spark, as `batch --engine spark` takes it. */
+/** The version that .ci/run installs; the Kafka connector does not run on older ones. */
+const SPARK_VERSION = "4.3.0";
+
+/** Python with that Spark: of SPARK_HOME or .cache/spark, as `batch --engine spark` takes it. */
 function sparkPython(): string | null {
   const home = sparkHome();
-  const python = home && join(home, "../../../../bin/python");
-  return python && existsSync(python) ? python : null;
+  if (home === null || !existsSync(join(home, `../pyspark-${SPARK_VERSION}.dist-info`))) return null;
+  const python = join(home, "../../../../bin/python");
+  return existsSync(python) ? python : null;
+}
+
+/** Jobs that the present test has started. */
+const started = new Set<Stage>();
+
+/** For afterEach: a test that failed leaves no JVM behind. */
+export async function killEngines(): Promise<void> {
+  for (const job of started) if (job.isRunning()) await killEngine(job);
+  started.clear();
+}
+
+function start(command: string[], env: Record<string, string> = {}): Stage {
+  const job = startProgram(command, { env });
+  started.add(job);
+  return job;
 }
 
 /** A job of engines/spark/; Spark's own process is a child of the one that this returns. */
 export function startSpark(job: string, args: string[]): Stage {
   const python = sparkPython();
-  if (python === null) throw new Error("pyspark is not in .cache/spark");
+  if (python === null) throw new Error(`pyspark ${SPARK_VERSION} is not in .cache/spark`);
   const command = [python, join(ENGINES, "spark", job), "--jars", engineJars("spark"), ...args];
-  return startProgram(command, { env: { JAVA_TOOL_OPTIONS: SHORT_LIVED_JVM, SPARK_MASTER: "local[2]" } });
+  return start(command, { JAVA_TOOL_OPTIONS: SHORT_LIVED_JVM, SPARK_MASTER: "local[2]" });
 }
 
-/** kill -9 for a job of startSpark: its JVM first, which does the work. */
-export async function killSpark(job: Stage): Promise<void> {
+/** kill -9 for a job: first Spark's JVM, which does the work. */
+export async function killEngine(job: Stage): Promise<void> {
   for (const pid of runProgram(["pgrep", "-P", String(job.pid)])
     .stdout.split("\n")
     .filter(Boolean))
@@ -84,7 +109,7 @@ export function startStreams(args: string[]): Stage {
   // The broker's jars come first: its archive of classes is valid for a class path that begins so.
   const [classpath, ...flags] = javaArgs().toReversed();
   const jars = `${classpath}:${engineJars("streams")}/*`;
-  return startProgram(["java", ...flags.toReversed(), jars, join(ENGINES, "kafka-streams/Windows.java"), ...args]);
+  return start(["java", ...flags.toReversed(), jars, join(ENGINES, "kafka-streams/Windows.java"), ...args]);
 }
 
 /** Runs a script of engines/python to its end. */

@@ -1,6 +1,15 @@
 /** The audit of the replaced pipeline's batch: each row against its part of the log. */
 import type { AuditRecord } from "../audit-types.ts";
-import { BATCH_COLUMNS, type BatchColumn, BatchTable, fitOf, QUICK_COLUMNS, shownValue } from "./batch-values.ts";
+import {
+  BATCH_COLUMNS,
+  type BatchColumn,
+  BatchTable,
+  fitOf,
+  inDoubles,
+  ORDERS,
+  QUICK_COLUMNS,
+  shownValue,
+} from "./batch-values.ts";
 import {
   type Candidate,
   type Consumer,
@@ -56,7 +65,11 @@ export function auditBatchRow(records: readonly AuditRecord[], answer: BatchRows
       rows: rows.length,
       equal: rows.filter(({ outcome }) => outcome === "equal").length,
       unexplained: rows.filter(({ outcome }) => outcome === "unexplained").length,
-      by_reason: counted(rows.flatMap(({ outcome, reasons }) => (outcome === "explained" ? [reasons[0]!] : []))),
+      by_reason: counted(
+        rows.flatMap(({ outcome, reasons }) =>
+          outcome === "explained" || outcome === "consistent" ? [reasons[0]!] : [],
+        ),
+      ),
       uncommitted_rows: answer.uncommitted.length,
     },
   };
@@ -158,11 +171,42 @@ function verdict(
     return [{ ...shown, reasons: [...reasons, ...(fit === "float" ? (["W1"] as const) : [])] }];
   });
   const reasons = [...new Set(differences.flatMap(({ reasons }) => reasons))];
-  const outcome = wrong.length > 0 ? "unexplained" : differences.length === 0 ? "equal" : "explained";
+  const loose = wrong.length > 0 ? [] : looseSums(row, reading, all, differences);
+  const explained = loose.length > 0 ? "consistent" : "explained";
+  const outcome = wrong.length > 0 ? "unexplained" : differences.length === 0 ? "equal" : explained;
   const [first, last] = [all[reading.from]?.record, all[reading.to - 1]?.record];
   const place = ({ partition, offset }: AuditRecord) => ({ partition, offset });
   const read = outcome === "unexplained" || !first || !last ? null : { from: place(first), to: place(last) };
-  return { where: row.where, outcome, reasons, differences, read, why: whyOf(outcome, reading, wrong, last) };
+  return {
+    where: row.where,
+    outcome,
+    reasons,
+    differences,
+    read,
+    why: whyOf(outcome, reading, wrong.length > 0 ? wrong : loose, last),
+  };
+}
+
+/**
+ * Sums of one pass are added in one order. Where an order makes some of them bit for bit, these are
+ * the others, which only another order could make.
+ */
+function looseSums(
+  { cells }: BatchRow,
+  { consumer, from, to }: Reading,
+  all: readonly Candidate[],
+  differences: BatchRowVerdict["differences"],
+): BatchColumn[] {
+  const floats = differences.filter(({ reasons }) => reasons.includes("W1")).map(({ column }) => column as BatchColumn);
+  const sums = floats.filter((column) => !QUICK_COLUMNS.has(column));
+  if (sums.length < 2) return [];
+  const rows = tableAfter(consumer, all, from, to);
+  const loose = ORDERS.map((order) => {
+    const doubles = inDoubles(rows, order);
+    return sums.filter((column) => Number(cells[column]) !== doubles.get(column));
+  });
+  const fewest = loose.reduce((a, b) => (b.length < a.length ? b : a));
+  return fewest.length === sums.length ? [] : fewest;
 }
 
 function whyOf(
@@ -177,6 +221,8 @@ function whyOf(
     const is = named.length === 1 ? "is" : "are";
     return `No part of the log has a table with these values: ${named.join(", ")} ${is} not reproduced.`;
   }
+  if (outcome === "consistent")
+    return `${wrong.join(", ")}: only another order of adding than that of the other sums makes these digits.`;
   const begin = from === 0 ? "from its start" : "from a later offset";
   return `It answers for the log ${begin} to offset ${last?.offset ?? 0} of partition ${last?.partition ?? 0}.`;
 }

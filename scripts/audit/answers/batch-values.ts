@@ -138,6 +138,28 @@ export class BatchTable {
   }
 }
 
+/** Orders in which a program may add: as the log has the rows, or by their ids, as a table has them. */
+export const ORDERS = ["the log", "trade ids"] as const;
+
+/** What one pass of doubles over the rows makes of their sums, in one of ORDERS. */
+export function inDoubles(rows: readonly Candidate[], order: (typeof ORDERS)[number]): Map<BatchColumn, number> {
+  const ordered = order === "the log" ? rows : rows.toSorted((a, b) => Number(a.id) - Number(b.id));
+  let [prices, count, volume, notional] = [0, 0, 0, 0];
+  for (const { price, size } of ordered) {
+    if (price !== null) prices += toDouble(price);
+    if (price !== null) count++;
+    if (size !== null) volume += toDouble(size);
+    if (price !== null && size !== null) notional += toDouble(price) * toDouble(size);
+  }
+  return new Map([
+    ["avg_price", prices / count],
+    ["price_sum", prices],
+    ["total_volume", volume],
+    ["notional", notional],
+    ["vwap", notional / volume],
+  ]);
+}
+
 /** Whether a price is above another; their doubles decide unless they are equal. */
 function isAbove(one: Decimal, other: Decimal): boolean {
   const [a, b] = [toDouble(one), toDouble(other)];
