@@ -80,7 +80,7 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
 }
 
 function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
-  const { unsupported } = otherDelays(evidence, fit);
+  const { unsupported } = otherDelays(evidence, fit, answers);
   return {
     trust: options.trust,
     hasTrace: options.trace !== undefined,

@@ -9,6 +9,8 @@ export interface ColumnPlan {
   name: AuditColumn;
   type: CellType;
   plan: CellPlan;
+  /** Of sums in an unknown order: the best plan otherwise. A row that only `plan` makes is not proved. */
+  strict: CellPlan | null;
   /** By which a cell is equal to the exact value, digit for digit or rounded to its column. */
   equal: Rounding;
 }
@@ -33,6 +35,9 @@ const SLACK_SHARE = 0.1;
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
+/** And the least unit of the last place, relative to the value, that hides all errors of doubles. */
+const ROUNDED_RELATIVE = 2 ** -42;
+
 type Arithmetic = EngineModel["arithmetic"];
 
 export function slackOf(rows: number): number {
@@ -53,9 +58,36 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
   const main = KINDS.reduce((best, kind) => (votes.get(kind)! > votes.get(best)! ? kind : best));
   return judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
-    const plan = chosen(scores, main, name === "buy_sell_ratio" ? 0 : slack);
-    return { name, type, plan, equal: equality(name, type, plan, samples, scores) };
+    const all = [...scores, ...roundedFloats(name, type, main, samples)];
+    const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
+    const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
+    return { name, type, plan, strict, equal: equality(name, type, plan, samples, all) };
   });
+}
+
+/** The main arithmetic's floats, where the column's places are far fewer than a double has. */
+function roundedFloats(name: AuditColumn, type: CellType, main: Kind, samples: readonly Sample[]): Score[] {
+  if (!isNumeric(name) || (main !== "float64" && main !== "float32")) return [];
+  const places = placesOf(name, samples);
+  const greatest = samples.reduce((most, { cells }) => Math.max(most, Math.abs(cells.get(name)?.number || 0)), 0);
+  if (10 ** -places < greatest * ROUNDED_RELATIVE) return [];
+  return loosePlans(type, places)
+    .filter((plan) => plan.arithmetic === main && !isOpen(plan))
+    .map((plan) => scoreOf(plan, name, type, samples));
+}
+
+const isOpen = (plan: CellPlan) => plan.arithmetic !== "decimal" && plan.order === "any";
+
+/**
+ * The best plan of a known order, if the rows that it does not make need another proof than that an
+ * unknown order can make them: it makes most, or the whole answer is of decimals.
+ */
+function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample[], known: Known): CellPlan | null {
+  const isOfDecimals = main === "decimal" || main === "nearest";
+  const of = scores.filter(({ plan }) => (isOfDecimals ? plan.arithmetic === "decimal" : !isOpen(plan)));
+  if (of.length === 0) return null;
+  const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
+  return isOfDecimals || (known.isOrderKnown && best.hits * 2 > samples.length) ? best.plan : null;
 }
 
 interface Score {
@@ -81,10 +113,7 @@ function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
 }
 
 function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
-  const score = (plan: CellPlan): Score => ({
-    plan,
-    hits: samples.filter(({ cells, values }) => isReproduced(cells.get(name)!, name, type, plan, values)).length,
-  });
+  const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
   const isKnown = ({ arithmetic }: CellPlan) => known.arithmetic === undefined || arithmetic === known.arithmetic;
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).filter(isKnown).map(score);
@@ -93,6 +122,11 @@ function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[],
   const loose = loosePlans(type, places).filter(isKnown).map(score);
   const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];
+}
+
+function scoreOf(plan: CellPlan, name: AuditColumn, type: CellType, samples: readonly Sample[]): Score {
+  const isHit = ({ cells, values }: Sample) => isReproduced(cells.get(name)!, name, type, plan, values);
+  return { plan, hits: samples.filter(isHit).length };
 }
 
 /** Digits after the point in the column's longest text. */

@@ -21,6 +21,7 @@ import {
   makesRow,
   NAMED_TICKS_MAX,
   nameRules,
+  needsOrder,
   tickAt,
   valuesOf,
 } from "./name-rules.ts";
@@ -148,7 +149,8 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
   if (rules.length === 0) return { ...base, ...unexplained(measure, one) };
-  const unsure = rules.filter((rule) => isUnsure(rule, measure, fit, window, certainty));
+  const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
+  const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.every((rule) => certainty.trust.has(rule));
   return {
     ...base,

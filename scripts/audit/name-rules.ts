@@ -64,6 +64,13 @@ export function makesRow(plans: readonly ColumnPlan[], cells: ReadonlyMap<AuditC
   return plans.every(({ name, type, plan }) => isReproduced(cells.get(name)!, name, type, plan, of));
 }
 
+/** Whether some cell is made only by sums in an unknown order, where a known one makes most rows. */
+export function needsOrder({ plans }: Measure, cells: ReadonlyMap<AuditColumn, Cell>, of: RowValues): boolean {
+  return plans.some(
+    ({ name, type, strict }) => strict !== null && !isReproduced(cells.get(name)!, name, type, strict, of),
+  );
+}
+
 /** Names what makes the row differ; `members` reproduce it. */
 export function nameRules(
   measure: Measure,
