@@ -18,6 +18,7 @@ import { bestMeasure } from "./fit-measure.ts";
 import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
+import { checkTrace } from "./late-trace.ts";
 import { type Certainty, judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
@@ -84,11 +85,17 @@ function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: Au
   return {
     trust: options.trust,
     hasTrace: options.trace !== undefined,
+    isTraceProven: options.trace !== undefined && isTraceProven(evidence.log, options.trace, options.lateness_us),
     hasDelay: options.lateness_us !== undefined || options.fixed?.lateness !== undefined,
     alone: unsupported,
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
     shift_us: answers.shape.shift_us,
   };
+}
+
+function isTraceProven(log: EngineLog, trace: SparkTrace, lateness_us: number | undefined): boolean {
+  const { isProven, delay_us } = checkTrace(log, trace);
+  return isProven && (lateness_us === undefined || delay_us === null || delay_us === lateness_us);
 }
 
 function inputOf(log: EngineLog, url: string): AuditReport["input"] {
@@ -114,10 +121,10 @@ function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
 
 function howOf(
   { engine, lag, restarts, reproduced }: Fit,
-  { style, plans }: Measure,
+  { log, style, plans }: Measure,
   windows: readonly AuditWindow[],
   { shape, superseded, uncommitted }: Answers,
-  { lateness_us }: AuditOptions,
+  { lateness_us, trace }: AuditOptions,
 ): string[] {
   const { lateness } = engine;
   const late =
@@ -133,9 +140,13 @@ function howOf(
     .map(([p, offset]) => `${offset} of partition ${p}`);
   const sums = plans.filter(({ name }) => name === "avg_price" || name === "total_volume" || name === "price_sum");
   const orders = new Set(sums.flatMap(({ plan }) => (plan.arithmetic === "decimal" ? [] : [plan.order])));
+  const check = trace === undefined ? null : checkTrace(log, trace);
+  const isOther = lateness_us !== undefined && ![null, lateness_us].includes(check?.delay_us ?? null);
   return [
     `One engine for the whole answer: it reproduces ${reproduced} of ${windows.length} windows at first comparison.`,
     late,
+    ...(check?.notes ?? []),
+    ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),
     `A repeated trade id ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
     ...(engine.malformed === "skipped"
       ? []

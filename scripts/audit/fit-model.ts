@@ -127,7 +127,7 @@ export class Evidence {
   emitsEarly({ engine, clock }: Fit): boolean {
     const delay_us = this.settings.lateness_us ?? 0;
     const last_us = this.last_us - delay_us;
-    const closed = (product: number) => (engine.lateness.kind === "suffix" ? last_us : clock.last_us(product));
+    const closed = (product: number) => (engine.lateness.kind === "suffix" ? last_us : clock.possible_us(product));
     return this.windows.some(({ row, end_us, product }) => row !== null && end_us > closed(product));
   }
 

@@ -30,6 +30,8 @@ import {
 export interface Certainty {
   trust: ReadonlySet<AuditRule>;
   hasTrace: boolean;
+  /** Its watermarks follow from the log. */
+  isTraceProven: boolean;
   hasDelay: boolean;
   /** Windows whose late ticks no other window confirms. */
   alone: ReadonlySet<AuditWindow>;
@@ -59,13 +61,17 @@ export function judgeWindows(
   certainty: Certainty,
 ): WindowVerdict[] {
   const isEarly = evidence.emitsEarly(fit);
+  const rowEnd_us = windows.reduce(
+    (end_us, window) => (window.row === null ? end_us : Math.max(end_us, window.end_us)),
+    Number.NEGATIVE_INFINITY,
+  );
   const judged = windows.filter(({ row }) => row !== null).map((window) => judgeRow(measure, evidence, fit, window));
   withoutRefuted(measure, judged);
   const byWindow = new Map(judged.map((one) => [one.window, one]));
   return windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
-      ? rowless(measure, evidence, fit, window, certainty, isEarly)
+      ? rowless(measure, evidence, fit, window, certainty, { isEarly, rowEnd_us })
       : verdictOf(measure, fit, one, certainty);
   });
 }
@@ -166,6 +172,7 @@ function isUnsure(rule: AuditRule, { engine, clock }: Measure, fit: Fit, window:
   if (rule === "W8") return !certainty.isLossConfirmed;
   if (rule !== "W2") return false;
   if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return true;
+  if (engine.lateness.kind === "trace") return !certainty.isTraceProven;
   return fit.engine.lateness.kind === "each_record" && !certainty.hasDelay && certainty.alone.has(window);
 }
 
@@ -202,11 +209,12 @@ function rowless(
   fit: Fit,
   window: AuditWindow,
   certainty: Certainty,
-  isEarly: boolean,
+  { isEarly, rowEnd_us }: { isEarly: boolean; rowEnd_us: number },
 ): WindowVerdict {
   const { log, engine, clock } = measure;
   const base = { product_id: window.product_id, window_start_us: window.start_us, differences: [], where: null };
-  const why = evidence.whyNoRow(fit, window, isEarly);
+  const found = evidence.whyNoRow(fit, window, isEarly);
+  const why = found === "open" && isClosedBy(rowEnd_us, measure, window) ? null : found;
   if (why === null)
     return {
       ...base,
@@ -237,6 +245,12 @@ function rowless(
   };
 }
 
+/** Whether the row of a later window shows that a watermark beyond the trace's last closed this one. */
+function isClosedBy(rowEnd_us: number, { log, engine, clock }: Measure, window: AuditWindow): boolean {
+  if (engine.lateness.kind !== "trace" || window.end_us > rowEnd_us) return false;
+  return membersOf(log, engine, clock, window).some((i) => !Number.isNaN(clock.at_us![i]!));
+}
+
 function isSureWithout(
   rule: AuditRule,
   measure: Measure,
@@ -245,8 +259,12 @@ function isSureWithout(
   certainty: Certainty,
 ) {
   const { engine, clock } = measure;
-  if (certainty.hasTrace) return !isUnknown(clock, window);
-  if (rule === "W10") return false;
+  if (engine.lateness.kind === "trace") {
+    if (isUnknown(clock, window)) return false;
+    const isOpen = rule === "W4" && window.end_us <= clock.possible_us(window.product);
+    return rule === "W2" || rule === "W4" ? certainty.isTraceProven && !isOpen : true;
+  }
+  if (rule === "W10") return certainty.hasTrace;
   if (rule === "W2")
     return engine.lateness.kind === "each_record" && (certainty.hasDelay || !certainty.alone.has(window));
   if (rule !== "W4") return true;
