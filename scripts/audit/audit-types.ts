@@ -166,6 +166,8 @@ export interface WindowVerdict {
   outcome: AuditOutcome;
   /** The rules of the whole row; the first counts it in the summary. */
   rules: AuditRule[];
+  /** Of `consistent`: the rules that nothing can decide. */
+  unproved?: AuditRule[];
   differences: CellDifference[];
   ticks: NamedTick[];
   /** One sentence for people. */

@@ -19,6 +19,7 @@ import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
+import { againstNamed, shiftTexts } from "./name-moved.ts";
 import { type Certainty, judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
@@ -50,7 +51,10 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
   const certainty = certaintyOf(evidence, fit, answers, options);
   const verdicts = [
-    ...judgeWindows(measure, evidence, fit, windows, certainty),
+    ...againstNamed(measure, windows, judgeWindows(measure, evidence, fit, windows, certainty), answers, {
+      product: options.product ?? null,
+      trust: options.trust,
+    }),
     ...strays.map(
       ({ row, why }): WindowVerdict => ({
         product_id: row.product_id ?? "",
@@ -161,11 +165,7 @@ function howOf(
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
     ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
     ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
-    ...(shape.shift_us === 0
-      ? []
-      : [
-          `Their times are ${formatDuration(Math.abs(shape.shift_us))} ${shape.shift_us > 0 ? "behind" : "ahead of"} UTC.`,
-        ]),
+    ...shiftTexts(shape, windows),
     ...(superseded.length === 0
       ? []
       : [`${superseded.length} earlier rows of the same windows: the last counts (W9).`]),

@@ -163,6 +163,7 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
     ...named,
     rules,
     outcome: isSure ? "explained" : "consistent",
+    ...(isSure ? {} : { unproved: unsure }),
     why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };
 }

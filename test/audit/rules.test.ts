@@ -90,6 +90,30 @@ describe("W7 boundary or time zone", () => {
     expect(at(report, 0)).toMatchObject({ outcome: "explained", differences: [] });
   });
 
+  test("only consistent: windows that begin a second late; exact is the window that their times name", () => {
+    const late = steady().map((trade) => ({ ...trade, time: trade.time - S }));
+    const { windows } = runEngine(late, EXPERT);
+    const named = windows.slice(1);
+    const answers = answersOf(named, EXPERT);
+    const shape = { ...answers.shape, shift_us: S, offset_us: S };
+    const report = audited(steady(), { ...answers, shape });
+    expect(at(report, 1)).toMatchObject({ outcome: "consistent", rules: ["W7"], unproved: ["W7"] });
+    expect(at(report, 1).ticks).toMatchObject([
+      { trade_id: 61, what: "missing", rule: "W7" },
+      { trade_id: 121, what: "surplus", rule: "W7" },
+    ]);
+    const exact = at(
+      run(steady(), EXPERT, (rows) => {
+        for (const row of rows) row.cells.total_volume = "0";
+      }),
+      1,
+    ).differences.find(({ column }) => column === "total_volume")!.exact;
+    expect(at(report, 1).differences.find(({ column }) => column === "total_volume")).toMatchObject({ exact });
+    expect(report.how.join(" ")).toContain("begin 1s late, such as 16:00:01–16:01:01: an edge or rounding mistake");
+    const trusted = audited(steady(), { ...answers, shape }, { trust: new Set(["W7"]) });
+    expect(at(trusted, 1)).toMatchObject({ outcome: "explained", rules: ["W7"] });
+  });
+
   test("right: first and last price by times cut to milliseconds", () => {
     // Two trades of one millisecond, the later one first in the log.
     const trades = steady();

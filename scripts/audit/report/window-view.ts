@@ -26,6 +26,7 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
       name: windowName(report, verdict),
       outcome: verdict.outcome,
       rules: verdict.rules,
+      ...(verdict.unproved === undefined ? {} : { unproved: verdict.unproved }),
       why: verdict.why,
       where: verdict.where,
       ...(verdict.where !== null && verdict.rules[0] === "W7" ? { what: "times shifted" } : {}),
@@ -35,13 +36,13 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
   };
 }
 
-function isAccepted({ outcome, rules }: WindowVerdict, trusted: readonly string[]): boolean {
-  if (outcome === "consistent") return unproved(rules).every((rule) => trusted.includes(rule));
+function isAccepted({ outcome, ...one }: WindowVerdict, trusted: readonly string[]): boolean {
+  if (outcome === "consistent") return unproved(one).every((rule) => trusted.includes(rule));
   return outcome !== "unexplained";
 }
 
-function unproved(rules: readonly AuditRule[]): AuditRule[] {
-  return rules.filter((rule) => UNPROVED.includes(rule));
+function unproved({ unproved, rules }: Pick<WindowVerdict, "unproved" | "rules">): readonly AuditRule[] {
+  return unproved ?? rules.filter((rule) => UNPROVED.includes(rule));
 }
 
 /** Windows of one outcome, each under its first rule, in the rules' order. */
@@ -91,9 +92,7 @@ function ruleCounts(report: AuditReport): ReportView["rules"] {
 
 /** What is not compared, and what to do about windows that are only consistent. */
 function notes({ answers, windows }: AuditReport, trusted: readonly string[]): string[] {
-  const rules = new Set(
-    windows.filter(({ outcome }) => outcome === "consistent").flatMap((one) => unproved(one.rules)),
-  );
+  const rules = new Set(windows.filter(({ outcome }) => outcome === "consistent").flatMap((one) => unproved(one)));
   return [...ignoredNote(answers.ignored), ...trustNotes([...rules], trusted)];
 }
 
@@ -106,7 +105,14 @@ export function ignoredNote(ignored: readonly string[]): string[] {
 /** What to do about rules that are only consistent, and which of them were accepted. */
 export function trustNotes(rules: readonly string[], trusted: readonly string[]): string[] {
   const found: string[] = [];
-  const open = rules.filter((rule) => !trusted.includes(rule));
+  const all = rules.filter((rule) => !trusted.includes(rule));
+  const open = all.filter((rule) => rule !== "W1" && rule !== "W7");
+  if (all.includes("W7"))
+    found.push("W7?: their windows hold other ticks than their times name; to accept it, --trust W7.");
+  if (all.includes("W1"))
+    found.push(
+      "W1?: only an unknown order of adding fits, and so would an error of that size; to accept it, --trust W1.",
+    );
   if (open.length > 0)
     found.push(
       `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. To decide it, give the engine's trace (--checkpoint DIR) or its delay (--lateness 1m); to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
