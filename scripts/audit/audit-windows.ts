@@ -78,7 +78,7 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     },
     shape: answers.shape,
     model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
-    how: howOf(fit, measure, windows, answers, options),
+    how: [...fitTexts(verdicts.slice(0, windows.length)), ...howOf(fit, measure, windows, answers, options)],
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
@@ -123,8 +123,17 @@ function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
   return { arithmetic, repeats, malformed, lateness, truncatesToMs };
 }
 
+/** How much the engine makes: of few windows, what it names is little more than a guess. */
+function fitTexts(verdicts: readonly WindowVerdict[]): string[] {
+  const made = verdicts.filter(({ outcome }) => outcome !== "unexplained").length;
+  return [
+    ...(made * 2 < verdicts.length ? ["No way to compute fits most windows; what follows is weak."] : []),
+    `One engine for the whole answer: it makes ${made} of ${verdicts.length} windows.`,
+  ];
+}
+
 function howOf(
-  { engine, lag, restarts, reproduced }: Fit,
+  { engine, lag, restarts }: Fit,
   { log, style, plans }: Measure,
   windows: readonly AuditWindow[],
   { shape, superseded, uncommitted }: Answers,
@@ -147,7 +156,6 @@ function howOf(
   const check = trace === undefined ? null : checkTrace(log, trace);
   const isOther = lateness_us !== undefined && ![null, lateness_us].includes(check?.delay_us ?? null);
   return [
-    `One engine for the whole answer: it reproduces ${reproduced} of ${windows.length} windows at first comparison.`,
     late,
     ...(check?.notes ?? []),
     ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),

@@ -16,7 +16,7 @@ import {
   without,
 } from "../support/audit-cases.ts";
 import { answersOf, runEngine } from "../support/foreign-engines.ts";
-import { cellsOf, type EngineSettings, MINUTE } from "../support/foreign-rows.ts";
+import { cellsOf, type EngineSettings, type ForeignWindow, MINUTE } from "../support/foreign-rows.ts";
 
 test("an exact answer is equal in every window, and nothing else is said", () => {
   const report = run(steady(), EXPERT);
@@ -228,4 +228,16 @@ describe("W12 first and last by arrival", () => {
     });
     expect(at(report, 6)).toMatchObject({ outcome: "unexplained", rules: [] });
   });
+});
+
+test("how it was found counts what the engine makes in every digit, and warns where that is less than half", () => {
+  const spoil = (count: number) => (rows: ForeignWindow[]) => {
+    for (const row of rows.slice(0, count)) row.cells.total_volume = `${Number(row.cells.total_volume) * 1.0000001}`;
+  };
+  expect(run(steady(), EXPERT, spoil(2)).how[0]).toBe("One engine for the whole answer: it makes 8 of 10 windows.");
+  const poor = run(steady(), EXPERT, (rows) => {
+    for (const [n, row] of rows.entries()) row.cells.total_volume = String(1 + n);
+  });
+  expect(poor.totals.unexplained).toBeGreaterThan(5);
+  expect(poor.how[0]).toBe("No way to compute fits most windows; what follows is weak.");
 });

@@ -2,7 +2,7 @@
 import { formatDuration } from "../../base/duration.ts";
 import { isoSecondFromUs } from "../../base/iso.ts";
 import { AUDIT_RULES, type AuditReport, type AuditRule, type WindowVerdict } from "../audit-types.ts";
-import { NAMED_TICKS_MAX } from "../name-rules.ts";
+import { NAMED_TICKS_MAX, ruleName } from "../name-rules.ts";
 import { counted, countOf, inReadingOrder, type ReportView, UNPROVED } from "./report-view.ts";
 
 /** `trusted`: rules whose windows pass although they are only consistent. */
@@ -59,7 +59,7 @@ function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
 
 /** The rule in words; of floats, those that the engine has. */
 function ruleText(rule: AuditRule, { model }: AuditReport): string {
-  if (rule !== "W1" || model.arithmetic === "decimal") return AUDIT_RULES[rule];
+  if (rule !== "W1" || model.arithmetic === "decimal") return ruleName(rule, model.malformed);
   return model.arithmetic === "float32" ? "32-bit floats" : "64-bit floats";
 }
 
