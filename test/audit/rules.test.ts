@@ -66,6 +66,18 @@ describe("W6 32-bit trade ids", () => {
     expect(report.totals.unexplained).toBe(0);
   });
 
+  test("right: wrapped when they are written, after the least and the greatest were taken", () => {
+    // In minute 5, ids pass 2^31: the greatest is written as a negative number.
+    const passing = steady().map((trade) => ({ ...trade, id: trade.id + 2 ** 31 - 330 }));
+    const report = run(passing, EXPERT, (rows) => {
+      for (const { cells } of rows)
+        for (const name of ["first_trade_id", "last_trade_id"] as const) cells[name] = String(Number(cells[name]) | 0);
+    });
+    expect(at(report, 5)).toMatchObject({ outcome: "explained", rules: ["W6"] });
+    expect(at(report, 5).differences).toMatchObject([{ column: "last_trade_id", theirs: "-2147483618" }]);
+    expect(report.totals).toMatchObject({ equal: 5, unexplained: 0 });
+  });
+
   test("right: different ids that are the same 32-bit integer count once", () => {
     const same = steady().map((trade) => (trade.id === 200 ? { ...trade, id: 100 + 2 ** 32 } : trade));
     const report = run(same, { ...EXPERT, ids: "wrapped", columns: ["trade_count", "total_volume"] });
