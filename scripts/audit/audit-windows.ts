@@ -19,8 +19,9 @@ import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
+import { withEarlierRows } from "./name-earlier.ts";
 import { againstNamed, shiftTexts } from "./name-moved.ts";
-import { type Certainty, judgeWindows } from "./name-outcome.ts";
+import { type Certainty, judgeWindows, lateOf } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
 interface AuditOptions {
@@ -50,8 +51,9 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
   const certainty = certaintyOf(evidence, fit, answers, options);
+  const judged = judgeWindows(measure, evidence, fit, windows, certainty);
   const verdicts = [
-    ...againstNamed(measure, windows, judgeWindows(measure, evidence, fit, windows, certainty), answers, {
+    ...againstNamed(measure, windows, withEarlierRows(judged, windows, answers, measure, fit), answers, {
       product: options.product ?? null,
       trust: options.trust,
     }),
@@ -78,7 +80,11 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     },
     shape: answers.shape,
     model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
-    how: [...fitTexts(verdicts.slice(0, windows.length)), ...howOf(fit, measure, windows, answers, options)],
+    how: [
+      ...fitTexts(verdicts.slice(0, windows.length)),
+      ...howOf(fit, measure, windows, answers, options),
+      ...hintsOf(measure, windows, verdicts, answers, options),
+    ],
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
@@ -180,6 +186,31 @@ function howOf(
     ...(uncommitted.length === 0
       ? []
       : [`${uncommitted.length} rows of batches that never committed are left out (W11).`]),
+  ];
+}
+
+/** What the rows leave open without being wrong. */
+function hintsOf(
+  measure: Measure,
+  windows: readonly AuditWindow[],
+  verdicts: readonly WindowVerdict[],
+  { rows }: Answers,
+  { product }: AuditOptions,
+): string[] {
+  const named = new Set(rows.map(({ product_id }) => product_id));
+  const [only] = named;
+  const { products } = measure.log;
+  const isOnly = product === undefined && named.size === 1 && products.length > 1;
+  const kept = verdicts.filter(
+    ({ outcome }, at) => outcome === "equal" && lateOf(measure, windows[at]!).length > 0,
+  ).length;
+  return [
+    ...(isOnly && only && products.includes(only)
+      ? [`All rows are of ${only}, the input has ${products.length} products: --product ${only} audits it alone.`]
+      : []),
+    ...(kept === 0
+      ? []
+      : [`Exact although ticks of them were late by the engine's watermark, so not dropped: ${kept} windows.`]),
   ];
 }
 

@@ -47,27 +47,60 @@ export function slackOf(rows: number): number {
 export function planColumns(columns: Answers["columns"], samples: readonly Sample[], known: Known): ColumnPlan[] {
   const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
-  const votes = new Map(KINDS.map((kind) => [kind, 0]));
-  for (const { name, scores } of judged) {
-    if (!isNumeric(name) || name === "buy_sell_ratio") continue;
-    for (const kind of KINDS) {
-      const hits = scores.filter(({ plan }) => kindOf(plan) === kind).map((score) => score.hits);
-      votes.set(kind, votes.get(kind)! + Math.max(0, ...hits));
-    }
-  }
-  const main = KINDS.reduce((best, kind) => (votes.get(kind)! > votes.get(best)! ? kind : best));
+  const main = mainKind(judged, samples, known);
   return judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
-    const all = [...scores, ...roundedFloats(name, type, main, samples)];
+    const all = [...scores, ...roundedFloats({ name, type }, main, samples, known)];
     const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
     const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
     return { name, type, plan, strict, equal: equality(name, type, plan, samples, all) };
   });
 }
 
+/**
+ * The arithmetic of most cells. Floats that were rounded for people count if they make clearly more
+ * and some column has floats in full which decimals do not make.
+ */
+function mainKind(
+  columns: readonly { name: AuditColumn; type: CellType; scores: readonly Score[] }[],
+  samples: readonly Sample[],
+  known: Known,
+): Kind {
+  const counted = columns.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
+  const votes = (kind: Kind, isRounded: boolean) =>
+    counted.reduce((sum, { name, type, scores }) => {
+      const own = scores.filter(({ plan }) => kindOf(plan) === kind);
+      const rounded = isRounded ? roundedFloats({ name, type }, kind, samples, known) : [];
+      return sum + Math.max(0, ...[...own, ...rounded].map(({ hits }) => hits));
+    }, 0);
+  const most = (kinds: readonly Kind[], isRounded: boolean) =>
+    kinds
+      .map((kind) => ({ kind, count: votes(kind, isRounded) }))
+      .reduce((best, one) => (one.count > best.count ? one : best));
+  const plain = most(KINDS, false);
+  if (plain.kind !== "decimal" && plain.kind !== "nearest") return plain.kind;
+  const slack = slackOf(samples.length);
+  const hitsOf = (scores: readonly Score[], isOf: (plan: CellPlan) => boolean) =>
+    Math.max(0, ...scores.filter(({ plan }) => isOf(plan)).map(({ hits }) => hits));
+  const isShown = (kind: Kind) =>
+    counted.some(({ scores }) => {
+      const full = hitsOf(scores, (plan) => kindOf(plan) === kind && !isOpen(plan));
+      return full >= samples.length - slack && full - hitsOf(scores, (plan) => plan.arithmetic === "decimal") > slack;
+    });
+  const floats = (["float64", "float32"] as const).filter(isShown);
+  const float = floats.length === 0 ? plain : most(floats, true);
+  return float.count - plain.count > slack ? float.kind : plain.kind;
+}
+
 /** The main arithmetic's floats, where the column's places are far fewer than a double has. */
-function roundedFloats(name: AuditColumn, type: CellType, main: Kind, samples: readonly Sample[]): Score[] {
+function roundedFloats(
+  { name, type }: { name: AuditColumn; type: CellType },
+  main: Kind,
+  samples: readonly Sample[],
+  known: Known,
+): Score[] {
   if (!isNumeric(name) || (main !== "float64" && main !== "float32")) return [];
+  if (known.arithmetic !== undefined && known.arithmetic !== main) return [];
   const places = placesOf(name, samples);
   const greatest = samples.reduce((most, { cells }) => Math.max(most, Math.abs(cells.get(name)?.number || 0)), 0);
   if (10 ** -places < greatest * ROUNDED_RELATIVE) return [];

@@ -21,6 +21,9 @@ import {
   valuesOf,
 } from "./name-rules.ts";
 
+/** How answers write that there is no number. */
+const NO_NUMBER = /^(nan|null|none|n\/a)$/i;
+
 /** What decides between "explained" and "consistent with". */
 export interface Certainty {
   trust: ReadonlySet<AuditRule>;
@@ -87,7 +90,7 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
   const open: Clock = { ...clock, at_us: null };
   const all = membersOf(log, engine, open, window);
-  const isEqual = window.exact.length === 0 ? isEmptyRow(cells) : differing(plans, cells, exact).length === 0;
+  const isEqual = window.exact.length === 0 ? isEmptyRow(cells, exact) : differing(plans, cells, exact).length === 0;
   const isOpen = engine.lateness.kind === "suffix" || isUnknown(clock, window);
   const sets = isOpen
     ? evidence.dropped(fit, window).map((dropped) => all.filter((i) => !dropped.includes(i)))
@@ -96,11 +99,17 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   return { window, cells, exact, isEqual, ways, open: isOpen ? all : [] };
 }
 
-/** A window without ticks that counts none is right. */
-function isEmptyRow(cells: ReadonlyMap<AuditColumn, Cell>): boolean {
-  const count = cells.get("trade_count");
-  if (count === undefined || count.number !== 0) return false;
-  return [...cells.values()].every(({ text, number }) => text === null || number === 0 || Number.isNaN(number));
+/** A window without ticks that counts none is right; flags are those of an empty row. */
+function isEmptyRow(cells: ReadonlyMap<AuditColumn, Cell>, exact: Row): boolean {
+  if (cells.get("trade_count")?.number !== 0) return false;
+  return [...cells].every(
+    ([name, { text, number }]) => text === null || number === 0 || NO_NUMBER.test(text) || text === exact[name],
+  );
+}
+
+/** Ticks of the exact window that the engine's watermark would have dropped. */
+export function lateOf({ log, engine, clock }: Measure, { exact, end_us }: AuditWindow): number[] {
+  return exact.filter((i) => absence(log, engine, clock, i, end_us) === "late");
 }
 
 /** Takes away the ways whose drops contradict what other windows kept: a watermark only rises. */
@@ -130,6 +139,7 @@ function withoutRefuted({ log, engine }: Measure, judged: Judged[]): void {
 
 function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty): WindowVerdict {
   const { window, cells, ways } = one;
+  const kept = one.isEqual ? lateOf(measure, window).length : 0;
   const shift: AuditRule[] = certainty.shift_us === 0 ? [] : ["W7"];
   const base = {
     product_id: window.product_id,
@@ -143,7 +153,7 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
       rules: shift,
       differences: [],
       ticks: [],
-      why: shift.length === 0 ? "Equal in every column." : "Equal in every column; only their times are shifted.",
+      why: `Equal in every column${shift.length === 0 ? "" : "; only their times are shifted"}${kept === 0 ? "" : `; ticks late by the engine's watermark, and counted: ${kept}`}.`,
     };
   const members = ways[0];
   if (members === undefined) return { ...base, ...unexplained(measure, one) };

@@ -124,6 +124,8 @@ function togglesOf(
     const why = absence(log, engine, clock, i, end_us);
     // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
     if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i, engine), i);
+    // A repetition or a broken record which the engine counts elsewhere: only lateness left it out.
+    if (!isIn && !isCounted && why === null && unbroken === null) add("W2", i);
     if (unbroken === null) continue;
     const isLate = absence(log, engine, unbroken, i, end_us) === "late";
     if (isLate !== (why === "late")) add("W8", i);

@@ -189,6 +189,16 @@ describe("W5 malformed input became null", () => {
     expect(at(run(refused, nulls), 2).why).toStartWith("malformed input became null (W5)");
   });
 
+  test("only consistent: one of two broken records was not counted, as a late one would not be", () => {
+    const report = run(refused, nulls, (rows) => {
+      const row = rows[5]!;
+      const lost = row.trades.findIndex((i) => refused[i]!.isRefused);
+      const keep = (_: unknown, n: number) => n !== lost;
+      row.cells = cellsOf(refused, { trades: row.trades.filter(keep), groups: row.groups.filter(keep) }, nulls);
+    });
+    expect(["consistent", "unexplained"]).toContain(at(report, 5).outcome);
+  });
+
   test("not: a surplus where no record was refused", () => {
     const report = run(refused, nulls, (rows) => {
       rows[3]!.cells.trade_count = String(Number(rows[3]!.cells.trade_count) + 1);

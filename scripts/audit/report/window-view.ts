@@ -36,12 +36,12 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
   };
 }
 
-function isAccepted({ outcome, ...one }: WindowVerdict, trusted: readonly string[]): boolean {
-  if (outcome === "consistent") return unproved(one).every((rule) => trusted.includes(rule));
-  return outcome !== "unexplained";
+function isAccepted(verdict: WindowVerdict, trusted: readonly string[]): boolean {
+  if (verdict.outcome === "consistent") return unprovedOf(verdict).every((rule) => trusted.includes(rule));
+  return verdict.outcome !== "unexplained";
 }
 
-function unproved({ unproved, rules }: Pick<WindowVerdict, "unproved" | "rules">): readonly AuditRule[] {
+function unprovedOf({ rules, unproved }: WindowVerdict): AuditRule[] {
   return unproved ?? rules.filter((rule) => UNPROVED.includes(rule));
 }
 
@@ -92,7 +92,7 @@ function ruleCounts(report: AuditReport): ReportView["rules"] {
 
 /** What is not compared, and what to do about windows that are only consistent. */
 function notes({ answers, windows }: AuditReport, trusted: readonly string[]): string[] {
-  const rules = new Set(windows.filter(({ outcome }) => outcome === "consistent").flatMap((one) => unproved(one)));
+  const rules = new Set(windows.filter(({ outcome }) => outcome === "consistent").flatMap(unprovedOf));
   return [...ignoredNote(answers.ignored), ...trustNotes([...rules], trusted)];
 }
 
