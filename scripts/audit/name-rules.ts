@@ -2,7 +2,7 @@
 import { pow10 } from "../base/decimal.ts";
 import { quotientText } from "./arithmetic-decimal.ts";
 import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
-import type { AuditColumn, AuditRule, CellDifference, NamedTick } from "./audit-types.ts";
+import { AUDIT_RULES, type AuditColumn, type AuditRule, type CellDifference, type NamedTick } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { absence, type Clock, type Engine, ruleOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
@@ -38,6 +38,11 @@ export interface Measure {
   unbroken: Clock | null;
   style: RowStyle;
   plans: readonly ColumnPlan[];
+}
+
+/** A rule in words, of an engine that reads malformed records in this way. */
+export function ruleName(rule: AuditRule, malformed: Engine["malformed"]): string {
+  return rule === "W5" && malformed === "readable" ? "malformed input counted" : AUDIT_RULES[rule];
 }
 
 interface Named {
@@ -89,7 +94,7 @@ export function nameRules(
     const cell = cells.get(name)!;
     const seen = named.filter((rule) => !isReproduced(cell, name, type, plan, without.get(rule)!));
     const style = styleRules(measure, name, members);
-    const hasFloats = plan.arithmetic !== "decimal" || plan.rounding.to === "double";
+    const hasFloats = plan.arithmetic !== "decimal" || ["double", "float"].includes(plan.rounding.to);
     const isFloat = hasFloats && !isValue(cell, own.decimal[name], equal);
     const rules = [...seen, ...style, ...(isFloat ? (["W1"] as const) : [])];
     const text = window.exact.length === 0 ? null : exactText(name, exact[name]);
