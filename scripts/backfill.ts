@@ -8,8 +8,9 @@ import { DATA_FLAG, JSON_FLAG, LOG_FLAG, timeFlag, wholeNumber } from "./command
 import { lockStage } from "./command/stage-lock.ts";
 import { restUrlOf } from "./feed/index.ts";
 import { openLog } from "./log/index.ts";
-import { Backfill, backfilledText } from "./stages/backfill.ts";
+import { Backfill } from "./stages/backfill.ts";
 import { BackfillProgress } from "./stages/backfill-progress.ts";
+import { backfilledText } from "./stages/backfilled.ts";
 import { walkState } from "./stages/walk-state.ts";
 
 interface BackfillFlags {

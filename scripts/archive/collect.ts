@@ -15,7 +15,7 @@ import { convert } from "./convert.ts";
 import { emptyManifest, readManifest, writeManifest } from "./manifest.ts";
 import type { CollectedChanges, Manifest } from "./manifest-schema.ts";
 import { compact, smallFiles } from "./merge-files.ts";
-import { collectedBefore, type NewTicks, type TickGroups } from "./new-ticks.ts";
+import { type Collected, collectedBefore, type NewTicks } from "./new-ticks.ts";
 import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
@@ -23,15 +23,6 @@ import { StoreCells } from "./store-cells.ts";
 import { lockTo, openSource, refuseOlder, refuseShorter, type Source } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
-
-/** What one run collected. */
-interface Collected {
-  manifest: Manifest;
-  ticks_new: number;
-  source: Source["kind"];
-  /** What the answers before lack; null if those were not given. */
-  new_ticks: TickGroups | null;
-}
 
 /** Throws NO_DATA when ticks.db does not exist yet. */
 export function checkStored(paths: DataPaths): void {
@@ -78,6 +69,7 @@ const DAY_US = 86_400_000_000;
 class Collector {
   #manifest!: Manifest;
   #writer!: ArchiveWriter;
+  #history_new = 0;
   /** Null: not wanted. */
   #new: NewTicks | null = null;
   readonly #cells: StoreCells;
@@ -119,7 +111,7 @@ class Collector {
     await checkMinutes(this.connection, archive, whereStaged(archive, { ...this.#manifest, sequence: next() }));
     this.#commit({ snapshot: folder, snapshot_files });
     const new_ticks = this.#new?.groups(this.#manifest.collected_to) ?? null;
-    return { manifest: this.#manifest, ticks_new, source: this.source.kind, new_ticks };
+    return { manifest: this.#manifest, ticks_new, history_new: this.#history_new, source: this.source.kind, new_ticks };
   }
 
   /**
@@ -180,7 +172,7 @@ class Collector {
       const { files, minutes } = await convert(of);
       // Their columns have other types now: all of them are read again by this run.
       const old = Object.entries(this.#manifest.changes).map(([name, one]) => [name, { ...one, whole_day: -1 }]);
-      this.#commit({ version: 2, files, minutes, changes: Object.fromEntries(old) });
+      this.#commit({ version: 3, files, minutes, changes: Object.fromEntries(old) });
     }
     if (this.#manifest.minutes.length > 0 || this.#manifest.files.length === 0) return;
     this.logger.warn("archive/minutes is computed again from the ticks of the archive");
@@ -235,6 +227,8 @@ class Collector {
     const facts = await this.#writer.facts("slice");
     const into = join(this.paths.archive, "ticks");
     const file = await this.#writer.ticks("(SELECT * EXCLUDE (received_us) FROM slice)", facts, into, true);
+    const history = await this.connection.runAndReadAll("SELECT count(*) FROM slice WHERE source = 'backfill'");
+    this.#history_new += Number(history.getRows()[0]![0]);
     await this.#addMinutes(minutesOf("slice"));
     await this.#new?.take("slice");
     this.#commit({ files: [...this.#manifest.files, file], collected_to: to });

@@ -53,8 +53,11 @@ const collectedChanges = collectedFrom(partFile);
 
 /** The whole manifest, without its checksum. */
 export const manifestSchema = z.object({
-  /** 1 only in memory: an archive of the first layout that no batch has converted yet (manifest-v1.ts). */
-  version: z.union([z.literal(1), z.literal(2)]),
+  /**
+   * 1 only in memory: an archive of the first layout that no batch has converted yet (manifest-v1.ts).
+   * 2 only in the file: the same form as 3, by a program that does not know history.
+   */
+  version: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   /** The rules by which consume read the ticks (RULES_VERSION in base/limits.ts). */
   rules: z.number(),
   /** Counts commits; it is part of new files' names, so that they never equal an old one. */

@@ -9,7 +9,8 @@ import { type Manifest, manifestSchema, type PartFile, type TickSums } from "./m
 import { readV1 } from "./manifest-v1.ts";
 
 export const MANIFEST = "manifest.json";
-const VERSION = 2;
+/** A program of version 2 would compare the windows of history, of which it knows nothing. */
+const VERSION = 3;
 
 /**
  * The manifest, or null when nothing was collected yet. Throws STORE_CORRUPT when it can't be read or
@@ -42,7 +43,7 @@ export function readManifest(archive: string): Manifest | null {
     if (version === 1) return readV1(archive, value);
     const { checksum, ...rest } = value;
     if (checksum !== checksumOfManifest(rest)) throw new Error("its checksum differs");
-    return manifestSchema.parse(rest);
+    return { ...manifestSchema.parse(rest), version: VERSION };
   } catch (error) {
     throw damaged(path, error);
   }

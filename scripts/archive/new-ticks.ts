@@ -26,6 +26,17 @@ export interface TickGroups {
   fresh: FreshTicks;
 }
 
+/** What one run collected. */
+export interface Collected {
+  manifest: Manifest;
+  ticks_new: number;
+  /** Of these, what `backfill` had loaded. */
+  history_new: number;
+  source: Source["kind"];
+  /** What the answers before lack; null if those were not given. */
+  new_ticks: TickGroups | null;
+}
+
 interface FreshTicks {
   /** The moment that ages count back from; negative: later. */
   at_us: number;

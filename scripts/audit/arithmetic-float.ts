@@ -17,7 +17,7 @@ export class FloatSum {
   /** Sum of the absolute values, for a tolerance. */
   size = 0;
   count = 0;
-  /** More than two partitions in one batch: the order of merging is unknown. */
+  /** The order of merging is unknown: more than two partitions in a batch, or an unknown batch. */
   isMixed = false;
 
   constructor(readonly order: SumOrder) {}
@@ -42,6 +42,7 @@ export class FloatSum {
   }
 
   #addToBatch(value: number, batch: number, partition: number): void {
+    if (batch < 0) this.isMixed = true;
     if (batch !== this.#batchEnd) {
       this.#endBatch();
       this.#batchEnd = batch;

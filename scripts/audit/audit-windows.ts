@@ -18,7 +18,9 @@ import { bestMeasure } from "./fit-measure.ts";
 import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
-import { type Certainty, judgeWindows } from "./name-outcome.ts";
+import { checkTrace } from "./late-trace.ts";
+import { withEarlierRows } from "./name-earlier.ts";
+import { type Certainty, judgeWindows, lateOf } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
 interface AuditOptions {
@@ -48,8 +50,9 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
   const certainty = certaintyOf(evidence, fit, answers, options);
+  const judged = judgeWindows(measure, evidence, fit, windows, certainty);
   const verdicts = [
-    ...judgeWindows(measure, evidence, fit, windows, certainty),
+    ...withEarlierRows(judged, windows, answers, measure, fit),
     ...strays.map(
       ({ row, why }): WindowVerdict => ({
         product_id: row.product_id ?? "",
@@ -73,22 +76,28 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     },
     shape: answers.shape,
     model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
-    how: howOf(fit, measure, windows, answers, options),
+    how: [...howOf(fit, measure, windows, answers, options), ...hintsOf(measure, windows, verdicts, answers, options)],
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
 }
 
 function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
-  const { unsupported } = otherDelays(evidence, fit);
+  const { unsupported } = otherDelays(evidence, fit, answers);
   return {
     trust: options.trust,
     hasTrace: options.trace !== undefined,
+    isTraceProven: options.trace !== undefined && isTraceProven(evidence.log, options.trace, options.lateness_us),
     hasDelay: options.lateness_us !== undefined || options.fixed?.lateness !== undefined,
     alone: unsupported,
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
     shift_us: answers.shape.shift_us,
   };
+}
+
+function isTraceProven(log: EngineLog, trace: SparkTrace, lateness_us: number | undefined): boolean {
+  const { isProven, delay_us } = checkTrace(log, trace);
+  return isProven && (lateness_us === undefined || delay_us === null || delay_us === lateness_us);
 }
 
 function inputOf(log: EngineLog, url: string): AuditReport["input"] {
@@ -114,10 +123,10 @@ function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
 
 function howOf(
   { engine, lag, restarts, reproduced }: Fit,
-  { style, plans }: Measure,
+  { log, style, plans }: Measure,
   windows: readonly AuditWindow[],
   { shape, superseded, uncommitted }: Answers,
-  { lateness_us }: AuditOptions,
+  { lateness_us, trace }: AuditOptions,
 ): string[] {
   const { lateness } = engine;
   const late =
@@ -133,9 +142,13 @@ function howOf(
     .map(([p, offset]) => `${offset} of partition ${p}`);
   const sums = plans.filter(({ name }) => name === "avg_price" || name === "total_volume" || name === "price_sum");
   const orders = new Set(sums.flatMap(({ plan }) => (plan.arithmetic === "decimal" ? [] : [plan.order])));
+  const check = trace === undefined ? null : checkTrace(log, trace);
+  const isOther = lateness_us !== undefined && ![null, lateness_us].includes(check?.delay_us ?? null);
   return [
     `One engine for the whole answer: it reproduces ${reproduced} of ${windows.length} windows at first comparison.`,
     late,
+    ...(check?.notes ?? []),
+    ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),
     `A repeated trade id ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
     ...(engine.malformed === "skipped"
       ? []
@@ -161,6 +174,31 @@ function howOf(
     ...(uncommitted.length === 0
       ? []
       : [`${uncommitted.length} rows of batches that never committed are left out (W11).`]),
+  ];
+}
+
+/** What the rows leave open without being wrong. */
+function hintsOf(
+  measure: Measure,
+  windows: readonly AuditWindow[],
+  verdicts: readonly WindowVerdict[],
+  { rows }: Answers,
+  { product }: AuditOptions,
+): string[] {
+  const named = new Set(rows.map(({ product_id }) => product_id));
+  const [only] = named;
+  const { products } = measure.log;
+  const isOnly = product === undefined && named.size === 1 && products.length > 1;
+  const kept = verdicts.filter(
+    ({ outcome }, at) => outcome === "equal" && lateOf(measure, windows[at]!).length > 0,
+  ).length;
+  return [
+    ...(isOnly && only && products.includes(only)
+      ? [`All rows are of ${only}, the input has ${products.length} products: --product ${only} audits it alone.`]
+      : []),
+    ...(kept === 0
+      ? []
+      : [`Exact although ticks of them were late by the engine's watermark, so not dropped: ${kept} windows.`]),
   ];
 }
 

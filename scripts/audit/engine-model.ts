@@ -26,6 +26,8 @@ export interface Clock {
   forgotten: readonly { partition: number; offset: number; closed_us: number }[];
   /** The last watermark by which a window of this product could be emitted, µs. */
   last_us(product: number): number;
+  /** The same if the engine has read the whole log: a trace can end before. */
+  possible_us(product: number): number;
 }
 
 export const NO_CLOCK: Clock = {
@@ -34,6 +36,7 @@ export const NO_CLOCK: Clock = {
   batch: null,
   forgotten: [],
   last_us: () => Number.NEGATIVE_INFINITY,
+  possible_us: () => Number.NEGATIVE_INFINITY,
 };
 
 /** Why a record is not in a window of the engine; null: it is. */

@@ -71,10 +71,23 @@ export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, pl
   if (value === undefined || Number.isNaN(value)) return cell.text === null;
   if (Number.isNaN(cell.number)) return false;
   if (plan.places !== null) return isRoundedFloat(cell, value, plan.places);
-  const isNarrow = type === "float32" || (width === 32 && NARROW.includes(column));
-  if (isNarrow ? Math.fround(cell.number) === Math.fround(value) : cell.number === value) return true;
+  if (cell.number === value) return true;
+  if (Math.fround(cell.number) === Math.fround(value))
+    if (type === "float32" || (width === 32 && NARROW.includes(column) && isShortest(cell, value))) return true;
   const isOpen = plan.order === "any" || (plan.order === "batches" && row.isMixed);
   return isOpen && Math.abs(cell.number - value) <= (row.tolerance[column] ?? 0);
+}
+
+/**
+ * Whether a text that reads as this 32-bit float has no more digits than that takes, and the nearest
+ * ones: so floats are written. Halfway between two, Java may take either.
+ */
+function isShortest(cell: Cell, float: number): boolean {
+  let digits = 1;
+  while (Math.fround(Number(float.toPrecision(digits))) !== float) digits++;
+  const own = String(cell.decimal?.units ?? "").replace(/^-|0+$/g, "").length;
+  const unit = 10 ** (Math.floor(Math.log10(Math.abs(float))) + 1 - digits);
+  return own <= digits && Math.abs(cell.number - float) <= (unit / 2) * (1 + 1e-6);
 }
 
 /** A ratio of counts is the same doubles in every float engine. */

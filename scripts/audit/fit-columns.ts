@@ -9,6 +9,8 @@ export interface ColumnPlan {
   name: AuditColumn;
   type: CellType;
   plan: CellPlan;
+  /** Of sums in an unknown order: the best plan otherwise. A row that only `plan` makes is not proved. */
+  strict: CellPlan | null;
   /** By which a cell is equal to the exact value, digit for digit or rounded to its column. */
   equal: Rounding;
 }
@@ -33,6 +35,9 @@ const SLACK_SHARE = 0.1;
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
+/** And the least unit of the last place, relative to the value, that hides all errors of doubles. */
+const ROUNDED_RELATIVE = 2 ** -42;
+
 type Arithmetic = EngineModel["arithmetic"];
 
 export function slackOf(rows: number): number {
@@ -42,20 +47,80 @@ export function slackOf(rows: number): number {
 export function planColumns(columns: Answers["columns"], samples: readonly Sample[], known: Known): ColumnPlan[] {
   const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
-  const votes = new Map(KINDS.map((kind) => [kind, 0]));
-  for (const { name, scores } of judged) {
-    if (!isNumeric(name) || name === "buy_sell_ratio") continue;
-    for (const kind of KINDS) {
-      const hits = scores.filter(({ plan }) => kindOf(plan) === kind).map((score) => score.hits);
-      votes.set(kind, votes.get(kind)! + Math.max(0, ...hits));
-    }
-  }
-  const main = KINDS.reduce((best, kind) => (votes.get(kind)! > votes.get(best)! ? kind : best));
+  const main = mainKind(judged, samples, known);
   return judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
-    const plan = chosen(scores, main, name === "buy_sell_ratio" ? 0 : slack);
-    return { name, type, plan, equal: equality(name, type, plan, samples, scores) };
+    const all = [...scores, ...roundedFloats({ name, type }, main, samples, known)];
+    const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
+    const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
+    return { name, type, plan, strict, equal: equality(name, type, plan, samples, all) };
   });
+}
+
+/**
+ * The arithmetic of most cells. Floats that were rounded for people count if they make clearly more
+ * and some column has floats in full which decimals do not make.
+ */
+function mainKind(
+  columns: readonly { name: AuditColumn; type: CellType; scores: readonly Score[] }[],
+  samples: readonly Sample[],
+  known: Known,
+): Kind {
+  const counted = columns.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
+  const votes = (kind: Kind, isRounded: boolean) =>
+    counted.reduce((sum, { name, type, scores }) => {
+      const own = scores.filter(({ plan }) => kindOf(plan) === kind);
+      const rounded = isRounded ? roundedFloats({ name, type }, kind, samples, known) : [];
+      return sum + Math.max(0, ...[...own, ...rounded].map(({ hits }) => hits));
+    }, 0);
+  const most = (kinds: readonly Kind[], isRounded: boolean) =>
+    kinds
+      .map((kind) => ({ kind, count: votes(kind, isRounded) }))
+      .reduce((best, one) => (one.count > best.count ? one : best));
+  const plain = most(KINDS, false);
+  if (plain.kind !== "decimal" && plain.kind !== "nearest") return plain.kind;
+  const slack = slackOf(samples.length);
+  const hitsOf = (scores: readonly Score[], isOf: (plan: CellPlan) => boolean) =>
+    Math.max(0, ...scores.filter(({ plan }) => isOf(plan)).map(({ hits }) => hits));
+  const isShown = (kind: Kind) =>
+    counted.some(({ scores }) => {
+      const full = hitsOf(scores, (plan) => kindOf(plan) === kind && !isOpen(plan));
+      return full >= samples.length - slack && full - hitsOf(scores, (plan) => plan.arithmetic === "decimal") > slack;
+    });
+  const floats = (["float64", "float32"] as const).filter(isShown);
+  const float = floats.length === 0 ? plain : most(floats, true);
+  return float.count - plain.count > slack ? float.kind : plain.kind;
+}
+
+/** The main arithmetic's floats, where the column's places are far fewer than a double has. */
+function roundedFloats(
+  { name, type }: { name: AuditColumn; type: CellType },
+  main: Kind,
+  samples: readonly Sample[],
+  known: Known,
+): Score[] {
+  if (!isNumeric(name) || (main !== "float64" && main !== "float32")) return [];
+  if (known.arithmetic !== undefined && known.arithmetic !== main) return [];
+  const places = placesOf(name, samples);
+  const greatest = samples.reduce((most, { cells }) => Math.max(most, Math.abs(cells.get(name)?.number || 0)), 0);
+  if (10 ** -places < greatest * ROUNDED_RELATIVE) return [];
+  return loosePlans(type, places)
+    .filter((plan) => plan.arithmetic === main && !isOpen(plan))
+    .map((plan) => scoreOf(plan, name, type, samples));
+}
+
+const isOpen = (plan: CellPlan) => plan.arithmetic !== "decimal" && plan.order === "any";
+
+/**
+ * The best plan of a known order, if the rows that it does not make need another proof than that an
+ * unknown order can make them: it makes most, or the whole answer is of decimals.
+ */
+function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample[], known: Known): CellPlan | null {
+  const isOfDecimals = main === "decimal" || main === "nearest";
+  const of = scores.filter(({ plan }) => (isOfDecimals ? plan.arithmetic === "decimal" : !isOpen(plan)));
+  if (of.length === 0) return null;
+  const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
+  return isOfDecimals || (known.isOrderKnown && best.hits * 2 > samples.length) ? best.plan : null;
 }
 
 interface Score {
@@ -81,10 +146,7 @@ function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
 }
 
 function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
-  const score = (plan: CellPlan): Score => ({
-    plan,
-    hits: samples.filter(({ cells, values }) => isReproduced(cells.get(name)!, name, type, plan, values)).length,
-  });
+  const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
   const isKnown = ({ arithmetic }: CellPlan) => known.arithmetic === undefined || arithmetic === known.arithmetic;
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).filter(isKnown).map(score);
@@ -93,6 +155,11 @@ function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[],
   const loose = loosePlans(type, places).filter(isKnown).map(score);
   const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];
+}
+
+function scoreOf(plan: CellPlan, name: AuditColumn, type: CellType, samples: readonly Sample[]): Score {
+  const isHit = ({ cells, values }: Sample) => isReproduced(cells.get(name)!, name, type, plan, values);
+  return { plan, hits: samples.filter(isHit).length };
 }
 
 /** Digits after the point in the column's longest text. */

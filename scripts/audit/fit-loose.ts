@@ -119,8 +119,8 @@ export function columnPlaces(rows: readonly ForeignRow[]): Map<AuditColumn, numb
   const places = new Map<AuditColumn, number>();
   for (const { cells } of rows)
     for (const [name, text] of Object.entries(cells) as [AuditColumn, string | null][]) {
-      const scale = readDecimal(text ?? "")?.scale ?? 0;
-      if (scale > (places.get(name) ?? 0)) places.set(name, scale);
+      const scale = readDecimal(text ?? "")?.scale ?? -1;
+      if (scale > (places.get(name) ?? -1)) places.set(name, scale);
     }
   return places;
 }

@@ -1,5 +1,5 @@
 /** The one engine that reproduces most of an answer, chosen among the ways in which engines work. */
-import type { AuditColumn, ForeignRow, LatenessModel } from "./audit-types.ts";
+import type { Answers, AuditColumn, ForeignRow, LatenessModel } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
@@ -10,6 +10,9 @@ import { couldBeLate, droppedSets } from "./late-suffix.ts";
 
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
+/** Windows that must lack late ticks before a delay that was found from rows is believed. */
+const SUPPORT_MIN = 3;
+
 /** An engine with what was computed for it. */
 export interface Fit {
   engine: Engine;
@@ -124,7 +127,7 @@ export class Evidence {
   emitsEarly({ engine, clock }: Fit): boolean {
     const delay_us = this.settings.lateness_us ?? 0;
     const last_us = this.last_us - delay_us;
-    const closed = (product: number) => (engine.lateness.kind === "suffix" ? last_us : clock.last_us(product));
+    const closed = (product: number) => (engine.lateness.kind === "suffix" ? last_us : clock.possible_us(product));
     return this.windows.some(({ row, end_us, product }) => row !== null && end_us > closed(product));
   }
 
@@ -155,13 +158,19 @@ export function isUnknown({ at_us }: Clock, { arrivals }: AuditWindow): boolean 
 }
 
 /**
- * Windows whose late ticks nothing else confirms: with a longer delay, or none, only this window
- * would not be reproduced. Only for delays that were found from the rows.
+ * Windows whose late ticks too little confirms: with a longer delay, or none, at most a few windows
+ * would not be reproduced. All of them, if there are rows of windows that the delay cannot have closed
+ * and no earlier rows (W9). Only for delays that were found from the rows.
  */
-export function otherDelays(evidence: Evidence, fit: Fit): { unsupported: Set<AuditWindow> } {
+export function otherDelays(
+  evidence: Evidence,
+  fit: Fit,
+  { superseded }: Pick<Answers, "superseded">,
+): { unsupported: Set<AuditWindow> } {
   const { lateness } = fit.engine;
   const unsupported = new Set<AuditWindow>();
   if (lateness.kind !== "each_record" || evidence.settings.lateness_us !== undefined) return { unsupported };
+  if (superseded.length === 0 && evidence.emitsEarly(fit)) return { unsupported: new Set(evidence.windows) };
   const failing = new Set(fit.failing);
   const longer = DELAYS_US.filter((delay_us) => delay_us > lateness.delay_us);
   const others: LatenessModel[] = [
@@ -171,7 +180,7 @@ export function otherDelays(evidence: Evidence, fit: Fit): { unsupported: Set<Au
   for (const other of others) {
     const { failing: now } = evidence.fit({ engine: { ...fit.engine, lateness: other }, lag: fit.lag }, fit.restarts);
     const worse = now.filter((window) => window.row !== null && !failing.has(window));
-    if (worse.length === 1) unsupported.add(worse[0]!);
+    if (worse.length < SUPPORT_MIN) for (const window of worse) unsupported.add(window);
   }
   return { unsupported };
 }

@@ -2,6 +2,7 @@
 import type { LatenessModel, SparkTrace } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { type Clock, type Engine, isAccepted, NO_CLOCK } from "./engine-model.ts";
+import { checkTrace } from "./late-trace.ts";
 
 /** Where a clock was lost: the first offset that was read after it, by partition. */
 export interface Restart {
@@ -24,8 +25,10 @@ export function clockOf(log: EngineLog, engine: Engine, lag: 0 | 1, restarts: re
 /**
  * Spark's: the batch of a record is the first whose end is beyond it. From 3.4 on a record is late by
  * the watermark of the batch before (`lag` 1), until then by that of its own.
+ * Unknown: records beside a batch that the trace lacks, before its first, between, or after its last.
  */
-function traceClock(log: EngineLog, { batches }: SparkTrace, lag: 0 | 1): Clock {
+function traceClock(log: EngineLog, trace: SparkTrace, lag: 0 | 1): Clock {
+  const { batches } = trace;
   const n = log.records.length;
   const at_us = new Float64Array(n);
   const batch = new Int32Array(n).fill(-1);
@@ -37,15 +40,17 @@ function traceClock(log: EngineLog, { batches }: SparkTrace, lag: 0 | 1): Clock 
     let at = next.get(partition) ?? 0;
     while (at < batches.length && (batches[at]!.ends.get(partition) ?? 0) <= log.offset[i]!) at++;
     next.set(partition, at);
-    if (at === batches.length) at_us[i] = last_us;
-    else if (at === 0 && !isWhole) at_us[i] = Number.NaN;
+    // After the last batch no watermark is lower than its own.
+    if (at === batches.length) at_us[i] = log.time_us[i]! < last_us ? last_us : Number.NaN;
+    else if (at === 0 ? !isWhole : batches[at - 1]!.batch !== batches[at]!.batch - 1) at_us[i] = Number.NaN;
     else {
       batch[i] = at;
       const judged = at - lag;
       at_us[i] = judged < 0 ? Number.NEGATIVE_INFINITY : batches[judged]!.watermark_ms * US_PER_MS;
     }
   }
-  return { at_us, delay_us: 0, batch, forgotten: [], last_us: () => last_us };
+  const { possible_us } = checkTrace(log, trace);
+  return { at_us, delay_us: 0, batch, forgotten: [], last_us: () => last_us, possible_us: () => possible_us };
 }
 
 /** Greatest times seen, this record's too: the clock of Kafka Streams, plain Python, Tidemark. */
@@ -82,7 +87,7 @@ function recordClock(
         closed_us: before === -1 ? Number.NEGATIVE_INFINITY : unbroken!.at_us[before]! - delay_us,
       };
     });
-  return { at_us: marks.at_us, delay_us, batch: null, forgotten, last_us };
+  return { at_us: marks.at_us, delay_us, batch: null, forgotten, last_us, possible_us: last_us };
 }
 
 function recordMarks(

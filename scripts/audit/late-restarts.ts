@@ -30,21 +30,25 @@ export function withRestarts(evidence: Evidence, fit: Fit): Fit {
 }
 
 /**
- * Whether a lost clock is more than a guess: several windows need it, or each that does has an earlier
- * row (W9) which is what the uninterrupted clock makes.
+ * Whether each lost clock is more than a guess: leaving it out breaks several windows, or the one that
+ * it breaks has an earlier row (W9) which is what the clock makes without that loss.
  */
 export function isLossConfirmed(evidence: Evidence, fit: Fit, { superseded, shape }: Answers): boolean {
-  const whole = evidence.fit({ engine: fit.engine, lag: fit.lag });
+  const { engine, lag, restarts } = fit;
   const failing = new Set(fit.failing);
-  const lost = whole.failing.filter((window) => !failing.has(window));
-  if (lost.length > 1) return true;
-  return lost.every((window) => {
-    const members = membersOf(evidence.log, fit.engine, whole.clock, window);
+  return restarts.every((restart) => {
+    const without = evidence.fit(
+      { engine, lag },
+      restarts.filter((other) => other !== restart),
+    );
+    const [first, ...more] = without.failing.filter((window) => !failing.has(window));
+    if (first === undefined || more.length > 0) return more.length > 0;
+    const members = membersOf(evidence.log, engine, without.clock, first);
     return superseded.some(
       (row) =>
-        row.window_start_us + shape.shift_us === window.start_us &&
-        (row.product_id === null || row.product_id === window.product_id) &&
-        evidence.fitsRow(fit, window, members, row),
+        row.window_start_us + shape.shift_us === first.start_us &&
+        (row.product_id === null || row.product_id === first.product_id) &&
+        evidence.fitsRow(fit, first, members, row),
     );
   });
 }

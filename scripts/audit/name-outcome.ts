@@ -21,14 +21,20 @@ import {
   makesRow,
   NAMED_TICKS_MAX,
   nameRules,
+  needsOrder,
   tickAt,
   valuesOf,
 } from "./name-rules.ts";
+
+/** How answers write that there is no number. */
+const NO_NUMBER = /^(nan|null|none|n\/a)$/i;
 
 /** What decides between "explained" and "consistent with". */
 export interface Certainty {
   trust: ReadonlySet<AuditRule>;
   hasTrace: boolean;
+  /** Its watermarks follow from the log. */
+  isTraceProven: boolean;
   hasDelay: boolean;
   /** Windows whose late ticks no other window confirms. */
   alone: ReadonlySet<AuditWindow>;
@@ -58,13 +64,17 @@ export function judgeWindows(
   certainty: Certainty,
 ): WindowVerdict[] {
   const isEarly = evidence.emitsEarly(fit);
+  const rowEnd_us = windows.reduce(
+    (end_us, window) => (window.row === null ? end_us : Math.max(end_us, window.end_us)),
+    Number.NEGATIVE_INFINITY,
+  );
   const judged = windows.filter(({ row }) => row !== null).map((window) => judgeRow(measure, evidence, fit, window));
   withoutRefuted(measure, judged);
   const byWindow = new Map(judged.map((one) => [one.window, one]));
   return windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
-      ? rowless(measure, evidence, fit, window, certainty, isEarly)
+      ? rowless(measure, evidence, fit, window, certainty, { isEarly, rowEnd_us })
       : verdictOf(measure, fit, one, certainty);
   });
 }
@@ -85,7 +95,7 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
   const open: Clock = { ...clock, at_us: null };
   const all = membersOf(log, engine, open, window);
-  const isEqual = window.exact.length === 0 ? isEmptyRow(cells) : differing(plans, cells, exact).length === 0;
+  const isEqual = window.exact.length === 0 ? isEmptyRow(cells, exact) : differing(plans, cells, exact).length === 0;
   const isOpen = engine.lateness.kind === "suffix" || isUnknown(clock, window);
   const sets = isOpen
     ? evidence.dropped(fit, window).map((dropped) => all.filter((i) => !dropped.includes(i)))
@@ -94,11 +104,17 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   return { window, cells, exact, isEqual, ways, open: isOpen ? all : [] };
 }
 
-/** A window without ticks that counts none is right. */
-function isEmptyRow(cells: ReadonlyMap<AuditColumn, Cell>): boolean {
-  const count = cells.get("trade_count");
-  if (count === undefined || count.number !== 0) return false;
-  return [...cells.values()].every(({ text, number }) => text === null || number === 0 || Number.isNaN(number));
+/** A window without ticks that counts none is right; flags are those of an empty row. */
+function isEmptyRow(cells: ReadonlyMap<AuditColumn, Cell>, exact: Row): boolean {
+  if (cells.get("trade_count")?.number !== 0) return false;
+  return [...cells].every(
+    ([name, { text, number }]) => text === null || number === 0 || NO_NUMBER.test(text) || text === exact[name],
+  );
+}
+
+/** Ticks of the exact window that the engine's watermark would have dropped. */
+export function lateOf({ log, engine, clock }: Measure, { exact, end_us }: AuditWindow): number[] {
+  return exact.filter((i) => absence(log, engine, clock, i, end_us) === "late");
 }
 
 /** Takes away the ways whose drops contradict what other windows kept: a watermark only rises. */
@@ -128,6 +144,7 @@ function withoutRefuted({ log, engine }: Measure, judged: Judged[]): void {
 
 function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty): WindowVerdict {
   const { window, cells, ways } = one;
+  const kept = one.isEqual ? lateOf(measure, window).length : 0;
   const shift: AuditRule[] = certainty.shift_us === 0 ? [] : ["W7"];
   const base = {
     product_id: window.product_id,
@@ -141,14 +158,15 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
       rules: shift,
       differences: [],
       ticks: [],
-      why: shift.length === 0 ? "Equal in every column." : "Equal in every column; only their times are shifted.",
+      why: `Equal in every column${shift.length === 0 ? "" : "; only their times are shifted"}${kept === 0 ? "" : `; ticks late by the engine's watermark, and counted: ${kept}`}.`,
     };
   const members = ways[0];
   if (members === undefined) return { ...base, ...unexplained(measure, one) };
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
   if (rules.length === 0) return { ...base, ...unexplained(measure, one) };
-  const unsure = rules.filter((rule) => isUnsure(rule, measure, fit, window, certainty));
+  const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
+  const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.every((rule) => certainty.trust.has(rule));
   return {
     ...base,
@@ -164,6 +182,7 @@ function isUnsure(rule: AuditRule, { engine, clock }: Measure, fit: Fit, window:
   if (rule === "W8") return !certainty.isLossConfirmed;
   if (rule !== "W2") return false;
   if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return true;
+  if (engine.lateness.kind === "trace") return !certainty.isTraceProven;
   return fit.engine.lateness.kind === "each_record" && !certainty.hasDelay && certainty.alone.has(window);
 }
 
@@ -200,11 +219,12 @@ function rowless(
   fit: Fit,
   window: AuditWindow,
   certainty: Certainty,
-  isEarly: boolean,
+  { isEarly, rowEnd_us }: { isEarly: boolean; rowEnd_us: number },
 ): WindowVerdict {
   const { log, engine, clock } = measure;
   const base = { product_id: window.product_id, window_start_us: window.start_us, differences: [], where: null };
-  const why = evidence.whyNoRow(fit, window, isEarly);
+  const found = evidence.whyNoRow(fit, window, isEarly);
+  const why = found === "open" && isClosedBy(rowEnd_us, measure, window) ? null : found;
   if (why === null)
     return {
       ...base,
@@ -235,6 +255,12 @@ function rowless(
   };
 }
 
+/** Whether the row of a later window shows that a watermark beyond the trace's last closed this one. */
+function isClosedBy(rowEnd_us: number, { log, engine, clock }: Measure, window: AuditWindow): boolean {
+  if (engine.lateness.kind !== "trace" || window.end_us > rowEnd_us) return false;
+  return membersOf(log, engine, clock, window).some((i) => !Number.isNaN(clock.at_us![i]!));
+}
+
 function isSureWithout(
   rule: AuditRule,
   measure: Measure,
@@ -243,8 +269,12 @@ function isSureWithout(
   certainty: Certainty,
 ) {
   const { engine, clock } = measure;
-  if (certainty.hasTrace) return !isUnknown(clock, window);
-  if (rule === "W10") return false;
+  if (engine.lateness.kind === "trace") {
+    if (isUnknown(clock, window)) return false;
+    const isOpen = rule === "W4" && window.end_us <= clock.possible_us(window.product);
+    return rule === "W2" || rule === "W4" ? certainty.isTraceProven && !isOpen : true;
+  }
+  if (rule === "W10") return certainty.hasTrace;
   if (rule === "W2")
     return engine.lateness.kind === "each_record" && (certainty.hasDelay || !certainty.alone.has(window));
   if (rule !== "W4") return true;

@@ -64,6 +64,13 @@ export function makesRow(plans: readonly ColumnPlan[], cells: ReadonlyMap<AuditC
   return plans.every(({ name, type, plan }) => isReproduced(cells.get(name)!, name, type, plan, of));
 }
 
+/** Whether some cell is made only by sums in an unknown order, where a known one makes most rows. */
+export function needsOrder({ plans }: Measure, cells: ReadonlyMap<AuditColumn, Cell>, of: RowValues): boolean {
+  return plans.some(
+    ({ name, type, strict }) => strict !== null && !isReproduced(cells.get(name)!, name, type, strict, of),
+  );
+}
+
 /** Names what makes the row differ; `members` reproduce it. */
 export function nameRules(
   measure: Measure,
@@ -112,6 +119,8 @@ function togglesOf(
     const why = absence(log, engine, clock, i, end_us);
     // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
     if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i, engine), i);
+    // A repetition or a broken record which the engine counts elsewhere: only lateness left it out.
+    if (!isIn && !isCounted && why === null && unbroken === null) add("W2", i);
     if (unbroken === null) continue;
     const isLate = absence(log, engine, unbroken, i, end_us) === "late";
     if (isLate !== (why === "late")) add("W8", i);

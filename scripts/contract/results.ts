@@ -191,10 +191,12 @@ export interface RunRow {
   error: string | null;
 }
 
-/** A row of `runs` with the column that no list of runs shows. */
+/** A row of `runs` with the columns that no list of runs shows. */
 export interface StoredRun extends RunRow {
   /** RunSnapshot (measures.ts) as JSON; null unless the run has answered SAME_QUESTION. */
   snapshot: string | null;
+  /** The part of `ticks_new` that `backfill` had loaded. */
+  history_new: number | null;
 }
 
 /** The columns of `runs` that are shown, in order. */

@@ -78,6 +78,8 @@ export interface UnissuedNote {
   product_id: string;
   first_trade_id: number;
   last_trade_id: number;
+  /** `backfill`: it was proved while history was loaded. */
+  source?: "backfill";
 }
 
 /**

@@ -9,4 +9,4 @@ export { feedSocket } from "./proxy.ts";
 export { newestTrades, olderTraces, olderTrades, recentTraces, recentTrades, type Trace, tradesOf } from "./resume.ts";
 export { MatchTape } from "./tape/matches.ts";
 export { proofsOf, RestQueue, RestRefusal, RestTrades, restUrlOf } from "./tape/rest.ts";
-export { type HistoryTrade, HistoryWalk } from "./tape/walk.ts";
+export { type HistoryPage, type HistoryTrade, HistoryWalk } from "./tape/walk.ts";

@@ -126,8 +126,9 @@ function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace
       if (isSpan) yield { kind: "noted", product_id, lo: last_trade_id + 1, hi: first_trade_id - 1 };
     }
     if (parsed.kind === "unissued") {
-      const { product_id, first_trade_id, last_trade_id } = parsed.unissued;
-      yield { kind: "noted", product_id, lo: first_trade_id, hi: last_trade_id };
+      const { product_id, first_trade_id, last_trade_id, source } = parsed.unissued;
+      if (source === "backfill") yield { kind: "history" };
+      else yield { kind: "noted", product_id, lo: first_trade_id, hi: last_trade_id };
     }
     if (parsed.kind !== "tick") continue;
     const { product_id, trade_id, time_us, source } = parsed.tick;

@@ -1,6 +1,6 @@
 /** What each pipeline costs per tick and per hour, at a stated rate, over one span. */
 import type { CostPoint, CostSeries } from "../contract/cost-points.ts";
-import type { RunRow } from "../contract/results.ts";
+import type { StoredRun } from "../contract/results.ts";
 import { RECENT_US, SLICE_US } from "./cost-meter.ts";
 
 /** What one part of a pipeline was charged in a span, and the ticks that it took in the same span. */
@@ -109,11 +109,12 @@ function at(points: readonly CostPoint[], us: number): CostPoint {
 
 /** What a batch run was charged; a row of `runs`. */
 export type ChargedRun = Pick<
-  RunRow,
+  StoredRun,
   | "state"
   | "started_us"
   | "ended_us"
   | "ticks_new"
+  | "history_new"
   | "cpu_seconds"
   | "read_bytes"
   | "written_bytes"
@@ -136,7 +137,7 @@ export interface RunsCost extends SpanCost {
  * The finished runs that ended after `from_us` and until `to_us`, over the ticks that were new to
  * them. Their span begins where the run before them ended; without one at `began_us`, when the
  * pipeline began. A run in progress counts when it has ended; one whose charge is not known makes the
- * cost unknown.
+ * cost unknown. Runs that collected history are left out, with their spans: the stream has none of it.
  */
 export function costOfRuns(
   runs: readonly ChargedRun[],
@@ -148,13 +149,15 @@ export function costOfRuns(
     )
     .sort((a, b) => a.ended_us! - b.ended_us!);
   const first = ended.findIndex(({ ended_us }) => ended_us! > from_us);
-  const taken = first < 0 ? [] : ended.slice(first);
+  const began = (i: number) => ended[i - 1]?.ended_us ?? Math.min(began_us, ended[i]!.started_us);
+  const spans = ended.map((run, i) => ({ run, us: run.ended_us! - began(i) })).slice(first < 0 ? ended.length : first);
+  const counted = spans.filter(({ run }) => (run.history_new ?? 0) === 0);
+  const taken = counted.map(({ run }) => run);
   const ticks = sum(taken.map(({ ticks_new }) => ticks_new ?? 0))!;
   const cpu_s = sum(taken.map(({ cpu_seconds }) => cpu_seconds));
   if (ticks < TICKS_MIN || cpu_s === null) return null;
-  const since_us = ended[first - 1]?.ended_us ?? Math.min(began_us, taken[0]!.started_us);
   const same_s = sum(taken.map(sameQuestionSeconds));
-  const span_us = taken.at(-1)!.ended_us! - since_us;
+  const span_us = counted.reduce((all, { us }) => all + us, 0);
   const held = taken.map((run) => (run.peak_rss_bytes ?? 0) * (run.ended_us! - run.started_us));
   return {
     runs: taken.length,

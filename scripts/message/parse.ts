@@ -127,7 +127,8 @@ function parseUnissued(product_id: string, fields: Map<string, unknown>): Parsed
     return dead("unissued ids with wrong trade ids");
   // A gap has no more, and each id may have to be looked up.
   if (last_trade_id - first_trade_id >= GAP_IDS_MAX) return dead(`more than ${GAP_IDS_MAX} unissued ids at once`);
-  return { kind: "unissued", unissued: { product_id, first_trade_id, last_trade_id } };
+  const source = fields.get("source") === "backfill" ? ({ source: "backfill" } as const) : {};
+  return { kind: "unissued", unissued: { product_id, first_trade_id, last_trade_id, ...source } };
 }
 
 function parseWalked(product_id: string, fields: Map<string, unknown>): Parsed {

@@ -33,6 +33,7 @@ const FROM_3 = `ALTER TABLE runs ADD COLUMN snapshot TEXT;
   CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL`;
 const FROM_4 = `CREATE INDEX runs_done ON runs (run_id) WHERE state = 'done';
   CREATE INDEX runs_begun ON runs (run_id) WHERE state <> 'missed'`;
+const FROM_5 = "ALTER TABLE runs ADD COLUMN history_new INTEGER";
 /** Runs that keep their snapshot, about 3 kB each: a day at one run per minute. */
 const SNAPSHOTS_KEPT_MAX = 1_440;
 const NEWEST_ANSWERED = "SELECT max(run_id) FROM runs WHERE snapshot IS NOT NULL";
@@ -42,9 +43,19 @@ const ROOM = "x".repeat(65_536);
 /** What a run that ended with results notes of itself; `error` is the first metric's. */
 type RunFigures = Pick<RunRow, "newest_time_us" | "error"> &
   Record<
-    "collect_ms" | "answer_ms" | "seconds" | "ticks_new" | "ticks_total" | "archive_bytes" | "metrics" | "failed",
+    | "collect_ms"
+    | "answer_ms"
+    | "seconds"
+    | "ticks_total"
+    | "archive_bytes"
+    | "metrics"
+    | "failed"
+    | keyof CollectedTicks,
     number
   >;
+
+/** What a run has collected, of which `history_new` was loaded by `backfill`. */
+export type CollectedTicks = Pick<StoredRun, "ticks_new" | "history_new">;
 
 /** What a run leaves beside its figures. */
 interface Outcome {
@@ -67,8 +78,8 @@ export class Results {
   #run_id = 0;
 
   constructor(path: string) {
-    const migrations = { 1: FROM_1, 2: FROM_2, 3: FROM_3, 4: FROM_4 };
-    this.#db = openDatabase(path, { create: schema, version: 5, migrations }, "NORMAL");
+    const migrations = { 1: FROM_1, 2: FROM_2, 3: FROM_3, 4: FROM_4, 5: FROM_5 };
+    this.#db = openDatabase(path, { create: schema, version: 6, migrations }, "NORMAL");
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 
@@ -161,9 +172,9 @@ export class Results {
   }
 
   /** Notes that the run ended without results, and why. Throws what SQLite throws. */
-  fail(error: string, ticks_new: number | null, costs: Costs): void {
+  fail(error: string, collected: CollectedTicks, costs: Costs): void {
     if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
-    this.#end("failed", { error: shortened(error), ticks_new, ended_us: nowUs() }, costs);
+    this.#end("failed", { error: shortened(error), ...collected, ended_us: nowUs() }, costs);
   }
 
   close(): void {

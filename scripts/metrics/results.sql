@@ -7,7 +7,8 @@ CREATE TABLE runs (
   cpu_seconds REAL, error TEXT,
   read_bytes INTEGER, written_bytes INTEGER,                -- of all processes of the run, from and to the storage
   queries_cpu_seconds REAL, windows_cpu_seconds REAL,       -- parts of cpu_seconds: all metrics' queries, and that of windows_by_minute
-  snapshot TEXT                                             -- JSON, RunSnapshot in contract/measures.ts: what its answers contain; of the newest runs that answered windows_by_minute
+  snapshot TEXT,                                            -- JSON, RunSnapshot in contract/measures.ts: what its answers contain; of the newest runs that answered windows_by_minute
+  history_new INTEGER                                       -- the part of ticks_new that `backfill` had loaded
 ) STRICT;
 CREATE INDEX runs_with_snapshot ON runs (run_id) WHERE snapshot IS NOT NULL;
 CREATE INDEX runs_done ON runs (run_id) WHERE state = 'done';       -- the newest is found among failed and missed ones

@@ -6,10 +6,11 @@ import { REST_PAGE_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Log } from "../contract/log.ts";
 import type { Walked } from "../contract/walked.ts";
-import { type HistoryTrade, HistoryWalk, RestTrades } from "../feed/index.ts";
+import { type HistoryPage, type HistoryTrade, HistoryWalk, RestRefusal, RestTrades } from "../feed/index.ts";
 import { RunStats } from "../measure/run-stats.ts";
-import { walkedFrame } from "../message/index.ts";
+import { unissuedFrame, walkedFrame } from "../message/index.ts";
 import type { BackfillProgress } from "./backfill-progress.ts";
+import type { BackfilledProduct } from "./backfilled.ts";
 import type { WalkState } from "./walk-state.ts";
 
 interface BackfillOptions {
@@ -25,42 +26,8 @@ interface BackfillOptions {
   progress: BackfillProgress;
 }
 
-/** What one product has now, and what this run did for it. */
-interface BackfilledProduct {
-  product: string;
-  /** Loaded by this run. */
-  loaded: number;
-  /** History before the feed's first trade, with what earlier runs loaded. */
-  trades: number;
-  /** Ids within what this run loaded that REST does not have. */
-  lacking: number;
-  /** Entries of REST that are not valid trades. */
-  invalid: number;
-  /** The lowest id that was reached; null: nothing. */
-  oldest_id: number | null;
-  /** Event times of the oldest and the newest trade that this run loaded, ISO 8601; null: none. */
-  oldest: string | null;
-  newest: string | null;
-  /** Why it ended; null: it was stopped. */
-  end: "from" | "trades" | "first trade" | null;
-}
-
-const ENDS = {
-  from: "--from is reached",
-  trades: "--trades is reached",
-  "first trade": "the exchange has no older trade",
-};
-
-/** What was done for a product, as a sentence. */
-export function backfilledText({ product, loaded, trades, lacking, oldest, newest, end }: BackfilledProduct): string {
-  const span = oldest === null ? "" : `, from ${oldest} to ${newest}`;
-  const lacks = lacking === 0 ? "" : `; REST lacks ${lacking} ids in between`;
-  const why = end === null ? "stopped; the same command continues here" : ENDS[end];
-  return `${product}: ${loaded} trades loaded${span}${lacks}; ${trades} in all before the feed's first one; ${why}`;
-}
-
 /** A page as far as it is wanted. */
-interface Wanted {
+interface Wanted extends Pick<HistoryPage, "invalid_ids" | "unissued"> {
   trades: HistoryTrade[];
   /** The lowest id down to which the walk has come. */
   lowest: number;
@@ -105,7 +72,7 @@ class ProductWalk {
     private readonly options: BackfillOptions,
     rest: RestTrades,
   ) {
-    const counts = { loaded: 0, trades: 0, lacking: 0, invalid: 0 };
+    const counts = { loaded: 0, trades: 0, unissued: 0, lacking: 0, invalid: 0 };
     this.#found = { product: product_id, ...counts, oldest_id: null, oldest: null, newest: null, end: null };
     run_of.products.push(this.#found);
     const onRetry = (why: string) => {
@@ -142,7 +109,7 @@ class ProductWalk {
       const page = await this.#walk.page(after, Math.min(REST_PAGE_MAX, left, ids), signal);
       if (page.lowest === null) return signal.aborted ? null : "first trade";
       this.#found.invalid += page.invalid;
-      const wanted = this.#wanted(page.trades, Math.max(page.lowest, floor + 1));
+      const wanted = this.#wanted(page, Math.max(page.lowest, floor + 1));
       await this.#append(log, wanted, after);
       if (wanted.isLast) return "from";
     }
@@ -168,36 +135,42 @@ class ProductWalk {
   }
 
   /** Cuts what is already there, and the page's end where all trades are older than is wanted. */
-  #wanted(all: readonly HistoryTrade[], lowest: number): Wanted {
+  #wanted(page: HistoryPage, lowest: number): Wanted {
     const { from_us } = this.options;
-    const trades = all.filter(({ trade_id }) => trade_id >= lowest);
-    if (from_us === null) return { trades, lowest, isLast: false };
-    const last = trades.findLastIndex(({ time_us }) => time_us >= from_us);
-    if (last === trades.length - 1 && trades.length > 0) return { trades, lowest, isLast: false };
+    const trades = page.trades.filter(({ trade_id }) => trade_id >= lowest);
+    const last = trades.findLastIndex(({ time_us }) => from_us === null || time_us >= from_us);
+    // Without a valid trade nothing shows that older ones are not wanted.
+    if (last === trades.length - 1) return cut(page, { trades, lowest, isLast: false });
     const kept = trades.slice(0, last + 1);
-    return { trades: kept, lowest: kept.at(-1)?.trade_id ?? Number.POSITIVE_INFINITY, isLast: true };
+    return cut(page, { trades: kept, lowest: kept.at(-1)?.trade_id ?? Number.POSITIVE_INFINITY, isLast: true });
   }
 
   /** The page and its note are one append: in the embedded log both are there, or neither is. */
-  async #append(log: Log, { trades, lowest }: Wanted, after: number | null): Promise<void> {
+  async #append(log: Log, wanted: Wanted, after: number | null): Promise<void> {
+    const { trades, unissued, lowest } = wanted;
     const top = after === null ? trades[0]?.trade_id : after - 1;
     if (top === undefined || lowest > top) return;
     const { product_id } = this;
     const note = { product_id, first_trade_id: lowest, last_trade_id: top, trades: trades.length };
-    const records = [...trades.map(({ value }) => value), walkedFrame(note)];
+    const proofs = unissued.map(({ lo, hi }) =>
+      unissuedFrame({ product_id, first_trade_id: lo, last_trade_id: hi, source: "backfill" }),
+    );
+    const records = [...trades.map(({ value }) => value), ...proofs, walkedFrame(note)];
     diePoint("backfill-before-append");
     await log.append(records.map((value) => ({ key: product_id, value })));
     diePoint("backfill-appended");
     this.run_of.stats.records += records.length;
     this.#after = lowest;
-    this.#count(trades, lowest, top - lowest + 1);
+    this.#count(wanted, top - lowest + 1);
   }
 
-  #count(trades: readonly HistoryTrade[], lowest: number, ids: number): void {
+  #count({ trades, unissued, invalid_ids, lowest }: Wanted, ids: number): void {
     const found = this.#found;
+    const proved = unissued.reduce((sum, { lo, hi }) => sum + hi - lo + 1, 0);
     found.loaded += trades.length;
     found.trades += trades.length;
-    found.lacking += ids - trades.length;
+    found.unissued += proved;
+    found.lacking += ids - trades.length - proved - invalid_ids.length;
     found.oldest_id = lowest;
     for (const { time_us } of trades) {
       this.#oldest_us = Math.min(this.#oldest_us ?? time_us, time_us);
@@ -218,14 +191,26 @@ class ProductWalk {
     if (error instanceof TidemarkError) return error;
     const { trades, oldest_id } = this.#found;
     const kept = oldest_id === null ? "nothing was loaded" : `${trades} trades are there, down to id ${oldest_id}`;
-    const isRefused = /^REST answers 4(?!29)/.test(sentence(error));
+    const status = error instanceof RestRefusal ? error.status : 0;
+    const isRefused = status >= 400 && status < 500 && status !== 429;
+    const refused =
+      status === 404
+        ? "Check the product's name: the exchange has no trades of it."
+        : "The exchange, or a proxy before it, does not allow the request. The same command continues where this one ended.";
     return new TidemarkError(
       isRefused ? "FEED_REFUSED" : "FEED_UNREACHABLE",
       `History of ${this.product_id} can't be loaded: ${sentence(error)}; ${kept}.`,
       isRefused
-        ? "Check the product's name: the exchange has no trades of it."
+        ? refused
         : "History comes from the exchange's REST address, so it needs the network. The same command continues where this one ended.",
       { cause: error },
     );
   }
+}
+
+/** What a page has from `lowest` on. */
+function cut(page: HistoryPage, wanted: Pick<Wanted, "trades" | "lowest" | "isLast">): Wanted {
+  const { lowest } = wanted;
+  const unissued = page.unissued.flatMap(({ lo, hi }) => (hi < lowest ? [] : [{ lo: Math.max(lo, lowest), hi }]));
+  return { ...wanted, unissued, invalid_ids: page.invalid_ids.filter((id) => id >= lowest) };
 }

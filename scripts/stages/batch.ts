@@ -21,7 +21,7 @@ import {
   Sandbox,
 } from "../metrics/index.ts";
 import { type Metric, metricNames, misnamed, readMetric, readSource } from "../metrics/metric.ts";
-import { Results } from "../metrics/results-db.ts";
+import { type CollectedTicks, Results } from "../metrics/results-db.ts";
 import { FeedClock } from "./feed-clock.ts";
 import { RunCharge } from "./run-charge.ts";
 import { runSnapshot } from "./run-snapshot.ts";
@@ -93,7 +93,7 @@ class Batch {
   readonly #failed: BatchSummary["failed"] = [];
   readonly #charge = new RunCharge();
   #agreement: Agreement | null = null;
-  #ticks_new: number | null = null;
+  #collected: CollectedTicks = { ticks_new: null, history_new: null };
   #new_ticks: TickGroups | null = null;
   /** Whether it has a new result of SAME_QUESTION. */
   #answers = false;
@@ -110,8 +110,12 @@ class Batch {
   async run(names: string[]): Promise<BatchSummary | null> {
     const { paths, parts } = this;
     const collecting_ms = monotonicMs();
-    const { manifest, ticks_new, new_ticks } = await collect(paths, parts.logger, parts.results.answered());
-    this.#ticks_new = ticks_new;
+    const { manifest, ticks_new, history_new, new_ticks } = await collect(
+      paths,
+      parts.logger,
+      parts.results.answered(),
+    );
+    this.#collected = { ticks_new, history_new };
     this.#new_ticks = new_ticks;
     const answering_ms = monotonicMs();
     try {
@@ -125,7 +129,7 @@ class Batch {
       return null;
     }
     await parts.sandbox.end();
-    return this.#finish(manifest, names, { ticks_new, collecting_ms, answering_ms });
+    return this.#finish(manifest, names, { ticks_new, history_new, collecting_ms, answering_ms });
   }
 
   /** Notes why the run failed; if that fails too, the run's own error counts. */
@@ -133,7 +137,7 @@ class Batch {
     const { results, sandbox, logger } = this.parts;
     await sandbox.end();
     try {
-      results.fail(why, this.#ticks_new, this.#costs());
+      results.fail(why, this.#collected, this.#costs());
     } catch (error) {
       logger.warn(`the run's end could not be noted in results.db: ${sentence(error)}`);
     }
@@ -148,7 +152,12 @@ class Batch {
   #finish(
     manifest: Manifest,
     names: string[],
-    { ticks_new, collecting_ms, answering_ms }: { ticks_new: number; collecting_ms: number; answering_ms: number },
+    {
+      ticks_new,
+      history_new,
+      collecting_ms,
+      answering_ms,
+    }: Record<"ticks_new" | "history_new" | "collecting_ms" | "answering_ms", number>,
   ): BatchSummary {
     const { paths, parts } = this;
     const { results, logger } = parts;
@@ -161,6 +170,7 @@ class Batch {
       answer_ms: done_ms - answering_ms,
       seconds: done_ms / 1000,
       ticks_new,
+      history_new,
       ticks_total,
       newest_time_us: manifest.files.reduce<number | null>(
         (max, { max_time_us: t }) => (max === null || t > max ? t : max),

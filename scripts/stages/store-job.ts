@@ -169,7 +169,12 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
     const parsed = parseRecord(value, this.store.rules);
     if (this.#skipsHistory && isHistory(parsed)) this.#skip(batch, i);
     else if (parsed.kind === "tick") this.#tick(parsed.tick);
-    else this.other(parsed, value);
+    else {
+      // The stream keeps proofs of history, and measures none.
+      if (this.#skipsHistory && parsed.kind === "unissued" && parsed.unissued.source === "backfill")
+        this.#skip(batch, i);
+      this.other(parsed, value);
+    }
   }
 
   #skip(batch: LogBatch, i: number): void {

@@ -57,7 +57,9 @@ function fromTicks(db: Database, found: Map<string, WalkState>): Map<number, Log
 
 /** A stream that has read more of a log that was cut knows an earlier trade. */
 function fromWindows(db: Database, found: Map<string, WalkState>): null {
-  const first = db.query<{ id: number }, [string]>("SELECT first_trade_id AS id FROM products WHERE product_id = ?");
+  const first = db.query<{ id: number }, [string]>(
+    "SELECT first_trade_id AS id FROM products WHERE product_id = ? AND ticks > 0",
+  );
   for (const product_id of found.keys()) feed(found, product_id, first.get(product_id)?.id ?? null);
   return null;
 }

@@ -7,6 +7,7 @@ import { TidemarkError } from "../base/errors.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
 import { openReadOnly, storeError } from "../base/sqlite.ts";
 import { CANDLE_US, CANDLES_MAX } from "../contract/candle.ts";
+import { SeenIds } from "../window/index.ts";
 
 /** A span of event time, microseconds since 1970 UTC, `to_us` exclusive. */
 export interface Span {
@@ -145,10 +146,11 @@ export class WitnessStore {
     const last = new Map(read.last.map((row) => [row.start_us, row]));
     const late = Map.groupBy(read.late, ({ start_us }) => start_us);
     const consumed = offsetsOf(this.#ticks);
+    const seen = new StreamIds(file, this.product);
     return (stored) => {
-      const unread = stored.filter(
-        ({ source, log_partition, log_offset }) =>
-          source === "backfill" || log_offset >= (offsets.get(log_partition) ?? 0),
+      const unread = stored.filter(({ trade_id, source, log_partition, log_offset }) =>
+        // Of history it has what the feed repeated.
+        source === "backfill" ? !seen.has(trade_id) : log_offset >= (offsets.get(log_partition) ?? 0),
       );
       const unreadAt = Map.groupBy(unread, ({ time_us }) => Math.floor(time_us / CANDLE_US) * CANDLE_US);
       const minutes = new Map<number, StreamMinute>();
@@ -184,6 +186,25 @@ export class WitnessStore {
   close(): void {
     this.#ticks.close();
     this.#windows?.close();
+  }
+}
+
+/** The ids that the stream has seen of a product. */
+class StreamIds {
+  readonly #seen: SeenIds;
+
+  constructor(file: StageFile, product: string) {
+    const blocks = "SELECT block, bits FROM seen_ids WHERE product_id = $product AND block BETWEEN $from AND $to";
+    const between = (from: number, to: number) =>
+      file.all<{ block: number; bits: Uint8Array | null }>(blocks, { product, from, to });
+    this.#seen = new SeenIds(product, {
+      load: (block) => between(block, block)[0]?.bits,
+      between: (from, to) => between(from, to).map(({ block }) => block),
+    });
+  }
+
+  has(id: number): boolean {
+    return this.#seen.countBetween(id - 1, id) > 0;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Collecting and compaction: each tick is archived once, also after kill -9 and without the extension. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { smallFiles } from "../../scripts/archive/merge-files.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
@@ -109,6 +109,22 @@ describe("collecting", () => {
       ticks_total: total,
     });
     expect(resultRows(dir.path, "fingerprint")[0]).toMatchObject({ ticks: total, ids: total, inserts: total });
+  });
+
+  test("a manifest of version 2 is read; the next batch writes 3, which a program of before history refuses", async () => {
+    using dir = await stored();
+    await fingerprint(dir.path);
+    const path = join(dir.path, "archive/manifest.json");
+    const { checksum: _, ...now } = JSON.parse(readFileSync(path, "utf8"));
+    expect(now.version).toBe(3);
+    const old = { ...now, version: 2 };
+    const checksum = new Bun.CryptoHasher("sha256").update(JSON.stringify(old)).digest("hex");
+    writeFileSync(path, JSON.stringify({ ...old, checksum }));
+    const asked = await run("query", ["--data", dir.path, "--format", "json", "SELECT count(*) AS n FROM ticks"]);
+    expect(JSON.parse(asked.stdout)).toEqual([{ n: STORED_TICKS }]);
+    const { code, json } = await fingerprint(dir.path);
+    expect([code, json.ticks_new, json.ticks_total]).toEqual([0, 0, STORED_TICKS]);
+    expect(JSON.parse(readFileSync(path, "utf8")).version).toBe(3);
   });
 
   test("a damaged manifest is a sentence that names it, and what to do", async () => {

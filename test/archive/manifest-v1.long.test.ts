@@ -44,7 +44,7 @@ for (const name of ["whole", "pruned"] as const) {
       expect(await ask(dir.path)).toEqual(before);
       const { version, files, minutes } = manifestOf(dir.path);
       const unverified = files.filter(({ verified }) => !verified).reduce((sum, { rows }) => sum + rows, 0);
-      expect([version, unverified]).toEqual([2, name === "whole" ? 0 : 249]);
+      expect([version, unverified]).toEqual([3, name === "whole" ? 0 : 249]);
       const names = Object.keys(filesBelow(join(dir.path, "archive")));
       const data = names.filter((path) => /^(ticks|minutes)\//.test(path));
       expect(data).toEqual([...minutes, ...files, { path: "ticks/mine.txt" }].map(({ path }) => path).sort());
@@ -78,16 +78,16 @@ test("fa0d24d's manifest check refuses the new one, and a newer one is refused w
   const path = join(dir.path, "archive/manifest.json");
   const manifest = JSON.parse(readFileSync(path, "utf8"));
   // The old program takes version 1 alone: any other number ends it before it reads or removes a file.
-  expect(manifest.version).toBe(2);
+  expect(manifest.version).toBe(3);
   const files = filesBelow(join(dir.path, "archive"));
-  writeFileSync(path, JSON.stringify({ version: 3, anything: true }));
+  writeFileSync(path, JSON.stringify({ version: 4, anything: true }));
   for (const { code, stderr } of [
     await batch(dir.path),
     await run("query", ["--data", dir.path, "SELECT 1"]),
     await run("prune", ["--data", dir.path]),
   ]) {
     expect(code).toBe(1);
-    expect(stderr).toContain("was written by a newer Tidemark (version 3, this one knows 2). [TIDEMARK_SCHEMA_NEWER]");
+    expect(stderr).toContain("was written by a newer Tidemark (version 4, this one knows 3). [TIDEMARK_SCHEMA_NEWER]");
   }
   expect(Object.keys(filesBelow(join(dir.path, "archive")))).toEqual(Object.keys(files));
 });

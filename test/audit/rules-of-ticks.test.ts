@@ -52,6 +52,28 @@ describe("W2 dropped as late", () => {
     expect(at(run(late, REPLACED, undefined, { trust: new Set(["W2"] as const) }), 0).outcome).toBe("explained");
   });
 
+  describe("by a delay that is found from the rows", () => {
+    const TEN: EngineSettings = { ...STREAMS, late: { by: "records", delay: 10 * S, scope: "product" } };
+    /** A tick of each of these minutes arrives 13 seconds after its window's end. */
+    const lateIn = (minutes: number[]) =>
+      minutes.reduce((trades, minute) => delayed(trades, minute * 60 + 50, minute * 60 + 73), steady());
+    const outcomesOf = (minutes: number[], engine: EngineSettings) => {
+      const report = run(lateIn(minutes), engine);
+      expect(report.totals.unexplained).toBe(0);
+      return minutes.map((minute) => at(report, minute).outcome);
+    };
+
+    test("right: three windows lack what it drops", () => {
+      expect(outcomesOf([0, 3, 5], TEN)).toEqual(["explained", "explained", "explained"]);
+    });
+
+    test("only consistent: two windows do, or windows have rows that the delay leaves open", () => {
+      expect(outcomesOf([0, 3], TEN)).toEqual(["consistent", "consistent"]);
+      expect(outcomesOf([0, 3], { ...TEN, append: false })).toEqual(["consistent", "consistent"]);
+      expect(outcomesOf([0, 3, 5], { ...TEN, append: false })).toEqual(["consistent", "consistent", "consistent"]);
+    });
+  });
+
   test("not: a lost tick that no watermark could have dropped", () => {
     const report = run(steady(), REPLACED, without(steady(), REPLACED, 2, 59));
     expect(at(report, 2)).toMatchObject({ outcome: "unexplained", rules: [] });
@@ -154,6 +176,16 @@ describe("W5 malformed input became null", () => {
     expect(rules.trade_count).toEqual(["W5"]);
     expect(rules.avg_price?.includes("W5") ?? false).toBe(false);
     expect(at(report, 2).ticks).toMatchObject([{ trade_id: 9_120, what: "surplus", rule: "W5" }]);
+  });
+
+  test("only consistent: one of two broken records was not counted, as a late one would not be", () => {
+    const report = run(refused, nulls, (rows) => {
+      const row = rows[5]!;
+      const lost = row.trades.findIndex((i) => refused[i]!.isRefused);
+      const keep = (_: unknown, n: number) => n !== lost;
+      row.cells = cellsOf(refused, { trades: row.trades.filter(keep), groups: row.groups.filter(keep) }, nulls);
+    });
+    expect(["consistent", "unexplained"]).toContain(at(report, 5).outcome);
   });
 
   test("not: a surplus where no record was refused", () => {

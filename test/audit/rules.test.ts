@@ -1,5 +1,6 @@
 /** Rules about how values and windows are made: each is right once, and not given once. */
 import { describe, expect, test } from "bun:test";
+import type { AuditReport } from "../../scripts/audit/audit-types.ts";
 import {
   at,
   audited,
@@ -16,7 +17,7 @@ import {
   without,
 } from "../support/audit-cases.ts";
 import { answersOf, runEngine } from "../support/foreign-engines.ts";
-import { cellsOf, type EngineSettings, MINUTE } from "../support/foreign-rows.ts";
+import { cellsOf, type EngineSettings, type ForeignWindow, MINUTE } from "../support/foreign-rows.ts";
 
 test("an exact answer is equal in every window, and nothing else is said", () => {
   const report = run(steady(), EXPERT);
@@ -135,17 +136,37 @@ describe("W8 clock lost at a restart", () => {
     expect(report.totals.superseded_rows).toBe(1);
   });
 
-  test("right: a store that had forgotten the closed window writes a row of the late tick alone", () => {
-    const { windows } = runEngine(late, STREAMS);
-    const answers = answersOf(windows, STREAMS);
-    const one = late.findIndex(({ id }) => id === 21);
-    const cells = cellsOf(late, { trades: [one], groups: [0] }, STREAMS);
-    const rows = answers.rows.with(0, { ...answers.rows[0]!, cells });
-    const report = audited(late, { ...answers, rows, superseded: [answers.rows[0]!] }, { lateness_us: MINUTE });
-    expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W8", "W2"] });
-    expect(at(report, 0).ticks.filter(({ rule }) => rule === "W8")).toHaveLength(58);
-    const alone = audited(late, { ...answers, rows }, { lateness_us: MINUTE });
-    expect(at(alone, 0).outcome).not.toBe("explained");
+  describe("with several late ticks", () => {
+    // Of 16:00 and 16:01 one after the other at 16:03:40, when the clock is lost; then one of each.
+    const trades = delayed(delayed(delayed(delayed(steady(), 10, 220), 70, 220), 30, 250), 90, 300);
+    const at16_03 = trades.findIndex(({ id }) => id === 11);
+    const lost = { ...STREAMS, late: { by: "records", delay: MINUTE, scope: "product", lostAt: at16_03 } } as const;
+    const known = { lateness_us: MINUTE };
+    /** Counts these late trades in the rows of an engine that dropped them. */
+    const adding = (ids: number[]) => (rows: ForeignWindow[]) => {
+      for (const i of ids.map((id) => trades.findIndex((trade) => trade.id === id))) {
+        const row = rows.find(({ start }) => start === Math.floor(trades[i]!.time / MINUTE) * MINUTE)!;
+        row.trades = [...row.trades, i];
+        row.groups = [...row.groups, 0];
+        row.cells = cellsOf(trades, row, STREAMS);
+      }
+    };
+    const both = (report: AuditReport) => [0, 1].map((minute) => at(report, minute));
+
+    test("right: two windows need one place", () => {
+      expect(trades.slice(at16_03, at16_03 + 2).map(({ id }) => id)).toEqual([11, 72]);
+      const report = run(trades, lost, undefined, known);
+      for (const { outcome, rules } of both(report)) expect([outcome, rules]).toEqual(["explained", ["W8", "W2"]]);
+      expect(report.totals).toMatchObject({ consistent: 0, unexplained: 0 });
+      const forged = run(trades, lost, without(trades, STREAMS, 4, 20), known);
+      expect(at(forged, 4).outcome).toBe("unexplained");
+    });
+
+    test("only consistent: late ticks that were added, each at a place of its own", () => {
+      const forged = run(trades, STREAMS, adding([32, 94]), known);
+      expect(both(forged).map(({ outcome }) => outcome)).toEqual(["consistent", "consistent"]);
+      expect(both(run(trades, lost, adding([32]), known)).map(({ outcome }) => outcome)).not.toContain("explained");
+    });
   });
 
   test("not: an engine whose clock was never lost", () => {
@@ -154,13 +175,15 @@ describe("W8 clock lost at a restart", () => {
 });
 
 describe("W9 several rows per window and W11 output of a batch that never committed", () => {
-  test("they are counted; the last row decides, with a changed value too", () => {
+  test("they are counted; the last row decides, and a changed earlier one is refused", () => {
     const { windows } = runEngine(steady(), EXPERT);
     const answers = answersOf(windows, EXPERT);
     const row = answers.rows[2]!;
     const changed = { ...row, cells: { ...row.cells, trade_count: "59" } };
-    const good = audited(steady(), { ...answers, superseded: [changed], uncommitted: [row] });
+    const good = audited(steady(), { ...answers, superseded: [row], uncommitted: [changed] });
     expect(good.totals).toMatchObject({ equal: 10, superseded_rows: 1, uncommitted_rows: 1 });
+    const first = audited(steady(), { ...answers, superseded: [changed] });
+    expect(at(first, 2)).toMatchObject({ outcome: "unexplained", rules: [] });
     const last = { ...answers, rows: answers.rows.with(2, changed), superseded: [row] };
     expect(at(audited(steady(), last), 2)).toMatchObject({ outcome: "unexplained", rules: [] });
   });

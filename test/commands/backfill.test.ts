@@ -30,7 +30,7 @@ test("it prints what it loaded and why it ended; a second one beside it is refus
   const second = await run("backfill", [...flags, "10"]);
   expect([second.code, second.stderr]).toEqual([1, expect.stringContaining(`Another backfill (pid ${first.pid})`)]);
   expect(await first.stop("SIGINT")).toBe(0);
-  expect(first.said()).toMatch(/BTC-USD: \d+00 trades loaded, from .*; stopped; the same command continues here/);
+  expect(first.said()).toMatch(/BTC-USD: \d+ trades loaded, from .*; stopped; the same command continues here/);
   const done = await run("backfill", [...flags, "500"]);
   expect([done.code, done.stderr]).toEqual([0, expect.stringContaining("--trades is reached")]);
 }, 60_000);

@@ -12,6 +12,7 @@ import { archivedTicks } from "../../web/model/index.ts";
 import { batch, metricFolder } from "../support/batch.ts";
 import { fillLog, follow, quiet, ROOT, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
+import { history } from "../support/history-phases.ts";
 import { run } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
@@ -153,6 +154,15 @@ test("consume behind stream: its minutes are compared without the stream's side,
   expect(json.totals).toMatchObject({ minutes: 7, unexplained: 0 });
   expect(json.streamless).toBe(2);
   expect(differing(json).flatMap(({ rules }) => rules)).toEqual(["not_stored", "not_stored"]);
+});
+
+test("the feed's first messages repeat trades that history had: they are the stream's too", async () => {
+  using copy = tempDir();
+  await follow(copy.path, [...history(1, 705), ...recordedLines().slice(697, 2_000)]);
+  const { json } = await witness({}, { data: copy.path, from_us: at("16:00"), to_us: at("16:08") });
+  expect(json.totals).toMatchObject({ minutes: 8, equal: 7, explained: 1, unexplained: 0 });
+  const [seam] = differing(json);
+  expect(seam).toMatchObject({ rules: ["not_read"], ids: [{ what: "not_read", ranges: [[expect.any(Number), 697]] }] });
 });
 
 test("more than 300 minutes are several requests; minutes that neither side has are counted", async () => {

@@ -6,7 +6,16 @@ import type { ChargedRun, Cost } from "../../scripts/measure/pipeline-cost.ts";
 import { pricePerHour } from "../../scripts/measure/price-per-hour.ts";
 
 const run = (ticks_new: number, cpu_seconds: number | null, change: Partial<ChargedRun> = {}): ChargedRun => ({
-  ...{ state: "done", started_us: 0, ended_us: 1, ticks_new, cpu_seconds, read_bytes: 0, written_bytes: 0 },
+  ...{
+    state: "done",
+    started_us: 0,
+    ended_us: 1,
+    ticks_new,
+    history_new: 0,
+    cpu_seconds,
+    read_bytes: 0,
+    written_bytes: 0,
+  },
   ...{ peak_rss_bytes: 1, queries_cpu_seconds: 3, windows_cpu_seconds: 3, ...change },
 });
 const runs = Array.from({ length: 20 }, (_, i) => run(i * 1_000, 1.2 + i * 0.05));

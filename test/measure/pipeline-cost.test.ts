@@ -76,7 +76,15 @@ test("parts of a pipeline add up per tick, each over its own ticks and span", ()
 const run = (minute: number, change: Partial<ChargedRun> = {}): ChargedRun => {
   const ended_us = NOW + (minute - 10) * 60 * SECOND;
   return {
-    ...{ state: "done", started_us: ended_us - 2 * SECOND, ended_us, ticks_new: 600, cpu_seconds: 1.5, read_bytes: 10 },
+    ...{
+      state: "done",
+      started_us: ended_us - 2 * SECOND,
+      ended_us,
+      ticks_new: 600,
+      history_new: 0,
+      cpu_seconds: 1.5,
+      read_bytes: 10,
+    },
     ...{ written_bytes: 6_000, peak_rss_bytes: 5, queries_cpu_seconds: 0.9, windows_cpu_seconds: 0.1, ...change },
   };
 };
@@ -99,6 +107,17 @@ test("a run in progress and a due time that was missed change nothing; a failed 
   expect(costOfRuns([...runs, run(9, { state: "missed", cpu_seconds: null })], live)).toEqual(before);
   const failed = costOfRuns([...runs, run(9, { state: "failed", ticks_new: null })], live)!;
   expect([failed.cpu_us - before.cpu_us, failed.ticks - before.ticks]).toEqual([1.5 * SECOND, 0]);
+});
+
+test("runs that collected history are left out with their spans: the figures are of ticks that both pipelines have", () => {
+  const runs = [5, 6, 7, 8, 9].map((minute) => run(minute));
+  const before = costOfRuns(runs, live)!;
+  const history = { ticks_new: 8_600, history_new: 8_000, cpu_seconds: 3 };
+  const after = costOfRuns([...runs.slice(0, 3), run(8, history), run(9)], live)!;
+  expect([before.runs, after.runs]).toEqual([4, 3]);
+  expect(after).toMatchObject({ ticks: 1_800, seconds: 180, cpu_us: 4.5 * SECOND });
+  expect(after.cpu_us / after.ticks).toBe(before.cpu_us / before.ticks);
+  expect(costOfRuns([run(9, history)], live)).toBeNull();
 });
 
 test("a run whose charge is unknown makes the cost unknown, not smaller; one without its queries only the same question", () => {

@@ -89,23 +89,32 @@ test("no measure counts history: latencies, out of order, ticks and marks of bot
   using dir = tempDir();
   const late = LINES[1_000]!.replace(/"trade_id":\d+/, '"trade_id":900011');
   await fillLog(dir.path, [...FEED.slice(0, 500), ...history(400, 700)]);
-  await fillLog(dir.path, [...FEED.slice(500), late, ...history(1, 399)], { batch: 100 });
+  // Id 200 was never issued: the page proves so.
+  const ids = { first_trade_id: 200, last_trade_id: 200 };
+  const proof = JSON.stringify({ type: "tidemark_unissued", product_id: "BTC-USD", ...ids, source: "backfill" });
+  const older = [...history(201, 399), proof, ...history(1, 199)];
+  await fillLog(dir.path, [...FEED.slice(500), late, ...older], { batch: 100 });
   const streamed = await run("stream", ["--data", dir.path, "--until-end", "--json"]);
-  expect(streamed.json).toMatchObject({ records: FEED.length + 703, ticks: FEED.length + 1, skipped: 702, late: 1 });
+  expect(streamed.json).toMatchObject({ records: FEED.length + 704, ticks: FEED.length + 1, skipped: 703, late: 1 });
   const { pipeline = [], pipeline_from_append = [] } = histogramsOf(dir.path);
   expect([samplesOf(pipeline), samplesOf(pipeline_from_append)]).toEqual([0, FEED.length + 1]);
   expect(rowsOf(dir.path, "windows.db", "SELECT DISTINCT source FROM out_of_order")).toEqual([{ source: "feed" }]);
   const stored = await run("consume", ["--data", dir.path, "--until-end", "--json"]);
-  expect(stored.json).toMatchObject({ inserted: FEED.length + 701, history: 700, duplicates: 0 });
+  expect(stored.json).toMatchObject({ inserted: FEED.length + 700, history: 699, duplicates: 0 });
   await batch(dir.path);
-  const [done] = sqlite<{ snapshot: string }>(dir.path, "results.db", "SELECT snapshot FROM runs");
+  const [done] = sqlite<{ snapshot: string; history_new: number }>(dir.path, "results.db", "SELECT * FROM runs");
+  expect(done!.history_new).toBe(699);
   const { histograms, newest_us, unreceived } = JSON.parse(done!.snapshot) as RunSnapshot;
   expect([samplesOf(histograms.pipeline_from_append!), unreceived]).toEqual([FEED.length + 1, FEED.length + 1]);
   const [mark] = sqlite<{ us: number }>(dir.path, "windows.db", "SELECT max_time_us AS us FROM products");
   expect(newest_us).toEqual({ "BTC-USD": mark!.us });
   // What is stored has it: that is what it is for.
   const trades = resultRows<{ trade_count: number }>(dir.path, "windows_by_minute");
-  expect(trades.reduce((sum, { trade_count }) => sum + Number(trade_count), 0)).toBe(FEED.length + 701);
+  expect(trades.reduce((sum, { trade_count }) => sum + Number(trade_count), 0)).toBe(FEED.length + 700);
+  // No window of the stream counts the proof; the metric of ids does.
+  const counted = "SELECT max(unissued) AS most, (SELECT unissued FROM products) AS ids FROM windows";
+  expect(rowsOf(dir.path, "windows.db", counted)).toEqual([{ most: 0, ids: 1 }]);
+  expect(resultRows(dir.path, "coverage")).toMatchObject([{ first_trade_id: 1, ids_unissued: 1 }]);
   const delays = resultRows<{ ticks: number }>(dir.path, "arrival_delay");
   expect(delays.reduce((sum, { ticks }) => sum + Number(ticks), 0)).toBe(FEED.length + 1);
 });

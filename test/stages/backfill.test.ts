@@ -1,97 +1,19 @@
 /** `backfill` walks REST downwards: where it begins and ends, what it jumps over, what REST may answer. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { dataPaths, openDataDir } from "../../scripts/base/data-dir.ts";
-import { TidemarkError } from "../../scripts/base/errors.ts";
-import { isoFromUs } from "../../scripts/base/iso.ts";
 import { FEED_TAIL_RECORDS } from "../../scripts/base/limits.ts";
 import { newestTrades, olderTraces, recentTraces } from "../../scripts/feed/resume.ts";
 import { openLog } from "../../scripts/log/open.ts";
 import { gapFrame } from "../../scripts/message/own-records.ts";
-import { Backfill } from "../../scripts/stages/backfill.ts";
 import { BackfillProgress } from "../../scripts/stages/backfill-progress.ts";
+import { backfilledText } from "../../scripts/stages/backfilled.ts";
 import { walkState } from "../../scripts/stages/walk-state.ts";
+import { BEGIN_US, backfill, down, exchange, fed, idsIn, proofsIn, timeOf, trade } from "../support/backfill.ts";
 import { fillLog, quiet, rowsOf, tempDir } from "../support/data.ts";
 import { tick } from "../support/feed.ts";
 import { run } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
-
-/** Trade n of the exchange is made n seconds after this. */
-const BEGIN_US = Date.UTC(2026, 9, 1) * 1_000;
-const timeOf = (id: number) => isoFromUs(BEGIN_US + id * 1_000_000);
-const trade = (trade_id: number) => ({ trade_id, side: "sell", size: "0.5", price: "100.25", time: timeOf(trade_id) });
-/** As the feed sends it. */
-const fed = (trade_id: number) =>
-  JSON.stringify(tick(trade_id, { time: timeOf(trade_id), price: "100.25", last_size: "0.5" }));
-
-interface Answering {
-  newest?: number;
-  page_max?: number;
-  lacks?: number[];
-  /** In place of the n-th answer, from 1. */
-  instead?(n: number): Response | undefined;
-}
-
-/** An exchange with the trades 1 to `newest`. */
-function exchange({ newest = 60, page_max = 1_000, lacks = [], instead = () => undefined }: Answering = {}) {
-  const asked: { after: number | null; limit: number }[] = [];
-  const server = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    fetch: (request) => {
-      const query = new URL(request.url).searchParams;
-      const after = query.has("after") ? Number(query.get("after")) : null;
-      asked.push({ after, limit: Number(query.get("limit")) });
-      const scripted = instead(asked.length);
-      if (scripted) return scripted;
-      const ids = Array.from({ length: Math.max(0, Math.min(newest, (after ?? newest + 1) - 1)) }, (_, i) => i + 1);
-      const known = ids.reverse().filter((id) => !lacks.includes(id));
-      return Response.json(known.slice(0, Math.min(page_max, asked.at(-1)!.limit)).map(trade));
-    },
-  });
-  return { url: `http://127.0.0.1:${server.port}`, asked, [Symbol.asyncDispose]: () => server.stop(true) };
-}
-
-interface Wanted {
-  trades?: number;
-  from_us?: number;
-  signal?: AbortSignal;
-}
-
-/** One run over a data directory; `error`: how it failed. */
-async function backfill(data: string, rest_url: string, { trades, from_us, signal }: Wanted) {
-  const paths = openDataDir(data);
-  const log = await openLog("embedded:", paths, { role: "writer", logger: quiet });
-  const progress = new BackfillProgress(() => {}, false);
-  const limits = { trades: trades ?? null, from_us: from_us ?? null };
-  const stage = new Backfill({ ...limits, products: ["BTC-USD"], rest_url, retry_ms: 1, logger: quiet, progress });
-  let error: TidemarkError | null = null;
-  try {
-    await stage.run(log, await walkState(log, paths, ["BTC-USD"]), signal ?? new AbortController().signal);
-  } catch (thrown) {
-    if (!(thrown instanceof TidemarkError)) throw thrown;
-    error = thrown;
-  }
-  await log.close();
-  return { ...stage.products[0]!, error };
-}
-
-/** Ids of history in the log, in order. */
-async function idsIn(data: string): Promise<number[]> {
-  const log = await openLog("embedded:", dataPaths(data), { role: "reader", logger: quiet });
-  const ids: number[] = [];
-  for await (const batch of log.readLast(100_000)) {
-    for (let i = 0; i < batch.count; i++) {
-      const text = Buffer.from(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!)).toString();
-      if (text.includes('"source":"backfill"')) ids.push(Number(/"trade_id":(\d+)/.exec(text)![1]));
-    }
-  }
-  await log.close();
-  return ids;
-}
-
-/** 9, 8, … 3 of (9, 3). */
-const down = (from: number, to: number) => Array.from({ length: from - to + 1 }, (_, i) => from - i);
 
 test("it walks down from the feed's first trade; the same command again does nothing; more trades continue below", async () => {
   using dir = tempDir();
@@ -103,9 +25,9 @@ test("it walks down from the feed's first trade; the same command again does not
     newest: `${timeOf(49).slice(0, 19)}Z`,
   });
   expect(server.asked).toEqual([
-    { after: 50, limit: 20 },
-    { after: 42, limit: 12 },
-    { after: 34, limit: 4 },
+    { after: 51, limit: 21 },
+    { after: 44, limit: 14 },
+    { after: 37, limit: 7 },
   ]);
   expect(await idsIn(dir.path)).toEqual(down(49, 30));
   expect(await backfill(dir.path, server.url, { trades: 20 })).toMatchObject({ loaded: 0, trades: 20, end: "trades" });
@@ -129,8 +51,8 @@ test("without a trade of the feed it begins with the newest; later the ids betwe
   await using after = exchange();
   expect(await backfill(dir.path, after.url, { trades: 30 })).toMatchObject({ loaded: 18, trades: 30, oldest_id: 20 });
   expect(after.asked).toEqual([
-    { after: 50, limit: 9 },
-    { after: 29, limit: 9 },
+    { after: 51, limit: 10 },
+    { after: 30, limit: 10 },
   ]);
   const ids = await idsIn(dir.path);
   expect(ids.toSorted((a, b) => b - a)).toEqual(down(49, 20));
@@ -148,13 +70,14 @@ test("--from: trades of that time and later, also where the page's last trades a
   expect(await idsIn(dir.path)).toEqual(down(49, 31));
 });
 
-test("ids that REST lacks are counted, at the edges too, and not asked for again", async () => {
+test("ids between neighbours of a page are noted as never issued, at the edges too, and not asked for again", async () => {
   using dir = tempDir();
   await using server = exchange({ page_max: 10, lacks: [49, 44, 43, 40, 39] });
   await fillLog(dir.path, [fed(50)]);
   expect(await backfill(dir.path, server.url, { trades: 15 })).toMatchObject({
-    ...{ loaded: 15, lacking: 5, oldest_id: 30, end: "trades" },
+    ...{ loaded: 15, unissued: 5, lacking: 0, oldest_id: 30, end: "trades" },
   });
+  expect(await proofsIn(dir.path)).toEqual(["49-49", "43-44", "39-40"]);
   expect(await idsIn(dir.path)).toEqual(down(48, 30).filter((id) => ![44, 43, 40, 39].includes(id)));
   const asked = server.asked.length;
   await backfill(dir.path, server.url, { trades: 15 });
@@ -174,7 +97,7 @@ test("REST fails for a while: it is asked again; a Retry-After is kept; an empty
   const started = performance.now();
   expect(await backfill(dir.path, server.url, { trades: 20 })).toMatchObject({ loaded: 20, error: null });
   expect(performance.now() - started).toBeGreaterThan(990);
-  expect(server.asked.map(({ after }) => after)).toEqual([50, 50, 50, 50, 40, 40]);
+  expect(server.asked.map(({ after }) => after)).toEqual([51, 51, 51, 51, 42, 141, 42, 33]);
 });
 
 test("REST fails for good: a sentence with what was loaded and how to continue; the next run continues", async () => {
@@ -187,20 +110,68 @@ test("REST fails for good: a sentence with what was loaded and how to continue; 
   const { error } = await backfill(dir.path, server.url, { trades: 20 });
   expect(error).toMatchObject({
     code: "FEED_UNREACHABLE",
-    message: "History of BTC-USD can't be loaded: REST answers 503; 10 trades are there, down to id 40.",
+    message: "History of BTC-USD can't be loaded: REST answers 503; 9 trades are there, down to id 41.",
     hint: expect.stringContaining("The same command continues where this one ended"),
   });
   expect(server.asked.length).toBe(7);
   await using unknown = exchange({ instead: () => new Response("", { status: 404 }) });
-  expect((await backfill(dir.path, unknown.url, { trades: 20 })).error).toMatchObject({ code: "FEED_REFUSED" });
+  expect((await backfill(dir.path, unknown.url, { trades: 20 })).error).toMatchObject({
+    ...{ code: "FEED_REFUSED", hint: expect.stringContaining("the product's name") },
+  });
+  await using closed = exchange({ instead: () => new Response("", { status: 403 }) });
+  expect((await backfill(dir.path, closed.url, { trades: 20 })).error).toMatchObject({
+    ...{ code: "FEED_REFUSED", hint: expect.stringContaining("does not allow the request") },
+  });
   expect(unknown.asked.length).toBe(1);
   const offline = await backfill(dir.path, "http://127.0.0.1:1", { trades: 20 });
   expect(offline.error?.message).toMatch(
-    /can't be loaded: REST can't be reached: .*; 10 trades are there, down to id 40\.$/,
+    /can't be loaded: REST can't be reached: .*; 9 trades are there, down to id 41\.$/,
   );
   await using again = exchange();
-  expect(await backfill(dir.path, again.url, { trades: 20 })).toMatchObject({ loaded: 10, trades: 20, error: null });
+  expect(await backfill(dir.path, again.url, { trades: 20 })).toMatchObject({ loaded: 11, trades: 20, error: null });
   expect(await idsIn(dir.path)).toEqual(down(49, 30));
+});
+
+test("a page of an older list: it is asked again, nothing of it is noted, and the ids between are not lost", async () => {
+  using dir = tempDir();
+  await fillLog(dir.path, [fed(50)]);
+  // The second page comes from a copy of the list that ends with 20.
+  const stale = () => Response.json(down(20, 11).map(trade));
+  await using once = exchange({ page_max: 10, instead: (n) => (n === 2 ? stale() : undefined) });
+  const done = await backfill(dir.path, once.url, { trades: 30 });
+  expect(done).toMatchObject({ loaded: 30, lacking: 0, unissued: 0, oldest_id: 20, error: null });
+  expect(await idsIn(dir.path)).toEqual(down(49, 20));
+  using other = tempDir();
+  await fillLog(other.path, [fed(50)]);
+  await using always = exchange({ page_max: 10, instead: (n) => (n > 1 ? stale() : undefined) });
+  const failed = await backfill(other.path, always.url, { trades: 30 });
+  expect(failed.error?.message).toContain("REST does not have trade 41 yet, so that trades below it may lack too");
+  expect(failed).toMatchObject({ loaded: 9, oldest_id: 41, lacking: 0 });
+  // REST is behind the feed's first trade: nothing is noted; then it lacks that trade alone.
+  await using behind = exchange({ newest: 45 });
+  await fillLog(other.path, [JSON.stringify({ ...JSON.parse(fed(50)), product_id: "ETH-USD" })]);
+  const early = await backfill(other.path, behind.url, { trades: 5, product: "ETH-USD" });
+  expect(early).toMatchObject({ loaded: 0, oldest_id: null, error: { code: "FEED_UNREACHABLE" } });
+  await using without = exchange({ lacks: [50] });
+  const late = await backfill(other.path, without.url, { trades: 5, product: "ETH-USD" });
+  expect(late).toMatchObject({ loaded: 5, oldest_id: 45, lacking: 0, error: null });
+});
+
+test("--from: ids that REST lacks above what was walked, and a page of invalid trades, are not its end", async () => {
+  using dir = tempDir();
+  await using before = exchange({ newest: 40 });
+  await backfill(dir.path, before.url, { trades: 5 });
+  await fillLog(dir.path, [fed(42)]);
+  await using server = exchange({
+    ...{ lacks: [41], page_max: 4 },
+    instead: (n) => {
+      const invalid = down(36, 33).map((id) => ({ ...trade(id), price: id === 36 ? "1" : "NaN" }));
+      return n === 2 ? Response.json(invalid) : undefined;
+    },
+  });
+  const from_us = BEGIN_US + 20 * 1_000_000;
+  const done = await backfill(dir.path, server.url, { from_us });
+  expect(done).toMatchObject({ loaded: 13, invalid: 3, lacking: 0, unissued: 1, oldest_id: 20, end: "from" });
 });
 
 test("wrong entries of a page are counted and left out; a page of other ids is refused; a stop ends between pages", async () => {
@@ -208,8 +179,12 @@ test("wrong entries of a page are counted and left out; a page of other ids is r
   await fillLog(dir.path, [fed(50)]);
   const wrong = [null, 5, { trade_id: "7" }, { ...trade(48), price: "NaN" }, trade(50), trade(47), trade(47)];
   await using server = exchange({ instead: (n) => (n === 1 ? Response.json(wrong) : undefined) });
-  const { loaded, invalid, lacking } = await backfill(dir.path, server.url, { trades: 1 });
-  expect([loaded, invalid, lacking]).toEqual([1, 4, 2]);
+  const wrongs = await backfill(dir.path, server.url, { trades: 1 });
+  // 48 is invalid, and not lacking; a list with an entry without an id proves nothing about 49.
+  expect(wrongs).toMatchObject({ loaded: 1, invalid: 4, lacking: 1, unissued: 0 });
+  expect(backfilledText(wrongs)).toMatch(
+    /^BTC-USD: 1 trade loaded, .*; REST lacks 1 id in between; 4 entries of REST are not valid; 1 in all before/,
+  );
   await using other = exchange({ instead: () => Response.json([trade(60)]) });
   expect((await backfill(dir.path, other.url, { trades: 5 })).error?.message).toContain("were not asked for");
   const stop = new AbortController();

@@ -53,7 +53,7 @@ test("what a parent is charged replaces what the run noted, which can't include 
   using dir = tempDir();
   const results = new Results(join(dir.path, "results.db"));
   results.begin(1);
-  results.fail("for this test", null, NOTHING);
+  results.fail("for this test", { ticks_new: null, history_new: 0 }, NOTHING);
   results.chargeEnded(process.pid, 2.25);
   expect(newest(dir.path).cpu_seconds).toBe(2.25);
   results.chargeEnded(process.pid, 1.5);
@@ -73,11 +73,18 @@ test("a results.db of schema 2 keeps its runs; their bytes and queries are unkno
   const path = join(dir.path, "results.db");
   const first = new Results(path);
   first.begin(1);
-  first.fail("for this test", 7, NOTHING);
+  first.fail("for this test", { ticks_new: 7, history_new: 0 }, NOTHING);
   first.close();
   const db = new Database(path);
   for (const name of ["runs_with_snapshot", "runs_done", "runs_begun"]) db.exec(`DROP INDEX ${name}`);
-  for (const name of ["read_bytes", "written_bytes", "queries_cpu_seconds", "windows_cpu_seconds", "snapshot"])
+  for (const name of [
+    "read_bytes",
+    "written_bytes",
+    "queries_cpu_seconds",
+    "windows_cpu_seconds",
+    "snapshot",
+    "history_new",
+  ])
     db.exec(`ALTER TABLE runs DROP COLUMN ${name}`);
   db.exec("PRAGMA user_version = 2");
   const before: Row = db.query<Row, []>(RUNS).get()!;
@@ -85,6 +92,13 @@ test("a results.db of schema 2 keeps its runs; their bytes and queries are unkno
   new Results(path).close();
   expect(newest(dir.path)).toEqual({
     ...before,
-    ...{ read_bytes: null, written_bytes: null, queries_cpu_seconds: null, windows_cpu_seconds: null, snapshot: null },
+    ...{
+      read_bytes: null,
+      written_bytes: null,
+      queries_cpu_seconds: null,
+      windows_cpu_seconds: null,
+      snapshot: null,
+      history_new: null,
+    },
   } as never);
 });

@@ -28,7 +28,7 @@ import type { Status } from "./status.ts";
 const RUNS_READ = 1_500;
 /** Of these the newest, for the line: its work grows with their square. */
 const LINE_RUNS = 100;
-const RUNS = `SELECT state, started_us, ended_us, ticks_new, cpu_seconds, read_bytes, written_bytes, peak_rss_bytes,
+const RUNS = `SELECT state, started_us, ended_us, ticks_new, history_new, cpu_seconds, read_bytes, written_bytes, peak_rss_bytes,
   queries_cpu_seconds, windows_cpu_seconds FROM runs WHERE state <> 'missed' AND state <> 'running' ORDER BY run_id DESC LIMIT $limit`;
 
 /** What the processes of the path have noted; null: not there, or of an older version. */
@@ -101,7 +101,7 @@ function pipelines(
   const why =
     runs !== null && same === null
       ? "its runs' queries were not measured one by one"
-      : "no finished run with enough new ticks";
+      : "no finished run with enough new ticks, without history";
   return {
     word,
     definition,

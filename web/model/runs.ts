@@ -10,12 +10,12 @@ export function runs(sources: Sources, limit: number): RunRow[] {
 
 /** A SELECT of `runs`; NULL for what a results.db lacks that no batch of this version has opened. */
 export function ofStored({ results }: Sources, select: string): string {
-  const known = results.get("SELECT 1 AS one FROM pragma_table_info('runs') WHERE name = 'written_bytes'") !== null;
-  return known ? select : select.replace(COST_COLUMNS, "NULL AS $1");
+  const known = results.all<{ name: string }>("SELECT name FROM pragma_table_info('runs')").map(({ name }) => name);
+  return select.replace(ADDED_COLUMNS, (name) => (known.includes(name) ? name : `NULL AS ${name}`));
 }
 
-/** Since schema 3. */
-const COST_COLUMNS = /\b(read_bytes|written_bytes|queries_cpu_seconds|windows_cpu_seconds)\b/g;
+/** Since schema 3, and since 6. */
+const ADDED_COLUMNS = /\b(read_bytes|written_bytes|queries_cpu_seconds|windows_cpu_seconds|history_new)\b/g;
 
 /** The newest run that succeeded; null before the first. */
 export function lastDone(sources: Sources): RunRow | null {
