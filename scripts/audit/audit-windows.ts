@@ -96,8 +96,8 @@ function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: Au
 }
 
 function isTraceProven(log: EngineLog, trace: SparkTrace, lateness_us: number | undefined): boolean {
-  const { isProven, delay_us } = checkTrace(log, trace);
-  return isProven && (lateness_us === undefined || delay_us === null || delay_us === lateness_us);
+  const { follows, isOdd, delay_us } = checkTrace(log, trace);
+  return follows && (lateness_us === undefined ? !isOdd : delay_us === null || delay_us === lateness_us);
 }
 
 function inputOf(log: EngineLog, url: string): AuditReport["input"] {

@@ -7,7 +7,9 @@ import { isAccepted } from "./engine-model.ts";
 /** What a trace is worth beside the log. */
 interface TraceCheck {
   /** Each watermark that can be checked is the one that Spark computes of the batches before. */
-  isProven: boolean;
+  follows: boolean;
+  /** The delay has digits that nobody sets, so all watermarks may be shifted. */
+  isOdd: boolean;
   /** Null: none of its watermarks depends on a record. */
   delay_us: number | null;
   /** The last watermark of a job that has read the whole log; never before the trace's last. */
@@ -28,6 +30,8 @@ const BATCHES_NAMED = 3;
 /** Which records move the watermark, and the greatest event time of them by batch and of all. */
 interface Reading {
   byBatch: Float64Array;
+  /** The log lacks the job's first records: the topic no longer had them. */
+  isCut: boolean;
   greatest_us: number;
 }
 
@@ -71,8 +75,10 @@ function read(log: EngineLog, trace: SparkTrace, malformed: EngineModel["malform
   const byBatch = new Float64Array(batches.length).fill(Number.NEGATIVE_INFINITY);
   const next = new Map<number, number>();
   let greatest_us = Number.NEGATIVE_INFINITY;
+  let isCut = false;
   for (let i = 0; i < log.records.length; i++) {
     const [partition, offset, time_us] = [log.partition[i]!, log.offset[i]!, log.time_us[i]!];
+    if (!next.has(partition) && offset > (begins.get(partition) ?? 0)) isCut = true;
     let at = next.get(partition) ?? 0;
     while (at < batches.length && (batches[at]!.ends.get(partition) ?? 0) <= offset) at++;
     next.set(partition, at);
@@ -81,11 +87,11 @@ function read(log: EngineLog, trace: SparkTrace, malformed: EngineModel["malform
     if (time_us > greatest_us) greatest_us = time_us;
     if (at < batches.length && time_us > byBatch[at]!) byBatch[at] = time_us;
   }
-  return { byBatch, greatest_us };
+  return { byBatch, isCut, greatest_us };
 }
 
 /** The delay that most watermarks have, and the batches that have another one. */
-function tried({ batches }: SparkTrace, { byBatch, greatest_us }: Reading, unit_us: number): Trial {
+function tried({ batches }: SparkTrace, { byBatch, isCut, greatest_us }: Reading, unit_us: number): Trial {
   const delays = new Map<number, number[]>();
   const wrong: number[] = [];
   let latest_us = Number.NEGATIVE_INFINITY;
@@ -94,6 +100,7 @@ function tried({ batches }: SparkTrace, { byBatch, greatest_us }: Reading, unit_
     if (at > 0) latest_us = Math.max(latest_us, byBatch[at - 1]!);
     if (!isNext && batch !== 0) continue;
     const isFirst = latest_us === Number.NEGATIVE_INFINITY;
+    if (isFirst && isCut) continue;
     if (isFirst !== (watermark_ms === 0)) wrong.push(batch);
     else if (!isFirst) {
       const delay_us = Math.floor(latest_us / unit_us) * unit_us - watermark_ms * US_PER_MS;
@@ -123,10 +130,10 @@ function resultOf({ batches }: SparkTrace, { delay_us, wrong, greatest_us }: Tri
     );
   else if (isOdd)
     notes.push(
-      `Its watermarks are ${delay} behind the log, a delay that nobody sets: they prove nothing about late ticks.`,
+      `Its watermarks are ${delay} behind the log, a delay that nobody sets: without --lateness they prove nothing.`,
     );
   else if (delay_us !== null) notes.push(`Its watermarks follow from the log: the greatest event time less ${delay}.`);
   if (possible_us > last_us && !hasNone)
     notes.push("Records of the log would move the watermark beyond the trace's last: batches may be missing in it.");
-  return { isProven: wrong.length === 0 && !isOdd, delay_us, possible_us, notes };
+  return { follows: wrong.length === 0, isOdd, delay_us, possible_us, notes };
 }

@@ -61,6 +61,8 @@ test("watermarks that do not follow from the log prove nothing: one lowered, all
   expect(audit(lowered).how.join(" ")).toContain(`do not follow from the log: 1 (batch ${LAST})`);
   const shifted = changed(({ watermark_ms }) => (watermark_ms === 0 ? {} : { watermark_ms: watermark_ms + 1 }));
   expect(found(audit(shifted), 0)).toEqual(["consistent", "W2"]);
+  const shiftedBy = { lateness_us: MINUTE - 1_000 };
+  expect(found(audit(shifted, undefined, shiftedBy), 0)).toEqual(["explained", "W2"]);
   const none = audit(changed(() => ({ watermark_ms: 0 })));
   expect(none.how.join(" ")).toContain("All watermarks of the trace are 0");
   expect(none.windows.some(({ rules }) => rules.includes("W2"))).toBe(false);
@@ -81,7 +83,7 @@ test("a batch that lacks in the middle leaves its ticks unknown, and no other", 
 
 test("what moves the watermark is the job's choice: refused records or not, all products or one", () => {
   const refused = TRADES.map((trade, n) => (n % 9 === 4 ? { ...trade, isRefused: true, price: "abc" } : trade));
-  const proven = { isProven: true, delay_us: MINUTE };
+  const proven = { follows: true, isOdd: false, delay_us: MINUTE };
   for (const nulls of [false, true]) {
     const { trace } = traceOf(refused, { ...REPLACED, nulls });
     expect(checkTrace(engineLog(recordsOf(refused)), trace)).toMatchObject(proven);
@@ -93,4 +95,12 @@ test("what moves the watermark is the job's choice: refused records or not, all 
     { ...trade, id: n + 10_000, product: "ETH-USD", time: trade.time + (n % 7) * MINUTE, offset: trade.offset + 1 },
   ]);
   expect(checkTrace(engineLog(recordsOf(both)), traceOf(own, REPLACED).trace)).toMatchObject(proven);
+});
+
+test("a topic that no longer has the job's first records: the later watermarks are checked", () => {
+  const check = (trace: SparkTrace) => checkTrace(engineLog(recordsOf(TRADES.slice(110))), trace);
+  expect(check(TRACE)).toMatchObject({ follows: true, delay_us: MINUTE });
+  expect(check(changed(({ watermark_ms }, n) => ({ watermark_ms: watermark_ms + (n === 20 ? 1 : 0) }))).follows).toBe(
+    false,
+  );
 });
