@@ -172,6 +172,7 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
     ...base,
     ...named,
     rules,
+    ...(isOpen ? { unproved: unsure } : {}),
     outcome: isSure ? "explained" : "consistent",
     why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };

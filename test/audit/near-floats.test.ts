@@ -1,6 +1,7 @@
 /** Values that are nearly right: what a float of the engine's own explains, and what it may not. */
 import { describe, expect, test } from "bun:test";
 import type { AuditColumn, AuditReport } from "../../scripts/audit/audit-types.ts";
+import { windowView } from "../../scripts/audit/report/window-view.ts";
 import { at, audited, EXPERT, REPLACED, START, steady } from "../support/audit-cases.ts";
 import { answersOf, runEngine } from "../support/foreign-engines.ts";
 import { type EngineSettings, type ForeignWindow, MINUTE } from "../support/foreign-rows.ts";
@@ -38,6 +39,7 @@ describe("float-sized changes of sums in more than a tenth of the rows", () => {
         for (const minute of changed) rows[minute]!.cells.total_volume = nudged(rows[minute]!.cells.total_volume);
       });
       expect(outcomes(report, changed)).toEqual(["consistent"]);
+      expect([[], ["W2"], ["W1"]].map((trusted) => windowView(report, trusted).passed)).toEqual([false, false, true]);
       expect(report.totals).toMatchObject({
         consistent: changed.length,
         equal: own.totals.equal - (engine === EXPERT ? 7 : 0),

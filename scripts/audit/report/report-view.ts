@@ -33,6 +33,8 @@ export interface ViewPart {
   name: string;
   outcome: AuditOutcome;
   rules: readonly string[];
+  /** Those that nothing proves; else, of a consistent one, all of UNPROVED. */
+  unproved?: readonly string[];
   why: string;
   where: string | null;
   /** What their row is where no cell differs: `missing`. */
@@ -74,10 +76,10 @@ export function countOf(count: number, unit: string): string {
 }
 
 /** The rules of a cell: its own, or those of the whole row. */
-export function rulesText({ outcome, rules }: ViewPart, cell: ViewCell | undefined): string {
+export function rulesText({ outcome, rules, unproved = UNPROVED }: ViewPart, cell: ViewCell | undefined): string {
   const own = cell !== undefined && (cell.rules.length > 0 || outcome === "unexplained") ? cell.rules : rules;
   if (own.length === 0) return "unexplained";
-  return own.map((rule) => (outcome === "consistent" && UNPROVED.includes(rule) ? `${rule}?` : rule)).join(" ");
+  return own.map((rule) => (outcome === "consistent" && unproved.includes(rule) ? `${rule}?` : rule)).join(" ");
 }
 
 /** `−2: 1910, 2293`: missing ticks, then the surplus, by trade id, at most `shown_max` of each. */

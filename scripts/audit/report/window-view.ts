@@ -26,6 +26,7 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
       name: windowName(report, verdict),
       outcome: verdict.outcome,
       rules: verdict.rules,
+      ...(verdict.unproved === undefined ? {} : { unproved: verdict.unproved }),
       why: verdict.why,
       where: verdict.where,
       ...(verdict.where !== null && verdict.rules[0] === "W7" ? { what: "times shifted" } : {}),
@@ -35,13 +36,13 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
   };
 }
 
-function isAccepted({ outcome, rules }: WindowVerdict, trusted: readonly string[]): boolean {
-  if (outcome === "consistent") return unproved(rules).every((rule) => trusted.includes(rule));
-  return outcome !== "unexplained";
+function isAccepted(verdict: WindowVerdict, trusted: readonly string[]): boolean {
+  if (verdict.outcome === "consistent") return unprovedOf(verdict).every((rule) => trusted.includes(rule));
+  return verdict.outcome !== "unexplained";
 }
 
-function unproved(rules: readonly AuditRule[]): AuditRule[] {
-  return rules.filter((rule) => UNPROVED.includes(rule));
+function unprovedOf({ rules, unproved }: WindowVerdict): AuditRule[] {
+  return unproved ?? rules.filter((rule) => UNPROVED.includes(rule));
 }
 
 /** Windows of one outcome, each under its first rule, in the rules' order. */
@@ -93,9 +94,7 @@ function ruleCounts(report: AuditReport): ReportView["rules"] {
 
 /** What is not compared, and what to do about windows that are only consistent. */
 function notes({ answers, windows, notes = [], advice }: AuditReport, trusted: readonly string[]): string[] {
-  const rules = new Set(
-    windows.filter(({ outcome }) => outcome === "consistent").flatMap((one) => unproved(one.rules)),
-  );
+  const rules = new Set(windows.filter(({ outcome }) => outcome === "consistent").flatMap(unprovedOf));
   return [
     ...ignoredNote(answers.ignored, "Columns not compared"),
     ...notes,
