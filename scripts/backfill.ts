@@ -1,4 +1,5 @@
 /** `bun run backfill`: history from the exchange's REST → log. */
+import { nowUs } from "./base/clock.ts";
 import { claimKind, openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { usFromIso } from "./base/iso.ts";
@@ -50,22 +51,26 @@ export const spec: CommandSpec<BackfillFlags> = {
   async run({ from, trades, products, feed, rest, data, log: log_url, json }, { logger, signal }) {
     if (from === undefined && trades === undefined)
       throw new TidemarkError("USAGE", "backfill needs --from or --trades.", "Use for example --trades 100000.");
+    const from_us = from === undefined ? null : usFromIso(from)!;
+    if (from_us !== null && from_us > nowUs())
+      throw new TidemarkError("USAGE", `--from ${from} is in the future.`, "Give a day or time that is over.");
     const paths = openDataDir(data, logger);
     const release = lockStage(paths, "backfill");
     claimKind(paths, isReplay(feed) ? "replay" : "live");
     const log = await openLog(log_url, paths, { role: "writer", logger });
-    const progress = new BackfillProgress((text) => void process.stderr.write(text), process.stderr.isTTY === true);
-    const limits = { from_us: from === undefined ? null : usFromIso(from), trades: trades ?? null };
+    const [write, columns] = [(text: string) => void process.stderr.write(text), () => process.stderr.columns || 1e9];
+    const progress = new BackfillProgress(write, process.stderr.isTTY === true, columns);
+    const limits = { from_us, trades: trades ?? null };
     const backfill = new Backfill({ ...limits, products, rest_url: rest ?? restUrlOf(feed), logger, progress });
     try {
       await backfill.run(log, await walkState(log, paths, products), signal);
     } finally {
       await log.close();
       release();
+      const summary = { ...backfill.stats.summary(), products: backfill.products };
+      if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+      else for (const product of backfill.products) logger.info(backfilledText(product));
     }
-    const summary = { ...backfill.stats.summary(), products: backfill.products };
-    if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else for (const product of backfill.products) logger.info(backfilledText(product));
     return 0;
   },
 };

@@ -15,7 +15,7 @@ export const WITNESS_RULES = {
   lacking: "trade ids that are not stored",
   revised: "the exchange's candle is not that of its own trades",
   no_candle: "the exchange has no candle",
-  not_stored: "not stored yet",
+  not_stored: "not stored",
   moving: "the candle still moves",
   late: "late ticks, not in the final row",
   not_read: "not the stream's: unread, or history",
@@ -174,29 +174,29 @@ function byItsTrades({ candle, stored, start_us, last_us }: MinuteEvidence, exch
   if (gone.length > 0 || changed.length > 0) {
     const ids = [namedTrades("changed", changed), namedTrades("gone", gone), lackingIds];
     const count = plural(gone.length + changed.length, "stored trade");
-    const say = `${count} are not as the exchange has them now: it changed them, or they were stored wrong. Nothing here decides which; the log has them as they came.`;
+    const say = `${count} ${isOrAre(gone.length + changed.length)} not what the exchange has now: it changed that, or it was stored wrong. Nothing here decides which; the log has all as it came.`;
     return { ...unexplained(say), ids };
   }
   if (lacking.length === 0) {
     if (candle === null)
       return { ...explained("no_candle", `The exchange has the same ${all} and no candle.`), ids: [unissued] };
-    const say = `The exchange's own ${all} are exactly those stored, and its candle differs from them.`;
+    const say = `The exchange's own ${all} ${isOrAre(trades.length)} exactly what is stored, and its candle differs from that.`;
     return { ...explained("revised", say), ids: [unissued] };
   }
   const count = plural(lacking.length, "trade");
   if (candle === null) {
-    const say = `The exchange has ${all} and no candle; ${count} of them are not stored.`;
+    const say = `The exchange has ${all} and no candle; of these, ${count} ${isOrAre(lacking.length)} not stored.`;
     return { rules: ["no_candle", "lacking"], ids: [lackingIds, unissued], why: say, isExplained: true };
   }
   if (differing(candle, [...stored, ...lacking]).length === 0) {
     const isBehind = last_us < start_us + CANDLE_US && lacking.every(({ time_us }) => time_us >= last_us);
     const rule = isBehind ? "not_stored" : "lacking";
     return {
-      ...explained(rule, `With ${count} that are not stored, the candle is equal.`),
+      ...explained(rule, `With ${count} not stored here, the candle is equal.`),
       ids: [lackingIds, unissued],
     };
   }
-  const say = `${count} are not stored, and the candle is not that of the exchange's own ${all} either.`;
+  const say = `${count} ${isOrAre(lacking.length)} not stored, and the candle is not that of the exchange's own ${all} either.`;
   return { ...unexplained(say), ids: [lackingIds, unissued] };
 }
 
@@ -256,6 +256,10 @@ function rangesOf(ids: readonly number[]): IdRange[] {
     else ranges.push([id, id]);
   }
   return ranges;
+}
+
+function isOrAre(count: number): string {
+  return count === 1 ? "is" : "are";
 }
 
 function plural(count: number, what: string): string {

@@ -18,6 +18,7 @@ export function dataFindings(paths: DataPaths, deep: boolean): Finding[] {
   return [
     directory(paths),
     ...databases.map((path) => database(path, deep)),
+    ...betweenHistoryAndFeed(paths.ticks),
     ...(archive === null ? [] : [{ what: "archive", ...archive }]),
   ];
 }
@@ -64,6 +65,29 @@ function database(path: string, deep: boolean): Finding {
         ? "A long reader keeps the WAL from being reset: end it."
         : "See TIDEMARK_STORE_CORRUPT in docs/errors.md.",
   };
+}
+
+const HAS_HISTORY = "SELECT 1 FROM sqlite_schema WHERE name = 'walked'";
+const BETWEEN = `SELECT product_id, max(last_trade_id) + 1 AS lo, feed_begins.trade_id - 1 AS hi
+  FROM walked JOIN feed_begins USING (product_id) GROUP BY product_id HAVING lo <= hi ORDER BY product_id`;
+
+/** History was loaded before the feed began, and not again since: nothing has the trades between. */
+function betweenHistoryAndFeed(ticks: string): Finding[] {
+  let db: Database | null = null;
+  try {
+    db = openReadOnly(ticks);
+    if (db === null || db.query(HAS_HISTORY).get() === null) return [];
+    const gaps = db.query<{ product_id: string; lo: number; hi: number }, []>(BETWEEN).all();
+    return gaps.map(({ product_id, lo, hi }) => {
+      const found = `${product_id}: ids ${lo} to ${hi}, between history and the feed's first trade, are not loaded; run backfill again`;
+      return { what: "history", found, ok: true, advice: "" };
+    });
+  } catch {
+    // A damaged file is a finding of its own.
+    return [];
+  } finally {
+    db?.close();
+  }
 }
 
 function damageIn(path: string): string | null {

@@ -4,7 +4,7 @@ import { formatSpan } from "../base/duration.ts";
 
 /** Of the product that is being loaded. */
 interface Reached {
-  /** Trades loaded by this run. */
+  /** Trades that the share counts: with `--trades` those of earlier runs too. */
   loaded: number;
   /** Time of the oldest, ISO 8601. */
   oldest: string;
@@ -29,6 +29,8 @@ export class BackfillProgress {
   constructor(
     private readonly write: (text: string) => void,
     private readonly isTerminal: boolean,
+    /** Of the terminal; a wrapped line would not be redrawn. */
+    private readonly columns: () => number = () => Number.POSITIVE_INFINITY,
   ) {}
 
   begin(product_id: string): void {
@@ -66,7 +68,7 @@ export class BackfillProgress {
   #draw(): void {
     const line = lineOf(this.#product, this.#reached!, this.#leftUs());
     if (!this.isTerminal) this.write(`${line}\n`);
-    else this.write(`${this.#isDrawn ? CLEAR : ""}${line}`);
+    else this.write(`${this.#isDrawn ? CLEAR : ""}${line.slice(0, Math.max(1, this.columns() - 1))}`);
     this.#isDrawn = true;
   }
 

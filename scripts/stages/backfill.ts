@@ -45,14 +45,24 @@ export class Backfill {
   }
 
   /**
-   * Loads one product after the other until their limits or the signal. Rejects with FEED_UNREACHABLE or
-   * FEED_REFUSED when REST fails, or with the log's error; what was appended by then stays.
+   * Loads one product after the other until their limits or the signal. Rejects with FEED_UNREACHABLE
+   * when REST fails, or with the log's error; what was appended by then stays. Of products that REST
+   * refuses it rejects with the first's FEED_REFUSED after the others.
    */
   async run(log: Log, states: ReadonlyMap<string, WalkState>, signal: AbortSignal): Promise<void> {
+    let refused: TidemarkError | null = null;
     for (const product_id of this.options.products) {
-      if (signal.aborted) return;
-      await new ProductWalk(product_id, states.get(product_id)!, this, this.options, this.#rest).run(log, signal);
+      if (signal.aborted) break;
+      const walk = new ProductWalk(product_id, states.get(product_id)!, this, this.options, this.#rest);
+      try {
+        await walk.run(log, signal);
+      } catch (error) {
+        if (!(error instanceof TidemarkError) || error.code !== "FEED_REFUSED") throw error;
+        if (refused !== null) this.options.logger.error(error.message);
+        refused ??= error;
+      }
     }
+    if (refused !== null) throw refused;
   }
 }
 
@@ -72,8 +82,17 @@ class ProductWalk {
     private readonly options: BackfillOptions,
     rest: RestTrades,
   ) {
+    const feed_begins = state.feed_first;
     const counts = { loaded: 0, trades: 0, unissued: 0, lacking: 0, invalid: 0 };
-    this.#found = { product: product_id, ...counts, oldest_id: null, oldest: null, newest: null, end: null };
+    this.#found = {
+      product: product_id,
+      ...counts,
+      oldest_id: null,
+      oldest: null,
+      newest: null,
+      feed_begins,
+      end: null,
+    };
     run_of.products.push(this.#found);
     const onRetry = (why: string) => {
       options.progress.interrupt();
@@ -90,9 +109,11 @@ class ProductWalk {
     try {
       this.#found.end = await this.#down(log, signal);
     } catch (error) {
-      if (!signal.aborted) throw this.#failure(error);
+      if (signal.aborted) return;
+      this.#found.end = "failed";
+      throw this.#failure(error);
     } finally {
-      progress.end(this.#found.end !== null);
+      progress.end(this.#found.end !== null && this.#found.end !== "failed");
     }
   }
 
@@ -183,7 +204,8 @@ class ProductWalk {
     const share = of_trades === null ? 0 : found.trades / of_trades;
     const span_us = from_us === null ? 0 : this.#newest_us - from_us;
     const reached = span_us > 0 ? (this.#newest_us - this.#oldest_us) / span_us : 0;
-    progress.at({ loaded: found.loaded, oldest: found.oldest, share: Math.min(1, Math.max(share, reached)) });
+    const loaded = of_trades === null ? found.loaded : found.trades;
+    progress.at({ loaded, oldest: found.oldest, share: Math.min(1, Math.max(share, reached)) });
   }
 
   /** REST's error with what is stored and how to continue; any other as it is. */

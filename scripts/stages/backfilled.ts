@@ -17,19 +17,22 @@ export interface BackfilledProduct {
   /** Event times of the oldest and the newest trade that this run loaded, ISO 8601; null: none. */
   oldest: string | null;
   newest: string | null;
+  /** The id of the feed's first trade; null: the feed has sent none yet. */
+  feed_begins: number | null;
   /** Why it ended; null: it was stopped. */
-  end: "from" | "trades" | "first trade" | null;
+  end: "from" | "trades" | "first trade" | "failed" | null;
 }
 
 const ENDS = {
   from: "--from is reached",
   trades: "--trades is reached",
   "first trade": "the exchange has no older trade",
+  failed: "it failed",
 };
 
 /** What was done for a product, as a sentence. */
 export function backfilledText(found: BackfilledProduct): string {
-  const { product, loaded, trades, unissued, lacking, invalid, oldest, newest, end } = found;
+  const { product, loaded, trades, unissued, lacking, invalid, oldest, newest, feed_begins, end } = found;
   const span = oldest === null ? "" : `, from ${oldest} to ${newest}`;
   const between = [
     unissued === 0 ? "" : `; ${plural(unissued, "id")} in between ${unissued === 1 ? "was" : "were"} never issued`,
@@ -37,7 +40,11 @@ export function backfilledText(found: BackfilledProduct): string {
     invalid === 0 ? "" : `; ${plural(invalid, "entry", "entries")} of REST ${invalid === 1 ? "is" : "are"} not valid`,
   ].join("");
   const why = end === null ? "stopped; the same command continues here" : ENDS[end];
-  return `${product}: ${plural(loaded, "trade")} loaded${span}${between}; ${trades} in all before the feed's first one; ${why}`;
+  const all =
+    feed_begins === null
+      ? `${trades} in all, and no trade of the feed yet: run it again after the first start, it loads what came between`
+      : `${trades} in all before the feed's first one`;
+  return `${product}: ${plural(loaded, "trade")} loaded${span}${between}; ${all}; ${why}`;
 }
 
 function plural(count: number, one: string, many = `${one}s`): string {

@@ -151,10 +151,14 @@ describe.skipIf(!here)("Spark as the replaced pipeline wrote it", () => {
   test("without it late ticks and open windows are only consistent", async () => {
     const [alone, traced] = [await checked(out, { checkpoint: "none" }), await checked(out)];
     const late = traced.report.windows.filter(({ rules }) => rules.includes("W2"));
-    expect(counted(alone)).toMatchObject({ consistent: late.length + 2, unexplained: 0 });
+    expect(counted(alone)).toMatchObject({ unexplained: 0 });
+    const open = alone.report.windows.filter(({ outcome }) => outcome === "consistent");
+    // Some sums have last digits of the batches' order: without a trace only consistent with W1.
+    expect(open.filter(({ rules }) => rules.includes("W2") || rules.includes("W4"))).toHaveLength(late.length + 2);
+    expect(open.filter(({ rules }) => !/W[124]\b/.test(rules.join()))).toEqual([]);
     expect(alone.passed).toBeFalse();
     expect(named(alone, "W2")).toEqual(named(traced, "W2"));
-    expect((await checked(out, { checkpoint: "none", trust: ["W2", "W4"] })).passed).toBeTrue();
+    expect((await checked(out, { checkpoint: "none", trust: ["W1", "W2", "W4"] })).passed).toBeTrue();
   });
 
   test("a changed digit, a lost row, a lost tick are refused", async () => {

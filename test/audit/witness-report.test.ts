@@ -26,7 +26,7 @@ test("of 70 lacking, 2 unexplained and 28 unstored minutes: 50, 2, and one line;
   expect(text.match(/^ {2}not stored: 5 to 6$/gm)).toHaveLength(50);
   expect(text.match(/unexplained\n {2}why/g)).toHaveLength(2);
   expect(text).toContain("\n20 minutes more explained: --json has all\n");
-  expect(text).toContain("2023-09-05T16:00:00Z to 2023-09-05T16:27:00Z  not stored yet\n  28 minutes. What is stored");
+  expect(text).toContain("2023-09-05T16:00:00Z to 2023-09-05T16:27:00Z  not stored\n  28 minutes. What is stored");
   expect(text).toContain("it was stopped). Not checked: 1 minute from 2023-09-05T17:40:00Z.");
   expect(text).toContain("100 minutes: 0 equal; 70 explained: trade ids that are not stored (140 ids); 28 explained");
   expect(witnessTotals(report)).toMatchObject({ explained: 98, unexplained: 2, unchecked: 1 });

@@ -13,6 +13,8 @@ test("without a limit it is wrong usage; a directory with replayed data refuses 
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("backfill needs --from or --trades.")]);
   const day = await run("backfill", ["--data", dir.path, "--from", "November"]);
   expect([day.code, day.stderr]).toEqual([2, expect.stringContaining("Give a UTC time such as")]);
+  const future = await run("backfill", ["--data", dir.path, "--from", "2130-01-01"]);
+  expect([future.code, future.stderr]).toEqual([2, expect.stringContaining("--from 2130-01-01 is in the future.")]);
   writeFileSync(openDataDir(dir.path).kind, '{"kind":"replay"}\n');
   const replay = await run("backfill", ["--data", dir.path, "--trades", "5"]);
   expect(replay.code).toBe(1);
@@ -33,4 +35,17 @@ test("it prints what it loaded and why it ended; a second one beside it is refus
   expect(first.said()).toMatch(/BTC-USD: \d+ trades loaded, from .*; stopped; the same command continues here/);
   const done = await run("backfill", [...flags, "500"]);
   expect([done.code, done.stderr]).toEqual([0, expect.stringContaining("--trades is reached")]);
+}, 60_000);
+
+test("a product that REST refuses does not stop the others: their figures are printed, and the exit code is 1", async () => {
+  using dir = tempDir();
+  await using server = exchange({ trades: 50, history: 300 });
+  const products = ["--products", "XYZ-USD,BTC-USD"];
+  const flags = ["--data", dir.path, "--feed", server.url, "--trades", "200", ...products, "--json"];
+  const { code, json, stderr } = await run("backfill", flags);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("History of XYZ-USD can't be loaded: REST answers 404")]);
+  expect(json.products).toMatchObject([
+    { product: "XYZ-USD", loaded: 0, end: "failed" },
+    { product: "BTC-USD", loaded: 200, end: "trades" },
+  ]);
 }, 60_000);

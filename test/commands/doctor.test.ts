@@ -20,6 +20,23 @@ test("a WAL over 256 MB is a warning with advice; an ordinary one is not", async
   expect(warned.stdout + warned.stderr).toContain(advice);
 }, 120_000);
 
+test("ids between history and the feed's first trade are named until backfill has loaded them", async () => {
+  using dir = tempDir();
+  const note = (first_trade_id: number, last_trade_id: number) =>
+    JSON.stringify({ type: "tidemark_backfill", product_id: "BTC-USD", first_trade_id, last_trade_id, trades: 1 });
+  const found = async () => {
+    await run("consume", ["--data", dir.path, "--until-end"]);
+    const { json } = await run("doctor", ["--data", dir.path, "--json"]);
+    return (json as unknown as { what: string; found: string }[]).filter(({ what }) => what === "history");
+  };
+  await fillLog(dir.path, [note(2, 40), ...recordedLines().slice(49, 60)]);
+  expect(await found()).toMatchObject([
+    { ok: true, found: expect.stringContaining("BTC-USD: ids 41 to 49, between history") },
+  ]);
+  await fillLog(dir.path, [note(41, 49)]);
+  expect(await found()).toEqual([]);
+}, 60_000);
+
 test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();
   await fillLog(whole.path, recordedLines().slice(0, 2_000), { batch: 20 });

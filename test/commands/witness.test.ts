@@ -71,7 +71,7 @@ test("late ticks, lacking ids, a revised and an absent candle; a 429; each with 
   const { code, stdout } = await run("witness", ["--data", dir.path, "--feed", server.url]);
   expect(code).toBe(0);
   expect(stdout).toContain(
-    "60 minutes: 55 equal; 1 explained: trade ids that are not stored (3 ids); 1 explained: the exchange's candle is not that of its own trades; 1 explained: the exchange has no candle; 1 explained: not stored yet; 1 explained: late ticks, not in the final row (1 id); 0 unexplained",
+    "60 minutes: 55 equal; 1 explained: trade ids that are not stored (3 ids); 1 explained: the exchange's candle is not that of its own trades; 1 explained: the exchange has no candle; 1 explained: not stored; 1 explained: late ticks, not in the final row (1 id); 0 unexplained",
   );
   expect(stdout).toMatch(
     /^2023-09-05T16:05:00Z {2}late ticks.*\n {2}1 tick came late.*\n.*\n {2}volume .*\n {2}late: 1001$/m,

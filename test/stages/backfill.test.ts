@@ -42,8 +42,12 @@ test("it walks down from the feed's first trade; the same command again does not
 test("without a trade of the feed it begins with the newest; later the ids between are loaded, and those known are not", async () => {
   using dir = tempDir();
   await using before = exchange({ newest: 40 });
-  expect(await backfill(dir.path, before.url, { trades: 10 })).toMatchObject({ loaded: 10, oldest_id: 31 });
+  const early = await backfill(dir.path, before.url, { trades: 10 });
+  expect(early).toMatchObject({ loaded: 10, oldest_id: 31, feed_begins: null });
   expect(before.asked).toEqual([{ after: null, limit: 10 }]);
+  expect(backfilledText(early)).toContain(
+    "10 in all, and no trade of the feed yet: run it again after the first start",
+  );
   // Without the feed, the walk continues below and does not begin again.
   await using meanwhile = exchange({ newest: 45 });
   expect(await backfill(dir.path, meanwhile.url, { trades: 12 })).toMatchObject({ loaded: 2, trades: 12 });
@@ -254,6 +258,15 @@ test("on a terminal one line is redrawn and stays; otherwise there is a line eac
     "BTC-USD [#####...............] 25 %, 1,000 trades, back to 2026-11-01T00:00:00Z" +
       "\r\u001b[KBTC-USD [####################] 100 %, 4,000 trades, back to 2026-10-01T00:00:00Z\n",
   );
+  const narrow: string[] = [];
+  const cut = new BackfillProgress(
+    (text) => void narrow.push(text),
+    true,
+    () => 40,
+  );
+  cut.begin("BTC-USD");
+  cut.at({ loaded: 1_000, oldest: "2026-11-01T00:00:00Z", share: 0.25 });
+  expect(narrow).toEqual(["BTC-USD [#####...............] 25 %, 1,"]);
   const other: string[] = [];
   const lines = new BackfillProgress((text) => void other.push(text), false);
   lines.begin("BTC-USD");

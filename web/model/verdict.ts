@@ -1,5 +1,6 @@
 /** Do both pipelines agree to the last digit? The page's main sentence, for one product and size. */
 import { isoFromUs, isoSecondFromUs, usFromIso } from "../../scripts/base/iso.ts";
+import { holdsHistory } from "./history-minutes.ts";
 import { newestTrade } from "./newest-trade.ts";
 import { type Agreed, agreementOf, judgedWindows, notCounted, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
@@ -179,11 +180,12 @@ function before(
   const quiet = { details: [], is_alarm: false };
   if (open === null)
     return { ...quiet, state: "nothing", headline: "No window yet: the first tick opens one", title: "no window yet" };
+  const holds = holdsHistory(sources, { product, ...open });
   const closes_us = open.end_us + Number(sources.windows.setting("lateness_us") ?? 0);
   return {
     ...quiet,
     state: "first",
-    headline: `${clock(open.start_us, size.us)} closes at ${isoFromUs(closes_us).slice(11, 19)}; then both are compared`,
+    headline: `${clock(open.start_us, size.us)} closes at ${isoFromUs(closes_us).slice(11, 19)}; ${holds ? "it holds history, so the next one is compared" : "then both are compared"}`,
     title: `closes at ${isoFromUs(closes_us).slice(11, 19)}`,
     first: { start_ms: open.start_us / 1_000, closes_ms: closes_us / 1_000 },
   };

@@ -13,6 +13,7 @@ import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedMinutes, type TickRow } from "./archived-ticks.ts";
 import { cellsIn } from "./chart.ts";
 import { lateTicks, sameDigits } from "./differences.ts";
+import { holdsHistory } from "./history-minutes.ts";
 import { errorText } from "./log-view.ts";
 import { judgedWindows, storedSize } from "./reconciliation.ts";
 import { choices, everyUs, type Selection, sizeOfUs } from "./selection.ts";
@@ -155,6 +156,7 @@ function sidesOf(sources: Sources, selection: Selection, span: PartSpan, archive
         late: late.count,
         as_of_us,
         isSummed: size !== stored,
+        holdsHistory: holdsHistory(sources, { product, start_us, end_us }),
       }),
       columns,
       stream: streamRow(sources, parts, span),

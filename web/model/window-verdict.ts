@@ -9,19 +9,21 @@ interface Known {
   late: number;
   as_of_us: number | null;
   isSummed: boolean;
+  /** The store has trades of `backfill` in a minute of it. */
+  holdsHistory: boolean;
 }
 
-const HISTORY =
-  "Not compared: it begins before the stream's first whole window, and the batch has trades that backfill loaded";
+const HISTORY = "Not compared: a minute of it holds trades that backfill loaded, and the stream skips those";
 
 /** What is known of a window's agreement. */
-export function outcomeText({ state, outcome, columns, late, as_of_us, isSummed }: Known): string {
+export function outcomeText({ state, outcome, columns, late, as_of_us, isSummed, holdsHistory }: Known): string {
   if (as_of_us !== null)
     return state === "open"
       ? "It was open then: its row of then is not kept, but its ticks are"
       : "It was closed then; what the batch had answered then is not kept, but its ticks are";
   if (state === "none" && outcome === "history") return HISTORY;
   if (state === "none") return "The stream has not opened it yet: only the batch has its ticks";
+  if (state === "open" && holdsHistory) return HISTORY;
   if (state === "open") return "Open: it is compared once it has closed and a batch run has read all its ticks";
   const differing = columns.filter(({ mark }) => mark === "differs").length;
   const ticks = late === 1 ? "its late tick" : `its ${late} late ticks`;

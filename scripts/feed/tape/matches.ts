@@ -157,7 +157,7 @@ export class MatchTape {
     const { product_id, lo, hi } = gap;
     if (hi - lo >= GAP_IDS_MAX) return this.#giveUp(gap, `${hi - lo + 1} ids at once are too many to fill`);
     const tried = this.#tried.get(gap) ?? { tries: 0, answers: 0, answer: "", next_ms: 0 };
-    if (tried.tries === 0) this.options.logger.info(`${product_id}: trades ${lo} to ${hi} did not come; asking REST`);
+    if (tried.tries === 0) this.options.logger.info(`${product_id}: ${spanText(lo, hi)} did not come; asking REST`);
     tried.tries++;
     let why: string;
     try {
@@ -233,7 +233,9 @@ export class MatchTape {
       if (!gap.left.some((range) => range.lo <= lo && hi <= range.hi)) continue;
       const value = unissuedFrame({ product_id, first_trade_id: lo, last_trade_id: hi });
       this.options.push({ key: product_id, value });
-      this.options.logger.info(`${product_id}: trades ${lo} to ${hi} were never issued: REST has both neighbours`);
+      this.options.logger.info(
+        `${product_id}: ${spanText(lo, hi)} ${lo === hi ? "was" : "were"} never issued: REST has both neighbours`,
+      );
       this.#gaps.found(product_id, lo, hi);
       gap.unissued += hi - lo + 1;
       this.figures.unissued += hi - lo + 1;
@@ -246,12 +248,18 @@ export class MatchTape {
       const ids = { last_trade_id: lo - 1, first_trade_id: hi + 1 };
       const value = outageFrame({ product_id, from_us, to_us, ...ids, reason: `not filled: ${why}` });
       this.options.push({ key: product_id, value });
-      this.options.logger.warn(`${product_id}: trades ${lo} to ${hi} are missing for good: ${why}`);
+      this.options.logger.warn(
+        `${product_id}: ${spanText(lo, hi)} ${lo === hi ? "is" : "are"} missing for good: ${why}`,
+      );
       this.figures.unfillable += hi - lo + 1;
     }
     if (gap.isNoted) this.#pushNote(gap, "closed", why);
     this.#gaps.forget(gap);
   }
+}
+
+function spanText(lo: number, hi: number): string {
+  return lo === hi ? `trade ${lo}` : `trades ${lo} to ${hi}`;
 }
 
 /** Why a gap is given up: an error of the last try does not hide what REST answered before. */

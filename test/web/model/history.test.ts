@@ -61,6 +61,26 @@ test("the verdict compares from the first whole window on, and states how many a
   });
 });
 
+test("while the window at the seam is open, neither the page nor its detail promises a comparison", async () => {
+  using young = tempDir();
+  const open = FEED.slice(
+    0,
+    FEED.findIndex((line) => line.includes("T16:12:5")),
+  );
+  await follow(young.path, open);
+  const verdict = () => verdictOf(new Sources(dataPaths(young.path), NO_LOG), ONE, { stages: [], problems: [] });
+  expect(verdict()).toMatchObject({ state: "first", headline: expect.stringContaining("then both are compared") });
+  await follow(young.path, HISTORY);
+  expect(verdict()).toMatchObject({
+    state: "first",
+    headline: expect.stringContaining("it holds history, so the next one is compared"),
+  });
+  const from = new Sources(dataPaths(young.path), NO_LOG);
+  const seam = { product: "BTC-USD", size_us: MINUTE, start_us: at("16:12:00") * 1e6 };
+  const detail = await windowDetail(from, seam, { as_of_us: null, limit: 1, archive: false });
+  expect([detail.state, detail.verdict]).toEqual(["open", expect.stringContaining("Not compared")]);
+});
+
 test("a stream whose only closed window holds history waits for the next one", async () => {
   using young = tempDir();
   await follow(young.path, [
@@ -96,7 +116,7 @@ test("a window's page states that it is history, and marks its ticks", async () 
     archive: true,
   });
   expect([outcome, state]).toEqual(["history", "none"]);
-  expect(verdict).toContain("before the stream's first whole window");
+  expect(verdict).toContain("holds trades that backfill loaded");
   expect(new Set(ticks.rows.map(({ source }) => source))).toEqual(new Set(["backfill"]));
   // The window in which the feed begins has both; each side is made from its own ticks.
   const first = { ...named, start_us: at("16:12:00") * 1e6 };
