@@ -12,7 +12,8 @@ export interface RowStyle {
   /** By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. */
   ends: "time_id" | "time" | "arrival";
   truncatesToMs: boolean;
-  ids: "exact" | "wrapped" | "null";
+  /** `wrapped`: before the least and the greatest are taken; `wrapped_last`: when they are written. */
+  ids: "exact" | "wrapped" | "null" | "wrapped_last";
 }
 
 export const EXACT_STYLE: RowStyle = { counts: "records", ends: "time_id", truncatesToMs: false, ids: "exact" };
@@ -40,6 +41,7 @@ interface Common {
 }
 
 function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): Common {
+  const ids = style.ids === "wrapped_last" ? "exact" : style.ids;
   const c = { count: 0, priced: 0, buys: 0, sells: 0, open: -1, close: -1, first_id: Infinity, last_id: -Infinity };
   for (const i of members) {
     const isPriced = log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!);
@@ -47,13 +49,17 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
     if (isPriced || style.counts === "records") c.count++;
     if (log.side[i] === SIDE.buy) c.buys++;
     else if (log.side[i] === SIDE.sell) c.sells++;
-    const id = narrowId(log.id[i]!, style.ids);
+    const id = narrowId(log.id[i]!, ids);
     if (id < c.first_id) c.first_id = id;
     if (id > c.last_id) c.last_id = id;
     if (!isPriced) continue;
     if (c.open === -1 || comesBefore(log, i, c.open, style)) c.open = i;
     if (c.close === -1 || !comesBefore(log, i, c.close, style)) c.close = i;
   }
+  if (style.ids === "wrapped_last")
+    [c.first_id, c.last_id] = [c.first_id, c.last_id].map((id) =>
+      Number.isFinite(id) ? narrowId(id, "wrapped") : id,
+    ) as [number, number];
   return c;
 }
 

@@ -170,7 +170,7 @@ export interface WindowVerdict {
   outcome: AuditOutcome;
   /** The rules of the whole row; the first counts it in the summary. */
   rules: AuditRule[];
-  /** Of a consistent one: what nothing proves, where W1 is among it; otherwise W2, W4, W8, W10 may be. */
+  /** Of `consistent`: the rules that nothing can decide. */
   unproved?: AuditRule[];
   differences: CellDifference[];
   ticks: NamedTick[];

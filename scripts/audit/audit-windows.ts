@@ -20,6 +20,7 @@ import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
 import { withEarlierRows } from "./name-earlier.ts";
+import { againstNamed, shiftTexts } from "./name-moved.ts";
 import { type Certainty, judgeWindows, lateOf } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
@@ -52,7 +53,10 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
   const certainty = certaintyOf(evidence, fit, answers, options);
   const judged = judgeWindows(measure, evidence, fit, windows, certainty);
   const verdicts = [
-    ...withEarlierRows(judged, windows, answers, measure, fit),
+    ...againstNamed(measure, windows, withEarlierRows(judged, windows, answers, measure, fit), answers, {
+      product: options.product ?? null,
+      trust: options.trust,
+    }),
     ...strays.map(
       ({ row, why }): WindowVerdict => ({
         product_id: row.product_id ?? "",
@@ -76,7 +80,11 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     },
     shape: answers.shape,
     model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
-    how: [...howOf(fit, measure, windows, answers, options), ...hintsOf(measure, windows, verdicts, answers, options)],
+    how: [
+      ...fitTexts(verdicts.slice(0, windows.length)),
+      ...howOf(fit, measure, windows, answers, options),
+      ...hintsOf(measure, windows, verdicts, answers, options),
+    ],
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
@@ -121,8 +129,17 @@ function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
   return { arithmetic, repeats, malformed, lateness, truncatesToMs };
 }
 
+/** How much the engine makes: of few windows, what it names is little more than a guess. */
+function fitTexts(verdicts: readonly WindowVerdict[]): string[] {
+  const made = verdicts.filter(({ outcome }) => outcome !== "unexplained").length;
+  return [
+    ...(made * 2 < verdicts.length ? ["No way to compute fits most windows; what follows is weak."] : []),
+    `One engine for the whole answer: it makes ${made} of ${verdicts.length} windows.`,
+  ];
+}
+
 function howOf(
-  { engine, lag, restarts, reproduced }: Fit,
+  { engine, lag, restarts }: Fit,
   { log, style, plans }: Measure,
   windows: readonly AuditWindow[],
   { shape, superseded, uncommitted }: Answers,
@@ -145,7 +162,6 @@ function howOf(
   const check = trace === undefined ? null : checkTrace(log, trace);
   const isOther = lateness_us !== undefined && ![null, lateness_us].includes(check?.delay_us ?? null);
   return [
-    `One engine for the whole answer: it reproduces ${reproduced} of ${windows.length} windows at first comparison.`,
     late,
     ...(check?.notes ?? []),
     ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),
@@ -163,11 +179,7 @@ function howOf(
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
     ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
     ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
-    ...(shape.shift_us === 0
-      ? []
-      : [
-          `Their times are ${formatDuration(Math.abs(shape.shift_us))} ${shape.shift_us > 0 ? "behind" : "ahead of"} UTC.`,
-        ]),
+    ...shiftTexts(shape, windows),
     ...(superseded.length === 0
       ? []
       : [`${superseded.length} earlier rows of the same windows: the last counts (W9).`]),

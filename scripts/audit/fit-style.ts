@@ -53,7 +53,7 @@ export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns
     );
   if (has("first_trade_id", "last_trade_id"))
     style = best(
-      (["exact", "wrapped", "null"] as const).map((ids) => ({ ...style, ids })),
+      (["exact", "wrapped", "null", "wrapped_last"] as const).map((ids) => ({ ...style, ids })),
       ["first_trade_id", "last_trade_id"],
     );
   return style;

@@ -1,14 +1,8 @@
 /** The verdict of each window: equal, explained, only consistent, or unexplained, in one sentence. */
 import { isoSecondFromUs } from "../base/iso.ts";
 import { EXACT_STYLE, type Row } from "./arithmetic-row.ts";
-import {
-  AUDIT_RULES,
-  type AuditColumn,
-  type AuditRule,
-  type CellDifference,
-  type WindowVerdict,
-} from "./audit-types.ts";
-import { absence, type Clock, isExact, membersOf, ruleOf } from "./engine-model.ts";
+import type { AuditColumn, AuditRule, CellDifference, WindowVerdict } from "./audit-types.ts";
+import { absence, type Clock, type Engine, isExact, membersOf, ruleOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
 import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
@@ -22,6 +16,7 @@ import {
   NAMED_TICKS_MAX,
   nameRules,
   needsOrder,
+  ruleName,
   tickAt,
   valuesOf,
 } from "./name-rules.ts";
@@ -172,9 +167,9 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
     ...base,
     ...named,
     rules,
-    ...(isOpen ? { unproved: unsure } : {}),
     outcome: isSure ? "explained" : "consistent",
-    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
+    ...(isSure ? {} : { unproved: unsure }),
+    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length, measure.engine)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };
 }
 
@@ -187,8 +182,8 @@ function isUnsure(rule: AuditRule, { engine, clock }: Measure, fit: Fit, window:
   return fit.engine.lateness.kind === "each_record" && !certainty.hasDelay && certainty.alone.has(window);
 }
 
-function reasons(rules: readonly AuditRule[], ticks: number): string {
-  const names = rules.map((rule) => `${AUDIT_RULES[rule]} (${rule})`).join(", ");
+function reasons(rules: readonly AuditRule[], ticks: number, { malformed }: Engine): string {
+  const names = rules.map((rule) => `${ruleName(rule, malformed)} (${rule})`).join(", ");
   return `${names}${ticks === 0 ? "" : `; ${ticks} ${ticks === 1 ? "tick" : "ticks"}`}.`;
 }
 
@@ -246,7 +241,7 @@ function rowless(
   const text =
     why === "open"
       ? `No later event closed it by ${isoSecondFromUs(window.end_us)} (W4).`
-      : reasons(rules, ticks.length);
+      : reasons(rules, ticks.length, engine);
   return {
     ...base,
     outcome: isSafe || isTrusted ? "explained" : "consistent",

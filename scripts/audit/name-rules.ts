@@ -2,7 +2,7 @@
 import { pow10 } from "../base/decimal.ts";
 import { quotientText } from "./arithmetic-decimal.ts";
 import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
-import type { AuditColumn, AuditRule, CellDifference, NamedTick } from "./audit-types.ts";
+import { AUDIT_RULES, type AuditColumn, type AuditRule, type CellDifference, type NamedTick } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { absence, type Clock, type Engine, ruleOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
@@ -38,6 +38,11 @@ export interface Measure {
   unbroken: Clock | null;
   style: RowStyle;
   plans: readonly ColumnPlan[];
+}
+
+/** A rule in words, of an engine that reads malformed records in this way. */
+export function ruleName(rule: AuditRule, malformed: Engine["malformed"]): string {
+  return rule === "W5" && malformed === "readable" ? "malformed input counted" : AUDIT_RULES[rule];
 }
 
 interface Named {

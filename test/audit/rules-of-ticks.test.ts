@@ -178,6 +178,17 @@ describe("W5 malformed input became null", () => {
     expect(at(report, 2).ticks).toMatchObject([{ trade_id: 9_120, what: "surplus", rule: "W5" }]);
   });
 
+  test("right: a negative size that is added became no null", () => {
+    const negative = refused.map((trade) =>
+      trade.isRefused ? { ...trade, price: "25742.00", size: "-1.00000000" } : trade,
+    );
+    const report = run(negative, nulls);
+    expect(report.model.malformed).toBe("readable");
+    expect(at(report, 2)).toMatchObject({ outcome: "explained", rules: ["W5", "W1"] });
+    expect(at(report, 2).why).toStartWith("malformed input counted (W5)");
+    expect(at(run(refused, nulls), 2).why).toStartWith("malformed input became null (W5)");
+  });
+
   test("only consistent: one of two broken records was not counted, as a late one would not be", () => {
     const report = run(refused, nulls, (rows) => {
       const row = rows[5]!;

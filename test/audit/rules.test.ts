@@ -67,6 +67,18 @@ describe("W6 32-bit trade ids", () => {
     expect(report.totals.unexplained).toBe(0);
   });
 
+  test("right: wrapped when they are written, after the least and the greatest were taken", () => {
+    // In minute 5, ids pass 2^31: the greatest is written as a negative number.
+    const passing = steady().map((trade) => ({ ...trade, id: trade.id + 2 ** 31 - 330 }));
+    const report = run(passing, EXPERT, (rows) => {
+      for (const { cells } of rows)
+        for (const name of ["first_trade_id", "last_trade_id"] as const) cells[name] = String(Number(cells[name]) | 0);
+    });
+    expect(at(report, 5)).toMatchObject({ outcome: "explained", rules: ["W6"] });
+    expect(at(report, 5).differences).toMatchObject([{ column: "last_trade_id", theirs: "-2147483618" }]);
+    expect(report.totals).toMatchObject({ equal: 5, unexplained: 0 });
+  });
+
   test("right: different ids that are the same 32-bit integer count once", () => {
     const same = steady().map((trade) => (trade.id === 200 ? { ...trade, id: 100 + 2 ** 32 } : trade));
     const report = run(same, { ...EXPERT, ids: "wrapped", columns: ["trade_count", "total_volume"] });
@@ -89,6 +101,30 @@ describe("W7 boundary or time zone", () => {
     const report = audited(steady(), answersOf(windows, EXPERT, 330 * MINUTE));
     expect(report.totals.by_rule).toEqual([{ rule: "W7", windows: 10, ticks: 0 }]);
     expect(at(report, 0)).toMatchObject({ outcome: "explained", differences: [] });
+  });
+
+  test("only consistent: windows that begin a second late; exact is the window that their times name", () => {
+    const late = steady().map((trade) => ({ ...trade, time: trade.time - S }));
+    const { windows } = runEngine(late, EXPERT);
+    const named = windows.slice(1);
+    const answers = answersOf(named, EXPERT);
+    const shape = { ...answers.shape, shift_us: S, offset_us: S };
+    const report = audited(steady(), { ...answers, shape });
+    expect(at(report, 1)).toMatchObject({ outcome: "consistent", rules: ["W7"], unproved: ["W7"] });
+    expect(at(report, 1).ticks).toMatchObject([
+      { trade_id: 61, what: "missing", rule: "W7" },
+      { trade_id: 121, what: "surplus", rule: "W7" },
+    ]);
+    const exact = at(
+      run(steady(), EXPERT, (rows) => {
+        for (const row of rows) row.cells.total_volume = "0";
+      }),
+      1,
+    ).differences.find(({ column }) => column === "total_volume")!.exact;
+    expect(at(report, 1).differences.find(({ column }) => column === "total_volume")).toMatchObject({ exact });
+    expect(report.how.join(" ")).toContain("begin 1s late, such as 16:00:01–16:01:01: an edge or rounding mistake");
+    const trusted = audited(steady(), { ...answers, shape }, { trust: new Set(["W7"]) });
+    expect(at(trusted, 1)).toMatchObject({ outcome: "explained", rules: ["W7"] });
   });
 
   test("right: first and last price by times cut to milliseconds", () => {
@@ -227,4 +263,16 @@ describe("W12 first and last by arrival", () => {
     });
     expect(at(report, 6)).toMatchObject({ outcome: "unexplained", rules: [] });
   });
+});
+
+test("how it was found counts what the engine makes in every digit, and warns where that is less than half", () => {
+  const spoil = (count: number) => (rows: ForeignWindow[]) => {
+    for (const row of rows.slice(0, count)) row.cells.total_volume = `${Number(row.cells.total_volume) * 1.0000001}`;
+  };
+  expect(run(steady(), EXPERT, spoil(2)).how[0]).toBe("One engine for the whole answer: it makes 8 of 10 windows.");
+  const poor = run(steady(), EXPERT, (rows) => {
+    for (const [n, row] of rows.entries()) row.cells.total_volume = String(1 + n);
+  });
+  expect(poor.totals.unexplained).toBeGreaterThan(5);
+  expect(poor.how[0]).toBe("No way to compute fits most windows; what follows is weak.");
 });

@@ -33,7 +33,7 @@ export interface ViewPart {
   name: string;
   outcome: AuditOutcome;
   rules: readonly string[];
-  /** Those that nothing proves; else, of a consistent one, all of UNPROVED. */
+  /** Those that nothing can decide; without it, of all that an audit cannot always prove. */
   unproved?: readonly string[];
   why: string;
   where: string | null;

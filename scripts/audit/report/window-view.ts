@@ -2,7 +2,7 @@
 import { formatDuration } from "../../base/duration.ts";
 import { isoSecondFromUs } from "../../base/iso.ts";
 import { AUDIT_RULES, type AuditReport, type AuditRule, type WindowVerdict } from "../audit-types.ts";
-import { NAMED_TICKS_MAX } from "../name-rules.ts";
+import { NAMED_TICKS_MAX, ruleName } from "../name-rules.ts";
 import { counted, countOf, inReadingOrder, type ReportView, UNPROVED } from "./report-view.ts";
 
 /** `trusted`: rules whose windows pass although they are only consistent. */
@@ -59,7 +59,7 @@ function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
 
 /** The rule in words; of floats, those that the engine has. */
 function ruleText(rule: AuditRule, { model }: AuditReport): string {
-  if (rule !== "W1" || model.arithmetic === "decimal") return AUDIT_RULES[rule];
+  if (rule !== "W1" || model.arithmetic === "decimal") return ruleName(rule, model.malformed);
   return model.arithmetic === "float32" ? "32-bit floats" : "64-bit floats";
 }
 
@@ -113,7 +113,14 @@ const ADVICE = "To decide it, give the engine's trace (--checkpoint DIR) or its 
 /** What to do about rules that are only consistent, and which of them were accepted. */
 export function trustNotes(rules: readonly string[], trusted: readonly string[], advice = ADVICE): string[] {
   const found: string[] = [];
-  const open = rules.filter((rule) => !trusted.includes(rule));
+  const all = rules.filter((rule) => !trusted.includes(rule));
+  const open = all.filter((rule) => rule !== "W1" && rule !== "W7");
+  if (all.includes("W7"))
+    found.push("W7?: their windows hold other ticks than their times name; to accept it, --trust W7.");
+  if (all.includes("W1"))
+    found.push(
+      "W1?: only an unknown order of adding fits, and so would an error of that size; to accept it, --trust W1.",
+    );
   if (open.length > 0)
     found.push(
       `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. ${advice}; to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
