@@ -116,9 +116,9 @@ async function compared(options: AuditOptions, logger: Logger): Promise<Audited>
   });
   const report = options.product === undefined ? whole : ofProduct(whole, options.product);
   const { answers } = found;
-  const { product, lateness: lateness_us } = options;
+  const { lateness: lateness_us } = options;
   const history = all.length - records.length;
-  const noted = annotated(report, { records, answers, product, trace, lateness_us, history });
+  const noted = annotated(report, { records, answers, trace, lateness_us, history });
   const how = traceDir?.isFound ? [`Spark's checkpoint is beside the answers: ${traceDir.dir}.`] : [];
   return { kind: "windows", report: { ...noted, how: [...how, ...noted.how] } };
 }

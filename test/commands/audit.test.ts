@@ -132,7 +132,7 @@ test("--product audits one product of a log that has two", async () => {
     `${2 * count} windows: ${count} equal, ${count} unexplained`,
   ]);
   expect(all.stdout).toMatch(/^ETH-USD 2023-09-05T16:00:00Z {2}\(row\) +no row +– {2}unexplained$/m);
-  expect(all.stdout).toContain("The answers have no row of ETH-USD: --product BTC-USD audits the other alone.");
+  expect(all.stdout).toContain("All rows are of BTC-USD, the input has 2 products: --product BTC-USD audits it alone.");
   const one = await audit("--log", log, "--answers", answers, "--product", "BTC-USD");
   expect([one.code, one.stdout.split("\n")[0]]).toEqual([0, `${count} windows: ${count} equal, 0 unexplained`]);
   const unnamed = await audit("--log", log, "--answers", exact);

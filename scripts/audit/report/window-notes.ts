@@ -7,7 +7,6 @@ import { counted, countOf } from "./report-view.ts";
 interface Given {
   records: readonly AuditRecord[];
   answers: Answers;
-  product?: string;
   trace?: SparkTrace;
   lateness_us?: number;
   /** Trades of backfill that were left out. */
@@ -16,7 +15,7 @@ interface Given {
 
 /** The report with notes, advice, and where the answers are newer than the log. */
 export function annotated(report: AuditReport, given: Given): AuditReport {
-  const { answers, product, history } = given;
+  const { answers, history } = given;
   const notes = [
     ...(answers.notes ?? []).map((note) => `Not compared: ${note}.`),
     ...(history === 0
@@ -24,22 +23,10 @@ export function annotated(report: AuditReport, given: Given): AuditReport {
       : [
           `${counted(history)} ${history === 1 ? "trade" : "trades"} of history (backfill) ${history === 1 ? "was" : "were"} left out: Tidemark's stream does not read them; --with-history does.`,
         ]),
-    ...(product === undefined ? productNotes(report) : []),
   ];
   const repeated_rows = repeatedRows(answers);
   const windows = withLogEnd(report, given.records);
   return { ...report, windows, notes, advice: adviceOf(report, given), totals: { ...report.totals, repeated_rows } };
-}
-
-/** Products of the ticks without any row. */
-function productNotes({ windows }: AuditReport): string[] {
-  const byProduct = Map.groupBy(windows, ({ product_id }) => product_id);
-  const isWithout = (own: WindowVerdict[]) => own.every(({ where }) => where === null);
-  const without = [...byProduct].filter(([, own]) => isWithout(own)).map(([name]) => name);
-  const [other, ...more] = [...byProduct.keys()].filter((name) => !without.includes(name));
-  if (without.length === 0 || other === undefined) return [];
-  const one = more.length === 0 ? `: --product ${other} audits the other alone` : "";
-  return [`The answers have no row of ${without.join(", ")}${one}.`];
 }
 
 /** Earlier rows of a window (W9) that are its last row once more. */
