@@ -45,11 +45,12 @@ function unprovedOf({ rules, unproved }: WindowVerdict): AuditRule[] {
   return unproved ?? rules.filter((rule) => UNPROVED.includes(rule));
 }
 
-/** Windows of one outcome, each under its first rule, in the rules' order. */
+/** Windows of one outcome, each under its first rule (that is not proved), in the rules' order. */
 function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
   const some = windows.filter((one) => one.outcome === outcome);
   return (Object.keys(AUDIT_RULES) as AuditRule[]).flatMap((rule) => {
-    const under = some.filter(({ rules }) => rules[0] === rule);
+    const first = (one: WindowVerdict) => (outcome === "consistent" ? unprovedOf(one)[0] : null) ?? one.rules[0];
+    const under = some.filter((one) => first(one) === rule);
     if (under.length === 0) return [];
     const named = some.map((one) => one.ticks.filter((tick) => tick.rule === rule).length);
     const isCut = named.some((count) => count >= NAMED_TICKS_MAX);
