@@ -68,6 +68,10 @@ export interface Answers {
   superseded: ForeignRow[];
   /** W11: rows of files that no committed batch names. */
   uncommitted: ForeignRow[];
+  /** What was left out beside columns, in words. */
+  notes?: string[];
+  /** Their column of products. */
+  product_column?: string;
   shape: WindowShape;
 }
 
@@ -192,6 +196,12 @@ export interface AuditReport {
     /** Windows counted once, under their first rule; ticks named under each rule. */
     by_rule: { rule: AuditRule; windows: number; ticks: number }[];
     superseded_rows: number;
+    /** Of these, rows that repeat the one that counts in every cell. */
+    repeated_rows?: number;
     uncommitted_rows: number;
   };
+  /** What a person should know beside the rules, sentences. */
+  notes?: string[];
+  /** How to decide what is only consistent, where the usual advice was followed already. */
+  advice?: string;
 }

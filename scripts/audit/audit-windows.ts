@@ -11,7 +11,7 @@ import type {
 } from "./audit-types.ts";
 import { type EngineLog, engineLog } from "./engine-log.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
-import { isNumeric } from "./fit-cells.ts";
+import { isNumeric, QUOTIENTS } from "./fit-cells.ts";
 import { bestFits } from "./fit-choose.ts";
 import type { ColumnPlan } from "./fit-columns.ts";
 import { bestMeasure } from "./fit-measure.ts";
@@ -142,7 +142,7 @@ function howOf(
   { engine, lag, restarts }: Fit,
   { log, style, plans }: Measure,
   windows: readonly AuditWindow[],
-  { shape, superseded, uncommitted }: Answers,
+  { shape, superseded, uncommitted, columns }: Answers,
   { lateness_us, trace }: AuditOptions,
 ): string[] {
   const { lateness } = engine;
@@ -150,7 +150,7 @@ function howOf(
     lateness.kind === "trace"
       ? `Lateness from Spark's checkpoint: a ${engine.late_by === "row" ? "tick" : "window"} is late by the watermark of ${lag === 1 ? "the batch before" : "its own batch"}.`
       : lateness.kind === "each_record"
-        ? `Lateness of ${formatDuration(lateness.delay_us)} by a clock per ${lateness.scope}, record by record${lateness_us === undefined ? ", found from the rows" : ""}.`
+        ? `Lateness of ${lateness.delay_us === 0 ? "zero" : formatDuration(lateness.delay_us)} by a clock per ${lateness.scope}, record by record${lateness_us === undefined ? ", found from the rows" : ""}.`
         : lateness.kind === "suffix"
           ? "No trace: dropped ticks are found from each row's own sums, which cannot tell late ticks from lost ones."
           : "No tick was dropped as late.";
@@ -172,6 +172,7 @@ function howOf(
           `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
         ]),
     ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
+    ...roundedTexts(plans, columns),
     ...restarts.map(
       ({ partition, offset, forgets }) =>
         `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
@@ -187,6 +188,16 @@ function howOf(
       ? []
       : [`${uncommitted.length} rows of batches that never committed are left out (W11).`]),
   ];
+}
+
+/** Columns of which not all digits are compared; of quotients no column has all. */
+function roundedTexts(plans: readonly ColumnPlan[], columns: Answers["columns"]): string[] {
+  return plans.flatMap(({ name, plan }) => {
+    const rounded = plan.arithmetic === "decimal" ? plan.rounding : ({ to: "places", n: plan.places } as const);
+    if (rounded.to !== "places" || rounded.n === null || QUOTIENTS.includes(name)) return [];
+    const theirs = columns.find((column) => column.name === name)?.theirs ?? name;
+    return [`${theirs}: compared rounded to ${rounded.n} ${rounded.n === 1 ? "place" : "places"}.`];
+  });
 }
 
 /** What the rows leave open without being wrong. */
@@ -218,7 +229,7 @@ const ORDERS = {
   batches: "per batch and partition, then added to the state, as Spark",
   one_pass: "one pass in log order",
   compensated: "one compensated pass in log order, as Python's sum()",
-  any: "in an unknown order, so compared within n · 2^-52",
+  any: "in an unknown order, so compared within rounding error",
 } as const;
 
 function totalsOf(verdicts: readonly WindowVerdict[], { superseded, uncommitted }: Answers): AuditReport["totals"] {

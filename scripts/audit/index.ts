@@ -12,7 +12,7 @@ export { readAnswers } from "./answers/read-answers.ts";
 export { auditTrades } from "./answers/trade-audit.ts";
 export type { Answers, AuditRecord, AuditReport, WindowVerdict } from "./audit-types.ts";
 export { auditWindows } from "./audit-windows.ts";
-export { recordsOfLog } from "./input/audit-record.ts";
+export { recordsOfLog, withoutHistory } from "./input/audit-record.ts";
 export { requireCommonGround } from "./input/common-ground.ts";
 export { fileRecords } from "./input/read-ticks.ts";
 export { tickSource } from "./input/tick-source.ts";
@@ -21,6 +21,7 @@ export { auditPage } from "./report/audit-page.ts";
 export { auditText } from "./report/audit-text.ts";
 export { ofProduct } from "./report/one-product.ts";
 export { type Audited, inputOf, reportView } from "./report/views.ts";
+export { annotated } from "./report/window-notes.ts";
 export { readSparkTrace } from "./spark-trace.ts";
 export {
   type ExchangeTrades,

@@ -23,6 +23,13 @@ function movedBy({ shift_us, every_us, offset_us }: WindowShape): number {
   return Math.abs(shift_us - late) <= Math.abs(shift_us - early) ? late : early;
 }
 
+/** `5 h 30 min`; a duration without whole hours as it is. */
+function hoursText(us: number): string {
+  const [hours, minutes] = [Math.floor(us / 3_600e6), (us % 3_600e6) / 60e6];
+  if (hours === 0 || !Number.isInteger(minutes)) return formatDuration(us);
+  return minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`;
+}
+
 /** The sentences about their times, for `how`. */
 export function shiftTexts(shape: WindowShape, windows: readonly AuditWindow[]): string[] {
   const moved_us = movedBy(shape);
@@ -30,7 +37,7 @@ export function shiftTexts(shape: WindowShape, windows: readonly AuditWindow[]):
   const first = windows.find(({ row }) => row !== null);
   const texts: string[] = [];
   if (shift_us !== 0)
-    texts.push(`Their times are ${formatDuration(Math.abs(shift_us))} ${shift_us > 0 ? "behind" : "ahead of"} UTC.`);
+    texts.push(`Their times are ${hoursText(Math.abs(shift_us))} ${shift_us > 0 ? "behind" : "ahead of"} UTC.`);
   if (moved_us !== 0 && first !== undefined) {
     const clock = (us: number) => isoSecondFromUs(us).slice(11, 19);
     texts.push(

@@ -26,6 +26,10 @@ export const AUDIT_INPUT_FLAGS: Flag[] = [
     parse: listFlag,
     isList: true,
   },
+  {
+    flags: "--with-history",
+    description: "windows: also count the trades that Tidemark's backfill has loaded, which its stream does not read",
+  },
   { flags: "--tick-columns <names>", description: "columns of a CSV of trades without a header line", parse: listFlag },
 ];
 

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import {
   type Audited,
   type AuditRecord,
+  annotated,
   auditBatchRow,
   auditPage,
   auditText,
@@ -20,11 +21,12 @@ import {
   requireCommonGround,
   type TopicRecord,
   tickSource,
+  withoutHistory,
 } from "../audit/index.ts";
 import { writeAtomically } from "../base/atomic-file.ts";
 import { nowUs } from "../base/clock.ts";
 import { type DataPaths, dataPaths, requireForeign, requireNoOtherName } from "../base/data-dir.ts";
-import { sentence, TidemarkError } from "../base/errors.ts";
+import { type ErrorCode, sentence, TidemarkError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { logName, wholeLog } from "../log/index.ts";
 
@@ -43,14 +45,34 @@ export interface AuditOptions {
   zone?: string;
   checkpoint?: string;
   lateness?: number;
+  withHistory?: boolean;
   trust?: string[];
   html?: string;
   all?: boolean;
   json?: boolean;
 }
 
-/** Fails with USAGE, NO_DATA, RECORDING, DATA_DIR, or as the log does. */
+/** Errors of the files that an audit is given: with these it can't compare. */
+const INPUT_ERRORS: readonly ErrorCode[] = ["NO_DATA", "RECORDING", "DATA_DIR"];
+
+/** What was named can't be compared: exit 2, since 1 means that the answers differ. */
+class NotComparable extends TidemarkError {
+  override get exitCode(): 2 {
+    return 2;
+  }
+}
+
+/** Fails with USAGE, NO_DATA, RECORDING, DATA_DIR, all with exit 2, or as the log does. */
 export async function audit(options: AuditOptions, logger: Logger): Promise<Audited> {
+  try {
+    return await compared(options, logger);
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || !INPUT_ERRORS.includes(error.code)) throw error;
+    throw new NotComparable(error.code, error.message, error.hint, { cause: error });
+  }
+}
+
+async function compared(options: AuditOptions, logger: Logger): Promise<Audited> {
   const { answers: url, zone = null, window: size_us, every: every_us = size_us } = options;
   if (url === undefined)
     throw new TidemarkError(
@@ -64,12 +86,12 @@ export async function audit(options: AuditOptions, logger: Logger): Promise<Audi
       "--every needs the size of the windows.",
       "Add --window, for example --window 5m.",
     );
-  const trace = traceAt(options.checkpoint, url);
-  const { name, records } = await ticksOf(options, logger);
+  const traceDir = traceAt(options.checkpoint, url);
+  const { name, records: all } = await ticksOf(options, logger);
   const found = await readAnswers(
     url,
     {
-      records,
+      records: all,
       map: options.map ?? [],
       columns: options.columns ?? null,
       zone,
@@ -77,23 +99,28 @@ export async function audit(options: AuditOptions, logger: Logger): Promise<Audi
     },
     (topic) => topicRecords(topic, logger),
   );
-  const input = inputOf(name, records);
-  if (found.kind === "batch_row")
-    return { kind: found.kind, input, url, report: auditBatchRow(records, found.answers) };
-  if (found.kind === "trades") return { kind: found.kind, input, url, report: auditTrades(records, found.answers) };
+  const input = inputOf(name, all);
+  if (found.kind === "batch_row") return { kind: found.kind, input, url, report: auditBatchRow(all, found.answers) };
+  if (found.kind === "trades") return { kind: found.kind, input, url, report: auditTrades(all, found.answers) };
+  const records = options.withHistory ? all : withoutHistory(all);
   requireCommonGround(records, found.answers, options.product ?? null);
+  const trace = traceDir === null ? undefined : readSparkTrace(traceDir.dir);
   const whole = auditWindows(records, found.answers, {
     input_url: name,
     answers_url: url,
-    trace: trace === null ? undefined : readSparkTrace(trace.dir),
+    trace,
     lateness_us: options.lateness,
     product: options.product,
     // What is only consistent stays so in the report; --trust changes the exit status.
     trust: new Set(),
   });
   const report = options.product === undefined ? whole : ofProduct(whole, options.product);
-  const how = trace?.isFound ? [`Spark's checkpoint is beside the answers: ${trace.dir}.`, ...report.how] : report.how;
-  return { kind: "windows", report: { ...report, how } };
+  const { answers } = found;
+  const { lateness: lateness_us } = options;
+  const history = all.length - records.length;
+  const noted = annotated(report, { records, answers, trace, lateness_us, history });
+  const how = traceDir?.isFound ? [`Spark's checkpoint is beside the answers: ${traceDir.dir}.`] : [];
+  return { kind: "windows", report: { ...noted, how: [...how, ...noted.how] } };
 }
 
 /** The ticks that --log names, and their name for people. */

@@ -91,12 +91,12 @@ const pageOf = (one: AuditReport, all = false) => auditPage(viewOf(one), { all, 
 
 test("the summary counts each window once, and the table has what needs a person first", () => {
   expect(textOf(report()).split("\n")).toEqual([
-    "7 windows: 2 equal, 1 by 32-bit floats (W1), 1 by late ticks dropped (W2, 2 ticks), 1 by window never emitted (W4), 1 only consistent with late ticks dropped (W2, 1 tick), 1 unexplained",
+    "7 windows: 2 equal, 1 by 32-bit floats (W1), 1 by late ticks dropped (W2, 2 ticks), 1 by window never emitted (W4), 1 only consistent with late ticks dropped (W2, 1 tick), 1 unexplained, 3 earlier rows (W9)",
     "",
     "ticks    ticks.jsonl: 13,232 records, 13,228 ticks of BTC-USD (30 repeated, 4 not a trade)",
-    "answers  stream_csv: 58 rows, windows of 1m, times without a zone, read as UTC",
+    "answers  stream_csv: 61 rows, 3 of them earlier rows of the same windows, windows of 1m, times without a zone, read as UTC",
     "how      32-bit floats reproduce 55 of 58 rows, decimals 2.",
-    "note     Not compared: comment.",
+    "note     Columns not compared: comment.",
     "         A question mark (W2?): the rule fits, but a loss would look the same. To decide it, give the engine's trace (--checkpoint DIR) or its delay (--lateness 1m); to accept it, --trust W2.",
     "",
     "window                column            theirs             exact  rule         ticks",

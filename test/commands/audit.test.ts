@@ -2,40 +2,17 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatUnits, parseUnits } from "../../scripts/base/decimal.ts";
-import { EVIL, fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { EVIL, fillLog, tempDir } from "../support/data.ts";
+import { csv, LINES, rows, TRADES, type Trade } from "../support/minute-rows.ts";
 import { commandOf, run, shell } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
-const LINES = recordedLines().slice(0, 1_500);
 const dir = tempDir();
 const at = (name: string) => join(dir.path, name);
 const audit = (...args: string[]) => run("audit", args);
 afterAll(() => dir[Symbol.dispose]());
 
-interface Trade {
-  product_id: string;
-  trade_id: number;
-  time: string;
-  price: string;
-  last_size: string;
-  side: string;
-}
-const TRADES = LINES.map((line) => JSON.parse(line) as Trade);
-
-/** One row per minute as a plain script writes it: count, highest and lowest price, exact volume. */
-function rows(trades: Trade[]): string[][] {
-  const minutes = Map.groupBy(trades, ({ time }) => `${time.slice(0, 16)}:00Z`);
-  return [...minutes].sort().map(([start, some]) => {
-    const prices = some.map(({ price }) => parseUnits(price, 2)).sort((a, b) => Number(a - b));
-    const volume = some.reduce((sum, { last_size }) => sum + parseUnits(last_size, 8), 0n);
-    return [start, some.length, formatUnits(prices.at(-1)!, 2), formatUnits(prices[0]!, 2), formatUnits(volume, 8)].map(
-      String,
-    );
-  });
-}
-const csv = (list: string[][]) => `window_start,n,high,low,volume\n${list.map((row) => row.join(",")).join("\n")}\n`;
 const write = (name: string, text: string) => {
   writeFileSync(at(name), text);
   return at(name);
@@ -155,8 +132,14 @@ test("--product audits one product of a log that has two", async () => {
     `${2 * count} windows: ${count} equal, ${count} unexplained`,
   ]);
   expect(all.stdout).toMatch(/^ETH-USD 2023-09-05T16:00:00Z {2}\(row\) +no row +– {2}unexplained$/m);
+  expect(all.stdout).toContain("All rows are of BTC-USD, the input has 2 products: --product BTC-USD audits it alone.");
   const one = await audit("--log", log, "--answers", answers, "--product", "BTC-USD");
   expect([one.code, one.stdout.split("\n")[0]]).toEqual([0, `${count} windows: ${count} equal, 0 unexplained`]);
+  const unnamed = await audit("--log", log, "--answers", exact);
+  expect([unnamed.code, unnamed.stderr]).toEqual([
+    2,
+    expect.stringContaining("no column of products, and the ticks are of 2: BTC-USD, ETH-USD"),
+  ]);
 });
 
 test("wrong usage exits with 2 and a sentence on what to do", async () => {
@@ -168,7 +151,7 @@ test("wrong usage exits with 2 and a sentence on what to do", async () => {
     [["--answers", exact, "--log", at("none")], "there is no file or folder there. [TIDEMARK_USAGE]\nName a topic"],
     [["--answers", exact, "--log", "http://x/y"], "A log URL can't begin with http://."],
     [["--answers", exact, "--log", ticks, "--every", "10s"], "--every needs the size of the windows."],
-    [["--answers", exact, "--log", ticks, "--map", "n=trades"], "--map n=trades"],
+    [["--answers", exact, "--log", ticks, "--map", "n=cars"], "--map n=cars"],
     [
       ["--answers", write("other-day.csv", readFileSync(exact, "utf8").replaceAll("2023-", "2022-")), "--log", ticks],
       "No window of the answers has a tick: the answers are of any product, 2022-09-05T16:00:00Z to",
@@ -188,15 +171,19 @@ test("wrong usage exits with 2 and a sentence on what to do", async () => {
     ]);
 });
 
-test("what is missing or can't be written exits with 1; nothing is created", async () => {
+test("inputs that can't be compared exit with 2, a page that can't be written with 1; nothing is created", async () => {
   const results = await Promise.all([
     audit("--answers", exact, "--data", at("nowhere")),
     audit("--answers", at("nothing.csv"), "--log", ticks),
     audit("--answers", exact, "--log", ticks, "--html", at("no/folder/audit.html")),
   ]);
-  const sentences = ["There is no log at", "does not exist", "audit.html could not be written"];
+  const expected = [
+    [2, "There is no log at"],
+    [2, "does not exist"],
+    [1, "audit.html could not be written"],
+  ] as const;
   for (const [i, { code, stderr }] of results.entries())
-    expect([code, stderr]).toEqual([1, expect.stringContaining(sentences[i]!)]);
+    expect([code, stderr]).toEqual([expected[i]![0], expect.stringContaining(expected[i]![1])]);
   expect(existsSync(at("nowhere"))).toBe(false);
 });
 

@@ -85,8 +85,8 @@ export function parseMap(values: readonly string[]): Map<string, string> {
   const map = new Map<string, string>();
   for (const value of values) {
     const at = value.lastIndexOf("=");
-    const [theirs, ours] = [value.slice(0, at), value.slice(at + 1)];
-    if (at <= 0 || !ROLES.has(ours))
+    const [theirs, ours] = [value.slice(0, at), roleOf(value.slice(at + 1))];
+    if (at <= 0 || ours === null)
       throw new TidemarkError(
         "USAGE",
         `--map ${value} does not name a column of ours after "=".`,
@@ -100,8 +100,20 @@ export function parseMap(values: readonly string[]): Map<string, string> {
   return map;
 }
 
+/** One of ours, also by one of its usual names: `minute` is window_start. Null for no name of ours. */
+function roleOf(name: string): string | null {
+  if (ROLES.has(name)) return name;
+  const plain = plainName(name);
+  for (const usual of [WINDOW_NAMES, TRADE_NAMES])
+    for (const [role, groups] of Object.entries(usual))
+      if (plainName(role) === plain || groups.flat().includes(plain)) return role;
+  return null;
+}
+
 export function windowColumns(names: readonly string[], map: ReadonlyMap<string, string>): Recognised<WindowRole> {
-  return recognised(["window_start", "window_end", "product_id", ...AUDIT_COLUMNS], WINDOW_NAMES, names, map);
+  // Of windows, "time" is a usual name of the start; of trades it is a column of ours.
+  const own = new Map([...map].map(([theirs, ours]) => [theirs, ours === "time" ? "window_start" : ours]));
+  return recognised(["window_start", "window_end", "product_id", ...AUDIT_COLUMNS], WINDOW_NAMES, names, own);
 }
 
 export function tradeColumns(names: readonly string[], map: ReadonlyMap<string, string>): Recognised<TradeRole> {

@@ -78,7 +78,7 @@ export type AnswerReason = AuditRule | "key" | "quotes" | "behind";
 export const OTHER_REASONS = {
   key: "another product's trade has this id",
   quotes: "messages without quotes skipped",
-  behind: "after their newest trade: lost, or not read yet",
+  behind: "loss, or not read yet: newer than their newest trade",
 } as const satisfies Record<Exclude<AnswerReason, AuditRule>, string>;
 
 /** What the audit of one-row answers reports. */

@@ -35,9 +35,11 @@ export function windowAnswers(table: RawTable, { at, rest }: Recognised<WindowRo
   return {
     rows,
     columns: reader.columns,
-    ignored: [...rest.map((i) => table.columns[i]!.name), ...notes],
+    ignored: rest.map((i) => table.columns[i]!.name),
     superseded,
     uncommitted,
+    notes,
+    product_column: at.product_id === undefined ? undefined : table.columns[at.product_id]!.name,
     shape: detectShape(rows, options.records, { hasZone, zone: options.zone, window: options.window }),
   };
 }

@@ -33,6 +33,7 @@ export function detectShape(
   records: readonly AuditRecord[],
   given: ShapeGiven,
 ): WindowShape {
+  if (given.window !== null) requireDistance(rows, given.window);
   const { size_us, every_us } = given.window ?? windowOf(rows);
   const shift_us = given.zone === null ? findShift(rows, records, { size_us, every_us }) : zoneShift(given.zone, rows);
   const starts = rows.map(({ window_start_us }) => window_start_us + shift_us);
@@ -46,10 +47,27 @@ export function detectShape(
   };
 }
 
-function windowOf(rows: readonly ForeignRow[]): WindowSpec {
-  const starts = [...Map.groupBy(rows, ({ product_id }) => product_id).values()].map((own) =>
+/** Starts of each product, distinct and in order. */
+function startsOf(rows: readonly ForeignRow[]): number[][] {
+  return [...Map.groupBy(rows, ({ product_id }) => product_id).values()].map((own) =>
     [...new Set(own.map(({ window_start_us }) => window_start_us))].sort((a, b) => a - b),
   );
+}
+
+/** Throws USAGE where --window names windows that begin less often than the rows do. */
+function requireDistance(rows: readonly ForeignRow[], { every_us }: WindowSpec): void {
+  const most = mode(distancesOf(startsOf(rows))).value;
+  if (most === null || most >= every_us) return;
+  const apart = formatDuration(most);
+  throw new TidemarkError(
+    "USAGE",
+    `The rows are ${apart} apart, and windows that begin every ${formatDuration(every_us)} are not.`,
+    `Use --window ${apart}, or --every ${apart} if the windows overlap.`,
+  );
+}
+
+function windowOf(rows: readonly ForeignRow[]): WindowSpec {
+  const starts = startsOf(rows);
   const all = starts.flat();
   const distances = commonDistances(starts);
   const size_us = sizeByEnds(rows);
@@ -100,9 +118,13 @@ export function wholeSize({ window_start_us, window_end_us }: ForeignRow): numbe
   return size;
 }
 
+function distancesOf(starts: readonly number[][]): number[] {
+  return starts.flatMap((own) => own.slice(1).map((start, i) => start - own[i]!));
+}
+
 /** Distances of neighbouring starts and their common divisors, the largest first. */
 function commonDistances(starts: readonly number[][]): number[] {
-  const { counts } = mode(starts.flatMap((own) => own.slice(1).map((start, i) => start - own[i]!)));
+  const { counts } = mode(distancesOf(starts));
   const frequent = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, DISTANCES_MAX);
   const distances = new Set(frequent.map(([distance]) => distance));
   for (const one of [...distances]) for (const [other] of frequent) distances.add(commonDivisor(one, other));

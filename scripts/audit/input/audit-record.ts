@@ -72,6 +72,11 @@ export class AuditRecords {
   }
 }
 
+/** The records without the trades of backfill, which Tidemark's stream does not read. */
+export function withoutHistory(records: readonly AuditRecord[]): AuditRecord[] {
+  return records.filter(({ tick }) => tick?.source !== "backfill");
+}
+
 /** The records of a log's batches. Fails as they do. */
 export async function recordsOfLog(name: string, batches: AsyncIterable<LogBatch>): Promise<AuditRecord[]> {
   const records = new AuditRecords(name);

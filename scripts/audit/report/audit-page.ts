@@ -40,7 +40,7 @@ ${STYLE}</style>
 <body>
 <main>
 <h1>Audit</h1>
-<p class="verdict ${passed ? "passed" : "failed"}">${passed ? "Passed" : "Not passed"}. ${safe(summary)}</p>
+<p class="verdict ${passed ? "passed" : "failed"}">${passed ? "Passed: every difference is explained" : "Not passed"}. ${safe(summary)}</p>
 <dl>
 ${dated.map(({ name, text }) => `<dt>${safe(name)}</dt><dd>${safe(text)}</dd>`).join("\n")}
 </dl>
@@ -70,7 +70,7 @@ function list(title: string, sentences: readonly string[]): string {
 /** Cells are HTML already. */
 function table(head: readonly string[], rows: readonly string[]): string {
   const heads = head.map((name) => `<th scope="col">${name}</th>`).join("");
-  return `<table>\n<thead><tr>${heads}</tr></thead>\n<tbody>\n${rows.join("\n")}\n</tbody>\n</table>`;
+  return `<div class="wide" tabindex="0">\n<table>\n<thead><tr>${heads}</tr></thead>\n<tbody>\n${rows.join("\n")}\n</tbody>\n</table>\n</div>`;
 }
 
 function row(head: string, cells: readonly string[]): string {
@@ -96,7 +96,9 @@ function ruleTable({ unit, equal, unexplained, rules }: ReportView): string {
 }
 
 function columnTable({ columns }: ReportView): string {
-  const rows = columns.map(({ theirs, name, type }) => row(safe(theirs), [safe(name), safe(type)]));
+  const rows = columns.map(({ theirs, name, type }) =>
+    row(safe(theirs), [safe(name), type === "untyped" ? "text (CSV, JSON)" : safe(type)]),
+  );
   return `<h2>Columns</h2>\n${table(["theirs", "compared with", "values"], rows)}`;
 }
 

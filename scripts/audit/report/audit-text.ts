@@ -16,7 +16,7 @@ const LINES_MAX = 40;
 /** Trade ids named in one cell without --all, and bytes of a foreign cell. */
 const IDS_MAX = 5;
 const CELL_BYTES_MAX = 60;
-/** Sentences on what nothing explains. */
+/** Sentences on what nothing explains, without --all. */
 const WHYS_MAX = 5;
 
 interface TextOptions {
@@ -42,15 +42,15 @@ export function auditText(view: ReportView, { all, colors }: TextOptions): strin
     ...texts.map((text) => printable(text)),
     ...(shown.length === 0 ? [] : ["", ...table(view, shown, colors)]),
     ...(cut === 0 ? [] : [`… and ${countOf(cut, "lines")} more: --all prints them, --html FILE writes them as a page`]),
-    ...whys(view),
+    ...whys(view, all ? Number.POSITIVE_INFINITY : WHYS_MAX),
   ].join("\n")}\n`;
 }
 
 /** Why the first unexplained ones are not explained. */
-function whys({ parts }: ReportView): string[] {
+function whys({ parts }: ReportView, shown_max: number): string[] {
   const open = parts.filter(({ outcome }) => outcome === "unexplained");
   if (open.length === 0) return [];
-  const some = open.slice(0, WHYS_MAX).map(({ name, why, where }) => {
+  const some = open.slice(0, shown_max).map(({ name, why, where }) => {
     return printable(`unexplained  ${name}: ${why}${where === null ? "" : ` (${where})`}`);
   });
   const rest = open.length - some.length;

@@ -25,7 +25,7 @@ export function batchRowView({ totals, rows, how, columns, ignored }: BatchRowRe
     notes: [
       ...(uncommitted_rows === 0 ? [] : [uncommitted]),
       ...ignoredNote(ignored),
-      ...trustNotes([...new Set(open)], sides.trusted),
+      ...trustNotes([...new Set(open)], sides.trusted, LATER),
     ],
     equal,
     unexplained,
@@ -45,6 +45,9 @@ export function batchRowView({ totals, rows, how, columns, ignored }: BatchRowRe
   };
 }
 
+/** What decides whether a table is behind the log. */
+const LATER = "To decide it, audit again when their consumer has read the log to its end";
+
 const REASONS: Record<AnswerReason, string> = { ...AUDIT_RULES, ...OTHER_REASONS };
 
 /** Trades of a table, one row each. */
@@ -60,7 +63,7 @@ export function tradesView({ totals, trades, how, columns, ignored }: TradesRepo
     notes: [
       `${counted(missing)} missing, ${counted(surplus)} too many, ${counted(altered)} with other values.`,
       ...ignoredNote(ignored),
-      ...trustNotes(consistent > 0 ? ["behind"] : [], sides.trusted),
+      ...trustNotes(consistent > 0 ? ["behind"] : [], sides.trusted, LATER),
     ],
     equal: totals.equal,
     unexplained,

@@ -45,11 +45,12 @@ function unprovedOf({ rules, unproved }: WindowVerdict): AuditRule[] {
   return unproved ?? rules.filter((rule) => UNPROVED.includes(rule));
 }
 
-/** Windows of one outcome, each under its first rule, in the rules' order. */
+/** Windows of one outcome, each under its first rule (that is not proved), in the rules' order. */
 function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
   const some = windows.filter((one) => one.outcome === outcome);
   return (Object.keys(AUDIT_RULES) as AuditRule[]).flatMap((rule) => {
-    const under = some.filter(({ rules }) => rules[0] === rule);
+    const first = (one: WindowVerdict) => (outcome === "consistent" ? unprovedOf(one)[0] : null) ?? one.rules[0];
+    const under = some.filter((one) => first(one) === rule);
     if (under.length === 0) return [];
     const named = some.map((one) => one.ticks.filter((tick) => tick.rule === rule).length);
     const isCut = named.some((count) => count >= NAMED_TICKS_MAX);
@@ -70,11 +71,13 @@ function summaryLine(report: AuditReport): string {
     const named = ticks === 0 ? "" : `, ${isCut ? "at least " : ""}${countOf(ticks, "ticks")}`;
     return `${counted(windows)} ${word} ${ruleText(rule, report)} (${rule}${named})`;
   };
+  const earlier = totals.superseded_rows;
   return `${countOf(totals.windows, "windows")}: ${[
     `${counted(totals.equal)} equal`,
     ...byRule(report, "explained").map((one) => part("by", one)),
     ...byRule(report, "consistent").map((one) => part("only consistent with", one)),
     `${counted(totals.unexplained)} unexplained`,
+    ...(earlier === 0 ? [] : [`${countOf(earlier, "earlier rows")} (W9)`]),
   ].join(", ")}`;
 }
 
@@ -91,19 +94,25 @@ function ruleCounts(report: AuditReport): ReportView["rules"] {
 }
 
 /** What is not compared, and what to do about windows that are only consistent. */
-function notes({ answers, windows }: AuditReport, trusted: readonly string[]): string[] {
+function notes({ answers, windows, notes = [], advice }: AuditReport, trusted: readonly string[]): string[] {
   const rules = new Set(windows.filter(({ outcome }) => outcome === "consistent").flatMap(unprovedOf));
-  return [...ignoredNote(answers.ignored), ...trustNotes([...rules], trusted)];
+  return [
+    ...ignoredNote(answers.ignored, "Columns not compared"),
+    ...notes,
+    ...trustNotes([...rules], trusted, advice),
+  ];
 }
 
-export function ignoredNote(ignored: readonly string[]): string[] {
+export function ignoredNote(ignored: readonly string[], title = "Not compared"): string[] {
   return ignored.length === 0
     ? []
-    : [`Not compared: ${ignored.map((name) => name.trim() || "(a column without a name)").join(", ")}.`];
+    : [`${title}: ${ignored.map((name) => name.trim() || "(a column without a name)").join(", ")}.`];
 }
 
+const ADVICE = "To decide it, give the engine's trace (--checkpoint DIR) or its delay (--lateness 1m)";
+
 /** What to do about rules that are only consistent, and which of them were accepted. */
-export function trustNotes(rules: readonly string[], trusted: readonly string[]): string[] {
+export function trustNotes(rules: readonly string[], trusted: readonly string[], advice = ADVICE): string[] {
   const found: string[] = [];
   const all = rules.filter((rule) => !trusted.includes(rule));
   const open = all.filter((rule) => rule !== "W1" && rule !== "W7");
@@ -115,7 +124,7 @@ export function trustNotes(rules: readonly string[], trusted: readonly string[])
     );
   if (open.length > 0)
     found.push(
-      `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. To decide it, give the engine's trace (--checkpoint DIR) or its delay (--lateness 1m); to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
+      `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. ${advice}; to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,
     );
   const accepted = rules.filter((rule) => trusted.includes(rule));
   if (accepted.length > 0) found.push(`Accepted without a proof, by --trust: ${accepted.join(", ")}.`);
@@ -128,13 +137,16 @@ export function inputText({ url, records, ticks, repeated, refused, products }: 
   return `${url}: ${countOf(records, "records")}, ${countOf(ticks, "ticks")} of ${products.join(", ")} (${more})`;
 }
 
-function answersText({ answers, shape }: AuditReport): string {
+function answersText({ answers, shape, totals }: AuditReport): string {
   const { size_us, every_us, offset_us, hasZone, zone, shift_us } = shape;
   const read = `read as ${zone ?? `UTC ${shift_us > 0 ? "−" : "+"} ${formatDuration(Math.abs(shift_us))}`}`;
   const every = every_us === size_us ? "" : ` every ${formatDuration(every_us)}`;
   const offset = offset_us === 0 ? "" : `, beginning ${formatDuration(offset_us)} after a multiple of it`;
   const size = `windows of ${formatDuration(size_us)}${every}${offset}`;
-  return `${answers.url}: ${countOf(answers.rows, "rows")}, ${size}, times ${hasZone ? "with" : "without"} a zone, ${read}`;
+  const { superseded_rows: earlier, repeated_rows: repeated = 0 } = totals;
+  const again = repeated === 0 ? "" : ` (${countOf(repeated, "repeated rows")})`;
+  const ofThem = earlier === 0 ? "" : `, ${counted(earlier)} of them earlier rows of the same windows${again}`;
+  return `${answers.url}: ${countOf(answers.rows + earlier, "rows")}${ofThem}, ${size}, times ${hasZone ? "with" : "without"} a zone, ${read}`;
 }
 
 /** A window's start, after the product where there are several. */

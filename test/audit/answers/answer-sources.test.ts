@@ -190,7 +190,7 @@ test("W11: files that no batch names are apart, also a cut one; copied times do 
   ]);
   expect(answers.superseded.map(({ where }) => where)).toEqual(["part-3.csv:2"]);
   expect(answers.uncommitted.map(({ where }) => where)).toEqual(["part-2.csv:2"]);
-  expect(answers.ignored[0]).toStartWith("the rest of part-2.csv");
+  expect(answers.notes![0]).toStartWith("the rest of part-2.csv");
 });
 
 test("rows of one window in several partitions: the later append is newer, within one the offset", async () => {
@@ -201,9 +201,9 @@ test("rows of one window in several partitions: the later append is newer, withi
     { partition: 0, offset: 6, appended_us: 100, value: value(3) },
     { partition: 1, offset: 10, value: null },
   ]);
-  const { rows, superseded, ignored } = windowsOf(await readAnswers("kafka://h/t", NO_OPTIONS, () => records));
+  const { rows, superseded, notes } = windowsOf(await readAnswers("kafka://h/t", NO_OPTIONS, () => records));
   expect([...superseded, ...rows].map(({ cells }) => cells.trade_count)).toEqual(["1", "3", "2"]);
-  expect(ignored).toEqual(["1 records without a value"]);
+  expect(notes).toEqual(["1 records without a value"]);
 });
 
 test("numbers of JSON and integers of SQLite keep every digit", async () => {

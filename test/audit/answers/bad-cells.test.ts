@@ -90,13 +90,28 @@ describe("columns", () => {
     expect(await refused(file, { map: ["x"] })).toContain(
       'USAGE (2): --map x does not name a column of ours after "=".',
     );
-    expect(await refused(file, { map: ["avg_price=mean"] })).toContain(
-      "--map avg_price=mean does not name a column of ours",
+    expect(await refused(file, { map: ["avg_price=midpoint"] })).toContain(
+      "--map avg_price=midpoint does not name a column of ours",
     );
     expect(await refused(file, { map: ["x=vwap"] })).toContain(
       '--map names the column "x", which the answer does not have.',
     );
     expect(await refused(file, { map: ["avg_price=vwap", "trade_count=vwap"] })).toContain("Map each column once.");
+  });
+
+  test("--map takes our usual names too", async () => {
+    const file = csv("t0,t1,k\n2026-01-05 10:00:00,x,7\n");
+    const { rows } = await read(file, { ...MINUTE, map: ["t0=minute", "k=num_trades", "t1=ignored"] });
+    expect(rows[0]!.cells).toEqual({ trade_count: "7" });
+    expect((await read(file, { ...MINUTE, map: ["t0=time", "k=n"] })).rows).toHaveLength(1);
+  });
+
+  test("--window that is longer than the distance of the rows", async () => {
+    const file = csv(`n,start\n1,2026-01-05 10:00:00\n2,2026-01-05 10:01:00\n3,2026-01-05 10:02:00\n`);
+    expect(await refused(file, { window: { size_us: 300e6, every_us: 300e6 } })).toContain(
+      "USAGE (2): The rows are 1m apart, and windows that begin every 5m are not. Use --window 1m, or --every 1m",
+    );
+    expect((await read(file, { window: { size_us: 300e6, every_us: 60e6 } })).rows).toHaveLength(3);
   });
 
   test("a duplicated header, no header, other columns in another file", async () => {
@@ -235,9 +250,9 @@ describe("cells", () => {
     expect(await refused(file)).toContain(
       "USAGE (2): The answer has windows of several sizes (1m: 2 rows, 5m: 1 rows;",
     );
-    const { rows, ignored } = await read(file, MINUTE);
+    const { rows, notes } = await read(file, MINUTE);
     expect(rows).toHaveLength(2);
-    expect(ignored).toEqual(["1 rows of windows of other sizes"]);
+    expect(notes).toEqual(["1 rows of windows of other sizes"]);
     expect(await refused(file, { window: { size_us: 1e6, every_us: 1e6 } })).toContain("has no window of 1s.");
   });
 });

@@ -73,9 +73,9 @@ describe("a place", () => {
     written(spark, "part-0.parquet", bytes);
     written(spark, "part-1.parquet", bytes.slice(0, 60));
     committedBatch(spark, "0", ["part-0.parquet"]);
-    const { rows, ignored } = await read(spark, MINUTE);
+    const { rows, notes } = await read(spark, MINUTE);
     expect(rows).toHaveLength(1);
-    expect(ignored[0]).toStartWith("part-1.parquet, which no batch committed:");
+    expect(notes![0]).toStartWith("part-1.parquet, which no batch committed:");
   });
 
   test("a folder of which a committed file or a batch's list is missing, or is not Spark's", async () => {
