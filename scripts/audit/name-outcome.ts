@@ -39,6 +39,9 @@ export interface Certainty {
   shift_us: number;
 }
 
+/** Rules that change a value and no member. */
+const OF_VALUES: readonly AuditRule[] = ["W1", "W6", "W12"];
+
 /** A row with all ways in which the engine can have made it. */
 interface Judged {
   window: AuditWindow;
@@ -192,16 +195,22 @@ function unexplained(measure: Measure, one: Judged): Omit<WindowVerdict, "produc
   const { plans, log, engine, clock } = measure;
   const { window, cells, exact } = one;
   const hasNone = window.exact.length === 0;
+  const members = membersOf(log, engine, clock, window);
+  const values = valuesOf(measure, members);
+  const wrong = plans.filter((plan) => !makesRow([plan], cells, values)).map(({ name }) => name);
+  const fitting = hasNone ? [] : plans.filter(({ name }) => !wrong.includes(name));
+  const fits = new Map(
+    nameRules({ ...measure, plans: fitting }, window, cells, members).differences.map((one) => [one.column, one.rules]),
+  );
   const differences = (hasNone ? [...plans] : differing(plans, cells, exact)).map(
     ({ name }): CellDifference => ({
       column: name,
       theirs: cells.get(name)!.text,
       exact: hasNone ? null : exactText(name, exact[name]),
-      rules: [],
+      // Only how a value is written: which ticks it has, the whole row must show.
+      rules: (fits.get(name) ?? []).filter((rule) => OF_VALUES.includes(rule)),
     }),
   );
-  const values = valuesOf(measure, membersOf(log, engine, clock, window));
-  const wrong = plans.filter((plan) => !makesRow([plan], cells, values)).map(({ name }) => name);
   const why = hasNone
     ? "The input has no tick in this window."
     : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;

@@ -38,3 +38,14 @@ test("how it was found counts what the engine makes in every digit, and warns wh
   expect(poor.totals.unexplained).toBeGreaterThan(5);
   expect(poor.how[0]).toBe("No way to compute fits most windows; what follows is weak.");
 });
+
+test("in an unexplained row, a cell that the engine makes keeps its rule", () => {
+  const report = run(steady(), { ...EXPERT, numbers: "float64" }, (rows) => {
+    rows[4]!.cells.close_price = "25000.01";
+  });
+  const { outcome, rules, differences } = at(report, 4);
+  expect({ outcome, rules }).toEqual({ outcome: "unexplained", rules: [] });
+  const byColumn = Object.fromEntries(differences.map((one) => [one.column, one.rules]));
+  expect(byColumn.close_price).toEqual([]);
+  expect(byColumn.total_volume).toEqual(["W1"]);
+});
