@@ -62,6 +62,8 @@ export class RowValues {
 
 /** Whether the cell is what this plan computes of the members. */
 export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, plan: CellPlan, of: RowValues): boolean {
+  if (plan.arithmetic === "decimal" && plan.rounding.to === "float" && type !== "float32" && !isFloatText(cell))
+    return false;
   if (plan.arithmetic === "decimal" || EXACT_COLUMNS.includes(column) || column === "buy_sell_ratio")
     return isValue(cell, of.decimal[column], plan.arithmetic === "decimal" ? plan.rounding : ratioRounding(plan));
   const width = plan.arithmetic === "float32" ? 32 : 64;
@@ -76,6 +78,12 @@ export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, pl
     if (type === "float32" || (width === 32 && NARROW.includes(column) && isShortest(cell, value))) return true;
   const isOpen = plan.order === "any" || (plan.order === "batches" && row.isMixed);
   return isOpen && Math.abs(cell.number - value) <= (row.tolerance[column] ?? 0);
+}
+
+/** Whether the text is a 32-bit float as engines write it: its own digits, or those of its double. */
+function isFloatText(cell: Cell): boolean {
+  const float = Math.fround(cell.number);
+  return cell.number === float || (Number.isFinite(float) && isShortest(cell, float));
 }
 
 /**

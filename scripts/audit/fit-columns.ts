@@ -188,7 +188,7 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   );
   const isDecimal = (type === "decimal" || type === "integer") && name !== "buy_sell_ratio";
   if (isDecimal) return [exact, ...rounded];
-  const nearest = [decimal({ to: "double" }), ...(type === "float32" ? [decimal({ to: "float" })] : [])];
+  const nearest = [decimal({ to: "double" }), decimal({ to: "float" })];
   return QUOTIENTS.includes(name) || type !== "untyped"
     ? [exact, ...nearest, ...floats, ...rounded]
     : [exact, ...floats, ...nearest, ...rounded];
@@ -215,13 +215,15 @@ function equality(
   scores: readonly Score[],
 ): Rounding {
   const isEndless = QUOTIENTS.includes(name);
+  // A 32-bit float of an exact sum has lost digits: that is W1 in every kind of column.
+  if (plan.arithmetic === "decimal" && plan.rounding.to === "float" && !isEndless) return EXACT;
   if (plan.arithmetic === "decimal" && (plan.rounding.to !== "double" || isEndless || type === "float64"))
     return plan.rounding;
   if (plan.arithmetic !== "decimal" && plan.places !== null) {
     const rounded = scores.filter((s) => s.plan.arithmetic === "decimal" && s.plan.rounding.to === "places");
     return rounded.some(({ hits }) => hits * 2 > samples.length) ? { to: "places", n: plan.places, tie: "up" } : EXACT;
   }
-  if (type === "float32") return { to: "float" };
+  if (type === "float32" && isEndless) return { to: "float" };
   return isEndless || type === "float64" ? { to: "double" } : EXACT;
 }
 const EXACT: Rounding = { to: "exact" };

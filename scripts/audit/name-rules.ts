@@ -94,7 +94,7 @@ export function nameRules(
     const cell = cells.get(name)!;
     const seen = named.filter((rule) => !isReproduced(cell, name, type, plan, without.get(rule)!));
     const style = styleRules(measure, name, members);
-    const hasFloats = plan.arithmetic !== "decimal" || plan.rounding.to === "double";
+    const hasFloats = plan.arithmetic !== "decimal" || ["double", "float"].includes(plan.rounding.to);
     const isFloat = hasFloats && !isValue(cell, own.decimal[name], equal);
     const rules = [...seen, ...style, ...(isFloat ? (["W1"] as const) : [])];
     const text = window.exact.length === 0 ? null : exactText(name, exact[name]);

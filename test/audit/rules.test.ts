@@ -264,15 +264,3 @@ describe("W12 first and last by arrival", () => {
     expect(at(report, 6)).toMatchObject({ outcome: "unexplained", rules: [] });
   });
 });
-
-test("how it was found counts what the engine makes in every digit, and warns where that is less than half", () => {
-  const spoil = (count: number) => (rows: ForeignWindow[]) => {
-    for (const row of rows.slice(0, count)) row.cells.total_volume = `${Number(row.cells.total_volume) * 1.0000001}`;
-  };
-  expect(run(steady(), EXPERT, spoil(2)).how[0]).toBe("One engine for the whole answer: it makes 8 of 10 windows.");
-  const poor = run(steady(), EXPERT, (rows) => {
-    for (const [n, row] of rows.entries()) row.cells.total_volume = String(1 + n);
-  });
-  expect(poor.totals.unexplained).toBeGreaterThan(5);
-  expect(poor.how[0]).toBe("No way to compute fits most windows; what follows is weak.");
-});
