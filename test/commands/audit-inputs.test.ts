@@ -1,7 +1,8 @@
 /** `bun run audit`: wrong products, repeated rows, and history in the log. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { tickSource } from "../../scripts/audit/index.ts";
 import { tempDir } from "../support/data.ts";
 import { csv, LINES, rows, TRADES } from "../support/minute-rows.ts";
 import { run } from "../support/process.ts";
@@ -35,6 +36,12 @@ test("a product that nothing has is wrong usage, and not an audit of no windows"
   );
   expect([foreign!.code, foreign!.stderr]).toEqual([2, expect.stringContaining("--map pair=ignored")]);
   expect(left!.code).toBe(0);
+});
+
+test("a folder whose replay has the log: the sentence names the replay's", () => {
+  mkdirSync(join(dir.path, "home/replay"), { recursive: true });
+  write("home/replay/log.db", "");
+  expect(() => tickSource(join(dir.path, "home"))).toThrow(`but ${join(dir.path, "home/replay")} does.`);
 });
 
 test("rows of a window that were written twice are counted, in summary and facts", async () => {

@@ -24,6 +24,13 @@ export function tickSource(log: string): TickSource {
 
 function folderSource(folder: string): TickSource {
   if (existsSync(join(folder, "log.db"))) return { kind: "embedded", data: folder };
+  const replayed = join(folder, "replay");
+  if (existsSync(join(replayed, "log.db")))
+    throw new TidemarkError(
+      "USAGE",
+      `--log ${folder}: the folder holds no log.db, but ${replayed} does.`,
+      `For the data of a replay, name ${replayed} on both sides: --log ${replayed} --answers ${join(replayed, "stream_csv")}.`,
+    );
   // Tidemark's archive: the ticks are one of its folders (docs/archive.md).
   const ticks = existsSync(join(folder, "manifest.json")) ? join(folder, "ticks") : folder;
   for (const [kind, pattern] of [
