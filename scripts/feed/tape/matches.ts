@@ -161,11 +161,11 @@ export class MatchTape {
     tried.tries++;
     let why: string;
     try {
-      const isComplete = await this.#pages(gap, signal);
+      const awaited = await this.#pages(gap, signal);
       this.rest_failure = null;
       if (gap.left.length === 0 || signal.aborted) return;
-      if (isComplete) return this.#giveUp(gap, "REST does not know these trades");
-      why = `REST does not have trade ${hi + 1} after the gap yet`;
+      if (awaited === null) return this.#giveUp(gap, "REST does not know these trades");
+      why = `REST does not have trade ${awaited}${awaited > hi ? " after the gap" : ""} yet`;
       tried.answers++;
       tried.answer = why;
     } catch (error) {
@@ -189,29 +189,29 @@ export class MatchTape {
 
   /**
    * Requests pages newest first, from the trade just above the gap down to the one just below it. Each
-   * begins with the last one's lowest trade: an edge between two pages must not hide a proof. Returns
-   * true when REST had the trade above and all pages; otherwise it may only be behind the feed.
+   * begins with the last one's lowest trade: an edge between two pages must not hide a proof, and a page
+   * without it is of an older list. Returns the first trade above a page that it lacks, though REST must
+   * come to have it; null when no page lacks it.
    */
-  async #pages(gap: Gap, signal: AbortSignal): Promise<boolean> {
+  async #pages(gap: Gap, signal: AbortSignal): Promise<number | null> {
     const { product_id, lo, hi } = gap;
-    let hasNext = false;
-    for (let after = hi + 2; after > lo; ) {
+    let above = hi + 1;
+    let awaited: number | null = null;
+    for (let after = above + 1; after > lo; ) {
       const limit = Math.min(REST_PAGE_MAX, after - lo + 1);
       const { trades, oldest } = await this.#rest.page(product_id, after, limit, signal);
-      for (const trade of trades) {
-        if (trade?.trade_id === hi + 1) hasNext = true;
-        else this.#take(gap, trade);
-      }
+      for (const trade of trades) this.#take(gap, trade);
       this.#prove(gap, trades);
-      if (gap.left.length === 0) return true;
-      if (trades.length === 0) return hasNext;
+      if (gap.left.length === 0) return null;
+      if (above < after && !trades.some((trade) => trade?.trade_id === above)) awaited ??= above;
       const lowest = Number.isFinite(oldest) ? oldest : Math.min(...trades.map((trade) => Number(trade?.trade_id)));
-      if (!(lowest < after)) return false;
-      if (lowest <= lo) return hasNext;
+      if (trades.length === 0 || lowest <= lo) return awaited;
+      if (!(lowest < after)) return awaited ?? above;
+      above = lowest;
       // A page of one trade can't overlap the next one.
       after = lowest + 1 < after ? lowest + 1 : lowest;
     }
-    return hasNext;
+    return awaited;
   }
 
   #take(gap: Gap, trade: Message): void {

@@ -178,6 +178,16 @@ test("REST that is behind the feed is asked again until it has the trade after t
   expect(server.times.length).toBe(4);
 });
 
+test("a further page of an older list, or an empty one, is asked again: the trades between are not lost", async () => {
+  const lost = Array.from({ length: 12 }, (_, i) => 5 + i);
+  for (const older of [[3, 2, 1], []]) {
+    await using server = rest((request, n) => page(n === 2 ? older : honest(request).slice(0, 4)));
+    await using feed = tape(lost);
+    const { counts } = await produce(feed.url, { ...full, rest_url: server.url });
+    expect(counts).toMatchObject({ filled: 12, unfillable: 0, unissued: 0 });
+  }
+});
+
 test("one gap that can't be filled delays no other", async () => {
   const wanted = (request: Request) => Number(new URL(request.url).searchParams.get("after"));
   const answered: number[] = [];
