@@ -78,12 +78,26 @@ export function looseSums(log: EngineLog, members: Iterable<number>): LooseSums 
   return sums;
 }
 
+/** Columns beside the counts that running sums give (looseValue). */
+const LOOSE_COLUMNS = [
+  "avg_price",
+  "max_price",
+  "min_price",
+  "price_range",
+  "price_sum",
+  "total_volume",
+  "notional",
+  "vwap",
+  "buy_sell_ratio",
+] as const satisfies readonly AuditColumn[];
+type LooseColumn = (typeof LOOSE_COLUMNS)[number];
+
 /** A row's numbers; NaN where it has none. */
 export interface LooseRow {
   trade_count: number;
   buy_count: number;
   sell_count: number;
-  numbers: { column: AuditColumn; value: number; half: number }[];
+  numbers: { column: LooseColumn; value: number; half: number }[];
 }
 
 /** `places`: digits of each column, for columns that were rounded for people. */
@@ -92,22 +106,11 @@ export function looseRow(row: ForeignRow, places: ReadonlyMap<AuditColumn, numbe
     const text = row.cells[column];
     return text === undefined || text === null || text.trim() === "" ? Number.NaN : Number(text);
   };
-  const compared: AuditColumn[] = [
-    "avg_price",
-    "max_price",
-    "min_price",
-    "price_range",
-    "price_sum",
-    "total_volume",
-    "notional",
-    "vwap",
-    "buy_sell_ratio",
-  ];
   return {
     trade_count: number("trade_count"),
     buy_count: number("buy_count"),
     sell_count: number("sell_count"),
-    numbers: compared.flatMap((column) => {
+    numbers: LOOSE_COLUMNS.flatMap((column) => {
       const value = number(column);
       return Number.isNaN(value) ? [] : [{ column, value, half: 0.5 * 10 ** -(places.get(column) ?? 20) }];
     }),
@@ -140,7 +143,7 @@ export function fitsLoosely(row: LooseRow, sums: LooseSums, counts: "records" | 
 const differs = (theirs: number, ours: number): boolean => !Number.isNaN(theirs) && theirs !== ours;
 
 /** A column's value, and the size of what its error is relative to. */
-function looseValue(column: AuditColumn, s: LooseSums): [value: number, size: number] {
+function looseValue(column: LooseColumn, s: LooseSums): [value: number, size: number] {
   const own = (value: number): [number, number] => [value, Math.abs(value)];
   if (column === "avg_price") return own(s.price / s.priced);
   if (column === "max_price") return own(s.max);

@@ -1,29 +1,21 @@
 /** The values of a table of trades as a batch has them: exact, and as sums of doubles. */
 import { divideHalfUp, formatUnits, parseUnits, pow10 } from "../../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../../contract/thresholds.ts";
-import type { AuditColumn } from "../audit-types.ts";
+import { AUDIT_COLUMNS, type AuditColumn } from "../audit-types.ts";
 import type { Candidate, Decimal } from "./consumed.ts";
 import { ExactSum, fromDecimal, SCALE, toDouble } from "./exact-sum.ts";
 
+/** A batch row is of a table without an order: it has no first and last. */
+type OfAnOrder = "open_price" | "close_price" | "first_trade_id" | "last_trade_id";
+export type BatchColumn = Exclude<AuditColumn, OfAnOrder>;
+const OF_AN_ORDER: ReadonlySet<AuditColumn> = new Set<OfAnOrder>([
+  "open_price",
+  "close_price",
+  "first_trade_id",
+  "last_trade_id",
+]);
 /** Columns of a batch that can be computed; others are ignored. */
-export const BATCH_COLUMNS = [
-  "trade_count",
-  "buy_count",
-  "sell_count",
-  "avg_price",
-  "max_price",
-  "min_price",
-  "price_range",
-  "price_sum",
-  "total_volume",
-  "notional",
-  "vwap",
-  "buy_sell_ratio",
-  "volatility_flag",
-  "market_sentiment",
-  "volume_spike",
-] as const satisfies readonly AuditColumn[];
-export type BatchColumn = (typeof BATCH_COLUMNS)[number];
+export const BATCH_COLUMNS = AUDIT_COLUMNS.filter((name): name is BatchColumn => !OF_AN_ORDER.has(name));
 
 /** A number as numerator ÷ denominator. */
 interface Fraction {
