@@ -1,5 +1,5 @@
 /** The exchange's candles of one minute: requested by span, and read as exact text. */
-import { isoFromUs } from "../base/iso.ts";
+import { isoSecondFromUs } from "../base/iso.ts";
 import { CANDLE_US, CANDLES_MAX, type Candle } from "../contract/candle.ts";
 import { textOf } from "./rest-fetch.ts";
 import type { RestQueue } from "./tape/rest.ts";
@@ -23,7 +23,7 @@ export async function minuteCandles(
 ): Promise<Candle[]> {
   if ((to_us - from_us) / CANDLE_US > CANDLES_MAX) throw new RangeError(`more than ${CANDLES_MAX} candles`);
   // Both ends are inclusive: an end at `to_us` would be one candle too many.
-  const [start, end] = [from_us, to_us - CANDLE_US].map((us) => isoFromUs(us).replace(/\.\d+/, ""));
+  const [start, end] = [from_us, to_us - CANDLE_US].map((us) => isoSecondFromUs(us));
   const path = `/products/${encodeURIComponent(product_id)}/candles?granularity=60&start=${start}&end=${end}`;
   const candles = await queue.ask(path, signal, async (response) => parseCandles(await textOf(response)));
   // Some may precede the declared start (docs/feed.md "REST candles").

@@ -2,7 +2,7 @@
 import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS } from "../base/limits.ts";
 import type { Log, LogBatch } from "../contract/log.ts";
 import type { GapNote } from "../contract/tick.ts";
-import { Extractor, parseRecord } from "../message/index.ts";
+import { Extractor, endsAsHistory, parseRecord } from "../message/index.ts";
 
 /** An accepted trade of the feed, as far as a start needs it. */
 interface SeenTrade {
@@ -116,6 +116,11 @@ function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace
   for (let i = 0; i < batch.count; i++) {
     if (wanted !== undefined && !wanted.has(batch.key(i))) continue;
     const [bytes, start, end] = [batch.buffer(i), batch.starts[i]!, batch.ends[i]!];
+    // There may be far more of these than of all others.
+    if (endsAsHistory(bytes, start, end)) {
+      yield { kind: "history" };
+      continue;
+    }
     const tick = extractor.extract(bytes, start, end);
     const parsed = tick === null ? parseRecord(bytes.subarray(start, end)) : ({ kind: "tick", tick } as const);
     if (parsed.kind === "walked") yield { kind: "history" };

@@ -2,5 +2,13 @@
 export { Extractor } from "./extract.ts";
 export { asTicker, type Message, readFrame } from "./frame.ts";
 export { Judge } from "./judge.ts";
-export { envelopeFrame, gapFrame, outageFrame, unissuedFrame, unreadable, walkedFrame } from "./own-records.ts";
+export {
+  endsAsHistory,
+  envelopeFrame,
+  gapFrame,
+  outageFrame,
+  unissuedFrame,
+  unreadable,
+  walkedFrame,
+} from "./own-records.ts";
 export { type Parsed, parseRecord } from "./parse.ts";

@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { FRAME_DEPTH_MAX, FRAME_DIGITS_MAX } from "../base/limits.ts";
 import type { GapNote, Outage, UnissuedNote, WalkedNote } from "../contract/tick.ts";
+import { same } from "./scan.ts";
 
 /** An outage as a record of the log: reading the log again gives the same rows. */
 export function outageFrame(note: Outage): Buffer {
@@ -21,6 +22,14 @@ export function unissuedFrame(note: UnissuedNote): Buffer {
 /** Ids that `backfill` has walked through, as a record of the log: the next run jumps over them. */
 export function walkedFrame(note: WalkedNote): Buffer {
   return Buffer.from(JSON.stringify({ type: "tidemark_backfill", ...note }));
+}
+
+/** How a trade and a proof of history end: `source` is the last field that Tidemark writes. */
+const HISTORY_END = Buffer.from('"source":"backfill"}');
+
+/** Whether a record is one of history as `backfill` writes it, without parsing it. */
+export function endsAsHistory(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= HISTORY_END.length && same(bytes, end - HISTORY_END.length, end, HISTORY_END);
 }
 
 /**

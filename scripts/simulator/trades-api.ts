@@ -62,13 +62,9 @@ export class RestAnswers {
     if (request.method !== "GET" || product_id === undefined) return problem(404, "NotFound");
     if (!this.#rate.take()) return problem(429, "Too Many Requests");
     if (list === "candles") return this.#candles(product_id, url.searchParams);
-    const nth = this.requests++;
-    const status = this.faults.statuses?.[nth] ?? 200;
+    const refusal = scripted(this.faults, this.requests++);
     if (this.faults.delay_ms) await Bun.sleep(this.faults.delay_ms);
-    if (status !== 200) {
-      const { retry_after } = this.faults;
-      return problem(status, "by the script of faults", retry_after ? { "retry-after": retry_after } : {});
-    }
+    if (refusal !== null) return refusal;
     if (!this.player.products.has(product_id)) return problem(404, "NotFound");
     const [limit, after, before] = ["limit", "after", "before"].map((name) => whole(url.searchParams.get(name)));
     if (limit === false || after === false || before === false)
@@ -78,10 +74,8 @@ export class RestAnswers {
   }
 
   #candles(product_id: string, query: URLSearchParams): Response {
-    const { statuses = [], retry_after } = this.candles;
-    const status = statuses[this.#candleRequests++] ?? 200;
-    if (status !== 200)
-      return problem(status, "by the script of faults", retry_after ? { "retry-after": retry_after } : {});
+    const refusal = scripted(this.candles, this.#candleRequests++);
+    if (refusal !== null) return refusal;
     if (!this.player.products.has(product_id)) return problem(404, "NotFound");
     const { isById } = this.player;
     const made = this.#below(product_id, Number.MAX_SAFE_INTEGER);
@@ -137,6 +131,14 @@ export class RestAnswers {
 function whole(text: string | null): number | undefined | false {
   if (text === null) return undefined;
   return /^\d+$/.test(text) ? Number(text) : false;
+}
+
+/** The refusal that the script has for a request; null for a real answer. */
+function scripted(faults: { statuses?: number[]; retry_after?: string }, nth: number): Response | null {
+  const { statuses = [], retry_after } = faults;
+  const status = statuses[nth] ?? 200;
+  if (status === 200) return null;
+  return problem(status, "by the script of faults", retry_after ? { "retry-after": retry_after } : {});
 }
 
 function problem(status: number, message: string, headers: Record<string, string> = {}): Response {

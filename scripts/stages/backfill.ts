@@ -138,16 +138,14 @@ class ProductWalk {
 
   /** Past the ids that earlier runs walked through. */
   #jump(): void {
-    for (;;) {
-      const range = this.state.walked.find(
-        ({ first_trade_id, last_trade_id }) =>
-          this.#after !== null && first_trade_id < this.#after && this.#after <= last_trade_id + 1,
-      );
-      if (range === undefined) return;
-      this.#after = range.first_trade_id;
-      this.#found.oldest_id = range.first_trade_id;
-      this.#found.trades += range.trades;
-    }
+    const range = this.state.walked.find(
+      ({ first_trade_id, last_trade_id }) =>
+        this.#after !== null && first_trade_id < this.#after && this.#after <= last_trade_id + 1,
+    );
+    if (range === undefined) return;
+    this.#after = range.first_trade_id;
+    this.#found.oldest_id = range.first_trade_id;
+    this.#found.trades += range.trades;
   }
 
   /** The next range below that was walked through. */

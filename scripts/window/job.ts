@@ -102,6 +102,8 @@ export class WindowJob {
     const [first, last] = [fresh[0], fresh.at(-1)];
     if (first === undefined || last === undefined) return;
     for (const { lo, hi } of fresh) product.row.unissued += hi - lo + 1;
+    // Certificates count ids above the first one seen: proofs of history revise nothing.
+    if (last.hi <= product.row.first_trade_id) return;
     for (const { spec } of product.sizes) {
       for (const window of this.#closed.certifying(product_id, spec.size_us, first.lo, last.hi)) {
         const id = firstIn(fresh, window.after_trade_id, window.last_trade_id);

@@ -1,6 +1,7 @@
 /** What kind of message a frame is, and a match in the ticker's shape (docs/feed.md). */
 import { expect, test } from "bun:test";
 import { asTicker, type Frame, readFrame } from "../../scripts/message/frame.ts";
+import { endsAsHistory, unissuedFrame } from "../../scripts/message/own-records.ts";
 import { parseRecord } from "../../scripts/message/parse.ts";
 import { parseTime } from "../../scripts/message/time.ts";
 import { matchFrame } from "../../scripts/simulator/exchange-frames.ts";
@@ -77,4 +78,14 @@ test("a match that is not a whole trade stays as it is: wrong types, missing fie
   ]) {
     expect(asTicker({ ...match, ...fields }, "BTC-USD")).toBeNull();
   }
+});
+
+test("history is known by its end: of trades and proofs as backfill writes them, and of no other record", () => {
+  const isHistory = (record: string | Buffer) => endsAsHistory(Buffer.from(record), 0, Buffer.byteLength(record));
+  const trade = JSON.parse(matchFrame(recordedLines()[0]!, "match"));
+  const note = { product_id: "BTC-USD", first_trade_id: 5, last_trade_id: 6 };
+  expect(isHistory(asTicker(trade, "BTC-USD", "backfill")!)).toBe(true);
+  expect(isHistory(unissuedFrame({ ...note, source: "backfill" }))).toBe(true);
+  const others = [asTicker(trade, "BTC-USD", "rest")!, asTicker(trade, "BTC-USD")!, unissuedFrame(note), "{}", ""];
+  expect(others.map(isHistory)).toEqual(others.map(() => false));
 });

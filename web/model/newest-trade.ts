@@ -40,11 +40,11 @@ const TRADES = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks ORDER 
 const QUIET = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks WHERE product_id = $product
     ORDER BY trade_id DESC LIMIT ${QUIET_READ})
   WHERE ${NOT_AHEAD} ORDER BY time_us DESC, trade_id DESC LIMIT 1`;
-/** Whether there are as many as INSERTED_READ. */
-const FULL = `SELECT 1 AS one FROM ticks ORDER BY insert_id DESC LIMIT 1 OFFSET ${INSERTED_READ - 1}`;
-/** The first of them that is not history: SQLite takes the time from the row that has the minimum. */
-const OLDEST = `SELECT time_us, min(insert_id) FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ})
-  WHERE source <> 'backfill'`;
+/** The first of as many that is not history; no row when there are fewer. */
+const OLDEST = `SELECT time_us FROM ticks
+  WHERE insert_id >= (SELECT insert_id FROM ticks ORDER BY insert_id DESC LIMIT 1 OFFSET ${INSERTED_READ - 1})
+    AND source <> 'backfill'
+  ORDER BY insert_id LIMIT 1`;
 
 /** Of ticks.db; null before the first. */
 export function newestTrade(sources: Sources, product: string, { now_us, mark_us }: Until): NewestTrade | null {
@@ -55,8 +55,7 @@ export function newestTrade(sources: Sources, product: string, { now_us, mark_us
   const newest = trades[0];
   if (newest === undefined) return null;
   const to_us = Math.max(now_us ?? newest.time_us, newest.time_us);
-  const oldest_us =
-    sources.ticks.get(FULL) === null ? null : sources.ticks.get<{ time_us: number | null }>(OLDEST)!.time_us;
+  const oldest_us = sources.ticks.get<{ time_us: number }>(OLDEST)?.time_us ?? null;
   const known = { trades, reachesBack: oldest_us === null || oldest_us <= to_us - MINUTE_US };
   return { price: newest.price, time_us: newest.time_us, per_second: perSecond(known, to_us) };
 }

@@ -42,6 +42,8 @@ interface Kind {
   agreed: Agreed | null;
   /** By start; at most as many as are stored of a metric. */
   windows: ReadonlyMap<string, Judged>;
+  /** The latest start among them; "" without one. */
+  newest: string;
 }
 
 const NEEDED = ["window_start", "product_id", "size_us", "outcome"];
@@ -54,6 +56,11 @@ export function agreementOf(sources: Sources, selection: Selection): Agreed | nu
 /** The closed windows of one product and size that the newest comparison judged, by start. */
 export function judgedWindows(sources: Sources, selection: Selection): ReadonlyMap<string, Judged> {
   return kindOf(sources, selection).windows;
+}
+
+/** The latest start of a judged window; "" without one. */
+export function newestJudged(sources: Sources, selection: Selection): string {
+  return kindOf(sources, selection).newest;
 }
 
 /** Every product and size that was compared, in order. */
@@ -88,10 +95,11 @@ function kindOf(sources: Sources, { product, size }: Selection): Kind {
   const stored = storedSize(size);
   return sources.metrics.once(`reconciliation ${stored.us} ${product}`, () => {
     const result = sources.metrics.get("reconciliation");
-    if (result === null) return { agreed: null, windows: new Map() };
+    if (result === null) return { agreed: null, windows: new Map(), newest: "" };
     const rows = result.rows.filter((row) => row.product_id === product && Number(row.size_us) === stored.us);
     const windows = new Map(rows.map((row) => [String(row.window_start), judged(row)]));
-    return { agreed: lacks(result).length > 0 ? null : counts(result, rows, product, stored.name), windows };
+    const newest = [...windows.keys()].reduce((a, b) => (b > a ? b : a), "");
+    return { agreed: lacks(result).length > 0 ? null : counts(result, rows, product, stored.name), windows, newest };
   });
 }
 

@@ -2,7 +2,7 @@
 import { isoFromUs, isoSecondFromUs, usFromIso } from "../../scripts/base/iso.ts";
 import { holdsHistory } from "./history-minutes.ts";
 import { newestTrade } from "./newest-trade.ts";
-import { type Agreed, agreementOf, judgedWindows, notCounted, storedSize } from "./reconciliation.ts";
+import { type Agreed, agreementOf, judgedWindows, newestJudged, notCounted, storedSize } from "./reconciliation.ts";
 import type { Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import type { Stage } from "./stage-states.ts";
@@ -113,10 +113,10 @@ function waitingNow(
   { stages }: Pick<Status, "stages">,
 ): Waiting {
   const { product, size } = selection;
-  const newest = [...judgedWindows(sources, selection).keys()].reduce((a, b) => (b > a ? b : a), "");
-  const after_us = usFromIso(newest) ?? Number.MIN_SAFE_INTEGER;
+  const after_us = usFromIso(newestJudged(sources, selection)) ?? Number.MIN_SAFE_INTEGER;
   const key = { product, size_us: size.us, after_us, limit: COUNTED_MAX };
-  const since = sources.windows.get<{ n: number }>(CLOSED_SINCE, key)?.n ?? 0;
+  const name = `closed since ${size.us} ${after_us} ${product}`;
+  const since = sources.once(name, () => sources.windows.get<{ n: number }>(CLOSED_SINCE, key)?.n ?? 0);
   const closed = counts.pending + since;
   return { closed, forConsume: closed > 0 && isConsumeBehind(sources, { product, size }, stages) };
 }
