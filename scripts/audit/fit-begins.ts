@@ -17,11 +17,19 @@ export function withBegins(evidence: Evidence, fit: Fit): Fit {
   const { log, windows } = evidence;
   const first = new Set(fit.failing);
   const early = [...windows].sort((a, b) => a.start_us - b.start_us);
-  const candidates: number[] = [];
-  const isRowless = early.findIndex(({ row }) => row !== null);
-  if (isRowless > 0) candidates.push(1 + Math.max(...early.slice(0, isRowless).flatMap(({ arrivals }) => arrivals)));
-  for (const window of early.filter((one) => one.row !== null && first.has(one)).slice(0, FIRST_WINDOWS))
-    candidates.push(...beginsOf(evidence, fit, window));
+  const rowless = early.slice(
+    0,
+    Math.max(
+      0,
+      early.findIndex(({ row }) => row !== null),
+    ),
+  );
+  const wrong = early.filter((one) => one.row !== null && first.has(one)).slice(0, FIRST_WINDOWS);
+  const candidates = [
+    // Arrivals ascend, and a window without a row has some.
+    ...(rowless.length === 0 ? [] : [1 + rowless.reduce((last, { arrivals }) => Math.max(last, arrivals.at(-1)!), 0)]),
+    ...wrong.flatMap((window) => beginsOf(evidence, fit, window)),
+  ];
   const tried = [...new Set(candidates)].sort((a, b) => a - b).slice(0, BEGINS_TRIED);
   const begun = tried.map((at) =>
     evidence.fit({ engine: { ...fit.engine, begins: beginsAt(log, at) }, lag: fit.lag }, fit.restarts),

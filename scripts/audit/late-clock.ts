@@ -75,7 +75,7 @@ function recordClock(
   const marks = (isShared ? known.get(key) : undefined) ?? recordMarks(log, engine, scope, restarts);
   if (isShared) known.set(key, marks);
   const unbroken = restarts.some(({ forgets }) => forgets) ? recordMarks(log, engine, scope, []) : null;
-  const all = Math.max(Number.NEGATIVE_INFINITY, ...marks.last_us.values());
+  const all = marks.last_us.values().reduce((last, one) => Math.max(last, one), Number.NEGATIVE_INFINITY);
   const last_us = (product: number) => (product === -1 ? all : (marks.last_us.get(product) ?? all)) - delay_us;
   const forgotten = restarts
     .filter(({ forgets }) => forgets)

@@ -115,12 +115,10 @@ function wrongOf({ cells }: BatchRow, table: BatchTable, names: readonly BatchCo
 /** Read from the start, or (W10) from later to the end. Without a count that fits: all of the log. */
 function partsOf(row: BatchRow, consumer: Consumer, all: readonly Candidate[]): { from: number; to: number }[] {
   const count = Number(row.cells.trade_count ?? Number.NaN);
-  const parts: { from: number; to: number }[] = [];
-  if (Number.isSafeInteger(count)) {
-    parts.push(...endsOf(consumer, all, count).map((to) => ({ from: 0, to })));
-    const start = startOf(consumer, all, count);
-    if (start !== null && start > 0) parts.push({ from: start, to: all.length });
-  }
+  if (!Number.isSafeInteger(count)) return [{ from: 0, to: all.length }];
+  const parts = endsOf(consumer, all, count).map((to) => ({ from: 0, to }));
+  const start = startOf(consumer, all, count);
+  if (start !== null && start > 0) parts.push({ from: start, to: all.length });
   return parts.length > 0 ? parts : [{ from: 0, to: all.length }];
 }
 
