@@ -33,8 +33,6 @@ interface AuditOptions {
   lateness_us?: number;
   /** Rules that are believed where nothing can decide them. */
   trust: ReadonlySet<AuditRule>;
-  /** Parts of the model that are known. */
-  fixed?: Partial<EngineModel>;
   /** Of which product the rows are, when they do not name one and the input has several. */
   product?: string;
 }
@@ -43,11 +41,7 @@ interface AuditOptions {
 export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
   const log = engineLog(records);
   const { windows, strays } = placeWindows(log, answers, options.product ?? null);
-  const settings: FitSettings = {
-    trace: options.trace,
-    lateness_us: options.lateness_us,
-    fixed: options.fixed ?? {},
-  };
+  const settings: FitSettings = { trace: options.trace, lateness_us: options.lateness_us };
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
   const certainty = certaintyOf(evidence, fit, answers, options);
@@ -79,7 +73,7 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
       ignored: answers.ignored,
     },
     shape: answers.shape,
-    model: { ...modelOf(fit, measure.plans), truncatesToMs: measure.style.truncatesToMs },
+    model: modelOf(measure),
     how: [
       ...fitTexts(verdicts.slice(0, windows.length)),
       ...howOf(fit, measure, windows, answers, options),
@@ -96,7 +90,7 @@ function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: Au
     trust: options.trust,
     hasTrace: options.trace !== undefined,
     isTraceProven: options.trace !== undefined && isTraceProven(evidence.log, options.trace, options.lateness_us),
-    hasDelay: options.lateness_us !== undefined || options.fixed?.lateness !== undefined,
+    hasDelay: options.lateness_us !== undefined,
     alone: unsupported,
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
     shift_us: answers.shape.shift_us,
@@ -120,13 +114,13 @@ function inputOf(log: EngineLog, url: string): AuditReport["input"] {
   };
 }
 
-function modelOf({ engine }: Fit, plans: readonly ColumnPlan[]): EngineModel {
-  const { repeats, malformed, lateness, truncatesToMs } = engine;
+function modelOf({ engine, style, plans }: Measure): EngineModel {
+  const { repeats, malformed, lateness } = engine;
   const counted = plans.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
   const order = ["decimal", "float64", "float32"] as const;
   const votes = (one: EngineModel["arithmetic"]) => counted.filter(({ plan }) => plan.arithmetic === one).length;
   const arithmetic = order.reduce((most, one) => (votes(one) > votes(most) ? one : most), order[0]);
-  return { arithmetic, repeats, malformed, lateness, truncatesToMs };
+  return { arithmetic, repeats, malformed, lateness, truncatesToMs: style.truncatesToMs };
 }
 
 /** How much the engine makes: of few windows, what it names is little more than a guess. */

@@ -2,8 +2,8 @@
 import type { AuditRule, EngineModel } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 
-/** The engine's model with what only the audit's own parts need. */
-export interface Engine extends EngineModel {
+/** What decides which records a window has: the engine's model, and what the audit alone needs. */
+export interface Engine extends Pick<EngineModel, "repeats" | "malformed" | "lateness"> {
   /** Late ⇔ the window's end has passed, or ⇔ the record's own time has (Spark's deduplication). */
   late_by: "window" | "row";
   /** Whether trade_count counts records, or prices that are not null. */

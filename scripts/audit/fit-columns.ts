@@ -1,7 +1,7 @@
 /** How each column was computed: one plan for all its rows, so that no cell gets a rule of its own. */
 import type { Rounding } from "./arithmetic-decimal.ts";
 import type { SumOrder } from "./arithmetic-float.ts";
-import type { Answers, AuditColumn, CellType, EngineModel } from "./audit-types.ts";
+import type { Answers, AuditColumn, CellType } from "./audit-types.ts";
 import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues } from "./fit-cells.ts";
 
 /** A column with its plan, and how its cells compare with exact values. */
@@ -23,7 +23,6 @@ export interface Sample {
 
 /** What is known of the engine before its columns are. */
 interface Known {
-  arithmetic: Arithmetic | undefined;
   /** A trace has the batches in which sums were made. */
   hasBatches: boolean;
   /** By the suffix rule nothing is known of the order of summing. */
@@ -38,8 +37,6 @@ const ROUNDED_PLACES_MAX = 12;
 /** And the least unit of the last place, relative to the value, that hides all errors of doubles. */
 const ROUNDED_RELATIVE = 2 ** -42;
 
-type Arithmetic = EngineModel["arithmetic"];
-
 export function slackOf(rows: number): number {
   return Math.max(1, Math.floor(rows * SLACK_SHARE));
 }
@@ -47,10 +44,10 @@ export function slackOf(rows: number): number {
 export function planColumns(columns: Answers["columns"], samples: readonly Sample[], known: Known): ColumnPlan[] {
   const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
-  const main = mainKind(judged, samples, known);
+  const main = mainKind(judged, samples);
   return judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
-    const all = [...scores, ...roundedFloats({ name, type }, main, samples, known)];
+    const all = [...scores, ...roundedFloats({ name, type }, main, samples)];
     const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
     const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
     return { name, type, plan, strict, equal: equality(name, type, plan, samples, all) };
@@ -64,13 +61,12 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
 function mainKind(
   columns: readonly { name: AuditColumn; type: CellType; scores: readonly Score[] }[],
   samples: readonly Sample[],
-  known: Known,
 ): Kind {
   const counted = columns.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
   const votes = (kind: Kind, isRounded: boolean) =>
     counted.reduce((sum, { name, type, scores }) => {
       const own = scores.filter(({ plan }) => kindOf(plan) === kind);
-      const rounded = isRounded ? roundedFloats({ name, type }, kind, samples, known) : [];
+      const rounded = isRounded ? roundedFloats({ name, type }, kind, samples) : [];
       return sum + Math.max(0, ...[...own, ...rounded].map(({ hits }) => hits));
     }, 0);
   const most = (kinds: readonly Kind[], isRounded: boolean) =>
@@ -97,10 +93,8 @@ function roundedFloats(
   { name, type }: { name: AuditColumn; type: CellType },
   main: Kind,
   samples: readonly Sample[],
-  known: Known,
 ): Score[] {
   if (!isNumeric(name) || (main !== "float64" && main !== "float32")) return [];
-  if (known.arithmetic !== undefined && known.arithmetic !== main) return [];
   const places = placesOf(name, samples);
   const greatest = samples.reduce((most, { cells }) => Math.max(most, Math.abs(cells.get(name)?.number || 0)), 0);
   if (10 ** -places < greatest * ROUNDED_RELATIVE) return [];
@@ -147,12 +141,11 @@ function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
 
 function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
   const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
-  const isKnown = ({ arithmetic }: CellPlan) => known.arithmetic === undefined || arithmetic === known.arithmetic;
   const places = placesOf(name, samples);
-  const strict = strictPlans(name, type, places, known.hasBatches).filter(isKnown).map(score);
+  const strict = strictPlans(name, type, places, known.hasBatches).map(score);
   const most = Math.max(0, ...strict.map(({ hits }) => hits));
   if (most === samples.length || !isNumeric(name)) return strict;
-  const loose = loosePlans(type, places).filter(isKnown).map(score);
+  const loose = loosePlans(type, places).map(score);
   const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];
 }

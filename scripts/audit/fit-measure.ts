@@ -34,10 +34,9 @@ export function bestMeasure(
 }
 
 function measureOf(evidence: Evidence, fit: Fit, answers: Answers): Measure {
-  const { log, settings } = evidence;
+  const { log } = evidence;
   const style = rowStyle(evidence, fit, answers.columns);
   const plans = planColumns(answers.columns, samplesOf(evidence, fit, style, answers), {
-    arithmetic: settings.fixed.arithmetic,
     hasBatches: fit.clock.batch !== null,
     isOrderKnown: fit.engine.lateness.kind !== "suffix",
   });

@@ -42,7 +42,7 @@ export class Evidence {
     readonly windows: readonly AuditWindow[],
     readonly settings: FitSettings,
   ) {
-    this.latest_us = latestBefore(log, { malformed: settings.fixed.malformed ?? "skipped" });
+    this.latest_us = latestBefore(log);
     const last = this.latest_us.length - 1;
     this.last_us = Math.max(
       this.latest_us[last] ?? Number.NEGATIVE_INFINITY,

@@ -1,7 +1,7 @@
 /** How an answer's first and last prices and its trade ids are found, for all rows. */
 
 import { isExactly, nearestDouble } from "./arithmetic-decimal.ts";
-import { decimalRow, type RowStyle } from "./arithmetic-row.ts";
+import { decimalRow, EXACT_STYLE, type RowStyle } from "./arithmetic-row.ts";
 import type { Answers, AuditColumn } from "./audit-types.ts";
 import { readCell } from "./fit-cells.ts";
 import type { Evidence, Fit } from "./fit-model.ts";
@@ -20,9 +20,8 @@ const ENDS: readonly Pick<RowStyle, "ends" | "truncatesToMs">[] = [
 ];
 
 export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns"]): RowStyle {
-  const { counts, truncatesToMs } = fit.engine;
   const has = (...names: AuditColumn[]) => columns.some(({ name }) => names.includes(name));
-  const base: RowStyle = { counts, ends: "time_id", truncatesToMs, ids: "exact" };
+  const base: RowStyle = { ...EXACT_STYLE, counts: fit.engine.counts };
   const rows = evidence.windows.filter(({ row }) => row !== null).slice(0, ROWS_MAX);
   const hits = (style: RowStyle, names: readonly AuditColumn[]) =>
     rows.reduce((sum, window) => {
@@ -46,9 +45,7 @@ export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns
   let style = base;
   if (has("open_price", "close_price"))
     style = best(
-      ENDS.map((ends) => ({ ...base, ...ends })).sort(
-        (a, b) => Number(b.truncatesToMs === truncatesToMs) - Number(a.truncatesToMs === truncatesToMs),
-      ),
+      ENDS.map((ends) => ({ ...base, ...ends })),
       ["open_price", "close_price"],
     );
   if (has("first_trade_id", "last_trade_id"))

@@ -13,7 +13,6 @@ export interface FitSettings {
   trace: SparkTrace | undefined;
   /** Undefined: found among DELAYS_US. */
   lateness_us: number | undefined;
-  fixed: Partial<EngineModel>;
 }
 
 /** One way to work. */
@@ -25,21 +24,15 @@ export interface Variant {
 
 /** All ways to work that this input can tell apart, the simplest first. */
 export function variants(log: EngineLog, settings: FitSettings): Variant[] {
-  const { fixed, trace } = settings;
+  const { trace } = settings;
   const isRepeated = log.repeated > 0 || log.earlier_of_all.some((i) => i !== -1);
-  const repeats = fixed.repeats
-    ? [fixed.repeats]
-    : isRepeated
-      ? (["first", "all", "last"] as const)
-      : ["first" as const];
+  const repeats = isRepeated ? (["first", "all", "last"] as const) : (["first"] as const);
   const has = (kind: number) => log.kind.includes(kind);
-  const malformed = fixed.malformed
-    ? [fixed.malformed]
-    : [
-        "skipped" as const,
-        ...(has(KIND.readable) ? ["readable" as const] : []),
-        ...(has(KIND.nulls) ? ["nulls" as const] : []),
-      ];
+  const malformed = [
+    "skipped" as const,
+    ...(has(KIND.readable) ? ["readable" as const] : []),
+    ...(has(KIND.nulls) ? ["nulls" as const] : []),
+  ];
   const contents = repeats.flatMap((repeated) =>
     malformed.flatMap((refused) =>
       (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).flatMap((counts) =>
@@ -53,14 +46,7 @@ export function variants(log: EngineLog, settings: FitSettings): Variant[] {
       .filter((one) => late_by === "window" || lateness.kind === "each_record" || one.repeats === "first")
       .map((content) => ({
         lag,
-        engine: {
-          ...content,
-          arithmetic: fixed.arithmetic ?? "decimal",
-          lateness,
-          truncatesToMs: fixed.truncatesToMs ?? false,
-          late_by,
-          begins: trace?.begins ?? new Map(),
-        },
+        engine: { ...content, lateness, late_by, begins: trace?.begins ?? new Map() },
       })),
   );
 }
@@ -77,10 +63,9 @@ interface LatenessVariant {
   lag: 0 | 1;
 }
 
-function latenesses(log: EngineLog, { fixed, trace, lateness_us }: FitSettings): LatenessVariant[] {
+function latenesses(log: EngineLog, { trace, lateness_us }: FitSettings): LatenessVariant[] {
   const by = ["window", "row"] as const;
   const of = (lateness: LatenessModel, lag: 0 | 1 = 1) => by.map((late_by) => ({ lateness, late_by, lag }));
-  if (fixed.lateness !== undefined) return of(fixed.lateness);
   if (trace !== undefined) return [...of({ kind: "trace", trace }, 1), ...of({ kind: "trace", trace }, 0)];
   const none: LatenessVariant = { lateness: { kind: "none" }, late_by: "window", lag: 1 };
   const hasMany = log.products.length > 1 || log.partition.some((partition) => partition !== log.partition[0]);

@@ -1,6 +1,6 @@
 /** Watermarks recomputed record by record: from Spark's trace, or from a clock of the engine's kind. */
 import type { LatenessModel, SparkTrace } from "./audit-types.ts";
-import type { EngineLog } from "./engine-log.ts";
+import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, isAccepted, NO_CLOCK } from "./engine-model.ts";
 import { checkTrace } from "./late-trace.ts";
 
@@ -71,7 +71,7 @@ function recordClock(
   const known = marksOf.get(log) ?? new Map<string, Marks>();
   marksOf.set(log, known);
   const isShared = restarts.length === 0 && engine.begins.size === 0;
-  const key = `${scope} ${engine.malformed} ${engine.truncatesToMs}`;
+  const key = `${scope} ${engine.malformed}`;
   const marks = (isShared ? known.get(key) : undefined) ?? recordMarks(log, engine, scope, restarts);
   if (isShared) known.set(key, marks);
   const unbroken = restarts.some(({ forgets }) => forgets) ? recordMarks(log, engine, scope, []) : null;
@@ -115,7 +115,7 @@ function recordMarks(
     }
     let mark_us = marks.get(key) ?? Number.NEGATIVE_INFINITY;
     if (isAccepted(log, engine, i)) {
-      const time_us = engine.truncatesToMs ? Math.floor(log.time_us[i]! / US_PER_MS) * US_PER_MS : log.time_us[i]!;
+      const time_us = log.time_us[i]!;
       if (time_us > mark_us) {
         mark_us = time_us;
         marks.set(key, mark_us);
@@ -127,13 +127,13 @@ function recordMarks(
   return { at_us, last_us };
 }
 
-/** The greatest event time among the records before each one: no watermark can have been beyond it. */
-export function latestBefore(log: EngineLog, engine: Pick<Engine, "malformed">): Float64Array {
+/** The greatest event time of a tick before each record: no watermark can have been beyond it. */
+export function latestBefore(log: EngineLog): Float64Array {
   const latest = new Float64Array(log.records.length);
   let mark_us = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < latest.length; i++) {
     latest[i] = mark_us;
-    if (isAccepted(log, engine, i) && log.time_us[i]! > mark_us) mark_us = log.time_us[i]!;
+    if (log.kind[i] === KIND.tick && log.time_us[i]! > mark_us) mark_us = log.time_us[i]!;
   }
   return latest;
 }
