@@ -2,7 +2,7 @@
 import { isoSecondFromUs } from "../base/iso.ts";
 import { EXACT_STYLE, type Row } from "./arithmetic-row.ts";
 import type { AuditColumn, AuditRule, CellDifference, WindowVerdict } from "./audit-types.ts";
-import { absence, type Clock, type Engine, isExact, membersOf, ruleOf } from "./engine-model.ts";
+import { absence, type Engine, membersOf, ruleOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
 import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
@@ -50,7 +50,7 @@ interface Judged {
   isEqual: boolean;
   /** Sets of members that make every cell; by the suffix rule several may. */
   ways: number[][];
-  /** What the engine would hold without lateness, to tell what was dropped. */
+  /** Where it is not known what was dropped as late: what the engine would hold without lateness. */
   open: readonly number[];
 }
 
@@ -91,15 +91,15 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   const { log, engine, clock, plans } = measure;
   const cells = cellsOf(measure, window);
   const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
-  const open: Clock = { ...clock, at_us: null };
-  const all = membersOf(log, engine, open, window);
   const isEqual = window.exact.length === 0 ? isEmptyRow(cells, exact) : differing(plans, cells, exact).length === 0;
-  const isOpen = engine.lateness.kind === "suffix" || isUnknown(clock, window);
-  const sets = isOpen
-    ? evidence.dropped(fit, window).map((dropped) => all.filter((i) => !dropped.includes(i)))
-    : [membersOf(log, engine, clock, window)];
-  const ways = isEqual ? [] : sets.filter((members) => makesRow(plans, cells, valuesOf(measure, members)));
-  return { window, cells, exact, isEqual, ways, open: isOpen ? all : [] };
+  const judged = { window, cells, exact, isEqual };
+  if (isEqual) return { ...judged, ways: [], open: [] };
+  const isWay = (members: number[]) => makesRow(plans, cells, valuesOf(measure, members));
+  if (engine.lateness.kind !== "suffix" && !isUnknown(clock, window))
+    return { ...judged, ways: [membersOf(log, engine, clock, window)].filter(isWay), open: [] };
+  const open = membersOf(log, engine, { ...clock, at_us: null }, window);
+  const sets = evidence.dropped(fit, window).map((dropped) => open.filter((i) => !dropped.includes(i)));
+  return { ...judged, ways: sets.filter(isWay), open };
 }
 
 /** A window without ticks that counts none is right; flags are those of an empty row. */
@@ -241,22 +241,20 @@ function rowless(
   const ruleAt = (i: number) =>
     why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
   const rules = inOrder(window.exact.map(ruleAt));
-  const isSafe = rules.every((rule) => isSureWithout(rule, measure, evidence, window, certainty));
-  const isTrusted = rules.every(
+  const isSure = rules.every(
     (rule) => certainty.trust.has(rule) || isSureWithout(rule, measure, evidence, window, certainty),
   );
-  const ticks =
-    why === "open" ? [] : window.exact.filter((i) => isExact(log, i)).map((i) => tickAt(log, i, "missing", ruleAt(i)));
+  const ticks = why === "open" ? [] : window.exact.map((i) => tickAt(log, i, "missing", ruleAt(i)));
   const text =
     why === "open"
       ? `No later event closed it by ${isoSecondFromUs(window.end_us)} (W4).`
       : reasons(rules, ticks.length, engine);
   return {
     ...base,
-    outcome: isSafe || isTrusted ? "explained" : "consistent",
+    outcome: isSure ? "explained" : "consistent",
     rules,
     ticks: ticks.slice(0, NAMED_TICKS_MAX),
-    why: `${isSafe || isTrusted ? "" : "Consistent with: "}${text}`,
+    why: `${isSure ? "" : "Consistent with: "}${text}`,
   };
 }
 
