@@ -99,9 +99,10 @@ async function compared(options: AuditOptions, logger: Logger): Promise<Audited>
     },
     (topic) => topicRecords(topic, logger),
   );
-  const input = inputOf(name, all);
-  if (found.kind === "batch_row") return { kind: found.kind, input, url, report: auditBatchRow(all, found.answers) };
-  if (found.kind === "trades") return { kind: found.kind, input, url, report: auditTrades(all, found.answers) };
+  if (found.kind === "batch_row")
+    return { kind: found.kind, input: inputOf(name, all), url, report: auditBatchRow(all, found.answers) };
+  if (found.kind === "trades")
+    return { kind: found.kind, input: inputOf(name, all), url, report: auditTrades(all, found.answers) };
   const records = options.withHistory ? all : withoutHistory(all);
   requireCommonGround(records, found.answers, options.product ?? null);
   const trace = traceDir === null ? undefined : readSparkTrace(traceDir.dir);
