@@ -2,7 +2,7 @@
 import type { LatenessModel, SparkTrace } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, isAccepted, NO_CLOCK } from "./engine-model.ts";
-import { checkTrace } from "./late-trace.ts";
+import { batchOfEach, checkTrace } from "./late-trace.ts";
 
 /** Where a clock was lost: the first offset that was read after it, by partition. */
 export interface Restart {
@@ -22,24 +22,31 @@ export function clockOf(log: EngineLog, engine: Engine, lag: 0 | 1, restarts: re
   return NO_CLOCK;
 }
 
+/** Engines that differ in what they count share a trace's clocks, one for each lag. */
+const traceClocks = new WeakMap<EngineLog, WeakMap<SparkTrace, [Clock?, Clock?]>>();
+
+function traceClock(log: EngineLog, trace: SparkTrace, lag: 0 | 1): Clock {
+  const ofLog = traceClocks.get(log) ?? new WeakMap<SparkTrace, [Clock?, Clock?]>();
+  traceClocks.set(log, ofLog);
+  const byLag = ofLog.get(trace) ?? [];
+  ofLog.set(trace, byLag);
+  byLag[lag] ??= clockOfTrace(log, trace, lag);
+  return byLag[lag];
+}
+
 /**
- * Spark's: the batch of a record is the first whose end is beyond it. From 3.4 on a record is late by
- * the watermark of the batch before (`lag` 1), until then by that of its own.
+ * Spark's: from 3.4 on a record is late by the watermark of the batch before its own (`lag` 1), until
+ * then by that of its own.
  * Unknown: records beside a batch that the trace lacks, before its first, between, or after its last.
  */
-function traceClock(log: EngineLog, trace: SparkTrace, lag: 0 | 1): Clock {
+function clockOfTrace(log: EngineLog, trace: SparkTrace, lag: 0 | 1): Clock {
   const { batches } = trace;
   const n = log.records.length;
   const at_us = new Float64Array(n);
   const batch = new Int32Array(n).fill(-1);
-  const next = new Map<number, number>();
   const last_us = batches.reduce((last, { watermark_ms }) => Math.max(last, watermark_ms * US_PER_MS), 0);
   const isWhole = (batches[0]?.batch ?? 0) === 0;
-  for (let i = 0; i < n; i++) {
-    const partition = log.partition[i]!;
-    let at = next.get(partition) ?? 0;
-    while (at < batches.length && (batches[at]!.ends.get(partition) ?? 0) <= log.offset[i]!) at++;
-    next.set(partition, at);
+  for (const [i, at] of batchOfEach(log, batches).entries()) {
     // After the last batch no watermark is lower than its own.
     if (at === batches.length) at_us[i] = log.time_us[i]! < last_us ? last_us : Number.NaN;
     else if (at === 0 ? !isWhole : batches[at - 1]!.batch !== batches[at]!.batch - 1) at_us[i] = Number.NaN;

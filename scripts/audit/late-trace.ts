@@ -53,14 +53,29 @@ export function checkTrace(log: EngineLog, trace: SparkTrace): TraceCheck {
   return check;
 }
 
+/** Index of the batch that read each record: the first whose end is beyond it, or how many there are. */
+export function batchOfEach(log: EngineLog, batches: SparkTrace["batches"]): Int32Array {
+  const batch = new Int32Array(log.records.length);
+  const next = new Map<number, number>();
+  for (let i = 0; i < batch.length; i++) {
+    const partition = log.partition[i]!;
+    let at = next.get(partition) ?? 0;
+    while (at < batches.length && (batches[at]!.ends.get(partition) ?? 0) <= log.offset[i]!) at++;
+    next.set(partition, at);
+    batch[i] = at;
+  }
+  return batch;
+}
+
 /** What reaches the watermark is the job's choice: refused records or not, one product or all. */
 function bestTrial(log: EngineLog, trace: SparkTrace): Trial {
   const products = [-1, ...(log.products.length <= PRODUCTS_TRIED ? log.products.keys() : [])];
   const kinds: EngineModel["malformed"][] = ["skipped", "readable", "nulls"];
+  const batch = batchOfEach(log, trace.batches);
   let best: Trial | null = null;
   for (const product of log.products.length > 1 ? products : [-1])
     for (const malformed of log.kind.some((kind) => kind !== 0) ? kinds : kinds.slice(0, 1)) {
-      const reading = read(log, trace, malformed, product);
+      const reading = read(log, trace, batch, { malformed, product });
       for (const unit_us of UNITS_US) {
         const trial = tried(trace, reading, unit_us);
         if (trial.wrong.length === 0) return trial;
@@ -70,21 +85,25 @@ function bestTrial(log: EngineLog, trace: SparkTrace): Trial {
   return best!;
 }
 
-function read(log: EngineLog, trace: SparkTrace, malformed: EngineModel["malformed"], product: number): Reading {
-  const { batches, begins } = trace;
+/** Of the records that such a job takes. `batch`: the index of each record's batch. */
+function read(
+  log: EngineLog,
+  { batches, begins }: SparkTrace,
+  batch: Int32Array,
+  { malformed, product }: { malformed: EngineModel["malformed"]; product: number },
+): Reading {
   const byBatch = new Float64Array(batches.length).fill(Number.NEGATIVE_INFINITY);
-  const next = new Map<number, number>();
+  const begun = new Set<number>();
   let greatest_us = Number.NEGATIVE_INFINITY;
   let isCut = false;
   for (let i = 0; i < log.records.length; i++) {
     const [partition, offset, time_us] = [log.partition[i]!, log.offset[i]!, log.time_us[i]!];
-    if (!next.has(partition) && offset > (begins.get(partition) ?? 0)) isCut = true;
-    let at = next.get(partition) ?? 0;
-    while (at < batches.length && (batches[at]!.ends.get(partition) ?? 0) <= offset) at++;
-    next.set(partition, at);
+    if (!begun.has(partition) && offset > (begins.get(partition) ?? 0)) isCut = true;
+    begun.add(partition);
     if (offset < (begins.get(partition) ?? 0) || (product !== -1 && log.product[i] !== product)) continue;
     if (Number.isNaN(time_us) || !isAccepted(log, { malformed }, i)) continue;
     if (time_us > greatest_us) greatest_us = time_us;
+    const at = batch[i]!;
     if (at < batches.length && time_us > byBatch[at]!) byBatch[at] = time_us;
   }
   return { byBatch, isCut, greatest_us };
