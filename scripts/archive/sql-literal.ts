@@ -6,6 +6,11 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** A name in SQL, of DuckDB and of SQLite. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 /**
  * A path for DuckDB's globs: characters of a pattern are in brackets, which match the character
  * itself. Throws DATA_DIR for a backslash in such a path, which DuckDB 1.5.5 cannot read (tried).

@@ -1,5 +1,5 @@
 /** Exact decimals of foreign cells, and exact quotients rounded as other engines round them. */
-import { pow10 } from "../base/decimal.ts";
+import { formatUnits, pow10 } from "../base/decimal.ts";
 
 /** An exact value, numerator ÷ denominator; the denominator is above 0. */
 export interface Quotient {
@@ -87,12 +87,8 @@ export function nearestDouble({ num, den }: Quotient): number {
 }
 
 /** For people: exact digits, or ten places half up. */
-export function quotientText({ num, den }: Quotient, places: number): string {
-  const { num: units } = roundTo({ num, den }, places, "up");
-  const digits = (units < 0n ? -units : units).toString().padStart(places + 1, "0");
-  const fraction = places === 0 ? "" : digits.slice(-places).replace(/0+$/, "");
-  const whole = places === 0 ? digits : digits.slice(0, -places);
-  return `${units < 0n ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
+export function quotientText(value: Quotient, places: number): string {
+  return formatUnits(roundTo(value, places, "up").num, places);
 }
 
 /** The 32-bit float nearest to the decimal, as Java's Float.parseFloat: rounded once, not twice. */

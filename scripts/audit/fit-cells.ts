@@ -14,7 +14,8 @@ export type CellPlan =
 const EXACT_COLUMNS = ["trade_count", "buy_count", "sell_count", "first_trade_id", "last_trade_id"];
 /** Columns whose exact value has endless digits. */
 export const QUOTIENTS: readonly AuditColumn[] = ["avg_price", "vwap", "buy_sell_ratio"];
-const FLAGS: readonly AuditColumn[] = ["volatility_flag", "market_sentiment", "volume_spike"];
+/** Columns of words. */
+export const FLAGS: readonly AuditColumn[] = ["volatility_flag", "market_sentiment", "volume_spike"];
 /** Under 32-bit inputs these stay 32 bits; sums and averages are 64. */
 const NARROW: readonly AuditColumn[] = ["max_price", "min_price", "price_range", "open_price", "close_price"];
 

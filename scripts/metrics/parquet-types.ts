@@ -1,5 +1,6 @@
 /** Types that Parquet lacks or would change, and those written instead: every value stays exact. */
 import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
+import { quotedName } from "../archive/index.ts";
 
 /**
  * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, a time would
@@ -33,11 +34,6 @@ export function parquetType(type: DuckDBType, isWide: boolean): string | null {
 /** Whether a column may hold integers of more than 38 digits. */
 export function mayBeWide(type: DuckDBType): boolean {
   return contains(type, (id) => NARROWER.has(id));
-}
-
-/** A name in SQL. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function contains(type: DuckDBType, found: (id: DuckDBTypeId) => boolean): boolean {

@@ -1,13 +1,13 @@
 /** All rows of one SELECT: in pieces, or as a Parquet file that DuckDB writes; memory holds one piece. */
 import { statSync } from "node:fs";
 import type { DuckDBType } from "@duckdb/node-api";
-import { quoted } from "../archive/index.ts";
+import { quoted, quotedName } from "../archive/index.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX } from "../base/limits.ts";
 import type { Column, Row } from "../contract/results.ts";
 import { inDuckdbWords, type LockedDatabase, type Parameters, prepared } from "./locked.ts";
 import { checkSelect } from "./only-select.ts";
-import { mayBeWide, parquetType, quotedName } from "./parquet-types.ts";
+import { mayBeWide, parquetType } from "./parquet-types.ts";
 import { streamed, whyFailed } from "./row-stream.ts";
 import { readColumns, rowChunks } from "./values.ts";
 

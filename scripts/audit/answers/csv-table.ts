@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { timeOf } from "./answer-times.ts";
 import { type CsvLine, csvLines } from "./csv-reader.ts";
-import { outputFiles, partitionCells } from "./output-folder.ts";
+import { type OutputFiles, partitionCells } from "./output-folder.ts";
 import { checkRows, type RawRow, type RawTable, unreadable } from "./raw-table.ts";
 
 /** Bytes of one text file: it is held in memory. */
@@ -23,9 +23,12 @@ export function csvFile(path: string, columns: readonly string[] | null): RawTab
 }
 
 /** The CSV files of a folder, as Spark writes them. */
-export function csvFolder(folder: string, columns: readonly string[] | null): RawTable {
+export function csvFolder(
+  folder: string,
+  { committed, uncommitted }: OutputFiles,
+  columns: readonly string[] | null,
+): RawTable {
   const table = emptyTable(folder);
-  const { committed, uncommitted } = outputFiles(folder, CSV_FILE);
   const isCommitted = new Set(committed);
   for (const path of [...committed, ...uncommitted])
     addFile(table, {

@@ -8,9 +8,9 @@ import {
   type DuckDBType,
   DuckDBTypeId,
 } from "@duckdb/node-api";
-import { fileLiteral, quoted } from "../../archive/index.ts";
+import { fileLiteral, quoted, quotedName } from "../../archive/index.ts";
 import { sentence, shortened, TidemarkError } from "../../base/errors.ts";
-import { outputFiles, partitionCells } from "./output-folder.ts";
+import { type OutputFiles, partitionCells } from "./output-folder.ts";
 import {
   checkRows,
   type NamedColumns,
@@ -37,10 +37,9 @@ export function parquetFile(path: string): Promise<RawTable> {
 }
 
 /** The Parquet files of a folder, as Spark writes them. */
-export function parquetFolder(folder: string): Promise<RawTable> {
+export function parquetFolder(folder: string, { committed, uncommitted }: OutputFiles): Promise<RawTable> {
   return connected(folder, async (connection) => {
     const table: RawTable = { source: folder, columns: [], rows: [], uncommitted: [], notes: [] };
-    const { committed, uncommitted } = outputFiles(folder, PARQUET_FILE);
     const named = (path: string) => ({ path, name: relative(folder, path), extra: partitionCells(folder, path) });
     for (const path of committed) await addParquet(connection, table, table.rows, named(path));
     for (const path of uncommitted) {
@@ -68,7 +67,7 @@ export function duckdbTable(file: string, choose: (tables: readonly NamedColumns
     );
     const tables = found.getRowsJson().map(([schema, table, columns]) => ({
       name: schema === "main" ? String(table) : `${schema}.${table}`,
-      from: ["foreign_file", String(schema), String(table)].map(identifier).join("."),
+      from: ["foreign_file", String(schema), String(table)].map(quotedName).join("."),
       columns: columns as string[],
     }));
     const name = choose(tables);
@@ -145,7 +144,7 @@ async function addRows(
   const empty = await connection.run(`SELECT * FROM ${from} LIMIT 0`);
   const fields = empty
     .columnNames()
-    .flatMap((name, i) => fieldsOf(name, identifier(name), empty.columnType(i), STRUCT_DEPTH_MAX));
+    .flatMap((name, i) => fieldsOf(name, quotedName(name), empty.columnType(i), STRUCT_DEPTH_MAX));
   const columns: RawColumn[] = [...fields, ...extra.map(({ name }) => ({ name, type: "untyped" as const }))];
   if (table.columns.length === 0) table.columns = columns.map(({ name, type }) => ({ name, type }));
   const order = table.columns.map((own) =>
@@ -227,8 +226,4 @@ function textOf(cell: unknown, type: RawType): string | null {
   if (text === "nan") return "NaN";
   if (/inf$/.test(text)) return text.startsWith("-") ? "-Infinity" : "Infinity";
   return text.replace(/\.0$/, "");
-}
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

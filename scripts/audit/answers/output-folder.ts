@@ -4,7 +4,8 @@ import { join, relative } from "node:path";
 import { sentence } from "../../base/errors.ts";
 import { unreadable } from "./raw-table.ts";
 
-interface OutputFiles {
+/** The files of one kind in a folder. */
+export interface OutputFiles {
   /** In order of writing: by batch, or without `_spark_metadata` by time of change and name. */
   committed: string[];
   /** W11: files that no batch names; none without `_spark_metadata`. */

@@ -7,7 +7,7 @@ import { CSV_FILE, csvFile, csvFolder, textOf } from "./csv-table.ts";
 import { duckdbTable, PARQUET_FILE, parquetFile, parquetFolder } from "./duckdb-table.ts";
 import { batchRows, tradeTable } from "./other-answers.ts";
 import type { AnswerOptions, ForeignAnswers, TopicReader } from "./other-kinds.ts";
-import { outputFiles } from "./output-folder.ts";
+import { type OutputFiles, outputFiles } from "./output-folder.ts";
 import { type NamedColumns, type RawTable, unreadable } from "./raw-table.ts";
 import { sqliteTable } from "./sqlite-rows.ts";
 import { lineRecords, topicTable } from "./topic-table.ts";
@@ -123,11 +123,9 @@ function placeOf(url: string): { path: string; name: string | null } {
 }
 
 function folderTable(folder: string, columns: readonly string[] | null): RawTable | Promise<RawTable> {
-  const count = (kind: RegExp) => {
-    const { committed, uncommitted } = outputFiles(folder, kind);
-    return committed.length + uncommitted.length;
-  };
-  const [csv, parquet] = [count(CSV_FILE), count(PARQUET_FILE)];
+  const [csvFiles, parquetFiles] = [outputFiles(folder, CSV_FILE), outputFiles(folder, PARQUET_FILE)];
+  const count = ({ committed, uncommitted }: OutputFiles) => committed.length + uncommitted.length;
+  const [csv, parquet] = [count(csvFiles), count(parquetFiles)];
   if (csv > 0 && parquet > 0)
     throw new TidemarkError(
       "USAGE",
@@ -146,7 +144,7 @@ function folderTable(folder: string, columns: readonly string[] | null): RawTabl
       `--columns is for CSV, and ${folder} has Parquet files.`,
       "Use --map theirs=ours.",
     );
-  return csv > 0 ? csvFolder(folder, columns) : parquetFolder(folder);
+  return csv > 0 ? csvFolder(folder, csvFiles, columns) : parquetFolder(folder, parquetFiles);
 }
 
 /** By the file's first bytes, since endings are not reliable. */

@@ -1,5 +1,6 @@
 /** Tables of a foreign SQLite file as text, read with Bun's SQLite: every number exact. */
 import type { Database } from "bun:sqlite";
+import { quotedName } from "../../archive/index.ts";
 import { openReadOnly, storeError } from "../../base/sqlite.ts";
 import type { CellType } from "../audit-types.ts";
 import { checkRows, type NamedColumns, type RawTable } from "./raw-table.ts";
@@ -27,7 +28,7 @@ export function sqliteTable(file: string, choose: (tables: readonly NamedColumns
 
 function declaredOf(db: Database, table: string): { name: string; type: string }[] {
   const all = db
-    .query<{ name: string; type: string; hidden: number }, []>(`PRAGMA table_xinfo(${identifier(table)})`)
+    .query<{ name: string; type: string; hidden: number }, []>(`PRAGMA table_xinfo(${quotedName(table)})`)
     .all();
   // Generated columns are 2 and 3; 1 is a virtual table's own.
   return all.filter(({ hidden }) => hidden !== 1);
@@ -35,13 +36,13 @@ function declaredOf(db: Database, table: string): { name: string; type: string }
 
 function tableOf(db: Database, file: string, name: string): RawTable {
   const source = `${file}:${name}`;
-  const from = identifier(name);
+  const from = quotedName(name);
   checkRows(source, db.query<{ rows: number }, []>(`SELECT count(*) AS rows FROM ${from}`).get()!.rows);
   const columns = declaredOf(db, name).map(({ name, type }) => ({ name, type: typeOf(db, from, name, type) }));
   const table: RawTable = { source, columns, rows: [], uncommitted: [], notes: [] };
   // Integers as text: Bun rounds those beyond 2^53.
   const cells = columns.map(({ name }) => {
-    const cell = identifier(name);
+    const cell = quotedName(name);
     return `CASE typeof(${cell}) WHEN 'integer' THEN CAST(${cell} AS TEXT) WHEN 'blob' THEN hex(${cell}) ELSE ${cell} END`;
   });
   const select = `SELECT ${cells.join(", ")} FROM ${from}${hasRowid(db, from) ? " ORDER BY rowid" : ""}`;
@@ -62,7 +63,7 @@ function tableOf(db: Database, file: string, name: string): RawTable {
 
 /** By the values: SQLite keeps what was written, the declared type only prefers a class. */
 function typeOf(db: Database, from: string, name: string, declared: string): CellType {
-  const cell = identifier(name);
+  const cell = quotedName(name);
   const [found] = db
     .query(
       `SELECT max(typeof(${cell}) = 'real'), max(typeof(${cell}) = 'integer'), max(typeof(${cell}) = 'text') FROM ${from}`,
@@ -81,8 +82,4 @@ function hasRowid(db: Database, from: string): boolean {
   } catch {
     return false;
   }
-}
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,21 +1,13 @@
 /** A foreign table as windows: times, products, the newest row of each window (W9), its shape. */
 import { formatDuration } from "../../base/duration.ts";
 import { sentence, TidemarkError } from "../../base/errors.ts";
-import {
-  type Answers,
-  AUDIT_COLUMNS,
-  type AuditColumn,
-  type AuditRecord,
-  type CellType,
-  type ForeignRow,
-} from "../audit-types.ts";
+import { type Answers, AUDIT_COLUMNS, type AuditRecord, type CellType, type ForeignRow } from "../audit-types.ts";
+import { FLAGS } from "../fit-cells.ts";
 import { type Times, timesOf } from "./answer-times.ts";
 import type { Recognised, WindowRole } from "./column-names.ts";
 import type { AnswerOptions } from "./other-kinds.ts";
 import { type RawRow, type RawTable, type RawType, unreadable } from "./raw-table.ts";
 import { detectShape, wholeSize } from "./window-shape.ts";
-
-const WORDS: ReadonlySet<AuditColumn> = new Set(["volatility_flag", "market_sentiment", "volume_spike"]);
 
 /** Throws USAGE, NO_DATA or DATA_DIR as its parts do. */
 export function windowAnswers(table: RawTable, { at, rest }: Recognised<WindowRole>, options: AnswerOptions): Answers {
@@ -60,7 +52,7 @@ export function comparedColumns(table: RawTable, at: Recognised<WindowRole>["at"
     const column = at[name];
     if (column === undefined) return [];
     const { name: theirs, type } = table.columns[column]!;
-    return [{ name, theirs, type: WORDS.has(name) ? "text" : cellType(type) }];
+    return [{ name, theirs, type: FLAGS.includes(name) ? "text" : cellType(type) }];
   });
 }
 

@@ -1,7 +1,7 @@
 /** Ticks from CSV and Parquet files of trades: every row is a record. */
 import { basename } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { fileLiteral } from "../../archive/index.ts";
+import { fileLiteral, quotedName } from "../../archive/index.ts";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { METRIC_MEMORY } from "../../base/limits.ts";
 import { csvLines } from "../answers/csv-reader.ts";
@@ -96,6 +96,6 @@ async function readRows(connection: DuckDBConnection, file: TradeFile, records: 
 
 /** A column as text; a time of a type of its own as µs since 1970. */
 function asText(column: string, type: string): string {
-  const name = `"${column.replaceAll('"', '""')}"`;
+  const name = quotedName(column);
   return /^(TIMESTAMP|DATE)/.test(type) ? `epoch_us(${name})::VARCHAR` : `${name}::VARCHAR`;
 }
