@@ -2,6 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { nowUs } from "../base/clock.ts";
+import { parseUnits } from "../base/decimal.ts";
 import { diePoint } from "../base/die-point.ts";
 import { TidemarkError } from "../base/errors.ts";
 import {
@@ -91,7 +92,26 @@ function hasOlder(db: Database, { last_insert_id }: TickFile, before_us: number)
  */
 function compare(db: Database, archive: string, file: TickFile): void {
   const { first_insert_id, last_insert_id } = file;
-  if (Number(setting(db, "pruned_to") ?? 0) >= first_insert_id) return;
+  if (Number(setting(db, "pruned_to") ?? 0) >= first_insert_id || holdsRowsOf(db, file)) return;
+  throw new TidemarkError(
+    "STORE_CORRUPT",
+    `${join(archive, file.path)} does not hold what ${db.filename} has from insert_id ${first_insert_id} to ${last_insert_id}, so nothing more was pruned.`,
+    repair(file.path, first_insert_id > 1 && setting(db, "pruned_to") !== undefined),
+  );
+}
+
+/** A text that is no decimal is a difference, whatever number a parser would make of it (" .5"). */
+function holdsRowsOf(db: Database, file: TickFile): boolean {
+  try {
+    return sumsOf(db, file) === JSON.stringify({ rows: file.rows, ...file.sums });
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/** Throws RangeError for a price or size that is no decimal. */
+function sumsOf(db: Database, { first_insert_id, last_insert_id }: TickFile): string {
   const stored = { rows: 0, ids: 0, times: 0, price: 0n, size: 0n };
   const rows = db.query<{ trade_id: number; time_us: number; price: string; last_size: string }, [number, number]>(
     "SELECT trade_id, time_us, price, last_size FROM ticks WHERE insert_id BETWEEN ? AND ?",
@@ -100,23 +120,17 @@ function compare(db: Database, archive: string, file: TickFile): void {
     stored.rows += 1;
     stored.ids += row.trade_id % SUM_MODULUS;
     stored.times += row.time_us % SUM_MODULUS;
-    stored.price += units(row.price, PRICE_SCALE_MAX);
-    stored.size += units(row.last_size, SIZE_SCALE_MAX);
+    stored.price += parseUnits(row.price, PRICE_SCALE_MAX);
+    stored.size += parseUnits(row.last_size, SIZE_SCALE_MAX);
   }
-  const { ids, times, price, size } = stored;
-  const sums = { price: String(price), size: String(size), trade_ids: String(ids), times: String(times) };
-  if (stored.rows === file.rows && JSON.stringify(sums) === JSON.stringify(file.sums)) return;
-  throw new TidemarkError(
-    "STORE_CORRUPT",
-    `${join(archive, file.path)} does not hold what ${db.filename} has from insert_id ${first_insert_id} to ${last_insert_id}, so nothing more was pruned.`,
-    repair(file.path, first_insert_id > 1 && setting(db, "pruned_to") !== undefined),
-  );
-}
-
-/** A decimal text in units of 10^-scale. */
-function units(text: string, scale: number): bigint {
-  const [whole = "", fraction = ""] = text.split(".");
-  return BigInt(whole + fraction.padEnd(scale, "0"));
+  const { rows: count, ids, times, price, size } = stored;
+  return JSON.stringify({
+    rows: count,
+    price: String(price),
+    size: String(size),
+    trade_ids: String(ids),
+    times: String(times),
+  });
 }
 
 interface Stored {

@@ -153,6 +153,11 @@ describe("the archive is then the only copy", () => {
     const changes = [
       "UPDATE ticks SET price = '1.5' WHERE insert_id = 7",
       "UPDATE ticks SET last_size = last_size || '1' WHERE insert_id = 8",
+      // Texts that parsers read as the same number.
+      "UPDATE ticks SET last_size = ' ' || substr(last_size, 2) WHERE insert_id = (SELECT min(insert_id) FROM ticks WHERE last_size LIKE '0.%')",
+      "UPDATE ticks SET price = price || ' ' WHERE insert_id = 8",
+      "UPDATE ticks SET price = '0x' || printf('%x', price), last_size = '1' WHERE insert_id = 8",
+      "UPDATE ticks SET price = price || '.0.5' WHERE insert_id = (SELECT min(insert_id) FROM ticks WHERE price NOT LIKE '%.%')",
       "UPDATE ticks SET time_us = time_us + 1 WHERE insert_id = 9",
       "DELETE FROM ticks WHERE insert_id = 10",
       "UPDATE ticks SET trade_id = trade_id + 5000000 WHERE insert_id = 11",
