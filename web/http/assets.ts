@@ -33,7 +33,7 @@ interface Asset {
 }
 
 /** The shorter one first. */
-const CODINGS = {
+export const CODINGS = {
   br: (bytes: Bytes) => new Uint8Array(brotliCompressSync(bytes)),
   gzip: (bytes: Bytes) => Bun.gzipSync(bytes, { level: 12, library: "libdeflate" }),
 };
