@@ -19,18 +19,25 @@ interface Frame {
   assets: Address;
   /** What the page shows; the browser's programs find it in the body's data. */
   address?: PageAddress;
+  /** Of the last event that it needs no more. */
+  id?: string;
   /** The page's own script. */
   script?: string;
   children?: Child;
 }
 
-export function Layout({ title, assets, address, script = "main.js", children }: Frame) {
+export function Layout({ title, assets, address, id, script = "main.js", children }: Frame) {
   return (
     <html lang="en" data-view={address?.view ?? undefined}>
       <Head title={title} assets={assets}>
         <script type="module" src={assets(script)} />
       </Head>
-      <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
+      <body
+        data-product={address?.product}
+        data-window={address?.window}
+        data-id={id}
+        data-worker={assets("tab-worker.js")}
+      >
         <Skip />
         {children}
       </body>

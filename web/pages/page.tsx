@@ -21,10 +21,18 @@ const SECTIONS = [
   ["metrics", "Metrics"],
 ] as const;
 
-export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
+interface PageProps {
+  view: View;
+  /** With it the page asks /events for what comes after this view. */
+  id: string;
+  assets: Address;
+  address: PageAddress;
+}
+
+export function Page({ view, id, assets, address }: PageProps) {
   const { selection } = view;
   return (
-    <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
+    <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address} id={id}>
       <Header view={view} address={address} />
       <main id="main">
         <div class="first">
