@@ -90,7 +90,7 @@ interface Part {
 /** Articles are not in each other. */
 const ARTICLE = /<article\b[^>]*? id="([^"]+)".*?<\/article>/gs;
 
-/** What a page of this view has. Its clients then get only what differs, whatever changed meanwhile. */
+/** What a page of this view has: a client that connects with it gets the parts that differ. */
 export function pageParts(view: View, made: Record<string, Made> = PARTS): PageParts {
   const found = new Map<string, bigint>();
   for (const [id, { html }] of Object.entries(made)) {
