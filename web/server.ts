@@ -87,8 +87,8 @@ export function serve(paths: DataPaths, options: ServeOptions): Served {
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  const metrics = new MetricAnswers(sources, assets.address);
-  const explain = new Explain(sources, assets.address);
+  const metrics = new MetricAnswers(sources, assets);
+  const explain = new Explain(sources, assets);
   const table = routes(sources, { hub, updates }, { exports, charts, metrics, explain }, assets, options.base ?? "");
   const app = application(table, assets, options);
   const server = listen(app, options);
@@ -138,7 +138,7 @@ function routes(sources: Sources, { hub, updates }: Live, askers: Askers, assets
     const html = sources.leniently(() => {
       const key = `${selection.product}/${selection.size.name}`;
       const { view, id } = views.of(key, monotonicMs(), () => updates.page(selection));
-      return String(Page({ view, id, assets: assets.address, address }));
+      return String(Page({ view, id, assets, address }));
     });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
@@ -165,23 +165,24 @@ function routes(sources: Sources, { hub, updates }: Live, askers: Askers, assets
   };
 }
 
-function application(table: Routes, { address, ready }: Assets, options: ServeOptions): Hono {
+function application(table: Routes, assets: Assets, options: ServeOptions): Hono {
   const { host, logger, allowed, base = "" } = options;
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
-  app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
   app.use(async (_, next) => {
-    await ready;
+    await assets.ready;
     await next();
   });
+  const secure = headers(() => assets.hashes);
+  app.use(compressed, secure, underBase(base), ownHost(host, allowed), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
-    return answerProblem(c, new Problem(404, "USAGE", say, "docs/http.md lists every path."), address);
+    return answerProblem(c, new Problem(404, "USAGE", say, "docs/http.md lists every path."), assets);
   });
   app.onError((error, c) => {
     const problem = problemOf(error);
     if (problem.status === 500) logger.error(error, `${c.req.path} failed`);
-    return answerProblem(c, problem, address);
+    return answerProblem(c, problem, assets);
   });
   return app;
 }

@@ -4,7 +4,7 @@ import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
 import { Lanes } from "./lane-list.tsx";
-import { type Address, Header, Layout } from "./layout.tsx";
+import { Header, Layout, type StaticFiles } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
 import { PriceLine } from "./price-line.tsx";
 import { TryThis } from "./try-this.tsx";
@@ -25,7 +25,7 @@ interface PageProps {
   view: View;
   /** With it the page asks /events for what comes after this view. */
   id: string;
-  assets: Address;
+  assets: StaticFiles;
   address: PageAddress;
 }
 
