@@ -7,7 +7,7 @@ import type { JsonPiece } from "../model/json-pieces.ts";
 const BYTES_MIN = 1_000;
 const COMPRESSED = /^(text\/html|text\/plain|application\/json)\b/;
 
-/** Shorter pieces between compressed ones are stored as they are. */
+/** Shorter blocks are stored as they are, which costs no call of zlib. */
 const BLOCK_BYTES_MIN = 100;
 
 /** Whether an Accept-Encoding header allows gzip (RFC 9110, section 12.5.3). */
@@ -67,26 +67,31 @@ const LAST_BLOCK = new Uint8Array([1, 0, 0, 255, 255]);
 function gzipOf(pieces: readonly JsonPiece[]): Uint8Array<ArrayBuffer> {
   if (!pieces.some(({ isKept }) => isKept)) return gzip(joined(...pieces.map(({ bytes }) => bytes)));
   const check = new DataView(new ArrayBuffer(8));
-  check.setUint32(
-    0,
-    pieces.reduce((sum, { bytes }) => crc32(bytes, sum), 0),
-    true,
-  );
-  check.setUint32(
-    4,
-    pieces.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    true,
-  );
-  return joined(GZIP_HEADER, ...pieces.map(blockOf), LAST_BLOCK, new Uint8Array(check.buffer));
+  for (const { bytes } of pieces) {
+    check.setUint32(0, crc32(bytes, check.getUint32(0, true)), true);
+    check.setUint32(4, check.getUint32(4, true) + bytes.length, true);
+  }
+  const made: Uint8Array[] = [GZIP_HEADER];
+  let between: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (!piece.isKept) {
+      between.push(piece.bytes);
+      continue;
+    }
+    if (between.length > 0) made.push(blockOf(joined(...between)));
+    between = [];
+    const block = blocks.get(piece) ?? blockOf(piece.bytes);
+    blocks.set(piece, block);
+    made.push(block);
+  }
+  return joined(...made, blockOf(joined(...between)), LAST_BLOCK, new Uint8Array(check.buffer));
 }
 
-function blockOf(piece: JsonPiece): Uint8Array {
-  const known = blocks.get(piece);
-  if (known !== undefined) return known;
-  const level = piece.bytes.length < BLOCK_BYTES_MIN ? 0 : 1;
-  const made = new Uint8Array(deflateRawSync(piece.bytes, { ...TO_A_BYTE, level }));
-  if (piece.isKept) blocks.set(piece, made);
-  return made;
+/** Deflated to a whole number of bytes. */
+function blockOf(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length >= BLOCK_BYTES_MIN) return new Uint8Array(deflateRawSync(bytes, { ...TO_A_BYTE, level: 1 }));
+  return joined(new Uint8Array([0, length, 0, 255 - length, 255]), bytes);
 }
 
 /** The beginning of a gzip stream (RFC 1952): no name, no time. */
