@@ -164,6 +164,16 @@ export interface CellDifference {
  */
 export type AuditOutcome = "equal" | "explained" | "consistent" | "unexplained";
 
+/** What would make an unexplained row, as the engine computes: a lead, not a proof. */
+export interface Hint {
+  /** `As if 123 were missing.` */
+  text: string;
+  /** Each alone makes the row: ticks that are missing, or counted once more. The smallest sets. */
+  sets: NamedTick[][];
+  /** More sets may make it. */
+  is_cut: boolean;
+}
+
 export interface WindowVerdict {
   product_id: string;
   window_start_us: number;
@@ -174,6 +184,8 @@ export interface WindowVerdict {
   unproved?: AuditRule[];
   differences: CellDifference[];
   ticks: NamedTick[];
+  /** Only of `unexplained`, where one or two ticks would make the row. */
+  hint?: Hint;
   /** One sentence for people. */
   why: string;
   /** Where their row is; null when they have none. */

@@ -19,9 +19,10 @@ import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
+import type { Certainty } from "./name-certainty.ts";
 import { withEarlierRows } from "./name-earlier.ts";
 import { againstNamed, shiftTexts } from "./name-moved.ts";
-import { type Certainty, judgeWindows, lateOf } from "./name-outcome.ts";
+import { judgeWindows, lateOf } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
 interface AuditOptions {

@@ -45,6 +45,12 @@ export function ruleName(rule: AuditRule, malformed: Engine["malformed"]): strin
   return rule === "W5" && malformed === "readable" ? "malformed input counted" : AUDIT_RULES[rule];
 }
 
+/** The rules of a row in words, and how many ticks they name. */
+export function reasons(rules: readonly AuditRule[], ticks: number, { malformed }: Engine): string {
+  const names = rules.map((rule) => `${ruleName(rule, malformed)} (${rule})`).join(", ");
+  return `${names}${ticks === 0 ? "" : `; ${ticks} ${ticks === 1 ? "tick" : "ticks"}`}.`;
+}
+
 interface Named {
   rules: AuditRule[];
   differences: CellDifference[];

@@ -32,6 +32,7 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
       ...(verdict.where !== null && verdict.rules[0] === "W7" ? { what: "times shifted" } : {}),
       cells: verdict.differences,
       ticks: verdict.ticks,
+      ...(verdict.hint === undefined ? {} : { hint: verdict.hint }),
     })),
   };
 }
