@@ -14,9 +14,10 @@ async function subscribe(products: string[], answer: (session: Session) => void,
   await using server = scripted((session) => {
     asked.push(session.asked);
     answer(session);
-    if (asked.length === ends) setTimeout(() => session.socket.close(1000), 150);
+    // After the client has decided about the last request, also on a busy machine.
+    if (asked.length === ends) setTimeout(() => session.socket.close(1000), 400);
   });
-  const produced = await produce(server.url, { products });
+  const produced = await produce(server.url, { products, refusal_ms: 40 });
   return { ...produced, asked, connections: server.connections(), refused: produced.counts.refused };
 }
 
