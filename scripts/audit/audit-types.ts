@@ -117,6 +117,11 @@ export interface EngineModel {
   arithmetic: "decimal" | "float64" | "float32";
   /** What a repeated trade id does. */
   repeats: "first" | "all" | "last";
+  /**
+   * What makes a trade a repeat: product and id; the id as a 32-bit integer (wrapped, or null); these
+   * fields and the product; or the id of any product.
+   */
+  keys: "exact" | "wrapped" | "null" | "time_price_size" | "time_price" | "time" | "id_alone";
   /** A record that is not a tick is skipped, is a row if its fields can be read, or a row with nulls. */
   malformed: "skipped" | "readable" | "nulls";
   lateness: LatenessModel;
@@ -137,6 +142,7 @@ export const AUDIT_RULES = {
   W10: "not read from the start",
   W11: "output of a batch that never committed",
   W12: "first and last by arrival",
+  W13: "separate trades merged as duplicates",
 } as const;
 export type AuditRule = keyof typeof AUDIT_RULES;
 

@@ -9,10 +9,11 @@ import type {
   SparkTrace,
   WindowVerdict,
 } from "./audit-types.ts";
+import { KEY_TEXTS } from "./engine-keys.ts";
 import { type EngineLog, engineLog } from "./engine-log.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
 import { isNumeric, QUOTIENTS } from "./fit-cells.ts";
-import { bestFits } from "./fit-choose.ts";
+import { bestFits, isMergeConfirmed } from "./fit-choose.ts";
 import type { ColumnPlan } from "./fit-columns.ts";
 import { bestMeasure } from "./fit-measure.ts";
 import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
@@ -94,6 +95,7 @@ function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: Au
     hasDelay: options.lateness_us !== undefined,
     alone: unsupported,
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
+    isMergeConfirmed: isMergeConfirmed(evidence, fit),
     shift_us: answers.shape.shift_us,
   };
 }
@@ -116,12 +118,12 @@ function inputOf(log: EngineLog, url: string): AuditReport["input"] {
 }
 
 function modelOf({ engine, style, plans }: Measure): EngineModel {
-  const { repeats, malformed, lateness } = engine;
+  const { repeats, keys, malformed, lateness } = engine;
   const counted = plans.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
   const order = ["decimal", "float64", "float32"] as const;
   const votes = (one: EngineModel["arithmetic"]) => counted.filter(({ plan }) => plan.arithmetic === one).length;
   const arithmetic = order.reduce((most, one) => (votes(one) > votes(most) ? one : most), order[0]);
-  return { arithmetic, repeats, malformed, lateness, truncatesToMs: style.truncatesToMs };
+  return { arithmetic, repeats, keys, malformed, lateness, truncatesToMs: style.truncatesToMs };
 }
 
 /** How much the engine makes: of few windows, what it names is little more than a guess. */
@@ -160,7 +162,7 @@ function howOf(
     late,
     ...(check?.notes ?? []),
     ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),
-    `A repeated trade id ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
+    `${KEY_TEXTS[engine.keys]} ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
     ...(engine.malformed === "skipped"
       ? []
       : [
@@ -173,7 +175,9 @@ function howOf(
         `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
     ),
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
-    ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
+    ...(style.ids === "exact" && engine.keys !== "wrapped" && engine.keys !== "null"
+      ? []
+      : ["Trade ids are 32-bit integers."]),
     ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
     ...shiftTexts(shape, windows),
     ...(superseded.length === 0

@@ -117,6 +117,11 @@ export class Evidence {
     return all.filter((i) => !dropped.has(i));
   }
 
+  /** Whether these records, each counted, make the window's row. */
+  fitsLoosely(window: AuditWindow, members: readonly number[]): boolean {
+    return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), "records");
+  }
+
   /** Whether members make the window's row, or another row of it. */
   fitsRow({ engine }: Fit, window: AuditWindow, members: readonly number[], other?: ForeignRow): boolean {
     const row = other === undefined ? this.#rows.get(window)! : looseRow(other, this.#places);

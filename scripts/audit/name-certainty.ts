@@ -15,6 +15,8 @@ export interface Certainty {
   alone: ReadonlySet<AuditWindow>;
   /** Lost clocks are confirmed by several windows. */
   isLossConfirmed: boolean;
+  /** Trades are merged in several windows: a single one can be a lost tick. */
+  isMergeConfirmed: boolean;
   /** Added to their times (W7); 0: none. */
   shift_us: number;
 }
@@ -29,6 +31,7 @@ export function isUnsure(
 ) {
   if (rule === "W10") return !certainty.hasTrace;
   if (rule === "W8") return !certainty.isLossConfirmed;
+  if (rule === "W13") return !certainty.isMergeConfirmed;
   if (rule !== "W2") return false;
   if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return true;
   if (engine.lateness.kind === "trace") return !certainty.isTraceProven;

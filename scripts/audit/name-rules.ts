@@ -15,6 +15,7 @@ export const PRECEDENCE: readonly AuditRule[] = [
   "W8",
   "W2",
   "W3",
+  "W13",
   "W5",
   "W4",
   "W6",

@@ -65,6 +65,7 @@ function report(windows: WindowVerdict[] = WINDOWS, more: Partial<AuditReport> =
     model: {
       arithmetic: "float32",
       repeats: "all",
+    keys: "exact",
       malformed: "nulls",
       lateness: { kind: "suffix" },
       truncatesToMs: false,

@@ -31,6 +31,8 @@ export interface EngineSettings {
   /** Records before it are not read. */
   from?: number;
   ids?: "wrapped";
+  /** What makes a trade a repeat, if not product and id. */
+  same?: (trade: Trade) => string;
   ends?: "arrival";
   columns?: readonly AuditColumn[];
 }
