@@ -68,6 +68,8 @@ export interface Answers {
   superseded: ForeignRow[];
   /** W11: rows of files that no committed batch names. */
   uncommitted: ForeignRow[];
+  /** By Spark's file sink, which writes each window once: an earlier row is an error. */
+  isAppended?: boolean;
   /** What was left out beside columns, in words. */
   notes?: string[];
   /** Their column of products. */
@@ -153,6 +155,8 @@ export interface NamedTick {
   offset: number;
   what: "missing" | "surplus";
   rule: AuditRule | null;
+  /** Its id came with another content too. */
+  is_conflict?: true;
 }
 
 export interface CellDifference {

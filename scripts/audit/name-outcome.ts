@@ -169,7 +169,7 @@ function verdictOf(
     rules,
     outcome: isSure ? "explained" : "consistent",
     ...(isSure ? {} : { unproved: unsure }),
-    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length, measure.engine)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
+    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks, measure.engine)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };
 }
 

@@ -38,7 +38,7 @@ export function rowless(
   const text =
     why === "open"
       ? `No later event closed it by ${isoSecondFromUs(window.end_us)} (W4).`
-      : reasons(rules, ticks.length, engine);
+      : reasons(rules, ticks, engine);
   return {
     ...base,
     outcome: isSure ? "explained" : "consistent",

@@ -65,7 +65,7 @@ function report(windows: WindowVerdict[] = WINDOWS, more: Partial<AuditReport> =
     model: {
       arithmetic: "float32",
       repeats: "all",
-    keys: "exact",
+      keys: "exact",
       malformed: "nulls",
       lateness: { kind: "suffix" },
       truncatesToMs: false,

@@ -61,7 +61,7 @@ function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
 
 /** The rule in words; of floats, those that the engine has. */
 function ruleText(rule: AuditRule, { model }: AuditReport): string {
-  if (rule !== "W1" || model.arithmetic === "decimal") return ruleName(rule, model.malformed);
+  if (rule !== "W1" || model.arithmetic === "decimal") return ruleName(rule, model);
   return model.arithmetic === "float32" ? "32-bit floats" : "64-bit floats";
 }
 
