@@ -6,7 +6,6 @@ import type { Measure } from "./name-rules.ts";
 
 /** What decides between "explained" and "consistent with". */
 export interface Certainty {
-  trust: ReadonlySet<AuditRule>;
   hasTrace: boolean;
   /** Its watermarks follow from the log. */
   isTraceProven: boolean;

@@ -162,7 +162,7 @@ function verdictOf(
   if (rules.length === 0) return { ...base, ...open(one) };
   const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
   const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
-  const isSure = unsure.every((rule) => certainty.trust.has(rule));
+  const isSure = unsure.length === 0;
   return {
     ...base,
     ...named,

@@ -31,9 +31,7 @@ export function rowless(
   const ruleAt = (i: number) =>
     why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
   const rules = inOrder(window.exact.map(ruleAt));
-  const isSure = rules.every(
-    (rule) => certainty.trust.has(rule) || isSureWithout(rule, measure, evidence, window, certainty),
-  );
+  const isSure = rules.every((rule) => isSureWithout(rule, measure, evidence, window, certainty));
   const ticks = why === "open" ? [] : window.exact.map((i) => tickAt(log, i, "missing", ruleAt(i)));
   const text =
     why === "open"
