@@ -127,8 +127,10 @@ export interface EngineModel {
   /** A record that is not a tick is skipped, is a row if its fields can be read, or a row with nulls. */
   malformed: "skipped" | "readable" | "nulls";
   lateness: LatenessModel;
-  /** Their windows truncate times to ms. */
-  truncatesToMs: boolean;
+  /** Event times as it keeps them, where it shows: cut or rounded (half up) to milliseconds. */
+  times: "us" | "ms" | "rounded_ms";
+  /** Windows are [start, end); (start, end], of microseconds or of times cut to ms; or of rounded times. */
+  edge: "left" | "right" | "right_ms" | "rounded_ms";
 }
 
 export const AUDIT_RULES = {

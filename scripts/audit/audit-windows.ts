@@ -1,7 +1,8 @@
 /** The audit of windows: every row against the input, each difference with its rule. */
 import type { Answers, AuditRecord, AuditReport, EngineModel, SparkTrace, WindowVerdict } from "./audit-types.ts";
+import { EDGE_TEXTS, type Edge, isSamePlace, movesTicks, OTHER_EDGES } from "./engine-edges.ts";
 import { type EngineLog, engineLog } from "./engine-log.ts";
-import { placeWindows } from "./engine-windows.ts";
+import { type AuditWindow, placeWindows } from "./engine-windows.ts";
 import { isNumeric } from "./fit-cells.ts";
 import { bestFits, isMergeConfirmed } from "./fit-choose.ts";
 import { bestMeasure } from "./fit-measure.ts";
@@ -12,7 +13,7 @@ import { checkTrace } from "./late-trace.ts";
 import type { Certainty } from "./name-certainty.ts";
 import { withEarlierRows } from "./name-earlier.ts";
 import { fitTexts, hintsOf, howOf } from "./name-how.ts";
-import { againstNamed } from "./name-moved.ts";
+import { againstNamed, movedBy } from "./name-moved.ts";
 import { judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
@@ -27,23 +28,70 @@ interface AuditOptions {
   product?: string;
 }
 
+/** One way to place ticks in windows, with the engine and the verdicts that it leads to. */
+interface Attempt {
+  answers: Answers;
+  edge: Edge;
+  windows: readonly AuditWindow[];
+  fit: Fit;
+  measure: Measure;
+  verdicts: WindowVerdict[];
+  unexplained: number;
+}
+
 /** Pure. Throws USAGE when the windows overlap too much for memory. */
 export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
   const log = engineLog(records);
-  const { windows, strays } = placeWindows(log, answers, options.product ?? null);
+  const best = bestAttempt(log, answers, options);
+  const { windows, fit, measure, verdicts, edge } = best;
+  return {
+    input: inputOf(log, options.input_url),
+    answers: {
+      url: options.answers_url,
+      rows: answers.rows.length,
+      columns: answers.columns,
+      ignored: answers.ignored,
+    },
+    shape: best.answers.shape,
+    model: { ...modelOf(measure), edge },
+    how: [
+      ...fitTexts(verdicts.slice(0, windows.length)),
+      ...howOf(fit, measure, windows, best.answers, { trace: options.trace, lateness_us: options.lateness_us }),
+      ...(EDGE_TEXTS[edge] === null ? [] : [EDGE_TEXTS[edge]]),
+      ...hintsOf(measure, windows, verdicts, answers, options.product ?? null),
+    ],
+    windows: verdicts,
+    totals: totalsOf(verdicts, answers),
+  };
+}
+
+/** By [start, end), unless another edge leaves fewer rows unexplained. */
+function bestAttempt(log: EngineLog, answers: Answers, options: AuditOptions): Attempt {
+  const { shape } = answers;
+  const moved_us = movedBy(shape);
+  const named = { ...answers, shape: { ...shape, shift_us: shape.shift_us - moved_us, offset_us: 0 } };
+  // A shift that only takes ticks at boundaries along is an edge.
+  const same = moved_us <= 0 ? undefined : OTHER_EDGES.find((edge) => isSamePlace(log, shape, edge, moved_us));
+  if (same !== undefined) return attempt(log, named, same, options);
+  const first = attempt(log, answers, "left", options);
+  const open = first.verdicts.filter(({ outcome }) => outcome === "unexplained");
+  const starts = new Set(open.map(({ window_start_us }) => window_start_us));
+  const others = moved_us !== 0 ? [] : OTHER_EDGES.filter((edge) => movesTicks(log, shape, edge, starts));
+  return others
+    .map((edge) => attempt(log, answers, edge, options))
+    .reduce((best, one) => (one.unexplained < best.unexplained ? one : best), first);
+}
+
+function attempt(log: EngineLog, answers: Answers, edge: Edge, options: AuditOptions): Attempt {
+  const product = options.product ?? null;
+  const { windows, strays } = placeWindows(log, answers, product, edge);
   const settings: FitSettings = { trace: options.trace, lateness_us: options.lateness_us };
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
-  const certainty = certaintyOf(evidence, fit, answers, options);
-  const judged = judgeWindows(measure, evidence, fit, windows, certainty);
+  const judged = judgeWindows(measure, evidence, fit, windows, certaintyOf(evidence, fit, answers, options));
+  const earlier = withEarlierRows(judged, windows, answers, measure, fit);
   const verdicts = [
-    ...againstNamed(
-      measure,
-      windows,
-      withEarlierRows(judged, windows, answers, measure, fit),
-      answers,
-      options.product ?? null,
-    ),
+    ...againstNamed(measure, windows, earlier, answers, product),
     ...strays.map(
       ({ row, why }): WindowVerdict => ({
         product_id: row.product_id ?? "",
@@ -57,24 +105,8 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
       }),
     ),
   ];
-  return {
-    input: inputOf(log, options.input_url),
-    answers: {
-      url: options.answers_url,
-      rows: answers.rows.length,
-      columns: answers.columns,
-      ignored: answers.ignored,
-    },
-    shape: answers.shape,
-    model: modelOf(measure),
-    how: [
-      ...fitTexts(verdicts.slice(0, windows.length)),
-      ...howOf(fit, measure, windows, answers, settings),
-      ...hintsOf(measure, windows, verdicts, answers, options.product ?? null),
-    ],
-    windows: verdicts,
-    totals: totalsOf(verdicts, answers),
-  };
+  const unexplained = verdicts.filter(({ outcome }) => outcome === "unexplained").length;
+  return { answers, edge, windows, fit, measure, verdicts, unexplained };
 }
 
 function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
@@ -107,13 +139,13 @@ function inputOf(log: EngineLog, url: string): AuditReport["input"] {
   };
 }
 
-function modelOf({ engine, style, plans }: Measure): EngineModel {
+function modelOf({ engine, style, plans }: Measure): Omit<EngineModel, "edge"> {
   const { repeats, keys, malformed, lateness } = engine;
   const counted = plans.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
   const order = ["decimal", "float64", "float32"] as const;
   const votes = (one: EngineModel["arithmetic"]) => counted.filter(({ plan }) => plan.arithmetic === one).length;
   const arithmetic = order.reduce((most, one) => (votes(one) > votes(most) ? one : most), order[0]);
-  return { arithmetic, repeats, keys, malformed, lateness, truncatesToMs: style.truncatesToMs };
+  return { arithmetic, repeats, keys, malformed, lateness, times: style.times };
 }
 
 function totalsOf(verdicts: readonly WindowVerdict[], { superseded, uncommitted }: Answers): AuditReport["totals"] {

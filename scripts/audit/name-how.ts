@@ -121,6 +121,8 @@ const ORDERS = {
   batches: "per batch and partition, then added to the state, as Spark",
   one_pass: "one pass in log order",
   compensated: "one compensated pass in log order, as Python's sum()",
+  narrow: "one pass in log order, with totals of 32 bits",
+  narrow_compensated: "one compensated pass in log order, with totals of 32 bits, as pandas' groups",
   any: "in an unknown order, so compared within rounding error",
 } as const;
 

@@ -15,7 +15,7 @@ const ZONE_MIN_US = 3_600e6;
  * By how many µs their windows begin after (below 0: before) those that their times name, which are
  * aligned to 1970; 0 where only the times differ, by a zone, a whole window or a constant.
  */
-function movedBy({ shift_us, every_us, offset_us }: WindowShape): number {
+export function movedBy({ shift_us, every_us, offset_us }: WindowShape): number {
   const isZone = shift_us % QUARTER_US === 0 && (shift_us === 0 || Math.abs(shift_us) >= ZONE_MIN_US);
   if (isZone || offset_us === 0 || shift_us % every_us === 0) return 0;
   const [late, early] = [offset_us, offset_us - every_us];

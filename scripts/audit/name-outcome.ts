@@ -79,9 +79,10 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   const cells = cellsOf(measure, window);
   const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
   const isEqual = window.exact.length === 0 ? isEmptyRow(cells, exact) : differing(plans, cells, exact).length === 0;
-  const judged = { window, cells, exact, isEqual };
-  if (isEqual) return { ...judged, ways: [], open: [] };
   const isWay = (members: number[]) => makesRow(plans, cells, valuesOf(measure, members));
+  const isKept = !window.isMoved || isWay(membersOf(log, engine, clock, window));
+  const judged = { window, cells, exact, isEqual: isEqual && isKept };
+  if (judged.isEqual) return { ...judged, ways: [], open: [] };
   if (engine.lateness.kind !== "suffix" && !isUnknown(clock, window))
     return { ...judged, ways: [membersOf(log, engine, clock, window)].filter(isWay), open: [] };
   const open = membersOf(log, engine, { ...clock, at_us: null }, window);

@@ -28,8 +28,12 @@ export function rowless(
       ticks: [],
       why: `No row, although ${window.exact.length} of its ticks were not late and a watermark passed its end.`,
     };
-  const ruleAt = (i: number) =>
-    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
+  const placed = new Set(window.arrivals);
+  const ruleAt = (i: number) => {
+    if (why === "open") return "W4";
+    if (!placed.has(i)) return "W7";
+    return ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
+  };
   const rules = inOrder(window.exact.map(ruleAt));
   const isSure = rules.every((rule) => isSureWithout(rule, measure, evidence, window, certainty));
   const ticks = why === "open" ? [] : window.exact.map((i) => tickAt(log, i, "missing", ruleAt(i)));

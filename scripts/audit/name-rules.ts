@@ -4,7 +4,7 @@ import { quotientText } from "./arithmetic-decimal.ts";
 import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
 import { AUDIT_RULES, type AuditColumn, type AuditRule, type CellDifference, type NamedTick } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
-import { absence, type Clock, type Engine, ruleOf } from "./engine-model.ts";
+import { absence, type Clock, type Engine, isExact, ruleOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, isReproduced, isValue, QUOTIENTS, RowValues, valueText } from "./fit-cells.ts";
 import type { ColumnPlan } from "./fit-columns.ts";
@@ -127,16 +127,17 @@ export function inOrder(rules: readonly AuditRule[]): AuditRule[] {
 /** Records that are in only one of both windows, by rule. W8: what only a lost clock let in. */
 function togglesOf(
   { log, engine, clock, unbroken }: Measure,
-  { exact, arrivals, end_us }: AuditWindow,
+  { exact, arrivals, start_us, end_us }: AuditWindow,
   members: readonly number[],
 ): Map<AuditRule, number[]> {
   const has = new Set(members);
   const counted = new Set(exact);
   const toggles = new Map<AuditRule, number[]>();
   const add = (rule: AuditRule, i: number) => toggles.set(rule, [...(toggles.get(rule) ?? []), i]);
+  const isMoved = (i: number) => log.time_us[i]! < start_us || log.time_us[i]! >= end_us;
   for (const i of arrivals) {
     const [isIn, isCounted] = [has.has(i), counted.has(i)];
-    if (isIn && !isCounted) add(ruleOf("surplus", log, i, engine), i);
+    if (isIn && !isCounted) add(isMoved(i) && isExact(log, i) ? "W7" : ruleOf("surplus", log, i, engine), i);
     const why = absence(log, engine, clock, i, end_us);
     // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
     if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i, engine), i);
@@ -146,6 +147,8 @@ function togglesOf(
     const isLate = absence(log, engine, unbroken, i, end_us) === "late";
     if (isLate !== (why === "late")) add("W8", i);
   }
+  const placed = new Set(arrivals);
+  for (const i of exact) if (!placed.has(i)) add("W7", i);
   return toggles;
 }
 
@@ -162,9 +165,9 @@ function styleRules({ log, style }: Measure, name: AuditColumn, members: readonl
   if (name === "first_trade_id" || name === "last_trade_id")
     return style.ids !== "exact" && value({}) !== value({ ids: "exact" }) ? ["W6"] : [];
   if (name !== "open_price" && name !== "close_price") return [];
-  const plain = value({ ends: "time_id", truncatesToMs: false });
+  const plain = value({ ends: "time_id", times: "us" });
   if (value({}) === plain) return [];
-  return style.truncatesToMs ? ["W7"] : ["W12"];
+  return style.times !== "us" ? ["W7"] : ["W12"];
 }
 
 function ticksOf(

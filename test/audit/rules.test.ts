@@ -139,7 +139,7 @@ describe("W7 boundary or time zone", () => {
       rows[0]!.cells.open_price = first.price;
     });
     expect(at(report, 0)).toMatchObject({ outcome: "explained", rules: ["W7"] });
-    expect(report.model.truncatesToMs).toBe(true);
+    expect(report.model.times).toBe("ms");
   });
 
   test("not: one window shifted alone", () => {
