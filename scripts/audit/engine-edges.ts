@@ -1,4 +1,4 @@
-/** In which window a tick at a boundary counts: by edges closed on the right, or times rounded to ms. */
+/** Edges of windows: closed on the right, or by times that are rounded to milliseconds. */
 import type { EngineModel, WindowShape } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 
