@@ -100,7 +100,7 @@ function compare(db: Database, archive: string, file: TickFile): void {
   );
 }
 
-/** A text such as " .5" is a difference, whatever number a parser would make of it. */
+/** A text such as " .5" is a difference, although a parser makes a number of it. */
 function holdsRowsOf(db: Database, file: TickFile): boolean {
   try {
     return sumsOf(db, file) === JSON.stringify({ rows: file.rows, ...file.sums });
