@@ -235,7 +235,7 @@ class MainChart {
     const { width } = insideOf(plot);
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
-    const isAhead = this.#marks.isBehind(this.#extent);
+    const isAhead = this.#marks.isBehind(this.#extent) && this.#store.newest()?.stream != null;
     this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text, isAhead });
   }
 
