@@ -23,6 +23,9 @@ interface SubscriptionOptions {
   onRefused(reason: string): void;
 }
 
+/** A wait for a reply is split into this many timers. */
+const WAIT_STEPS = 4;
+
 export class Subscription {
   /** Refused products with the feed's words; a product that is accepted later is removed. */
   readonly refused = new Map<string, string>();
@@ -193,9 +196,10 @@ export class Subscription {
     this.#send({ type: "subscribe", product_ids: products, channels: [this.#options.channel, "heartbeat"] });
   }
 
-  #wait(ms: number): void {
+  /** Between two steps what has arrived is read: a process that did not run has not waited. */
+  #wait(ms: number, steps = WAIT_STEPS): void {
     this.#stopTimer();
-    this.#timer = setTimeout(() => this.#late(), ms);
+    this.#timer = setTimeout(() => (steps > 1 ? this.#wait(ms, steps - 1) : this.#late()), ms / WAIT_STEPS);
   }
 
   #stopTimer(): void {

@@ -1,5 +1,6 @@
 /** All rows of one SELECT: in pieces, or as a Parquet file that DuckDB writes; memory holds one piece. */
 import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { DuckDBType } from "@duckdb/node-api";
 import { quoted, quotedName } from "../archive/index.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
@@ -53,18 +54,23 @@ export async function streamRows(
   }
 }
 
+/** A COPY that failed removes its file when its statement is collected: each has a name of its own. */
+let copies = 0;
+
 /**
- * Writes a new Parquet file into the output folder of `database`; returns the number of rows. Rejects
- * with QUERY if the SQL is refused or fails, or if the file does not grow for `ms_max`.
+ * Writes a new Parquet file into `folder`, the output folder of `database`; returns its name and the
+ * number of rows. Rejects with QUERY if the SQL is refused or fails, or if the file does not grow for
+ * `ms_max`.
  */
 export async function copyToParquet(
   database: LockedDatabase,
   { sql, parameters, rows_max }: Query,
-  file: string,
+  folder: string,
   ms_max = METRIC_MS_MAX,
-): Promise<{ rows: number; truncated: boolean }> {
+): Promise<{ name: string; rows: number; truncated: boolean }> {
   const { connection } = database;
-  const watch = new Watch(database, ms_max, () => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  let name = "";
+  const watch = new Watch(database, ms_max, () => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
   const limit = Number.isFinite(rows_max) ? ` LIMIT ${rows_max}` : "";
   try {
     const inner = await bracketed(database, sql);
@@ -73,20 +79,22 @@ export async function copyToParquet(
     const columns = found.deduplicatedColumnNames().map((name, i) => ({ name, type: found.columnType(i) }));
     const run = async (text: string) => (await (await prepared(connection, sql, parameters, text)).run()).getRows();
     const copy = async (isWide: boolean[]) => {
-      const list = columns.map(({ name, type }, i) => written(name, type, isWide[i]!));
-      return run(`COPY (SELECT ${list.join(", ")} FROM (${inner})${limit}) TO ${quoted(file)} (FORMAT parquet)`);
+      const list = columns.map((column, i) => written(column.name, column.type, isWide[i]!)).join(", ");
+      name = `rows-${copies++}.parquet`;
+      return run(`COPY (SELECT ${list} FROM (${inner})${limit}) TO ${quoted(join(folder, name))} (FORMAT parquet)`);
     };
     // Most integers of 128 bits fit 38 digits; a column where one does not is written as text.
     const wide = copy(columns.map(() => false)).catch(async (error) => {
       if (!isTooWide(error) || !columns.some(({ type }) => mayBeWide(type))) throw error;
-      const [all] = await run(`SELECT ${columns.map(({ name, type }) => fits(name, type)).join(", ")} FROM (${inner})`);
+      const checks = columns.map((column) => fits(column.name, column.type)).join(", ");
+      const [all] = await run(`SELECT ${checks} FROM (${inner})`);
       if (all!.every((isFit) => isFit)) throw error;
       return copy(all!.map((isFit) => !isFit));
     });
     const rows = Number((await watch.over(wide))[0]![0]);
-    if (rows < rows_max) return { rows, truncated: false };
+    if (rows < rows_max) return { name, rows, truncated: false };
     const more = `SELECT count(*) FROM (SELECT 1 FROM (${inner}) LIMIT ${rows_max + 1})`;
-    return { rows, truncated: Number((await watch.over(run(more)))[0]![0]) > rows };
+    return { name, rows, truncated: Number((await watch.over(run(more)))[0]![0]) > rows };
   } catch (error) {
     throw inDuckdbWords(error);
   }

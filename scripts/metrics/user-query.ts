@@ -1,5 +1,4 @@
 /** Read-only SQL over the archive's views for `query` and exports, locked down as metrics are. */
-import { join } from "node:path";
 import { type Manifest, readArchive } from "../archive/index.ts";
 import { csvHeader, csvRows } from "../base/csv.ts";
 import { type DataPaths, replayed } from "../base/data-dir.ts";
@@ -13,8 +12,6 @@ import { copyToParquet, type Query, streamRows } from "./rows-out.ts";
 
 export const FORMATS = ["table", "json", "csv", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
-
-const PARQUET_FILE = "rows.parquet";
 
 /** `truncated`: there were more rows. */
 export interface Written {
@@ -60,8 +57,8 @@ async function write(
   const database = await LockedDatabase.open(archive, manifest, query.sql, folder);
   try {
     if (format === "parquet") {
-      const written = await copyToParquet(database, query, join(folder, PARQUET_FILE));
-      await to.finish(PARQUET_FILE);
+      const { name, ...written } = await copyToParquet(database, query, folder);
+      await to.finish(name);
       return written;
     }
     const written =

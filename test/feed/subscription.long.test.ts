@@ -14,9 +14,10 @@ async function subscribe(products: string[], answer: (session: Session) => void,
   await using server = scripted((session) => {
     asked.push(session.asked);
     answer(session);
-    if (asked.length === ends) setTimeout(() => session.socket.close(1000), 150);
+    // After the client has decided about the last request, also on a busy machine.
+    if (asked.length === ends) setTimeout(() => session.socket.close(1000), 400);
   });
-  const produced = await produce(server.url, { products });
+  const produced = await produce(server.url, { products, refusal_ms: 40 });
   return { ...produced, asked, connections: server.connections(), refused: produced.counts.refused };
 }
 
@@ -139,6 +140,16 @@ test("a product refused once is requested again after a reconnect, and read when
     3,
   );
   expect([refused, ids]).toEqual([[], [1, 7, 7]]);
+});
+
+test("a process that stood still longer than it waits for a reply reads what has arrived before it counts a refusal", async () => {
+  await using server = scripted((session) => {
+    Bun.sleepSync(400);
+    session.send(ack(["BTC-USD"]), tick(1));
+    session.socket.close(1000);
+  });
+  const { ids, error } = await produce(server.url);
+  expect([ids, error]).toEqual([[1], null]);
 });
 
 test("no reply at all but trades: they prove the subscription", async () => {

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { readManifest } from "../../scripts/archive/manifest.ts";
 import { csvCell } from "../../scripts/base/csv.ts";
+import { LockedDatabase, NO_PARAMETERS } from "../../scripts/metrics/locked.ts";
+import { copyToParquet } from "../../scripts/metrics/rows-out.ts";
 import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
 import { type stored, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
@@ -70,6 +73,21 @@ test("Parquet keeps what it has a type for, also inside of nested values; a name
   const types = (await rowsIn(`DESCRIBE FROM '${file}'`)).map(([, type]) => type);
   expect(types as unknown[]).toEqual([...PARQUET_TYPES.map(([, type]) => type), "VARCHAR"]);
   expect(await rowsIn(`SELECT DISTINCT late FROM '${file}' WHERE length(late) > 4`)).toEqual([[HUGE]]);
+});
+
+test("a second try's file stays when the statement of the first, which failed, is collected", async () => {
+  using folder = tempDir();
+  const archive = join(data.path, "archive");
+  const sql = `SELECT CASE WHEN i = 5000 THEN ${HUGE} ELSE i END::HUGEINT AS late FROM range(6000) AS r(i)`;
+  const database = await LockedDatabase.open(archive, readManifest(archive)!, sql, folder.path);
+  const query = { sql, parameters: NO_PARAMETERS, rows_max: Number.POSITIVE_INFINITY };
+  const { name, rows } = await copyToParquet(database, query, folder.path);
+  for (let i = 0; i < 5; i++) {
+    Bun.gc(true);
+    await Bun.sleep(0);
+  }
+  database.close();
+  expect([rows, await rowsIn(`SELECT count(*)::INTEGER FROM '${join(folder.path, name)}'`)]).toEqual([6000, [[6000]]]);
 });
 
 async function rowsIn(sql: string) {
