@@ -9,7 +9,6 @@ import {
   type WindowDetail,
   type WindowValues,
 } from "../../scripts/contract/window-explained.ts";
-import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedMinutes, type TickRow } from "./archived-ticks.ts";
 import { cellsIn } from "./chart.ts";
 import { lateTicks, sameDigits } from "./differences.ts";
@@ -19,6 +18,7 @@ import { judgedWindows, storedSize } from "./reconciliation.ts";
 import { choices, everyUs, type Selection, sizeOfUs } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import { offsets } from "./stage-states.ts";
+import { BusyError } from "./turns.ts";
 import { type NamedWindow, windowId, windowPath } from "./window-id.ts";
 import { partsOf, streamRow } from "./window-parts.ts";
 import {
@@ -50,7 +50,7 @@ const REVISIONS_MAX = 100;
 
 /**
  * Fails with USAGE when no window of that size begins there, with NO_DATA when neither pipeline has
- * it, with ArchiveBusyError when too many wait for the archive.
+ * it, with BusyError when too many wait for the archive.
  */
 export async function windowDetail(
   sources: Sources,
@@ -90,7 +90,7 @@ async function minutesOrError(
   try {
     return { rows: await archivedMinutes(paths, span, signal), error: null };
   } catch (error) {
-    if (error instanceof ArchiveBusyError) throw error;
+    if (error instanceof BusyError) throw error;
     return { rows: [], error: `The archive can't be read: ${errorText(error)}` };
   }
 }
