@@ -1,6 +1,7 @@
 /** All that is known of one window: for its page, the API and `bun run explain`. */
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs, isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { mayLackTicks } from "../../scripts/contract/lacking-ticks.ts";
 import type { Cell } from "../../scripts/contract/page-events.ts";
 import type { Row } from "../../scripts/contract/results.ts";
 import {
@@ -204,15 +205,10 @@ function streamValues(parts: readonly StreamPart[], as_of_us: number | null): Wi
   return values.length === 1 ? values[0]! : summedValues(values);
 }
 
-/** Whether consume may lack ticks of the stream's rows: it is before the records that closed them. */
+/** Whether consume may lack ticks of the stream's rows. */
 function isConsumeBehind(sources: Sources, parts: readonly StreamPart[]): boolean {
   const [stored, read] = [offsets(sources.ticks), offsets(sources.windows)];
-  return parts.some(({ row }) => {
-    if (row === null) return false;
-    const { closed_partition: at, closed_offset } = row;
-    if (at !== null && closed_offset !== null) return (stored.get(at) ?? 0) <= closed_offset;
-    return [...read].some(([partition, next]) => (stored.get(partition) ?? 0) < next);
-  });
+  return parts.some(({ row }) => row !== null && mayLackTicks(row, stored, read));
 }
 
 function stateOf(parts: readonly StreamPart[], as_of_us: number | null, isClosed: boolean): WindowDetail["state"] {
