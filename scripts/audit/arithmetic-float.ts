@@ -1,10 +1,5 @@
 /** Sums in 64-bit floats in the orders in which engines add, bit for bit. */
-
-/**
- * `batches`: as Spark, per batch and partition, merged, then added to the state. `one_pass`: in log
- * order. `compensated`: as Python's sum(). `any`: the order is unknown, so within n · 2^-52.
- */
-export type SumOrder = "batches" | "one_pass" | "compensated" | "any";
+import { addingOf, listSum, type SumOrder } from "./arithmetic-order.ts";
 
 /** Adds values in one order; nulls (NaN) are left out. */
 export class FloatSum {
@@ -14,13 +9,21 @@ export class FloatSum {
   #batch = 0;
   #batchEnd = Number.NaN;
   #partials = new Map<number, number>();
+  /** Values of an order that needs them all. */
+  #values: number[] | null = null;
+  readonly #sumOf: ReturnType<typeof listSum>;
+  readonly #isCompensated: boolean;
   /** Sum of the absolute values, for a tolerance. */
   size = 0;
   count = 0;
   /** The order of merging is unknown: more than two partitions in a batch, or an unknown batch. */
   isMixed = false;
 
-  constructor(readonly order: SumOrder) {}
+  constructor(readonly order: SumOrder) {
+    this.#sumOf = listSum(order);
+    if (this.#sumOf !== null) this.#values = [];
+    this.#isCompensated = addingOf(order) === "compensated";
+  }
 
   /** `batch` and `partition` count only in the order `batches`. */
   add(value: number, batch: number, partition: number): void {
@@ -28,7 +31,8 @@ export class FloatSum {
     this.count++;
     this.size += Math.abs(value);
     if (this.order === "batches") this.#addToBatch(value, batch, partition);
-    else if (this.order === "compensated") this.#addCompensated(value);
+    else if (this.#values !== null) this.#values.push(value);
+    else if (this.#isCompensated) this.#addCompensated(value);
     else this.#total += value;
   }
 
@@ -37,7 +41,8 @@ export class FloatSum {
       this.#endBatch();
       return this.#state;
     }
-    if (this.order !== "compensated") return this.#total;
+    if (this.#values !== null) return this.#sumOf!(this.#values);
+    if (!this.#isCompensated) return this.#total;
     return this.#carry !== 0 && Number.isFinite(this.#carry) ? this.#total + this.#carry : this.#total;
   }
 

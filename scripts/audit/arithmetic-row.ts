@@ -2,15 +2,24 @@
 import { pow10 } from "../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
-import { FloatSum, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
+import { FloatSum, sumTolerance } from "./arithmetic-float.ts";
+import { inSumOrder, type SumOrder } from "./arithmetic-order.ts";
 import type { AuditColumn } from "./audit-types.ts";
 import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
+
+/** One record is the first, and one the last. */
+export type Ends = "time_id" | "time" | "arrival";
 
 /** How an engine finds the first and the last price and how it writes trade ids. */
 export interface RowStyle {
   counts: "records" | "prices";
-  /** By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. */
-  ends: "time_id" | "time" | "arrival";
+  /**
+   * By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. `tied`: by time,
+   * any of a tie. `partition`: the first and last arrival of any one partition.
+   */
+  ends: Ends | "tied" | "partition";
+  /** Of loose ends that few rows need: the best of the others. A row that only these make is not proved. */
+  strict?: Ends;
   truncatesToMs: boolean;
   /** `wrapped`: before the least and the greatest are taken; `wrapped_last`: when they are written. */
   ids: "exact" | "wrapped" | "null" | "wrapped_last";
@@ -65,10 +74,38 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
 
 /** Whether record i, which arrived after j, is before it in the engine's order. */
 function comesBefore(log: EngineLog, i: number, j: number, { ends, truncatesToMs }: RowStyle): boolean {
-  if (ends === "arrival") return false;
+  if (ends === "arrival" || ends === "partition") return false;
   const unit = truncatesToMs ? 1_000 : 1;
   const [a, b] = [Math.floor(log.time_us[i]! / unit), Math.floor(log.time_us[j]! / unit)];
   return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
+}
+
+/** Of loose ends: the records that may be the first or the last price. */
+export function looseEnds(
+  log: EngineLog,
+  members: readonly number[],
+  style: RowStyle,
+  batch: Int32Array | null,
+): { open_price: number[]; close_price: number[] } {
+  const priced = members.filter((i) => log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!));
+  const at = (values: readonly number[], value: number) => priced.filter((_, n) => values[n] === value);
+  if (style.ends === "partition") {
+    // The log's order is not that of Spark's batches, which read each partition at a pace of its own.
+    const batches = priced.map((i) => batch?.[i] ?? 0);
+    const [first, last] = rangeOf(batches);
+    const ends = [at(batches, first), at(batches, last).toReversed()];
+    const [open_price, close_price] = ends.map((list) =>
+      list.filter((i, n) => list.findIndex((one) => log.partition[one] === log.partition[i]) === n),
+    );
+    return { open_price: open_price!, close_price: close_price! };
+  }
+  const times = priced.map((i) => log.time_us[i]!);
+  const [least, most] = rangeOf(times);
+  return { open_price: at(times, least), close_price: at(times, most) };
+}
+
+function rangeOf(values: readonly number[]): [number, number] {
+  return values.reduce<[number, number]>(([a, b], one) => [Math.min(a, one), Math.max(b, one)], [Infinity, -Infinity]);
 }
 
 function commonCells(c: Common): Partial<Row> {
@@ -188,7 +225,7 @@ export function floatRow(
   const sizes = new FloatSum(order);
   const products = new FloatSum(order);
   let [min, max] = [Number.NaN, Number.NaN];
-  for (const i of members) {
+  for (const i of inSumOrder(log, members, order, batch)) {
     const price = numberAt(log, i, "price", width);
     const size = numberAt(log, i, "size", width);
     const [at, partition] = [batch?.[i] ?? 0, log.partition[i]!];

@@ -1,5 +1,7 @@
 /** The audit of windows: every row against the input, each difference with its rule. */
 import { formatDuration } from "../base/duration.ts";
+import { orderText } from "./arithmetic-order.ts";
+import type { RowStyle } from "./arithmetic-row.ts";
 import type {
   Answers,
   AuditRecord,
@@ -165,7 +167,7 @@ function howOf(
       : [
           `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
         ]),
-    ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
+    ...[...orders].map((order) => `Sums of floats: ${orderText(order)}.`),
     ...roundedTexts(plans, columns),
     ...restarts.map(
       ({ partition, offset, forgets }) =>
@@ -173,7 +175,7 @@ function howOf(
     ),
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
     ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
-    ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
+    ...(ENDS_TEXTS[style.ends] === undefined ? [] : [`First and last prices are those ${ENDS_TEXTS[style.ends]}.`]),
     ...shiftTexts(shape, windows),
     ...(superseded.length === 0
       ? []
@@ -193,6 +195,12 @@ function roundedTexts(plans: readonly ColumnPlan[], columns: Answers["columns"])
     return [`${theirs}: compared rounded to ${rounded.n} ${rounded.n === 1 ? "place" : "places"}.`];
   });
 }
+
+const ENDS_TEXTS: Partial<Record<RowStyle["ends"], string>> = {
+  arrival: "of the first and last arrival",
+  tied: "of the first and last event time; of several trades at one time, any",
+  partition: "of the first and last arrival of one partition, any of them",
+};
 
 /** What the rows leave open without being wrong. */
 function hintsOf(
@@ -218,13 +226,6 @@ function hintsOf(
       : [`Exact although ticks of them were late by the engine's watermark, so not dropped: ${kept} windows.`]),
   ];
 }
-
-const ORDERS = {
-  batches: "per batch and partition, then added to the state, as Spark",
-  one_pass: "one pass in log order",
-  compensated: "one compensated pass in log order, as Python's sum()",
-  any: "in an unknown order, so compared within rounding error",
-} as const;
 
 function totalsOf(verdicts: readonly WindowVerdict[], { superseded, uncommitted }: Answers): AuditReport["totals"] {
   const count = (outcome: WindowVerdict["outcome"]) => verdicts.filter((one) => one.outcome === outcome).length;

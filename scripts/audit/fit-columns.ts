@@ -1,8 +1,8 @@
 /** How each column was computed: one plan for all its rows, so that no cell gets a rule of its own. */
 import type { Rounding } from "./arithmetic-decimal.ts";
-import type { SumOrder } from "./arithmetic-float.ts";
+import { LIBRARY_ORDERS, type SumOrder } from "./arithmetic-order.ts";
 import type { Answers, AuditColumn, CellType } from "./audit-types.ts";
-import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues } from "./fit-cells.ts";
+import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues, SUMS } from "./fit-cells.ts";
 
 /** A column with its plan, and how its cells compare with exact values. */
 export interface ColumnPlan {
@@ -143,8 +143,13 @@ function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[],
   const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).map(score);
-  const most = Math.max(0, ...strict.map(({ hits }) => hits));
+  let most = Math.max(0, ...strict.map(({ hits }) => hits));
   if (most === samples.length || !isNumeric(name)) return strict;
+  if (SUMS.includes(name) && type !== "decimal" && type !== "integer" && known.isOrderKnown) {
+    strict.push(...LIBRARY_ORDERS.map((order) => score({ arithmetic: "float64", order, places: null })));
+    most = Math.max(most, ...strict.map(({ hits }) => hits));
+    if (most === samples.length) return strict;
+  }
   const loose = loosePlans(type, places).map(score);
   const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];

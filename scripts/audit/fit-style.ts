@@ -1,9 +1,11 @@
 /** How an answer's first and last prices and its trade ids are found, for all rows. */
 
 import { isExactly, nearestDouble } from "./arithmetic-decimal.ts";
-import { decimalRow, EXACT_STYLE, type RowStyle } from "./arithmetic-row.ts";
+import { type Ends, EXACT_STYLE, type RowStyle } from "./arithmetic-row.ts";
 import type { Answers, AuditColumn } from "./audit-types.ts";
-import { readCell } from "./fit-cells.ts";
+import type { EngineLog } from "./engine-log.ts";
+import { RowValues, readCell } from "./fit-cells.ts";
+import { slackOf } from "./fit-columns.ts";
 import type { Evidence, Fit } from "./fit-model.ts";
 
 /** Rows by which it is decided. */
@@ -11,7 +13,7 @@ const ROWS_MAX = 200;
 /** As near as 32-bit floats are. */
 const RELATIVE = 2 ** -22;
 
-const ENDS: readonly Pick<RowStyle, "ends" | "truncatesToMs">[] = [
+const ENDS: readonly { ends: Ends; truncatesToMs: boolean }[] = [
   { ends: "time_id", truncatesToMs: false },
   { ends: "time", truncatesToMs: false },
   { ends: "arrival", truncatesToMs: false },
@@ -25,9 +27,10 @@ export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns
   const rows = evidence.windows.filter(({ row }) => row !== null).slice(0, ROWS_MAX);
   const hits = (style: RowStyle, names: readonly AuditColumn[]) =>
     rows.reduce((sum, window) => {
-      const row = decimalRow(evidence.log, evidence.members(fit, window), style);
-      const isHit = (name: AuditColumn) => {
-        const value = row[name];
+      const own = new RowValues(evidence.log, evidence.members(fit, window), style, fit.clock.batch);
+      const isHit = (name: AuditColumn) => (own.ends(name) ?? [own]).some((values) => isValue(name, values));
+      const isValue = (name: AuditColumn, values: RowValues) => {
+        const value = values.decimal[name];
         const cell = readCell(window.row!.cells[name] ?? null);
         if (value === null || typeof value === "string") return cell.text === value;
         if (cell.decimal === null) return false;
@@ -40,18 +43,32 @@ export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns
   const best = (styles: readonly RowStyle[], names: readonly AuditColumn[]) => {
     const own = columns.map(({ name }) => name).filter((name) => names.includes(name));
     const scored = styles.map((style) => ({ style, score: hits(style, own) }));
-    return scored.reduce((most, one) => (one.score > most.score ? one : most)).style;
+    return scored.reduce((most, one) => (one.score > most.score ? one : most));
   };
   let style = base;
-  if (has("open_price", "close_price"))
-    style = best(
+  if (has("open_price", "close_price")) {
+    const names = ["open_price", "close_price"] as const;
+    const strict = best(
       ENDS.map((ends) => ({ ...base, ...ends })),
-      ["open_price", "close_price"],
+      names,
     );
+    const loose = best(
+      looseStyles(evidence.log).map((ends) => ({ ...base, ends })),
+      names,
+    );
+    style = loose.score > strict.score ? loose.style : strict.style;
+    if (style === loose.style && loose.score - strict.score <= slackOf(rows.length))
+      style = { ...style, strict: strict.style.ends as Ends };
+  }
   if (has("first_trade_id", "last_trade_id"))
     style = best(
       (["exact", "wrapped", "null", "wrapped_last"] as const).map((ids) => ({ ...style, ids })),
       ["first_trade_id", "last_trade_id"],
-    );
+    ).style;
   return style;
+}
+
+/** Ends of which a row can have several: the order of a tie, or of several partitions, is unknown. */
+function looseStyles({ partition }: EngineLog): ("tied" | "partition")[] {
+  return partition.some((one) => one !== partition[0]) ? ["tied", "partition"] : ["tied"];
 }

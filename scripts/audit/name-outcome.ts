@@ -15,6 +15,7 @@ import {
   makesRow,
   NAMED_TICKS_MAX,
   nameRules,
+  needsEnds,
   needsOrder,
   ruleName,
   tickAt,
@@ -163,8 +164,12 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
   if (rules.length === 0) return { ...base, ...unexplained(measure, one) };
-  const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
-  const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
+  const values = valuesOf(measure, members);
+  const open = [
+    ...(needsOrder(measure, cells, values) ? ["W1"] : []),
+    ...(needsEnds(measure, cells, values) ? ["W12"] : []),
+  ];
+  const unsure = rules.filter((rule) => open.includes(rule) || isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.every((rule) => certainty.trust.has(rule));
   return {
     ...base,
