@@ -8,12 +8,12 @@ import type { EngineLog } from "./engine-log.ts";
 type Listed = "kahan" | "pairwise" | "reduced" | "striped";
 /** `compensated`: as Python's sum() from 3.12 on, and SQLite. */
 type Adding = "one_pass" | "compensated" | Listed;
-type Sorted = "time" | "time_id";
+type Sorted = "time" | "time_id" | "id";
 
 /**
  * `batches`: as Spark, per batch and partition, merged, then added to the state. `any`: the order is
  * unknown, so within n · 2^-52. The others: in log order, or sorted by event time, ties as they
- * arrived or by trade id.
+ * arrived or by trade id, or sorted by trade id, as Spark after dropDuplicates.
  */
 export type SumOrder = "batches" | "any" | Adding | `${Adding}/${Sorted}`;
 
@@ -28,7 +28,7 @@ const ADDINGS: readonly Adding[] = ["one_pass", "compensated", "kahan", "pairwis
 /** Orders of batch programs, tried where log order in one pass does not make all rows. */
 export const LIBRARY_ORDERS: readonly SumOrder[] = [
   ...(["kahan", "pairwise", "reduced", "striped"] as const),
-  ...(["time", "time_id"] as const).flatMap((sorted) => ADDINGS.map((adding): SumOrder => `${adding}/${sorted}`)),
+  ...(["time", "time_id", "id"] as const).flatMap((sorted) => ADDINGS.map((adding): SumOrder => `${adding}/${sorted}`)),
 ];
 
 /** The sum of a list, for what cannot be added value by value; null for the other orders. */
@@ -52,8 +52,10 @@ export function inSumOrder(
   if (order === "batches" && batch !== null) return members.toSorted((a, b) => batch[a]! - batch[b]! || a - b);
   const sorted = order.split("/")[1] as Sorted | undefined;
   if (sorted === undefined) return members;
+  const byTime = sorted === "id" ? null : log.time_us;
+  const byId = sorted === "time" ? null : log.id;
   return members.toSorted(
-    (a, b) => log.time_us[a]! - log.time_us[b]! || (sorted === "time_id" ? log.id[a]! - log.id[b]! : 0) || a - b,
+    (a, b) => (byTime === null ? 0 : byTime[a]! - byTime[b]!) || (byId === null ? 0 : byId[a]! - byId[b]!) || a - b,
   );
 }
 
@@ -66,7 +68,11 @@ const TEXTS: Record<Adding, [string, string]> = {
   reduced: ["in pairs after the first", ", as pandas on a sorted frame"],
   striped: ["in 16 lanes", ", as Polars"],
 };
-const SORTED_TEXTS: Record<Sorted, string> = { time: "by event time", time_id: "by event time and trade id" };
+const SORTED_TEXTS: Record<Sorted, string> = {
+  time: "by event time",
+  time_id: "by event time and trade id",
+  id: "by trade id",
+};
 
 /** The order in words, for the report. */
 export function orderText(order: SumOrder): string {

@@ -35,6 +35,7 @@ describe("sums", () => {
     expect(inSumOrder(log, members, "one_pass", null)).toEqual(members);
     expect(inSumOrder(log, members, "kahan/time", null)).toEqual([2, 3, 1, 0]);
     expect(inSumOrder(log, members, "kahan/time_id", null)).toEqual([3, 2, 1, 0]);
+    expect(inSumOrder(log, members, "kahan/id", null)).toEqual([0, 1, 3, 2]);
   });
 
   /** Each minute's trades arrive backwards. */
