@@ -2,30 +2,19 @@
 import { pow10 } from "../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
+import { comesBefore, type RowStyle } from "./arithmetic-ends.ts";
 import { FloatSum, sumTolerance } from "./arithmetic-float.ts";
 import { inSumOrder, type SumOrder } from "./arithmetic-order.ts";
 import type { AuditColumn } from "./audit-types.ts";
 import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
 
-/** One record is the first, and one the last. */
-export type Ends = "time_id" | "time" | "arrival";
-
-/** How an engine finds the first and the last price and how it writes trade ids. */
-export interface RowStyle {
-  counts: "records" | "prices";
-  /**
-   * By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. `tied`: by time,
-   * any of a tie. `partition`: the first and last arrival of any one partition.
-   */
-  ends: Ends | "tied" | "partition";
-  /** Of loose ends that few rows need: the best of the others. A row that only these make is not proved. */
-  strict?: Ends;
-  truncatesToMs: boolean;
-  /** `wrapped`: before the least and the greatest are taken; `wrapped_last`: when they are written. */
-  ids: "exact" | "wrapped" | "null" | "wrapped_last";
-}
-
-export const EXACT_STYLE: RowStyle = { counts: "records", ends: "time_id", truncatesToMs: false, ids: "exact" };
+export const EXACT_STYLE: RowStyle = {
+  counts: "records",
+  ends: "time_id",
+  truncatesToMs: false,
+  ids: "exact",
+  idEnds: "value",
+};
 
 /** A column's value: a number, a text, or null. `double`: the same operation on doubles (a ratio). */
 export type Value = (Quotient & { double?: number }) | string | null;
@@ -52,6 +41,7 @@ interface Common {
 function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): Common {
   const ids = style.ids === "wrapped_last" ? "exact" : style.ids;
   const c = { count: 0, priced: 0, buys: 0, sells: 0, open: -1, close: -1, first_id: Infinity, last_id: -Infinity };
+  let [first, last] = [-1, -1];
   for (const i of members) {
     const isPriced = log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!);
     if (isPriced) c.priced++;
@@ -59,53 +49,22 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
     if (log.side[i] === SIDE.buy) c.buys++;
     else if (log.side[i] === SIDE.sell) c.sells++;
     const id = narrowId(log.id[i]!, ids);
-    if (id < c.first_id) c.first_id = id;
-    if (id > c.last_id) c.last_id = id;
+    if (style.idEnds === "value") {
+      if (id < c.first_id) c.first_id = id;
+      if (id > c.last_id) c.last_id = id;
+    } else {
+      if (first === -1 || comesBefore(log, i, first, style.idEnds)) [first, c.first_id] = [i, id];
+      if (last === -1 || !comesBefore(log, i, last, style.idEnds)) [last, c.last_id] = [i, id];
+    }
     if (!isPriced) continue;
-    if (c.open === -1 || comesBefore(log, i, c.open, style)) c.open = i;
-    if (c.close === -1 || !comesBefore(log, i, c.close, style)) c.close = i;
+    if (c.open === -1 || comesBefore(log, i, c.open, style.ends, style.truncatesToMs)) c.open = i;
+    if (c.close === -1 || !comesBefore(log, i, c.close, style.ends, style.truncatesToMs)) c.close = i;
   }
   if (style.ids === "wrapped_last")
     [c.first_id, c.last_id] = [c.first_id, c.last_id].map((id) =>
       Number.isFinite(id) ? narrowId(id, "wrapped") : id,
     ) as [number, number];
   return c;
-}
-
-/** Whether record i, which arrived after j, is before it in the engine's order. */
-function comesBefore(log: EngineLog, i: number, j: number, { ends, truncatesToMs }: RowStyle): boolean {
-  if (ends === "arrival" || ends === "partition") return false;
-  const unit = truncatesToMs ? 1_000 : 1;
-  const [a, b] = [Math.floor(log.time_us[i]! / unit), Math.floor(log.time_us[j]! / unit)];
-  return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
-}
-
-/** Of loose ends: the records that may be the first or the last price. */
-export function looseEnds(
-  log: EngineLog,
-  members: readonly number[],
-  style: RowStyle,
-  batch: Int32Array | null,
-): { open_price: number[]; close_price: number[] } {
-  const priced = members.filter((i) => log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!));
-  const at = (values: readonly number[], value: number) => priced.filter((_, n) => values[n] === value);
-  if (style.ends === "partition") {
-    // The log's order is not that of Spark's batches, which read each partition at a pace of its own.
-    const batches = priced.map((i) => batch?.[i] ?? 0);
-    const [first, last] = rangeOf(batches);
-    const ends = [at(batches, first), at(batches, last).toReversed()];
-    const [open_price, close_price] = ends.map((list) =>
-      list.filter((i, n) => list.findIndex((one) => log.partition[one] === log.partition[i]) === n),
-    );
-    return { open_price: open_price!, close_price: close_price! };
-  }
-  const times = priced.map((i) => log.time_us[i]!);
-  const [least, most] = rangeOf(times);
-  return { open_price: at(times, least), close_price: at(times, most) };
-}
-
-function rangeOf(values: readonly number[]): [number, number] {
-  return values.reduce<[number, number]>(([a, b], one) => [Math.min(a, one), Math.max(b, one)], [Infinity, -Infinity]);
 }
 
 function commonCells(c: Common): Partial<Row> {

@@ -1,7 +1,7 @@
 /** The audit of windows: every row against the input, each difference with its rule. */
 import { formatDuration } from "../base/duration.ts";
+import type { RowStyle } from "./arithmetic-ends.ts";
 import { orderText } from "./arithmetic-order.ts";
-import type { RowStyle } from "./arithmetic-row.ts";
 import type {
   Answers,
   AuditRecord,
@@ -175,6 +175,9 @@ function howOf(
     ),
     ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
     ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
+    ...(style.idEnds === "value"
+      ? []
+      : [`First and last trade ids are those ${ENDS_TEXTS[style.idEnds] ?? "of the first and last event time"}.`]),
     ...(ENDS_TEXTS[style.ends] === undefined ? [] : [`First and last prices are those ${ENDS_TEXTS[style.ends]}.`]),
     ...shiftTexts(shape, windows),
     ...(superseded.length === 0

@@ -1,15 +1,8 @@
 /** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
 import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
+import { looseEnds, type RowStyle } from "./arithmetic-ends.ts";
 import type { SumOrder } from "./arithmetic-order.ts";
-import {
-  decimalRow,
-  type FloatRow,
-  floatRow,
-  looseEnds,
-  type Row,
-  type RowStyle,
-  type Value,
-} from "./arithmetic-row.ts";
+import { decimalRow, type FloatRow, floatRow, type Row, type Value } from "./arithmetic-row.ts";
 import type { AuditColumn, CellType } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 

@@ -1,7 +1,8 @@
 /** How an answer's first and last prices and its trade ids are found, for all rows. */
 
 import { isExactly, nearestDouble } from "./arithmetic-decimal.ts";
-import { type Ends, EXACT_STYLE, type RowStyle } from "./arithmetic-row.ts";
+import type { Ends, RowStyle } from "./arithmetic-ends.ts";
+import { EXACT_STYLE } from "./arithmetic-row.ts";
 import type { Answers, AuditColumn } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { RowValues, readCell } from "./fit-cells.ts";
@@ -20,6 +21,9 @@ const ENDS: readonly { ends: Ends; truncatesToMs: boolean }[] = [
   { ends: "time_id", truncatesToMs: true },
   { ends: "time", truncatesToMs: true },
 ];
+
+const IDS = ["exact", "wrapped", "null", "wrapped_last"] as const;
+const ID_ENDS = ["value", "time_id", "time", "arrival"] as const;
 
 export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns"]): RowStyle {
   const has = (...names: AuditColumn[]) => columns.some(({ name }) => names.includes(name));
@@ -45,6 +49,16 @@ export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns
     const scored = styles.map((style) => ({ style, score: hits(style, own) }));
     return scored.reduce((most, one) => (one.score > most.score ? one : most));
   };
+  /** First and last prices that a style leaves open. */
+  const openCells = (style: RowStyle) =>
+    rows.reduce((sum, window) => {
+      const own = new RowValues(evidence.log, evidence.members(fit, window), style, fit.clock.batch);
+      const prices = (["open_price", "close_price"] as const).map((name) => own.ends(name) ?? []);
+      return (
+        sum +
+        prices.filter((some) => new Set(some.map(({ members }) => evidence.log.price[members[0]!])).size > 1).length
+      );
+    }, 0);
   let style = base;
   if (has("open_price", "close_price")) {
     const names = ["open_price", "close_price"] as const;
@@ -57,12 +71,12 @@ export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns
       names,
     );
     style = loose.score > strict.score ? loose.style : strict.style;
-    if (style === loose.style && loose.score - strict.score <= slackOf(rows.length))
+    if (style === loose.style && loose.score - strict.score <= slackOf(openCells(loose.style)))
       style = { ...style, strict: strict.style.ends as Ends };
   }
   if (has("first_trade_id", "last_trade_id"))
     style = best(
-      (["exact", "wrapped", "null", "wrapped_last"] as const).map((ids) => ({ ...style, ids })),
+      ID_ENDS.flatMap((idEnds) => IDS.map((ids) => ({ ...style, ids, idEnds }))),
       ["first_trade_id", "last_trade_id"],
     ).style;
   return style;

@@ -1,7 +1,8 @@
 /** The rules of one row, each named because leaving it out breaks the fit. */
 import { pow10 } from "../base/decimal.ts";
 import { quotientText } from "./arithmetic-decimal.ts";
-import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
+import type { RowStyle } from "./arithmetic-ends.ts";
+import { EXACT_STYLE, type Row, type Value } from "./arithmetic-row.ts";
 import { AUDIT_RULES, type AuditColumn, type AuditRule, type CellDifference, type NamedTick } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { absence, type Clock, type Engine, ruleOf } from "./engine-model.ts";
@@ -158,7 +159,10 @@ function styleRules(
   const value = (changed: Partial<RowStyle>) =>
     exactText(name, new RowValues(log, members, { ...style, ...changed }, null).decimal[name]);
   if (name === "first_trade_id" || name === "last_trade_id")
-    return style.ids !== "exact" && value({}) !== value({ ids: "exact" }) ? ["W6"] : [];
+    return [
+      ...(value({}) === value({ ids: "exact" }) ? [] : (["W6"] as const)),
+      ...(value({}) === value({ idEnds: "value" }) ? [] : (["W12"] as const)),
+    ];
   if (name !== "open_price" && name !== "close_price") return [];
   const plain = value({ ends: "time_id", truncatesToMs: false });
   if (exactText(name, own.decimal[name]) === plain) return [];

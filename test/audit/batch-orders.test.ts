@@ -97,4 +97,17 @@ describe("first and last prices", () => {
     expect(closing([4], 3).totals).toMatchObject({ equal: 9, consistent: 0, unexplained: 1 });
     expect(closing([1, 2, 4, 5, 7], 3).totals.unexplained).toBe(5);
   });
+
+  test("ids of the first and last trade, also in 32 bits", () => {
+    const trades = inOrder(
+      steady().map((one, n) => ({ ...one, id: 2 ** 31 - 30_000 + n * 100 + (n % 60 < 2 ? 5_750 : 0) })),
+    );
+    const report = run(trades, EXPERT, (rows) => {
+      for (const { trades: own, cells } of rows)
+        [cells.first_trade_id, cells.last_trade_id] = [own[0]!, own.at(-1)!].map((i) => String(trades[i]!.id | 0));
+    });
+    expect(report.totals).toMatchObject({ consistent: 0, unexplained: 0 });
+    expect(rulesOf(report)).toEqual(["W12", "W6"]);
+    expect(report.how.join(" ")).toContain("First and last trade ids are those of the first and last event time.");
+  });
 });
