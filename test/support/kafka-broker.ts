@@ -1,7 +1,7 @@
 /**
  * `bun run test:kafka`: a Kafka broker in the foreground, for development.
  * `--port N` (9092), `--data DIR` (.cache/kafka/broker), `--topic NAME` (created, kept forever;
- * repeatable), `--fetch-only` (only fetches its jars and those of engines/, and archives its classes: a
+ * repeatable), `--fetch-only` (only fetches its jars and those of engines/, and archives classes: a
  * test's broker starts in a third of the CPU time).
  */
 import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
