@@ -1,4 +1,6 @@
 /** Which record of a window is the first, and which the last, as engines find them. */
+import type { EngineModel } from "./audit-types.ts";
+import { keptTime } from "./engine-edges.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 
 /** One record is the first, and one the last. */
@@ -14,7 +16,7 @@ export interface RowStyle {
   ends: Ends | "tied" | "partition";
   /** Of loose ends that few rows need: the best of the others. A row that only these make is not proved. */
   strict?: Ends;
-  truncatesToMs: boolean;
+  times: EngineModel["times"];
   /** `wrapped`: before the least and the greatest are taken; `wrapped_last`: when they are written. */
   ids: "exact" | "wrapped" | "null" | "wrapped_last";
   /** Which ids are the first and the last: the least and greatest, or those of the first and last trade. */
@@ -27,11 +29,10 @@ export function comesBefore(
   i: number,
   j: number,
   ends: RowStyle["ends"],
-  truncatesToMs = false,
+  times: RowStyle["times"],
 ): boolean {
   if (ends === "arrival" || ends === "partition") return false;
-  const unit = truncatesToMs ? 1_000 : 1;
-  const [a, b] = [Math.floor(log.time_us[i]! / unit), Math.floor(log.time_us[j]! / unit)];
+  const [a, b] = [keptTime(log.time_us[i]!, times), keptTime(log.time_us[j]!, times)];
   return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
 }
 
@@ -54,7 +55,7 @@ export function looseEnds(
     );
     return { open_price: open_price!, close_price: close_price! };
   }
-  const times = priced.map((i) => log.time_us[i]!);
+  const times = priced.map((i) => keptTime(log.time_us[i]!, style.times));
   const [least, most] = rangeOf(times);
   return { open_price: at(times, least), close_price: at(times, most) };
 }

@@ -1,5 +1,5 @@
-/** Sums in 64-bit floats in the orders in which engines add, bit for bit. */
-import { addingOf, listSum, type SumOrder } from "./arithmetic-order.ts";
+/** Sums in 64-bit or 32-bit floats, in the orders in which engines add, bit for bit. */
+import { addingOf, isNarrow, listSum, type SumOrder } from "./arithmetic-order.ts";
 
 /** Adds values in one order; nulls (NaN) are left out. */
 export class FloatSum {
@@ -13,6 +13,7 @@ export class FloatSum {
   #values: number[] | null = null;
   readonly #sumOf: ReturnType<typeof listSum>;
   readonly #isCompensated: boolean;
+  readonly #isNarrow: boolean;
   /** Sum of the absolute values, for a tolerance. */
   size = 0;
   count = 0;
@@ -22,6 +23,7 @@ export class FloatSum {
   constructor(readonly order: SumOrder) {
     this.#sumOf = listSum(order);
     if (this.#sumOf !== null) this.#values = [];
+    this.#isNarrow = isNarrow(order);
     this.#isCompensated = addingOf(order) === "compensated";
   }
 
@@ -33,7 +35,7 @@ export class FloatSum {
     if (this.order === "batches") this.#addToBatch(value, batch, partition);
     else if (this.#values !== null) this.#values.push(value);
     else if (this.#isCompensated) this.#addCompensated(value);
-    else this.#total += value;
+    else this.#total = this.#isNarrow ? Math.fround(this.#total + value) : this.#total + value;
   }
 
   get value(): number {

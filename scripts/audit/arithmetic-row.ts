@@ -4,14 +4,14 @@ import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
 import { comesBefore, type RowStyle } from "./arithmetic-ends.ts";
 import { FloatSum, sumTolerance } from "./arithmetic-float.ts";
-import { inSumOrder, type SumOrder } from "./arithmetic-order.ts";
+import { isNarrow, type SumOrder } from "./arithmetic-order.ts";
 import type { AuditColumn } from "./audit-types.ts";
 import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
 
 export const EXACT_STYLE: RowStyle = {
   counts: "records",
   ends: "time_id",
-  truncatesToMs: false,
+  times: "us",
   ids: "exact",
   idEnds: "value",
 };
@@ -53,12 +53,12 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
       if (id < c.first_id) c.first_id = id;
       if (id > c.last_id) c.last_id = id;
     } else {
-      if (first === -1 || comesBefore(log, i, first, style.idEnds)) [first, c.first_id] = [i, id];
-      if (last === -1 || !comesBefore(log, i, last, style.idEnds)) [last, c.last_id] = [i, id];
+      if (first === -1 || comesBefore(log, i, first, style.idEnds, style.times)) [first, c.first_id] = [i, id];
+      if (last === -1 || !comesBefore(log, i, last, style.idEnds, style.times)) [last, c.last_id] = [i, id];
     }
     if (!isPriced) continue;
-    if (c.open === -1 || comesBefore(log, i, c.open, style.ends, style.truncatesToMs)) c.open = i;
-    if (c.close === -1 || !comesBefore(log, i, c.close, style.ends, style.truncatesToMs)) c.close = i;
+    if (c.open === -1 || comesBefore(log, i, c.open, style.ends, style.times)) c.open = i;
+    if (c.close === -1 || !comesBefore(log, i, c.close, style.ends, style.times)) c.close = i;
   }
   if (style.ids === "wrapped_last")
     [c.first_id, c.last_id] = [c.first_id, c.last_id].map((id) =>
@@ -172,19 +172,28 @@ export interface FloatRow {
   isMixed: boolean;
 }
 
-/** The row in floats: inputs of `width` bits, sums in 64. `batch`: of each record, for Spark's order. */
+/** Inputs of `width` bits, sums in 64, or in 32 in a narrow order. */
+interface FloatOptions {
+  width: 32 | 64;
+  order: SumOrder;
+  /** Of each record, for Spark's order. */
+  batch: Int32Array | null;
+  /** The members in this order. */
+  added: readonly number[];
+}
+
 export function floatRow(
   log: EngineLog,
   members: readonly number[],
   style: RowStyle,
-  { width, order, batch }: { width: 32 | 64; order: SumOrder; batch: Int32Array | null },
+  { width, order, batch, added }: FloatOptions,
 ): FloatRow {
   const c = commonOf(log, members, style);
   const prices = new FloatSum(order);
   const sizes = new FloatSum(order);
   const products = new FloatSum(order);
   let [min, max] = [Number.NaN, Number.NaN];
-  for (const i of inSumOrder(log, members, order, batch)) {
+  for (const i of added) {
     const price = numberAt(log, i, "price", width);
     const size = numberAt(log, i, "size", width);
     const [at, partition] = [batch?.[i] ?? 0, log.partition[i]!];
@@ -203,8 +212,9 @@ export function floatRow(
     number,
     number,
   ];
-  const avg = none(prices.count, sum / prices.count);
-  const vwap = none(products.count, notional / volume);
+  const written = isNarrow(order) ? Math.fround : (value: number) => value;
+  const avg = none(prices.count, written(sum / prices.count));
+  const vwap = none(products.count, written(notional / volume));
   return {
     values: {
       avg_price: avg,

@@ -1,7 +1,7 @@
 /** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
 import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
 import { looseEnds, type RowStyle } from "./arithmetic-ends.ts";
-import type { SumOrder } from "./arithmetic-order.ts";
+import { inSumOrder, isNarrow, type SumOrder, sortedBy, unsorted } from "./arithmetic-order.ts";
 import { decimalRow, type FloatRow, floatRow, type Row, type Value } from "./arithmetic-row.ts";
 import type { AuditColumn, CellType } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
@@ -40,6 +40,7 @@ export function readCell(text: string | null): Cell {
 export class RowValues {
   #decimal: Row | null = null;
   #floats = new Map<string, FloatRow>();
+  #sorted = new Map<string, readonly number[]>();
   #ends: ReturnType<typeof looseEnds> | null = null;
 
   constructor(
@@ -65,13 +66,27 @@ export class RowValues {
   }
 
   float(width: 32 | 64, order: SumOrder): FloatRow {
-    const key = `${width} ${order}`;
+    const added = this.#inOrder(order);
+    const key = `${width} ${added === this.members ? unsorted(order) : order}`;
     let row = this.#floats.get(key);
     if (row === undefined) {
-      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch });
+      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch, added });
       this.#floats.set(key, row);
     }
     return row;
+  }
+
+  /** The members in an order of adding: the same list where that changes nothing. */
+  #inOrder(order: SumOrder): readonly number[] {
+    const key = order === "batches" ? order : sortedBy(order);
+    if (key === undefined) return this.members;
+    let sorted = this.#sorted.get(key);
+    if (sorted === undefined) {
+      sorted = inSumOrder(this.log, this.members, order, { batch: this.batch, times: this.style.times });
+      if (sorted.every((i, n) => i === this.members[n])) sorted = this.members;
+      this.#sorted.set(key, sorted);
+    }
+    return sorted;
   }
 }
 
@@ -92,7 +107,7 @@ export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, pl
   if (plan.places !== null) return isRoundedFloat(cell, value, plan.places);
   if (cell.number === value) return true;
   if (Math.fround(cell.number) === Math.fround(value))
-    if (type === "float32" || (width === 32 && NARROW.includes(column) && isShortest(cell, value))) return true;
+    if (type === "float32" || (isOf32(column, plan) && isShortest(cell, value))) return true;
   const isOpen = plan.order === "any" || (plan.order === "batches" && row.isMixed);
   return isOpen && Math.abs(cell.number - value) <= (row.tolerance[column] ?? 0);
 }
@@ -113,6 +128,11 @@ function isShortest(cell: Cell, float: number): boolean {
   const own = String(cell.decimal?.units ?? "").replace(/^-|0+$/g, "").length;
   const unit = 10 ** (Math.floor(Math.log10(Math.abs(float))) + 1 - digits);
   return own <= digits && Math.abs(cell.number - float) <= (unit / 2) * (1 + 1e-6);
+}
+
+/** Whether the column's values are 32-bit floats. */
+function isOf32(column: AuditColumn, { arithmetic, order }: Extract<CellPlan, { order: SumOrder }>): boolean {
+  return arithmetic === "float32" && (NARROW.includes(column) || isNarrow(order));
 }
 
 /** A ratio of counts is the same doubles in every float engine. */

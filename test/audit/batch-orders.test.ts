@@ -31,11 +31,13 @@ describe("sums", () => {
   test("Spark's add batch by batch, although a log of several partitions mixes them", () => {
     const log = { time_us: Float64Array.of(4, 3, 2, 2), id: Float64Array.of(1, 2, 4, 3) } as unknown as EngineLog;
     const members = [0, 1, 2, 3];
-    expect(inSumOrder(log, members, "batches", Int32Array.of(1, 0, 1, 0))).toEqual([1, 3, 0, 2]);
-    expect(inSumOrder(log, members, "one_pass", null)).toEqual(members);
-    expect(inSumOrder(log, members, "kahan/time", null)).toEqual([2, 3, 1, 0]);
-    expect(inSumOrder(log, members, "kahan/time_id", null)).toEqual([3, 2, 1, 0]);
-    expect(inSumOrder(log, members, "kahan/id", null)).toEqual([0, 1, 3, 2]);
+    const ordered = (order: Parameters<typeof inSumOrder>[2], batch: Int32Array | null = null) =>
+      inSumOrder(log, members, order, { batch, times: "us" });
+    expect(ordered("batches", Int32Array.of(1, 0, 1, 0))).toEqual([1, 3, 0, 2]);
+    expect(ordered("one_pass")).toEqual(members);
+    expect(ordered("kahan/time")).toEqual([2, 3, 1, 0]);
+    expect(ordered("narrow kahan/time_id")).toEqual([3, 2, 1, 0]);
+    expect(ordered("kahan/id")).toEqual([0, 1, 3, 2]);
   });
 
   /** Each minute's trades arrive backwards. */

@@ -126,7 +126,7 @@ function placeOf(url: string): { path: string; name: string | null } {
 /** Kinds of files that a folder can have, and their ending. */
 const FOLDER_KINDS = { CSV: CSV_FILE, Parquet: PARQUET_FILE, JSON: JSON_FILE } as const;
 
-function folderTable(folder: string, columns: readonly string[] | null): RawTable | Promise<RawTable> {
+async function folderTable(folder: string, columns: readonly string[] | null): Promise<RawTable> {
   const found = Object.entries(FOLDER_KINDS)
     .map(([kind, ending]) => ({ kind, files: outputFiles(folder, ending) }))
     .map((one) => ({ ...one, count: one.files.committed.length + one.files.uncommitted.length }))
@@ -150,8 +150,12 @@ function folderTable(folder: string, columns: readonly string[] | null): RawTabl
       `--columns is for CSV, and ${folder} has ${first.kind} files.`,
       "Use --map theirs=ours.",
     );
-  if (first.kind === "CSV") return csvFolder(folder, first.files, columns);
-  return first.kind === "JSON" ? jsonFolder(folder, first.files) : parquetFolder(folder, first.files);
+  const { files } = first;
+  const table =
+    first.kind === "CSV"
+      ? csvFolder(folder, files, columns)
+      : await (first.kind === "JSON" ? jsonFolder(folder, files) : parquetFolder(folder, files));
+  return { ...table, isAppended: files.isAppended };
 }
 
 /** By the file's first bytes, since endings are not reliable. */
