@@ -4,8 +4,8 @@ import { keptTime } from "./engine-edges.ts";
 import type { EngineLog } from "./engine-log.ts";
 
 /**
- * How values in a row are added. `kahan`: pandas' groups. `pairwise`: NumPy's sum. `reduced`: the first
- * value, then NumPy's sum of the others, as pandas on sorted groups. `striped`: Polars.
+ * How values in a row are added. `kahan`: pandas' groups. `pairwise`: NumPy's sum. `reduced`: the
+ * first value, then NumPy's sum of the others, as pandas on sorted groups. `striped`: Polars.
  */
 type Listed = "kahan" | "pairwise" | "reduced" | "striped";
 /** `compensated`: as Python's sum() from 3.12 on, and SQLite. */
@@ -14,8 +14,8 @@ type Sorted = "time" | "time_id" | "id";
 
 /**
  * `batches`: as Spark, per batch and partition, merged, then added to the state. `any`: the order is
- * unknown, so within n · 2^-52. The others: in log order, or sorted by event time, ties as they arrived
- * or by trade id, or sorted by trade id, as Spark after dropDuplicates; `narrow`: totals of 32 bits.
+ * unknown, so within n · 2^-52. The others: in log order, or sorted by event time, ties as they
+ * arrived or by trade id, or by trade id, as Spark after dropDuplicates. `narrow`: totals of 32 bits.
  */
 export type SumOrder = "batches" | "any" | `${"" | "narrow "}${Adding}${"" | `/${Sorted}`}`;
 
