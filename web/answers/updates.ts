@@ -99,7 +99,9 @@ export class Updates {
   /** A client that has what its address states, and the first bytes for it. */
   open(watch: Watch, gzip: boolean): { bytes: Uint8Array; receiver: Receiver } {
     const positions = watch.of.map(({ position }) => position);
-    for (const { key, position } of watch.of) if (this.#pageOf(position) !== undefined) this.#opened.add(key);
+    // What is rendered first for a selection is newer than any page.
+    for (const { key, position } of watch.of)
+      if (this.#parts.has(key) && this.#pageOf(position) !== undefined) this.#opened.add(key);
     const receiver = this.#shared({ watch, positions, beat: 0, received: gzip ? NOTHING : null });
     return { bytes: gzip ? gzipOpening(OPENING) : encoder.encode(OPENING), receiver };
   }
@@ -161,7 +163,10 @@ export class Updates {
 
   /** Selections that nobody watches. */
   #forget(): void {
-    for (const key of this.#parts.keys()) if (!this.#used.has(key)) this.#parts.delete(key);
+    for (const key of this.#parts.keys().filter((key) => !this.#used.has(key))) {
+      this.#parts.delete(key);
+      this.#opened.delete(key);
+    }
   }
 
   #make(receiver: Receiver, { now, beat }: Moment): Next {

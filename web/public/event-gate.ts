@@ -13,7 +13,9 @@ export class EventGate {
     this.#overflow = overflow;
   }
 
+  /** After what is still kept: a load that fails opens the gate without a call of `open`. */
   pass(take: () => void): void {
+    this.open();
     if (!this.#isShut()) {
       take();
       return;

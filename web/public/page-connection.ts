@@ -15,6 +15,8 @@ const HELD_WAIT_MS = 4_000;
 let shown: PageState = state;
 let held: ReturnType<typeof setInterval> | undefined;
 let reading: AbortController | null = null;
+/** The page's HTML is on its way: parts that come meanwhile are newer than it, and are put in after it. */
+let replaced: Promise<unknown> = Promise.resolve();
 
 /** With htmx, a fifth of all script: loaded once the first screen is drawn. */
 const swaps = () => import("./parts-swap.ts");
@@ -58,7 +60,7 @@ export function startConnection(): void {
     if ((event as PageTransitionEvent).persisted) watch();
   });
   on("state", (next) => {
-    if (keyOf(next) !== keyOf(shown)) void show(next);
+    if (keyOf(next) !== keyOf(shown)) replaced = show(next);
     shown = next;
     watch();
   });
@@ -83,7 +85,7 @@ function take(message: LineMessage): void {
   if (data.of !== keyOf(state)) return;
   if (message.event === "parts" && "html" in data) {
     const { of, html } = data;
-    void swaps().then(({ swapParts }) => {
+    void replaced.then(swaps).then(({ swapParts }) => {
       if (of === keyOf(state)) void swapParts(html);
     }, ignore);
   }
@@ -110,15 +112,18 @@ async function show(next: PageState): Promise<void> {
 }
 
 function readNowAndThen(): void {
-  held ??= setInterval(async () => {
-    if (document.visibilityState === "hidden" || state.paused) return;
-    try {
-      if (!(await (await swaps()).swapPage(addressOf(state), AbortSignal.timeout(HELD_WAIT_MS)))) return;
-    } catch {
-      return;
-    }
-    const of = keyOf(state);
-    emit("heard", undefined);
-    emit("windows", { of, reload: true, stream: [] });
+  held ??= setInterval(() => {
+    if (document.visibilityState !== "hidden" && !state.paused) replaced = read();
   }, HELD_EVERY_MS);
+}
+
+async function read(): Promise<void> {
+  try {
+    if (!(await (await swaps()).swapPage(addressOf(state), AbortSignal.timeout(HELD_WAIT_MS)))) return;
+  } catch {
+    return;
+  }
+  const of = keyOf(state);
+  emit("heard", undefined);
+  emit("windows", { of, reload: true, stream: [] });
 }

@@ -20,6 +20,32 @@ test("they pass in their order; what is kept passes when it opens", () => {
   expect(passed).toEqual([1, 2, 3]);
 });
 
+test("what was kept is never taken after what came later, also if nobody has opened it", () => {
+  let isShut = true;
+  const passed: number[] = [];
+  const gate = new EventGate(
+    () => isShut,
+    () => passed.push(-1),
+  );
+  gate.pass(() => passed.push(1));
+  isShut = false;
+  gate.pass(() => passed.push(2));
+  gate.open();
+  expect(passed).toEqual([1, 2]);
+  // The first of what was kept begins to load everything again.
+  isShut = true;
+  gate.pass(() => {
+    passed.push(3);
+    isShut = true;
+  });
+  isShut = false;
+  gate.pass(() => passed.push(4));
+  expect(passed).toEqual([1, 2, 3]);
+  isShut = false;
+  gate.open();
+  expect(passed).toEqual([1, 2, 3, 4]);
+});
+
 test("after an hour of pause everything is loaded again instead", () => {
   let isShut = true;
   const passed: number[] = [];
