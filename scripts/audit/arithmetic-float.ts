@@ -1,14 +1,32 @@
-/** Sums in 64-bit floats, or in 32-bit ones, in the orders in which engines add, bit for bit. */
+/** Sums in 64-bit or 32-bit floats, in the orders in which engines add, bit for bit. */
 
 /**
  * `batches`: as Spark, per batch and partition, merged, then added to the state. `one_pass`: in log
- * order. `compensated`: as Python's sum(). `any`: the order is unknown, so within n · 2^-52.
- * `narrow`, `narrow_compensated`: in log order with totals of 32 bits, plain or by Kahan as pandas.
+ * order. `compensated`: as Python's sum(). `kahan`: as pandas' groups, of a log or sorted by time;
+ * `pairwise_by_time`: as its sorted groups (resample). `narrow`: with totals of 32 bits. `any`: the
+ * order is unknown, so within n · 2^-52.
  */
-export type SumOrder = "batches" | "one_pass" | "compensated" | "any" | "narrow" | "narrow_compensated";
+export type SumOrder =
+  | "batches"
+  | "one_pass"
+  | "compensated"
+  | "kahan"
+  | "kahan_by_time"
+  | "pairwise_by_time"
+  | "narrow"
+  | "narrow_kahan"
+  | "narrow_kahan_by_time"
+  | "narrow_pairwise_by_time"
+  | "any";
 
 /** Whether totals, averages and products are 32-bit floats as well. */
-export const isNarrow = (order: SumOrder): boolean => order === "narrow" || order === "narrow_compensated";
+export const isNarrow = (order: SumOrder): boolean => order.startsWith("narrow");
+/** Whether an engine sorts by event time before it adds. */
+export const isByTime = (order: SumOrder): boolean => order.endsWith("_by_time");
+
+/** numpy's pairwise sum: values that are added in lanes before halves are, and the lanes. */
+const PAIRWISE_BLOCK = 128;
+const LANES = 8;
 
 /** Adds values in one order; nulls (NaN) are left out. */
 export class FloatSum {
@@ -24,7 +42,17 @@ export class FloatSum {
   /** The order of merging is unknown: more than two partitions in a batch, or an unknown batch. */
   isMixed = false;
 
-  constructor(readonly order: SumOrder) {}
+  readonly #isKahan: boolean;
+  /** Only of pairwise sums, which need all values. */
+  readonly #list: number[] | null;
+  /** As the total's width keeps a number. */
+  readonly #kept: (value: number) => number;
+
+  constructor(readonly order: SumOrder) {
+    this.#isKahan = order.includes("kahan");
+    this.#list = order.includes("pairwise") ? [] : null;
+    this.#kept = isNarrow(order) ? Math.fround : (value) => value;
+  }
 
   /** `batch` and `partition` count only in the order `batches`. */
   add(value: number, batch: number, partition: number): void {
@@ -33,9 +61,9 @@ export class FloatSum {
     this.size += Math.abs(value);
     if (this.order === "batches") this.#addToBatch(value, batch, partition);
     else if (this.order === "compensated") this.#addCompensated(value);
-    else if (this.order === "narrow") this.#total = Math.fround(this.#total + value);
-    else if (this.order === "narrow_compensated") this.#addNarrow(value);
-    else this.#total += value;
+    else if (this.#list !== null) this.#list.push(value);
+    else if (this.#isKahan) this.#addKahan(value);
+    else this.#total = this.#kept(this.#total + value);
   }
 
   get value(): number {
@@ -43,6 +71,7 @@ export class FloatSum {
       this.#endBatch();
       return this.#state;
     }
+    if (this.#list !== null) return this.#pairwise(this.#list);
     if (this.order !== "compensated") return this.#total;
     return this.#carry !== 0 && Number.isFinite(this.#carry) ? this.#total + this.#carry : this.#total;
   }
@@ -67,12 +96,34 @@ export class FloatSum {
     this.#partials.clear();
   }
 
-  /** Kahan's sum with each step in 32 bits, which pandas uses for groups of a float32 column. */
-  #addNarrow(value: number): void {
-    const part = Math.fround(value - this.#carry);
-    const total = Math.fround(this.#total + part);
-    this.#carry = Math.fround(Math.fround(total - this.#total) - part);
+  /** Kahan's sum, which pandas uses for groups, in the column's own width. */
+  #addKahan(value: number): void {
+    const part = this.#kept(value - this.#carry);
+    const total = this.#kept(this.#total + part);
+    this.#carry = this.#kept(this.#kept(total - this.#total) - part);
     this.#total = total;
+  }
+
+  /** As numpy's add.reduceat: the first value, and the pairwise sum of the others. */
+  #pairwise([first = 0, ...others]: readonly number[]): number {
+    return this.#kept(first + this.#pairwiseOf(others, 0, others.length));
+  }
+
+  #pairwiseOf(values: readonly number[], from: number, to: number): number {
+    const kept = this.#kept;
+    const n = to - from;
+    if (n > PAIRWISE_BLOCK) {
+      const half = Math.floor(n / 2);
+      const middle = from + half - (half % LANES);
+      return kept(this.#pairwiseOf(values, from, middle) + this.#pairwiseOf(values, middle, to));
+    }
+    const whole = n - (n % LANES);
+    const lanes = values.slice(from, from + Math.min(LANES, whole));
+    for (let at = LANES; at < whole; at++) lanes[at % LANES] = kept(lanes[at % LANES]! + values[from + at]!);
+    const [a, b, c, d, e, f, g, h] = lanes as [number, number, number, number, number, number, number, number];
+    let sum = whole === 0 ? -0 : kept(kept(kept(a + b) + kept(c + d)) + kept(kept(e + f) + kept(g + h)));
+    for (let at = from + whole; at < to; at++) sum = kept(sum + values[at]!);
+    return sum;
   }
 
   /** Neumaier's sum, which CPython 3.12 and later use for sum() of floats. */

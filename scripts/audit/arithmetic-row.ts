@@ -176,22 +176,28 @@ export interface FloatRow {
   isMixed: boolean;
 }
 
-/**
- * The row in floats: inputs of `width` bits, sums in 64, or in 32 in a narrow order.
- * `batch`: of each record, for Spark's order.
- */
+interface FloatOptions {
+  width: 32 | 64;
+  order: SumOrder;
+  /** Of each record, for Spark's order. */
+  batch: Int32Array | null;
+  /** The members in the order of adding; else that of the log. */
+  added?: readonly number[];
+}
+
+/** The row in floats: inputs of `width` bits, sums in 64, or in 32 in a narrow order. */
 export function floatRow(
   log: EngineLog,
   members: readonly number[],
   style: RowStyle,
-  { width, order, batch }: { width: 32 | 64; order: SumOrder; batch: Int32Array | null },
+  { width, order, batch, added = members }: FloatOptions,
 ): FloatRow {
   const c = commonOf(log, members, style);
   const prices = new FloatSum(order);
   const sizes = new FloatSum(order);
   const products = new FloatSum(order);
   let [min, max] = [Number.NaN, Number.NaN];
-  for (const i of members) {
+  for (const i of added) {
     const price = numberAt(log, i, "price", width);
     const size = numberAt(log, i, "size", width);
     const [at, partition] = [batch?.[i] ?? 0, log.partition[i]!];

@@ -1,8 +1,9 @@
 /** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
 import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
-import { isNarrow, type SumOrder } from "./arithmetic-float.ts";
+import { isByTime, isNarrow, type SumOrder } from "./arithmetic-float.ts";
 import { decimalRow, type FloatRow, floatRow, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
 import type { AuditColumn, CellType } from "./audit-types.ts";
+import { keptTime } from "./engine-edges.ts";
 import type { EngineLog } from "./engine-log.ts";
 
 /** One way in which a column can have been computed, for all its rows. */
@@ -37,6 +38,7 @@ export function readCell(text: string | null): Cell {
 export class RowValues {
   #decimal: Row | null = null;
   #floats = new Map<string, FloatRow>();
+  #byTime: readonly number[] | null = null;
 
   constructor(
     readonly log: EngineLog,
@@ -54,10 +56,18 @@ export class RowValues {
     const key = `${width} ${order}`;
     let row = this.#floats.get(key);
     if (row === undefined) {
-      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch });
+      const added = isByTime(order) ? this.#timed() : this.members;
+      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch, added });
       this.#floats.set(key, row);
     }
     return row;
+  }
+
+  /** In order of the times that the engine keeps, then of arrival. */
+  #timed(): readonly number[] {
+    const timeOf = (i: number) => keptTime(this.log.time_us[i]!, this.style.times);
+    this.#byTime ??= this.members.toSorted((a, b) => timeOf(a) - timeOf(b));
+    return this.#byTime;
   }
 }
 

@@ -31,8 +31,14 @@ interface Known {
 
 /** A plan that is less strict must explain more rows than this share of them, and more than one. */
 const SLACK_SHARE = 0.1;
-/** Of totals that are kept in 32 bits. */
-const NARROW_ORDERS: readonly SumOrder[] = ["narrow", "narrow_compensated"];
+/** Orders that are tried where no usual one makes all rows; narrow ones of 32-bit values. */
+const OTHER_ORDERS: readonly SumOrder[] = ["kahan", "kahan_by_time", "pairwise_by_time"];
+const NARROW_ORDERS: readonly SumOrder[] = [
+  "narrow",
+  "narrow_kahan",
+  "narrow_kahan_by_time",
+  "narrow_pairwise_by_time",
+];
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -144,9 +150,12 @@ function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
 function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
   const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
   const places = placesOf(name, samples);
-  const strict = strictPlans(name, type, places, known.hasBatches).map(score);
-  const most = Math.max(0, ...strict.map(({ hits }) => hits));
-  if (most === samples.length || !isNumeric(name)) return strict;
+  const usual = strictPlans(name, type, places, known.hasBatches).map(score);
+  const mostOf = (scores: readonly Score[]) => Math.max(0, ...scores.map(({ hits }) => hits));
+  if (mostOf(usual) === samples.length || !isNumeric(name)) return usual;
+  const strict = [...usual, ...otherPlans(type).map(score)];
+  const most = mostOf(strict);
+  if (most === samples.length) return strict;
   const loose = loosePlans(type, places).map(score);
   const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];
@@ -179,9 +188,7 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   ];
   const orders: SumOrder[] = [...(hasBatches ? (["batches"] as const) : []), "one_pass", "compensated"];
   const floats = (["float64", "float32"] as const).flatMap((arithmetic) =>
-    [...orders, ...(arithmetic === "float32" ? NARROW_ORDERS : [])].map(
-      (order): CellPlan => ({ arithmetic, order, places: null }),
-    ),
+    orders.map((order): CellPlan => ({ arithmetic, order, places: null })),
   );
   const isDecimal = (type === "decimal" || type === "integer") && name !== "buy_sell_ratio";
   if (isDecimal) return [exact, ...rounded];
@@ -189,6 +196,13 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   return QUOTIENTS.includes(name) || type !== "untyped"
     ? [exact, ...nearest, ...floats, ...rounded]
     : [exact, ...floats, ...nearest, ...rounded];
+}
+
+/** Sums of floats in orders that few engines have. */
+function otherPlans(type: CellType): CellPlan[] {
+  if (type === "decimal" || type === "integer") return [];
+  const plan = (arithmetic: "float64" | "float32") => (order: SumOrder) => ({ arithmetic, order, places: null });
+  return [...OTHER_ORDERS.map(plan("float64")), ...[...OTHER_ORDERS, ...NARROW_ORDERS].map(plan("float32"))];
 }
 
 /** Sums in an unknown order, and floats that were rounded for people. */

@@ -1,5 +1,6 @@
 /** The report's sentences on how the engine computes, and what its rows leave open. */
 import { formatDuration } from "../base/duration.ts";
+import { isByTime, isNarrow, type SumOrder } from "./arithmetic-float.ts";
 import type { Answers, WindowVerdict } from "./audit-types.ts";
 import { KEY_TEXTS } from "./engine-keys.ts";
 import { membersOf } from "./engine-model.ts";
@@ -60,7 +61,7 @@ export function howOf(
       : [
           `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
         ]),
-    ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
+    ...[...orders].map((order) => `Sums of floats: ${orderText(order)}.`),
     ...(orders.has("batches") ? mixedTexts(measure, windows) : []),
     ...roundedTexts(plans, columns),
     ...restarts.map(
@@ -117,14 +118,21 @@ export function hintsOf(
   ];
 }
 
-const ORDERS = {
+const ORDERS: Partial<Record<SumOrder, string>> = {
   batches: "per batch and partition, then added to the state, as Spark",
   one_pass: "one pass in log order",
   compensated: "one compensated pass in log order, as Python's sum()",
-  narrow: "one pass in log order, with totals of 32 bits",
-  narrow_compensated: "one compensated pass in log order, with totals of 32 bits, as pandas' groups",
   any: "in an unknown order, so compared within rounding error",
-} as const;
+};
+
+function orderText(order: SumOrder): string {
+  const usual = ORDERS[order];
+  if (usual !== undefined) return usual;
+  const way = order.includes("kahan") ? "a compensated pass" : order.includes("pairwise") ? "pairs" : "one pass";
+  const by = isByTime(order) ? "in order of event time, as pandas' resample" : "in log order";
+  const groups = order.endsWith("kahan") ? ", as pandas' groups" : "";
+  return `${way} ${by}${groups}${isNarrow(order) ? ", with totals of 32 bits" : ""}`;
+}
 
 /** Where Spark's order of adding is not known although the batches are. */
 function mixedTexts({ log, engine, clock }: Measure, windows: readonly AuditWindow[]): string[] {
