@@ -5,7 +5,7 @@ import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.t
 import { FloatSum, isNarrow, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
 import type { AuditColumn, EngineModel } from "./audit-types.ts";
 import { keptTime } from "./engine-edges.ts";
-import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
+import { type EngineLog, KIND, narrowId, quotientAt, SIDE } from "./engine-log.ts";
 
 /** How an engine finds the first and the last price and how it writes trade ids. */
 export interface RowStyle {
@@ -91,6 +91,17 @@ function commonCells(c: Common): Partial<Row> {
 
 const whole = (n: number): Quotient => ({ num: BigInt(n), den: 1n });
 
+/** The cells that a style decides: first and last prices and ids, and counts; without any sum. */
+export function styledCells(log: EngineLog, members: readonly number[], style: RowStyle): Partial<Row> {
+  const c = commonOf(log, members, style);
+  return { ...commonCells(c), ...endCells(log, c) };
+}
+
+function endCells(log: EngineLog, { open, close }: Common): Pick<Row, "open_price" | "close_price"> {
+  const price = (i: number) => (i === -1 ? null : quotientAt(log, i, "price"));
+  return { open_price: price(open), close_price: price(close) };
+}
+
 /** The row in exact decimals. */
 export function decimalRow(log: EngineLog, members: readonly number[], style: RowStyle): Row {
   const c = commonOf(log, members, style);
@@ -108,8 +119,7 @@ export function decimalRow(log: EngineLog, members: readonly number[], style: Ro
     total_volume: volume === null ? null : { num: volume, den: s },
     notional: notional === null ? null : { num: notional, den: p * s },
     vwap: notional === null || volume === null || volume <= 0n ? null : { num: notional, den: p * volume },
-    open_price: c.open === -1 ? null : price(unitsAt(log, c.open, "price")),
-    close_price: c.close === -1 ? null : price(unitsAt(log, c.close, "price")),
+    ...endCells(log, c),
     volatility_flag: range !== null && isAbove({ num: range, den: p }, RANGE_MAX) ? "High" : "Normal",
     market_sentiment: sentiment(c.buys, c.sells),
     volume_spike: volume !== null && isAbove({ num: volume, den: s }, VOLUME_MAX) ? "Spike" : "Normal",

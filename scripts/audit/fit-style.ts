@@ -1,7 +1,7 @@
 /** How an answer's first and last prices and its trade ids are found, for all rows. */
 
 import { isExactly, nearestDouble } from "./arithmetic-decimal.ts";
-import { decimalRow, EXACT_STYLE, type RowStyle } from "./arithmetic-row.ts";
+import { EXACT_STYLE, type RowStyle, styledCells } from "./arithmetic-row.ts";
 import type { Answers, AuditColumn } from "./audit-types.ts";
 import { readCell } from "./fit-cells.ts";
 import type { Evidence, Fit } from "./fit-model.ts";
@@ -24,13 +24,17 @@ const ENDS: readonly Pick<RowStyle, "ends" | "times">[] = [
 export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns"]): RowStyle {
   const has = (...names: AuditColumn[]) => columns.some(({ name }) => names.includes(name));
   const base: RowStyle = { ...EXACT_STYLE, counts: fit.engine.counts };
-  const rows = evidence.windows.filter(({ row }) => row !== null).slice(0, ROWS_MAX);
+  if (!has("open_price", "close_price", "first_trade_id", "last_trade_id")) return base;
+  const rows = evidence.windows
+    .filter(({ row }) => row !== null)
+    .slice(0, ROWS_MAX)
+    .map((window) => ({ row: window.row!, members: evidence.members(fit, window) }));
   const hits = (style: RowStyle, names: readonly AuditColumn[]) =>
-    rows.reduce((sum, window) => {
-      const row = decimalRow(evidence.log, evidence.members(fit, window), style);
+    rows.reduce((sum, { row: theirs, members }) => {
+      const row = styledCells(evidence.log, members, style);
       const isHit = (name: AuditColumn) => {
-        const value = row[name];
-        const cell = readCell(window.row!.cells[name] ?? null);
+        const value = row[name] ?? null;
+        const cell = readCell(theirs.cells[name] ?? null);
         if (value === null || typeof value === "string") return cell.text === value;
         if (cell.decimal === null) return false;
         if (isExactly(cell.decimal, value)) return true;
