@@ -30,8 +30,6 @@ import { parameters, selectionOf } from "./http/query-string.ts";
 import type { LogView } from "./model/log-view.ts";
 import { choices } from "./model/selection.ts";
 import { Sources } from "./model/sources.ts";
-import { statusNow } from "./model/status.ts";
-import { type View, wholeView } from "./model/view.ts";
 import { Page } from "./pages/page.tsx";
 
 export interface ServeOptions {
@@ -84,13 +82,14 @@ const METER_MS = 1_000;
 export function serve(paths: DataPaths, options: ServeOptions): Served {
   const sources = new Sources(paths, options.log, options.prices ?? null);
   const metering = setInterval(() => sources.meter.note(0), METER_MS);
-  const hub = new EventHub(sources, new Updates(sources, options.base), options.logger);
+  const updates = new Updates(sources, options.base);
+  const hub = new EventHub(sources, updates, options.logger);
   const exports = new Exports(sources, options.logger);
   const charts = new Charts(sources);
   const assets = new Assets();
-  const metrics = new MetricAnswers(sources, assets.address);
-  const explain = new Explain(sources, assets.address);
-  const table = routes(sources, hub, { exports, charts, metrics, explain }, assets, options.base ?? "");
+  const metrics = new MetricAnswers(sources, assets);
+  const explain = new Explain(sources, assets);
+  const table = routes(sources, { hub, updates }, { exports, charts, metrics, explain }, assets, options.base ?? "");
   const app = application(table, assets, options);
   const server = listen(app, options);
   const port = server.port ?? options.port;
@@ -121,11 +120,16 @@ interface Askers {
   explain: Explain;
 }
 
-function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets, base: string): Routes {
+interface Live {
+  hub: EventHub;
+  updates: Updates;
+}
+
+function routes(sources: Sources, { hub, updates }: Live, askers: Askers, assets: Assets, base: string): Routes {
   const { exports, charts, metrics, explain } = askers;
   const api = new Api(sources);
   const telemetry = new Telemetry(sources, () => hub.clients);
-  const views = new SharedAnswers<View>();
+  const views = new SharedAnswers<ReturnType<Updates["page"]>>();
   const page = async (c: Context) => {
     const given = parameters(c, PAGE_PARAMETERS);
     const selection = sources.leniently(() => selectionOf(given, choices(sources)));
@@ -133,8 +137,8 @@ function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets,
     await sources.log.refresh();
     const html = sources.leniently(() => {
       const key = `${selection.product}/${selection.size.name}`;
-      const view = views.of(key, monotonicMs(), () => wholeView(sources, selection, statusNow(sources)));
-      return String(Page({ view, assets: assets.address, address }));
+      const { view, id } = views.of(key, monotonicMs(), () => updates.page(selection));
+      return String(Page({ view, id, assets, address }));
     });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
@@ -161,23 +165,24 @@ function routes(sources: Sources, hub: EventHub, askers: Askers, assets: Assets,
   };
 }
 
-function application(table: Routes, { address, ready }: Assets, options: ServeOptions): Hono {
+function application(table: Routes, assets: Assets, options: ServeOptions): Hono {
   const { host, logger, allowed, base = "" } = options;
   const app = new Hono({ getPath: (request) => withoutBase(getPath(request), base) });
-  app.use(compressed, headers, underBase(base), ownHost(host, allowed), readOnly);
   app.use(async (_, next) => {
-    await ready;
+    await assets.ready;
     await next();
   });
+  const secure = headers(() => assets.hashes);
+  app.use(compressed, secure, underBase(base), ownHost(host, allowed), readOnly);
   for (const path of PATHS) app.get(path, table[path]);
   app.notFound((c) => {
     const say = `There is nothing at ${c.req.path.slice(0, 100)}.`;
-    return answerProblem(c, new Problem(404, "USAGE", say, "docs/http.md lists every path."), address);
+    return answerProblem(c, new Problem(404, "USAGE", say, "docs/http.md lists every path."), assets);
   });
   app.onError((error, c) => {
     const problem = problemOf(error);
     if (problem.status === 500) logger.error(error, `${c.req.path} failed`);
-    return answerProblem(c, problem, address);
+    return answerProblem(c, problem, assets);
   });
   return app;
 }

@@ -1,6 +1,7 @@
 /** The whole path as children of `start`: which stages run, and with which flags. */
 import { resolve } from "node:path";
 import type { DataPaths } from "../base/data-dir.ts";
+import { formatDuration } from "../base/duration.ts";
 import type { TidemarkError } from "../base/errors.ts";
 import { BUNDLED_RECORDING } from "../base/project.ts";
 import { untilAborted } from "../base/wait.ts";
@@ -107,7 +108,7 @@ export async function supervise(
     const heartbeats = options.heartbeats ? ["--heartbeats"] : [];
     return [...where, ...source, ...heartbeats, ...(live === null ? ["--until-end"] : [])];
   });
-  const every = options.every === undefined ? (live === null ? "5s" : "1m") : `${options.every / 1000}ms`;
+  const every = options.every === undefined ? (live === null ? "5s" : "1m") : formatDuration(options.every);
   add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
   const serve = [
     ...[...where, "--port", String(options.port), "--host", options.host, ...flag("--price", options.price)],

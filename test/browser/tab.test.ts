@@ -71,12 +71,30 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     await soon("no stream is left", async () => (await openPages()) === 0);
   });
 
-  test("without a shared worker a tab has a stream of its own", async () => {
+  test("without a shared worker a tab has a stream of its own; it continues from the HTML, with one request for the chart", async () => {
     const { page } = await openPage(browser, "about:blank");
     await page.addInitScript("delete window.SharedWorker");
+    const asked: string[] = [];
+    page.on("request", (request) => void asked.push(new URL(request.url()).pathname));
+    const { promise: committed, resolve: commit } = Promise.withResolvers<void>();
+    await page.route("**/events?*", async (route) => {
+      await committed;
+      await route.continue();
+    });
     await page.goto(server.url + ONE);
+    await drawn(page);
+    const [row, candles] = [
+      await text(page, "#windows tbody tr:first-child"),
+      await page.locator(".ribbon-cell").count(),
+    ];
+    await runPath(data.path, recordedLines().slice(3_500, 4_000));
+    expect(asked.filter((path) => path === "/events")).toHaveLength(1);
+    commit();
     await soon("live", () => isLive(page));
+    await soon("its windows", async () => (await text(page, "#windows tbody tr:first-child")) !== row);
+    await soon("its candles", async () => (await rowsOf(page)).length > candles);
     expect(await openPages()).toBe(1);
+    expect(asked.filter((path) => path === "/api/chart")).toHaveLength(1);
   });
 
   test("what is shown is in the address: sizes, spans, pause, zone; Back returns to it without a reload", async () => {
@@ -250,19 +268,13 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
       await asked.promise;
       await route.fulfill({ status: 503, json: {} });
     });
-    let asked_charts = 0;
-    page.on("request", (request) => {
-      if (request.url().includes("/api/chart?")) asked_charts++;
-    });
     await answerWith(page, { stream: [0, 1, 2].map(streamBar), first_s: AT, older_before_s: AT + 60 });
-    // The page asks once by itself and once when it is connected: that answer's note stays.
-    await soon("the chart of the connected page", async () => asked_charts >= 2);
+    await soon("live", () => isLive(page));
     const note = page.locator("#main-chart .chart-note");
     const drawnAgain = () =>
       page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
         new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
     await note.getByText("loading the batch’s earlier windows …").waitFor();
-    // The first event after connecting makes the chart load again, at any moment of this test.
     const keeps = (text: string) =>
       soon(text, async () => {
         await note.getByText(text).waitFor();

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { SharedJson } from "../http/compress.ts";
 import { parameters, rangeOf, selectionOf, timeOf } from "../http/query-string.ts";
 import { unhurried } from "../http/unhurried.ts";
-import { alignedSpan, chartAnswer, spanOfRange } from "../model/chart.ts";
+import { alignedSpan, chartJson, spanOfRange } from "../model/chart.ts";
 import type { UsSpan } from "../model/kept-bars.ts";
 import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
@@ -51,7 +51,7 @@ export class Charts {
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
     if (this.#shared.size >= SHARED_MAX) this.#shared.clear();
-    const made = new SharedJson(chartAnswer(this.sources, selection, span));
+    const made = new SharedJson(chartJson(this.sources, selection, span));
     this.#shared.set(key, made);
     return made;
   }

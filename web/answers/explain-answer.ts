@@ -10,7 +10,7 @@ import { ArchiveBusyError } from "../model/archive-query.ts";
 import type { Sources } from "../model/sources.ts";
 import { type DetailOptions, windowDetail } from "../model/window-detail.ts";
 import { parseWindowId } from "../model/window-id.ts";
-import type { Address } from "../pages/layout.tsx";
+import type { StaticFiles } from "../pages/layout.tsx";
 import { WindowPage } from "../pages/one-window.tsx";
 
 /** Ticks of one answer: by default, and with `ticks=all` (10 MB), which the browser computes in 1 s. */
@@ -24,7 +24,7 @@ export class Explain {
 
   constructor(
     private readonly sources: Sources,
-    private readonly assets: Address,
+    private readonly assets: StaticFiles,
   ) {}
 
   /** Ends every question of the archive. */

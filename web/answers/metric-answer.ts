@@ -11,7 +11,7 @@ import { shortRow, shortSql } from "../model/metric-results.ts";
 import { sorted } from "../model/metric-sort.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
-import type { Address } from "../pages/layout.tsx";
+import type { StaticFiles } from "../pages/layout.tsx";
 import { MetricPage, type MetricPageView } from "../pages/metric-own-page.tsx";
 import { MetricQueries, metricAsked } from "./metric-rows.ts";
 
@@ -23,7 +23,7 @@ export class MetricAnswers {
 
   constructor(
     private readonly sources: Sources,
-    private readonly assets: Address,
+    private readonly assets: StaticFiles,
   ) {
     this.#queries = new MetricQueries(sources);
   }

@@ -10,13 +10,13 @@ import type { Changes } from "../model/page-changes.ts";
 import { pageStatus } from "../model/page-status.ts";
 import type { Sources } from "../model/sources.ts";
 import type { Status } from "../model/status.ts";
-import type { PartChanges } from "./part-changes.ts";
+import type { PageParts, PartChanges } from "./part-changes.ts";
 
 /** `windows`, `batch`; then `parts` with a status of their verdict. "": nothing has changed. */
 export function changeTexts(
   sources: Sources,
   { key, selection }: Watched,
-  { windows_after, run_after, parts_after }: Changes,
+  { windows_after, run_after, parts_after }: Omit<Changes, "parts_after"> & { parts_after: number | PageParts },
   parts: PartChanges,
   { base, status }: { base: string; status(): string },
 ): string {

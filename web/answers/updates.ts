@@ -5,11 +5,11 @@ import { gzipMessage, gzipOpening, NOTHING, type Received } from "../http/compre
 import { isChoice, type Watch, type Watched } from "../http/watched.ts";
 import { changesSince, idFromCommit, idOf, type Now, type PagePosition } from "../model/page-changes.ts";
 import { lastDone } from "../model/runs.ts";
-import { type Choice, choices } from "../model/selection.ts";
+import { type Choice, choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { type Status, statusNow } from "../model/status.ts";
-import { type View, view } from "../model/view.ts";
-import { PartChanges } from "./part-changes.ts";
+import { type View, view, wholeView } from "../model/view.ts";
+import { type PageParts, PartChanges, pageParts } from "./part-changes.ts";
 import { changeTexts, statusText, titleText } from "./update-events.ts";
 
 /** What one client has received. Clients that share this object get the same bytes next. */
@@ -47,6 +47,8 @@ const ALONE_BEATS = 30;
 const PADDING = `:${" ".repeat(2_048)}\n`;
 /** Browsers wait 3 s by default before they connect again. */
 const OPENING = `${PADDING}retry: 1000\n\n`;
+/** Pages sent as HTML whose parts are known until they connect; each has a few kB. */
+const PAGES_MAX = 64;
 const NO_PARTS = new PartChanges();
 const encoder = new TextEncoder();
 
@@ -58,9 +60,14 @@ export class Updates {
   #moments = 0;
   /** Moments of another process of `serve` have other numbers. */
   readonly #server = nowUs().toString(36);
+  #pages_made = 0;
+  /** What pages have that were sent as HTML, by the server's name in their ids. */
+  readonly #pages = new Map<string, PageParts>();
   /** By selection, of those that are watched. */
   #parts = new Map<string, PartChanges>();
   readonly #used = new Set<string>();
+  /** Selections of pages that have connected since the last moment. */
+  readonly #opened = new Set<string>();
   /** Texts of this moment by selection and position, and what receivers get next. */
   readonly #texts = new Map<string, string>();
   readonly #next = new Map<Receiver, Next>();
@@ -74,9 +81,25 @@ export class Updates {
     private readonly base = "",
   ) {}
 
+  /**
+   * What a page shows as HTML, and the id with which it connects: it then gets what came after it.
+   * Call it leniently. The position is that of the files before the view is read.
+   */
+  page(selection: Selection): { view: View; id: string } {
+    const { windows, run_id, status } = this.#files();
+    const shown = wholeView(this.sources, selection, status);
+    // A name of its own: what two pages have can't be compared by moments.
+    const server = `${this.#server}p${++this.#pages_made}`;
+    this.#pages.set(server, pageParts(shown));
+    const oldest = this.#pages.keys().next().value;
+    if (this.#pages.size > PAGES_MAX && oldest !== undefined) this.#pages.delete(oldest);
+    return { view: shown, id: idOf({ windows, run_id, parts: { server, moment: 0 } }) };
+  }
+
   /** A client that has what its address states, and the first bytes for it. */
   open(watch: Watch, gzip: boolean): { bytes: Uint8Array; receiver: Receiver } {
     const positions = watch.of.map(({ position }) => position);
+    for (const { key, position } of watch.of) if (this.#pageOf(position) !== undefined) this.#opened.add(key);
     const receiver = this.#shared({ watch, positions, beat: 0, received: gzip ? NOTHING : null });
     return { bytes: gzip ? gzipOpening(OPENING) : encoder.encode(OPENING), receiver };
   }
@@ -104,11 +127,18 @@ export class Updates {
     return next;
   }
 
+  #files(): Pick<Now, "windows" | "run_id"> & { status: Status } {
+    const { windows } = this.sources;
+    return {
+      status: statusNow(this.sources),
+      windows: { epoch: windows.epoch, change_id: windows.counters().change_id ?? 0 },
+      run_id: lastDone(this.sources)?.run_id ?? 0,
+    };
+  }
+
   #take(): void {
     const { sources } = this;
-    const { windows, results } = sources;
-    const status = statusNow(sources);
-    const run_id = lastDone(sources)?.run_id ?? 0;
+    const { windows, run_id, status } = this.#files();
     const newest = status.last_run;
     const ended = newest === null || newest.state === "running" ? run_id : newest.run_id;
     if (monotonicMs() >= this.#beat_due_ms) {
@@ -118,12 +148,12 @@ export class Updates {
     this.#moment = {
       status,
       now: {
-        windows: { epoch: windows.epoch, change_id: windows.counters().change_id ?? 0 },
+        windows,
         run_id,
         parts: { server: this.#server, moment: ++this.#moments },
       },
       choice: choices(sources),
-      runs: `${results.epoch}.${run_id}.${ended}`,
+      runs: `${sources.results.epoch}.${run_id}.${ended}`,
       beat: this.#beat,
     };
     for (const made of [this.#texts, this.#next, this.#receivers, this.#messages, this.#used]) made.clear();
@@ -154,13 +184,19 @@ export class Updates {
   #text(watched: Watched, position: PagePosition, isBeat: boolean): string {
     const { sources } = this;
     const { now, status: state } = this.#moment!;
-    const changes = changesSince(position, now);
-    const { windows_after, run_after, parts_after } = changes;
+    const page = this.#pageOf(position);
+    const changes = { ...changesSince(position, now), ...(page === undefined ? {} : { parts_after: page }) };
+    const { windows_after, run_after } = changes;
+    const parts_after = page === undefined ? changes.parts_after : position.parts?.server;
     const status = () => once(this.#texts, `${watched.key} status`, () => statusText(sources, watched, state));
     const text = once(this.#texts, `${watched.key} ${windows_after} ${run_after} ${parts_after}`, () =>
       changeTexts(sources, watched, changes, this.#partsOf(watched), { base: this.base, status }),
     );
     return isBeat && !text.endsWith(status()) ? text + status() : text;
+  }
+
+  #pageOf({ parts }: PagePosition): PageParts | undefined {
+    return this.#pages.get(parts?.server ?? "");
   }
 
   #title(watched: Watched): string {
@@ -177,7 +213,8 @@ export class Updates {
     const { now, runs, beat, status } = this.#moment!;
     let made: View | null = null;
     const viewNow = () => (made ??= view(this.sources, selection, status));
-    parts.render({ moment: now.parts.moment, beat, windows: idFromCommit(now.windows), runs }, viewNow);
+    const at = { moment: now.parts.moment, beat, windows: idFromCommit(now.windows), runs };
+    parts.render({ ...at, isWhole: this.#opened.delete(key) }, viewNow);
     return parts;
   }
 

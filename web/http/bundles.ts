@@ -1,6 +1,7 @@
 /** The browser's scripts, bundled from web/public by Bun when the server starts. */
 import { relative, resolve } from "node:path";
 import { TidemarkError } from "../../scripts/base/errors.ts";
+import { trimmed } from "./trimmed.ts";
 
 const PUBLIC = resolve(import.meta.dir, "../public");
 
@@ -32,6 +33,7 @@ export async function bundle(names: string[], format: "esm" | "iife", folder = P
     format,
     splitting: format === "esm",
     minify: true,
+    plugins: [trimmed],
     throw: false,
   });
   if (!success)

@@ -5,22 +5,27 @@ import { secureHeaders } from "hono/secure-headers";
 import { REQUEST_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { Problem } from "./problem.ts";
 
-/** No inline script, no eval, no other host. style-src allows the DOM calls of htmx and uPlot. */
-export const headers = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    workerSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'", "data:"],
-    connectSrc: ["'self'"],
-    baseUri: ["'none'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-  },
-  xFrameOptions: "DENY",
-  strictTransportSecurity: false,
-});
+/**
+ * No eval, no other host, and inline only the one script and the styles that have these hashes.
+ * style-src allows the DOM calls of htmx and uPlot.
+ */
+export function headers(hashes: () => { style: string; script: string }): MiddlewareHandler {
+  return secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'", () => hashes().script],
+      workerSrc: ["'self'"],
+      styleSrc: ["'self'", () => hashes().style],
+      imgSrc: ["'self'", "data:"],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+    xFrameOptions: "DENY",
+    strictTransportSecurity: false,
+  });
+}
 
 /** Names and addresses that always mean the machine that asks: never another site's. */
 const LOOPBACK = /^(localhost|[\w.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;

@@ -1,5 +1,6 @@
 /** The page's frame: head, scripts, and the header in which one chooses what is shown. */
 /** @jsxImportSource hono/jsx */
+import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
 import {
   type PageAddress,
@@ -11,26 +12,38 @@ import {
 import { secondOf } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
 
-/** The address of a static file by its plain name. */
-export type Address = (name: string) => string;
+/** Static files by their plain name, and what is a part of each page. */
+export interface StaticFiles {
+  address(name: string): string;
+  readonly styles: string;
+  /** A script. */
+  readonly firstPaint: string;
+}
 
 interface Frame {
   title: string;
-  assets: Address;
+  assets: StaticFiles;
   /** What the page shows; the browser's programs find it in the body's data. */
   address?: PageAddress;
+  /** Of the last event that it needs no more. */
+  id?: string;
   /** The page's own script. */
   script?: string;
   children?: Child;
 }
 
-export function Layout({ title, assets, address, script = "main.js", children }: Frame) {
+export function Layout({ title, assets, address, id, script = "main.js", children }: Frame) {
   return (
     <html lang="en" data-view={address?.view ?? undefined}>
       <Head title={title} assets={assets}>
-        <script type="module" src={assets(script)} />
+        <script type="module" src={assets.address(script)} />
       </Head>
-      <body data-product={address?.product} data-window={address?.window} data-worker={assets("tab-worker.js")}>
+      <body
+        data-product={address?.product}
+        data-window={address?.window}
+        data-id={id}
+        data-worker={assets.address("tab-worker.js")}
+      >
         <Skip />
         {children}
       </body>
@@ -39,20 +52,20 @@ export function Layout({ title, assets, address, script = "main.js", children }:
 }
 
 /** What every page's head has, and `children`. */
-export function Head({ title, assets, children }: { title: string; assets: Address; children?: Child }) {
+export function Head({ title, assets, children }: { title: string; assets: StaticFiles; children?: Child }) {
   return (
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="light dark" />
       <title>{title}</title>
-      <link rel="icon" id="icon" href={assets("icon.svg")} data-href={assets("icon-stale.svg")} />
-      <link rel="stylesheet" href={assets("style.css")} />
+      <link rel="icon" id="icon" href={assets.address("icon.svg")} data-href={assets.address("icon-stale.svg")} />
+      <style>{raw(assets.styles)}</style>
+      <script>{raw(assets.firstPaint)}</script>
       <meta
         name="htmx-config"
         content='{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"morphSkipChildren":".chart,#main-chart,#age-chart"}'
       />
-      <script src={assets("first-paint.js")} />
       {children}
     </head>
   );

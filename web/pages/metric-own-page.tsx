@@ -6,7 +6,7 @@ import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
 import { secondOf } from "../model/moments.ts";
 import { counted, duration, exact } from "./format.ts";
-import { type Address, Head, PlainHeader } from "./layout.tsx";
+import { Head, PlainHeader, type StaticFiles } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
 import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
@@ -54,14 +54,14 @@ function queryOf(values: Asked): string {
   return given.length === 0 ? "" : `?${given.join("&")}`;
 }
 
-export function MetricPage({ view, assets }: { view: MetricPageView; assets: Address }) {
+export function MetricPage({ view, assets }: { view: MetricPageView; assets: StaticFiles }) {
   const { result, filter, version } = view;
   const { name, title, description, chart, error, stale, ok } = result;
   const source = `/api/metrics/${name}${queryOf(filter)}`;
   return (
     <html lang="en">
       <Head title={`${title} – Tidemark`} assets={assets}>
-        <script type="module" src={assets("main.js")} />
+        <script type="module" src={assets.address("main.js")} />
       </Head>
       <body data-page="metric">
         <PlainHeader isDated>

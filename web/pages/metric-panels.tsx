@@ -119,7 +119,6 @@ export function MetricChartPlace(place: ChartPlaceOf) {
         data-src={place.src}
         data-time={place.hasTime ? "" : undefined}
         data-product={place.product ?? undefined}
-        hx-morph-skip-children
       />
     </>
   );

@@ -5,18 +5,18 @@ import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-e
 import { certificateText } from "../model/certificate-text.ts";
 import { neighbours } from "../model/window-id.ts";
 import { exact } from "./format.ts";
-import { type Address, Head, PlainHeader } from "./layout.tsx";
+import { Head, PlainHeader, type StaticFiles } from "./layout.tsx";
 import { Lateness, Parts, Ticks } from "./window-lists.tsx";
 
 const SIGNS: Record<string, string> = { equal: "✓", explained: "≈", unexplained: "≠" };
 
-export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: Address }) {
+export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: StaticFiles }) {
   const { product, window, window_start, window_end, ticks } = detail;
   const title = `${product} ${window} ${clock(window_start)}`;
   return (
     <html lang="en">
       <Head title={`${title} · Tidemark`} assets={assets}>
-        <script type="module" src={assets("window-page.js")} />
+        <script type="module" src={assets.address("window-page.js")} />
       </Head>
       <body>
         <PlainHeader main="window-detail" isDated>

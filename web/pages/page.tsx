@@ -4,7 +4,7 @@ import type { PageAddress } from "../../scripts/contract/page-address.ts";
 import type { View } from "../model/view.ts";
 import { ChartPlace } from "./chart-place.tsx";
 import { Lanes } from "./lane-list.tsx";
-import { type Address, Header, Layout } from "./layout.tsx";
+import { Header, Layout, type StaticFiles } from "./layout.tsx";
 import { PARTS } from "./parts.tsx";
 import { PriceLine } from "./price-line.tsx";
 import { TryThis } from "./try-this.tsx";
@@ -21,10 +21,18 @@ const SECTIONS = [
   ["metrics", "Metrics"],
 ] as const;
 
-export function Page({ view, assets, address }: { view: View; assets: Address; address: PageAddress }) {
+interface PageProps {
+  view: View;
+  /** With it the page asks /events for what comes after this view. */
+  id: string;
+  assets: StaticFiles;
+  address: PageAddress;
+}
+
+export function Page({ view, id, assets, address }: PageProps) {
   const { selection } = view;
   return (
-    <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address}>
+    <Layout title={`Tidemark ${selection.product}`} assets={assets} address={address} id={id}>
       <Header view={view} address={address} />
       <main id="main">
         <div class="first">

@@ -1,13 +1,13 @@
 /** The page of a refusal: what was wrong, and what to do. */
 /** @jsxImportSource hono/jsx */
 
-import { type Address, Head, PlainHeader } from "./layout.tsx";
+import { Head, PlainHeader, type StaticFiles } from "./layout.tsx";
 
 export function ProblemPage({ title, message, hint, assets }: Refusal) {
   return (
     <html lang="en">
       <Head title={`Tidemark: ${title}`} assets={assets}>
-        <script type="module" src={assets("plain-page.js")} />
+        <script type="module" src={assets.address("plain-page.js")} />
       </Head>
       <body>
         <PlainHeader />
@@ -31,5 +31,5 @@ interface Refusal {
   message: string;
   /** "" when there is nothing to do. */
   hint: string;
-  assets: Address;
+  assets: StaticFiles;
 }

@@ -45,7 +45,7 @@ function ownLine(take: (message: LineMessage) => void): Line {
   );
   return {
     watch(watch) {
-      last = watch;
+      last = { ...watch, opened: undefined };
       act((line) => line.watch("tab", watch));
     },
     retry: () => act((line) => line.retry()),
@@ -82,7 +82,7 @@ function sharedLine(address: string, take: (message: LineMessage) => void): Line
   }, HERE_MS);
   return {
     watch(watch) {
-      last = watch;
+      last = { ...watch, opened: undefined };
       if (own) own.watch(watch);
       else send({ do: "watch", watch });
     },

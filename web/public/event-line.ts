@@ -8,6 +8,8 @@ export interface Watch {
   events: string;
   key: SelectionKey;
   how: "all" | "title" | "nothing";
+  /** Of the page as the server sent it, to continue from; only with the first of its watches. */
+  opened?: string;
 }
 
 /** What a tab receives: an event of the server; `held`: a proxy lets nothing through. */
@@ -70,7 +72,8 @@ export class EventLine<T> {
     const known = this.#tabs.get(tab);
     const id = known?.key === watch.key ? known.id : "";
     const stream = known?.key === watch.key && known.how === watch.how ? known.stream : null;
-    this.#tabs.set(tab, { ...watch, id, heard_ms: this.world.now(), stream });
+    const opened = watch.opened ?? (known?.key === watch.key ? known.opened : undefined);
+    this.#tabs.set(tab, { ...watch, opened, id, heard_ms: this.world.now(), stream });
     this.#watching ??= this.world.after(WATCH_EVERY_MS, () => this.#check(this.world.now()));
     this.#later(GATHER_MS);
   }
@@ -128,7 +131,9 @@ export class EventLine<T> {
     const tabs = [...this.#tabs.values()];
     const keysOf = (how: Watch["how"]) => [...new Set(tabs.filter((tab) => tab.how === how).map(({ key }) => key))];
     const of = keysOf("all").map((key) => {
-      const id = oldest(tabs.filter((tab) => tab.how === "all" && tab.key === key).map((tab) => tab.id));
+      const id = oldest(
+        tabs.filter((tab) => tab.how === "all" && tab.key === key).map((tab) => tab.id || (tab.opened ?? "")),
+      );
       return `of=${encodeURIComponent(key + (id && `@${id}`))}`;
     });
     const titles = keysOf("title").map((key) => `title=${encodeURIComponent(key)}`);
@@ -154,12 +159,22 @@ export class EventLine<T> {
     }
   }
 
+  /** The tab reads whole pages from now on. */
+  #hold(tab: T, watch: Tab): void {
+    watch.opened = undefined;
+    this.post(tab, { event: "held" });
+  }
+
   #pass({ event, data, id }: Message, stream: Stream): void {
     if (data !== "") {
       const content = JSON.parse(data) as { of: SelectionKey };
       const how = event === "title" ? "title" : "all";
       for (const [tab, watch] of this.#tabs)
-        if (watch.how === how && watch.key === content.of) this.post(tab, { event, data: content });
+        if (watch.how === how && watch.key === content.of) {
+          // If the id of this event is lost, the page is no longer as the server sent it.
+          if (how === "all") watch.opened = undefined;
+          this.post(tab, { event, data: content });
+        }
     }
     if (id === null) return;
     // A tab that was shown a moment ago lacks what came while it was hidden.
@@ -183,7 +198,7 @@ export class EventLine<T> {
     const how = [...this.#tabs.values()].some((tab) => tab.how === "all") ? "all" : "title";
     if (!hasSlept && now - stream.heard_ms < SILENT_MS[how]) return;
     if (!stream.isHeard && ++this.#silent >= SILENT_MAX)
-      for (const [tab, watch] of this.#tabs) if (watch.how === "all") this.post(tab, { event: "held" });
+      for (const [tab, watch] of this.#tabs) if (watch.how === "all") this.#hold(tab, watch);
     this.#end();
     this.#later(0);
   }

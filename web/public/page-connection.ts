@@ -26,6 +26,8 @@ export function startConnection(): void {
   const line = browserLine(take);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let watched = "";
+  let opened = document.body.dataset.id;
+  const first = keyOf(state);
   const watch = () => {
     clearTimeout(timer);
     const isHidden = document.visibilityState === "hidden";
@@ -37,7 +39,8 @@ export function startConnection(): void {
     const send = () => {
       watched = `${how} ${key}`;
       document.documentElement.dataset.watches = how;
-      line.watch({ events, key, how });
+      line.watch({ events, key, how, opened: key === first ? opened : undefined });
+      opened = undefined;
     };
     if (how === "title") timer = setTimeout(send, HIDDEN_MS);
     else send();

@@ -1,5 +1,5 @@
 /** HTML of the server put into the page: what is focused, open, selected or drawn stays. */
-import htmx from "htmx.org/dist/htmx.esm.min.js";
+import htmx from "htmx.org/dist/htmx.esm.js";
 import { emit } from "./page-bus.ts";
 
 /** Replaces elements by id; those that the page does not have are left out. */

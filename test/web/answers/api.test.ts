@@ -198,7 +198,7 @@ describe("answers", () => {
     for (const text of `${sections}|${more}`.split("|")) expect(html).toContain(text);
     expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
     const files = [...html.matchAll(/(?:src|href|worker)="(\/static\/[^"]+)"/g)].map((match) => match[1]!);
-    const names = "icon.svg icon-stale.svg style.css first-paint.js main.js tab-worker.js";
+    const names = "icon.svg icon-stale.svg main.js tab-worker.js";
     expect(files.map((file) => file.split("/").at(-1)!)).toEqual(names.split(" "));
     for (const file of files) expect([file, (await get(file)).status]).toEqual([file, 200]);
   });

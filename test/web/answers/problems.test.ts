@@ -47,6 +47,13 @@ async function refusal(path: string, status: number, init: RequestInit = {}): Pr
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
   }
+  // What is painted first waits for no other answer: script and styles are in the page, by their hash.
+  const inline = [...page.matchAll(/<(style|script)>(.*?)<\/\1>/gs)].map(([, kind, text]) => {
+    const hash = new Bun.CryptoHasher("sha256").update(text!).digest("base64");
+    return `${kind}-src 'self' 'sha256-${hash}';`;
+  });
+  expect(inline).toHaveLength(2);
+  for (const rule of inline) expect(html.headers.get("content-security-policy")).toContain(rule);
   return error;
 }
 

@@ -1,10 +1,12 @@
 /** What pages get is read, rendered and compressed once for all that have received the same. */
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { Updates } from "../../../web/answers/updates.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
-import { NO_POSITION } from "../../../web/model/page-changes.ts";
+import { NO_POSITION, positionFromId } from "../../../web/model/page-changes.ts";
 import { Sources } from "../../../web/model/sources.ts";
 import { recordedLines, runPath, tempDir } from "../../support/data.ts";
 
@@ -37,7 +39,7 @@ function opened(base = "") {
     };
   }
   const updates = new Updates(sources, base);
-  return { updates, queries: () => queries, [Symbol.dispose]: () => sources.close() };
+  return { sources, updates, queries: () => queries, [Symbol.dispose]: () => sources.close() };
 }
 
 test("a hundred new pages get the same bytes, for the queries of one", async () => {
@@ -115,4 +117,57 @@ test("addresses in the parts begin with the path of a proxy", async () => {
     expect(addresses.length).toBeGreaterThan(3);
     expect(addresses.filter((address) => !address.startsWith("/tidemark/"))).toEqual([]);
   });
+});
+
+type Sent = { html: Record<string, string>; reload: boolean; stream: number[][] };
+
+/** What a page that connects with this id gets first, by event. */
+async function firstOf({ updates }: ReturnType<typeof opened>, id: string): Promise<[string, Sent][]> {
+  const watch = { ...BTC, of: [{ ...BTC.of[0]!, position: positionFromId(id) }] };
+  let text = "";
+  await updates.atOneMoment(() => {
+    text = new TextDecoder().decode(updates.next(updates.open(watch, false).receiver).bytes!);
+  });
+  return [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, event, data]) => [event!, JSON.parse(data!)]);
+}
+
+test("a page that was sent as HTML gets what came after it, also between it and its connection", async () => {
+  using here = opened();
+  const pageNow = () => here.sources.leniently(() => here.updates.page(BTC.of[0]!.selection));
+  const before = pageNow();
+  const [status, ...rest] = (await firstOf(here, before.id)).toReversed();
+  expect(status![0]).toBe("status");
+  // Ages and rates may be those of the next second.
+  expect(
+    rest
+      .flatMap(([event, { html }]) => [event, ...Object.keys(html)])
+      .filter((id) => /^(windows|metric.*|differences|batch-runs)$/.test(id)),
+  ).toEqual([]);
+  const db = new Database(join(data.path, "windows.db"));
+  db.run("UPDATE counters SET value = value + 1 WHERE name = 'change_id'");
+  db.run(`UPDATE windows SET close_price = '25000.5', min_price = '25000.5', change_id = (SELECT value FROM counters WHERE name = 'change_id')
+    WHERE window_start_us = (SELECT min(window_start_us) FROM windows WHERE final = 1)`);
+  // Rows of closed windows are read again when another one closes.
+  db.run("UPDATE closed_ends SET closed_until_us = closed_until_us + 1");
+  db.close();
+  const changed = new Map(await firstOf(here, before.id));
+  expect(changed.get("windows")).toMatchObject({ reload: false, stream: [expect.arrayContaining([25_000.5])] });
+  expect(changed.get("parts")!.html.windows).toContain("25,000.5");
+  expect(Object.keys(changed.get("parts")!.html)).not.toContain("metrics");
+  // The table was rendered a moment ago, before this page's HTML.
+  const after = new Map(await firstOf(here, pageNow().id));
+  expect(after.has("windows")).toBe(false);
+  expect(after.get("parts")?.html.windows).toBeUndefined();
+});
+
+test("a page that the server does not know, or no longer, gets all parts", async () => {
+  using here = opened();
+  const pageNow = () => here.sources.leniently(() => here.updates.page(BTC.of[0]!.selection));
+  const { id } = pageNow();
+  for (let i = 0; i < 64; i++) pageNow();
+  const [own, all] = [new Map(await firstOf(here, id)), new Map(await firstOf(here, ""))];
+  expect(Object.keys(own.get("parts")!.html).sort()).toEqual(Object.keys(all.get("parts")!.html).sort());
+  expect([own.has("windows"), all.get("windows")!.reload]).toEqual([false, true]);
+  using another = opened();
+  expect(Object.keys(new Map(await firstOf(another, pageNow().id)).get("parts")!.html)).toContain("metrics");
 });

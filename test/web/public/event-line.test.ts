@@ -120,6 +120,25 @@ describe("one stream", () => {
     expect(world.streams.slice(0, -1).some((stream) => stream.isOpen())).toBe(false);
   });
 
+  test("a page continues from its HTML, once: not after an event without its id, not beside another page", async () => {
+    line.watch("a", { ...watch("BTC-USD/1m"), opened: "e1.5.2.s1p1.0" });
+    await world.pass(100);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.5.2.s1p1.0");
+    line.watch("b", { ...watch("BTC-USD/1m"), opened: "e1.5.2.s1p2.0" });
+    await world.pass(100);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m");
+    line.drop("b");
+    line.watch("a", watch("BTC-USD/1m", "nothing"));
+    line.watch("a", watch("BTC-USD/1m"));
+    await world.pass(100);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.5.2.s1p1.0");
+    world.streams.at(-1)!.send(event("parts", "BTC-USD/1m"));
+    await world.pass(10);
+    world.streams.at(-1)!.end();
+    await world.pass(1_000);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m");
+  });
+
   test("of two tabs with different ids the older one counts", async () => {
     line.watch("a", watch("BTC-USD/1m"));
     line.watch("b", watch("BTC-USD/1m"));
