@@ -179,7 +179,7 @@ function link(log: EngineLog, earlier: Int32Array, later: Int32Array, has: (i: n
 }
 
 /** A record's exact price or size; null for a null. */
-function unitsAt(log: EngineLog, i: number, of: "price" | "size"): bigint | null {
+export function unitsAt(log: EngineLog, i: number, of: "price" | "size"): bigint | null {
   const wide = log.wide.get(i);
   if (wide !== undefined) return wide[of];
   return BigInt((of === "price" ? log.price_units : log.size_units)[i]!);

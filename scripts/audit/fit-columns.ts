@@ -1,8 +1,8 @@
 /** How each column was computed: one plan for all its rows, so that no cell gets a rule of its own. */
 import type { Rounding } from "./arithmetic-decimal.ts";
-import type { SumOrder } from "./arithmetic-float.ts";
+import { LIBRARY_ORDERS, NARROW_ORDERS, type SumOrder } from "./arithmetic-order.ts";
 import type { Answers, AuditColumn, CellType } from "./audit-types.ts";
-import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues } from "./fit-cells.ts";
+import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues, SUMS } from "./fit-cells.ts";
 
 /** A column with its plan, and how its cells compare with exact values. */
 export interface ColumnPlan {
@@ -31,14 +31,8 @@ interface Known {
 
 /** A plan that is less strict must explain more rows than this share of them, and more than one. */
 const SLACK_SHARE = 0.1;
-/** Orders that are tried where no usual one makes all rows; narrow ones of 32-bit values. */
-const OTHER_ORDERS: readonly SumOrder[] = ["kahan", "kahan_by_time", "pairwise_by_time"];
-const NARROW_ORDERS: readonly SumOrder[] = [
-  "narrow",
-  "narrow_kahan",
-  "narrow_kahan_by_time",
-  "narrow_pairwise_by_time",
-];
+/** Rows by which an order of a library is tried. */
+const FIRST_SAMPLES = 40;
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -150,10 +144,12 @@ function chosen(scores: readonly Score[], main: Kind, slack: number): CellPlan {
 function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[], known: Known, slack: number): Score[] {
   const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
   const places = placesOf(name, samples);
-  const usual = strictPlans(name, type, places, known.hasBatches).map(score);
+  const strict = strictPlans(name, type, places, known.hasBatches).map(score);
   const mostOf = (scores: readonly Score[]) => Math.max(0, ...scores.map(({ hits }) => hits));
-  if (mostOf(usual) === samples.length || !isNumeric(name)) return usual;
-  const strict = [...usual, ...otherPlans(type).map(score)];
+  if (mostOf(strict) === samples.length || !isNumeric(name)) return strict;
+  const first = samples.slice(0, FIRST_SAMPLES);
+  const isLikely = (plan: CellPlan) => scoreOf(plan, name, type, first).hits * 4 > first.length * 3;
+  strict.push(...libraryPlans(name, type).filter(isLikely).map(score));
   const most = mostOf(strict);
   if (most === samples.length) return strict;
   const loose = loosePlans(type, places).map(score);
@@ -198,11 +194,11 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
     : [exact, ...floats, ...nearest, ...rounded];
 }
 
-/** Sums of floats in orders that few engines have. */
-function otherPlans(type: CellType): CellPlan[] {
-  if (type === "decimal" || type === "integer") return [];
+/** Sums in the orders of batch programs. */
+function libraryPlans(name: AuditColumn, type: CellType): CellPlan[] {
+  if (!SUMS.includes(name) || type === "decimal" || type === "integer") return [];
   const plan = (arithmetic: "float64" | "float32") => (order: SumOrder) => ({ arithmetic, order, places: null });
-  return [...OTHER_ORDERS.map(plan("float64")), ...[...OTHER_ORDERS, ...NARROW_ORDERS].map(plan("float32"))];
+  return [...LIBRARY_ORDERS.map(plan("float64")), ...[...LIBRARY_ORDERS, ...NARROW_ORDERS].map(plan("float32"))];
 }
 
 /** Sums in an unknown order, and floats that were rounded for people. */

@@ -49,7 +49,7 @@ export function droppedSets(log: EngineLog, engine: Engine, question: SuffixQues
   return parts.length === 1 ? oneTail(log, engine, question) : manyTails(log, engine, question, parts, missing);
 }
 
-/** The likeliest drops, the smallest first: last arrivals of one partition, or the rows furthest behind. */
+/** The likeliest drops, the smallest first: last arrivals, or the rows furthest behind. */
 export function likelyDrops(
   log: EngineLog,
   engine: Engine,

@@ -61,7 +61,7 @@ export class HintSearch {
 
   /**
    * Null when no one or two ticks make the row, in every column, as the engine computes. `drops`: what
-   * else may have been dropped as late, where nothing tells; beside it one tick is searched for.
+   * else may have been dropped as late, where nothing decides; beside it one tick is searched for.
    */
   hintOf(
     window: AuditWindow,

@@ -1,4 +1,6 @@
-/** What pandas 3.1.1 wrote of the disordered hour (engines/python/pandas_windows.py), bit for bit. */
+/** What pandas 3.1.1 wrote of the disordered hour (test/fixtures/pandas), bit for bit. */
+// Minutes by resample, or by groupby of the floored time, each after drop_duplicates: of the id, or
+// of time, price and size.
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { audited, counted, lastDigit, linesOf, refused, withCell, written } from "../support/audited.ts";
@@ -11,8 +13,8 @@ const LOG = written(join(dir.path, "ticks.jsonl"), disorderedHour());
 const fixture = (name: string) => join(ROOT, "test/fixtures/pandas", `${name}.csv`);
 
 test.each([
-  ["resample-float64", { equal: 12, W1: 43, W12: 5 }, "pairs in order of event time, as pandas' resample."],
-  ["resample-float32", { equal: 0, W1: 55, W12: 5 }, "pandas' resample, with totals of 32 bits."],
+  ["resample-float64", { equal: 12, W1: 43, W12: 5 }, "by event time, as pandas' sorted groups."],
+  ["resample-float32", { equal: 0, W1: 55, W12: 5 }, "pandas' sorted groups, with totals of 32 bits."],
   ["groupby-float32-content", { equal: 0, W1: 3, W3: 1, W12: 4, W13: 52 }, "pandas' groups, with totals of 32 bits."],
 ] as const)("%s", async (name, rules, how) => {
   const found = await audited(LOG, fixture(name));

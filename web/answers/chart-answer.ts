@@ -5,6 +5,7 @@ import { parameters, rangeOf, selectionOf, timeOf } from "../http/query-string.t
 import { unhurried } from "../http/unhurried.ts";
 import { alignedSpan, chartJson, spanOfRange } from "../model/chart.ts";
 import type { UsSpan } from "../model/kept-bars.ts";
+import { NewestUsed } from "../model/newest-used.ts";
 import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { OlderAnswers } from "./older-windows.ts";
@@ -15,7 +16,7 @@ const NAMES = ["product", "window", "range", "from", "to"] as const;
 
 export class Charts {
   readonly #older: OlderAnswers;
-  readonly #shared = new Map<string, SharedJson>();
+  readonly #shared = new NewestUsed<string, SharedJson>(SHARED_MAX);
   #commit = "";
 
   constructor(private readonly sources: Sources) {
@@ -50,7 +51,6 @@ export class Charts {
     const key = `${span.from_us} ${span.to_us} ${selection.size.us} ${selection.product}`;
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
-    if (this.#shared.size >= SHARED_MAX) this.#shared.clear();
     const made = new SharedJson(chartJson(this.sources, selection, span));
     this.#shared.set(key, made);
     return made;

@@ -37,16 +37,17 @@ export const compressed: MiddlewareHandler = async (c, next) => {
 
 /** JSON that several clients get: it is compressed for the first of them that accepts it. */
 export class SharedJson {
-  readonly #length: number;
+  /** Bytes. */
+  readonly length: number;
   #gzip: Uint8Array<ArrayBuffer> | null = null;
 
   constructor(private readonly pieces: readonly JsonPiece[]) {
-    this.#length = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.length = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   answer(c: Context): Response {
     const headers = { "Content-Type": "application/json" };
-    if (this.#length < BYTES_MIN || !acceptsGzip(c.req.header("accept-encoding")))
+    if (this.length < BYTES_MIN || !acceptsGzip(c.req.header("accept-encoding")))
       return c.body(joined(...this.pieces.map(({ bytes }) => bytes)), 200, headers);
     this.#gzip ??= gzipOf(this.pieces);
     return c.body(this.#gzip, 200, { ...headers, "Content-Encoding": "gzip", Vary: "Accept-Encoding" });

@@ -18,7 +18,7 @@ export function listPiece(values: readonly unknown[], isKept: boolean): JsonPiec
   return { bytes: encoder.encode(JSON.stringify(values).slice(1, -1)), isKept };
 }
 
-/** The text that JSON.stringify makes of the object with plain lists. No value may be undefined. */
+/** The text that JSON.stringify makes of the object with plain lists. */
 export function jsonPieces(answer: object): JsonPiece[] {
   const made: JsonPiece[] = [];
   let text = "";
@@ -26,7 +26,8 @@ export function jsonPieces(answer: object): JsonPiece[] {
     if (text !== "") made.push({ bytes: encoder.encode(text), isKept: false });
     text = "";
   };
-  for (const [i, [name, value]] of Object.entries(answer).entries()) {
+  const known = Object.entries(answer).filter(([, value]) => value !== undefined);
+  for (const [i, [name, value]] of known.entries()) {
     text += `${i === 0 ? "{" : ","}${JSON.stringify(name)}:`;
     if (!(value instanceof JsonList)) {
       text += JSON.stringify(value);
@@ -40,7 +41,7 @@ export function jsonPieces(answer: object): JsonPiece[] {
     }
     text += "]";
   }
-  text += "}";
+  text += known.length === 0 ? "{}" : "}";
   flush();
   return made;
 }
