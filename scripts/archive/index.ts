@@ -6,5 +6,5 @@ export type { Manifest } from "./manifest-schema.ts";
 export type { TickGroups } from "./new-ticks.ts";
 export { archiveState, readArchive } from "./read-archive.ts";
 export { FUNCTIONS, minutesOf, minutesRelation, parquet } from "./rollup.ts";
-export { allowedList, escapedPath, fileLiteral, quoted, quotedName } from "./sql-literal.ts";
+export { allowedList, escapedPath, fileLiteral } from "./sql-literal.ts";
 export { extensionFile } from "./sqlite-extension.ts";

@@ -100,7 +100,7 @@ function compare(db: Database, archive: string, file: TickFile): void {
   );
 }
 
-/** A text that is no decimal is a difference, whatever number a parser would make of it (" .5"). */
+/** A text such as " .5" is a difference, although a parser makes a number of it. */
 function holdsRowsOf(db: Database, file: TickFile): boolean {
   try {
     return sumsOf(db, file) === JSON.stringify({ rows: file.rows, ...file.sums });
@@ -110,7 +110,7 @@ function holdsRowsOf(db: Database, file: TickFile): boolean {
   }
 }
 
-/** Throws RangeError for a price or size that is no decimal. */
+/** Throws RangeError for a price or size that is not a valid decimal. */
 function sumsOf(db: Database, { first_insert_id, last_insert_id }: TickFile): string {
   const stored = { rows: 0, ids: 0, times: 0, price: 0n, size: 0n };
   const rows = db.query<{ trade_id: number; time_us: number; price: string; last_size: string }, [number, number]>(

@@ -1,15 +1,6 @@
-/** Paths and texts as SQL literals: DuckDB reads exactly the named file. */
+/** Paths as SQL literals: DuckDB reads exactly the named file. */
 import { TidemarkError } from "../base/errors.ts";
-
-/** A text as a SQL string literal. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** A name in SQL, of DuckDB and of SQLite. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
+import { quoted } from "../base/sql-text.ts";
 
 /**
  * A path for DuckDB's globs: characters of a pattern are in brackets, which match the character

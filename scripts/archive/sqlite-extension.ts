@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { sentence } from "../base/errors.ts";
 import { PROJECT_ROOT } from "../base/project.ts";
-import { quoted } from "./sql-literal.ts";
+import { quoted } from "../base/sql-text.ts";
 import { identity } from "./verify.ts";
 
 const EXTENSION_FILE = "sqlite_scanner.duckdb_extension";

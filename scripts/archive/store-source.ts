@@ -8,7 +8,8 @@ import { TidemarkError } from "../base/errors.ts";
 import { BUSY_TIMEOUT_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { spawnScript } from "../base/process.ts";
-import { allowedList, fileLiteral, quoted } from "./sql-literal.ts";
+import { quoted } from "../base/sql-text.ts";
+import { allowedList, fileLiteral } from "./sql-literal.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
 
 export type StoreName = "ticks" | "windows";

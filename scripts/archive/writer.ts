@@ -5,10 +5,11 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { publish } from "../base/atomic-file.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { SUM_MODULUS } from "../base/limits.ts";
+import { quoted } from "../base/sql-text.ts";
 import { addSums } from "./manifest.ts";
 import type { PartFile, TickFile, TickSums } from "./manifest-schema.ts";
 import { tagOf, WORK } from "./own-files.ts";
-import { fileLiteral, quoted } from "./sql-literal.ts";
+import { fileLiteral } from "./sql-literal.ts";
 import { checksumOf, identity } from "./verify.ts";
 
 /** What the ticks of a relation or a file add up to. */

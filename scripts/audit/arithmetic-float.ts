@@ -1,10 +1,14 @@
-/** Sums in 64-bit floats in the orders in which engines add, bit for bit. */
+/** Sums in 64-bit floats, or in 32-bit ones, in the orders in which engines add, bit for bit. */
 
 /**
  * `batches`: as Spark, per batch and partition, merged, then added to the state. `one_pass`: in log
  * order. `compensated`: as Python's sum(). `any`: the order is unknown, so within n · 2^-52.
+ * `narrow`, `narrow_compensated`: in log order with totals of 32 bits, plain or by Kahan as pandas.
  */
-export type SumOrder = "batches" | "one_pass" | "compensated" | "any";
+export type SumOrder = "batches" | "one_pass" | "compensated" | "any" | "narrow" | "narrow_compensated";
+
+/** Whether totals, averages and products are 32-bit floats as well. */
+export const isNarrow = (order: SumOrder): boolean => order === "narrow" || order === "narrow_compensated";
 
 /** Adds values in one order; nulls (NaN) are left out. */
 export class FloatSum {
@@ -29,6 +33,8 @@ export class FloatSum {
     this.size += Math.abs(value);
     if (this.order === "batches") this.#addToBatch(value, batch, partition);
     else if (this.order === "compensated") this.#addCompensated(value);
+    else if (this.order === "narrow") this.#total = Math.fround(this.#total + value);
+    else if (this.order === "narrow_compensated") this.#addNarrow(value);
     else this.#total += value;
   }
 
@@ -59,6 +65,14 @@ export class FloatSum {
       this.#batch += this.#partials.get(partition)!;
     this.#state += this.#batch;
     this.#partials.clear();
+  }
+
+  /** Kahan's sum with each step in 32 bits, which pandas uses for groups of a float32 column. */
+  #addNarrow(value: number): void {
+    const part = Math.fround(value - this.#carry);
+    const total = Math.fround(this.#total + part);
+    this.#carry = Math.fround(Math.fround(total - this.#total) - part);
+    this.#total = total;
   }
 
   /** Neumaier's sum, which CPython 3.12 and later use for sum() of floats. */

@@ -2,8 +2,9 @@
 import { pow10 } from "../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
-import { FloatSum, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
-import type { AuditColumn } from "./audit-types.ts";
+import { FloatSum, isNarrow, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
+import type { AuditColumn, EngineModel } from "./audit-types.ts";
+import { keptTime } from "./engine-edges.ts";
 import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
 
 /** How an engine finds the first and the last price and how it writes trade ids. */
@@ -11,12 +12,12 @@ export interface RowStyle {
   counts: "records" | "prices";
   /** By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. */
   ends: "time_id" | "time" | "arrival";
-  truncatesToMs: boolean;
+  times: EngineModel["times"];
   /** `wrapped`: before the least and the greatest are taken; `wrapped_last`: when they are written. */
   ids: "exact" | "wrapped" | "null" | "wrapped_last";
 }
 
-export const EXACT_STYLE: RowStyle = { counts: "records", ends: "time_id", truncatesToMs: false, ids: "exact" };
+export const EXACT_STYLE: RowStyle = { counts: "records", ends: "time_id", times: "us", ids: "exact" };
 
 /** A column's value: a number, a text, or null. `double`: the same operation on doubles (a ratio). */
 export type Value = (Quotient & { double?: number }) | string | null;
@@ -64,10 +65,9 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
 }
 
 /** Whether record i, which arrived after j, is before it in the engine's order. */
-function comesBefore(log: EngineLog, i: number, j: number, { ends, truncatesToMs }: RowStyle): boolean {
+function comesBefore(log: EngineLog, i: number, j: number, { ends, times }: RowStyle): boolean {
   if (ends === "arrival") return false;
-  const unit = truncatesToMs ? 1_000 : 1;
-  const [a, b] = [Math.floor(log.time_us[i]! / unit), Math.floor(log.time_us[j]! / unit)];
+  const [a, b] = [keptTime(log.time_us[i]!, times), keptTime(log.time_us[j]!, times)];
   return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
 }
 
@@ -176,7 +176,10 @@ export interface FloatRow {
   isMixed: boolean;
 }
 
-/** The row in floats: inputs of `width` bits, sums in 64. `batch`: of each record, for Spark's order. */
+/**
+ * The row in floats: inputs of `width` bits, sums in 64, or in 32 in a narrow order.
+ * `batch`: of each record, for Spark's order.
+ */
 export function floatRow(
   log: EngineLog,
   members: readonly number[],
@@ -207,8 +210,9 @@ export function floatRow(
     number,
     number,
   ];
-  const avg = none(prices.count, sum / prices.count);
-  const vwap = none(products.count, notional / volume);
+  const written = isNarrow(order) ? Math.fround : (value: number) => value;
+  const avg = none(prices.count, written(sum / prices.count));
+  const vwap = none(products.count, written(notional / volume));
   return {
     values: {
       avg_price: avg,

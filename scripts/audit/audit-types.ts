@@ -68,6 +68,8 @@ export interface Answers {
   superseded: ForeignRow[];
   /** W11: rows of files that no committed batch names. */
   uncommitted: ForeignRow[];
+  /** By Spark's file sink, which writes each window once: an earlier row is an error. */
+  isAppended?: boolean;
   /** What was left out beside columns, in words. */
   notes?: string[];
   /** Their column of products. */
@@ -117,11 +119,18 @@ export interface EngineModel {
   arithmetic: "decimal" | "float64" | "float32";
   /** What a repeated trade id does. */
   repeats: "first" | "all" | "last";
+  /**
+   * What makes a trade a repeat: product and id; the id as a 32-bit integer (wrapped, or null); these
+   * fields and the product; or the id of any product.
+   */
+  keys: "exact" | "wrapped" | "null" | "time_price_size" | "time_price" | "time" | "id_alone";
   /** A record that is not a tick is skipped, is a row if its fields can be read, or a row with nulls. */
   malformed: "skipped" | "readable" | "nulls";
   lateness: LatenessModel;
-  /** Their windows truncate times to ms. */
-  truncatesToMs: boolean;
+  /** Event times as it keeps them, where it shows: cut or rounded (half up) to milliseconds. */
+  times: "us" | "ms" | "rounded_ms";
+  /** Windows are [start, end); (start, end], of microseconds or of times cut to ms; or of rounded times. */
+  edge: "left" | "right" | "right_ms" | "rounded_ms";
 }
 
 export const AUDIT_RULES = {
@@ -137,6 +146,7 @@ export const AUDIT_RULES = {
   W10: "not read from the start",
   W11: "output of a batch that never committed",
   W12: "first and last by arrival",
+  W13: "separate trades merged as duplicates",
 } as const;
 export type AuditRule = keyof typeof AUDIT_RULES;
 
@@ -147,6 +157,8 @@ export interface NamedTick {
   offset: number;
   what: "missing" | "surplus";
   rule: AuditRule | null;
+  /** Its id came with another content too. */
+  is_conflict?: true;
 }
 
 export interface CellDifference {
@@ -164,6 +176,16 @@ export interface CellDifference {
  */
 export type AuditOutcome = "equal" | "explained" | "consistent" | "unexplained";
 
+/** What would make an unexplained row, as the engine computes: a lead, not a proof. */
+export interface Hint {
+  /** `As if 123 were missing.` */
+  text: string;
+  /** Each alone makes the row: ticks that are missing, or counted once more. The smallest sets. */
+  sets: NamedTick[][];
+  /** More sets may make it. */
+  is_cut: boolean;
+}
+
 export interface WindowVerdict {
   product_id: string;
   window_start_us: number;
@@ -174,6 +196,8 @@ export interface WindowVerdict {
   unproved?: AuditRule[];
   differences: CellDifference[];
   ticks: NamedTick[];
+  /** Only of `unexplained`, where one or two ticks would make the row. */
+  hint?: Hint;
   /** One sentence for people. */
   why: string;
   /** Where their row is; null when they have none. */

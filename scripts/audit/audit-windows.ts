@@ -1,27 +1,20 @@
 /** The audit of windows: every row against the input, each difference with its rule. */
-import { formatDuration } from "../base/duration.ts";
-import type {
-  Answers,
-  AuditRecord,
-  AuditReport,
-  AuditRule,
-  EngineModel,
-  SparkTrace,
-  WindowVerdict,
-} from "./audit-types.ts";
+import type { Answers, AuditRecord, AuditReport, EngineModel, SparkTrace, WindowVerdict } from "./audit-types.ts";
+import { EDGE_TEXTS, type Edge, isSamePlace, movesTicks, OTHER_EDGES } from "./engine-edges.ts";
 import { type EngineLog, engineLog } from "./engine-log.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
-import { isNumeric, QUOTIENTS } from "./fit-cells.ts";
-import { bestFits } from "./fit-choose.ts";
-import type { ColumnPlan } from "./fit-columns.ts";
+import { isNumeric } from "./fit-cells.ts";
+import { bestFits, isMergeConfirmed } from "./fit-choose.ts";
 import { bestMeasure } from "./fit-measure.ts";
 import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
+import type { Certainty } from "./name-certainty.ts";
 import { withEarlierRows } from "./name-earlier.ts";
-import { againstNamed, shiftTexts } from "./name-moved.ts";
-import { type Certainty, judgeWindows, lateOf } from "./name-outcome.ts";
+import { fitTexts, hintsOf, howOf } from "./name-how.ts";
+import { againstNamed, movedBy } from "./name-moved.ts";
+import { judgeWindows } from "./name-outcome.ts";
 import { type Measure, PRECEDENCE } from "./name-rules.ts";
 
 interface AuditOptions {
@@ -31,26 +24,74 @@ interface AuditOptions {
   trace?: SparkTrace;
   /** The engine's lateness or grace, if it is known; else found, or only "consistent". */
   lateness_us?: number;
-  /** Rules that are believed where nothing can decide them. */
-  trust: ReadonlySet<AuditRule>;
   /** Of which product the rows are, when they do not name one and the input has several. */
   product?: string;
+}
+
+/** One way to place ticks in windows, with the engine and the verdicts that it leads to. */
+interface Attempt {
+  answers: Answers;
+  edge: Edge;
+  windows: readonly AuditWindow[];
+  fit: Fit;
+  measure: Measure;
+  verdicts: WindowVerdict[];
+  unexplained: number;
 }
 
 /** Pure. Throws USAGE when the windows overlap too much for memory. */
 export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
   const log = engineLog(records);
-  const { windows, strays } = placeWindows(log, answers, options.product ?? null);
+  const best = bestAttempt(log, answers, options);
+  const { windows, fit, measure, verdicts, edge } = best;
+  return {
+    input: inputOf(log, options.input_url),
+    answers: {
+      url: options.answers_url,
+      rows: answers.rows.length,
+      columns: answers.columns,
+      ignored: answers.ignored,
+    },
+    shape: best.answers.shape,
+    model: { ...modelOf(measure), edge },
+    how: [
+      ...fitTexts(verdicts.slice(0, windows.length)),
+      ...howOf(fit, measure, windows, best.answers, { trace: options.trace, lateness_us: options.lateness_us }),
+      ...(EDGE_TEXTS[edge] === null ? [] : [EDGE_TEXTS[edge]]),
+      ...hintsOf(measure, windows, verdicts, answers, options.product ?? null),
+    ],
+    windows: verdicts,
+    totals: totalsOf(verdicts, answers),
+  };
+}
+
+/** By [start, end), unless another edge leaves fewer rows unexplained. */
+function bestAttempt(log: EngineLog, answers: Answers, options: AuditOptions): Attempt {
+  const { shape } = answers;
+  const moved_us = movedBy(shape);
+  const named = { ...answers, shape: { ...shape, shift_us: shape.shift_us - moved_us, offset_us: 0 } };
+  // A shift that only takes ticks at boundaries along is an edge.
+  const same = moved_us <= 0 ? undefined : OTHER_EDGES.find((edge) => isSamePlace(log, shape, edge, moved_us));
+  if (same !== undefined) return attempt(log, named, same, options);
+  const first = attempt(log, answers, "left", options);
+  const open = first.verdicts.filter(({ outcome }) => outcome === "unexplained");
+  const starts = new Set(open.map(({ window_start_us }) => window_start_us));
+  const others = moved_us !== 0 ? [] : OTHER_EDGES.filter((edge) => movesTicks(log, shape, edge, starts));
+  return others
+    .map((edge) => attempt(log, answers, edge, options))
+    .reduce((best, one) => (one.unexplained < best.unexplained ? one : best), first);
+}
+
+function attempt(log: EngineLog, answers: Answers, edge: Edge, options: AuditOptions): Attempt {
+  const product = options.product ?? null;
+  const { windows, strays } = placeWindows(log, answers, product, edge);
   const settings: FitSettings = { trace: options.trace, lateness_us: options.lateness_us };
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
-  const certainty = certaintyOf(evidence, fit, answers, options);
-  const judged = judgeWindows(measure, evidence, fit, windows, certainty);
+  const judged = judgeWindows(measure, evidence, fit, windows, certaintyOf(evidence, fit, answers, options));
+  const earlier = withEarlierRows(judged, windows, answers, measure, fit);
   const verdicts = [
-    ...againstNamed(measure, windows, withEarlierRows(judged, windows, answers, measure, fit), answers, {
-      product: options.product ?? null,
-      trust: options.trust,
-    }),
+    ...againstNamed(measure, windows, earlier, answers, product),
     ...strays.map(
       ({ row, why }): WindowVerdict => ({
         product_id: row.product_id ?? "",
@@ -64,35 +105,19 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
       }),
     ),
   ];
-  return {
-    input: inputOf(log, options.input_url),
-    answers: {
-      url: options.answers_url,
-      rows: answers.rows.length,
-      columns: answers.columns,
-      ignored: answers.ignored,
-    },
-    shape: answers.shape,
-    model: modelOf(measure),
-    how: [
-      ...fitTexts(verdicts.slice(0, windows.length)),
-      ...howOf(fit, measure, windows, answers, options),
-      ...hintsOf(measure, windows, verdicts, answers, options),
-    ],
-    windows: verdicts,
-    totals: totalsOf(verdicts, answers),
-  };
+  const unexplained = verdicts.filter(({ outcome }) => outcome === "unexplained").length;
+  return { answers, edge, windows, fit, measure, verdicts, unexplained };
 }
 
 function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
   const { unsupported } = otherDelays(evidence, fit, answers);
   return {
-    trust: options.trust,
     hasTrace: options.trace !== undefined,
     isTraceProven: options.trace !== undefined && isTraceProven(evidence.log, options.trace, options.lateness_us),
     hasDelay: options.lateness_us !== undefined,
     alone: unsupported,
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
+    isMergeConfirmed: isMergeConfirmed(evidence, fit),
     shift_us: answers.shape.shift_us,
   };
 }
@@ -114,117 +139,14 @@ function inputOf(log: EngineLog, url: string): AuditReport["input"] {
   };
 }
 
-function modelOf({ engine, style, plans }: Measure): EngineModel {
-  const { repeats, malformed, lateness } = engine;
+function modelOf({ engine, style, plans }: Measure): Omit<EngineModel, "edge"> {
+  const { repeats, keys, malformed, lateness } = engine;
   const counted = plans.filter(({ name }) => isNumeric(name) && name !== "buy_sell_ratio");
   const order = ["decimal", "float64", "float32"] as const;
   const votes = (one: EngineModel["arithmetic"]) => counted.filter(({ plan }) => plan.arithmetic === one).length;
   const arithmetic = order.reduce((most, one) => (votes(one) > votes(most) ? one : most), order[0]);
-  return { arithmetic, repeats, malformed, lateness, truncatesToMs: style.truncatesToMs };
+  return { arithmetic, repeats, keys, malformed, lateness, times: style.times };
 }
-
-/** How much the engine makes: of few windows, what it names is little more than a guess. */
-function fitTexts(verdicts: readonly WindowVerdict[]): string[] {
-  const made = verdicts.filter(({ outcome }) => outcome !== "unexplained").length;
-  return [
-    ...(made * 2 < verdicts.length ? ["No way to compute fits most windows; what follows is weak."] : []),
-    `One engine for the whole answer: it makes ${made} of ${verdicts.length} windows.`,
-  ];
-}
-
-function howOf(
-  { engine, lag, restarts }: Fit,
-  { log, style, plans }: Measure,
-  windows: readonly AuditWindow[],
-  { shape, superseded, uncommitted, columns }: Answers,
-  { lateness_us, trace }: AuditOptions,
-): string[] {
-  const { lateness } = engine;
-  const late =
-    lateness.kind === "trace"
-      ? `Lateness from Spark's checkpoint: a ${engine.late_by === "row" ? "tick" : "window"} is late by the watermark of ${lag === 1 ? "the batch before" : "its own batch"}.`
-      : lateness.kind === "each_record"
-        ? `Lateness of ${lateness.delay_us === 0 ? "zero" : formatDuration(lateness.delay_us)} by a clock per ${lateness.scope}, record by record${lateness_us === undefined ? ", found from the rows" : ""}.`
-        : lateness.kind === "suffix"
-          ? "No trace: dropped ticks are found from each row's own sums, which cannot tell late ticks from lost ones."
-          : "No tick was dropped as late.";
-  const began = [...engine.begins]
-    .filter(([, offset]) => offset > 0)
-    .map(([p, offset]) => `${offset} of partition ${p}`);
-  const sums = plans.filter(({ name }) => name === "avg_price" || name === "total_volume" || name === "price_sum");
-  const orders = new Set(sums.flatMap(({ plan }) => (plan.arithmetic === "decimal" ? [] : [plan.order])));
-  const check = trace === undefined ? null : checkTrace(log, trace);
-  const isOther = lateness_us !== undefined && ![null, lateness_us].includes(check?.delay_us ?? null);
-  return [
-    late,
-    ...(check?.notes ?? []),
-    ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),
-    `A repeated trade id ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
-    ...(engine.malformed === "skipped"
-      ? []
-      : [
-          `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
-        ]),
-    ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
-    ...roundedTexts(plans, columns),
-    ...restarts.map(
-      ({ partition, offset, forgets }) =>
-        `Its clock was lost at offset ${offset} of partition ${partition}${forgets ? ", and closed windows were forgotten" : ""}.`,
-    ),
-    ...(began.length === 0 ? [] : [`It read from offset ${began.join(", ")} on.`]),
-    ...(style.ids === "exact" && engine.keys === "exact" ? [] : ["Trade ids are 32-bit integers."]),
-    ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
-    ...shiftTexts(shape, windows),
-    ...(superseded.length === 0
-      ? []
-      : [`${superseded.length} earlier rows of the same windows: the last counts (W9).`]),
-    ...(uncommitted.length === 0
-      ? []
-      : [`${uncommitted.length} rows of batches that never committed are left out (W11).`]),
-  ];
-}
-
-/** Columns of which not all digits are compared; of quotients no column has all. */
-function roundedTexts(plans: readonly ColumnPlan[], columns: Answers["columns"]): string[] {
-  return plans.flatMap(({ name, plan }) => {
-    const rounded = plan.arithmetic === "decimal" ? plan.rounding : ({ to: "places", n: plan.places } as const);
-    if (rounded.to !== "places" || rounded.n === null || QUOTIENTS.includes(name)) return [];
-    const theirs = columns.find((column) => column.name === name)?.theirs ?? name;
-    return [`${theirs}: compared rounded to ${rounded.n} ${rounded.n === 1 ? "place" : "places"}.`];
-  });
-}
-
-/** What the rows leave open without being wrong. */
-function hintsOf(
-  measure: Measure,
-  windows: readonly AuditWindow[],
-  verdicts: readonly WindowVerdict[],
-  { rows }: Answers,
-  { product }: AuditOptions,
-): string[] {
-  const named = new Set(rows.map(({ product_id }) => product_id));
-  const [only] = named;
-  const { products } = measure.log;
-  const isOnly = product === undefined && named.size === 1 && products.length > 1;
-  const kept = verdicts.filter(
-    ({ outcome }, at) => outcome === "equal" && lateOf(measure, windows[at]!).length > 0,
-  ).length;
-  return [
-    ...(isOnly && only && products.includes(only)
-      ? [`All rows are of ${only}, the input has ${products.length} products: --product ${only} audits it alone.`]
-      : []),
-    ...(kept === 0
-      ? []
-      : [`Exact although ticks of them were late by the engine's watermark, so not dropped: ${kept} windows.`]),
-  ];
-}
-
-const ORDERS = {
-  batches: "per batch and partition, then added to the state, as Spark",
-  one_pass: "one pass in log order",
-  compensated: "one compensated pass in log order, as Python's sum()",
-  any: "in an unknown order, so compared within rounding error",
-} as const;
 
 function totalsOf(verdicts: readonly WindowVerdict[], { superseded, uncommitted }: Answers): AuditReport["totals"] {
   const count = (outcome: WindowVerdict["outcome"]) => verdicts.filter((one) => one.outcome === outcome).length;

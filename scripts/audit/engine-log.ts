@@ -2,7 +2,7 @@
 import { pow10 } from "../base/decimal.ts";
 import { usFromIso } from "../base/iso.ts";
 import { type Quotient, readDecimal } from "./arithmetic-decimal.ts";
-import type { AuditRecord, RawFields } from "./audit-types.ts";
+import type { AuditRecord, EngineModel, RawFields } from "./audit-types.ts";
 
 /** What a record can be to an engine. */
 export const KIND = {
@@ -44,11 +44,11 @@ export interface EngineLog {
   later: Int32Array;
   later_of_all: Int32Array;
   repeated: number;
-  /** The same links by ids as 32-bit integers, if they differ: wrapped, or null beyond 2^31. */
-  narrow: Partial<Record<"wrapped" | "null", { earlier: Int32Array; later: Int32Array }>>;
+  /** The same links by other keys (hasOwnRepeats); null where they are those by product and id. */
+  links: Partial<Record<EngineModel["keys"], { earlier: Int32Array; later: Int32Array } | null>>;
 }
 
-const INT32 = 2 ** 31;
+export const INT32 = 2 ** 31;
 
 /** An id as a 32-bit integer: wrapped as a cast of numbers does, or null (NaN) as a cast of text. */
 export function narrowId(id: number, as: "exact" | "wrapped" | "null"): number {
@@ -82,7 +82,7 @@ export function engineLog(records: readonly AuditRecord[]): EngineLog {
     later: new Int32Array(n).fill(-1),
     later_of_all: new Int32Array(n).fill(-1),
     repeated: 0,
-    narrow: {},
+    links: {},
   };
   const products = new Map<string, number>();
   for (const [i, record] of records.entries()) {
@@ -100,7 +100,6 @@ export function engineLog(records: readonly AuditRecord[]): EngineLog {
   link(log, log.earlier, log.later, (i) => log.kind[i] === KIND.tick);
   link(log, log.earlier_of_all, log.later_of_all, (i) => !Number.isNaN(log.id[i]!));
   for (let i = 0; i < n; i++) if (log.earlier[i] !== -1) log.repeated++;
-  if (log.id.some((id) => id >= INT32)) for (const as of ["wrapped", "null"] as const) linkNarrow(log, as);
   return log;
 }
 
@@ -163,25 +162,13 @@ function unitsOf(text: string | null, scale: number): bigint | null {
   return own <= scale ? units * pow10(scale - own) : units / pow10(own - scale);
 }
 
-function linkNarrow(log: EngineLog, as: "wrapped" | "null"): void {
-  const [earlier, later] = [new Int32Array(log.id.length).fill(-1), new Int32Array(log.id.length).fill(-1)];
-  link(log, earlier, later, (i) => log.kind[i] === KIND.tick, as);
-  if (earlier.some((at, i) => at !== log.earlier[i])) log.narrow[as] = { earlier, later };
-}
-
-function link(
-  log: EngineLog,
-  earlier: Int32Array,
-  later: Int32Array,
-  has: (i: number) => boolean,
-  as: "exact" | "wrapped" | "null" = "exact",
-): void {
+function link(log: EngineLog, earlier: Int32Array, later: Int32Array, has: (i: number) => boolean): void {
   const last: Map<number, number>[] = [];
   for (let i = 0; i < log.records.length; i++) {
     if (!has(i)) continue;
     const product = log.product[i]! + 1;
     last[product] ??= new Map();
-    const id = narrowId(log.id[i]!, as);
+    const id = log.id[i]!;
     const before = last[product].get(id);
     if (before !== undefined) {
       earlier[i] = before;

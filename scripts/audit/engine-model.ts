@@ -1,15 +1,14 @@
 /** One engine in full, and what it does with each record of the input. */
 import type { AuditRule, EngineModel } from "./audit-types.ts";
+import { ID_KEYS } from "./engine-keys.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 
 /** What decides which records a window has: the engine's model, and what the audit alone needs. */
-export interface Engine extends Pick<EngineModel, "repeats" | "malformed" | "lateness"> {
+export interface Engine extends Pick<EngineModel, "repeats" | "keys" | "malformed" | "lateness"> {
   /** Late ⇔ the window's end has passed, or ⇔ the record's own time has (Spark's deduplication). */
   late_by: "window" | "row";
   /** Whether trade_count counts records, or prices that are not null. */
   counts: "records" | "prices";
-  /** By which ids repeats are found: as 32-bit integers, different ones can be the same. */
-  keys: "exact" | "wrapped" | "null";
   /** First offset that it read, by partition; a partition that is not here was read from its start. */
   begins: ReadonlyMap<number, number>;
 }
@@ -74,8 +73,8 @@ function isLate(log: EngineLog, engine: Engine, clock: Clock, i: number, end_us:
 }
 
 function linksOf(log: EngineLog, { malformed, keys }: Engine, to: "earlier" | "later"): Int32Array {
-  const narrow = keys === "exact" ? undefined : log.narrow[keys];
-  if (narrow !== undefined) return narrow[to];
+  const own = log.links[keys];
+  if (own) return own[to];
   return malformed === "skipped" ? log[to] : log[`${to}_of_all`];
 }
 
@@ -116,6 +115,6 @@ export function membersOf(
 export function ruleOf(missing: Absence | "surplus", log: EngineLog, i: number, { keys }: Engine): AuditRule {
   if (missing === "late") return "W2";
   if (missing === "before") return "W10";
-  if (missing === "repeated") return keys === "exact" ? "W3" : "W6";
+  if (missing === "repeated") return keys === "exact" ? "W3" : ID_KEYS.includes(keys) ? "W6" : "W13";
   return log.kind[i] === KIND.tick ? "W3" : "W5";
 }

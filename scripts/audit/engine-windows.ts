@@ -1,6 +1,7 @@
 /** The input's windows by their shape, each with its arrivals and their row. */
 import { TidemarkError } from "../base/errors.ts";
 import type { Answers, ForeignRow, WindowShape } from "./audit-types.ts";
+import { type Edge, placedTime } from "./engine-edges.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { isExact } from "./engine-model.ts";
 
@@ -15,10 +16,12 @@ export interface AuditWindow {
   product: number;
   start_us: number;
   end_us: number;
-  /** All records with a time in the window, in log order: repeated and refused ones too. */
+  /** All records that the engine's edges put in it, in log order: repeated and refused ones too. */
   arrivals: number[];
-  /** Those that Tidemark's rules count. */
+  /** Those that Tidemark's rules count: by [start, end). */
   exact: number[];
+  /** By the engine's edges a tick comes in or goes out: then an exact row contradicts them. */
+  isMoved: boolean;
   row: ForeignRow | null;
 }
 
@@ -33,7 +36,12 @@ interface PlacedWindows {
  * Places records and rows. `product`: of which product rows without one are; null: of all together.
  * Throws USAGE when the windows overlap too much for memory.
  */
-export function placeWindows(log: EngineLog, answers: Answers, product: string | null): PlacedWindows {
+export function placeWindows(
+  log: EngineLog,
+  answers: Answers,
+  product: string | null,
+  edge: Edge = "left",
+): PlacedWindows {
   const { rows, shape } = answers;
   const hasProduct = rows.some(({ product_id }) => product_id !== null);
   const isOne = !hasProduct && product === null;
@@ -61,6 +69,7 @@ export function placeWindows(log: EngineLog, answers: Answers, product: string |
         end_us: start_us + shape.size_us,
         arrivals: [],
         exact: [],
+        isMoved: false,
         row: null,
       };
       starts.set(start_us, window);
@@ -73,7 +82,13 @@ export function placeWindows(log: EngineLog, answers: Answers, product: string |
     const own = log.product[i]!;
     if (!isOne && own === -1) continue;
     if (!isOne && !hasProduct && own !== only) continue;
-    place(log, shape, i, (start_us) => windowAt(isOne ? -1 : own, start_us));
+    const key = isOne ? -1 : own;
+    const starts = startsOf(log.time_us[i]!, shape);
+    const placed = edge === "left" ? starts : startsOf(placedTime(log.time_us[i]!, edge), shape);
+    for (const start_us of placed) windowAt(key, start_us).arrivals.push(i);
+    if (!isExact(log, i)) continue;
+    for (const start_us of starts) windowAt(key, start_us).exact.push(i);
+    if (starts[0] !== placed[0]) for (const start_us of [...starts, ...placed]) windowAt(key, start_us).isMoved = true;
   }
   const strays = placeRows(log, answers, isOne ? -1 : hasProduct ? null : only, windowAt);
   const windows = [...byProduct.values()]
@@ -83,15 +98,12 @@ export function placeWindows(log: EngineLog, answers: Answers, product: string |
   return { windows, strays };
 }
 
-function place(log: EngineLog, shape: WindowShape, i: number, windowAt: (start_us: number) => AuditWindow): void {
-  const { size_us, every_us, offset_us } = shape;
-  const time_us = log.time_us[i]!;
+/** Starts of the windows that have a time, the last first. */
+function startsOf(time_us: number, { size_us, every_us, offset_us }: WindowShape): number[] {
+  const starts: number[] = [];
   const last_us = Math.floor((time_us - offset_us) / every_us) * every_us + offset_us;
-  for (let start_us = last_us; start_us > time_us - size_us; start_us -= every_us) {
-    const window = windowAt(start_us);
-    window.arrivals.push(i);
-    if (isExact(log, i)) window.exact.push(i);
-  }
+  for (let start_us = last_us; start_us > time_us - size_us; start_us -= every_us) starts.push(start_us);
+  return starts;
 }
 
 /** `key`: of which product rows without one are; null: each names its own. */

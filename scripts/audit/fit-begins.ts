@@ -27,7 +27,9 @@ export function withBegins(evidence: Evidence, fit: Fit): Fit {
   const wrong = early.filter((one) => one.row !== null && first.has(one)).slice(0, FIRST_WINDOWS);
   const candidates = [
     // Arrivals ascend, and a window without a row has some.
-    ...(rowless.length === 0 ? [] : [1 + rowless.reduce((last, { arrivals }) => Math.max(last, arrivals.at(-1)!), 0)]),
+    ...(rowless.length === 0
+      ? []
+      : [1 + rowless.reduce((last, { arrivals }) => Math.max(last, arrivals.at(-1) ?? 0), 0)]),
     ...wrong.flatMap((window) => beginsOf(evidence, fit, window)),
   ];
   const tried = [...new Set(candidates)].sort((a, b) => a - b).slice(0, BEGINS_TRIED);

@@ -1,6 +1,6 @@
 /** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
 import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
-import type { SumOrder } from "./arithmetic-float.ts";
+import { isNarrow, type SumOrder } from "./arithmetic-float.ts";
 import { decimalRow, type FloatRow, floatRow, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
 import type { AuditColumn, CellType } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
@@ -76,7 +76,7 @@ export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, pl
   if (plan.places !== null) return isRoundedFloat(cell, value, plan.places);
   if (cell.number === value) return true;
   if (Math.fround(cell.number) === Math.fround(value))
-    if (type === "float32" || (width === 32 && NARROW.includes(column) && isShortest(cell, value))) return true;
+    if (type === "float32" || (isOf32(column, plan) && isShortest(cell, value))) return true;
   const isOpen = plan.order === "any" || (plan.order === "batches" && row.isMixed);
   return isOpen && Math.abs(cell.number - value) <= (row.tolerance[column] ?? 0);
 }
@@ -97,6 +97,11 @@ function isShortest(cell: Cell, float: number): boolean {
   const own = String(cell.decimal?.units ?? "").replace(/^-|0+$/g, "").length;
   const unit = 10 ** (Math.floor(Math.log10(Math.abs(float))) + 1 - digits);
   return own <= digits && Math.abs(cell.number - float) <= (unit / 2) * (1 + 1e-6);
+}
+
+/** Whether the column's values are 32-bit floats. */
+function isOf32(column: AuditColumn, { arithmetic, order }: Extract<CellPlan, { order: SumOrder }>): boolean {
+  return arithmetic === "float32" && (NARROW.includes(column) || isNarrow(order));
 }
 
 /** A ratio of counts is the same doubles in every float engine. */

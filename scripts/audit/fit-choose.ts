@@ -1,4 +1,7 @@
 /** The one engine of an answer: with lost clocks and a late beginning where they explain more. */
+import { hasOwnRepeats, ID_KEYS, type Keys, MERGING_KEYS } from "./engine-keys.ts";
+import { absence } from "./engine-model.ts";
+import type { AuditWindow } from "./engine-windows.ts";
 import { withBegins } from "./fit-begins.ts";
 import { best, type Evidence, type Fit } from "./fit-model.ts";
 import { finalists } from "./fit-rank.ts";
@@ -16,8 +19,12 @@ const TIED_LARGE_MAX = 8;
  * clock, a clock that was lost, and the suffix rule last.
  */
 export function bestFits(evidence: Evidence, settings: FitSettings): Fit[] {
-  const fits = finalists(evidence, settings);
+  const byId = finalists(evidence, settings, ID_KEYS);
   const isSuffix = ({ engine }: Fit) => engine.lateness.kind === "suffix";
+  // What only the suffix rule makes, merging may make too, with less belief.
+  const isMade = byId.some((fit) => !isSuffix(fit) && fit.failing.length === 0);
+  const merging = isMade ? [] : MERGING_KEYS.filter((keys) => isMerged(evidence, keys));
+  const fits = [...byId, ...finalists(evidence, settings, merging)];
   const sure = fits.filter((fit) => !isSuffix(fit));
   const suffix = fits.filter(isSuffix);
   let all = [...sure, ...suffix];
@@ -32,4 +39,26 @@ export function bestFits(evidence: Evidence, settings: FitSettings): Fit[] {
   const isSure = tied.some((fit) => !isSuffix(fit));
   const tiedMax = evidence.log.records.length > LARGE_RECORDS ? TIED_LARGE_MAX : TIED_MAX;
   return tied.filter((fit) => !isSure || !isSuffix(fit)).slice(0, tiedMax);
+}
+
+/** Whether trades are merged in at least two windows that have rows. */
+export function isMergeConfirmed({ log, windows }: Evidence, { engine, clock }: Fit): boolean {
+  if (!MERGING_KEYS.includes(engine.keys)) return true;
+  const isMerged = ({ exact, end_us }: AuditWindow) =>
+    exact.some((i) => absence(log, engine, clock, i, end_us) === "repeated");
+  return windows.filter((window) => window.row !== null && isMerged(window)).length > 1;
+}
+
+/** Whether some row lacks just the trades that these keys merge: only then such engines are tried. */
+function isMerged(evidence: Evidence, keys: Keys): boolean {
+  const { log, windows } = evidence;
+  if (!hasOwnRepeats(log, keys)) return false;
+  const { earlier, later } = log.links[keys]!;
+  return [earlier, later].some((links) =>
+    windows.some((window) => {
+      if (window.row === null) return false;
+      const kept = window.exact.filter((i) => links[i] === -1);
+      return kept.length < window.exact.length && evidence.fitsLoosely(window, kept);
+    }),
+  );
 }

@@ -31,6 +31,8 @@ interface Known {
 
 /** A plan that is less strict must explain more rows than this share of them, and more than one. */
 const SLACK_SHARE = 0.1;
+/** Of totals that are kept in 32 bits. */
+const NARROW_ORDERS: readonly SumOrder[] = ["narrow", "narrow_compensated"];
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -177,7 +179,9 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   ];
   const orders: SumOrder[] = [...(hasBatches ? (["batches"] as const) : []), "one_pass", "compensated"];
   const floats = (["float64", "float32"] as const).flatMap((arithmetic) =>
-    orders.map((order): CellPlan => ({ arithmetic, order, places: null })),
+    [...orders, ...(arithmetic === "float32" ? NARROW_ORDERS : [])].map(
+      (order): CellPlan => ({ arithmetic, order, places: null }),
+    ),
   );
   const isDecimal = (type === "decimal" || type === "integer") && name !== "buy_sell_ratio";
   if (isDecimal) return [exact, ...rounded];

@@ -8,6 +8,9 @@ import { type EngineLog, SIDE } from "./engine-log.ts";
 /** Relative error of 32-bit inputs, with room for their sums. */
 const RELATIVE = 2 ** -22;
 
+/** By which each addition of 32-bit floats may round, and the average or quotient of them. */
+const NARROW_STEP = 2 ** -23;
+
 /** Running sums of a window in doubles. */
 export class LooseSums {
   count = 0;
@@ -91,6 +94,7 @@ const LOOSE_COLUMNS = [
   "buy_sell_ratio",
 ] as const satisfies readonly AuditColumn[];
 type LooseColumn = (typeof LOOSE_COLUMNS)[number];
+const TOTALS: readonly AuditColumn[] = ["avg_price", "price_sum", "total_volume", "notional", "vwap"];
 
 /** A row's numbers; NaN where it has none. */
 export interface LooseRow {
@@ -100,8 +104,16 @@ export interface LooseRow {
   numbers: { column: LooseColumn; value: number; half: number }[];
 }
 
-/** `places`: digits of each column, for columns that were rounded for people. */
-export function looseRow(row: ForeignRow, places: ReadonlyMap<AuditColumn, number>): LooseRow {
+/** How near the numbers of an answer's columns can be to exact ones. */
+export interface Nearness {
+  /** Digits of each column, for columns that were rounded for people. */
+  places: ReadonlyMap<AuditColumn, number>;
+  /** Columns of totals that were kept in 32 bits. */
+  narrow: ReadonlySet<AuditColumn>;
+}
+
+/** `count`: ticks of the row, if it does not tell. */
+export function looseRow(row: ForeignRow, { places, narrow }: Nearness, count = 0): LooseRow {
   const number = (column: AuditColumn) => {
     const text = row.cells[column];
     return text === undefined || text === null || text.trim() === "" ? Number.NaN : Number(text);
@@ -112,7 +124,9 @@ export function looseRow(row: ForeignRow, places: ReadonlyMap<AuditColumn, numbe
     sell_count: number("sell_count"),
     numbers: LOOSE_COLUMNS.flatMap((column) => {
       const value = number(column);
-      return Number.isNaN(value) ? [] : [{ column, value, half: 0.5 * 10 ** -(places.get(column) ?? 20) }];
+      const half = 0.5 * 10 ** -(places.get(column) ?? 20);
+      const error = narrow.has(column) ? Math.abs(value) * (number("trade_count") || count) * NARROW_STEP : 0;
+      return Number.isNaN(value) ? [] : [{ column, value, half: half + error }];
     }),
   };
 }
@@ -126,6 +140,26 @@ export function columnPlaces(rows: readonly ForeignRow[]): Map<AuditColumn, numb
       if (scale > (places.get(name) ?? -1)) places.set(name, scale);
     }
   return places;
+}
+
+/** Columns of sums that only totals of 32 bits make, in most rows whose counts and extremes are exact. */
+export function narrowColumns(
+  rows: readonly { row: ForeignRow; sums: LooseSums }[],
+  places: ReadonlyMap<AuditColumn, number>,
+): Set<AuditColumn> {
+  const votes = new Map<AuditColumn, number>();
+  for (const { row, sums } of rows) {
+    const [plain, wide] = [new Set<AuditColumn>(), new Set(TOTALS)].map((narrow) =>
+      looseRow(row, { places, narrow }, sums.count),
+    ) as [LooseRow, LooseRow];
+    if (!fitsLoosely(wide, sums, "records")) continue;
+    for (const one of plain.numbers) {
+      if (!TOTALS.includes(one.column)) continue;
+      const isNear = fitsLoosely({ ...plain, numbers: [one] }, sums, "records");
+      votes.set(one.column, (votes.get(one.column) ?? 0) + (isNear ? -1 : 1));
+    }
+  }
+  return new Set([...votes].flatMap(([column, vote]) => (vote > 0 ? [column] : [])));
 }
 
 export function fitsLoosely(row: LooseRow, sums: LooseSums, counts: "records" | "prices"): boolean {

@@ -1,9 +1,17 @@
 /** The one engine that reproduces most of an answer, chosen among the ways in which engines work. */
-import type { Answers, AuditColumn, ForeignRow, LatenessModel } from "./audit-types.ts";
+import type { Answers, ForeignRow, LatenessModel } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
-import { columnPlaces, fitsLoosely, type LooseRow, looseRow, looseSums } from "./fit-loose.ts";
+import {
+  columnPlaces,
+  fitsLoosely,
+  type LooseRow,
+  looseRow,
+  looseSums,
+  type Nearness,
+  narrowColumns,
+} from "./fit-loose.ts";
 import { DELAYS_US, type FitSettings, type Variant } from "./fit-variants.ts";
 import { clockOf, latestBefore, type Restart } from "./late-clock.ts";
 import { couldBeLate, droppedSets } from "./late-suffix.ts";
@@ -31,7 +39,7 @@ export class Evidence {
   readonly #isExact = new Map<AuditWindow, boolean>();
   /** Windows in which every engine holds the same ticks, as far as lateness and refusals go. */
   readonly #isPlain = new Map<AuditWindow, boolean>();
-  readonly #places: ReadonlyMap<AuditColumn, number>;
+  readonly #nearness: Nearness;
   readonly #lastRow = new Map<number, number>();
   /** Greatest event time of a tick before each record, and of all. */
   readonly latest_us: Float64Array;
@@ -48,12 +56,18 @@ export class Evidence {
       this.latest_us[last] ?? Number.NEGATIVE_INFINITY,
       log.kind[last] === KIND.tick ? log.time_us[last]! : Number.NEGATIVE_INFINITY,
     );
-    this.#places = columnPlaces(windows.flatMap(({ row }) => (row === null ? [] : [row])));
+    const rows = windows.flatMap(({ row, exact }) => (row === null ? [] : [{ row, exact }]));
+    const places = columnPlaces(rows.map(({ row }) => row));
+    const some = thinned(rows, TELLING_MAX).map(({ row, exact }) => ({ row, sums: looseSums(log, exact) }));
+    this.#nearness = { places, narrow: narrowColumns(some, places) };
     for (const window of windows) {
       const { row, product, end_us, arrivals, exact } = window;
-      this.#isPlain.set(window, arrivals.length === exact.length && arrivals.every((i) => this.latest_us[i]! < end_us));
+      this.#isPlain.set(
+        window,
+        arrivals.length === exact.length && arrivals.every((i, n) => i === exact[n] && this.latest_us[i]! < end_us),
+      );
       if (row === null) continue;
-      const loose = looseRow(row, this.#places);
+      const loose = looseRow(row, this.#nearness, exact.length);
       this.#rows.set(window, loose);
       this.#isExact.set(window, fitsLoosely(loose, looseSums(log, exact), "records"));
       this.#lastRow.set(product, Math.max(this.#lastRow.get(product) ?? end_us, end_us));
@@ -117,9 +131,14 @@ export class Evidence {
     return all.filter((i) => !dropped.has(i));
   }
 
+  /** Whether these records, each counted, make the window's row. */
+  fitsLoosely(window: AuditWindow, members: readonly number[]): boolean {
+    return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), "records");
+  }
+
   /** Whether members make the window's row, or another row of it. */
   fitsRow({ engine }: Fit, window: AuditWindow, members: readonly number[], other?: ForeignRow): boolean {
-    const row = other === undefined ? this.#rows.get(window)! : looseRow(other, this.#places);
+    const row = other === undefined ? this.#rows.get(window)! : looseRow(other, this.#nearness, members.length);
     return fitsLoosely(row, looseSums(this.log, members), engine.counts);
   }
 

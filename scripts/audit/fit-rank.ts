@@ -1,4 +1,5 @@
 /** Ranks the ways to work by the windows that they reproduce, the quick ones first. */
+import type { Keys } from "./engine-keys.ts";
 import type { Evidence, Fit } from "./fit-model.ts";
 import { type FitSettings, type Variant, variants } from "./fit-variants.ts";
 
@@ -15,8 +16,9 @@ const FINALISTS_SMALL = 120;
 const CLOSE_SHARE = 0.97;
 
 /** The best engines: ranked on telling windows by what they count, by clock, and by both; then on all. */
-export function finalists(evidence: Evidence, settings: FitSettings): Fit[] {
-  const all = variants(evidence.log, settings);
+export function finalists(evidence: Evidence, settings: FitSettings, keys: readonly Keys[]): Fit[] {
+  const all = variants(evidence.log, settings, keys);
+  if (all.length === 0) return [];
   const { telling } = evidence;
   const rank = (list: readonly Variant[]) =>
     list

@@ -11,12 +11,14 @@ const ROWS_MAX = 200;
 /** As near as 32-bit floats are. */
 const RELATIVE = 2 ** -22;
 
-const ENDS: readonly Pick<RowStyle, "ends" | "truncatesToMs">[] = [
-  { ends: "time_id", truncatesToMs: false },
-  { ends: "time", truncatesToMs: false },
-  { ends: "arrival", truncatesToMs: false },
-  { ends: "time_id", truncatesToMs: true },
-  { ends: "time", truncatesToMs: true },
+const ENDS: readonly Pick<RowStyle, "ends" | "times">[] = [
+  { ends: "time_id", times: "us" },
+  { ends: "time", times: "us" },
+  { ends: "arrival", times: "us" },
+  { ends: "time_id", times: "ms" },
+  { ends: "time", times: "ms" },
+  { ends: "time_id", times: "rounded_ms" },
+  { ends: "time", times: "rounded_ms" },
 ];
 
 export function rowStyle(evidence: Evidence, fit: Fit, columns: Answers["columns"]): RowStyle {

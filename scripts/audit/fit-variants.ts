@@ -1,5 +1,6 @@
 /** The ways in which engines work, as far as an input can tell them apart. */
 import type { EngineModel, LatenessModel, SparkTrace } from "./audit-types.ts";
+import { hasOwnRepeats, ID_KEYS, type Keys } from "./engine-keys.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import type { Engine } from "./engine-model.ts";
 
@@ -22,11 +23,16 @@ export interface Variant {
   lag: 0 | 1;
 }
 
-/** All ways to work that this input can tell apart, the simplest first. */
-export function variants(log: EngineLog, settings: FitSettings): Variant[] {
+/** All ways to work with these keys that this input can tell apart, the simplest first. */
+export function variants(log: EngineLog, settings: FitSettings, among: readonly Keys[]): Variant[] {
   const { trace } = settings;
   const isRepeated = log.repeated > 0 || log.earlier_of_all.some((i) => i !== -1);
-  const repeats = isRepeated ? (["first", "all", "last"] as const) : (["first"] as const);
+  const isMerging = among.some((keys) => !ID_KEYS.includes(keys));
+  const repeats = isMerging
+    ? (["first", "last"] as const)
+    : isRepeated
+      ? (["first", "all", "last"] as const)
+      : (["first"] as const);
   const has = (kind: number) => log.kind.includes(kind);
   const malformed = [
     "skipped" as const,
@@ -36,7 +42,7 @@ export function variants(log: EngineLog, settings: FitSettings): Variant[] {
   const contents = repeats.flatMap((repeated) =>
     malformed.flatMap((refused) =>
       (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).flatMap((counts) =>
-        keysOf(log, repeated).map((keys) => ({ repeats: repeated, malformed: refused, counts, keys })),
+        keysOf(log, repeated, among).map((keys) => ({ repeats: repeated, malformed: refused, counts, keys })),
       ),
     ),
   );
@@ -51,10 +57,9 @@ export function variants(log: EngineLog, settings: FitSettings): Variant[] {
   );
 }
 
-/** As which numbers ids are compared, where it makes a difference. */
-function keysOf(log: EngineLog, repeats: EngineModel["repeats"]): Engine["keys"][] {
-  const narrow = (["wrapped", "null"] as const).filter((as) => log.narrow[as] !== undefined);
-  return repeats === "all" ? ["exact"] : ["exact", ...narrow];
+/** By what repeats are found, where it makes a difference. */
+function keysOf(log: EngineLog, repeats: EngineModel["repeats"], among: readonly Keys[]): Keys[] {
+  return among.filter((keys) => keys === "exact" || (repeats !== "all" && hasOwnRepeats(log, keys)));
 }
 
 interface LatenessVariant {

@@ -19,7 +19,7 @@ type Cells = ReturnType<typeof cellsOf>;
 export function withEarlierRows(
   verdicts: readonly WindowVerdict[],
   windows: readonly AuditWindow[],
-  { superseded, shape }: Answers,
+  { superseded, shape, isAppended = false }: Answers,
   measure: Measure,
   fit: Fit,
 ): WindowVerdict[] {
@@ -30,6 +30,10 @@ export function withEarlierRows(
     const window = windows[at]!;
     const rows = byStart.get(window.start_us)?.filter((row) => isOf(row, window)) ?? [];
     if (rows.length === 0 || verdict.outcome === "unexplained") return verdict;
+    if (isAppended) {
+      const why = `Two committed rows of this window (${rows[0]!.where}, ${verdict.where}): Spark's file sink writes each once.`;
+      return { ...verdict, outcome: "unexplained", rules: [], why };
+    }
     const states = new States(measure, fit, window, budget);
     const wrong = rows.find((row) => !states.has(cellsOf(measure, row)));
     if (wrong === undefined) return verdict;

@@ -2,7 +2,7 @@
 import { formatDuration } from "../base/duration.ts";
 import { isoSecondFromUs } from "../base/iso.ts";
 import { EXACT_STYLE } from "./arithmetic-row.ts";
-import type { Answers, AuditRule, CellDifference, NamedTick, WindowShape, WindowVerdict } from "./audit-types.ts";
+import type { Answers, CellDifference, NamedTick, WindowShape, WindowVerdict } from "./audit-types.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
 import { readCell } from "./fit-cells.ts";
 import { differing, exactText, inOrder, type Measure, NAMED_TICKS_MAX, tickAt, valuesOf } from "./name-rules.ts";
@@ -15,7 +15,7 @@ const ZONE_MIN_US = 3_600e6;
  * By how many µs their windows begin after (below 0: before) those that their times name, which are
  * aligned to 1970; 0 where only the times differ, by a zone, a whole window or a constant.
  */
-function movedBy({ shift_us, every_us, offset_us }: WindowShape): number {
+export function movedBy({ shift_us, every_us, offset_us }: WindowShape): number {
   const isZone = shift_us % QUARTER_US === 0 && (shift_us === 0 || Math.abs(shift_us) >= ZONE_MIN_US);
   if (isZone || offset_us === 0 || shift_us % every_us === 0) return 0;
   const [late, early] = [offset_us, offset_us - every_us];
@@ -56,7 +56,7 @@ export function againstNamed(
   windows: readonly AuditWindow[],
   verdicts: readonly WindowVerdict[],
   answers: Answers,
-  options: { product: string | null; trust: ReadonlySet<AuditRule> },
+  product: string | null,
 ): WindowVerdict[] {
   const moved_us = movedBy(answers.shape);
   if (moved_us === 0) return [...verdicts];
@@ -64,14 +64,14 @@ export function againstNamed(
   const aligned = placeWindows(
     measure.log,
     { ...answers, shape: { ...answers.shape, shift_us, offset_us: 0 } },
-    options.product,
+    product,
   );
   const byRow = new Map(aligned.windows.map((window) => [window.row, window.exact]));
   return verdicts.map((verdict, i) => {
     const window = windows[i]!;
     const base = { ...verdict, window_start_us: verdict.window_start_us - moved_us };
     if (window.row === null) return base;
-    return { ...base, ...held(measure, window, verdict, byRow.get(window.row) ?? [], { shift_us, ...options }) };
+    return { ...base, ...held(measure, window, verdict, byRow.get(window.row) ?? [], shift_us) };
   });
 }
 
@@ -80,7 +80,7 @@ function held(
   window: AuditWindow,
   verdict: WindowVerdict,
   named: readonly number[],
-  { shift_us, trust }: { shift_us: number; trust: ReadonlySet<AuditRule> },
+  shift_us: number,
 ): Partial<WindowVerdict> {
   const { plans, log } = measure;
   const cells = new Map(plans.map(({ name }) => [name, readCell(window.row!.cells[name] ?? null)]));
@@ -110,14 +110,13 @@ function held(
     if (differences.length > 0 || rules.length > 0) return { differences, rules };
     return { differences, rules, outcome: "equal", why: "Equal in every column." };
   }
-  const isTrusted = trust.has("W7");
   const why = "Made of the ticks of a window that begins elsewhere than their time names (W7)";
   return {
     differences,
     ticks,
     rules: inOrder([...verdict.rules, "W7"]),
-    outcome: isTrusted ? verdict.outcome : "consistent",
-    ...(isTrusted ? {} : { unproved: [...(verdict.unproved ?? []), "W7" as const] }),
+    outcome: "consistent",
+    unproved: [...(verdict.unproved ?? []), "W7" as const],
     why: verdict.rules.some((rule) => rule !== "W7") ? `${why}; and: ${verdict.why}` : `${why}.`,
   };
 }

@@ -1,43 +1,28 @@
 /** The verdict of each window: equal, explained, only consistent, or unexplained, in one sentence. */
-import { isoSecondFromUs } from "../base/iso.ts";
 import { EXACT_STYLE, type Row } from "./arithmetic-row.ts";
 import type { AuditColumn, AuditRule, CellDifference, WindowVerdict } from "./audit-types.ts";
-import { absence, type Engine, membersOf, ruleOf } from "./engine-model.ts";
+import { absence, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
 import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
 import { refutedDrops } from "./late-suffix.ts";
+import { type Certainty, isUnsure } from "./name-certainty.ts";
+import { HintSearch } from "./name-hints.ts";
+import { rowless } from "./name-rowless.ts";
 import {
   differing,
   exactText,
   inOrder,
   type Measure,
   makesRow,
-  NAMED_TICKS_MAX,
   nameRules,
   needsOrder,
-  ruleName,
-  tickAt,
+  reasons,
   valuesOf,
 } from "./name-rules.ts";
 
 /** How answers write that there is no number. */
 const NO_NUMBER = /^(nan|null|none|n\/a)$/i;
-
-/** What decides between "explained" and "consistent with". */
-export interface Certainty {
-  trust: ReadonlySet<AuditRule>;
-  hasTrace: boolean;
-  /** Its watermarks follow from the log. */
-  isTraceProven: boolean;
-  hasDelay: boolean;
-  /** Windows whose late ticks no other window confirms. */
-  alone: ReadonlySet<AuditWindow>;
-  /** Lost clocks are confirmed by several windows. */
-  isLossConfirmed: boolean;
-  /** Added to their times (W7); 0: none. */
-  shift_us: number;
-}
 
 /** Rules that change a value and no member. */
 const OF_VALUES: readonly AuditRule[] = ["W1", "W6", "W12"];
@@ -69,11 +54,13 @@ export function judgeWindows(
   const judged = windows.filter(({ row }) => row !== null).map((window) => judgeRow(measure, evidence, fit, window));
   withoutRefuted(measure, judged);
   const byWindow = new Map(judged.map((one) => [one.window, one]));
+  const hints = new HintSearch(measure);
+  const open = (one: Judged) => unexplained(measure, one, hints, evidence);
   return windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
       ? rowless(measure, evidence, fit, window, certainty, { isEarly, rowEnd_us })
-      : verdictOf(measure, fit, one, certainty);
+      : verdictOf(measure, fit, one, certainty, open);
   });
 }
 
@@ -92,9 +79,10 @@ function judgeRow(measure: Measure, evidence: Evidence, fit: Fit, window: AuditW
   const cells = cellsOf(measure, window);
   const exact = new RowValues(log, window.exact, EXACT_STYLE, null).decimal;
   const isEqual = window.exact.length === 0 ? isEmptyRow(cells, exact) : differing(plans, cells, exact).length === 0;
-  const judged = { window, cells, exact, isEqual };
-  if (isEqual) return { ...judged, ways: [], open: [] };
   const isWay = (members: number[]) => makesRow(plans, cells, valuesOf(measure, members));
+  const isKept = !window.isMoved || isWay(membersOf(log, engine, clock, window));
+  const judged = { window, cells, exact, isEqual: isEqual && isKept };
+  if (judged.isEqual) return { ...judged, ways: [], open: [] };
   if (engine.lateness.kind !== "suffix" && !isUnknown(clock, window))
     return { ...judged, ways: [membersOf(log, engine, clock, window)].filter(isWay), open: [] };
   const open = membersOf(log, engine, { ...clock, at_us: null }, window);
@@ -140,7 +128,17 @@ function withoutRefuted({ log, engine }: Measure, judged: Judged[]): void {
   }
 }
 
-function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty): WindowVerdict {
+/** A verdict without the window. */
+type Verdict = Omit<WindowVerdict, "product_id" | "window_start_us" | "where">;
+
+/** `open`: the verdict of a row that nothing explains. */
+function verdictOf(
+  measure: Measure,
+  fit: Fit,
+  one: Judged,
+  certainty: Certainty,
+  open: (one: Judged) => Verdict,
+): WindowVerdict {
   const { window, cells, ways } = one;
   const kept = one.isEqual ? lateOf(measure, window).length : 0;
   const shift: AuditRule[] = certainty.shift_us === 0 ? [] : ["W7"];
@@ -159,39 +157,25 @@ function verdictOf(measure: Measure, fit: Fit, one: Judged, certainty: Certainty
       why: `Equal in every column${shift.length === 0 ? "" : "; only their times are shifted"}${kept === 0 ? "" : `; ticks late by the engine's watermark, and counted: ${kept}`}.`,
     };
   const members = ways[0];
-  if (members === undefined) return { ...base, ...unexplained(measure, one) };
+  if (members === undefined) return { ...base, ...open(one) };
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
-  if (rules.length === 0) return { ...base, ...unexplained(measure, one) };
+  if (rules.length === 0) return { ...base, ...open(one) };
   const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
   const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
-  const isSure = unsure.every((rule) => certainty.trust.has(rule));
+  const isSure = unsure.length === 0;
   return {
     ...base,
     ...named,
     rules,
     outcome: isSure ? "explained" : "consistent",
     ...(isSure ? {} : { unproved: unsure }),
-    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks.length, measure.engine)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
+    why: `${isSure ? "" : "Consistent with: "}${reasons(rules, named.ticks, measure.engine)}${ways.length > 1 ? ` One of ${ways.length} sets of ticks that fit.` : ""}`,
   };
 }
 
-function isUnsure(rule: AuditRule, { engine, clock }: Measure, fit: Fit, window: AuditWindow, certainty: Certainty) {
-  if (rule === "W10") return !certainty.hasTrace;
-  if (rule === "W8") return !certainty.isLossConfirmed;
-  if (rule !== "W2") return false;
-  if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return true;
-  if (engine.lateness.kind === "trace") return !certainty.isTraceProven;
-  return fit.engine.lateness.kind === "each_record" && !certainty.hasDelay && certainty.alone.has(window);
-}
-
-function reasons(rules: readonly AuditRule[], ticks: number, { malformed }: Engine): string {
-  const names = rules.map((rule) => `${ruleName(rule, malformed)} (${rule})`).join(", ");
-  return `${names}${ticks === 0 ? "" : `; ${ticks} ${ticks === 1 ? "tick" : "ticks"}`}.`;
-}
-
 /** What differs from the exact row, without a rule; and how far from the model's own row. */
-function unexplained(measure: Measure, one: Judged): Omit<WindowVerdict, "product_id" | "window_start_us" | "where"> {
+function unexplained(measure: Measure, one: Judged, hints: HintSearch, evidence: Evidence): Verdict {
   const { plans, log, engine, clock } = measure;
   const { window, cells, exact } = one;
   const hasNone = window.exact.length === 0;
@@ -214,73 +198,6 @@ function unexplained(measure: Measure, one: Judged): Omit<WindowVerdict, "produc
   const why = hasNone
     ? "The input has no tick in this window."
     : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;
-  return { outcome: "unexplained", rules: [], differences, ticks: [], why };
-}
-
-/** A window of the input for which they have no row. */
-function rowless(
-  measure: Measure,
-  evidence: Evidence,
-  fit: Fit,
-  window: AuditWindow,
-  certainty: Certainty,
-  { isEarly, rowEnd_us }: { isEarly: boolean; rowEnd_us: number },
-): WindowVerdict {
-  const { log, engine, clock } = measure;
-  const base = { product_id: window.product_id, window_start_us: window.start_us, differences: [], where: null };
-  const found = evidence.whyNoRow(fit, window, isEarly);
-  const why = found === "open" && isClosedBy(rowEnd_us, measure, window) ? null : found;
-  if (why === null)
-    return {
-      ...base,
-      outcome: "unexplained",
-      rules: [],
-      ticks: [],
-      why: `No row, although ${window.exact.length} of its ticks were not late and a watermark passed its end.`,
-    };
-  const ruleAt = (i: number) =>
-    why === "open" ? "W4" : ruleOf(absence(log, engine, clock, i, window.end_us) ?? "late", log, i, engine);
-  const rules = inOrder(window.exact.map(ruleAt));
-  const isSure = rules.every(
-    (rule) => certainty.trust.has(rule) || isSureWithout(rule, measure, evidence, window, certainty),
-  );
-  const ticks = why === "open" ? [] : window.exact.map((i) => tickAt(log, i, "missing", ruleAt(i)));
-  const text =
-    why === "open"
-      ? `No later event closed it by ${isoSecondFromUs(window.end_us)} (W4).`
-      : reasons(rules, ticks.length, engine);
-  return {
-    ...base,
-    outcome: isSure ? "explained" : "consistent",
-    rules,
-    ticks: ticks.slice(0, NAMED_TICKS_MAX),
-    why: `${isSure ? "" : "Consistent with: "}${text}`,
-  };
-}
-
-/** Whether the row of a later window shows that a watermark beyond the trace's last closed this one. */
-function isClosedBy(rowEnd_us: number, { log, engine, clock }: Measure, window: AuditWindow): boolean {
-  if (engine.lateness.kind !== "trace" || window.end_us > rowEnd_us) return false;
-  return membersOf(log, engine, clock, window).some((i) => !Number.isNaN(clock.at_us![i]!));
-}
-
-function isSureWithout(
-  rule: AuditRule,
-  measure: Measure,
-  evidence: Evidence,
-  window: AuditWindow,
-  certainty: Certainty,
-) {
-  const { engine, clock } = measure;
-  if (engine.lateness.kind === "trace") {
-    if (isUnknown(clock, window)) return false;
-    const isOpen = rule === "W4" && window.end_us <= clock.possible_us(window.product);
-    return rule === "W2" || rule === "W4" ? certainty.isTraceProven && !isOpen : true;
-  }
-  if (rule === "W10") return certainty.hasTrace;
-  if (rule === "W2")
-    return engine.lateness.kind === "each_record" && (certainty.hasDelay || !certainty.alone.has(window));
-  if (rule !== "W4") return true;
-  if (engine.lateness.kind === "each_record") return certainty.hasDelay;
-  return certainty.hasDelay && window.end_us > evidence.last_us - (evidence.settings.lateness_us ?? 0);
+  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members);
+  return { outcome: "unexplained", rules: [], differences, ticks: [], ...(hint === null ? {} : { hint }), why };
 }

@@ -4,7 +4,7 @@ import { quotientText } from "./arithmetic-decimal.ts";
 import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
 import { AUDIT_RULES, type AuditColumn, type AuditRule, type CellDifference, type NamedTick } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
-import { absence, type Clock, type Engine, ruleOf } from "./engine-model.ts";
+import { absence, type Clock, type Engine, isExact, ruleOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, isReproduced, isValue, QUOTIENTS, RowValues, valueText } from "./fit-cells.ts";
 import type { ColumnPlan } from "./fit-columns.ts";
@@ -15,6 +15,7 @@ export const PRECEDENCE: readonly AuditRule[] = [
   "W8",
   "W2",
   "W3",
+  "W13",
   "W5",
   "W4",
   "W6",
@@ -26,6 +27,8 @@ export const PRECEDENCE: readonly AuditRule[] = [
 ];
 /** Ticks named per window; `why` has the number of all. */
 export const NAMED_TICKS_MAX = 1_000;
+/** Ids of conflicts named in a sentence. */
+const NAMED_IDS_MAX = 5;
 /** Digits shown of an endless quotient, as Tidemark writes them. */
 const QUOTIENT_PLACES = 10;
 
@@ -40,9 +43,22 @@ export interface Measure {
   plans: readonly ColumnPlan[];
 }
 
-/** A rule in words, of an engine that reads malformed records in this way. */
-export function ruleName(rule: AuditRule, malformed: Engine["malformed"]): string {
+/** A rule in words, of an engine that treats malformed records and repeated ids in this way. */
+export function ruleName(rule: AuditRule, { malformed, repeats }: Pick<Engine, "malformed" | "repeats">): string {
+  if (rule === "W3" && repeats === "last") return "the last of a repeated id counted";
   return rule === "W5" && malformed === "readable" ? "malformed input counted" : AUDIT_RULES[rule];
+}
+
+/** The rules of a row in words, and how many ticks they name. */
+export function reasons(rules: readonly AuditRule[], ticks: readonly NamedTick[], engine: Engine): string {
+  const names = rules.map((rule) => `${ruleName(rule, engine)} (${rule})`).join(", ");
+  const count = ticks.length === 0 ? "" : `; ${ticks.length} ${ticks.length === 1 ? "tick" : "ticks"}`;
+  const ids = [...new Set(ticks.flatMap(({ trade_id, is_conflict }) => (is_conflict ? [trade_id] : [])))];
+  if (ids.length === 0) return `${names}${count}.`;
+  const named = `${ids.slice(0, NAMED_IDS_MAX).join(", ")}${ids.length > NAMED_IDS_MAX ? ", …" : ""}`;
+  const counted = { all: "each", last: "the last", first: "a later one" }[engine.repeats];
+  const about = `Conflicts, not duplicates: one id with several contents, the first is exact, theirs counts ${counted}`;
+  return `${names}${count}. ${about}: ${named}.`;
 }
 
 interface Named {
@@ -111,16 +127,17 @@ export function inOrder(rules: readonly AuditRule[]): AuditRule[] {
 /** Records that are in only one of both windows, by rule. W8: what only a lost clock let in. */
 function togglesOf(
   { log, engine, clock, unbroken }: Measure,
-  { exact, arrivals, end_us }: AuditWindow,
+  { exact, arrivals, start_us, end_us }: AuditWindow,
   members: readonly number[],
 ): Map<AuditRule, number[]> {
   const has = new Set(members);
   const counted = new Set(exact);
   const toggles = new Map<AuditRule, number[]>();
   const add = (rule: AuditRule, i: number) => toggles.set(rule, [...(toggles.get(rule) ?? []), i]);
+  const isMoved = (i: number) => log.time_us[i]! < start_us || log.time_us[i]! >= end_us;
   for (const i of arrivals) {
     const [isIn, isCounted] = [has.has(i), counted.has(i)];
-    if (isIn && !isCounted) add(ruleOf("surplus", log, i, engine), i);
+    if (isIn && !isCounted) add(isMoved(i) && isExact(log, i) ? "W7" : ruleOf("surplus", log, i, engine), i);
     const why = absence(log, engine, clock, i, end_us);
     // What nothing leaves out was forgotten at a restart; by the suffix rule, it was late.
     if (!isIn && isCounted) add(why === null && unbroken !== null ? "W8" : ruleOf(why ?? "late", log, i, engine), i);
@@ -130,6 +147,8 @@ function togglesOf(
     const isLate = absence(log, engine, unbroken, i, end_us) === "late";
     if (isLate !== (why === "late")) add("W8", i);
   }
+  const placed = new Set(arrivals);
+  for (const i of exact) if (!placed.has(i)) add("W7", i);
   return toggles;
 }
 
@@ -146,9 +165,9 @@ function styleRules({ log, style }: Measure, name: AuditColumn, members: readonl
   if (name === "first_trade_id" || name === "last_trade_id")
     return style.ids !== "exact" && value({}) !== value({ ids: "exact" }) ? ["W6"] : [];
   if (name !== "open_price" && name !== "close_price") return [];
-  const plain = value({ ends: "time_id", truncatesToMs: false });
+  const plain = value({ ends: "time_id", times: "us" });
   if (value({}) === plain) return [];
-  return style.truncatesToMs ? ["W7"] : ["W12"];
+  return style.times !== "us" ? ["W7"] : ["W12"];
 }
 
 function ticksOf(
@@ -160,20 +179,41 @@ function ticksOf(
 ): NamedTick[] {
   const has = new Set(members);
   const counted = new Set(exact);
-  return [...toggles]
+  const ticks = [...toggles]
     .filter(([rule]) => named.includes(rule))
     .flatMap(([rule, list]) =>
       list
         .filter((i) => has.has(i) !== counted.has(i))
         .map((i) => tickAt(log, i, has.has(i) ? "surplus" : "missing", rule)),
-    )
-    .slice(0, NAMED_TICKS_MAX);
+    );
+  // The last of a repeated id in place of the first differs only in a conflict.
+  const surplus = new Set(ticks.flatMap(({ what, trade_id }) => (what === "surplus" ? [trade_id] : [])));
+  const same = new Set(
+    ticks.flatMap(({ what, trade_id, rule, is_conflict }) =>
+      what === "missing" && rule === "W3" && !is_conflict && surplus.has(trade_id) ? [trade_id] : [],
+    ),
+  );
+  return ticks.filter(({ rule, trade_id }) => rule !== "W3" || !same.has(trade_id)).slice(0, NAMED_TICKS_MAX);
 }
 
 /** A record by its place. */
 export function tickAt(log: EngineLog, i: number, what: NamedTick["what"], rule: AuditRule | null): NamedTick {
   const id = log.id[i]!;
-  return { trade_id: Number.isNaN(id) ? null : id, partition: log.partition[i]!, offset: log.offset[i]!, what, rule };
+  const trade_id = Number.isNaN(id) ? null : id;
+  const tick = { trade_id, partition: log.partition[i]!, offset: log.offset[i]!, what, rule };
+  return rule === "W3" && isConflict(log, i) ? { ...tick, is_conflict: true } : tick;
+}
+
+/** Whether the same id came with another price, size, side or time. */
+function isConflict(log: EngineLog, i: number): boolean {
+  const isOther = (at: number) =>
+    log.price[at] !== log.price[i] ||
+    log.size[at] !== log.size[i] ||
+    log.side[at] !== log.side[i] ||
+    log.time_us[at] !== log.time_us[i];
+  for (const links of [log.earlier, log.later])
+    for (let at = links[i]!; at !== -1; at = links[at]!) if (isOther(at)) return true;
+  return false;
 }
 
 /** An exact value as text: all digits, or ten places of an endless quotient. */

@@ -26,8 +26,8 @@ const P99_MS_MAX = 20;
 const OLDER_MS_MAX = 500;
 
 /**
- * Every page and answer as they are without parameters, and the page's other sizes and ranges. HOUR
- * and NEXT are in the middle of the history.
+ * Every page and answer as they are without parameters, and the page's other sizes and ranges. WEEK,
+ * HOUR and NEXT are in the middle of the history.
  */
 const PATHS = [
   "/",
@@ -48,7 +48,13 @@ const PATHS = [
   "/api/chart?window=5m&range=6h",
   "/api/chart?window=1h",
   "/api/chart?from=HOUR:00Z&to=NEXT:00Z",
+  "/api/chart?range=all",
+  "/api/chart?window=1h&range=all",
+  "/api/chart?window=1h&from=WEEK:00Z&to=HOUR:00Z",
+  "/api/windows?window=1h&from=WEEK:00Z&to=HOUR:00Z",
   "/api/metrics/vwap",
+  "/api/metrics/windows_by_minute",
+  "/metric/reconciliation",
   "/api/reconciliation",
   "/api/comparison",
   "/api/lateness",
@@ -56,7 +62,7 @@ const PATHS = [
   "/metrics",
   "/openapi.json",
 ];
-/** The largest chart, all that one answer may have: 1 MB. */
+/** The largest chart, all that one answer may have: 1.5 MB. */
 const LARGEST = "/api/chart?range=all";
 /** The hour in the archive; each window size is another question, so that no answer is kept. */
 const OLDER = "/api/chart/older?from=2023-09-05T16:00:00Z&to=2023-09-05T17:00:00Z&window=";
@@ -120,8 +126,9 @@ async function prepared(context: BenchContext, count: number): Promise<string> {
 type Times = Record<"p50" | "p99", number | null>;
 
 async function once(data: string, context: BenchContext, middle_us: number): Promise<Map<string, Times>> {
-  const [hour, next] = [middle_us, middle_us + 6 * 3_600e6].map((us) => isoFromUs(us).slice(0, 16));
-  const placed = (path: string) => path.replace("HOUR", hour!).replace("NEXT", next!);
+  const names = { HOUR: middle_us, NEXT: middle_us + 6 * 3_600e6, WEEK: middle_us - 7 * 86_400e6 };
+  const placed = (path: string) =>
+    Object.entries(names).reduce((text, [name, us]) => text.replace(name, isoFromUs(us).slice(0, 16)), path);
   const log = await openLog("embedded:", openDataDir(data), { role: "writer", logger: context.logger });
   const maker = new TickMaker({ ...MARKET, seed: nowUs() % 2 ** 31 });
   const stream = startScript("stream.ts", ["--data", data]);
@@ -131,9 +138,9 @@ async function once(data: string, context: BenchContext, middle_us: number): Pro
     const url = await serve.firstLine;
     const found = new Map<string, Times>();
     // The first answers read the files into memory.
-    for (const path of [...PATHS, LARGEST]) await request(url, placed(path), 3);
+    for (const path of PATHS) await request(url, placed(path), 3);
     const times = Math.max(20, Math.round(REQUESTS * Math.min(1, context.scale * 50)));
-    for (const path of [...PATHS, LARGEST]) found.set(path, timesOf(await request(url, placed(path), times)));
+    for (const path of PATHS) found.set(path, timesOf(await request(url, placed(path), times)));
     const older: number[] = [];
     for (const size of ["1m", "5m", "1h"]) older.push(...(await request(url, OLDER + size, 1)));
     found.set(OLDER, { p50: older.sort((a, b) => a - b)[1]!, p99: null });
@@ -145,12 +152,12 @@ async function once(data: string, context: BenchContext, middle_us: number): Pro
   }
 }
 
-/** Milliseconds of each whole answer, one after the other. */
+/** Milliseconds of each whole answer, one after the other, without its decompression here. */
 async function request(url: string, path: string, times: number): Promise<number[]> {
   const ms: number[] = [];
   for (let i = 0; i < times; i++) {
     const began_ms = monotonicMs();
-    const answer = await fetch(new URL(path, url));
+    const answer = await fetch(new URL(path, url), { decompress: false });
     await answer.arrayBuffer();
     ms.push(monotonicMs() - began_ms);
     if (answer.status !== 200 && path !== "/healthz")

@@ -46,8 +46,13 @@ export function ages(samples: readonly AnswerSample[], clock: ExchangeClock): Ag
 }
 
 function curveOf(values: readonly number[]): Ages["curve"] {
-  const share = (above_us: number) => values.filter((value) => value > above_us).length / values.length;
-  const points = ABOVE_US.map((above_us): [number, number] => [above_us, share(above_us)]);
-  const none = points.findIndex(([, above]) => above === 0);
-  return none < 0 ? points : points.slice(0, none + 1);
+  const sorted = Float64Array.from(values).sort();
+  let at = 0;
+  const points: Ages["curve"] = [];
+  for (const above_us of ABOVE_US) {
+    while (at < sorted.length && sorted[at]! <= above_us) at++;
+    points.push([above_us, (sorted.length - at) / sorted.length]);
+    if (at === sorted.length) break;
+  }
+  return points;
 }

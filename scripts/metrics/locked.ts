@@ -1,4 +1,5 @@
 /** The DuckDB instance for SQL that users write: it can read the archive only (docs/faults.md 29, 30). */
+
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -17,7 +18,6 @@ import {
   minutesRelation,
   newestRows,
   parquet,
-  quoted,
   SNAPSHOT,
   TICK_COLUMNS,
   widened,
@@ -25,6 +25,7 @@ import {
 import { sentence, shortened, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MEMORY, METRIC_MS_MAX, SPILL_BYTES_MAX } from "../base/limits.ts";
 import { VIEWS_DIR } from "../base/project.ts";
+import { quoted } from "../base/sql-text.ts";
 import type { Column, Row } from "../contract/results.ts";
 import { THRESHOLDS } from "../contract/thresholds.ts";
 import { isMemory } from "./limited.ts";

@@ -1,6 +1,6 @@
 /** Types that Parquet lacks or would change, and those written instead: every value stays exact. */
 import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
-import { quotedName } from "../archive/index.ts";
+import { quotedName } from "../base/sql-text.ts";
 
 /**
  * Written as text: Parquet has no unions, its intervals have milliseconds and no sign, a time would

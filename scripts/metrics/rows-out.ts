@@ -2,9 +2,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { DuckDBType } from "@duckdb/node-api";
-import { quoted, quotedName } from "../archive/index.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { INTERRUPT_MS_MAX, METRIC_MS_MAX } from "../base/limits.ts";
+import { quoted, quotedName } from "../base/sql-text.ts";
 import type { Column, Row } from "../contract/results.ts";
 import { inDuckdbWords, type LockedDatabase, type Parameters, prepared } from "./locked.ts";
 import { checkSelect } from "./only-select.ts";

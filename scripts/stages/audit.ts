@@ -112,8 +112,6 @@ async function compared(options: AuditOptions, logger: Logger): Promise<Audited>
     trace,
     lateness_us: options.lateness,
     product: options.product,
-    // What is only consistent stays so in the report; --trust changes the exit status.
-    trust: new Set(),
   });
   const report = options.product === undefined ? whole : ofProduct(whole, options.product);
   const { answers } = found;

@@ -7,6 +7,7 @@ import { TidemarkError } from "../base/errors.ts";
 import { PRICE_SCALE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
 import { openReadOnly, storeError } from "../base/sqlite.ts";
 import { CANDLE_US, CANDLES_MAX } from "../contract/candle.ts";
+import { mayLackTicks } from "../contract/lacking-ticks.ts";
 import { SeenIds } from "../window/index.ts";
 
 /** A span of event time, microseconds since 1970 UTC, `to_us` exclusive. */
@@ -161,7 +162,10 @@ export class WitnessStore {
         const hasAnswer = closed.first_us !== null && start_us >= closed.first_us;
         if (row === undefined && revision === undefined && !(hasAnswer && start_us + CANDLE_US <= closed.until_us))
           continue;
-        if (row?.final === 0 || [row, revision].some((one) => one !== undefined && isAhead(one, consumed, offsets)))
+        if (
+          row?.final === 0 ||
+          [row, revision].some((one) => one !== undefined && mayLackTicks(one, consumed, offsets))
+        )
           continue;
         minutes.set(start_us, {
           final: row === undefined ? null : numbersOfRow(row),
@@ -252,17 +256,6 @@ class StageFile {
 function offsetsOf(file: StageFile): Map<number, number> {
   const rows = file.all<{ p: number; n: number }>("SELECT log_partition AS p, next_offset AS n FROM offsets");
   return new Map(rows.map(({ p, n }) => [p, n]));
-}
-
-/** Stream has read further than consume: ticks of the row may not be stored yet. */
-function isAhead(
-  { closed_partition, closed_offset }: NumbersRow,
-  consumed: ReadonlyMap<number, number>,
-  read: ReadonlyMap<number, number>,
-): boolean {
-  if (closed_partition === null || closed_offset === null)
-    return [...read].some(([partition, next]) => (consumed.get(partition) ?? 0) < next);
-  return (consumed.get(closed_partition) ?? 0) <= closed_offset;
 }
 
 function tradeOf({ trade_id, time_us, price, last_size }: StoredRow): WitnessTrade {

@@ -104,3 +104,15 @@ test("rows of one product of several: the report names the flag that audits it a
   expect(audited(both, answers, { product: "BTC-USD" }).how.join(" ")).not.toContain("--product");
   expect(audited(steady(), answers).how.join(" ")).not.toContain("--product");
 });
+
+test("two committed rows of one window are an error where Spark's file sink wrote them, even if they are equal", () => {
+  const { windows } = runEngine(steady(), EXPERT);
+  const answers = answersOf(windows, EXPERT);
+  const twice = { ...answers, superseded: [{ ...answers.rows[2]!, where: "part-1.csv, line 2" }] };
+  expect(audited(steady(), twice).totals).toMatchObject({ unexplained: 0, superseded_rows: 1 });
+  const report = audited(steady(), { ...twice, isAppended: true });
+  expect(report.totals).toMatchObject({ equal: 9, unexplained: 1 });
+  expect(at(report, 2).why).toBe(
+    "Two committed rows of this window (part-1.csv, line 2, row 3): Spark's file sink writes each once.",
+  );
+});

@@ -54,7 +54,6 @@ function audited(forge: Forge, isTraced: boolean): AuditReport {
   return auditWindows(recordsOf(TRADES), answersOf(rows, ENGINE), {
     input_url: "",
     answers_url: "",
-    trust: new Set(),
     ...(isTraced ? { trace: TRACE } : {}),
   });
 }

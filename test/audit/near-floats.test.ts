@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { AuditColumn, AuditReport } from "../../scripts/audit/audit-types.ts";
 import { windowView } from "../../scripts/audit/report/window-view.ts";
-import { at, audited, EXPERT, REPLACED, START, steady } from "../support/audit-cases.ts";
+import { at, audited, EXPERT, REPLACED, run, START, steady, traceOf } from "../support/audit-cases.ts";
 import { answersOf, runEngine } from "../support/foreign-engines.ts";
 import { type EngineSettings, type ForeignWindow, MINUTE } from "../support/foreign-rows.ts";
 
@@ -115,4 +115,18 @@ describe("averages that were rounded", () => {
       expect(wrong.totals).toMatchObject({ consistent: 0, unexplained: 1 });
       expect(at(wrong, 9).outcome).toBe("unexplained");
     });
+});
+
+test("three partitions in one batch: the order of merging is not known, which the report states", () => {
+  const spread = (partitions: number) =>
+    steady().map((trade, n) => ({ ...trade, partition: n % partitions, offset: Math.floor(n / partitions) }));
+  const note = (trades: ReturnType<typeof spread>) => {
+    const report = run(trades, REPLACED, undefined, traceOf(trades, REPLACED));
+    expect(report.totals.unexplained).toBe(0);
+    return report.how.filter((text) => text.includes("three or more partitions"));
+  };
+  expect(note(spread(2))).toEqual([]);
+  expect(note(spread(3))).toEqual([
+    "In 8 windows a batch read three or more partitions: the order in which Spark merged them is not known, so sums there are compared within rounding error.",
+  ]);
 });

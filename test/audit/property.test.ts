@@ -162,7 +162,6 @@ test(`an engine's own output has nothing unexplained, and no forgery is explaine
     const options = {
       input_url: "",
       answers_url: "",
-      trust: new Set<never>(),
       ...(isTraced ? { trace } : {}),
       ...(isGiven && engine.late.by !== "nothing" ? { lateness_us: engine.late.delay } : {}),
     };

@@ -65,9 +65,11 @@ function report(windows: WindowVerdict[] = WINDOWS, more: Partial<AuditReport> =
     model: {
       arithmetic: "float32",
       repeats: "all",
+      keys: "exact",
       malformed: "nulls",
       lateness: { kind: "suffix" },
-      truncatesToMs: false,
+      times: "us",
+      edge: "left",
     },
     how: ["32-bit floats reproduce 55 of 58 rows, decimals 2."],
     windows,

@@ -5,6 +5,7 @@ import {
   delayed,
   EXPERT,
   inOrder,
+  passes,
   REPLACED,
   run,
   S,
@@ -49,7 +50,8 @@ describe("W2 dropped as late", () => {
     const report = run(late, REPLACED);
     expect(at(report, 0)).toMatchObject({ outcome: "consistent", rules: ["W2", "W1"] });
     expect(at(report, 0).ticks.map(({ trade_id }) => trade_id)).toEqual([11]);
-    expect(at(run(late, REPLACED, undefined, { trust: new Set(["W2"] as const) }), 0).outcome).toBe("explained");
+    const own = { ...report, windows: [at(report, 0)] };
+    expect([passes(own), passes(own, "W2")]).toEqual([false, true]);
   });
 
   describe("by a delay that is found from the rows", () => {
@@ -115,6 +117,28 @@ describe("W3 duplicates counted", () => {
     });
     expect(report.model.repeats).toBe("first");
     expect(at(report, 4)).toMatchObject({ outcome: "unexplained", rules: [] });
+  });
+
+  test("a repeated id with another content is named as a conflict, with what counts", () => {
+    const trades = repeated.map((trade, n) => (n === 4 ? { ...trade, price: "25750.99" } : trade));
+    const conflict = { trade_id: 4, is_conflict: true, rule: "W3" };
+    const all = at(run(trades, { ...EXPERT, repeats: "all" }), 0);
+    expect(all.ticks).toMatchObject([{ ...conflict, what: "surplus", offset: 4 }, { trade_id: 54 }]);
+    expect(all.ticks[1]).not.toHaveProperty("is_conflict");
+    expect(all.why).toEndWith("the first is exact, theirs counts each: 4.");
+    const report = run(trades, { ...EXPERT, repeats: "last" });
+    const last = at(report, 0);
+    expect(last.outcome).toBe("explained");
+    expect(last.ticks).toMatchObject([
+      { ...conflict, what: "missing", offset: 3 },
+      { ...conflict, what: "surplus", offset: 4 },
+    ]);
+    expect(last.why).toBe(
+      "the last of a repeated id counted (W3); 2 ticks. Conflicts, not duplicates: one id with several contents, the first is exact, theirs counts the last: 4.",
+    );
+    expect(report.totals).toMatchObject({ equal: 9, unexplained: 0 });
+    // An engine that counts the first is exact, so nothing is named.
+    expect(run(trades, EXPERT).totals.equal).toBe(10);
   });
 
   test("not: an engine that drops repeats is not blamed for them", () => {

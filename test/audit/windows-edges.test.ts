@@ -14,7 +14,7 @@ const EXPERT: EngineSettings = {
   late: { by: "nothing" },
   append: false,
 };
-const OPTIONS = { input_url: "", answers_url: "", trust: new Set<never>() };
+const OPTIONS = { input_url: "", answers_url: "" };
 
 function trades(count: number, products = ["BTC-USD"], partitions = 1): Trade[] {
   const next = random(23);

@@ -22,6 +22,7 @@ const NAMED: [text: string, shown: string][] = [
 test("every kind of hidden character is shown by its code point; ordinary text is left alone", () => {
   for (const [text, shown] of NAMED) expect(printable(text)).toBe(shown);
   expect(printableLines("one\n\ttwo\u001b")).toBe("one\n\ttwo[U+001B]");
+  expect(printableLines("é\u200b“\u{1f600}\ud83d” x\u2028")).toBe("é[U+200B]“\u{1f600}[U+D83D]” x[U+2028]");
 });
 
 test("any text: printable, bounded in bytes, and printable again is the same", () => {

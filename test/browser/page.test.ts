@@ -43,7 +43,9 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
 
   test("shows what the files hold: verdict, tiles, chart, lanes, windows, every metric", async () => {
     const { page, complaints } = await open("/?product=BTC-USD");
-    expect(await text(page, "#verdict")).toMatch(/^✓ (As of \d\d:\d\d: )?\d+ of \d+ equal to the last digit; .*0 unexplained/);
+    expect(await text(page, "#verdict")).toMatch(
+      /^✓ (As of \d\d:\d\d: )?\d+ of \d+ equal to the last digit; .*0 unexplained/,
+    );
     expect(await page.locator(".tile h2").allInnerTexts()).toEqual([
       expect.stringContaining("How soon?"),
       expect.stringContaining("How fresh?"),

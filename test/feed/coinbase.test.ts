@@ -182,16 +182,6 @@ test("connects that fail at once in a loop are never more than eight per second"
   }
 });
 
-test("a process that stood still longer than it waits for a reply reads what has arrived before it counts a refusal", async () => {
-  await using server = scripted((session) => {
-    Bun.sleepSync(400);
-    session.send(ACK, tick(1));
-    session.socket.close(1000);
-  });
-  const { ids, error } = await produce(server.url);
-  expect([ids, error]).toEqual([[1], null]);
-});
-
 test("a refused product is named once and the others are read", async () => {
   await using server = exchange({ trades: 300, faults: { cut_after: [100] } });
   const { ids, counts, warnings, error } = await produce(server.url, { products: ["NO-SUCH", "BTC-USD"] });

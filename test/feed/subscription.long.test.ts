@@ -142,6 +142,16 @@ test("a product refused once is requested again after a reconnect, and read when
   expect([refused, ids]).toEqual([[], [1, 7, 7]]);
 });
 
+test("a process that stood still longer than it waits for a reply reads what has arrived before it counts a refusal", async () => {
+  await using server = scripted((session) => {
+    Bun.sleepSync(400);
+    session.send(ack(["BTC-USD"]), tick(1));
+    session.socket.close(1000);
+  });
+  const { ids, error } = await produce(server.url);
+  expect([ids, error]).toEqual([[1], null]);
+});
+
 test("no reply at all but trades: they prove the subscription", async () => {
   const {
     error: failed,

@@ -1,6 +1,6 @@
 /** A steady feed, three engines, and their rows audited after a change: for the tests of the rules. */
-import type { Answers, AuditReport, WindowVerdict } from "../../scripts/audit/audit-types.ts";
-import { auditWindows } from "../../scripts/audit/index.ts";
+import type { Answers, AuditReport, AuditRule, WindowVerdict } from "../../scripts/audit/audit-types.ts";
+import { auditWindows, reportView } from "../../scripts/audit/index.ts";
 import { random } from "./flips.ts";
 import { answersOf, recordsOf, runEngine } from "./foreign-engines.ts";
 import { cellsOf, type EngineSettings, type ForeignWindow, MINUTE, type Trade } from "./foreign-rows.ts";
@@ -53,7 +53,7 @@ export function delayed(trades: readonly Trade[], from: number, to: number): Tra
 }
 
 export function audited(trades: readonly Trade[], answers: Answers, options: Options = {}): AuditReport {
-  return auditWindows(recordsOf(trades), answers, { input_url: "", answers_url: "", trust: new Set(), ...options });
+  return auditWindows(recordsOf(trades), answers, { input_url: "", answers_url: "", ...options });
 }
 
 /** The engine's own rows, after a change, audited. */
@@ -73,6 +73,9 @@ export const traceOf = (trades: readonly Trade[], engine: EngineSettings) => ({
 });
 export const at = (report: AuditReport, minute: number): WindowVerdict =>
   report.windows.find(({ window_start_us }) => window_start_us === START + minute * MINUTE)!;
+/** Whether the command would end with 0, with `--trust` of these rules. */
+export const passes = (report: AuditReport, ...trusted: AuditRule[]) =>
+  reportView({ kind: "windows", report }, trusted).passed;
 export const rulesOf = (report: AuditReport) => [...new Set(report.windows.flatMap(({ rules }) => rules))].sort();
 /** The row of one minute without some of its trades, by index in the row. */
 export function without(trades: readonly Trade[], engine: EngineSettings, minute: number, ...lost: number[]) {

@@ -30,10 +30,10 @@ export function runEngine(
     const scope = late.by === "records" && late.scope === "partition" ? `p${trade.partition}` : trade.product;
     if (late.by === "records" && late.lostAt === i) marks.clear();
     marks.set(scope, Math.max(marks.get(scope) ?? 0, trade.time));
-    const start = Math.floor(trade.time / MINUTE) * MINUTE;
+    const start = Math.floor((settings.placed?.(trade.time) ?? trade.time) / MINUTE) * MINUTE;
     const bound = late.by === "batches" ? previous : late.by === "records" ? marks.get(scope)! - late.delay : 0;
     closedBy.set(trade.product, late.by === "batches" ? 0 : Math.max(closedBy.get(trade.product) ?? 0, bound));
-    const id = `${trade.product} ${settings.ids === "wrapped" ? trade.id | 0 : trade.id}`;
+    const id = settings.same?.(trade) ?? `${trade.product} ${settings.ids === "wrapped" ? trade.id | 0 : trade.id}`;
     if (settings.repeats === "first" && seen.has(id)) continue;
     const isLate = late.by === "batches" && late.rows ? trade.time <= bound : start + MINUTE <= bound;
     if (isLate) continue;

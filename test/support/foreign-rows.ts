@@ -31,6 +31,12 @@ export interface EngineSettings {
   /** Records before it are not read. */
   from?: number;
   ids?: "wrapped";
+  /** Totals and averages in 32 bits as well, plain or compensated as pandas' groups are. */
+  totals?: "plain" | "kahan";
+  /** The time whose window a trade is in, if not its own. */
+  placed?: (time: number) => number;
+  /** What makes a trade a repeat, if not product and id. */
+  same?: (trade: Trade) => string;
   ends?: "arrival";
   columns?: readonly AuditColumn[];
 }
@@ -108,13 +114,19 @@ function decimalCells(trades: Trade[], byTime: Trade[]): Cells {
   };
 }
 
-function floatCells(trades: Trade[], byTime: Trade[], groups: number[], { numbers, late }: EngineSettings): Cells {
+function floatCells(
+  trades: Trade[],
+  byTime: Trade[],
+  groups: number[],
+  { numbers, late, totals }: EngineSettings,
+): Cells {
   const cast = (text: string) => (numbers === "float32" ? Math.fround(Number(text)) : Number(text));
   const shown = (value: number, narrow = numbers === "float32") => (narrow ? shortest(value) : String(value));
   const prices = byTime.map(({ price }) => cast(price));
   const [low, high] = [Math.min(...prices), Math.max(...prices)];
   const range = numbers === "float32" ? Math.fround(high - low) : high - low;
   const sum = (values: number[]) => {
+    if (totals !== undefined) return total32(values, totals);
     if (late.by !== "batches") return values.reduce((a, b) => (Number.isNaN(b) ? a : a + b), 0);
     const partials = new Map<number, number>();
     for (const [at, value] of values.entries())
@@ -129,18 +141,33 @@ function floatCells(trades: Trade[], byTime: Trade[], groups: number[], { number
     trades.map((one) => (isNumber(one[field]) ? cast(one[field]) : Number.NaN));
   const total = sum(numbersOf("price"));
   const volume = sum(numbersOf("size"));
+  const whole = (value: number) => (totals === undefined ? String(value) : shortest(Math.fround(value)));
   return {
-    avg_price: String(total / prices.length),
+    avg_price: whole(total / prices.length),
     max_price: shown(high),
     min_price: shown(low),
     price_range: shown(range),
-    price_sum: String(total),
-    total_volume: String(volume),
+    price_sum: whole(total),
+    total_volume: whole(volume),
     open_price: shown(prices[0]!),
     close_price: shown(prices.at(-1)!),
     volatility_flag: range > 50 ? "High" : "Normal",
     volume_spike: volume > 100 ? "Spike" : "Normal",
   };
+}
+
+/** A total in cells of 32 bits; `carry` stays 0 in a plain one. */
+function total32(values: number[], totals: "plain" | "kahan"): number {
+  const [TOTAL, CARRY, PART, NEXT] = [0, 1, 2, 3];
+  const cells = new Float32Array(4);
+  for (const value of values.filter((one) => !Number.isNaN(one))) {
+    cells[PART] = value - cells[CARRY]!;
+    cells[NEXT] = cells[TOTAL]! + cells[PART]!;
+    cells[CARRY] = cells[NEXT]! - cells[TOTAL]!;
+    cells[CARRY] = totals === "plain" ? 0 : cells[CARRY]! - cells[PART]!;
+    cells[TOTAL] = cells[NEXT]!;
+  }
+  return cells[TOTAL]!;
 }
 
 /** The shortest text that is this 32-bit float, as Java writes it. */

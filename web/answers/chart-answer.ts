@@ -3,8 +3,9 @@ import type { Context } from "hono";
 import { SharedJson } from "../http/compress.ts";
 import { parameters, rangeOf, selectionOf, timeOf } from "../http/query-string.ts";
 import { unhurried } from "../http/unhurried.ts";
-import { alignedSpan, chartAnswer, spanOfRange } from "../model/chart.ts";
+import { alignedSpan, chartJson, spanOfRange } from "../model/chart.ts";
 import type { UsSpan } from "../model/kept-bars.ts";
+import { NewestUsed } from "../model/newest-used.ts";
 import { choices, type Selection } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import { OlderAnswers } from "./older-windows.ts";
@@ -15,7 +16,7 @@ const NAMES = ["product", "window", "range", "from", "to"] as const;
 
 export class Charts {
   readonly #older: OlderAnswers;
-  readonly #shared = new Map<string, SharedJson>();
+  readonly #shared = new NewestUsed<string, SharedJson>(SHARED_MAX);
   #commit = "";
 
   constructor(private readonly sources: Sources) {
@@ -50,8 +51,7 @@ export class Charts {
     const key = `${span.from_us} ${span.to_us} ${selection.size.us} ${selection.product}`;
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
-    if (this.#shared.size >= SHARED_MAX) this.#shared.clear();
-    const made = new SharedJson(chartAnswer(this.sources, selection, span));
+    const made = new SharedJson(chartJson(this.sources, selection, span));
     this.#shared.set(key, made);
     return made;
   }

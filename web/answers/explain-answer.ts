@@ -6,7 +6,6 @@ import type { WindowDetail } from "../../scripts/contract/window-explained.ts";
 import { Problem } from "../http/problem.ts";
 import { limitOf, parameters, ticksOf, timeOf } from "../http/query-string.ts";
 import { unhurried } from "../http/unhurried.ts";
-import { ArchiveBusyError } from "../model/archive-query.ts";
 import type { Sources } from "../model/sources.ts";
 import { type DetailOptions, windowDetail } from "../model/window-detail.ts";
 import { parseWindowId } from "../model/window-id.ts";
@@ -58,8 +57,6 @@ export class Explain {
     try {
       return await windowDetail(this.sources, parseWindowId(id), { ...options, signal });
     } catch (error) {
-      if (error instanceof ArchiveBusyError)
-        throw new Problem(503, "BUSY", error.message, error.hint, { "Retry-After": "1" });
       if (!(error instanceof TidemarkError) || error.code !== "NO_DATA") throw error;
       throw new Problem(404, "NO_DATA", error.message, error.hint);
     }

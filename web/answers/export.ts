@@ -16,6 +16,7 @@ import { parameters, productOf, timeOf } from "../http/query-string.ts";
 import { unhurried } from "../http/unhurried.ts";
 import { filterRows } from "../model/metric-filter.ts";
 import type { Sources } from "../model/sources.ts";
+import { Turns } from "../model/turns.ts";
 import { windows } from "../model/windows.ts";
 import { Download, ExportRun } from "./download.ts";
 import { filteredSql, filterOf, flagsOf, howOf, unknownMetric } from "./metric-rows.ts";
@@ -25,7 +26,15 @@ const TYPES: Record<Ending, string> = { csv: "text/csv; charset=utf-8", parquet:
 const TEXTS = new Set<string>(["window_size", ...windowColumns(({ kind }) => kind === "text" || kind === "flag")]);
 
 export class Exports {
-  readonly #running = new Set<ExportRun>();
+  /** Beside the questions of pages: these may take minutes. */
+  readonly #turns = new Turns({
+    running_max: EXPORTS_MAX,
+    waiting_max: 0,
+    busy: `${EXPORTS_MAX} exports are running already.`,
+    hint: "Try again when one has ended.",
+    stopped: "The export was stopped.",
+  });
+  readonly #closing = new AbortController();
   readonly #downloads = new Set<Download>();
 
   constructor(
@@ -37,7 +46,8 @@ export class Exports {
 
   /** Ends every export and every download. */
   close(): void {
-    for (const one of [...this.#running, ...this.#downloads]) one.end();
+    this.#closing.abort();
+    for (const one of this.#downloads) one.end();
   }
 
   /** `/export/windows.csv` as of now; `windows.parquet` and `ticks` as of the newest batch. */
@@ -132,17 +142,17 @@ export class Exports {
     metric: string | null = null,
   ): Promise<Response> {
     if (c.req.method === "HEAD") return c.body(null, 200, headersOf(name, ending));
-    if (this.#running.size >= EXPORTS_MAX)
-      throw new Problem(503, "BUSY", `${EXPORTS_MAX} exports are running already.`, "Try again when one has ended.");
-    const run = new ExportRun(this.sources.paths.root, ending, sql, flags, metric);
-    this.#running.add(run);
-    onAbort(c.req.raw.signal, () => run.end());
-    try {
-      return await this.#send(c, await run.file(), name, ending);
-    } finally {
-      run.end();
-      this.#running.delete(run);
-    }
+    const signal = AbortSignal.any([c.req.raw.signal, this.#closing.signal]);
+    return this.#turns.take(signal, async () => {
+      const run = new ExportRun(this.sources.paths.root, ending, sql, flags, metric);
+      const forget = onAbort(signal, () => run.end());
+      try {
+        return await this.#send(c, await run.file(), name, ending);
+      } finally {
+        forget();
+        run.end();
+      }
+    });
   }
 
   /** Sends pieces as the reader takes them. */

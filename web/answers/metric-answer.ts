@@ -1,20 +1,25 @@
 /** One metric as JSON and as a page of its own: its rows by product, time, order and page. */
 import type { Context } from "hono";
 import { isoFromUs } from "../../scripts/base/iso.ts";
-import { API_ROWS_MAX, PAGE_METRIC_COLUMNS } from "../../scripts/base/limits.ts";
+import { API_ROWS_MAX, PAGE_METRIC_COLUMNS, RESULT_BYTES_MAX } from "../../scripts/base/limits.ts";
 import { printableLines } from "../../scripts/base/printable.ts";
 import type { MetricResult } from "../../scripts/contract/results.ts";
+import { SharedJson } from "../http/compress.ts";
 import { Problem } from "../http/problem.ts";
 import { descendingOf, limitOf, pageOf } from "../http/query-string.ts";
+import { jsonPieces } from "../model/json-pieces.ts";
 import { type MetricFilter, productsIn, timeColumn } from "../model/metric-filter.ts";
 import { shortRow, shortSql } from "../model/metric-results.ts";
 import { sorted } from "../model/metric-sort.ts";
+import { NewestUsed } from "../model/newest-used.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { StaticFiles } from "../pages/layout.tsx";
 import { MetricPage, type MetricPageView } from "../pages/metric-own-page.tsx";
 import { MetricQueries, metricAsked } from "./metric-rows.ts";
 
+/** Bytes of the JSON answers of one run that are kept, beside their compressed forms. */
+const ANSWERS_BYTES_MAX = 2 * RESULT_BYTES_MAX;
 /** Rows of one page of /metric/NAME. */
 const PAGE_ROWS = 200;
 
@@ -33,14 +38,20 @@ export class MetricAnswers {
     this.#queries.close();
   }
 
-  /** `/api/metrics/NAME`: the newest result; `product`, `from`, `to`, `limit`, `last`. */
+  /** `/api/metrics/NAME`: the newest result; `product`, `from`, `to`, `limit`, `last`. Made once per run. */
   json = async (c: Context): Promise<Response> => {
-    const { result, given, filter } = metricAsked(c, this.sources, ["limit", "last"]);
+    const { result, given, filter, kept } = this.sources.atOneCommit(() => ({
+      ...metricAsked(c, this.sources, ["limit", "last"]),
+      kept: this.sources.metrics.once("answers", () => new NewestUsed<string, SharedJson>(ANSWERS_BYTES_MAX)),
+    }));
+    const key = JSON.stringify([result.name, given]);
+    const known = kept.get(key);
+    if (known !== undefined) return known.answer(c);
     const [limit, last] = [limitOf(given.limit, API_ROWS_MAX), limitOf(given.last, API_ROWS_MAX, "last")];
     const { rows, how, truncated } = await this.#queries.rows(c, result, filter);
     const { finished_us, file_hash, rows: _, ...rest } = result;
     const isWhole = how === "whole";
-    return c.json({
+    const pieces = jsonPieces({
       ...rest,
       row_count: isWhole ? rest.row_count : rows.length,
       truncated,
@@ -49,6 +60,9 @@ export class MetricAnswers {
       file_hash,
       rows: given.last === null ? rows.slice(0, limit) : rows.slice(-last),
     });
+    const made = new SharedJson(pieces);
+    kept.set(key, made, made.length);
+    return made.answer(c);
   };
 
   /** `/metric/NAME`: as the JSON, and `sort`, `desc`, `page`. */

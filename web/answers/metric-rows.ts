@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import { METRIC_ROWS_MAX, RESULT_BYTES_MAX, RESULTS_CACHE_BYTES_MAX } from "../../scripts/base/limits.ts";
+import { quoted, quotedName } from "../../scripts/base/sql-text.ts";
 import { onAbort } from "../../scripts/base/wait.ts";
 import type { MetricResult, Row } from "../../scripts/contract/results.ts";
 import { Problem } from "../http/problem.ts";
@@ -17,6 +18,7 @@ import {
 } from "../model/metric-filter.ts";
 import { NewestUsed } from "../model/newest-used.ts";
 import type { Sources } from "../model/sources.ts";
+import { Turns } from "../model/turns.ts";
 import { ExportRun } from "./download.ts";
 
 /** Queries that run at once for pages and the API, beside the exports. */
@@ -33,13 +35,20 @@ interface MetricRows {
 }
 
 export class MetricQueries {
-  readonly #running = new Set<ExportRun>();
+  readonly #turns = new Turns({
+    running_max: COMPUTING_MAX,
+    waiting_max: 0,
+    busy: `${COMPUTING_MAX} metrics are computed already.`,
+    hint: "Try again when one has ended.",
+    stopped: "The query was stopped.",
+  });
+  readonly #closing = new AbortController();
 
   constructor(private readonly sources: Sources) {}
 
   /** Ends every query that runs. */
   close(): void {
-    for (const run of this.#running) run.end();
+    this.#closing.abort();
   }
 
   /** Fails with a 400 if the metric can't be filtered so, 404 if it fails now, 503 if it is busy. */
@@ -55,29 +64,24 @@ export class MetricQueries {
     return found;
   }
 
-  async #compute(c: Context, result: MetricResult, filter: MetricFilter): Promise<MetricRows & { size: number }> {
-    if (this.#running.size >= COMPUTING_MAX)
-      throw new Problem(503, "BUSY", `${COMPUTING_MAX} metrics are computed already.`, "Try again when one has ended.");
-    unhurried(c);
-    const flags = [...flagsOf(filter), "--limit", String(METRIC_ROWS_MAX + 1)];
-    const run = new ExportRun(
-      this.sources.paths.root,
-      "json",
-      filteredSql(result, filter, "computed"),
-      flags,
-      result.name,
-    );
-    this.#running.add(run);
-    onAbort(c.req.raw.signal, () => run.end());
-    try {
-      const text = await textOf(await run.file());
-      const rows = JSON.parse(text) as Row[];
-      const truncated = rows.length > METRIC_ROWS_MAX;
-      return { rows: rows.slice(0, METRIC_ROWS_MAX), how: "computed", truncated, size: text.length };
-    } finally {
-      run.end();
-      this.#running.delete(run);
-    }
+  #compute(c: Context, result: MetricResult, filter: MetricFilter): Promise<MetricRows & { size: number }> {
+    const signal = AbortSignal.any([c.req.raw.signal, this.#closing.signal]);
+    return this.#turns.take(signal, async () => {
+      unhurried(c);
+      const flags = [...flagsOf(filter), "--limit", String(METRIC_ROWS_MAX + 1)];
+      const sql = filteredSql(result, filter, "computed");
+      const run = new ExportRun(this.sources.paths.root, "json", sql, flags, result.name);
+      const forget = onAbort(signal, () => run.end());
+      try {
+        const text = await textOf(await run.file());
+        const rows = JSON.parse(text) as Row[];
+        const truncated = rows.length > METRIC_ROWS_MAX;
+        return { rows: rows.slice(0, METRIC_ROWS_MAX), how: "computed", truncated, size: text.length };
+      } finally {
+        forget();
+        run.end();
+      }
+    });
   }
 }
 
@@ -115,9 +119,9 @@ export function filteredSql({ sql, chart }: MetricResult, filter: MetricFilter, 
   const conditions: string[] = [];
   const isMade = (parameter: string) => how === "computed" && usesParameter(sql, parameter);
   const { product, from_us, to_us } = filter;
-  const x = `"${(chart.x ?? "").replaceAll('"', '""')}"`;
+  const x = quotedName(chart.x ?? "");
   const time = (us: number) => `TIMESTAMP '${isoFromUs(us).slice(0, -1)}'`;
-  if (product !== null && !isMade("$product")) conditions.push(`product_id = '${product.replaceAll("'", "''")}'`);
+  if (product !== null && !isMade("$product")) conditions.push(`product_id = ${quoted(product)}`);
   if (from_us !== null && !isMade("$from")) conditions.push(`${x} >= ${time(from_us)}`);
   if (to_us !== null && !isMade("$to")) conditions.push(`${x} < ${time(to_us)}`);
   if (conditions.length === 0) return sql;

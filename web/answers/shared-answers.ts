@@ -1,4 +1,5 @@
 /** Answers that many ask for at once are made a few times per second and shared: none is a second old. */
+import { NewestUsed } from "../model/newest-used.ts";
 
 /** Of one question, per second: one person reloading never gets an older one, a thousand cost no more. */
 const MADE_PER_SECOND = 8;
@@ -12,7 +13,7 @@ interface Made<T> {
 }
 
 export class SharedAnswers<T> {
-  readonly #made = new Map<string, Made<T>>();
+  readonly #made = new NewestUsed<string, Made<T>>(QUESTIONS_MAX);
 
   /** `now_ms`: monotonic. An error of `make` is thrown, and is not shared. */
   of(question: string, now_ms: number, make: () => T): T {
@@ -20,10 +21,7 @@ export class SharedAnswers<T> {
     const recent = (known?.at_ms ?? []).filter((at_ms) => now_ms - at_ms < 1_000);
     if (known !== undefined && recent.length >= MADE_PER_SECOND) return known.answer;
     const answer = make();
-    this.#made.delete(question);
     this.#made.set(question, { answer, at_ms: [...recent, now_ms] });
-    const oldest = this.#made.keys().next().value;
-    if (this.#made.size > QUESTIONS_MAX && oldest !== undefined) this.#made.delete(oldest);
     return answer;
   }
 }

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import type { DataPaths } from "../../scripts/base/data-dir.ts";
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { LIMITED_VARIABLE, spawnScript } from "../../scripts/base/process.ts";
-import { onAbort, untilAborted } from "../../scripts/base/wait.ts";
+import { onAbort } from "../../scripts/base/wait.ts";
 import type { Row } from "../../scripts/contract/results.ts";
+import { Turns } from "./turns.ts";
 
 const QUERY = resolve(import.meta.dir, "../../scripts/query.ts");
 /** Twenty times what one takes; then its process is killed. */
@@ -12,16 +13,15 @@ const QUERY_MS_MAX = 10_000;
 /** Questions at once, each a process with DuckDB of 110 MB; and those that wait for their turn. */
 const RUNNING_MAX = 2;
 const WAITING_MAX = 4;
+const STOPPED = "The query of the archive was stopped.";
 const NEVER = new AbortController().signal;
-const running = new Set<Promise<Row[]>>();
-let waiting = 0;
-
-/** Too many questions wait: it can be asked again soon. */
-export class ArchiveBusyError extends TidemarkError {
-  constructor() {
-    super("QUERY", `${RUNNING_MAX + WAITING_MAX} queries of the archive are asked for already.`, "Try again.");
-  }
-}
+const turns = new Turns({
+  running_max: RUNNING_MAX,
+  waiting_max: WAITING_MAX,
+  busy: `${RUNNING_MAX + WAITING_MAX} queries of the archive are asked for already.`,
+  hint: "Try again.",
+  stopped: STOPPED,
+});
 
 interface ArchiveQuery {
   /** Of `query`, by name; `metric`: that metric's SQL. */
@@ -31,22 +31,10 @@ interface ArchiveQuery {
   signal?: AbortSignal;
 }
 
-/** Rejects with QUERY: what DuckDB reports, or as ArchiveBusyError. */
-export async function queryArchive(paths: DataPaths, asked: ArchiveQuery): Promise<Row[]> {
+/** Rejects with QUERY: what DuckDB reports, or as BusyError. */
+export function queryArchive(paths: DataPaths, asked: ArchiveQuery): Promise<Row[]> {
   const { signal = NEVER } = asked;
-  if (running.size >= RUNNING_MAX && waiting >= WAITING_MAX) throw new ArchiveBusyError();
-  waiting++;
-  try {
-    const gone = untilAborted(signal);
-    while (running.size >= RUNNING_MAX && !signal.aborted)
-      await Promise.race([...[...running].map((one) => one.catch(() => [])), gone]);
-  } finally {
-    waiting--;
-  }
-  if (signal.aborted) throw new TidemarkError("QUERY", "The query of the archive was stopped.");
-  const found = query(paths, asked, signal);
-  running.add(found);
-  return found.finally(() => running.delete(found));
+  return turns.take(signal, () => query(paths, asked, signal));
 }
 
 async function query(paths: DataPaths, { flags, sql }: ArchiveQuery, signal: AbortSignal): Promise<Row[]> {
@@ -63,8 +51,7 @@ async function query(paths: DataPaths, { flags, sql }: ArchiveQuery, signal: Abo
   const forget = onAbort(signal, () => child.kill("SIGTERM"));
   try {
     const [text, { code, stderr }] = await Promise.all([new Response(child.stdout).text(), child.ended]);
-    if (code !== 0)
-      throw new TidemarkError("QUERY", /error: (.*)/.exec(stderr)?.[1] ?? "The query of the archive was stopped.");
+    if (code !== 0) throw new TidemarkError("QUERY", /error: (.*)/.exec(stderr)?.[1] ?? STOPPED);
     return JSON.parse(text) as Row[];
   } finally {
     forget();

@@ -98,9 +98,16 @@ function cutOf(rows: readonly Row[], own: readonly Row[]): Listed["cut"] {
   };
 }
 
+/** By start. */
+interface Cells {
+  /** Of windows that only the batch has. */
+  history: Cell[];
+  others: Cell[];
+}
+
 /**
- * Cells of the windows of stored rows and of those that only the reconciliation has, by start, for
- * starts in the span; `bars`: of the stored rows. A window whose outcome does not follow has no cell.
+ * Cells of the windows of stored rows and of those that only the reconciliation has, for starts in the
+ * span; `bars`: of the stored rows. A window whose outcome does not follow has no cell.
  */
 export function cellsOf(
   sources: Sources,
@@ -108,7 +115,7 @@ export function cellsOf(
   rows: readonly BarRow[],
   bars: readonly StreamBar[],
   span: UsSpan,
-): Cell[] {
+): Cells {
   const open = new Set(bars.flatMap(([start_s, , , , , , , , state]) => (state === 0 ? [start_s] : [])));
   const { product, size } = selection;
   const listed = listedOf(sources, selection);
@@ -129,7 +136,7 @@ export function cellsOf(
   const history_us = listed?.history_us ?? Number.NEGATIVE_INFINITY;
   const onlyBatch = barStarts(sources, selection, { ...span, to_us: Math.min(span.to_us, history_us + 1) });
   const history = onlyBatch.filter((us) => !windows.has(us)).map((us): Cell => [us / 1e6, "history", 0]);
-  const cells = [...windows].flatMap(([start_us, parts]): Cell[] => {
+  const others = [...windows].flatMap(([start_us, parts]): Cell[] => {
     if (open.has(start_us / 1e6)) return [[start_us / 1e6, "open", 0]];
     const all = parts.map((part) => known.get(part.window_start_us) ?? null);
     if (size.from_us !== undefined && start_us <= history_us) all.push({ outcome: "history", late: 0 });
@@ -140,7 +147,7 @@ export function cellsOf(
     const late = isJudged ? all.reduce((sum, one) => sum + (one?.late ?? 0), 0) : 0;
     return [[start_us / 1e6, outcome, late]];
   });
-  return [...history, ...cells];
+  return { history, others };
 }
 
 /** Starts of the batch's windows in a span, microseconds. */

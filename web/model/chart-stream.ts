@@ -1,8 +1,8 @@
 /** The stream's windows as the main chart draws them, from windows.db. */
 import type { StreamBar } from "../../scripts/contract/page-events.ts";
 import { summedBar, summedState } from "./derived-windows.ts";
-import type { BarRow, UsSpan } from "./kept-bars.ts";
-import type { Selection } from "./selection.ts";
+import { type BarRow, type BarsPart, startOf, type UsSpan, type WindowKind } from "./kept-bars.ts";
+import { everyUs, type Selection } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
 /** Stored windows of one answer: about 200 kB of it as JSON, compressed. */
@@ -17,19 +17,44 @@ const REVISED = `SELECT product_id, size_us, window_start_us FROM (
     SELECT product_id, size_us, window_start_us, change_id FROM window_revisions ORDER BY rowid DESC LIMIT $limit
   ) WHERE change_id > $after`;
 
+/** The stored windows of which a selection's are made. */
+function kindOf(sources: Sources, { product, size }: Selection): WindowKind {
+  const size_us = size.from_us ?? size.us;
+  return { product, size_us, every_us: everyUs(sources, size_us) };
+}
+
+/** Those that start in the span, by start: the newest CHART_ANSWER_WINDOWS_MAX. */
+export function storedRows(sources: Sources, selection: Selection, span: UsSpan): BarRow[] {
+  return sources.bars.rows(kindOf(sources, selection), span, CHART_ANSWER_WINDOWS_MAX);
+}
+
 /**
- * The stored windows of which the selection's are made, by start: the newest CHART_ANSWER_WINDOWS_MAX
- * that start in the span. `is_cut`: it has more.
+ * The same in parts, which begin at `from_us`: later than the span if it has more windows (`is_cut`).
+ * The first part then begins with a whole window of the selection.
  */
-export function storedRows(
-  { bars }: Sources,
-  { product, size }: Selection,
+export function storedParts(
+  sources: Sources,
+  selection: Selection,
   span: UsSpan,
-): { rows: BarRow[]; is_cut: boolean } {
-  const limit = CHART_ANSWER_WINDOWS_MAX + 1;
-  const rows = bars.rows(product, size.from_us ?? size.us, span, limit);
-  const is_cut = rows.length === limit;
-  return { rows: is_cut ? rows.slice(1) : rows, is_cut };
+): { parts: BarsPart[]; from_us: number; is_cut: boolean } {
+  const found = sources.bars.parts(kindOf(sources, selection), span, CHART_ANSWER_WINDOWS_MAX + 1);
+  const is_cut = found.reduce((sum, { rows }) => sum + rows.length, 0) > CHART_ANSWER_WINDOWS_MAX;
+  if (!is_cut) return { parts: found, from_us: span.from_us, is_cut };
+  const oldest = found
+    .values()
+    .flatMap(({ rows }) => rows)
+    .drop(1)
+    .next().value!;
+  const every_us = everyUs(sources, selection.size.us);
+  const from_us = -startOf(every_us, -oldest.window_start_us);
+  const parts = found.filter(({ to_us }) => to_us > from_us).map((part) => beginningAt(part, from_us));
+  return { parts, from_us, is_cut };
+}
+
+function beginningAt(part: BarsPart, from_us: number): BarsPart {
+  if (part.from_us >= from_us) return part;
+  const rows = part.rows.filter(({ window_start_us }) => window_start_us >= from_us);
+  return { from_us, to_us: part.to_us, rows, made: null };
 }
 
 /** Stored windows by the start of the selection's window that they are in. */
@@ -38,11 +63,6 @@ export function byWindow<T extends { window_start_us: number }>(
   rows: readonly T[],
 ): Map<number, T[]> {
   return Map.groupBy(rows, ({ window_start_us }) => startOf(size.us, window_start_us));
-}
-
-/** Start of the tumbling window of a size at a time. */
-export function startOf(size_us: number, time_us: number): number {
-  return Math.floor(time_us / size_us) * size_us;
 }
 
 /**
@@ -55,16 +75,18 @@ export function streamReached({ windows }: Sources, { product }: Selection): num
 }
 
 /** The stored windows as bars of the selection's size, both by start. */
-export function streamBars({ bars }: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
-  const { product, size } = selection;
+export function streamBars(sources: Sources, selection: Selection, rows: readonly BarRow[]): StreamBar[] {
+  const { size } = selection;
+  const { bars } = sources;
   const part_us = size.from_us;
   if (part_us === undefined) return rows.map(barOf);
-  const closed_us = bars.closedUntil(product, part_us);
+  const kind = kindOf(sources, selection);
+  const closed_us = bars.closedUntil(kind.product, part_us);
   return [...byWindow(selection, rows)].map(([start_us, parts]) => {
     const state = summedState(parts, start_us + size.us, closed_us);
     const late = () => parts.reduce((sum, part) => sum + part.late, 0);
     const sum = (): StreamBar => [...summedBar(start_us, parts), state, late()];
-    return state === 0 ? sum() : bars.summed(product, part_us, `bar ${size.us} ${start_us}`, sum);
+    return state === 0 ? sum() : bars.summed(kind, start_us, `bar ${size.us} ${start_us}`, sum);
   });
 }
 
@@ -102,7 +124,7 @@ export function streamBarsSince(sources: Sources, selection: Selection, change_i
     .sort((a, b) => a - b)
     .flatMap((from_us) => {
       const to_us = from_us + (size.from_us === undefined ? 1 : size.us);
-      return streamBars(sources, selection, storedRows(sources, selection, { from_us, to_us }).rows);
+      return streamBars(sources, selection, storedRows(sources, selection, { from_us, to_us }));
     });
 }
 

@@ -4,8 +4,10 @@ import type { Outage } from "../../scripts/contract/tick.ts";
 import SPANS from "../../sql/page/outage_spans.sql" with { type: "text" };
 import { batchBars } from "./chart-batch.ts";
 import { cellsOf, type Listed, listedOf } from "./chart-cells.ts";
-import { startOf, storedRows, streamBars, streamReached } from "./chart-stream.ts";
-import type { UsSpan } from "./kept-bars.ts";
+import { batchList, streamLists } from "./chart-lists.ts";
+import { storedParts, storedRows, streamBars, streamReached } from "./chart-stream.ts";
+import { type JsonList, type JsonPiece, jsonPieces } from "./json-pieces.ts";
+import { startOf, type UsSpan } from "./kept-bars.ts";
 import { NewestUsed } from "./newest-used.ts";
 import { idFromCommit } from "./page-changes.ts";
 import { lastDone } from "./runs.ts";
@@ -81,45 +83,50 @@ export function alignedSpan(sources: Sources, { size }: Selection, { from_us, to
   return { from_us: startOf(every_us, from_us), to_us: -startOf(every_us, -to_us) };
 }
 
+/** A chart's answer with its long lists as JSON. */
+type ListedChart = { [K in keyof ChartAnswer]: K extends "stream" | "batch" | "cells" ? JsonList : ChartAnswer[K] };
+
 /**
- * Both pipelines' windows that start in the span, which is widened to whole windows: of each the
- * newest CHART_ANSWER_WINDOWS_MAX stored ones. Reads as many rows as the span has.
+ * ChartAnswer as JSON: both pipelines' windows that start in the span, which is widened to whole
+ * windows: of each the newest CHART_ANSWER_WINDOWS_MAX stored ones. Reads and writes what is not kept
+ * of an answer before.
  */
-export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpan): ChartAnswer {
+export function chartJson(sources: Sources, selection: Selection, asked: UsSpan): JsonPiece[] {
   const { product, size } = selection;
-  const every_us = everyUs(sources, size.us);
-  const { from_us, to_us } = alignedSpan(sources, selection, asked);
+  const { to_us, ...whole } = alignedSpan(sources, selection, asked);
   // Read first: what is committed meanwhile is sent again.
   const change_id = sources.windows.counters().change_id ?? 0;
-  const found = storedRows(sources, selection, { from_us, to_us });
-  const oldest_us = found.rows[0]?.window_start_us ?? from_us;
-  const span = { from_us: found.is_cut ? -startOf(every_us, -oldest_us) : from_us, to_us };
-  const rows = found.rows.filter(({ window_start_us }) => window_start_us >= span.from_us);
-  const stream = streamBars(sources, selection, rows);
-  const batch = batchBars(sources, selection);
+  const { parts, from_us, is_cut } = storedParts(sources, selection, { ...whole, to_us });
+  const span = { from_us, to_us };
+  const { stream, cells } = streamLists(sources, selection, parts);
   const newest = newestRun(sources, selection);
   noteDrawn(sources, selection);
-  return {
+  const answer: ListedChart = {
     product,
     window: size.name,
     size_s: size.us / 1e6,
-    every_s: every_us / 1e6,
-    from_s: span.from_us / 1e6,
+    every_s: everyUs(sources, size.us) / 1e6,
+    from_s: from_us / 1e6,
     to_s: to_us / 1e6,
-    is_cut: found.is_cut,
+    is_cut,
     stream,
-    batch: within(batch.bars, span),
-    cells: cellsOf(sources, selection, rows, stream, span),
+    batch: batchList(sources, selection, span),
+    cells,
     outages: outagesIn(sources, product, span),
-    runs: runMarks(sources, selection).filter(
-      ([, , newest_s]) => newest_s * 1e6 >= span.from_us && newest_s * 1e6 < to_us,
-    ),
+    runs: runMarks(sources, selection).filter(([, , newest_s]) => newest_s * 1e6 >= from_us && newest_s * 1e6 < to_us),
     run_id: newest?.run[0] ?? 0,
     horizon_s: newest?.horizon_s ?? null,
     first_s: seconds(endsOf(sources, selection)?.from_us ?? null),
-    older_before_s: seconds(batch.older_before_us),
+    older_before_s: seconds(batchBars(sources, selection).older_before_us),
     id: idFromCommit({ epoch: sources.windows.epoch, change_id }),
   };
+  return jsonPieces(answer);
+}
+
+/** The same as values. */
+export function chartAnswer(sources: Sources, selection: Selection, asked: UsSpan): ChartAnswer {
+  const pieces = chartJson(sources, selection, asked).map(({ bytes }) => bytes);
+  return JSON.parse(Buffer.concat(pieces).toString()) as ChartAnswer;
 }
 
 /** The windows and cells that the runs after `run_id_before` changed; null: it is the newest run. */
@@ -212,14 +219,9 @@ function cellsAt(sources: Sources, selection: Selection, stored: readonly number
 
 /** Cells of the selection's windows that start in the span, of whole windows. */
 export function cellsIn(sources: Sources, selection: Selection, span: UsSpan): Cell[] {
-  const { rows } = storedRows(sources, selection, span);
-  return cellsOf(sources, selection, rows, streamBars(sources, selection, rows), span);
-}
-
-/** Bars by start that begin in the span. */
-function within(bars: readonly Bar[], { from_us, to_us }: UsSpan): Bar[] {
-  const at = (us: number) => indexFrom(bars, us, ([start_s]) => start_s * 1e6);
-  return bars.slice(at(from_us), at(to_us));
+  const rows = storedRows(sources, selection, span);
+  const { history, others } = cellsOf(sources, selection, rows, streamBars(sources, selection, rows), span);
+  return [...history, ...others];
 }
 
 /** The newest run that is done, and the event time that its answers reach. */

@@ -1,19 +1,21 @@
-/** The newest closed windows of a product, read once: they change no more, except by late ticks. */
+/** A product's closed windows, read once per part of the time: only late ticks change them. */
 import BARS from "../../sql/page/bars.sql" with { type: "text" };
-import { indexFrom } from "./sorted.ts";
+import { NewestUsed } from "./newest-used.ts";
 import type { StoreFile } from "./store-file.ts";
 
-/** Products and sizes whose windows are kept; of each at most twice the windows of an answer, 4 MB. */
-const TAILS_MAX = 8;
-/** Sums of one tail: all of an answer in two sizes, and as rows. */
-const SUMS_MAX = 10_000;
+/** Starts in one part: two hours of minutes, so a window that is summed from them is in one part. */
+const PART_WINDOWS = 120;
+/** Windows of all parts that are kept, of 200 bytes each, and as much for what is made of them. */
+const KEPT_MAX = 100_000;
 /** Late ticks since the last question; after more all is read again. */
 const REVISIONS_READ = 1_000;
 const CLOSED_UNTIL = "SELECT closed_until_us FROM closed_ends WHERE product_id = $product AND size_us = $size_us";
 const NEWEST_REVISION = "SELECT max(rowid) AS n FROM window_revisions";
 /** A revision's rowid rises with its commit. */
-const REVISIONS = `SELECT rowid AS n, product_id, size_us, window_start_us, trade_count FROM window_revisions
+const REVISIONS = `SELECT rowid AS n, product_id, size_us, window_start_us FROM window_revisions
   WHERE rowid > $after ORDER BY rowid LIMIT $limit`;
+const NEWEST_BEFORE = `SELECT max(window_start_us) AS us FROM windows
+  WHERE product_id = $product AND size_us = $size_us AND window_start_us >= $from_us AND window_start_us < $to_us`;
 
 /** A stored window as the chart needs it: sums as exact text, prices to be drawn. */
 export interface BarRow {
@@ -41,15 +43,29 @@ export interface UsSpan {
   to_us: number;
 }
 
-/** Closed windows by start: all that start in the span. */
-interface Tail extends UsSpan {
-  rows: BarRow[];
-  /** Sums of them. */
-  summed: Map<string, unknown>;
+/** Windows that the stream stores: of one product and size. */
+export interface WindowKind {
+  product: string;
+  size_us: number;
+  /** From one window to the next. */
+  every_us: number;
 }
 
+/** All windows that start in a span, by start. */
+export interface BarsPart extends UsSpan {
+  rows: readonly BarRow[];
+  /** What is made of them; null: they are not kept. */
+  made: Made | null;
+}
+
+/** By name: what is made of closed windows, and what else it is made of. */
+type Made = Map<string, { of: readonly unknown[]; value: unknown }>;
+type KeptPart = BarsPart & { made: Made };
+
 export class KeptBars {
-  readonly #tails = new Map<string, Tail>();
+  readonly #kept = new NewestUsed<string, KeptPart>(KEPT_MAX);
+  /** Of each size that was asked for. */
+  readonly #every_us = new Map<number, number>();
   #epoch = "";
   #revision = 0;
 
@@ -62,54 +78,84 @@ export class KeptBars {
   }
 
   /** The newest `limit` windows that start in the span, by start. */
-  rows(product: string, size_us: number, span: UsSpan, limit: number): BarRow[] {
-    this.#sync();
+  rows(kind: WindowKind, span: UsSpan, limit: number): BarRow[] {
+    return this.parts(kind, span, limit).flatMap(({ rows }) => rows);
+  }
+
+  /**
+   * The same in parts by start. They follow each other; the last one ends with the span, the first one
+   * begins with it unless there are `limit` windows. All parts but the first and the last are of whole
+   * PART_WINDOWS.
+   */
+  parts(kind: WindowKind, span: UsSpan, limit: number): BarsPart[] {
+    this.#sync(kind);
+    const part_us = PART_WINDOWS * kind.every_us;
     // All windows that start before it are closed, and no other one can open there.
-    const closed_us = this.closedUntil(product, size_us) - size_us + 1;
-    const read = (part: UsSpan, most: number) => this.#read(product, size_us, part, most);
-    if (closed_us <= span.from_us) return read(span, limit);
-    const tail = this.#tail(product, size_us, closed_us);
-    if (tail.to_us < closed_us) {
-      const newer = read({ from_us: tail.to_us, to_us: closed_us }, limit);
-      const isAll = newer.length < limit;
-      if (!isAll) tail.from_us = newer[0]!.window_start_us;
-      tail.rows = isAll ? [...tail.rows, ...newer] : newer;
-      tail.to_us = closed_us;
+    const closed_us = this.closedUntil(kind.product, kind.size_us) - kind.size_us + 1;
+    const found: BarsPart[] = [];
+    let room = limit;
+    let to_us = span.to_us;
+    const add = (part: BarsPart) => {
+      found.push(part);
+      room -= part.rows.length;
+      to_us = part.from_us;
+    };
+    if (closed_us < to_us) add(this.#newest(kind, span, closed_us, limit));
+    while (room > 0 && to_us > span.from_us) {
+      const from_us = startOf(part_us, to_us - 1);
+      const kept = this.#keptPart(kind, from_us, Math.min(from_us + part_us, closed_us));
+      const isWhole = from_us >= span.from_us && to_us === from_us + part_us && kept.rows.length <= room;
+      if (isWhole && kept.rows.length > 0) add(kept);
+      else if (kept.rows.length > 0) add(cut(kept, { from_us: Math.max(from_us, span.from_us), to_us }, room));
+      else add({ from_us: this.#afterGap(kind, span.from_us, from_us), to_us, rows: [], made: null });
     }
-    if (span.to_us <= tail.from_us) return read(span, limit);
-    if (span.from_us < tail.from_us && tail.rows.length < limit) {
-      const room = limit - tail.rows.length;
-      const older = read({ from_us: span.from_us, to_us: tail.from_us }, room);
-      tail.from_us = older.length < room ? span.from_us : older[0]!.window_start_us;
-      tail.rows = [...older, ...tail.rows];
-    }
-    if (tail.rows.length > 2 * limit) {
-      tail.rows = tail.rows.slice(-limit);
-      tail.from_us = tail.rows[0]!.window_start_us;
-    }
-    if (tail.summed.size > SUMS_MAX) tail.summed.clear();
-    const open = span.to_us > closed_us ? read({ from_us: closed_us, to_us: span.to_us }, limit) : [];
-    const kept = [...tail.rows.slice(indexOf(tail.rows, span.from_us), indexOf(tail.rows, span.to_us)), ...open];
-    const missing = limit - kept.length;
-    const before = { from_us: span.from_us, to_us: tail.from_us };
-    return before.from_us < before.to_us && missing > 0 ? [...read(before, missing), ...kept] : kept.slice(-limit);
+    return found.reverse();
   }
 
-  /** A sum of closed windows, made once per `name` until one of them gets a late tick; null is not kept. */
-  summed<T>(product: string, size_us: number, name: string, make: () => T): T {
-    const summed = this.#tails.get(keyOf(product, size_us))?.summed;
-    if (!summed?.has(name)) {
-      const made = make();
-      if (made !== null) summed?.set(name, made);
-      return made;
-    }
-    return summed.get(name) as T;
+  /**
+   * A value made of closed windows that start in one part; made once per `name` until one of them gets
+   * a late tick. Null is not kept.
+   */
+  summed<T>({ product, size_us, every_us }: WindowKind, start_us: number, name: string, make: () => T): T {
+    const part = this.#kept.get(keyOf(product, size_us, startOf(PART_WINDOWS * every_us, start_us)));
+    return part === undefined ? make() : madeOf(part, name, [], make);
   }
 
-  #read(product: string, size_us: number, span: UsSpan, limit: number): BarRow[] {
-    const rows = this.file.all<TextRow>(BARS, { product, size_us, ...span, limit });
+  /** Of windows that are open, and of the newest part, in which others will close. */
+  #newest(kind: WindowKind, span: UsSpan, closed_us: number, limit: number): BarsPart {
+    const open = { from_us: Math.max(closed_us, span.from_us), to_us: span.to_us };
+    const opened = open.from_us < open.to_us ? this.#read(kind, open, limit) : [];
+    const start_us = startOf(PART_WINDOWS * kind.every_us, closed_us);
+    if (closed_us <= span.from_us || start_us === closed_us || opened.length === limit)
+      return { ...open, rows: opened, made: null };
+    const kept = this.#keptPart(kind, start_us, closed_us);
+    const closed = cut(kept, { from_us: Math.max(start_us, span.from_us), to_us: closed_us }, limit - opened.length);
+    return { from_us: closed.from_us, to_us: span.to_us, rows: [...closed.rows, ...opened], made: null };
+  }
+
+  /** Closed windows from the beginning of a part up to a time. */
+  #keptPart(kind: WindowKind, from_us: number, to_us: number): KeptPart {
+    const key = keyOf(kind.product, kind.size_us, from_us);
+    const known = this.#kept.get(key) ?? { from_us, to_us: from_us, rows: [], made: new Map() };
+    if (known.to_us >= to_us) return known;
+    const newer = this.#read(kind, { from_us: known.to_us, to_us }, PART_WINDOWS);
+    const part = { ...known, to_us, rows: [...known.rows, ...newer] };
     // What can't be read is empty (StoreFile.lenient), and is not kept as such.
-    if (this.file.failure !== null) this.#tails.clear();
+    if (this.file.failure === null) this.#kept.set(key, part, part.rows.length + 1);
+    return part;
+  }
+
+  /** The end of the newest window's part before a time, and not before `least_us`. */
+  #afterGap({ product, size_us, every_us }: WindowKind, least_us: number, before_us: number): number {
+    const span = { from_us: least_us, to_us: before_us };
+    const newest_us = this.file.get<{ us: number | null }>(NEWEST_BEFORE, { product, size_us, ...span })?.us ?? null;
+    const part_us = PART_WINDOWS * every_us;
+    return newest_us === null ? least_us : Math.max(least_us, startOf(part_us, newest_us) + part_us);
+  }
+
+  #read({ product, size_us }: WindowKind, span: UsSpan, limit: number): BarRow[] {
+    const rows = this.file.all<TextRow>(BARS, { product, size_us, ...span, limit });
+    if (this.file.failure !== null) this.#kept.clear();
     return rows.reverse().map((row) => ({
       ...row,
       open_price: Number(row.open_price),
@@ -120,37 +166,21 @@ export class KeptBars {
     }));
   }
 
-  #tail(product: string, size_us: number, closed_us: number): Tail {
-    const key = keyOf(product, size_us);
-    const tail = this.#tails.get(key) ?? { rows: [], from_us: closed_us, to_us: closed_us, summed: new Map() };
-    this.#tails.delete(key);
-    this.#tails.set(key, tail);
-    for (const oldest of this.#tails.keys()) {
-      if (this.#tails.size <= TAILS_MAX) break;
-      this.#tails.delete(oldest);
-    }
-    return tail;
-  }
-
-  /** Forgets another file's windows, and notes the late ticks since the last question. */
-  #sync(): void {
+  /** Forgets another file's windows, and parts with late ticks since the last question. */
+  #sync({ size_us, every_us }: WindowKind): void {
     const { epoch } = this.file;
     const newest = this.file.get<{ n: number | null }>(NEWEST_REVISION)?.n ?? 0;
     const isOther = epoch !== this.#epoch || newest < this.#revision;
     const found = isOther ? [] : this.file.all<Revision>(REVISIONS, { after: this.#revision, limit: REVISIONS_READ });
-    if (isOther || found.length === REVISIONS_READ) this.#tails.clear();
+    const isOtherGrid = (this.#every_us.get(size_us) ?? every_us) !== every_us;
+    if (isOther || isOtherGrid || found.length === REVISIONS_READ) this.#kept.clear();
+    this.#every_us.set(size_us, every_us);
     this.#epoch = epoch;
     this.#revision = Math.max(newest, found.at(-1)?.n ?? 0);
-    for (const revision of found) this.#revise(revision);
-  }
-
-  #revise({ product_id, size_us, window_start_us, trade_count }: Revision): void {
-    const tail = this.#tails.get(keyOf(product_id, size_us));
-    const at = tail === undefined ? -1 : indexOf(tail.rows, window_start_us);
-    const row = tail?.rows[at];
-    if (tail === undefined || row === undefined || row.window_start_us !== window_start_us) return;
-    tail.rows[at] = { ...row, late: trade_count - row.trade_count };
-    tail.summed.clear();
+    for (const { product_id, size_us, window_start_us } of found) {
+      const part_us = PART_WINDOWS * (this.#every_us.get(size_us) ?? 0);
+      if (part_us > 0) this.#kept.delete(keyOf(product_id, size_us, startOf(part_us, window_start_us)));
+    }
   }
 }
 
@@ -159,14 +189,31 @@ interface Revision {
   product_id: string;
   size_us: number;
   window_start_us: number;
-  trade_count: number;
 }
 
-function keyOf(product: string, size_us: number): string {
-  return `${size_us} ${product}`;
+/** Start of the tumbling window of a size at a time. */
+export function startOf(size_us: number, time_us: number): number {
+  return Math.floor(time_us / size_us) * size_us;
 }
 
-/** Index of the first row that starts at a time or later. */
-function indexOf(rows: readonly BarRow[], start_us: number): number {
-  return indexFrom(rows, start_us, ({ window_start_us }) => window_start_us);
+/**
+ * What is made of a part's windows and of `of`: kept with them under its name until the windows, or
+ * one of `of`, are others. Null is not kept.
+ */
+export function madeOf<T>({ made }: BarsPart, name: string, of: readonly unknown[], make: () => T): T {
+  const known = made?.get(name);
+  if (known?.of.every((one, i) => one === of[i])) return known.value as T;
+  const value = make();
+  if (value !== null) made?.set(name, { of, value });
+  return value;
+}
+
+/** The newest `limit` windows of a part that start in a span in it. */
+function cut({ rows }: BarsPart, { from_us, to_us }: UsSpan, limit: number): BarsPart {
+  const own = rows.filter(({ window_start_us: us }) => us >= from_us && us < to_us).slice(-limit);
+  return { from_us, to_us, rows: own, made: null };
+}
+
+function keyOf(product: string, size_us: number, from_us: number): string {
+  return `${from_us} ${size_us} ${product}`;
 }

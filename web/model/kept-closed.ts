@@ -1,5 +1,6 @@
 /** Newest windows of a product, newest first, of which the closed ones are read once. */
 import type { UsSpan } from "./kept-bars.ts";
+import { NewestUsed } from "./newest-used.ts";
 import type { StoreFile } from "./store-file.ts";
 
 /** Questions whose rows are kept; of each as many as it asks for, 720 at most. */
@@ -14,7 +15,7 @@ interface Question {
 }
 
 export class KeptClosed {
-  readonly #kept = new Map<string, { version: string; rows: readonly object[] }>();
+  readonly #kept = new NewestUsed<string, { version: string; rows: readonly object[] }>(QUESTIONS_MAX);
 
   constructor(private readonly file: StoreFile) {}
 
@@ -37,15 +38,12 @@ export class KeptClosed {
     const key = `${name} ${limit} ${size_us} ${product}`;
     const version = `${this.file.epoch} ${closed_us} ${state?.revision}`;
     const known = this.#kept.get(key);
-    this.#kept.delete(key);
     const isKnown = known?.version === version;
     const rows = isKnown
       ? (known.rows as readonly T[])
       : read({ ...span, from_us: Number.MIN_SAFE_INTEGER, to_us: open_us });
     // What can't be read is empty (StoreFile.lenient), and is not kept as such.
     if (this.file.failure === null) this.#kept.set(key, { version, rows });
-    const oldest = this.#kept.keys().next().value;
-    if (this.#kept.size > QUESTIONS_MAX && oldest !== undefined) this.#kept.delete(oldest);
     return [...newer, ...rows].slice(0, limit);
   }
 }

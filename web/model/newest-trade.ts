@@ -34,9 +34,9 @@ const QUIET_READ = 100;
 /** Skew is judged as the stream does (docs/semantics.md "Skew"), which may not have read the tick yet. */
 const NOT_AHEAD = `time_us <= coalesce($mark_us, time_us)
   AND (time_us - appended_us <= $max_skew_us OR appended_us < ${APPEND_EARLIEST_US})`;
-/** Ids need not rise with time, and late trades come last: among the newest inserted the times decide. */
-const TRADES = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ})
-  WHERE product_id = $product AND source <> 'backfill' AND ${NOT_AHEAD}`;
+const TRADES = `SELECT time_us, trade_id, price, appended_us
+  FROM (SELECT * FROM ticks ORDER BY insert_id DESC LIMIT ${INSERTED_READ})
+  WHERE product_id = $product AND source <> 'backfill'`;
 const QUIET = `SELECT time_us, trade_id, price FROM (SELECT * FROM ticks WHERE product_id = $product
     ORDER BY trade_id DESC LIMIT ${QUIET_READ})
   WHERE ${NOT_AHEAD} ORDER BY time_us DESC, trade_id DESC LIMIT 1`;
@@ -49,15 +49,32 @@ const OLDEST = `SELECT time_us FROM ticks
 /** Of ticks.db; null before the first. */
 export function newestTrade(sources: Sources, product: string, { now_us, mark_us }: Until): NewestTrade | null {
   const max_skew_us = Number(sources.windows.setting("max_skew_us") ?? STAMP_AHEAD_US_MAX);
-  const read = (sql: string) => sources.ticks.all<Trade>(sql, { product, mark_us, max_skew_us });
-  const inserted = read(TRADES).sort((a, b) => b.time_us - a.time_us || b.trade_id - a.trade_id);
-  const trades = inserted.length > 0 ? inserted.slice(0, TRADES_READ) : read(QUIET);
+  const inserted = newestInserted(sources, product)
+    .filter(({ time_us }) => time_us <= (mark_us ?? time_us))
+    .filter(({ time_us, appended_us }) => time_us - appended_us <= max_skew_us || appended_us < APPEND_EARLIEST_US);
+  const trades =
+    inserted.length > 0
+      ? inserted.slice(0, TRADES_READ)
+      : sources.ticks.all<Trade>(QUIET, { product, mark_us, max_skew_us });
   const newest = trades[0];
   if (newest === undefined) return null;
   const to_us = Math.max(now_us ?? newest.time_us, newest.time_us);
-  const oldest_us = sources.ticks.get<{ time_us: number }>(OLDEST)?.time_us ?? null;
+  const oldest_us =
+    sources.onceOfTicks("oldest inserted", () => sources.ticks.get<{ time_us: number }>(OLDEST)?.time_us) ?? null;
   const known = { trades, reachesBack: oldest_us === null || oldest_us <= to_us - MINUTE_US };
   return { price: newest.price, time_us: newest.time_us, per_second: perSecond(known, to_us) };
+}
+
+/**
+ * Newest first. Ids need not rise with time, and late trades come last: among the newest inserted the
+ * times decide.
+ */
+function newestInserted(sources: Sources, product: string): (Trade & { appended_us: number })[] {
+  return sources.onceOfTicks(`newest ${product}`, () =>
+    sources.ticks
+      .all<Trade & { appended_us: number }>(TRADES, { product })
+      .sort((a, b) => b.time_us - a.time_us || b.trade_id - a.trade_id),
+  );
 }
 
 /** `trades`: newest first. `reachesBack`: what was read is older than a minute, or is all. */

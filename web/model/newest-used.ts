@@ -20,12 +20,12 @@ export class NewestUsed<K, V> {
   }
 
   set(key: K, value: V, size = 1): void {
-    this.#delete(key);
+    this.delete(key);
     this.#kept.set(key, { value, size });
     this.#size += size;
     for (const oldest of this.#kept.keys()) {
       if (this.#size <= this.max || oldest === key) break;
-      this.#delete(oldest);
+      this.delete(oldest);
     }
   }
 
@@ -34,7 +34,7 @@ export class NewestUsed<K, V> {
     this.#size = 0;
   }
 
-  #delete(key: K): void {
+  delete(key: K): void {
     this.#size -= this.#kept.get(key)?.size ?? 0;
     this.#kept.delete(key);
   }

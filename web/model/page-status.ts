@@ -4,7 +4,7 @@ import { feedEnd } from "../../scripts/contract/feed-status.ts";
 import type { Lane, StatusEvent } from "../../scripts/contract/page-events.ts";
 import type { Problem } from "../../scripts/contract/problems.ts";
 import { type Lacking, lacking, newestTimes } from "./age-measures.ts";
-import { startOf } from "./chart-stream.ts";
+import { startOf } from "./kept-bars.ts";
 import { type Moment, momentOf } from "./measure-moment.ts";
 import { type NewestTrade, newestTrade } from "./newest-trade.ts";
 import type { Selection } from "./selection.ts";

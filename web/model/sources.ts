@@ -28,6 +28,7 @@ export class Sources {
   readonly meter = new CostMeter();
   readonly energy = new EnergyMeter();
   readonly #fromWindows: PerCommit;
+  readonly #fromTicks: PerCommit;
   readonly #feed: KeptText<KnownFeedStatus | null>;
   readonly #schedule: KeptText<ScheduleStatus | null>;
   readonly #again: KeptText<string | null>;
@@ -54,6 +55,7 @@ export class Sources {
     this.#schedule = new KeptText(paths.schedule, parseScheduleStatus);
     this.#again = new KeptText(paths.address, (text) => text.split("\n")[1] || null);
     this.#fromWindows = new PerCommit(this.windows);
+    this.#fromTicks = new PerCommit(this.ticks);
     this.closings = new ClosingRows(this.windows);
     this.bars = new KeptBars(this.windows);
     this.closed = new KeptClosed(this.windows);
@@ -64,6 +66,11 @@ export class Sources {
   /** For what is derived from windows.db: calls `make` once per `name` and commit of the stream. */
   once<T>(name: string, make: () => T): T {
     return this.#fromWindows.once(name, make);
+  }
+
+  /** The same of ticks.db, per commit of consume. */
+  onceOfTicks<T>(name: string, make: () => T): T {
+    return this.#fromTicks.once(name, make);
   }
 
   /** Null before the first `produce`, or when its file can't be understood. */

@@ -1,5 +1,5 @@
 /** One SQLite file of a stage, read only; opened again when it is replaced. */
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import { type Stats, statSync } from "node:fs";
 import { basename } from "node:path";
 import { sentence, TidemarkError } from "../../scripts/base/errors.ts";
@@ -18,6 +18,8 @@ export class StoreFile {
   #still = "";
   /** While work is done on one commit: whether the file was replaced meanwhile is not asked. */
   #fixed: Database | null = null;
+  /** Of the open file, by their text, of which the code has some dozens: Bun keeps only the first 20. */
+  readonly #statements = new Map<string, Statement>();
   /** Errors by query, until it works again or the file is replaced. */
   readonly #failures = new Map<string, TidemarkError>();
   /** True: what can't be read is empty and `failure` has the reason. False: it is thrown. */
@@ -80,16 +82,24 @@ export class StoreFile {
       const db = this.#open();
       if (db === null) return -1;
       if (this.#still !== "") return Bun.hash.crc32(this.#still);
-      return db.query<{ data_version: number }, []>("PRAGMA data_version").get()?.data_version ?? -1;
+      return this.#prepared<{ data_version: number }>("PRAGMA data_version")?.get()?.data_version ?? -1;
     });
   }
 
   all<T = Row>(sql: string, parameters: Parameters = {}): T[] {
-    return this.#try<T[]>(sql, [], () => this.#open()?.query<T, Parameters>(sql).all(parameters) ?? []);
+    return this.#try<T[]>(sql, [], () => this.#prepared<T>(sql)?.all(parameters) ?? []);
   }
 
   get<T = Row>(sql: string, parameters: Parameters = {}): T | null {
-    return this.#try<T | null>(sql, null, () => this.#open()?.query<T, Parameters>(sql).get(parameters) ?? null);
+    return this.#try<T | null>(sql, null, () => this.#prepared<T>(sql)?.get(parameters) ?? null);
+  }
+
+  #prepared<T>(sql: string): Statement<T, Parameters[]> | null {
+    const db = this.#open();
+    if (db === null) return null;
+    const known = this.#statements.get(sql) ?? db.prepare(sql);
+    this.#statements.set(sql, known);
+    return known as Statement<T, Parameters[]>;
   }
 
   /** Does the work on one commit of the file: what other processes commit meanwhile is not seen. */
@@ -132,6 +142,8 @@ export class StoreFile {
   }
 
   close(): void {
+    for (const statement of this.#statements.values()) statement.finalize();
+    this.#statements.clear();
     this.#db?.close();
     this.#db = null;
     this.#ino = -1;

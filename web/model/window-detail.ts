@@ -1,6 +1,7 @@
 /** All that is known of one window: for its page, the API and `bun run explain`. */
 import { TidemarkError } from "../../scripts/base/errors.ts";
 import { isoFromUs, isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { mayLackTicks } from "../../scripts/contract/lacking-ticks.ts";
 import type { Cell } from "../../scripts/contract/page-events.ts";
 import type { Row } from "../../scripts/contract/results.ts";
 import {
@@ -9,7 +10,6 @@ import {
   type WindowDetail,
   type WindowValues,
 } from "../../scripts/contract/window-explained.ts";
-import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedMinutes, type TickRow } from "./archived-ticks.ts";
 import { cellsIn } from "./chart.ts";
 import { lateTicks, sameDigits } from "./differences.ts";
@@ -19,6 +19,7 @@ import { judgedWindows, storedSize } from "./reconciliation.ts";
 import { choices, everyUs, type Selection, sizeOfUs } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 import { offsets } from "./stage-states.ts";
+import { BusyError } from "./turns.ts";
 import { type NamedWindow, windowId, windowPath } from "./window-id.ts";
 import { partsOf, streamRow } from "./window-parts.ts";
 import {
@@ -50,7 +51,7 @@ const REVISIONS_MAX = 100;
 
 /**
  * Fails with USAGE when no window of that size begins there, with NO_DATA when neither pipeline has
- * it, with ArchiveBusyError when too many wait for the archive.
+ * it, with BusyError when too many wait for the archive.
  */
 export async function windowDetail(
   sources: Sources,
@@ -90,7 +91,7 @@ async function minutesOrError(
   try {
     return { rows: await archivedMinutes(paths, span, signal), error: null };
   } catch (error) {
-    if (error instanceof ArchiveBusyError) throw error;
+    if (error instanceof BusyError) throw error;
     return { rows: [], error: `The archive can't be read: ${errorText(error)}` };
   }
 }
@@ -204,15 +205,10 @@ function streamValues(parts: readonly StreamPart[], as_of_us: number | null): Wi
   return values.length === 1 ? values[0]! : summedValues(values);
 }
 
-/** Whether consume may lack ticks of the stream's rows: it is before the records that closed them. */
+/** Whether consume may lack ticks of the stream's rows. */
 function isConsumeBehind(sources: Sources, parts: readonly StreamPart[]): boolean {
   const [stored, read] = [offsets(sources.ticks), offsets(sources.windows)];
-  return parts.some(({ row }) => {
-    if (row === null) return false;
-    const { closed_partition: at, closed_offset } = row;
-    if (at !== null && closed_offset !== null) return (stored.get(at) ?? 0) <= closed_offset;
-    return [...read].some(([partition, next]) => (stored.get(partition) ?? 0) < next);
-  });
+  return parts.some(({ row }) => row !== null && mayLackTicks(row, stored, read));
 }
 
 function stateOf(parts: readonly StreamPart[], as_of_us: number | null, isClosed: boolean): WindowDetail["state"] {

@@ -1,10 +1,10 @@
 /** The ticks of one window: from ticks.db, and from the archive where they were pruned. */
 import { isoFromUs } from "../../scripts/base/iso.ts";
 import type { DetailTick, DetailTicks } from "../../scripts/contract/window-explained.ts";
-import { ArchiveBusyError } from "./archive-query.ts";
 import { archivedTicks, type TickRow } from "./archived-ticks.ts";
 import { errorText } from "./log-view.ts";
 import type { Sources } from "./sources.ts";
+import { BusyError } from "./turns.ts";
 
 /** What is known of the ticks before they are read. */
 interface TickSpan {
@@ -40,7 +40,7 @@ const ONE = `SELECT trade_id, time_us, price, last_size, side, source, appended_
 
 /**
  * At most `limit` ticks. `archive`: whether to wait for it if some are not in ticks.db any more. Fails
- * with ArchiveBusyError.
+ * with BusyError.
  */
 export async function windowTicks(
   sources: Sources,
@@ -58,7 +58,7 @@ export async function windowTicks(
     const found = await archivedTicks(sources.paths, span, limit + 1, signal);
     return { ...base, from: "archive", is_pending: false, ...shown(merged(found, stored), span, limit) };
   } catch (error) {
-    if (error instanceof ArchiveBusyError) throw error;
+    if (error instanceof BusyError) throw error;
     const say = `The archive can't be read: ${errorText(error)}`;
     return { ...base, from: "ticks.db", is_pending: false, ...shown(stored, span, limit), error: say };
   }

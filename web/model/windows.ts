@@ -6,8 +6,8 @@ import { isoFromUs } from "../../scripts/base/iso.ts";
 import { API_ROWS_MAX } from "../../scripts/base/limits.ts";
 import { API_COLUMNS, type StoredWindow } from "../../scripts/contract/window-columns.ts";
 import WINDOWS from "../../sql/page/windows.sql" with { type: "text" };
-import { startOf } from "./chart-stream.ts";
 import { type FoundWindow, summedWindow } from "./derived-windows.ts";
+import { startOf } from "./kept-bars.ts";
 import { choices, type Selection, summedFrom } from "./selection.ts";
 import type { Sources } from "./sources.ts";
 
@@ -105,7 +105,9 @@ function summedWindows(
   };
   const parts_max = Math.min(API_ROWS_MAX, (limit + 1) * (size_us / part_us));
   const found = products.flatMap((product) => {
-    const parts = sources.bars.rows(product, part_us, span, parts_max);
+    // Only tumbling windows are summed.
+    const kind = { product, size_us: part_us, every_us: part_us };
+    const parts = sources.bars.rows(kind, span, parts_max);
     const closed_us = sources.bars.closedUntil(product, part_us);
     const wholeFrom_us = parts.length < parts_max ? Number.MIN_SAFE_INTEGER : parts[0]!.window_start_us;
     const starts = new Set(parts.map(({ window_start_us }) => startOf(size_us, window_start_us)));
@@ -121,7 +123,7 @@ function summedWindows(
         return own === undefined ? null : summedWindow(own, { start_us, size_us, closed_us });
       };
       const isClosed = start_us + size_us <= closed_us;
-      return (isClosed ? sources.bars.summed(product, part_us, `row ${size_us} ${start_us}`, sum) : sum()) ?? [];
+      return (isClosed ? sources.bars.summed(kind, start_us, `row ${size_us} ${start_us}`, sum) : sum()) ?? [];
     });
   });
   const newest = found.sort((a, b) => b.window_start_us - a.window_start_us || (a.product_id < b.product_id ? -1 : 1));

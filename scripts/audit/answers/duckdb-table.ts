@@ -8,8 +8,9 @@ import {
   type DuckDBType,
   DuckDBTypeId,
 } from "@duckdb/node-api";
-import { fileLiteral, quoted, quotedName } from "../../archive/index.ts";
+import { fileLiteral } from "../../archive/index.ts";
 import { sentence, shortened, TidemarkError } from "../../base/errors.ts";
+import { quoted, quotedName } from "../../base/sql-text.ts";
 import { type OutputFiles, partitionCells } from "./output-folder.ts";
 import {
   checkRows,

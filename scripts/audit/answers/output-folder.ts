@@ -10,6 +10,8 @@ export interface OutputFiles {
   committed: string[];
   /** W11: files that no batch names; none without `_spark_metadata`. */
   uncommitted: string[];
+  /** Spark's file sink wrote it: in append mode, so each window once. */
+  isAppended: boolean;
 }
 
 const METADATA = "_spark_metadata";
@@ -35,7 +37,7 @@ export function outputFiles(folder: string, kind: RegExp): OutputFiles {
     );
   const found = filesIn(folder, DEPTH_MAX).filter((path) => kind.test(path));
   const metadata = join(folder, METADATA);
-  if (!existsSync(metadata)) return { committed: byChange(found), uncommitted: [] };
+  if (!existsSync(metadata)) return { committed: byChange(found), uncommitted: [], isAppended: false };
   const byPath = new Map(found.map((path) => [relative(folder, path), path]));
   const committed = [...committedPaths(metadata)].map((path) => {
     // Its prefix is where Spark wrote it; the folder may have been copied since.
@@ -54,6 +56,7 @@ export function outputFiles(folder: string, kind: RegExp): OutputFiles {
   return {
     committed: committed.filter((path) => path !== null),
     uncommitted: byChange(found.filter((path) => !known.has(path))),
+    isAppended: true,
   };
 }
 

@@ -27,6 +27,8 @@ export interface RawTable {
   rows: RawRow[];
   /** W11: rows of files that no committed batch names. */
   uncommitted: RawRow[];
+  /** A window has one row at most: Spark's file sink wrote it. */
+  isAppended?: boolean;
   /** What was left out, for people. */
   notes: string[];
 }

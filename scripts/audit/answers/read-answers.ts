@@ -122,7 +122,7 @@ function placeOf(url: string): { path: string; name: string | null } {
   );
 }
 
-function folderTable(folder: string, columns: readonly string[] | null): RawTable | Promise<RawTable> {
+async function folderTable(folder: string, columns: readonly string[] | null): Promise<RawTable> {
   const [csvFiles, parquetFiles] = [outputFiles(folder, CSV_FILE), outputFiles(folder, PARQUET_FILE)];
   const count = ({ committed, uncommitted }: OutputFiles) => committed.length + uncommitted.length;
   const [csv, parquet] = [count(csvFiles), count(parquetFiles)];
@@ -144,7 +144,8 @@ function folderTable(folder: string, columns: readonly string[] | null): RawTabl
       `--columns is for CSV, and ${folder} has Parquet files.`,
       "Use --map theirs=ours.",
     );
-  return csv > 0 ? csvFolder(folder, csvFiles, columns) : parquetFolder(folder, parquetFiles);
+  const table = csv > 0 ? csvFolder(folder, csvFiles, columns) : await parquetFolder(folder, parquetFiles);
+  return { ...table, isAppended: csvFiles.isAppended };
 }
 
 /** By the file's first bytes, since endings are not reliable. */

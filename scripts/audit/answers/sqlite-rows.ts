@@ -1,6 +1,6 @@
 /** Tables of a foreign SQLite file as text, read with Bun's SQLite: every number exact. */
 import type { Database } from "bun:sqlite";
-import { quotedName } from "../../archive/index.ts";
+import { quotedName } from "../../base/sql-text.ts";
 import { openReadOnly, storeError } from "../../base/sqlite.ts";
 import type { CellType } from "../audit-types.ts";
 import { checkRows, type NamedColumns, type RawTable } from "./raw-table.ts";

@@ -30,6 +30,7 @@ export function windowAnswers(table: RawTable, { at, rest }: Recognised<WindowRo
     ignored: rest.map((i) => table.columns[i]!.name),
     superseded,
     uncommitted,
+    isAppended: table.isAppended ?? false,
     notes,
     product_column: at.product_id === undefined ? undefined : table.columns[at.product_id]!.name,
     shape: detectShape(rows, options.records, { hasZone, zone: options.zone, window: options.window }),

@@ -1,9 +1,10 @@
 /** Ticks from CSV and Parquet files of trades: every row is a record. */
 import { basename } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { fileLiteral, quotedName } from "../../archive/index.ts";
+import { fileLiteral } from "../../archive/index.ts";
 import { sentence, TidemarkError } from "../../base/errors.ts";
 import { METRIC_MEMORY } from "../../base/limits.ts";
+import { quotedName } from "../../base/sql-text.ts";
 import { csvLines } from "../answers/csv-reader.ts";
 import { headerOf, textOf } from "../answers/csv-table.ts";
 import type { AuditRecord } from "../audit-types.ts";

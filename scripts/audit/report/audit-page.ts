@@ -11,6 +11,7 @@ import {
   sameUntil,
   ticksText,
   type ViewPart,
+  whyText,
 } from "./report-view.ts";
 
 /** Differing windows on the page without --all, about 1 kB each, and trade ids named in each. */
@@ -112,9 +113,9 @@ function partList({ parts, unit }: ReportView, all: boolean): string {
 }
 
 function partSection(part: ViewPart, ids_max: number): string {
-  const { name, outcome, rules, why, where, what, cells } = part;
+  const { name, outcome, rules, where, what, cells } = part;
   const ticks = ticksText(part.ticks, ids_max);
-  const about = [why, ticks && `Ticks: ${ticks}`, where === null ? "They have no row." : `Row: ${where}`];
+  const about = [whyText(part), ticks && `Ticks: ${ticks}`, where === null ? "They have no row." : `Row: ${where}`];
   const rows = cells.map((cell) =>
     valueRow(
       safe(cell.column),

@@ -4,11 +4,12 @@ import {
   cellText,
   counted,
   countOf,
+  partTicks,
   type ReportView,
   rulesText,
   sameUntil,
-  ticksText,
   type ViewPart,
+  whyText,
 } from "./report-view.ts";
 
 /** Lines of the table without --all. */
@@ -50,8 +51,9 @@ export function auditText(view: ReportView, { all, colors }: TextOptions): strin
 function whys({ parts }: ReportView, shown_max: number): string[] {
   const open = parts.filter(({ outcome }) => outcome === "unexplained");
   if (open.length === 0) return [];
-  const some = open.slice(0, shown_max).map(({ name, why, where }) => {
-    return printable(`unexplained  ${name}: ${why}${where === null ? "" : ` (${where})`}`);
+  const some = open.slice(0, shown_max).map((part) => {
+    const { name, where } = part;
+    return printable(`unexplained  ${name}: ${whyText(part)}${where === null ? "" : ` (${where})`}`);
   });
   const rest = open.length - some.length;
   return ["", ...some, ...(rest === 0 ? [] : [`unexplained  … and ${counted(rest)} more`])];
@@ -60,7 +62,7 @@ function whys({ parts }: ReportView, shown_max: number): string[] {
 /** A cell per difference; the whole row where there is none. The ticks are on the first line. */
 function partLines(part: ViewPart, ids_max: number): string[][] {
   const { name, cells, where, what = where === null ? "no row" : "a row" } = part;
-  const ticks = ticksText(part.ticks, ids_max);
+  const ticks = partTicks(part, ids_max);
   if (cells.length === 0) return [[name, "(row)", what, "–", rulesText(part, undefined), ticks]];
   return cells.map((cell, i) => {
     const rules = rulesText(part, cell);

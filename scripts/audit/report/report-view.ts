@@ -1,5 +1,5 @@
 /** What any audit's report shows, in one shape for terminal and page; texts are not escaped yet. */
-import type { AuditOutcome, NamedTick } from "../audit-types.ts";
+import type { AuditOutcome, Hint, NamedTick } from "../audit-types.ts";
 import { NAMED_TICKS_MAX } from "../name-rules.ts";
 
 export interface ReportView {
@@ -41,6 +41,8 @@ export interface ViewPart {
   what?: string;
   cells: ViewCell[];
   ticks: readonly NamedTick[];
+  /** Of an unexplained window: which ticks would make its row. */
+  hint?: Hint;
 }
 
 interface ViewCell {
@@ -93,6 +95,20 @@ export function ticksText(ticks: readonly NamedTick[], shown_max: number): strin
     return [`${sign}${counted(some.length)}${isCut ? " or more" : ""}: ${ids.join(", ")}${rest}`];
   };
   return [...named("missing", "−"), ...named("surplus", "+")].join("; ");
+}
+
+/** A part's ticks; of an unexplained one, those that would make its row: `as if −1: 123`. */
+export function partTicks({ ticks, hint }: ViewPart, shown_max: number): string {
+  const [only, ...others] = hint?.sets ?? [];
+  if (hint === undefined || only === undefined) return ticksText(ticks, shown_max);
+  const count = `${hint.is_cut ? "at least " : ""}${counted(hint.sets.length)}`;
+  const one = only.length === 1 ? "ticks" : "pairs";
+  return others.length === 0 ? `as if ${ticksText(only, shown_max)}` : `as if one of ${count} ${one}`;
+}
+
+/** Why, and what would make the row. */
+export function whyText({ why, hint }: Pick<ViewPart, "why" | "hint">): string {
+  return hint === undefined ? why : `${why} ${hint.text}`;
 }
 
 /** A value for people; what is absent is a dash. */

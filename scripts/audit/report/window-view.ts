@@ -32,6 +32,7 @@ export function windowView(report: AuditReport, trusted: readonly string[]): Rep
       ...(verdict.where !== null && verdict.rules[0] === "W7" ? { what: "times shifted" } : {}),
       cells: verdict.differences,
       ticks: verdict.ticks,
+      ...(verdict.hint === undefined ? {} : { hint: verdict.hint }),
     })),
   };
 }
@@ -60,7 +61,7 @@ function byRule({ windows }: AuditReport, outcome: "explained" | "consistent") {
 
 /** The rule in words; of floats, those that the engine has. */
 function ruleText(rule: AuditRule, { model }: AuditReport): string {
-  if (rule !== "W1" || model.arithmetic === "decimal") return ruleName(rule, model.malformed);
+  if (rule !== "W1" || model.arithmetic === "decimal") return ruleName(rule, model);
   return model.arithmetic === "float32" ? "32-bit floats" : "64-bit floats";
 }
 
@@ -115,13 +116,15 @@ const ADVICE = "To decide it, give the engine's trace (--checkpoint DIR) or its 
 export function trustNotes(rules: readonly string[], trusted: readonly string[], advice = ADVICE): string[] {
   const found: string[] = [];
   const all = rules.filter((rule) => !trusted.includes(rule));
-  const open = all.filter((rule) => rule !== "W1" && rule !== "W7");
+  const open = all.filter((rule) => rule !== "W1" && rule !== "W7" && rule !== "W13");
   if (all.includes("W7"))
     found.push("W7?: their windows hold other ticks than their times name; to accept it, --trust W7.");
   if (all.includes("W1"))
     found.push(
       "W1?: only an unknown order of adding fits, and so would an error of that size; to accept it, --trust W1.",
     );
+  if (all.includes("W13"))
+    found.push("W13?: only one window has such trades, and a lost one would look the same; to accept it, --trust W13.");
   if (open.length > 0)
     found.push(
       `A question mark (${open.map((rule) => `${rule}?`).join(", ")}): the rule fits, but a loss would look the same. ${advice}; to accept it, ${open.map((rule) => `--trust ${rule}`).join(" ")}.`,

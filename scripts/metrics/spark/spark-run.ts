@@ -2,12 +2,13 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { escapedPath, type Manifest, quoted } from "../../archive/index.ts";
+import { escapedPath, type Manifest } from "../../archive/index.ts";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
 import { shortened, TidemarkError } from "../../base/errors.ts";
 import { METRIC_MEMORY, METRIC_MS_MAX, METRIC_ROWS_MAX, SPARK_START_MS_MAX } from "../../base/limits.ts";
 import { spawnProgram } from "../../base/process.ts";
 import { PROJECT_ROOT } from "../../base/project.ts";
+import { quoted } from "../../base/sql-text.ts";
 import { onAbort } from "../../base/wait.ts";
 import { chartOf } from "../chart-header.ts";
 import type { Metric } from "../metric.ts";

@@ -92,7 +92,8 @@ describe("a place", () => {
     written(spark, "_spark_metadata/1", "v1\n{cut");
     expect(await refused(spark)).toContain("has a line that is not Spark's");
     written(spark, "_spark_metadata/1", "v1");
-    expect((await read(spark, MINUTE)).rows).toHaveLength(1);
+    expect(await read(spark, MINUTE)).toMatchObject({ rows: [{ where: "part-0.csv:2" }], isAppended: true });
+    expect(await read(csv(HEAD + ROW), MINUTE)).toMatchObject({ isAppended: false });
     rmSync(join(spark, "_spark_metadata/0"));
     expect(await refused(spark)).toContain("has no row of a committed batch.");
   });

@@ -1,4 +1,4 @@
-/** A process on a small disk, which it fills under a writer and a stage; see embedded-faults.test.ts. */
+/** A process on a small disk, which it fills under a writer and a stage. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowUs } from "../../../scripts/base/clock.ts";

@@ -183,8 +183,16 @@ test("the page by product: a form without a program, what is computed is said, a
 });
 
 test("a metric that fails now has its error and its last rows on its page; nothing is computed with its SQL", async () => {
+  const answer = async () => (await get("/api/metrics/pairs")).text();
+  const before = await answer();
+  expect([await answer(), JSON.parse(before).error]).toEqual([before, null]);
   writeFileSync(join(sql.path, "pairs.sql"), "SELECT product_id, nothing FROM ticks WHERE product_id = $product");
   await run("batch", ["--data", server.data, "--sql", sql.path, "--metric", "pairs"]);
+  // What was made of the run before is not sent again.
+  expect(JSON.parse(await answer())).toMatchObject({
+    error: expect.stringContaining("nothing"),
+    rows: JSON.parse(before).rows,
+  });
   const { text } = await html("/metric/pairs?product=ETH-USD");
   expect([text.includes("Binder Error"), text.includes("the last result that worked"), cells(text, 0)]).toEqual([
     true,

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { Hono } from "hono";
 import { acceptsGzip, compressed, gzipMessage, gzipOpening, NOTHING, SharedJson } from "../../../web/http/compress.ts";
+import { JsonList, jsonPieces, listPiece } from "../../../web/model/json-pieces.ts";
 
 test("gzip is sent to who accepts it, by name or by *, and not with q=0", () => {
   const yes = ["gzip", "x-gzip", "br, gzip;q=0.5", "deflate,GZIP", "*", "gzip;q=0.001", "*;q=0, gzip"];
@@ -49,30 +50,24 @@ test("HTML, JSON and text are compressed, short answers and other types are not,
   expect(new TextDecoder().decode((await ask("/zipped")).bytes)).toBe("zipped");
 });
 
-test("shared JSON is made once, and each client gets it as it accepts it", async () => {
+test("shared JSON is compressed once, and each client gets it as it accepts it, with or without kept pieces", async () => {
   const values = Array.from({ length: 1_000 }, (_, i) => i);
-  let made = 0;
-  const shared = new SharedJson({
-    toJSON() {
-      made++;
-      return values;
-    },
-  });
-  const app = new Hono();
-  app.use(compressed);
-  app.get("/", (c) => shared.answer(c));
-  for (const [accepted, coding] of [
-    ["gzip", "gzip"],
-    ["", null],
-    ["gzip", "gzip"],
-  ] as const) {
-    const answer = await app.request("/", { headers: { "Accept-Encoding": accepted } });
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    const text = new TextDecoder().decode(coding === null ? bytes : gunzipSync(bytes));
-    expect([answer.headers.get("content-encoding"), answer.headers.get("vary")]).toEqual([coding, "Accept-Encoding"]);
-    expect([answer.headers.get("content-type"), JSON.parse(text)]).toEqual(["application/json", values]);
+  for (const isKept of [false, true]) {
+    const list = new JsonList([values.slice(0, 600), [], values.slice(600)].map((some) => listPiece(some, isKept)));
+    let read = 0;
+    const counted = jsonPieces({ list }).map(({ bytes, ...rest }) => ({
+      ...rest,
+      get bytes() {
+        read++;
+        return bytes;
+      },
+    }));
+    const shared = new SharedJson(counted);
+    await eachCoding(shared, { list: values });
+    const before = read;
+    await eachCoding(shared, { list: values }, ["gzip"]);
+    expect([before > 0, read]).toEqual([true, before]);
   }
-  expect(made).toBe(1);
 });
 
 test("each message can be read when it has arrived, and repeats of what came before cost little", async () => {
@@ -99,3 +94,17 @@ test("each message can be read when it has arrived, and repeats of what came bef
   expect(Math.max(...sizes.slice(1))).toBeLessThan(40);
   expect(received.length).toBe(32_768);
 });
+
+async function eachCoding(shared: SharedJson, values: unknown, accepted = ["gzip", "", "gzip"]): Promise<void> {
+  const app = new Hono();
+  app.use(compressed);
+  app.get("/", (c) => shared.answer(c));
+  for (const accept of accepted) {
+    const coding = accept === "" ? null : accept;
+    const answer = await app.request("/", { headers: { "Accept-Encoding": accept } });
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const text = new TextDecoder().decode(coding === null ? bytes : gunzipSync(bytes));
+    expect([answer.headers.get("content-encoding"), answer.headers.get("vary")]).toEqual([coding, "Accept-Encoding"]);
+    expect([answer.headers.get("content-type"), JSON.parse(text)]).toEqual(["application/json", values]);
+  }
+}

@@ -252,14 +252,16 @@ describe("older windows", () => {
     }
   });
 
-  test("two questions run at once, a third is refused; the same one is asked once per run", async () => {
+  test("two questions run at once and four wait, a seventh is refused; the same one is asked once per run", async () => {
     const older = new OlderAnswers(sourcesOf(hour.path));
     const ask = (minute: number) => older.windows(minutes, { from_us: START, to_us: START + minute * MINUTE });
     const [one, two] = [ask(1), ask(2)];
-    expect(() => ask(3)).toThrow("2 queries of the archive are running already.");
+    const waiting = [3, 4, 5, 6].map(ask);
+    await expect(ask(7)).rejects.toThrow("6 queries of the archive are asked for already.");
     expect(ask(1)).toBe(one);
+    expect((await Promise.all(waiting)).map(({ batch }) => batch.length)).toEqual([3, 4, 5, 6]);
     expect([(await one).batch.length, (await two).batch.length]).toEqual([1, 2]);
-    expect((await ask(3)).batch.length).toBe(3);
+    expect((await ask(7)).batch.length).toBe(7);
     expect(ask(2)).toBe(two);
   });
 

@@ -8,7 +8,7 @@ import { run } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
-const RUNS = Number(process.env.TIDEMARK_CASES ?? 4);
+const RUNS = Math.ceil(Number(process.env.TIDEMARK_CASES ?? 3_000) / 750);
 
 /** Names that SQL text, SQLite, DuckDB, JSON, file names or case folding could take for another. */
 const HARD = [
