@@ -16,6 +16,7 @@ import {
   type Measure,
   makesRow,
   nameRules,
+  needsEnds,
   needsOrder,
   reasons,
   valuesOf,
@@ -161,8 +162,12 @@ function verdictOf(
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
   if (rules.length === 0) return { ...base, ...open(one) };
-  const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
-  const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
+  const values = valuesOf(measure, members);
+  const doubtful = [
+    ...(needsOrder(measure, cells, values) ? ["W1"] : []),
+    ...(needsEnds(measure, cells, values) ? ["W12"] : []),
+  ];
+  const unsure = rules.filter((rule) => doubtful.includes(rule) || isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.length === 0;
   return {
     ...base,

@@ -64,13 +64,14 @@ export const pageBytes: Bench = {
   },
 };
 
-async function inChromium(bench: string, run: () => Promise<Figure[]>): Promise<(Figure | Skipped)[]> {
+/** What `run` measures, or that there is no Chromium here. */
+export async function inChromium(bench: string, run: () => Promise<Figure[]>): Promise<(Figure | Skipped)[]> {
   if (!existsSync(CHROMIUM)) return [{ bench, skipped: `there is no ${CHROMIUM}: set TIDEMARK_CHROMIUM` }];
   return run();
 }
 
 /** playwright-core is a tool of the project's development, and not there after `install --production`. */
-async function launch() {
+export async function launch() {
   const { chromium } = await import("playwright-core");
   return chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 }

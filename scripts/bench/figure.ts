@@ -18,6 +18,7 @@ export interface Figure {
     | "kB/s"
     | "% of a core"
     | "updates/s"
+    | "count"
     | "×"
     | "ticks"
     | "ticks/s";

@@ -8,6 +8,7 @@ import { cost, memory } from "./cost.ts";
 import { consume, embeddedDrain, kafkaDrain } from "./drain.ts";
 import type { Bench } from "./figure.ts";
 import { idle } from "./idle.ts";
+import { openPage } from "./open-page.ts";
 import { pages } from "./pages.ts";
 import { latency } from "./path-latency.ts";
 import { produce } from "./produce-rate.ts";
@@ -31,4 +32,5 @@ export const BENCHES: Bench[] = [
   mainThread,
   memory,
   sustained,
+  openPage,
 ];

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import type { Browser, Page } from "playwright-core";
 import { browserHere, launch, openPage } from "../support/browser.ts";
 import { troubledLines } from "../support/data.ts";
+import { feed } from "../support/health-states.ts";
 import { until } from "../support/process.ts";
 import { type Served, served } from "../support/served.ts";
 
@@ -102,6 +103,19 @@ describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromi
     expect(await page.locator("#zone").isVisible()).toBe(false);
     await page.emulateMedia({ media: "print" });
     expect(await page.locator("#pause").isVisible()).toBe(false);
+  });
+
+  test("at 1400 × 900 the bar of problems covers no lane, and the chart's newest window is that of the price line", async () => {
+    // As of a process that is gone: the page has a problem to show.
+    feed(server.data, { as_of_us: (Date.now() - 60_000) * 1_000 });
+    const { page } = await open("/?product=BTC-USD", { width: 1400 });
+    const trades = page.locator("#main-chart .chart-readout > div", { hasText: "Trades" }).locator("dd");
+    await until("the newest window", async () => /\d/.test(await trades.innerText()));
+    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
+    const [lanes, bar] = [await box("#lanes"), await box("#problems")];
+    expect(bar.y + bar.height).toBeCloseTo(900, 0);
+    expect(lanes.y + lanes.height).toBeLessThanOrEqual(bar.y);
+    expect(await text(page, '#price-line [data-figure="open"]')).toContain(`: ${await trades.innerText()} trades`);
   });
 
   test("without JavaScript: price, verdict, tiles, the newest windows as a table, links to sizes", async () => {

@@ -154,6 +154,6 @@ function completeText(stream: TileSide, batch: TileSide): string {
   const [a, b] = [stream.more.lacking, batch.more.lacking];
   if (a === undefined || b === undefined) return "";
   if (a === 0 && b === 0)
-    return stream.more.ticks === batch.more.ticks ? "both have every tick" : "neither lacks a tick of its windows";
+    return stream.more.ticks === batch.more.ticks ? "both have every tick" : "neither lacks a tick";
   return `stream lacks ${exact(a)}, batch ${exact(b)}`;
 }

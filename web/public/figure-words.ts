@@ -48,7 +48,7 @@ export function openWords(
   const window = `window ${start}: ${open.trades.toLocaleString("en")} ${open.trades === 1 ? "trade" : "trades"}`;
   // The store has the trade that closes it.
   if (traded_ms !== null && traded_ms >= open.closes_ms && stream_newest_ms !== null)
-    return `${window}, the stream has read until ${clock(stream_newest_ms, "second")}`;
+    return `${window}, the stream is at ${clock(stream_newest_ms, "second")}`;
   if (ended_ms !== null) return `${window}, stays open: the feed has ended`;
   if (exchange_ms === null) return `${window}, open`;
   const left_ms = open.closes_ms - (exchange_ms + (now_ms - at_ms) * (speed ?? 1));

@@ -18,8 +18,8 @@ interface Scaled {
   front(plot: uPlot): void;
 }
 
-/** Of the window: the first screen has the chart between the tiles and the lanes. */
-const HEIGHT_SHARE = 0.39;
+/** Of the window: the first screen has tiles, the chart, lanes, and below them the bar of problems. */
+const HEIGHT_SHARE = 0.375;
 const HEIGHT = { least: 300, most: 620, narrow: 330 };
 /** CSS pixels between labels. */
 const TIME_SPACE = 76;

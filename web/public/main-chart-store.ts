@@ -84,10 +84,10 @@ export class ChartStore {
     change(row);
   }
 
-  /** Forgets the windows that are farthest from a moment, above ROWS_MAX. */
-  bound(near_s: number): void {
+  /** Forgets the windows that are farthest from a moment, above `most` of them. */
+  bound(near_s: number, most = ROWS_MAX): void {
     const rows = this.rows();
-    const excess = rows.length - ROWS_MAX;
+    const excess = rows.length - most;
     if (excess <= 0 || this.coverage === null) return;
     const atLeft = near_s - rows[0]!.start_s > rows.at(-1)!.start_s - near_s;
     const gone = atLeft ? rows.slice(0, excess) : rows.slice(-excess);

@@ -1,6 +1,6 @@
 /** Which span of event time the main chart shows: by range, by drag and by zoom; and what it lacks. */
 import { RANGES } from "../../scripts/contract/page-address.ts";
-import type { Coverage } from "./main-chart-store.ts";
+import { type Coverage, ROWS_MAX } from "./main-chart-store.ts";
 import type { Range } from "./page-bus.ts";
 
 /** Seconds since 1970, `to_s` exclusive. */
@@ -21,6 +21,8 @@ export interface Extent {
 export const VIEW_WINDOWS_MIN = 10;
 /** Above this many a view takes longer to load than a reader waits. */
 export const VIEW_WINDOWS_MAX = 10_000;
+/** Of a view that follows: what is drawn and what panning finds at its left. */
+const VIEWS_KEPT = 3;
 /** Space beside the newest window, by span: it is not at the edge. */
 const MARGIN = 0.012;
 
@@ -100,4 +102,13 @@ export function missing(view: View, known: Coverage | null, extent: Extent): Cov
   if (needed < known.from_s) return { from_s, to_s: known.from_s };
   if (known.to_s !== null && known.to_s < Math.min(view.to_s + span / 8, end)) return { from_s: known.to_s, to_s };
   return null;
+}
+
+/**
+ * Windows that a chart keeps: a view that follows leaves them behind all day, and panning asks for
+ * them again. Undefined: as many as the store holds.
+ */
+export function rowsKept({ span_ms, to_ms }: Range, { from_s, to_s }: View, { every_s }: Extent): number | undefined {
+  if (to_ms !== null || span_ms === "all") return undefined;
+  return Math.min(ROWS_MAX, Math.ceil((VIEWS_KEPT * (to_s - from_s)) / every_s) + 1);
 }

@@ -14,10 +14,10 @@ import { Marks } from "./main-chart-marks.ts";
 import { groundOf, paintBack, paintFront, type Scene } from "./main-chart-paint.ts";
 import { dataOf, heightOf, optionsOf } from "./main-chart-scales.ts";
 import { ChartStore } from "./main-chart-store.ts";
-import { type Extent, panned, rangeOf, type View, viewOf, zoomed } from "./main-chart-view.ts";
+import { type Extent, panned, rangeOf, rowsKept, type View, viewOf, zoomed } from "./main-chart-view.ts";
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { on } from "./page-bus.ts";
-import { Redraw } from "./redraw.ts";
+import { Redraw, STATUS_LATE_MS } from "./redraw.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
@@ -73,7 +73,8 @@ class MainChart {
     });
     const { plot, box, root } = this.#frame;
     root.classList.add("main-chart");
-    this.#redraw = new Redraw(() => this.#draw(), root);
+    // With the price line: two figures of one window are then of one moment.
+    this.#redraw = new Redraw(() => this.#draw(), root, STATUS_LATE_MS);
     this.#labels = new Labels(this.#frame);
     this.#labels.back.addEventListener("click", () => this.#follow());
     this.#ribbon = new Ribbon(() => ({
@@ -93,6 +94,7 @@ class MainChart {
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
       on("state", () => this.#stated()),
+      on("status", () => this.#redraw.arrived()),
       on("windows", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#windows(event))),
       on("batch", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#batch(event))),
       gestures(plot.over, {
@@ -165,7 +167,7 @@ class MainChart {
     const [first] = this.#store.rows();
     const first_s = this.#extent.first_s ?? first?.start_s ?? null;
     this.#extent = { ...this.#extent, first_s, end_s: this.#newestEnd() };
-    this.#store.bound(this.#view.to_s);
+    this.#store.bound(this.#view.to_s, this.#isDragged ? undefined : rowsKept(state.range, this.#view, this.#extent));
     this.#redraw.soon();
   }
 
@@ -233,7 +235,7 @@ class MainChart {
     const { width } = insideOf(plot);
     const { horizon_s } = this.#marks;
     const text = this.#horizonText(Labels.isNarrow(width));
-    const isAhead = this.#marks.isBehind(this.#extent);
+    const isAhead = this.#marks.isBehind(this.#extent) && this.#store.newest()?.stream != null;
     this.#labels.place(width, horizon_s === null ? null : { x: plot.valToPos(horizon_s, "x"), text, isAhead });
   }
 

@@ -2,6 +2,8 @@
 
 /** What arrives is drawn at most this often: a chart costs 5 ms. */
 const LIVE_MS = 500;
+/** A drawing that waits for the status, which comes each second, waits no longer than this. */
+export const STATUS_LATE_MS = 1_500;
 
 export class Redraw {
   readonly #draw: () => void;
@@ -14,7 +16,11 @@ export class Redraw {
   #drawn_ms = Number.NEGATIVE_INFINITY;
 
   /** While `element` is out of view nothing is drawn for what arrives. */
-  constructor(draw: () => void, element: Element) {
+  constructor(
+    draw: () => void,
+    element: Element,
+    private readonly live_ms = LIVE_MS,
+  ) {
     this.#draw = draw;
     this.#views = new IntersectionObserver((entries) => {
       this.#isInView = entries.at(-1)!.isIntersecting;
@@ -33,10 +39,15 @@ export class Redraw {
     });
   }
 
+  /** What has arrived is drawn now. */
+  arrived(): void {
+    if (this.#isDue && this.#isInView) this.now();
+  }
+
   soon(): void {
     this.#isDue = true;
     if (this.#timer !== undefined || !this.#isInView) return;
-    const wait_ms = this.#drawn_ms + LIVE_MS - performance.now();
+    const wait_ms = this.#drawn_ms + this.live_ms - performance.now();
     if (wait_ms <= 0) this.now();
     else this.#timer = setTimeout(() => this.now(), wait_ms);
   }

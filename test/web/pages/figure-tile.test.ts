@@ -18,10 +18,6 @@ function complete(stream: [ticks: number, lacking: number], batch: [ticks: numbe
 
 test("“both have every tick” is stated of equal totals only: the stream's are those of closed windows", () => {
   expect(complete([900, 0], [900, 0])).toEqual(["of 900", "of 900", "both have every tick"]);
-  expect(complete([12_844, 0], [13_197, 0])).toEqual([
-    "of 12,844 closed",
-    "of 13,197",
-    "neither lacks a tick of its windows",
-  ]);
+  expect(complete([12_844, 0], [13_197, 0])).toEqual(["of 12,844 closed", "of 13,197", "neither lacks a tick"]);
   expect(complete([2_304, 0], [1_930, 866])).toEqual(["of 2,304 closed", "of 2,796", "stream lacks 0, batch 866"]);
 });

@@ -52,7 +52,7 @@ test("the open window: what it waits for, be it the stream itself; one trade; se
     "window 16:52: 1 trade, closes with the first trade after 16:54:00",
   );
   const passed = { exchange_ms: at("16:57:51"), traded_ms: at("16:57:51") };
-  expect(words(passed)).toBe("window 16:52: 2,796 trades, the stream has read until 16:52:03");
+  expect(words(passed)).toBe("window 16:52: 2,796 trades, the stream is at 16:52:03");
   expect(words({ of: "BTC-USD/10s" })).toBe("window 16:52:00: 2,796 trades, open");
   expect(words({ ended_ms: 1 })).toEndWith(", stays open: the feed has ended");
 });

@@ -1,9 +1,11 @@
 /** Which span the main chart shows, and what it loads for it. */
 import { describe, expect, test } from "bun:test";
+import { ChartStore } from "../../../web/public/main-chart-store.ts";
 import {
   missing,
   panned,
   rangeOf,
+  rowsKept,
   VIEW_WINDOWS_MAX,
   VIEW_WINDOWS_MIN,
   viewOf,
@@ -106,4 +108,19 @@ describe("what is loaded", () => {
   test("nothing is before the first window", () => {
     expect(missing({ from_s: -600, to_s: 3000 }, { from_s: 0, to_s: null }, extent)).toBeNull();
   });
+});
+
+test("a view that follows keeps three of itself, however long it follows; others keep what they have", () => {
+  const store = new ChartStore();
+  store.cover({ from_s: 0, to_s: null }, { stream: [], batch: [], cells: [] });
+  const range = { span_ms: HOUR, to_ms: null };
+  for (let minute = 0; minute < 1_000; minute++) {
+    store.add({ stream: [[minute * 60, 1, 1, 1, 1, 1, 1, 1, 1, 0]], batch: [], cells: [] });
+    const view = { from_s: minute * 60 - 3_600, to_s: minute * 60 };
+    store.bound(view.to_s, rowsKept(range, view, minutes(0, 1)));
+  }
+  expect([store.rows().length, store.coverage]).toEqual([181, { from_s: 819 * 60, to_s: null }]);
+  const view = { from_s: 0, to_s: 3_600 };
+  expect(rowsKept({ span_ms: "all", to_ms: null }, view, minutes(0, 1))).toBeUndefined();
+  expect(rowsKept({ span_ms: HOUR, to_ms: 5 }, view, minutes(0, 1))).toBeUndefined();
 });
