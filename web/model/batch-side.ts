@@ -39,12 +39,16 @@ export interface BatchSide {
 const ONE_MINUTE_US = 60_000_000;
 const RUNS_SHOWN = 30;
 
-/** Computed once per selection and batch run. */
 export function batchSide(sources: Sources, selection: Selection): BatchSide {
+  // Of summed windows they are others after a commit of the stream, too.
+  return { ...sideOfRun(sources, selection), outcomes: outcomesOf(sources, selection) };
+}
+
+/** Computed once per selection and batch run. */
+function sideOfRun(sources: Sources, selection: Selection): Omit<BatchSide, "outcomes"> {
   const { product, size } = selection;
   return sources.metrics.once(`side ${size.us} ${product}`, () => {
     const summary = rowsOf(sources, "summary_by_product").find((row) => row.product_id === product) ?? null;
-    const outcomes = outcomesOf(sources, selection);
     const minutes = minutesOf(sources, selection);
     const shown_runs = runs(sources, RUNS_SHOWN);
     return {
@@ -57,7 +61,6 @@ export function batchSide(sources: Sources, selection: Selection): BatchSide {
       missed: sources.missed.count,
       agreement: agreement(sources),
       not_compared: sources.metrics.get("reconciliation")?.error ?? null,
-      outcomes,
       panels: sources.metrics.panels(product),
       files: csvFiles(sources.paths.batchOutput),
     };
@@ -71,10 +74,12 @@ function rowsOf(sources: Sources, metric: string): Row[] {
 function outcomesOf(sources: Sources, selection: Selection): Map<string, string> {
   const { product, size } = selection;
   if (size.from_us !== undefined) return summedOutcomes(sources, selection);
-  const rows = rowsOf(sources, "reconciliation").filter(
-    (row) => row.product_id === product && Number(row.size_us) === size.us,
-  );
-  return new Map(rows.map((row) => [String(row.window_start), String(row.outcome)]));
+  return sources.metrics.once(`outcomes ${size.us} ${product}`, () => {
+    const rows = rowsOf(sources, "reconciliation").filter(
+      (row) => row.product_id === product && Number(row.size_us) === size.us,
+    );
+    return new Map(rows.map((row) => [String(row.window_start), String(row.outcome)]));
+  });
 }
 
 /** Of the windows in the page's table, which are closed and compared. */

@@ -59,10 +59,13 @@ const CLOSED = `SELECT closed_partition, closed_offset,
   FROM (SELECT 1) LEFT JOIN windows w
     ON w.product_id = $product AND w.size_us = $size_us AND w.window_start_us = $start_us`;
 
-/** Of the newest run; counts, values and outcomes are of that run alone. Computed once per run. */
+/**
+ * Of the newest run; counts, values and outcomes are of that run alone. Computed once per run, and
+ * again for another windows.db, which has the late ticks.
+ */
 export function differences(sources: Sources, selection: Selection): Differences {
   const size = storedSize(selection.size);
-  return sources.metrics.once(`differences ${size.us} ${selection.product}`, () => {
+  return sources.metrics.once(`differences ${sources.windows.epoch} ${size.us} ${selection.product}`, () => {
     const counts = agreementOf(sources, selection);
     const rank = ({ outcome }: Judged) => (outcome === "unexplained" ? 0 : 1);
     const found = [...judgedWindows(sources, selection).values()]

@@ -1,6 +1,6 @@
 /** What the page states of agreement: counts per product and size, differences, the verdict's words. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { parseUnits } from "../../../scripts/base/decimal.ts";
@@ -131,6 +131,19 @@ describe("a path with three late ticks", () => {
       expect(late.length).toBeGreaterThan(0);
       expect(closed).not.toBeNull();
     }
+    // While the stream's file is away, and when it is there again.
+    const path = join(dir.path, "windows.db");
+    const lateNow = () =>
+      sources.leniently(() =>
+        differences(sources, MINUTE).shown.map(({ late_count, late }) => [late_count, late.length]),
+      );
+    renameSync(path, `${path}.away`);
+    expect(lateNow()).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    renameSync(`${path}.away`, path);
+    expect(lateNow()).toEqual(shown.map(({ late_count, late }) => [late_count, late.length]));
   });
 
   test("only the first digits that are at the same places are the same ones", () => {

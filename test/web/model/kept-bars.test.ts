@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import { addWindows } from "../../../scripts/bench/history.ts";
 import { SharedJson } from "../../../web/http/compress.ts";
+import { batchSide } from "../../../web/model/batch-side.ts";
 import { chartJson } from "../../../web/model/chart.ts";
 import type { JsonPiece } from "../../../web/model/json-pieces.ts";
 import { type BarRow, KeptBars } from "../../../web/model/kept-bars.ts";
@@ -90,6 +91,7 @@ test("after each late tick, closed window and run, in any span, the bytes are th
       const times = i % 2 === 0 ? { from_us: null, to_us: null } : span;
       const query = { product: PRODUCT, size_us: selection.size.us, ...times, limit: 40 };
       expect([place, windows(kept, query)]).toEqual([place, windows(fresh, query)]);
+      expect([place, batchSide(kept, selection)]).toEqual([place, batchSide(fresh, selection)]);
     }
     fresh.close();
   }
