@@ -159,7 +159,7 @@ export class EventHub {
     }
     await this.updates.atOneMoment(() => {
       for (const client of this.#clients) if (isDue || client.isNew) this.#serve(client);
-    });
+    }, isDue);
   }
 
   #serve(client: Client): void {

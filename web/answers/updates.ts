@@ -108,15 +108,16 @@ export class Updates {
 
   /**
    * Takes the files' state, calls `work`, which must not wait for anything, and has `next` return what
-   * changed up to it. All that is sent is of one commit of each file.
+   * changed up to it. All that is sent is of one commit of each file. `isOfAll`: it serves all clients,
+   * so that a selection without one is forgotten.
    */
-  async atOneMoment(work: () => void): Promise<void> {
+  async atOneMoment(work: () => void, isOfAll = true): Promise<void> {
     const { sources } = this;
     await sources.log.refresh();
     sources.leniently(() => {
       this.#take();
       work();
-      this.#forget();
+      if (isOfAll) this.#forget();
     });
   }
 

@@ -119,6 +119,28 @@ test("addresses in the parts begin with the path of a proxy", async () => {
   });
 });
 
+test("a new page of one selection leaves what pages of another one have", async () => {
+  using here = opened();
+  const selection = { product: "BTC-USD", size: { us: 300_000_000, name: "5m", from_us: 60_000_000 } };
+  const summed = { of: [{ ...watched("BTC-USD"), key: "BTC-USD/5m", selection }], titles: [] };
+  let { receiver } = here.updates.open(summed, false);
+  const served = () => {
+    const next = here.updates.next(receiver);
+    receiver = next.receiver;
+    return next.bytes === null ? "" : new TextDecoder().decode(next.bytes);
+  };
+  let text = "";
+  await here.updates.atOneMoment(() => {
+    text = served();
+  }, true);
+  expect(text).toContain('"metrics":');
+  await here.updates.atOneMoment(() => here.updates.next(here.updates.open(BTC, false).receiver), false);
+  await here.updates.atOneMoment(() => {
+    text = served();
+  }, true);
+  expect(text).not.toContain('"metrics":');
+});
+
 type Sent = { html: Record<string, string>; reload: boolean; stream: number[][] };
 
 /** What a page that connects with this id gets first, by event. */
