@@ -1,14 +1,5 @@
-/** Sums in 64-bit floats, or in 32-bit ones, in the orders in which engines add, bit for bit. */
-
-/**
- * `batches`: as Spark, per batch and partition, merged, then added to the state. `one_pass`: in log
- * order. `compensated`: as Python's sum(). `any`: the order is unknown, so within n · 2^-52.
- * `narrow`, `narrow_compensated`: in log order with totals of 32 bits, plain or by Kahan as pandas.
- */
-export type SumOrder = "batches" | "one_pass" | "compensated" | "any" | "narrow" | "narrow_compensated";
-
-/** Whether totals, averages and products are 32-bit floats as well. */
-export const isNarrow = (order: SumOrder): boolean => order === "narrow" || order === "narrow_compensated";
+/** Sums in 64-bit or 32-bit floats, in the orders in which engines add, bit for bit. */
+import { addingOf, isNarrow, listSum, type SumOrder } from "./arithmetic-order.ts";
 
 /** Adds values in one order; nulls (NaN) are left out. */
 export class FloatSum {
@@ -18,13 +9,23 @@ export class FloatSum {
   #batch = 0;
   #batchEnd = Number.NaN;
   #partials = new Map<number, number>();
+  /** Values of an order that needs them all. */
+  #values: number[] | null = null;
+  readonly #sumOf: ReturnType<typeof listSum>;
+  readonly #isCompensated: boolean;
+  readonly #isNarrow: boolean;
   /** Sum of the absolute values, for a tolerance. */
   size = 0;
   count = 0;
   /** The order of merging is unknown: more than two partitions in a batch, or an unknown batch. */
   isMixed = false;
 
-  constructor(readonly order: SumOrder) {}
+  constructor(readonly order: SumOrder) {
+    this.#sumOf = listSum(order);
+    if (this.#sumOf !== null) this.#values = [];
+    this.#isNarrow = isNarrow(order);
+    this.#isCompensated = addingOf(order) === "compensated";
+  }
 
   /** `batch` and `partition` count only in the order `batches`. */
   add(value: number, batch: number, partition: number): void {
@@ -32,10 +33,9 @@ export class FloatSum {
     this.count++;
     this.size += Math.abs(value);
     if (this.order === "batches") this.#addToBatch(value, batch, partition);
-    else if (this.order === "compensated") this.#addCompensated(value);
-    else if (this.order === "narrow") this.#total = Math.fround(this.#total + value);
-    else if (this.order === "narrow_compensated") this.#addNarrow(value);
-    else this.#total += value;
+    else if (this.#values !== null) this.#values.push(value);
+    else if (this.#isCompensated) this.#addCompensated(value);
+    else this.#total = this.#isNarrow ? Math.fround(this.#total + value) : this.#total + value;
   }
 
   get value(): number {
@@ -43,7 +43,8 @@ export class FloatSum {
       this.#endBatch();
       return this.#state;
     }
-    if (this.order !== "compensated") return this.#total;
+    if (this.#values !== null) return this.#sumOf!(this.#values);
+    if (!this.#isCompensated) return this.#total;
     return this.#carry !== 0 && Number.isFinite(this.#carry) ? this.#total + this.#carry : this.#total;
   }
 
@@ -65,14 +66,6 @@ export class FloatSum {
       this.#batch += this.#partials.get(partition)!;
     this.#state += this.#batch;
     this.#partials.clear();
-  }
-
-  /** Kahan's sum with each step in 32 bits, which pandas uses for groups of a float32 column. */
-  #addNarrow(value: number): void {
-    const part = Math.fround(value - this.#carry);
-    const total = Math.fround(this.#total + part);
-    this.#carry = Math.fround(Math.fround(total - this.#total) - part);
-    this.#total = total;
   }
 
   /** Neumaier's sum, which CPython 3.12 and later use for sum() of floats. */

@@ -2,22 +2,19 @@
 import { pow10 } from "../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
 import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
-import { FloatSum, isNarrow, type SumOrder, sumTolerance } from "./arithmetic-float.ts";
-import type { AuditColumn, EngineModel } from "./audit-types.ts";
-import { keptTime } from "./engine-edges.ts";
+import { comesBefore, type RowStyle } from "./arithmetic-ends.ts";
+import { FloatSum, sumTolerance } from "./arithmetic-float.ts";
+import { isNarrow, type SumOrder } from "./arithmetic-order.ts";
+import type { AuditColumn } from "./audit-types.ts";
 import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
 
-/** How an engine finds the first and the last price and how it writes trade ids. */
-export interface RowStyle {
-  counts: "records" | "prices";
-  /** By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. */
-  ends: "time_id" | "time" | "arrival";
-  times: EngineModel["times"];
-  /** `wrapped`: before the least and the greatest are taken; `wrapped_last`: when they are written. */
-  ids: "exact" | "wrapped" | "null" | "wrapped_last";
-}
-
-export const EXACT_STYLE: RowStyle = { counts: "records", ends: "time_id", times: "us", ids: "exact" };
+export const EXACT_STYLE: RowStyle = {
+  counts: "records",
+  ends: "time_id",
+  times: "us",
+  ids: "exact",
+  idEnds: "value",
+};
 
 /** A column's value: a number, a text, or null. `double`: the same operation on doubles (a ratio). */
 export type Value = (Quotient & { double?: number }) | string | null;
@@ -44,6 +41,7 @@ interface Common {
 function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): Common {
   const ids = style.ids === "wrapped_last" ? "exact" : style.ids;
   const c = { count: 0, priced: 0, buys: 0, sells: 0, open: -1, close: -1, first_id: Infinity, last_id: -Infinity };
+  let [first, last] = [-1, -1];
   for (const i of members) {
     const isPriced = log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!);
     if (isPriced) c.priced++;
@@ -51,24 +49,22 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
     if (log.side[i] === SIDE.buy) c.buys++;
     else if (log.side[i] === SIDE.sell) c.sells++;
     const id = narrowId(log.id[i]!, ids);
-    if (id < c.first_id) c.first_id = id;
-    if (id > c.last_id) c.last_id = id;
+    if (style.idEnds === "value") {
+      if (id < c.first_id) c.first_id = id;
+      if (id > c.last_id) c.last_id = id;
+    } else {
+      if (first === -1 || comesBefore(log, i, first, style.idEnds, style.times)) [first, c.first_id] = [i, id];
+      if (last === -1 || !comesBefore(log, i, last, style.idEnds, style.times)) [last, c.last_id] = [i, id];
+    }
     if (!isPriced) continue;
-    if (c.open === -1 || comesBefore(log, i, c.open, style)) c.open = i;
-    if (c.close === -1 || !comesBefore(log, i, c.close, style)) c.close = i;
+    if (c.open === -1 || comesBefore(log, i, c.open, style.ends, style.times)) c.open = i;
+    if (c.close === -1 || !comesBefore(log, i, c.close, style.ends, style.times)) c.close = i;
   }
   if (style.ids === "wrapped_last")
     [c.first_id, c.last_id] = [c.first_id, c.last_id].map((id) =>
       Number.isFinite(id) ? narrowId(id, "wrapped") : id,
     ) as [number, number];
   return c;
-}
-
-/** Whether record i, which arrived after j, is before it in the engine's order. */
-function comesBefore(log: EngineLog, i: number, j: number, { ends, times }: RowStyle): boolean {
-  if (ends === "arrival") return false;
-  const [a, b] = [keptTime(log.time_us[i]!, times), keptTime(log.time_us[j]!, times)];
-  return a < b || (a === b && ends === "time_id" && log.id[i]! < log.id[j]!);
 }
 
 function commonCells(c: Common): Partial<Row> {
@@ -176,22 +172,28 @@ export interface FloatRow {
   isMixed: boolean;
 }
 
-/**
- * The row in floats: inputs of `width` bits, sums in 64, or in 32 in a narrow order.
- * `batch`: of each record, for Spark's order.
- */
+/** Inputs of `width` bits, sums in 64, or in 32 in a narrow order. */
+interface FloatOptions {
+  width: 32 | 64;
+  order: SumOrder;
+  /** Of each record, for Spark's order. */
+  batch: Int32Array | null;
+  /** The members in this order. */
+  added: readonly number[];
+}
+
 export function floatRow(
   log: EngineLog,
   members: readonly number[],
   style: RowStyle,
-  { width, order, batch }: { width: 32 | 64; order: SumOrder; batch: Int32Array | null },
+  { width, order, batch, added }: FloatOptions,
 ): FloatRow {
   const c = commonOf(log, members, style);
   const prices = new FloatSum(order);
   const sizes = new FloatSum(order);
   const products = new FloatSum(order);
   let [min, max] = [Number.NaN, Number.NaN];
-  for (const i of members) {
+  for (const i of added) {
     const price = numberAt(log, i, "price", width);
     const size = numberAt(log, i, "size", width);
     const [at, partition] = [batch?.[i] ?? 0, log.partition[i]!];

@@ -1,7 +1,8 @@
 /** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
 import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
-import { isNarrow, type SumOrder } from "./arithmetic-float.ts";
-import { decimalRow, type FloatRow, floatRow, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
+import { looseEnds, type RowStyle } from "./arithmetic-ends.ts";
+import { inSumOrder, isNarrow, type SumOrder, sortedBy, unsorted } from "./arithmetic-order.ts";
+import { decimalRow, type FloatRow, floatRow, type Row, type Value } from "./arithmetic-row.ts";
 import type { AuditColumn, CellType } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 
@@ -14,6 +15,8 @@ export type CellPlan =
 const EXACT_COLUMNS = ["trade_count", "buy_count", "sell_count", "first_trade_id", "last_trade_id"];
 /** Columns whose exact value has endless digits. */
 export const QUOTIENTS: readonly AuditColumn[] = ["avg_price", "vwap", "buy_sell_ratio"];
+/** Columns that are sums, or made of them. */
+export const SUMS: readonly AuditColumn[] = ["avg_price", "price_sum", "total_volume", "notional", "vwap"];
 /** Columns of words. */
 export const FLAGS: readonly AuditColumn[] = ["volatility_flag", "market_sentiment", "volume_spike"];
 /** Under 32-bit inputs these stay 32 bits; sums and averages are 64. */
@@ -37,6 +40,8 @@ export function readCell(text: string | null): Cell {
 export class RowValues {
   #decimal: Row | null = null;
   #floats = new Map<string, FloatRow>();
+  #sorted = new Map<string, readonly number[]>();
+  #ends: ReturnType<typeof looseEnds> | null = null;
 
   constructor(
     readonly log: EngineLog,
@@ -45,24 +50,50 @@ export class RowValues {
     readonly batch: Int32Array | null,
   ) {}
 
+  /** Of loose ends: rows that each have one of the prices that this column can be; null when it is one. */
+  ends(column: AuditColumn): RowValues[] | null {
+    const { ends } = this.style;
+    if ((column !== "open_price" && column !== "close_price") || (ends !== "tied" && ends !== "partition")) return null;
+    this.#ends ??= looseEnds(this.log, this.members, this.style, this.batch);
+    const style = { ...this.style, ends: "arrival" as const };
+    const found = this.#ends[column].map((i) => new RowValues(this.log, [i], style, this.batch));
+    return found.length === 0 ? null : found;
+  }
+
   get decimal(): Row {
     this.#decimal ??= decimalRow(this.log, this.members, this.style);
     return this.#decimal;
   }
 
   float(width: 32 | 64, order: SumOrder): FloatRow {
-    const key = `${width} ${order}`;
+    const added = this.#inOrder(order);
+    const key = `${width} ${added === this.members ? unsorted(order) : order}`;
     let row = this.#floats.get(key);
     if (row === undefined) {
-      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch });
+      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch, added });
       this.#floats.set(key, row);
     }
     return row;
+  }
+
+  /** The members in an order of adding: the same list where that changes nothing. */
+  #inOrder(order: SumOrder): readonly number[] {
+    const key = order === "batches" ? order : sortedBy(order);
+    if (key === undefined) return this.members;
+    let sorted = this.#sorted.get(key);
+    if (sorted === undefined) {
+      sorted = inSumOrder(this.log, this.members, order, { batch: this.batch, times: this.style.times });
+      if (sorted.every((i, n) => i === this.members[n])) sorted = this.members;
+      this.#sorted.set(key, sorted);
+    }
+    return sorted;
   }
 }
 
 /** Whether the cell is what this plan computes of the members. */
 export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, plan: CellPlan, of: RowValues): boolean {
+  const ends = of.ends(column);
+  if (ends !== null) return ends.some((one) => isReproduced(cell, column, type, plan, one));
   if (plan.arithmetic === "decimal" && plan.rounding.to === "float" && type !== "float32" && !isFloatText(cell))
     return false;
   if (plan.arithmetic === "decimal" || EXACT_COLUMNS.includes(column) || column === "buy_sell_ratio")

@@ -1,8 +1,8 @@
 /** How each column was computed: one plan for all its rows, so that no cell gets a rule of its own. */
 import type { Rounding } from "./arithmetic-decimal.ts";
-import type { SumOrder } from "./arithmetic-float.ts";
+import { LIBRARY_ORDERS, NARROW_ORDERS, type SumOrder } from "./arithmetic-order.ts";
 import type { Answers, AuditColumn, CellType } from "./audit-types.ts";
-import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues } from "./fit-cells.ts";
+import { type Cell, type CellPlan, isNumeric, isReproduced, QUOTIENTS, type RowValues, SUMS } from "./fit-cells.ts";
 
 /** A column with its plan, and how its cells compare with exact values. */
 export interface ColumnPlan {
@@ -31,8 +31,8 @@ interface Known {
 
 /** A plan that is less strict must explain more rows than this share of them, and more than one. */
 const SLACK_SHARE = 0.1;
-/** Of totals that are kept in 32 bits. */
-const NARROW_ORDERS: readonly SumOrder[] = ["narrow", "narrow_compensated"];
+/** Rows by which an order of a library is tried. */
+const FIRST_SAMPLES = 40;
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -109,14 +109,15 @@ const isOpen = (plan: CellPlan) => plan.arithmetic !== "decimal" && plan.order =
 
 /**
  * The best plan of a known order, if the rows that it does not make need another proof than that an
- * unknown order can make them: it makes most, or the whole answer is of decimals.
+ * unknown order can make them: it makes three quarters, more than what chance does for any careful
+ * order, or the whole answer is of decimals.
  */
 function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample[], known: Known): CellPlan | null {
   const isOfDecimals = main === "decimal" || main === "nearest";
   const of = scores.filter(({ plan }) => (isOfDecimals ? plan.arithmetic === "decimal" : !isOpen(plan)));
   if (of.length === 0) return null;
   const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
-  return isOfDecimals || (known.isOrderKnown && best.hits * 2 > samples.length) ? best.plan : null;
+  return isOfDecimals || (known.isOrderKnown && best.hits * 4 > samples.length * 3) ? best.plan : null;
 }
 
 interface Score {
@@ -145,8 +146,13 @@ function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[],
   const score = (plan: CellPlan) => scoreOf(plan, name, type, samples);
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).map(score);
-  const most = Math.max(0, ...strict.map(({ hits }) => hits));
-  if (most === samples.length || !isNumeric(name)) return strict;
+  const mostOf = (scores: readonly Score[]) => Math.max(0, ...scores.map(({ hits }) => hits));
+  if (mostOf(strict) === samples.length || !isNumeric(name)) return strict;
+  const first = samples.slice(0, FIRST_SAMPLES);
+  const isLikely = (plan: CellPlan) => scoreOf(plan, name, type, first).hits * 4 > first.length * 3;
+  strict.push(...libraryPlans(name, type).filter(isLikely).map(score));
+  const most = mostOf(strict);
+  if (most === samples.length) return strict;
   const loose = loosePlans(type, places).map(score);
   const better = loose.filter(({ hits }) => hits - most > (known.isOrderKnown ? slack : 0));
   return better.length === 0 ? strict : [...strict, ...better];
@@ -179,9 +185,7 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   ];
   const orders: SumOrder[] = [...(hasBatches ? (["batches"] as const) : []), "one_pass", "compensated"];
   const floats = (["float64", "float32"] as const).flatMap((arithmetic) =>
-    [...orders, ...(arithmetic === "float32" ? NARROW_ORDERS : [])].map(
-      (order): CellPlan => ({ arithmetic, order, places: null }),
-    ),
+    orders.map((order): CellPlan => ({ arithmetic, order, places: null })),
   );
   const isDecimal = (type === "decimal" || type === "integer") && name !== "buy_sell_ratio";
   if (isDecimal) return [exact, ...rounded];
@@ -189,6 +193,13 @@ function strictPlans(name: AuditColumn, type: CellType, places: number, hasBatch
   return QUOTIENTS.includes(name) || type !== "untyped"
     ? [exact, ...nearest, ...floats, ...rounded]
     : [exact, ...floats, ...nearest, ...rounded];
+}
+
+/** Sums in the orders of batch programs. */
+function libraryPlans(name: AuditColumn, type: CellType): CellPlan[] {
+  if (!SUMS.includes(name) || type === "decimal" || type === "integer") return [];
+  const plan = (arithmetic: "float64" | "float32") => (order: SumOrder) => ({ arithmetic, order, places: null });
+  return [...LIBRARY_ORDERS.map(plan("float64")), ...[...LIBRARY_ORDERS, ...NARROW_ORDERS].map(plan("float32"))];
 }
 
 /** Sums in an unknown order, and floats that were rounded for people. */

@@ -1,5 +1,5 @@
 /** How rows are judged digit for digit under an engine; of engines that tie, the one that makes most. */
-import type { RowStyle } from "./arithmetic-row.ts";
+import type { RowStyle } from "./arithmetic-ends.ts";
 import type { Answers } from "./audit-types.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { RowValues, readCell } from "./fit-cells.ts";

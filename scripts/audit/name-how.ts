@@ -1,5 +1,7 @@
 /** The report's sentences on how the engine computes, and what its rows leave open. */
 import { formatDuration } from "../base/duration.ts";
+import type { RowStyle } from "./arithmetic-ends.ts";
+import { orderText } from "./arithmetic-order.ts";
 import type { Answers, WindowVerdict } from "./audit-types.ts";
 import { KEY_TEXTS } from "./engine-keys.ts";
 import { membersOf } from "./engine-model.ts";
@@ -60,7 +62,7 @@ export function howOf(
       : [
           `Records that are not ticks count ${engine.malformed === "nulls" ? "as rows with nulls" : "if their fields can be read"}.`,
         ]),
-    ...[...orders].map((order) => `Sums of floats: ${ORDERS[order]}.`),
+    ...[...orders].map((order) => `Sums of floats: ${orderText(order)}.`),
     ...(orders.has("batches") ? mixedTexts(measure, windows) : []),
     ...roundedTexts(plans, columns),
     ...restarts.map(
@@ -71,7 +73,10 @@ export function howOf(
     ...(style.ids === "exact" && engine.keys !== "wrapped" && engine.keys !== "null"
       ? []
       : ["Trade ids are 32-bit integers."]),
-    ...(style.ends === "arrival" ? ["First and last prices are those of the first and last arrival."] : []),
+    ...(style.idEnds === "value"
+      ? []
+      : [`First and last trade ids are those ${ENDS_TEXTS[style.idEnds] ?? "of the first and last event time"}.`]),
+    ...(ENDS_TEXTS[style.ends] === undefined ? [] : [`First and last prices are those ${ENDS_TEXTS[style.ends]}.`]),
     ...shiftTexts(shape, windows),
     ...(superseded.length === 0
       ? []
@@ -117,14 +122,11 @@ export function hintsOf(
   ];
 }
 
-const ORDERS = {
-  batches: "per batch and partition, then added to the state, as Spark",
-  one_pass: "one pass in log order",
-  compensated: "one compensated pass in log order, as Python's sum()",
-  narrow: "one pass in log order, with totals of 32 bits",
-  narrow_compensated: "one compensated pass in log order, with totals of 32 bits, as pandas' groups",
-  any: "in an unknown order, so compared within rounding error",
-} as const;
+const ENDS_TEXTS: Partial<Record<RowStyle["ends"], string>> = {
+  arrival: "of the first and last arrival",
+  tied: "of the first and last event time; of several trades at one time, any",
+  partition: "of the first and last arrival of one partition, any of them",
+};
 
 /** Where Spark's order of adding is not known although the batches are. */
 function mixedTexts({ log, engine, clock }: Measure, windows: readonly AuditWindow[]): string[] {

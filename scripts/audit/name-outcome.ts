@@ -16,6 +16,7 @@ import {
   type Measure,
   makesRow,
   nameRules,
+  needsEnds,
   needsOrder,
   reasons,
   valuesOf,
@@ -55,7 +56,7 @@ export function judgeWindows(
   withoutRefuted(measure, judged);
   const byWindow = new Map(judged.map((one) => [one.window, one]));
   const hints = new HintSearch(measure);
-  const open = (one: Judged) => unexplained(measure, one, hints, evidence);
+  const open = (one: Judged) => unexplained(measure, one, hints, { evidence, fit });
   return windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
@@ -161,8 +162,12 @@ function verdictOf(
   const named = nameRules(measure, window, cells, members);
   const rules = inOrder([...named.rules, ...shift]);
   if (rules.length === 0) return { ...base, ...open(one) };
-  const isOpen = needsOrder(measure, cells, valuesOf(measure, members));
-  const unsure = rules.filter((rule) => (rule === "W1" && isOpen) || isUnsure(rule, measure, fit, window, certainty));
+  const values = valuesOf(measure, members);
+  const doubtful = [
+    ...(needsOrder(measure, cells, values) ? ["W1"] : []),
+    ...(needsEnds(measure, cells, values) ? ["W12"] : []),
+  ];
+  const unsure = rules.filter((rule) => doubtful.includes(rule) || isUnsure(rule, measure, fit, window, certainty));
   const isSure = unsure.length === 0;
   return {
     ...base,
@@ -175,7 +180,12 @@ function verdictOf(
 }
 
 /** What differs from the exact row, without a rule; and how far from the model's own row. */
-function unexplained(measure: Measure, one: Judged, hints: HintSearch, evidence: Evidence): Verdict {
+function unexplained(
+  measure: Measure,
+  one: Judged,
+  hints: HintSearch,
+  { evidence, fit }: { evidence: Evidence; fit: Fit },
+): Verdict {
   const { plans, log, engine, clock } = measure;
   const { window, cells, exact } = one;
   const hasNone = window.exact.length === 0;
@@ -198,6 +208,7 @@ function unexplained(measure: Measure, one: Judged, hints: HintSearch, evidence:
   const why = hasNone
     ? "The input has no tick in this window."
     : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;
-  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members);
+  const drops = hasNone ? [] : evidence.likelyDrops(fit, window);
+  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members, drops);
   return { outcome: "unexplained", rules: [], differences, ticks: [], ...(hint === null ? {} : { hint }), why };
 }

@@ -1,7 +1,8 @@
 /** The rules of one row, each named because leaving it out breaks the fit. */
 import { pow10 } from "../base/decimal.ts";
 import { quotientText } from "./arithmetic-decimal.ts";
-import { EXACT_STYLE, type Row, type RowStyle, type Value } from "./arithmetic-row.ts";
+import type { RowStyle } from "./arithmetic-ends.ts";
+import { EXACT_STYLE, type Row, type Value } from "./arithmetic-row.ts";
 import { AUDIT_RULES, type AuditColumn, type AuditRule, type CellDifference, type NamedTick } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { absence, type Clock, type Engine, isExact, ruleOf } from "./engine-model.ts";
@@ -92,6 +93,14 @@ export function needsOrder({ plans }: Measure, cells: ReadonlyMap<AuditColumn, C
   );
 }
 
+/** Whether its first or last price is only one of several that it can be, where few rows need that. */
+export function needsEnds({ style, plans }: Measure, cells: ReadonlyMap<AuditColumn, Cell>, of: RowValues): boolean {
+  if (style.strict === undefined) return false;
+  const strict = new RowValues(of.log, of.members, { ...style, ends: style.strict }, of.batch);
+  const ends = plans.filter(({ name }) => name === "open_price" || name === "close_price");
+  return !makesRow(ends, cells, strict);
+}
+
 /** Names what makes the row differ; `members` reproduce it. */
 export function nameRules(
   measure: Measure,
@@ -109,9 +118,10 @@ export function nameRules(
   const differences = differing(plans, cells, exact).map(({ name, type, plan, equal }): CellDifference => {
     const cell = cells.get(name)!;
     const seen = named.filter((rule) => !isReproduced(cell, name, type, plan, without.get(rule)!));
-    const style = styleRules(measure, name, members);
+    const ends = own.ends(name)?.filter((one) => isReproduced(cell, name, type, plan, one));
+    const style = styleRules(measure, name, members, ends?.[0] ?? own);
     const hasFloats = plan.arithmetic !== "decimal" || ["double", "float"].includes(plan.rounding.to);
-    const isFloat = hasFloats && !isValue(cell, own.decimal[name], equal);
+    const isFloat = hasFloats && ![own, ...(ends ?? [])].some((one) => isValue(cell, one.decimal[name], equal));
     const rules = [...seen, ...style, ...(isFloat ? (["W1"] as const) : [])];
     const text = window.exact.length === 0 ? null : exactText(name, exact[name]);
     return { column: name, theirs: cell.text, exact: text, rules: inOrder(rules.length === 0 ? named : rules) };
@@ -159,14 +169,22 @@ function toggled(members: readonly number[], list: readonly number[]): number[] 
 }
 
 /** Rules about how a value is written or which tick is first: they change no member. */
-function styleRules({ log, style }: Measure, name: AuditColumn, members: readonly number[]): AuditRule[] {
+function styleRules(
+  { log, style }: Measure,
+  name: AuditColumn,
+  members: readonly number[],
+  own: RowValues,
+): AuditRule[] {
   const value = (changed: Partial<RowStyle>) =>
     exactText(name, new RowValues(log, members, { ...style, ...changed }, null).decimal[name]);
   if (name === "first_trade_id" || name === "last_trade_id")
-    return style.ids !== "exact" && value({}) !== value({ ids: "exact" }) ? ["W6"] : [];
+    return [
+      ...(value({}) === value({ ids: "exact" }) ? [] : (["W6"] as const)),
+      ...(value({}) === value({ idEnds: "value" }) ? [] : (["W12"] as const)),
+    ];
   if (name !== "open_price" && name !== "close_price") return [];
   const plain = value({ ends: "time_id", times: "us" });
-  if (value({}) === plain) return [];
+  if (exactText(name, own.decimal[name]) === plain) return [];
   return style.times !== "us" ? ["W7"] : ["W12"];
 }
 

@@ -37,7 +37,7 @@ export const AUDIT_ANSWER_FLAGS: Flag[] = [
   {
     flags: "--answers <source>",
     description:
-      "the answers (required): a CSV or Parquet file or folder, FILE.db:TABLE (SQLite, DuckDB), JSON lines, or kafka://host:port/topic of JSON",
+      "the answers (required): a file or folder of CSV, Parquet or JSON lines, FILE.db:TABLE (SQLite, DuckDB), or kafka://host:port/topic of JSON",
   },
   {
     flags: "--map <pairs>",

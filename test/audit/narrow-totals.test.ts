@@ -4,7 +4,10 @@ import { at, EXPERT, run, STREAMS, steady, without } from "../support/audit-case
 import type { EngineSettings } from "../support/foreign-rows.ts";
 
 const TRADES = steady(20);
-const ORDERS = { plain: "with totals of 32 bits.", kahan: "as pandas' groups." } as const;
+const ORDERS = {
+  plain: "one pass in log order, with totals of 32",
+  kahan: "in log order, as pandas' groups, with totals of 32",
+} as const;
 
 describe.each(Object.keys(ORDERS) as (keyof typeof ORDERS)[])("%s totals", (totals) => {
   const engine: EngineSettings = { ...EXPERT, numbers: "float32", totals };

@@ -11,7 +11,8 @@ import { javaArgs } from "./kafka-jars.ts";
 import { type Ran, runToEnd, type Stage, startProgram } from "./process.ts";
 import { SHORT_LIVED_JVM } from "./short-lived-jvm.ts";
 
-const ENGINES = join(PROJECT_ROOT, "engines");
+/** The folder of the engines. */
+export const ENGINES = join(PROJECT_ROOT, "engines");
 const DISORDERED = join(PROJECT_ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");
 
 /** The recorded hour in disorder, the truncated line too, as a feed sends it. */
@@ -19,8 +20,8 @@ export function disorderedHour(): string[] {
   return recordedLines(DISORDERED);
 }
 
-/** Lines in `count` portions of about the same size, in order. */
-export function portionsOf(lines: readonly string[], count: number): string[][] {
+/** Lines or messages in `count` portions of about the same size, in order. */
+export function portionsOf<T>(lines: readonly T[], count: number): T[][] {
   const size = Math.ceil(lines.length / count);
   return Array.from({ length: count }, (_, n) => lines.slice(n * size, (n + 1) * size));
 }

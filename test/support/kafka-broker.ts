@@ -1,7 +1,8 @@
 /**
  * `bun run test:kafka`: a Kafka broker in the foreground, for development.
- * `--port N` (9092), `--data DIR` (.cache/kafka/broker), `--fetch-only` (only fetches its jars and
- * those of engines/, and archives its classes: a test's broker starts in a third of the CPU time).
+ * `--port N` (9092), `--data DIR` (.cache/kafka/broker), `--topic NAME` (created, kept forever;
+ * repeatable), `--fetch-only` (only fetches its jars and those of engines/, and archives classes: a
+ * test's broker starts in a third of the CPU time).
  */
 import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     port: { type: "string", default: "9092" },
     data: { type: "string", default: resolve(import.meta.dir, "../../.cache/kafka/broker") },
+    topic: { type: "string", multiple: true, default: [] },
     "fetch-only": { type: "boolean", default: false },
   },
 });
@@ -25,6 +27,12 @@ if (values["fetch-only"]) {
   process.exit(0);
 }
 const broker = await startBroker({ port: Number(values.port), dir: values.data, jvm: [] });
+const admin = stockClient(broker.port).admin();
+await admin.connect();
+// Their records have the times of windows: those of a recording are older than the default retention.
+for (const topic of values.topic)
+  if (!(await admin.listTopics()).includes(topic)) await createTopic(admin, topic, 1, { "retention.ms": "-1" });
+await admin.disconnect();
 process.stdout.write(`${broker.url}/raw_prices\n`);
 process.stderr.write("A Kafka broker listens there until Ctrl-C. Use it with: bun run start --log ADDRESS\n");
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -16,6 +16,7 @@ const PRODUCT = [
   ["keyproduct", "keyproductid", "keysymbol"],
   ["key"],
 ];
+/** The last groups are what Spark, SQL and pandas call an aggregate without a name: `avg(price)`. */
 const WINDOW_NAMES: Names<WindowRole> = {
   window_start: [
     ["windowstartms", "windowstartus", "startwindow"],
@@ -31,21 +32,46 @@ const WINDOW_NAMES: Names<WindowRole> = {
   product_id: PRODUCT,
   trade_count: [
     ["count", "n", "trades", "numtrades", "ntrades", "numberoftrades", "ticks", "tickcount", "totaltrades"],
+    ["count1", "countstar", "counttradeid", "tradeidcount", "countprice", "pricecount"],
   ],
   buy_count: [["buys", "numbuys", "buytrades"]],
   sell_count: [["sells", "numsells", "selltrades"]],
-  avg_price: [["avg", "average", "averageprice", "mean", "meanprice"]],
-  max_price: [["high", "max", "h", "highprice", "maximum", "maximumprice"]],
-  min_price: [["low", "min", "l", "lowprice", "minimum", "minimumprice"]],
+  avg_price: [
+    ["avg", "average", "averageprice", "mean", "meanprice"],
+    ["pricemean", "priceavg"],
+  ],
+  max_price: [
+    ["high", "max", "h", "highprice", "maximum", "maximumprice"],
+    ["pricemax", "pricehigh"],
+  ],
+  min_price: [
+    ["low", "min", "l", "lowprice", "minimum", "minimumprice"],
+    ["pricemin", "pricelow"],
+  ],
   price_range: [["range"]],
   price_sum: [["sumprice", "sumofprices"]],
-  total_volume: [["volume", "vol", "v", "sumvolume", "basevolume", "totalsize", "sumsize", "volumesum"]],
+  total_volume: [
+    ["volume", "vol", "v", "sumvolume", "basevolume", "totalsize", "sumsize", "volumesum"],
+    ["sumlastsize", "lastsizesum", "sizesum"],
+  ],
   notional: [["turnover", "quotevolume", "quoteassetvolume", "sumnotional", "totalnotional"]],
   vwap: [["volumeweightedaverageprice", "vwapprice"]],
-  open_price: [["open", "o", "firstprice"], ["first"]],
-  close_price: [["close", "c", "lastprice"], ["last"]],
-  first_trade_id: [["firstid", "opentradeid"]],
-  last_trade_id: [["lastid", "closetradeid"]],
+  open_price: [
+    ["open", "o", "firstprice"],
+    ["first", "pricefirst", "priceopen"],
+  ],
+  close_price: [
+    ["close", "c", "lastprice"],
+    ["last", "pricelast", "priceclose"],
+  ],
+  first_trade_id: [
+    ["firstid", "opentradeid"],
+    ["mintradeid", "tradeidmin", "tradeidfirst"],
+  ],
+  last_trade_id: [
+    ["lastid", "closetradeid"],
+    ["maxtradeid", "tradeidmax", "tradeidlast"],
+  ],
   buy_sell_ratio: [["ratio"]],
   volatility_flag: [["volatility"]],
   market_sentiment: [["sentiment"]],

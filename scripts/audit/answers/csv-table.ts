@@ -133,7 +133,10 @@ function isData(cell: string): boolean {
 function setColumns(table: RawTable, names: readonly string[], where: string): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    throw unreadable(`${where} has two columns named "${twice}".`, "Rename one of them, so that each has a meaning.");
+    throw unreadable(
+      `${where} has two columns named "${twice}".`,
+      "Rename one, so that each has a meaning; of pandas' levels make one: df.columns = df.columns.map('_'.join).",
+    );
   table.columns = names.map((name) => ({ name, type: "untyped" }));
 }
 

@@ -10,6 +10,10 @@ export interface TopicRecord {
   offset: number;
   /** µs since 1970 UTC; null when unknown. It orders rows of one window in several partitions. */
   appended_us: number | null;
+  /** Of files: for people, instead of partition and offset. */
+  where?: string;
+  /** Columns that are not in key and value. */
+  extra?: [name: string, text: string | null][];
 }
 
 /** Reads a topic of answers from its start to its current end; each partition in order of offsets. */

@@ -5,9 +5,10 @@ import { AUDIT_COLUMNS } from "../audit-types.ts";
 import { parseMap, type Recognised, tradeColumns, type WindowRole, windowColumns } from "./column-names.ts";
 import { CSV_FILE, csvFile, csvFolder, textOf } from "./csv-table.ts";
 import { duckdbTable, PARQUET_FILE, parquetFile, parquetFolder } from "./duckdb-table.ts";
+import { JSON_FILE, jsonFolder } from "./json-folder.ts";
 import { batchRows, tradeTable } from "./other-answers.ts";
 import type { AnswerOptions, ForeignAnswers, TopicReader } from "./other-kinds.ts";
-import { type OutputFiles, outputFiles } from "./output-folder.ts";
+import { outputFiles } from "./output-folder.ts";
 import { type NamedColumns, type RawTable, unreadable } from "./raw-table.ts";
 import { sqliteTable } from "./sqlite-rows.ts";
 import { lineRecords, topicTable } from "./topic-table.ts";
@@ -15,7 +16,7 @@ import { windowAnswers } from "./window-answers.ts";
 import { splitWindows } from "./window-texts.ts";
 
 /**
- * A foreign answer by its place: a file of CSV, Parquet or JSON lines; a folder of CSV or Parquet;
+ * A foreign answer by its place: a file of CSV, Parquet or JSON lines; a folder of one kind of them;
  * `FILE:TABLE` of a SQLite or DuckDB file, the table left out when only one fits; or the URL of a
  * topic, which `topicReader` reads. Rejects with USAGE where columns, table or size are not clear,
  * NO_DATA without a row, and DATA_DIR for what can't be read.
@@ -122,30 +123,39 @@ function placeOf(url: string): { path: string; name: string | null } {
   );
 }
 
+/** Kinds of files that a folder can have, and their ending. */
+const FOLDER_KINDS = { CSV: CSV_FILE, Parquet: PARQUET_FILE, JSON: JSON_FILE } as const;
+
 async function folderTable(folder: string, columns: readonly string[] | null): Promise<RawTable> {
-  const [csvFiles, parquetFiles] = [outputFiles(folder, CSV_FILE), outputFiles(folder, PARQUET_FILE)];
-  const count = ({ committed, uncommitted }: OutputFiles) => committed.length + uncommitted.length;
-  const [csv, parquet] = [count(csvFiles), count(parquetFiles)];
-  if (csv > 0 && parquet > 0)
+  const found = Object.entries(FOLDER_KINDS)
+    .map(([kind, ending]) => ({ kind, files: outputFiles(folder, ending) }))
+    .map((one) => ({ ...one, count: one.files.committed.length + one.files.uncommitted.length }))
+    .filter(({ count }) => count > 0);
+  const [first, second] = found;
+  if (second !== undefined)
     throw new TidemarkError(
       "USAGE",
-      `${folder} has ${csv} CSV files and ${parquet} Parquet files.`,
+      `${folder} has ${found.map(({ kind, count }) => `${count} ${kind} files`).join(" and ")}.`,
       "Name one file, or a folder with one kind.",
     );
-  if (csv + parquet === 0)
+  if (first === undefined)
     throw new TidemarkError(
       "NO_DATA",
-      `${folder} has no CSV and no Parquet file.`,
+      `${folder} has no CSV, Parquet or JSON file.`,
       "Name the folder that the job writes to.",
     );
-  if (parquet > 0 && columns !== null)
+  if (first.kind !== "CSV" && columns !== null)
     throw new TidemarkError(
       "USAGE",
-      `--columns is for CSV, and ${folder} has Parquet files.`,
+      `--columns is for CSV, and ${folder} has ${first.kind} files.`,
       "Use --map theirs=ours.",
     );
-  const table = csv > 0 ? csvFolder(folder, csvFiles, columns) : await parquetFolder(folder, parquetFiles);
-  return { ...table, isAppended: csvFiles.isAppended };
+  const { files } = first;
+  const table =
+    first.kind === "CSV"
+      ? csvFolder(folder, files, columns)
+      : await (first.kind === "JSON" ? jsonFolder(folder, files) : parquetFolder(folder, files));
+  return { ...table, isAppended: files.isAppended };
 }
 
 /** By the file's first bytes, since endings are not reliable. */

@@ -14,14 +14,14 @@ export async function topicTable(url: string, records: AsyncIterable<TopicRecord
   const found: (RawRow & Pick<TopicRecord, "partition" | "offset" | "appended_us">)[] = [];
   const newest = new Map<number, number>();
   let without_value = 0;
-  for await (const { key, value, partition, offset, appended_us } of records) {
+  for await (const { key, value, partition, offset, appended_us, extra = [], ...own } of records) {
     if (value === null) {
       without_value++;
       continue;
     }
-    const where = `partition ${partition} offset ${offset}`;
+    const where = own.where ?? `partition ${partition} offset ${offset}`;
     const cells: (string | null)[] = [];
-    for (const [name, text] of [...keyFields(key), ...valueFields(value, url, where)]) {
+    for (const [name, text] of [...keyFields(key), ...valueFields(value, url, where), ...extra]) {
       if (!names.has(name)) names.set(name, names.size);
       cells[names.get(name)!] = text;
     }

@@ -116,12 +116,16 @@ const ADVICE = "To decide it, give the engine's trace (--checkpoint DIR) or its 
 export function trustNotes(rules: readonly string[], trusted: readonly string[], advice = ADVICE): string[] {
   const found: string[] = [];
   const all = rules.filter((rule) => !trusted.includes(rule));
-  const open = all.filter((rule) => rule !== "W1" && rule !== "W7" && rule !== "W13");
+  const open = all.filter((rule) => !["W1", "W7", "W12", "W13"].includes(rule));
   if (all.includes("W7"))
     found.push("W7?: their windows hold other ticks than their times name; to accept it, --trust W7.");
   if (all.includes("W1"))
     found.push(
       "W1?: only an unknown order of adding fits, and so would an error of that size; to accept it, --trust W1.",
+    );
+  if (all.includes("W12"))
+    found.push(
+      "W12?: of several trades at one time, or of several partitions, any can be the first or last, and too few rows show it; to accept it, --trust W12.",
     );
   if (all.includes("W13"))
     found.push("W13?: only one window has such trades, and a lost one would look the same; to accept it, --trust W13.");

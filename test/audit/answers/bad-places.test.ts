@@ -40,7 +40,7 @@ describe("a place", () => {
   test("a folder without answers, or with two kinds", async () => {
     const empty = own();
     mkdirSync(empty);
-    expect(await refused(empty)).toContain(`NO_DATA (1): ${empty.split("/").at(-1)} has no CSV and no Parquet file.`);
+    expect(await refused(empty)).toContain(`NO_DATA (1): ${empty.split("/").at(-1)} has no CSV, Parquet or JSON file.`);
     written(empty, "_SUCCESS", "");
     written(empty, ".part-0.csv.crc", "");
     expect(await refused(empty)).toStartWith("NO_DATA (1)");
