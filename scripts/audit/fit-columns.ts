@@ -9,7 +9,10 @@ export interface ColumnPlan {
   name: AuditColumn;
   type: CellType;
   plan: CellPlan;
-  /** Of sums in an unknown order: the best plan otherwise. A row that only `plan` makes is not proved. */
+  /**
+   * Of sums in an unknown order, or in one that few rows ask for: the best plan otherwise. A row that
+   * only `plan` makes is not proved.
+   */
   strict: CellPlan | null;
   /** By which a cell is equal to the exact value, digit for digit or rounded to its column. */
   equal: Rounding;
@@ -33,6 +36,8 @@ interface Known {
 const SLACK_SHARE = 0.1;
 /** Rows by which an order of a library is tried. */
 const FIRST_SAMPLES = 40;
+/** Cells that an order of a library must make beyond those of usual plans; one may be a changed digit. */
+const LIBRARY_GAIN_MIN = 2;
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -47,12 +52,17 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
   const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
   const main = mainKind(judged, samples);
-  return judged.map(({ name, type, scores }) => {
+  const planned = judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
     const all = [...scores, ...roundedFloats({ name, type }, main, samples)];
     const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
+    return { name, type, plan, scores, equal: equality(name, type, plan, samples, all) };
+  });
+  const isGuess = guessedOrders(planned);
+  return planned.map(({ scores, ...one }) => {
+    const { plan } = one;
     const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
-    return { name, type, plan, strict, equal: equality(name, type, plan, samples, all) };
+    return { ...one, strict: isGuess.has(plan) ? usualBest(scores)!.plan : strict };
   });
 }
 
@@ -118,6 +128,32 @@ function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample
   if (of.length === 0) return null;
   const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
   return isOfDecimals || (known.isOrderKnown && best.hits * 4 > samples.length * 3) ? best.plan : null;
+}
+
+/**
+ * Plans in an order of a library that makes hardly more cells than usual plans, of all columns with
+ * it: among many orders one may make a last digit that was changed.
+ */
+function guessedOrders(planned: readonly { plan: CellPlan; scores: readonly Score[] }[]): Set<CellPlan> {
+  const ofLibraries = planned.flatMap(({ plan, scores }) => {
+    const usual = isOfLibrary(plan) ? usualBest(scores) : null;
+    if (usual === null || plan.arithmetic === "decimal") return [];
+    const own = scores.find((one) => one.plan === plan)?.hits ?? 0;
+    return [{ plan, order: plan.order, gain: own - usual.hits }];
+  });
+  const groups = [...Map.groupBy(ofLibraries, ({ order }) => order).values()];
+  const guessed = groups.filter((list) => list.reduce((sum, { gain }) => sum + gain, 0) < LIBRARY_GAIN_MIN);
+  return new Set(guessed.flat().map(({ plan }) => plan));
+}
+
+function isOfLibrary(plan: CellPlan): boolean {
+  return plan.arithmetic !== "decimal" && (LIBRARY_ORDERS.includes(plan.order) || NARROW_ORDERS.includes(plan.order));
+}
+
+/** The best plan of exact values, of log order and of Spark's batches. */
+function usualBest(scores: readonly Score[]): Score | null {
+  const usual = scores.filter(({ plan }) => !isOfLibrary(plan) && !isOpen(plan));
+  return usual.length === 0 ? null : usual.reduce((a, b) => (b.hits > a.hits ? b : a));
 }
 
 interface Score {
