@@ -14,7 +14,7 @@ import { sorted } from "../model/metric-sort.ts";
 import { NewestUsed } from "../model/newest-used.ts";
 import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
-import type { StaticFiles } from "../pages/layout.tsx";
+import { asOfNow, type StaticFiles } from "../pages/layout.tsx";
 import { MetricPage, type MetricPageView } from "../pages/metric-own-page.tsx";
 import { type Asked, MetricQueries, metricAsked } from "./metric-rows.ts";
 
@@ -77,7 +77,7 @@ export class MetricAnswers {
     const key = JSON.stringify([asked.result.name, asked.given, products]);
     const html = kept.get(key) ?? (await this.#html(c, asked, products));
     kept.set(key, html);
-    return c.html(html, 200, { "Cache-Control": "no-store" });
+    return c.html(asOfNow(html), 200, { "Cache-Control": "no-store" });
   };
 
   async #html(c: Context, asked: Asked<"sort" | "desc" | "page">, products: string[]): Promise<string> {

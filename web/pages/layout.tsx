@@ -76,6 +76,11 @@ function AsOf() {
   return <span id="heard">as of {secondOf().slice(11, 19)} UTC</span>;
 }
 
+/** The HTML of a page that was made before, and whose figures are still the newest. */
+export function asOfNow(html: string): string {
+  return html.replace(/<span id="heard">[^<]*<\/span>/, () => String(<AsOf />));
+}
+
 /** The name, which leads to the page. */
 function Brand() {
   return (

@@ -4,7 +4,7 @@ import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { METRIC_ROWS_MAX } from "../../../scripts/base/limits.ts";
 import { ROOT, recordedLines, tempDir } from "../../support/data.ts";
-import { run } from "../../support/process.ts";
+import { run, until } from "../../support/process.ts";
 import { type Served, served } from "../../support/served.ts";
 
 setDefaultTimeout(120_000);
@@ -180,6 +180,17 @@ test("the page by product: a form without a program, what is computed is said, a
     "Is anything missing?",
     "Other metrics",
   ]);
+});
+
+test("a page that was made before is as of now, and else the same", async () => {
+  const read = async () => (await html("/metric/pairs")).text.split(/as of (\d\d:\d\d:\d\d) UTC/);
+  const [before, made, after] = await read();
+  let now = await read();
+  await until("another second", async () => {
+    now = await read();
+    return now[1] !== made;
+  });
+  expect([now[0], now[2], now.length]).toEqual([before, after, 3]);
 });
 
 test("a metric that fails now has its error and its last rows on its page; nothing is computed with its SQL", async () => {
