@@ -105,7 +105,7 @@ export function nearestFloat({ num, den }: Quotient): number {
 }
 
 /** A double as the quotient that it exactly is. */
-function exactQuotient(double: number): Quotient {
+export function exactQuotient(double: number): Quotient {
   let den = 1n;
   let value = double;
   for (; !Number.isInteger(value); value *= 2) den *= 2n;

@@ -180,7 +180,10 @@ export type AuditOutcome = "equal" | "explained" | "consistent" | "unexplained";
 export interface Hint {
   /** `As if 123 were missing.` */
   text: string;
-  /** Each alone makes the row: ticks that are missing, or counted once more. The smallest sets. */
+  /**
+   * Each alone makes the row: ticks that are missing, or counted once more; the smallest sets. Those
+   * with W2 may have been dropped as late.
+   */
   sets: NamedTick[][];
   /** More sets may make it. */
   is_cut: boolean;

@@ -14,7 +14,7 @@ import {
 } from "./fit-loose.ts";
 import { DELAYS_US, type FitSettings, type Variant } from "./fit-variants.ts";
 import { clockOf, latestBefore, type Restart } from "./late-clock.ts";
-import { couldBeLate, droppedSets } from "./late-suffix.ts";
+import { couldBeLate, droppedSets, likelyDrops } from "./late-suffix.ts";
 
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
@@ -119,6 +119,13 @@ export class Evidence {
     const members = membersOf(this.log, engine, open, window);
     const row = this.#rows.get(window)!;
     return droppedSets(this.log, engine, { members, row, ...this.#late(window) });
+  }
+
+  /** For the suffix rule: what a window may have dropped as late, whether or not it makes the row. */
+  likelyDrops({ engine, clock }: Fit, window: AuditWindow): number[][] {
+    if (engine.lateness.kind !== "suffix" && !isUnknown(clock, window)) return [];
+    const members = membersOf(this.log, engine, { ...clock, at_us: null }, window);
+    return likelyDrops(this.log, engine, { members, ...this.#late(window) });
   }
 
   /** The engine's members of a window; by the suffix rule those of the smallest drop that fits. */

@@ -13,6 +13,8 @@ const FITS_MAX = 8;
 const DROPPED_MAX = 64;
 /** Ticks beyond the dropped ones that take part in the search for late rows. */
 const ROW_CANDIDATES = 8;
+/** Dropped ticks of a window beside which another one is searched that lacks. */
+const LIKELY_MAX = 12;
 /** Products of one input, in the key of a partition and product. */
 const PRODUCTS_MAX = 2 ** 24;
 
@@ -45,6 +47,22 @@ export function droppedSets(log: EngineLog, engine: Engine, question: SuffixQues
   if (engine.late_by === "row") return lateRows(log, engine, question, missing);
   const parts = [...Map.groupBy(members, (i) => log.partition[i]!).values()];
   return parts.length === 1 ? oneTail(log, engine, question) : manyTails(log, engine, question, parts, missing);
+}
+
+/** The likeliest drops, the smallest first: last arrivals, or the rows furthest behind. */
+export function likelyDrops(
+  log: EngineLog,
+  engine: Engine,
+  { members, ...late }: Omit<SuffixQuestion, "row">,
+): number[][] {
+  const isOne = members.every((i) => log.partition[i] === log.partition[members[0]!]);
+  if (engine.late_by === "window" && !isOne) return [];
+  const behind = (i: number) => late.latest_us[i]! - log.time_us[i]!;
+  const order = engine.late_by === "row" ? members.toSorted((a, b) => behind(b) - behind(a)) : members.toReversed();
+  const some = order.slice(0, LIKELY_MAX);
+  const first = some.findIndex((i) => !couldBeLate(log, engine, i, late));
+  const can = first === -1 ? some : some.slice(0, first);
+  return can.map((_, n) => can.slice(0, n + 1));
 }
 
 /** One partition: the dropped ticks are the window's last arrivals. */

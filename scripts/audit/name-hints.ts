@@ -33,6 +33,11 @@ interface Key {
   tolerance: number;
 }
 
+interface Found {
+  sets: (readonly Change[])[];
+  isCut: boolean;
+}
+
 interface Question {
   window: AuditWindow;
   row: LooseRow;
@@ -54,17 +59,34 @@ export class HintSearch {
     );
   }
 
-  /** Null when no one or two ticks make the row, in every column, as the engine computes. */
+  /**
+   * Null when no one or two ticks make the row, in every column, as the engine computes. `drops`: what
+   * else may have been dropped as late, where nothing decides; beside it one tick is searched for.
+   */
   hintOf(
     window: AuditWindow,
     row: LooseRow,
     cells: ReadonlyMap<AuditColumn, Cell>,
     members: readonly number[],
+    drops: readonly number[][],
   ): Hint | null {
-    const question: Question = { window, row, cells, members, sums: looseSums(this.measure.log, members) };
-    const counted = this.measure.engine.counts === "records" ? question.sums.count : question.sums.priced;
+    const { log } = this.measure;
+    const whole: Question = { window, row, cells, members, sums: looseSums(log, members) };
+    const found = this.#smallest(whole, 2);
+    if (found !== null) return this.#hint(window, members, found, []);
+    for (const late of drops) {
+      const kept = members.filter((i) => !late.includes(i));
+      const beside = this.#smallest({ ...whole, members: kept, sums: looseSums(log, kept) }, 1);
+      if (beside !== null) return this.#hint(window, kept, beside, late);
+    }
+    return null;
+  }
+
+  #smallest(question: Question, most: 1 | 2): Found | null {
+    const { window, row, members, sums } = question;
+    const counted = this.measure.engine.counts === "records" ? sums.count : sums.priced;
     const more = Number.isNaN(row.trade_count) ? null : row.trade_count - counted;
-    if (more !== null && Math.abs(more) > 2) return null;
+    if (more !== null && Math.abs(more) > most) return null;
     const key = this.#keyOf(question);
     const changes = (sign: 1 | -1, list: readonly number[]) =>
       list.map((i): Change => ({ i, sign, key: sign * (key?.of(i) ?? 0) })).sort((a, b) => a.key - b.key || a.i - b.i);
@@ -74,14 +96,14 @@ export class HintSearch {
     const isOf = (sum: number) => more === null || more === sum;
     const ones = [...(isOf(-1) ? less : []), ...(isOf(1) ? again : [])].map((one) => [one]);
     const found = this.#fitting(question, ones);
-    if (found.sets.length > 0) return this.#hint(window, members, found);
+    if (found.sets.length > 0 || most === 1) return found.sets.length === 0 ? null : found;
     const pairs = [
       ...(isOf(-2) ? [this.#pairsOf(less, less, key)] : []),
       ...(isOf(0) ? [this.#pairsOf(less, again, key)] : []),
       ...(isOf(2) ? [this.#pairsOf(again, again, key)] : []),
     ];
     const two = this.#fitting(question, chained(pairs));
-    return two.sets.length === 0 ? null : this.#hint(window, members, two);
+    return two.sets.length === 0 ? null : two;
   }
 
   /** Volumes tell ticks apart best, sums of prices least. */
@@ -118,7 +140,7 @@ export class HintSearch {
     }
   }
 
-  #fitting(question: Question, tried: Iterable<readonly Change[]>): { sets: (readonly Change[])[]; isCut: boolean } {
+  #fitting(question: Question, tried: Iterable<readonly Change[]>): Found {
     const { row, cells } = question;
     const { engine, plans } = this.measure;
     const sets: (readonly Change[])[] = [];
@@ -139,17 +161,22 @@ export class HintSearch {
     return isInner.every((one) => one) ? now : looseSums(log, changed(members, set));
   }
 
-  #hint(window: AuditWindow, members: readonly number[], found: { sets: (readonly Change[])[]; isCut: boolean }): Hint {
+  #hint(window: AuditWindow, members: readonly number[], found: Found, late: readonly number[]): Hint {
     const { log } = this.measure;
     const phrases = new Map<string, readonly Change[]>();
     for (const set of found.sets) {
       const text = this.#phrase(window, members, set);
       if (!phrases.has(text)) phrases.set(text, set);
     }
-    const sets = [...phrases.values()].map((set) =>
-      set.map(({ i, sign }): NamedTick => tickAt(log, i, sign === 1 ? "surplus" : "missing", null)),
-    );
-    return { text: hintText([...phrases.keys()], sets[0]!.length, found.isCut), sets, is_cut: found.isCut };
+    const dropped = late.map((i) => tickAt(log, i, "missing", "W2"));
+    const sets = [...phrases.values()].map((set) => [
+      ...set.map(({ i, sign }): NamedTick => tickAt(log, i, sign === 1 ? "surplus" : "missing", null)),
+      ...dropped,
+    ]);
+    const text = hintText([...phrases.keys()], found.sets[0]!.length, found.isCut);
+    const beside =
+      late.length === 0 ? "" : ` Beside ${late.length === 1 ? "one tick" : `${late.length} ticks`} that came late.`;
+    return { text: text + beside, sets, is_cut: found.isCut };
   }
 
   /** `123 were missing and 125 were counted twice`. */

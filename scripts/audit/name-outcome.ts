@@ -57,7 +57,7 @@ export function judgeWindows(
   withoutRefuted(measure, judged);
   const byWindow = new Map(judged.map((one) => [one.window, one]));
   const hints = new HintSearch(measure);
-  const open = (one: Judged) => unexplained(measure, one, hints, evidence);
+  const open = (one: Judged) => unexplained(measure, one, hints, { evidence, fit });
   const verdicts = windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
@@ -199,7 +199,12 @@ function verdictOf(
 }
 
 /** What differs from the exact row, without a rule; and how far from the model's own row. */
-function unexplained(measure: Measure, one: Judged, hints: HintSearch, evidence: Evidence): Verdict {
+function unexplained(
+  measure: Measure,
+  one: Judged,
+  hints: HintSearch,
+  { evidence, fit }: { evidence: Evidence; fit: Fit },
+): Verdict {
   const { plans, log, engine, clock } = measure;
   const { window, cells, exact } = one;
   const hasNone = window.exact.length === 0;
@@ -222,6 +227,7 @@ function unexplained(measure: Measure, one: Judged, hints: HintSearch, evidence:
   const why = hasNone
     ? "The input has no tick in this window."
     : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;
-  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members);
+  const drops = hasNone ? [] : evidence.likelyDrops(fit, window);
+  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members, drops);
   return { outcome: "unexplained", rules: [], differences, ticks: [], ...(hint === null ? {} : { hint }), why };
 }

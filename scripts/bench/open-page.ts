@@ -65,12 +65,12 @@ async function grown(context: BenchContext) {
   }
 }
 
-/** After a collection: what is still reachable. */
+/** After a collection: what is still reachable, of scripts and of the browser's own objects. */
 async function sampled(session: CDPSession): Promise<Sample> {
   await session.send("HeapProfiler.collectGarbage");
-  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  const { usedSize, embedderHeapUsedSize } = await session.send("Runtime.getHeapUsage");
   const { jsEventListeners, nodes } = await session.send("Memory.getDOMCounters");
-  return { heap_mb: usedSize / 1e6, listeners: jsEventListeners, nodes };
+  return { heap_mb: (usedSize + embedderHeapUsedSize) / 1e6, listeners: jsEventListeners, nodes };
 }
 
 /** Medians of quarters: a batch or the end of the recording moves single samples. */

@@ -2,7 +2,7 @@
 import { FEED_LOOK_RECORDS_MAX, FEED_TAIL_RECORDS } from "../base/limits.ts";
 import type { Log, LogBatch } from "../contract/log.ts";
 import type { GapNote } from "../contract/tick.ts";
-import { Extractor, endsAsHistory, parseRecord } from "../message/index.ts";
+import { Extractor, endsAsHistory, parsedAt } from "../message/index.ts";
 
 /** An accepted trade of the feed, as far as a start needs it. */
 interface SeenTrade {
@@ -121,8 +121,7 @@ function* traces(batch: LogBatch, wanted?: ReadonlySet<string>): Generator<Trace
       yield { kind: "history" };
       continue;
     }
-    const tick = extractor.extract(bytes, start, end);
-    const parsed = tick === null ? parseRecord(bytes.subarray(start, end)) : ({ kind: "tick", tick } as const);
+    const parsed = parsedAt(extractor, bytes, start, end);
     if (parsed.kind === "walked") yield { kind: "history" };
     if (parsed.kind === "gap") yield { kind: "gap", gap: parsed.gap };
     if (parsed.kind === "outage") {

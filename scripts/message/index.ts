@@ -12,3 +12,4 @@ export {
   walkedFrame,
 } from "./own-records.ts";
 export { type Parsed, parseRecord } from "./parse.ts";
+export { parsedAt } from "./parsed-at.ts";

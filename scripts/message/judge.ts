@@ -1,6 +1,7 @@
 /** Whether a record counts as a trade, by the same rule as `stream` and `consume`. */
 import type { FullTick, Tick } from "../contract/tick.ts";
 import { Extractor } from "./extract.ts";
+import { asTicker, type Message } from "./frame.ts";
 import { parseRecord } from "./parse.ts";
 
 export class Judge {
@@ -15,6 +16,15 @@ export class Judge {
   /** The trade that `stream` and `consume` will read from this record, or null. */
   tick(record: Uint8Array): Tick | null {
     return this.#read(record);
+  }
+
+  /** A trade of REST as the log stores it, and as both will read it; null when it is not a whole one. */
+  trade(message: Message, product_id: string, source: "rest" | "backfill"): { value: Buffer; tick: Tick } | null {
+    const ticker = asTicker(message, product_id, source);
+    if (ticker === null) return null;
+    const value = Buffer.from(ticker);
+    const tick = this.#read(value);
+    return tick === null ? null : { value, tick };
   }
 
   /** The product of a trade that both will take; null for any other record, and for history. */

@@ -7,7 +7,7 @@ import type { FullTick, Position } from "../contract/tick.ts";
 import { after, countRecords, firstOffsets, type LogJob } from "../log/index.ts";
 import { CostMeter } from "../measure/cost-meter.ts";
 import { RunStats } from "../measure/run-stats.ts";
-import { Extractor, type Parsed, parseRecord } from "../message/index.ts";
+import { Extractor, type Parsed, parsedAt, parseRecord } from "../message/index.ts";
 import { type CheckpointStore, type Counters, reportLost } from "../store/index.ts";
 import { StageHealth } from "./stage-health.ts";
 
@@ -155,9 +155,7 @@ export abstract class StoreJob<Store extends CheckpointStore> implements LogJob 
 
   /** Reads a record again that was taken. */
   protected readonly event: ReadEvent = (batch, i) => {
-    const tick = this.#extractor.extract(batch.buffer(i), batch.starts[i]!, batch.ends[i]!);
-    if (tick !== null) return { product_id: tick.product_id, time_us: tick.time_us, isTick: true };
-    const parsed = parseRecord(batch.buffer(i).subarray(batch.starts[i]!, batch.ends[i]!), this.store.rules);
+    const parsed = parsedAt(this.#extractor, batch.buffer(i), batch.starts[i]!, batch.ends[i]!, this.store.rules);
     if (this.#skipsHistory && isHistory(parsed)) return null;
     if (parsed.kind === "tick") return { ...parsed.tick, isTick: true };
     return parsed.kind === "heartbeat" ? { ...parsed, isTick: false } : null;

@@ -5,7 +5,7 @@ import { openReadOnly, storeError } from "../base/sqlite.ts";
 import type { Log, LogBatch, LogPosition } from "../contract/log.ts";
 import { type Walked, withWalked } from "../contract/walked.ts";
 import { readToEnd } from "../log/index.ts";
-import { Extractor, type Parsed, parseRecord } from "../message/index.ts";
+import { Extractor, parsedAt } from "../message/index.ts";
 
 /** Of one product. */
 export interface WalkState {
@@ -94,8 +94,7 @@ function take(batch: LogBatch, found: Map<string, WalkState>): void {
   const extractor = new Extractor({ quotes: false });
   for (let i = 0; i < batch.count; i++) {
     const [bytes, start, end] = [batch.buffer(i), batch.starts[i]!, batch.ends[i]!];
-    const tick = extractor.extract(bytes, start, end);
-    const parsed: Parsed = tick === null ? parseRecord(bytes.subarray(start, end)) : { kind: "tick", tick };
+    const parsed = parsedAt(extractor, bytes, start, end);
     if (parsed.kind === "walked") {
       const { product_id, ...range } = parsed.walked;
       const state = found.get(product_id);

@@ -4,7 +4,7 @@ import { formatDecimal, parseUnits } from "../base/decimal.ts";
 import { PRICE_SCALE_MAX, REST_PAGE_MAX, SIZE_SCALE_MAX } from "../base/limits.ts";
 import { CANDLE_US } from "../contract/candle.ts";
 import { proofsOf, type RestTrades } from "../feed/index.ts";
-import { asTicker, Judge, type Message } from "../message/index.ts";
+import { Judge, type Message } from "../message/index.ts";
 
 /** Where the trades of a minute are among the stored ids; null where no stored id bounds them. */
 export interface IdBounds {
@@ -131,9 +131,8 @@ export class TradeLookup {
     const trade_id = message?.trade_id;
     if (typeof trade_id !== "number" || !Number.isSafeInteger(trade_id))
       throw new Error("REST has a trade without an id");
-    const text = asTicker(message, this.product, "rest");
-    const tick = text === null ? null : this.#judge.tick(Buffer.from(text));
-    if (tick === null) return { trade_id, trade: null };
+    const tick = this.#judge.trade(message, this.product, "rest")?.tick;
+    if (tick === undefined) return { trade_id, trade: null };
     const price = parseUnits(formatDecimal(tick.price_mantissa, tick.price_scale), PRICE_SCALE_MAX);
     const size = parseUnits(formatDecimal(tick.size_mantissa, tick.size_scale), SIZE_SCALE_MAX);
     return { trade_id, trade: { trade_id, time_us: tick.time_us, price, size } };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { AuditReport } from "../../scripts/audit/audit-types.ts";
 import { auditPage, auditText, reportView } from "../../scripts/audit/index.ts";
-import { at, EXPERT, REPLACED, run, STREAMS, steady, traceOf, without } from "../support/audit-cases.ts";
+import { at, delayed, EXPERT, REPLACED, run, STREAMS, steady, traceOf, without } from "../support/audit-cases.ts";
 import { cellsOf, type EngineSettings, type ForeignWindow } from "../support/foreign-rows.ts";
 
 const TRADES = steady();
@@ -82,6 +82,18 @@ test("a tick that the engine dropped as late and the row has is named as such", 
   };
   const report = run(late, STREAMS, kept, { lateness_us: 60_000_000 });
   expect(at(report, MINUTE_4).hint?.text).toBe("As if 242 were missing and 241 were counted although late.");
+});
+
+test("without a trace, a lost tick is found beside one that came late", () => {
+  // Five ticks are late by any clock per record, but their batches ran with an older watermark.
+  const kept = [0, 1, 2, 3, 6].reduce((list, minute) => delayed(list, minute * 60 + 10, minute * 60 + 130), TRADES);
+  const late = delayed(delayed(kept, 250, 420), 250, 420);
+  expect(at(run(late, REPLACED), MINUTE_4)).toMatchObject({ outcome: "consistent", unproved: ["W2"] });
+  const { outcome, hint } = at(run(late, REPLACED, without(late, REPLACED, MINUTE_4, 21)), MINUTE_4);
+  expect(outcome).toBe("unexplained");
+  expect(hint?.text).toBe("As if 264 were missing. Beside 2 ticks that came late.");
+  const drops = { rule: "W2", what: "missing" } as const;
+  expect(hint?.sets).toMatchObject([[{ trade_id: 264, rule: null }, drops, drops]]);
 });
 
 test("terminal, page and JSON show the hint, and the audit still fails", () => {

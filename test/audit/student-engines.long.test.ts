@@ -49,7 +49,7 @@ describe.skipIf(!enginesAvailable())("Spark: two products in three partitions, A
     begins = Object.fromEntries(latest.map(({ partition, high }) => [partition, Number(high)]));
     await send(MESSAGES.slice(FIRST));
     await Promise.all([admin.disconnect(), producer.disconnect()]);
-    const flags = ["--topic", "students", "--out-topic", "candles", "--out", at("students"), "--partitions", "4"];
+    const flags = ["--topic", "students", "--out-topic", "candles", "--out", at("students"), "--partitions", "2"];
     const starting = ["--starting", JSON.stringify({ students: begins }), "--per-batch", "6000"];
     const job = startSpark("student_streams.py", ["--brokers", `127.0.0.1:${broker.port}`, ...flags, ...starting]);
     expect(await job.ended, job.said().slice(-4_000)).toBe(0);

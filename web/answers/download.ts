@@ -113,6 +113,8 @@ export class Download {
       pull: async () => {
         clearTimeout(this.#timer);
         try {
+          // A reader that is fast enough would keep all other requests waiting until the end.
+          if (first === null) await new Promise<void>((next) => setImmediate(next));
           const piece = first ?? (await this.#iterator.next());
           first = null;
           this.#send(piece);

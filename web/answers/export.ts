@@ -23,6 +23,8 @@ import { filteredSql, filterOf, flagsOf, howOf, unknownMetric } from "./metric-r
 
 type Ending = "csv" | "parquet";
 const TYPES: Record<Ending, string> = { csv: "text/csv; charset=utf-8", parquet: "application/vnd.apache.parquet" };
+/** Windows read at a time, in some ms: pages and answers wait for them. */
+const PAGE_ROWS = 250;
 const TEXTS = new Set<string>(["window_size", ...windowColumns(({ kind }) => kind === "text" || kind === "flag")]);
 
 export class Exports {
@@ -111,10 +113,10 @@ export class Exports {
     const isText = (i: number) => TEXTS.has(API_COLUMNS[i]!);
     function* pages(): Generator<string> {
       let head = csvLine(API_COLUMNS, () => false);
-      for (let to_us = times.to_us; ; ) {
-        const rows = windows(sources, { product, size_us: null, from_us: times.from_us, to_us, limit: API_ROWS_MAX });
+      for (let [to_us, limit] = [times.to_us, PAGE_ROWS]; ; ) {
+        const rows = windows(sources, { product, size_us: null, from_us: times.from_us, to_us, limit });
         // Rows of one start stay together: the next page begins below the oldest whole one.
-        const full = rows.length === API_ROWS_MAX;
+        const full = rows.length === limit;
         const oldest = rows.at(-1)?.window_start;
         const whole = full ? rows.filter((row) => row.window_start !== oldest) : rows;
         const lines = whole.map((row) =>
@@ -123,9 +125,14 @@ export class Exports {
             isText,
           ),
         );
+        if (full && whole.length === 0 && limit < API_ROWS_MAX) {
+          limit = API_ROWS_MAX;
+          continue;
+        }
         yield head + lines.join("");
         head = "";
         if (!full || whole.length === 0) return;
+        limit = PAGE_ROWS;
         to_us = usFromIso(whole.at(-1)!.window_start);
       }
     }

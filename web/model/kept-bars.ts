@@ -5,8 +5,8 @@ import type { StoreFile } from "./store-file.ts";
 
 /** Starts in one part: two hours of minutes, so a window that is summed from them is in one part. */
 const PART_WINDOWS = 120;
-/** Windows of all parts that are kept, of 200 bytes each, and as much for what is made of them. */
-const KEPT_MAX = 100_000;
+/** Windows and sums of all parts that are kept: 1.5 kB each, with their JSON and compressed bytes. */
+const KEPT_MAX = 40_000;
 /** Late ticks since the last question; after more all is read again. */
 const REVISIONS_READ = 1_000;
 const CLOSED_UNTIL = "SELECT closed_until_us FROM closed_ends WHERE product_id = $product AND size_us = $size_us";
@@ -117,8 +117,12 @@ export class KeptBars {
    * a late tick. Null is not kept.
    */
   summed<T>({ product, size_us, every_us }: WindowKind, start_us: number, name: string, make: () => T): T {
-    const part = this.#kept.get(keyOf(product, size_us, startOf(PART_WINDOWS * every_us, start_us)));
-    return part === undefined ? make() : madeOf(part, name, [], make);
+    const key = keyOf(product, size_us, startOf(PART_WINDOWS * every_us, start_us));
+    const part = this.#kept.get(key);
+    if (part === undefined) return make();
+    const made = madeOf(part, name, [], make);
+    this.#kept.set(key, part, sizeOf(part));
+    return made;
   }
 
   /** Of windows that are open, and of the newest part, in which others will close. */
@@ -141,7 +145,7 @@ export class KeptBars {
     const newer = this.#read(kind, { from_us: known.to_us, to_us }, PART_WINDOWS);
     const part = { ...known, to_us, rows: [...known.rows, ...newer] };
     // What can't be read is empty (StoreFile.lenient), and is not kept as such.
-    if (this.file.failure === null) this.#kept.set(key, part, part.rows.length + 1);
+    if (this.file.failure === null) this.#kept.set(key, part, sizeOf(part));
     return part;
   }
 
@@ -212,6 +216,11 @@ export function madeOf<T>({ made }: BarsPart, name: string, of: readonly unknown
 function cut({ rows }: BarsPart, { from_us, to_us }: UsSpan, limit: number): BarsPart {
   const own = rows.filter(({ window_start_us: us }) => us >= from_us && us < to_us).slice(-limit);
   return { from_us, to_us, rows: own, made: null };
+}
+
+/** A part without windows has a place, too. */
+function sizeOf({ rows, made }: KeptPart): number {
+  return rows.length + made.size + 1;
 }
 
 function keyOf(product: string, size_us: number, from_us: number): string {

@@ -38,9 +38,12 @@ export function font(px: number, weight = 400): string {
 
 let measuring: CanvasRenderingContext2D | null = null;
 
-/** Width in CSS pixels of a text in the page's font. */
+/**
+ * Width in CSS pixels of a text in the page's font, each digit as wide as a 0: Chromium 156 keeps
+ * every text that a canvas out of the page has measured, and ages are ten new ones per second.
+ */
 export function textWidth(text: string, px: number): number {
   measuring ??= document.createElement("canvas").getContext("2d")!;
   measuring.font = font(px);
-  return measuring.measureText(text).width;
+  return measuring.measureText(text.replace(/\d/g, "0")).width;
 }

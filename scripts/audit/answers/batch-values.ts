@@ -1,6 +1,7 @@
 /** The values of a table of trades as a batch has them: exact, and as sums of doubles. */
-import { divideHalfUp, formatUnits, parseUnits, pow10 } from "../../base/decimal.ts";
+import { parseUnits, pow10 } from "../../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../../contract/thresholds.ts";
+import { exactQuotient, nearestDouble, type Quotient, quotientText } from "../arithmetic-decimal.ts";
 import { AUDIT_COLUMNS, type AuditColumn } from "../audit-types.ts";
 import type { Candidate, Decimal } from "./consumed.ts";
 import { ExactSum, fromDecimal, SCALE, toDouble } from "./exact-sum.ts";
@@ -17,14 +18,8 @@ const OF_AN_ORDER: ReadonlySet<AuditColumn> = new Set<OfAnOrder>([
 /** Columns of a batch that can be computed; others are ignored. */
 export const BATCH_COLUMNS = AUDIT_COLUMNS.filter((name): name is BatchColumn => !OF_AN_ORDER.has(name));
 
-/** A number as numerator ÷ denominator. */
-interface Fraction {
-  a: bigint;
-  b: bigint;
-}
-
 /** A number with how far a computation in doubles may be from it; or a word. Null without a trade. */
-type BatchValue = { word: string } | { exact: Fraction; slack: number; doubles: readonly number[] } | null;
+type BatchValue = { word: string } | { exact: Quotient; slack: number; doubles: readonly number[] } | null;
 
 const ONE = pow10(SCALE);
 /** Each addition of n rounds by at most this part; a further operation by one more. */
@@ -88,9 +83,9 @@ export class BatchTable {
       case "sell_count":
         return whole(this.#sells);
       case "max_price":
-        return max === null ? null : double({ a: max, b: ONE });
+        return max === null ? null : double({ num: max, den: ONE });
       case "min_price":
-        return min === null ? null : double({ a: min, b: ONE });
+        return min === null ? null : double({ num: min, den: ONE });
       case "price_range":
         return max === null || min === null ? null : rangeOf(max, min);
       case "buy_sell_ratio":
@@ -159,53 +154,39 @@ function isAbove(one: Decimal, other: Decimal): boolean {
 }
 
 function whole(value: number): BatchValue {
-  return { exact: { a: BigInt(value), b: 1n }, slack: 0, doubles: [] };
+  return { exact: { num: BigInt(value), den: 1n }, slack: 0, doubles: [] };
 }
 
 function ratioOf(ratio: number): BatchValue {
-  return { exact: exactOf(ratio), slack: 0, doubles: [ratio] };
+  return { exact: exactQuotient(ratio), slack: 0, doubles: [ratio] };
 }
 
-/** A sum ÷ `b`, that many doubles may have rounded; null of nothing, as SQL's sums are. */
-function rounded({ total, parts, absolute }: ExactSum, b: bigint, slack: number): BatchValue {
+/** A sum ÷ `den`, that many doubles may have rounded; null of nothing, as SQL's sums are. */
+function rounded({ total, parts, absolute }: ExactSum, den: bigint, slack: number): BatchValue {
   if (parts === 0) return null;
-  return { exact: { a: total, b }, slack: slack * Math.abs(quotient({ a: absolute, b })), doubles: [] };
+  // Negative sizes that were accepted can make a negative volume.
+  const [sign, size] = den < 0n ? [-1n, -den] : [1n, den];
+  const most = Math.abs(nearestDouble({ num: absolute, den: size }));
+  return { exact: { num: sign * total, den: size }, slack: slack * most, doubles: [] };
 }
 
 /** Read from a text, a price is its nearest double, or its nearest 32-bit float. */
-function double(exact: Fraction): BatchValue {
-  const value = quotient(exact);
+function double(exact: Quotient): BatchValue {
+  const value = nearestDouble(exact);
   return { exact, slack: 0, doubles: [value, Math.fround(value)] };
 }
 
 function rangeOf(max: bigint, min: bigint): BatchValue {
-  const [high, low] = [quotient({ a: max, b: ONE }), quotient({ a: min, b: ONE })];
+  const [high, low] = [nearestDouble({ num: max, den: ONE }), nearestDouble({ num: min, den: ONE })];
   const floats = Math.fround(Math.fround(high) - Math.fround(low));
-  return { exact: { a: max - min, b: ONE }, slack: 0, doubles: [high - low, floats] };
-}
-
-/** Nearest double; the operands are cut to what a double can hold first. */
-function quotient({ a, b }: Fraction): number {
-  return Number(textOf({ a, b }, 25));
-}
-
-/** Rounded half up, away from 0, to this number of decimals. */
-function textOf({ a, b }: Fraction, decimals: number): string {
-  const negative = a < 0n !== b < 0n;
-  const [top, bottom] = [a < 0n ? -a : a, b < 0n ? -b : b];
-  const units = divideHalfUp(top * pow10(decimals), bottom);
-  return formatUnits(negative ? -units : units, decimals);
-}
-
-function exactOf(value: number): Fraction {
-  return { a: BigInt(Math.round(value * 2 ** 40)), b: 2n ** 40n };
+  return { exact: { num: max - min, den: ONE }, slack: 0, doubles: [high - low, floats] };
 }
 
 /** The exact value for people, at most SHOWN_DECIMALS of it. */
 export function shownValue(value: BatchValue): string | null {
   if (value === null) return null;
   if ("word" in value) return value.word;
-  return value.doubles.length === 1 ? String(value.doubles[0]) : textOf(value.exact, SHOWN_DECIMALS);
+  return value.doubles.length === 1 ? String(value.doubles[0]) : quotientText(value.exact, SHOWN_DECIMALS);
 }
 
 const SHOWN_DECIMALS = 20;
@@ -223,19 +204,19 @@ export function fitOf(theirs: string | null, value: BatchValue): "equal" | "floa
   if (doubles.length === 1)
     return own === doubles[0] ? "equal" : Math.abs(own - doubles[0]!) <= 4 * DOUBLE_STEP * own ? "float" : null;
   const decimals = /^-?\d+(?:\.(\d+))?$/.exec(theirs)?.[1]?.length ?? 0;
-  if (own === quotient(exact) || isRounded(theirs, exact, decimals)) return "equal";
-  return doubles.includes(own) || Math.abs(own - quotient(exact)) <= slack ? "float" : null;
+  if (own === nearestDouble(exact) || isRounded(theirs, exact, decimals)) return "equal";
+  return doubles.includes(own) || Math.abs(own - nearestDouble(exact)) <= slack ? "float" : null;
 }
 
 /** Whether a decimal text is the exact value, or that rounded half up or half even to its decimals. */
-function isRounded(theirs: string, exact: Fraction, decimals: number): boolean {
+function isRounded(theirs: string, exact: Quotient, decimals: number): boolean {
   if (!/^-?\d+(\.\d+)?$/.test(theirs)) return false;
   const units = parseUnits(theirs, decimals);
-  const isWhole = units * exact.b === exact.a * pow10(decimals);
+  const isWhole = units * exact.den === exact.num * pow10(decimals);
   // A rounding of few decimals would hide a lost trade.
   if (isWhole || decimals < ROUNDED_DECIMALS_MIN) return isWhole;
-  const distance = 2n * (units * exact.b - exact.a * pow10(decimals));
-  return (distance < 0n ? -distance : distance) <= (exact.b < 0n ? -exact.b : exact.b);
+  const distance = 2n * (units * exact.den - exact.num * pow10(decimals));
+  return (distance < 0n ? -distance : distance) <= exact.den;
 }
 
 /** Decimals of an average that is compared as rounded. */

@@ -18,26 +18,32 @@ export async function jsonFolder(folder: string, { committed, uncommitted }: Out
       `The JSON files in ${folder} are empty.`,
       "Check that the job has written its answer.",
     );
-  for (const path of uncommitted) {
-    try {
-      const { columns, rows } = await topicTable(folder, recordsOf(folder, [path]));
-      const order = table.columns.map(({ name }) => columns.findIndex((one) => one.name === name));
-      for (const { cells, where } of rows) table.uncommitted.push({ cells: order.map((i) => cells[i] ?? null), where });
-    } catch (error) {
-      // A file that was never committed may be cut anywhere.
-      if (!(error instanceof TidemarkError)) throw error;
-      table.notes.push(`${relative(folder, path)}, which no batch committed: ${sentence(error)}`);
-    }
-  }
+  if (uncommitted.length === 0) return table;
+  // A file that was never committed may be cut anywhere.
+  const onCut = (name: string, error: TidemarkError) =>
+    table.notes.push(`the rest of ${name}, which no batch committed: ${sentence(error)}`);
+  const { columns, rows } = await topicTable(folder, recordsOf(folder, uncommitted, onCut));
+  const order = table.columns.map(({ name }) => columns.findIndex((one) => one.name === name));
+  table.uncommitted = rows.map(({ cells, where }) => ({ cells: order.map((i) => cells[i] ?? null), where }));
   return table;
 }
 
-async function* recordsOf(folder: string, paths: readonly string[]): AsyncGenerator<TopicRecord> {
+async function* recordsOf(
+  folder: string,
+  paths: readonly string[],
+  onCut?: (name: string, error: TidemarkError) => void,
+): AsyncGenerator<TopicRecord> {
   let offset = 0;
   for (const path of paths) {
+    const name = relative(folder, path);
     const extra = partitionCells(folder, path).map(({ name, value }): [string, string | null] => [name, value]);
-    let line = 0;
-    for await (const record of lineRecords(path, textOf(path)))
-      yield { ...record, offset: offset++, where: `${relative(folder, path)} row ${++line}`, extra };
+    let row = 0;
+    try {
+      for await (const record of lineRecords(path, textOf(path)))
+        yield { ...record, offset: offset++, where: `${name} row ${++row}`, extra };
+    } catch (error) {
+      if (onCut === undefined || !(error instanceof TidemarkError)) throw error;
+      onCut(name, error);
+    }
   }
 }

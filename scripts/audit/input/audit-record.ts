@@ -2,7 +2,7 @@
 import { TidemarkError } from "../../base/errors.ts";
 import type { LogBatch } from "../../contract/log.ts";
 import type { Position } from "../../contract/tick.ts";
-import { Extractor, type Parsed, parseRecord } from "../../message/index.ts";
+import { Extractor, type Parsed, parsedAt } from "../../message/index.ts";
 import type { AuditRecord, RawFields } from "../audit-types.ts";
 
 /** Records of one audit: reading and comparing them takes about 1.5 kB of memory each. */
@@ -13,9 +13,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Judges one record by the rules that stream and consume use (docs/semantics.md). */
 export function auditRecord(bytes: Uint8Array, at: Position): AuditRecord {
-  const fast = extractor.extract(bytes, 0, bytes.length);
-  if (fast !== null) return { ...at, tick: fast, reason: null, raw: null };
-  const parsed = parseRecord(bytes);
+  const parsed = parsedAt(extractor, bytes, 0, bytes.length);
   if (parsed.kind === "tick") return { ...at, tick: parsed.tick, reason: null, raw: null };
   return { ...at, tick: null, reason: reasonOf(parsed), raw: rawFields(bytes) };
 }

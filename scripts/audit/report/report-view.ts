@@ -102,7 +102,7 @@ export function partTicks({ ticks, hint }: ViewPart, shown_max: number): string 
   const [only, ...others] = hint?.sets ?? [];
   if (hint === undefined || only === undefined) return ticksText(ticks, shown_max);
   const count = `${hint.is_cut ? "at least " : ""}${counted(hint.sets.length)}`;
-  const one = only.length === 1 ? "ticks" : "pairs";
+  const one = only.filter(({ rule }) => rule === null).length === 1 ? "ticks" : "pairs";
   return others.length === 0 ? `as if ${ticksText(only, shown_max)}` : `as if one of ${count} ${one}`;
 }
 

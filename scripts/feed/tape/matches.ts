@@ -217,10 +217,9 @@ export class MatchTape {
   #take(gap: Gap, trade: Message): void {
     const id = trade?.trade_id;
     if (typeof id !== "number" || !lacks(gap, id)) return;
-    const ticker = asTicker(trade, gap.product_id, "rest");
-    const value = ticker === null ? null : Buffer.from(ticker);
-    if (value === null || this.#judge.tick(value) === null) return;
-    this.options.push({ key: gap.product_id, value });
+    const own = this.#judge.trade(trade, gap.product_id, "rest");
+    if (own === null) return;
+    this.options.push({ key: gap.product_id, value: own.value });
     this.#gaps.found(gap.product_id, id, id);
     this.figures.filled++;
     diePoint("produce-filled");

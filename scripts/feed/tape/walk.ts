@@ -3,7 +3,7 @@
 import { sentence } from "../../base/errors.ts";
 import { GAP_IDS_MAX, RECONNECT_BASE_MS, REST_PAGE_MAX, REST_RETRY_MS_MAX, REST_TRIES_MAX } from "../../base/limits.ts";
 import { pause } from "../../base/wait.ts";
-import { asTicker, Judge, type Message } from "../../message/index.ts";
+import { Judge, type Message } from "../../message/index.ts";
 import type { Range } from "./gaps.ts";
 import { proofsOf, RestRefusal, type RestTrades } from "./rest.ts";
 
@@ -109,11 +109,8 @@ export class HistoryWalk {
   }
 
   #trade(entry: Message, trade_id: number): HistoryTrade | null {
-    const ticker = asTicker(entry, this.options.product_id, "backfill");
-    if (ticker === null) return null;
-    const value = Buffer.from(ticker);
-    const tick = this.#judge.tick(value);
-    return tick === null ? null : { trade_id, time_us: tick.time_us, value };
+    const trade = this.#judge.trade(entry, this.options.product_id, "backfill");
+    return trade === null ? null : { trade_id, time_us: trade.tick.time_us, value: trade.value };
   }
 }
 

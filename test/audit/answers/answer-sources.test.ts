@@ -102,6 +102,17 @@ const KINDS: Record<string, (own: string) => Promise<string | TopicReader>> = {
     return join(own, "a.db:windows");
   },
   "JSON lines": async (own) => written(own, "a.jsonl", ROWS.map((row) => json(row, true)).join("\n")),
+  "a folder of JSON as Spark writes it, partitioned by product": async (own) => {
+    const lines = (from: number, to: number) =>
+      ROWS.slice(from, to).map((row) => json(row, true).replace(/"product_id":"[^"]*",/, ""));
+    written(own, "product_id=BTC-USD/part-00000-z.json", lines(0, 1).join("\n"));
+    written(own, "product_id=BTC-USD/part-00000-a.json", lines(1, 3).join("\n"));
+    written(own, "product_id=ETH-USD/part-00001-b.json", lines(3, 4).join("\n"));
+    written(own, "product_id=ETH-USD/part-00002-c.json", "");
+    committedBatch(own, "0", ["product_id=BTC-USD/part-00000-z.json"]);
+    committedBatch(own, "1", ["product_id=BTC-USD/part-00000-a.json", "product_id=ETH-USD/part-00001-b.json"]);
+    return own;
+  },
   "a topic of JSON texts": async () => () => topicOf(ROWS.map((row) => json(row, false))),
   "a topic of JSON numbers": async () => () => topicOf(ROWS.map((row) => json(row, true))),
   "a topic with windowed keys": async () => () =>
@@ -191,6 +202,30 @@ test("W11: files that no batch names are apart, also a cut one; copied times do 
   expect(answers.superseded.map(({ where }) => where)).toEqual(["part-3.csv:2"]);
   expect(answers.uncommitted.map(({ where }) => where)).toEqual(["part-2.csv:2"]);
   expect(answers.notes![0]).toStartWith("the rest of part-2.csv");
+});
+
+test("W11 of a folder of JSON: whole rows of a cut file are apart", async () => {
+  const own = join(folder.path, "cut-json");
+  const line = (minute: number, count: number) => `{"start":"2026-01-05T10:0${minute}:00.000Z","count":${count}}\n`;
+  written(own, "part-0.json", line(0, 1));
+  written(own, "part-1.json", `${line(1, 2)}${line(2, 3)}{"start":"2026`);
+  committedBatch(own, "0", ["part-0.json"]);
+  const answers = windowsOf(await readAnswers(own, { ...NO_OPTIONS, window: { size_us: 60e6, every_us: 60e6 } }));
+  expect(answers.rows.map(({ cells, where }) => [cells.trade_count, where])).toEqual([["1", "part-0.json row 1"]]);
+  expect(answers.uncommitted.map(({ cells }) => cells.trade_count)).toEqual(["2", "3"]);
+  expect(answers.notes![0]).toStartWith("the rest of part-1.json, which no batch committed:");
+});
+
+test("aggregates without a name of their own, as Spark, SQL and pandas call them", async () => {
+  const read = async (name: string, header: string) => {
+    const file = written(folder.path, name, `${header}\n2026-01-05 10:00:00,1,2,3,4,5\n`);
+    const answers = windowsOf(await readAnswers(file, { ...NO_OPTIONS, window: { size_us: 60e6, every_us: 60e6 } }));
+    return answers.columns.map(({ name }): string => name);
+  };
+  const names = ["trade_count", "avg_price", "max_price", "min_price", "total_volume"];
+  expect(await read("s.csv", "start,count(1),avg(price),max(price),min(price),sum(last_size)")).toEqual(names);
+  expect(await read("q.csv", "minute,count_star(),avg(price),max(price),min(price),sum(size)")).toEqual(names);
+  expect(await read("p.csv", "time,trade_id_count,price_mean,price_max,price_min,last_size_sum")).toEqual(names);
 });
 
 test("rows of one window in several partitions: the later append is newer, within one the offset", async () => {
