@@ -47,12 +47,43 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
   const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
   const main = mainKind(judged, samples);
-  return judged.map(({ name, type, scores }) => {
+  const isShown = judged.some(({ scores }) => isOrderShown(scores, samples.length));
+  const planned = judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
     const all = [...scores, ...roundedFloats({ name, type }, main, samples)];
     const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
-    const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
-    return { name, type, plan, strict, equal: equality(name, type, plan, samples, all) };
+    const strict = isOpen(plan) ? stricter(scores, main, samples, { ...known, isShown }) : null;
+    return { name, type, plan, strict, equal: equality(name, type, plan, samples, all), scores };
+  });
+  return planned.map(({ scores, ...column }) => {
+    const usual = usualPlan(column.plan, scores);
+    const rows = planned
+      .filter(({ plan }) => usual !== null && orderOf(plan) === orderOf(column.plan))
+      .reduce((sum, one) => sum + gainOf(one), 0);
+    return usual !== null && rows < 2 ? { ...column, strict: usual.plan } : column;
+  });
+}
+
+const orderOf = (plan: CellPlan) => (plan.arithmetic === "decimal" ? null : plan.order);
+const isSpecial = (plan: CellPlan) => !USUAL.includes(orderOf(plan));
+const USUAL: readonly (SumOrder | null)[] = ["one_pass", "batches", "any", null];
+
+/** Beside an order other than the log's: the best plan of the same floats by that; else null. */
+function usualPlan(plan: CellPlan, scores: readonly Score[]): Score | null {
+  const usual = scores.filter((one) => one.plan.arithmetic === plan.arithmetic && !isSpecial(one.plan));
+  return isSpecial(plan) && usual.length > 0 ? usual.reduce((a, b) => (b.hits > a.hits ? b : a)) : null;
+}
+
+/** Rows that only such an order makes. */
+function gainOf({ plan, scores }: { plan: CellPlan; scores: readonly Score[] }): number {
+  return scores.find((one) => one.plan === plan)!.hits - usualPlan(plan, scores)!.hits;
+}
+
+/** Whether one known order makes all rows of a column, and another one does not. */
+function isOrderShown(scores: readonly Score[], rows: number): boolean {
+  return (["float64", "float32"] as const).some((arithmetic) => {
+    const own = scores.filter(({ plan }) => plan.arithmetic === arithmetic && !isOpen(plan));
+    return own.some(({ hits }) => hits === rows) && own.some(({ hits }) => hits * 4 <= rows * 3);
   });
 }
 
@@ -110,14 +141,20 @@ const isOpen = (plan: CellPlan) => plan.arithmetic !== "decimal" && plan.order =
 /**
  * The best plan of a known order, if the rows that it does not make need another proof than that an
  * unknown order can make them: it makes three quarters, more than what chance does for any careful
- * order, or the whole answer is of decimals.
+ * order; or half, if another column shows a known order; or the whole answer is of decimals.
  */
-function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample[], known: Known): CellPlan | null {
+function stricter(
+  scores: readonly Score[],
+  main: Kind,
+  samples: readonly Sample[],
+  known: Known & { isShown: boolean },
+): CellPlan | null {
   const isOfDecimals = main === "decimal" || main === "nearest";
   const of = scores.filter(({ plan }) => (isOfDecimals ? plan.arithmetic === "decimal" : !isOpen(plan)));
   if (of.length === 0) return null;
   const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
-  return isOfDecimals || (known.isOrderKnown && best.hits * 4 > samples.length * 3) ? best.plan : null;
+  const least = samples.length * (known.isShown ? 0.5 : 0.75);
+  return isOfDecimals || (known.isOrderKnown && best.hits > least) ? best.plan : null;
 }
 
 interface Score {
@@ -147,7 +184,9 @@ function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[],
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).map(score);
   const mostOf = (scores: readonly Score[]) => Math.max(0, ...scores.map(({ hits }) => hits));
-  if (mostOf(strict) === samples.length || !isNumeric(name)) return strict;
+  // Careful sums are often the nearest floats: beside columns of floats, an order makes them.
+  const sums = strict.filter(({ plan }) => kindOf(plan) !== "nearest");
+  if (mostOf(sums) === samples.length || !isNumeric(name)) return strict;
   const first = samples.slice(0, FIRST_SAMPLES);
   const isLikely = (plan: CellPlan) => scoreOf(plan, name, type, first).hits * 4 > first.length * 3;
   strict.push(...libraryPlans(name, type).filter(isLikely).map(score));
