@@ -9,7 +9,10 @@ export interface ColumnPlan {
   name: AuditColumn;
   type: CellType;
   plan: CellPlan;
-  /** Of sums in an unknown order: the best plan otherwise. A row that only `plan` makes is not proved. */
+  /**
+   * Of sums in an unknown order, or in one that few rows ask for: the best plan otherwise. A row that
+   * only `plan` makes is not proved.
+   */
   strict: CellPlan | null;
   /** By which a cell is equal to the exact value, digit for digit or rounded to its column. */
   equal: Rounding;
@@ -33,6 +36,9 @@ interface Known {
 const SLACK_SHARE = 0.1;
 /** Rows by which an order of a library is tried. */
 const FIRST_SAMPLES = 40;
+/** Cells that an order of a library must make beyond those of usual plans; one may be a changed digit. */
+const LIBRARY_GAIN_MIN = 2;
+const SPECIAL_ORDERS: readonly SumOrder[] = ["compensated", ...LIBRARY_ORDERS, ...NARROW_ORDERS];
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -52,38 +58,13 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
     // A ratio of counts is doubles in most engines, of decimals too.
     const all = [...scores, ...roundedFloats({ name, type }, main, samples)];
     const plan = chosen(all, main, name === "buy_sell_ratio" ? 0 : slack);
+    return { name, type, plan, scores, equal: equality(name, type, plan, samples, all) };
+  });
+  const isGuess = guessedOrders(planned);
+  return planned.map(({ scores, ...one }) => {
+    const { plan } = one;
     const strict = isOpen(plan) ? stricter(scores, main, samples, { ...known, isShown }) : null;
-    return { name, type, plan, strict, equal: equality(name, type, plan, samples, all), scores };
-  });
-  return planned.map(({ scores, ...column }) => {
-    const usual = usualPlan(column.plan, scores);
-    const rows = planned
-      .filter(({ plan }) => usual !== null && orderOf(plan) === orderOf(column.plan))
-      .reduce((sum, one) => sum + gainOf(one), 0);
-    return usual !== null && rows < 2 ? { ...column, strict: usual.plan } : column;
-  });
-}
-
-const orderOf = (plan: CellPlan) => (plan.arithmetic === "decimal" ? null : plan.order);
-const isSpecial = (plan: CellPlan) => !USUAL.includes(orderOf(plan));
-const USUAL: readonly (SumOrder | null)[] = ["one_pass", "batches", "any", null];
-
-/** Beside an order other than the log's: the best plan of the same floats by that; else null. */
-function usualPlan(plan: CellPlan, scores: readonly Score[]): Score | null {
-  const usual = scores.filter((one) => one.plan.arithmetic === plan.arithmetic && !isSpecial(one.plan));
-  return isSpecial(plan) && usual.length > 0 ? usual.reduce((a, b) => (b.hits > a.hits ? b : a)) : null;
-}
-
-/** Rows that only such an order makes. */
-function gainOf({ plan, scores }: { plan: CellPlan; scores: readonly Score[] }): number {
-  return scores.find((one) => one.plan === plan)!.hits - usualPlan(plan, scores)!.hits;
-}
-
-/** Whether one known order makes all rows of a column, and another one does not. */
-function isOrderShown(scores: readonly Score[], rows: number): boolean {
-  return (["float64", "float32"] as const).some((arithmetic) => {
-    const own = scores.filter(({ plan }) => plan.arithmetic === arithmetic && !isOpen(plan));
-    return own.some(({ hits }) => hits === rows) && own.some(({ hits }) => hits * 4 <= rows * 3);
+    return { ...one, strict: isGuess.has(plan) ? usualBest(plan, scores)!.plan : strict };
   });
 }
 
@@ -155,6 +136,40 @@ function stricter(
   const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
   const least = samples.length * (known.isShown ? 0.5 : 0.75);
   return isOfDecimals || (known.isOrderKnown && best.hits > least) ? best.plan : null;
+}
+
+/**
+ * Plans in an order of a library that makes hardly more cells than usual plans, of all columns with
+ * it: among many orders one may make a last digit that was changed.
+ */
+function guessedOrders(planned: readonly { plan: CellPlan; scores: readonly Score[] }[]): Set<CellPlan> {
+  const ofLibraries = planned.flatMap(({ plan, scores }) => {
+    const usual = isOfLibrary(plan) ? usualBest(plan, scores) : null;
+    if (usual === null || plan.arithmetic === "decimal") return [];
+    const own = scores.find((one) => one.plan === plan)?.hits ?? 0;
+    return [{ plan, order: plan.order, gain: own - usual.hits }];
+  });
+  const groups = [...Map.groupBy(ofLibraries, ({ order }) => order).values()];
+  const guessed = groups.filter((list) => list.reduce((sum, { gain }) => sum + gain, 0) < LIBRARY_GAIN_MIN);
+  return new Set(guessed.flat().map(({ plan }) => plan));
+}
+
+function isOfLibrary(plan: CellPlan): boolean {
+  return plan.arithmetic !== "decimal" && SPECIAL_ORDERS.includes(plan.order);
+}
+
+/** The best plan of the same floats in log order or by Spark's batches. */
+function usualBest({ arithmetic }: CellPlan, scores: readonly Score[]): Score | null {
+  const usual = scores.filter(({ plan }) => plan.arithmetic === arithmetic && !isOfLibrary(plan) && !isOpen(plan));
+  return usual.length === 0 ? null : usual.reduce((a, b) => (b.hits > a.hits ? b : a));
+}
+
+/** Whether one known order makes all rows of a column, and another one does not. */
+function isOrderShown(scores: readonly Score[], rows: number): boolean {
+  return (["float64", "float32"] as const).some((arithmetic) => {
+    const own = scores.filter(({ plan }) => plan.arithmetic === arithmetic && !isOpen(plan));
+    return own.some(({ hits }) => hits === rows) && own.some(({ hits }) => hits * 4 <= rows * 3);
+  });
 }
 
 interface Score {

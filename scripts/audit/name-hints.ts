@@ -71,9 +71,9 @@ export class HintSearch {
     drops: readonly number[][],
   ): Hint | null {
     const { log } = this.measure;
-    // Where another order of adding would make the row, no tick is to be searched for.
-    if (makesRow(this.#plansOfAny, cells, valuesOf(this.measure, members))) return null;
     const whole: Question = { window, row, cells, members, sums: looseSums(log, members) };
+    // Only the order of adding differs, or a last digit: ticks that are equal would be swapped.
+    if (makesRow(this.#plansOfAny, cells, valuesOf(this.measure, members))) return null;
     const found = this.#smallest(whole, 2);
     if (found !== null) return this.#hint(window, members, found, []);
     for (const late of drops) {

@@ -204,7 +204,9 @@ export async function createTopic(
   config: Record<string, string> = {},
 ): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
+  // The default of 5 s is short for a broker that has just started on a loaded machine.
+  const options = { waitForLeaders: true, timeout: 30_000 };
+  await admin.createTopics({ ...options, topics: [{ topic, numPartitions, configEntries }] });
 }
 
 /** Deletes a topic, and waits until it is gone. */

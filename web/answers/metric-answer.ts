@@ -16,10 +16,12 @@ import { choices } from "../model/selection.ts";
 import type { Sources } from "../model/sources.ts";
 import type { StaticFiles } from "../pages/layout.tsx";
 import { MetricPage, type MetricPageView } from "../pages/metric-own-page.tsx";
-import { MetricQueries, metricAsked } from "./metric-rows.ts";
+import { type Asked, MetricQueries, metricAsked } from "./metric-rows.ts";
 
 /** Bytes of the JSON answers of one run that are kept, beside their compressed forms. */
 const ANSWERS_BYTES_MAX = 2 * RESULT_BYTES_MAX;
+/** Pages of one run that are kept, of 100 kB each. */
+const PAGES_KEPT_MAX = 20;
 /** Rows of one page of /metric/NAME. */
 const PAGE_ROWS = 200;
 
@@ -65,9 +67,21 @@ export class MetricAnswers {
     return made.answer(c);
   };
 
-  /** `/metric/NAME`: as the JSON, and `sort`, `desc`, `page`. */
+  /** `/metric/NAME`: as the JSON, and `sort`, `desc`, `page`. Made once per run. */
   page = async (c: Context): Promise<Response> => {
-    const { result, given, filter } = metricAsked(c, this.sources, ["sort", "desc", "page"]);
+    const { asked, kept, products } = this.sources.atOneCommit(() => {
+      const asked = metricAsked(c, this.sources, ["sort", "desc", "page"]);
+      const kept = this.sources.metrics.once("pages", () => new NewestUsed<string, string>(PAGES_KEPT_MAX));
+      return { asked, kept, products: productsIn(asked.result) ?? choices(this.sources).products };
+    });
+    const key = JSON.stringify([asked.result.name, asked.given, products]);
+    const html = kept.get(key) ?? (await this.#html(c, asked, products));
+    kept.set(key, html);
+    return c.html(html, 200, { "Cache-Control": "no-store" });
+  };
+
+  async #html(c: Context, asked: Asked<"sort" | "desc" | "page">, products: string[]): Promise<string> {
+    const { result, given, filter } = asked;
     const column = given.sort === null ? null : (result.columns.find(({ name }) => name === given.sort) ?? null);
     if (given.sort !== null && column === null)
       throw new Problem(400, "USAGE", `sort is "${given.sort.slice(0, 40)}", not a column of ${result.name}.`);
@@ -86,7 +100,7 @@ export class MetricAnswers {
       can: canFilter(result),
       how,
       truncated,
-      products: productsIn(result) ?? choices(this.sources).products,
+      products,
       columns,
       rows: ordered.slice(first, first + PAGE_ROWS).map((row) => shortRow(row, columns, result.chart.y.slice(0, 1))),
       row_count: how === "whole" ? result.row_count : ordered.length,
@@ -96,9 +110,8 @@ export class MetricAnswers {
       sort: column?.name ?? null,
       descending,
     };
-    const html = MetricPage({ view, assets: this.assets });
-    return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
-  };
+    return printableLines(`<!doctype html>${MetricPage({ view, assets: this.assets })}`);
+  }
 }
 
 function shownFilter({ product, from_us, to_us }: MetricFilter) {

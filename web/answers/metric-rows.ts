@@ -128,12 +128,15 @@ export function filteredSql({ sql, chart }: MetricResult, filter: MetricFilter, 
   return `SELECT * FROM (\n${withoutComments(sql).replace(/[;\s]+$/, "")}\n) WHERE ${conditions.join(" AND ")}`;
 }
 
+/** What an address asks of a metric; `N`: parameters beside the usual ones. */
+export interface Asked<N extends string> {
+  result: MetricResult;
+  given: Record<N | "product" | "from" | "to", string | null>;
+  filter: MetricFilter;
+}
+
 /** The metric of an address, and its parameters. Fails with a 400 or 404. */
-export function metricAsked<N extends string>(
-  c: Context,
-  { metrics }: Sources,
-  names: readonly N[],
-): { result: MetricResult; given: Record<N | "product" | "from" | "to", string | null>; filter: MetricFilter } {
+export function metricAsked<N extends string>(c: Context, { metrics }: Sources, names: readonly N[]): Asked<N> {
   const given = parameters(c, ["product", "from", "to", ...names] as const);
   const name = c.req.param("name") ?? "";
   const result = metrics.get(name);
