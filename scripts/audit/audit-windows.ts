@@ -10,7 +10,7 @@ import { Evidence, type Fit, otherDelays } from "./fit-model.ts";
 import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
-import type { Certainty } from "./name-certainty.ts";
+import { type Certainty, isEdgeConfirmed } from "./name-certainty.ts";
 import { withEarlierRows } from "./name-earlier.ts";
 import { fitTexts, hintsOf, howOf } from "./name-how.ts";
 import { againstNamed, movedBy } from "./name-moved.ts";
@@ -88,7 +88,10 @@ function attempt(log: EngineLog, answers: Answers, edge: Edge, options: AuditOpt
   const settings: FitSettings = { trace: options.trace, lateness_us: options.lateness_us };
   const evidence = new Evidence(log, windows, settings);
   const { fit, measure } = bestMeasure(evidence, bestFits(evidence, settings), answers);
-  const judged = judgeWindows(measure, evidence, fit, windows, certaintyOf(evidence, fit, answers, options));
+  const judged = judgeWindows(measure, evidence, fit, windows, {
+    ...certaintyOf(evidence, fit, answers, options),
+    isEdgeConfirmed: isEdgeConfirmed(edge, windows, fit),
+  });
   const earlier = withEarlierRows(judged, windows, answers, measure, fit);
   const verdicts = [
     ...againstNamed(measure, windows, earlier, answers, product),
@@ -109,7 +112,12 @@ function attempt(log: EngineLog, answers: Answers, edge: Edge, options: AuditOpt
   return { answers, edge, windows, fit, measure, verdicts, unexplained };
 }
 
-function certaintyOf(evidence: Evidence, fit: Fit, answers: Answers, options: AuditOptions): Certainty {
+function certaintyOf(
+  evidence: Evidence,
+  fit: Fit,
+  answers: Answers,
+  options: AuditOptions,
+): Omit<Certainty, "isEdgeConfirmed"> {
   const { unsupported } = otherDelays(evidence, fit, answers);
   return {
     hasTrace: options.trace !== undefined,

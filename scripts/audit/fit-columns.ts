@@ -38,6 +38,7 @@ const SLACK_SHARE = 0.1;
 const FIRST_SAMPLES = 40;
 /** Cells that an order of a library must make beyond those of usual plans; one may be a changed digit. */
 const LIBRARY_GAIN_MIN = 2;
+const SPECIAL_ORDERS: readonly SumOrder[] = ["compensated", ...LIBRARY_ORDERS, ...NARROW_ORDERS];
 /** Digits after the point up to which a column of floats is taken for rounded. */
 const ROUNDED_PLACES_MAX = 12;
 
@@ -52,6 +53,7 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
   const slack = slackOf(samples.length);
   const judged = columns.map(({ name, type }) => ({ name, type, scores: scoresOf(name, type, samples, known, slack) }));
   const main = mainKind(judged, samples);
+  const isShown = judged.some(({ scores }) => isOrderShown(scores, samples.length));
   const planned = judged.map(({ name, type, scores }) => {
     // A ratio of counts is doubles in most engines, of decimals too.
     const all = [...scores, ...roundedFloats({ name, type }, main, samples)];
@@ -61,8 +63,8 @@ export function planColumns(columns: Answers["columns"], samples: readonly Sampl
   const isGuess = guessedOrders(planned);
   return planned.map(({ scores, ...one }) => {
     const { plan } = one;
-    const strict = isOpen(plan) ? stricter(scores, main, samples, known) : null;
-    return { ...one, strict: isGuess.has(plan) ? usualBest(scores)!.plan : strict };
+    const strict = isOpen(plan) ? stricter(scores, main, samples, { ...known, isShown }) : null;
+    return { ...one, strict: isGuess.has(plan) ? usualBest(plan, scores)!.plan : strict };
   });
 }
 
@@ -120,14 +122,20 @@ const isOpen = (plan: CellPlan) => plan.arithmetic !== "decimal" && plan.order =
 /**
  * The best plan of a known order, if the rows that it does not make need another proof than that an
  * unknown order can make them: it makes three quarters, more than what chance does for any careful
- * order, or the whole answer is of decimals.
+ * order; or half, if another column shows a known order; or the whole answer is of decimals.
  */
-function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample[], known: Known): CellPlan | null {
+function stricter(
+  scores: readonly Score[],
+  main: Kind,
+  samples: readonly Sample[],
+  known: Known & { isShown: boolean },
+): CellPlan | null {
   const isOfDecimals = main === "decimal" || main === "nearest";
   const of = scores.filter(({ plan }) => (isOfDecimals ? plan.arithmetic === "decimal" : !isOpen(plan)));
   if (of.length === 0) return null;
   const best = of.reduce((a, b) => (b.hits > a.hits ? b : a));
-  return isOfDecimals || (known.isOrderKnown && best.hits * 4 > samples.length * 3) ? best.plan : null;
+  const least = samples.length * (known.isShown ? 0.5 : 0.75);
+  return isOfDecimals || (known.isOrderKnown && best.hits > least) ? best.plan : null;
 }
 
 /**
@@ -136,7 +144,7 @@ function stricter(scores: readonly Score[], main: Kind, samples: readonly Sample
  */
 function guessedOrders(planned: readonly { plan: CellPlan; scores: readonly Score[] }[]): Set<CellPlan> {
   const ofLibraries = planned.flatMap(({ plan, scores }) => {
-    const usual = isOfLibrary(plan) ? usualBest(scores) : null;
+    const usual = isOfLibrary(plan) ? usualBest(plan, scores) : null;
     if (usual === null || plan.arithmetic === "decimal") return [];
     const own = scores.find((one) => one.plan === plan)?.hits ?? 0;
     return [{ plan, order: plan.order, gain: own - usual.hits }];
@@ -147,13 +155,21 @@ function guessedOrders(planned: readonly { plan: CellPlan; scores: readonly Scor
 }
 
 function isOfLibrary(plan: CellPlan): boolean {
-  return plan.arithmetic !== "decimal" && (LIBRARY_ORDERS.includes(plan.order) || NARROW_ORDERS.includes(plan.order));
+  return plan.arithmetic !== "decimal" && SPECIAL_ORDERS.includes(plan.order);
 }
 
-/** The best plan of exact values, of log order and of Spark's batches. */
-function usualBest(scores: readonly Score[]): Score | null {
-  const usual = scores.filter(({ plan }) => !isOfLibrary(plan) && !isOpen(plan));
+/** The best plan of the same floats in log order or by Spark's batches. */
+function usualBest({ arithmetic }: CellPlan, scores: readonly Score[]): Score | null {
+  const usual = scores.filter(({ plan }) => plan.arithmetic === arithmetic && !isOfLibrary(plan) && !isOpen(plan));
   return usual.length === 0 ? null : usual.reduce((a, b) => (b.hits > a.hits ? b : a));
+}
+
+/** Whether one known order makes all rows of a column, and another one does not. */
+function isOrderShown(scores: readonly Score[], rows: number): boolean {
+  return (["float64", "float32"] as const).some((arithmetic) => {
+    const own = scores.filter(({ plan }) => plan.arithmetic === arithmetic && !isOpen(plan));
+    return own.some(({ hits }) => hits === rows) && own.some(({ hits }) => hits * 4 <= rows * 3);
+  });
 }
 
 interface Score {
@@ -183,7 +199,9 @@ function scoresOf(name: AuditColumn, type: CellType, samples: readonly Sample[],
   const places = placesOf(name, samples);
   const strict = strictPlans(name, type, places, known.hasBatches).map(score);
   const mostOf = (scores: readonly Score[]) => Math.max(0, ...scores.map(({ hits }) => hits));
-  if (mostOf(strict) === samples.length || !isNumeric(name)) return strict;
+  // Careful sums are often the nearest floats: beside columns of floats, an order makes them.
+  const sums = strict.filter(({ plan }) => kindOf(plan) !== "nearest");
+  if (mostOf(sums) === samples.length || !isNumeric(name)) return strict;
   const first = samples.slice(0, FIRST_SAMPLES);
   const isLikely = (plan: CellPlan) => scoreOf(plan, name, type, first).hits * 4 > first.length * 3;
   strict.push(...libraryPlans(name, type).filter(isLikely).map(score));

@@ -19,7 +19,7 @@ import { couldBeLate, droppedSets, likelyDrops } from "./late-suffix.ts";
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
 /** Windows that must lack late ticks before a delay that was found from rows is believed. */
-const SUPPORT_MIN = 3;
+export const SUPPORT_MIN = 3;
 
 /** An engine with what was computed for it. */
 export interface Fit {

@@ -1,7 +1,8 @@
 /** What decides between "explained" and "consistent with", rule by rule. */
-import type { AuditRule } from "./audit-types.ts";
+import type { AuditRule, WindowVerdict } from "./audit-types.ts";
+import type { Edge } from "./engine-edges.ts";
 import type { AuditWindow } from "./engine-windows.ts";
-import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
+import { type Evidence, type Fit, isUnknown, SUPPORT_MIN } from "./fit-model.ts";
 import type { Measure } from "./name-rules.ts";
 
 /** What decides between "explained" and "consistent with". */
@@ -16,6 +17,8 @@ export interface Certainty {
   isLossConfirmed: boolean;
   /** Trades are merged in several windows: a single one can be a lost tick. */
   isMergeConfirmed: boolean;
+  /** By the windows' edges a tick goes from one row to another: a single one can lack it otherwise. */
+  isEdgeConfirmed: boolean;
   /** Added to their times (W7); 0: none. */
   shift_us: number;
 }
@@ -31,6 +34,7 @@ export function isUnsure(
   if (rule === "W10") return !certainty.hasTrace;
   if (rule === "W8") return !certainty.isLossConfirmed;
   if (rule === "W13") return !certainty.isMergeConfirmed;
+  if (rule === "W7") return !certainty.isEdgeConfirmed;
   if (rule !== "W2") return false;
   if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return true;
   if (engine.lateness.kind === "trace") return !certainty.isTraceProven;
@@ -57,4 +61,43 @@ export function isSureWithout(
   if (rule !== "W4") return true;
   if (engine.lateness.kind === "each_record") return certainty.hasDelay;
   return certainty.hasDelay && window.end_us > evidence.last_us - (evidence.settings.lateness_us ?? 0);
+}
+
+/** Whether some tick that these edges move is missing in one row and a surplus in another. */
+export function isEdgeConfirmed(edge: Edge, windows: readonly AuditWindow[], { failing }: Fit): boolean {
+  if (edge === "left") return true;
+  const lost = new Set<number>();
+  const found = new Set<number>();
+  for (const window of windows) {
+    if (!window.isMoved || window.row === null || failing.includes(window)) continue;
+    const [placed, exact] = [new Set(window.arrivals), new Set(window.exact)];
+    for (const i of exact.difference(placed)) lost.add(i);
+    for (const i of placed.difference(exact)) found.add(i);
+  }
+  return !lost.isDisjointFrom(found);
+}
+
+/**
+ * Rows that a rule explains are only consistent with it if exact rows contradict it: of a window that
+ * the same engine would have made otherwise. A rule needs SUPPORT_MIN rows for each of those.
+ */
+export function withContradictions(
+  verdicts: readonly WindowVerdict[],
+  contradicting: ReadonlyMap<AuditRule, number>,
+): WindowVerdict[] {
+  const isOf = (rule: AuditRule) => (one: WindowVerdict) => one.outcome !== "unexplained" && one.rules.includes(rule);
+  const doubtful = [...contradicting].filter(
+    ([rule, count]) => verdicts.filter(isOf(rule)).length < count * SUPPORT_MIN,
+  );
+  return verdicts.map((one) => {
+    const doubts = doubtful.filter(([rule]) => isOf(rule)(one));
+    if (doubts.length === 0) return one;
+    const counts = doubts.map(([rule, count]) => ` Exact rows that ${rule} would have changed: ${count}.`);
+    return {
+      ...one,
+      outcome: "consistent",
+      unproved: [...new Set([...(one.unproved ?? []), ...doubts.map(([rule]) => rule)])],
+      why: `${one.outcome === "explained" ? "Consistent with: " : ""}${one.why}${counts.join("")}`,
+    };
+  });
 }

@@ -6,7 +6,7 @@ import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
 import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
 import { refutedDrops } from "./late-suffix.ts";
-import { type Certainty, isUnsure } from "./name-certainty.ts";
+import { type Certainty, isUnsure, withContradictions } from "./name-certainty.ts";
 import { HintSearch } from "./name-hints.ts";
 import { rowless } from "./name-rowless.ts";
 import {
@@ -19,6 +19,7 @@ import {
   needsEnds,
   needsOrder,
   reasons,
+  togglesOf,
   valuesOf,
 } from "./name-rules.ts";
 
@@ -57,12 +58,30 @@ export function judgeWindows(
   const byWindow = new Map(judged.map((one) => [one.window, one]));
   const hints = new HintSearch(measure);
   const open = (one: Judged) => unexplained(measure, one, hints, { evidence, fit });
-  return windows.map((window) => {
+  const verdicts = windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
       ? rowless(measure, evidence, fit, window, certainty, { isEarly, rowEnd_us })
       : verdictOf(measure, fit, one, certainty, open);
   });
+  const clock = certainty.isLossConfirmed ? measure.clock : (measure.unbroken ?? measure.clock);
+  return withContradictions(verdicts, contradictions({ ...measure, clock }, judged));
+}
+
+/** Exact rows that the engine would have made otherwise, by rule. */
+function contradictions(measure: Measure, judged: readonly Judged[]): Map<AuditRule, number> {
+  const { log, engine, clock, plans } = measure;
+  const counts = new Map<AuditRule, number>();
+  for (const { window, cells, isEqual } of judged) {
+    if (!isEqual || window.exact.length === 0) continue;
+    // What nothing shows to be late is not left out.
+    const isOpen = engine.lateness.kind === "suffix" || isUnknown(clock, window);
+    const members = membersOf(log, engine, isOpen ? { ...clock, at_us: null } : clock, window);
+    const rules = [...togglesOf({ ...measure, unbroken: null }, window, members).keys()];
+    if (rules.length === 0 || makesRow(plans, cells, valuesOf(measure, members))) continue;
+    for (const rule of rules) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** Whether the row is exact, or made by the engine in every digit. */

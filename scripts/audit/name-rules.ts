@@ -135,7 +135,7 @@ export function inOrder(rules: readonly AuditRule[]): AuditRule[] {
 }
 
 /** Records that are in only one of both windows, by rule. W8: what only a lost clock let in. */
-function togglesOf(
+export function togglesOf(
   { log, engine, clock, unbroken }: Measure,
   { exact, arrivals, start_us, end_us }: AuditWindow,
   members: readonly number[],
