@@ -1,4 +1,4 @@
-/** What pandas 3.1.1 wrote of the disordered hour (test/fixtures/pandas), bit for bit. */
+/** What pandas 3.1.1 wrote of the disordered hour (test/audit/pandas), bit for bit. */
 // Minutes by resample, or by groupby of the floored time, each after drop_duplicates: of the id, or
 // of time, price and size.
 import { afterAll, expect, test } from "bun:test";
@@ -10,7 +10,7 @@ import { disorderedHour } from "../support/engines.ts";
 const dir = tempDir();
 afterAll(() => dir[Symbol.dispose]());
 const LOG = written(join(dir.path, "ticks.jsonl"), disorderedHour());
-const fixture = (name: string) => join(ROOT, "test/fixtures/pandas", `${name}.csv`);
+const fixture = (name: string) => join(ROOT, "test/audit/pandas", `${name}.csv`);
 
 test.each([
   ["resample-float64", { equal: 12, W1: 43, W12: 5 }, "by event time, as pandas' sorted groups."],

@@ -56,7 +56,7 @@ test("at rest no age is 0: tiles are of the whole run, and say when the feed end
     .replace(/\s+/g, " ");
   expect(counts).toContain("1,500 of 1,500");
   expect(counts).toMatch(/trades counted .*?late ones included 1,500 |trades counted 1,500 /);
-  expect(text("verdict")).toMatch(/^✓ (\d+) of \1 equal to the last digit; 0 unexplained/);
+  expect(text("verdict")).toMatch(/^✓ (As of \d\d:\d\d: )?(\d+) of \2 equal to the last digit; 0 unexplained/);
 }, 120_000);
 
 test("every size of type in a style sheet is one of six, and colours are named once", () => {
