@@ -1,7 +1,7 @@
 /** A stage's file: its checkpoint, fenced by a generation, its counters and its settings. */
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
-import { nowUs } from "../base/clock.ts";
+import { monotonicMs, nowUs } from "../base/clock.ts";
 import { FencedError, passes, TidemarkError } from "../base/errors.ts";
 import { InPlace } from "../base/in-place.ts";
 import { FIGURES_SILENT_US, RULES_VERSION } from "../base/limits.ts";
@@ -234,8 +234,23 @@ export class CheckpointStore {
   }
 }
 
+/** A store that can't be read may be one that the other stage is creating again, with `--rebuild`. */
+const OTHER_MS_MAX = 2_000;
+const OTHER_RETRY_MS = 50;
+
 /** The rules version of the store at `path`; null if it is missing, being created, or damaged. */
 function rulesAt(path: string): number | null {
+  for (const end_ms = monotonicMs() + OTHER_MS_MAX; ; Bun.sleepSync(OTHER_RETRY_MS)) {
+    try {
+      return rulesIn(path);
+    } catch (error) {
+      const isAway = error instanceof TidemarkError && error.code === "DATA_DIR";
+      if (!isAway || monotonicMs() > end_ms) throw error;
+    }
+  }
+}
+
+function rulesIn(path: string): number | null {
   let db: Database | null = null;
   try {
     db = openReadOnly(path);

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
-import { QUICK_CHECK_BYTES_MAX } from "../../scripts/base/limits.ts";
+import { QUICK_CHECK_BYTES_MAX, RULES_VERSION } from "../../scripts/base/limits.ts";
 import { openDatabase } from "../../scripts/base/sqlite.ts";
 import { openEmbedded } from "../../scripts/log/embedded/embedded-log.ts";
 import { Results } from "../../scripts/metrics/results-db.ts";
@@ -23,7 +23,7 @@ import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { TickStore } from "../../scripts/store/tick-store.ts";
 import { WindowStore } from "../../scripts/store/window-store.ts";
 import { fillLog, quiet, ROOT, recordedLines, rowsOf, tempDir } from "../support/data.ts";
-import { childOf, run, runToEnd } from "../support/process.ts";
+import { childOf, run, runToEnd, shell } from "../support/process.ts";
 
 const FIXTURES = join(ROOT, "test/fixtures");
 const VERSIONS = readdirSync(FIXTURES);
@@ -110,6 +110,16 @@ for (const version of VERSIONS) {
     expect(gone[0]).toMatchObject({ rows: { late_ticks: 1, window_revisions: 1 } });
   }, 60_000);
 }
+
+test("a store beside it that can't be read while its stage creates it again is waited for", async () => {
+  using dir = tempDir();
+  mkdirSync(join(dir.path, "windows.db"));
+  const gone = shell(`sleep 0.2; rmdir "${dir.path}/windows.db"`);
+  const store = new TickStore(join(dir.path, "ticks.db"));
+  expect(store.rules).toBe(RULES_VERSION);
+  store.close();
+  await gone;
+});
 
 test("a file of a newer Tidemark is refused with a sentence, and not touched", async () => {
   using dir = tempDir();
