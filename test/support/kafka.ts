@@ -204,9 +204,15 @@ export async function createTopic(
   config: Record<string, string> = {},
 ): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  // The default of 5 s is short for a broker that has just started on a loaded machine.
-  const options = { waitForLeaders: true, timeout: 30_000 };
+  // The default of 5 s is short for a broker that has just started on a loaded machine, and kafkajs
+  // gives up on a topic that the broker does not know yet.
+  const options = { waitForLeaders: false, timeout: 30_000 };
   await admin.createTopics({ ...options, topics: [{ topic, numPartitions, configEntries }] });
+  await until("the topic has leaders", async () => {
+    const found = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => null);
+    const leaders = found?.topics[0]?.partitions.filter(({ leader }) => leader >= 0) ?? [];
+    return leaders.length === numPartitions;
+  });
 }
 
 /** Deletes a topic, and waits until it is gone. */
