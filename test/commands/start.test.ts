@@ -46,7 +46,7 @@ async function stop(one: ReturnType<typeof start>, signal: NodeJS.Signals = "SIG
 
 test("offline: one plain line, REPLAY, windows and a batch and their comparison on the page; Ctrl-C exits 0; the second start continues, nothing is counted twice", async () => {
   using dir = tempDir();
-  await using first = start(dir.path, ["--speed", "120", "--every", "1s"]);
+  await using first = start(dir.path, ["--speed", "60", "--every", "1s"]);
   const url = await page(first);
   const warnings = first
     .said()
@@ -57,7 +57,7 @@ test("offline: one plain line, REPLAY, windows and a batch and their comparison 
   await soon("windows on the page", async () => (await json(`${url}/api/windows`)).length > 3);
   await soon("a comparison", async () => (await json(`${url}/api/reconciliation`)).compared > 0);
   expect(await json(`${url}/healthz`)).toMatchObject({ healthy: true, mode: "replay" });
-  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×120</);
+  expect(await (await fetch(url)).text()).toMatch(/class="mode replay"[^>]*>▶ REPLAY ×60</);
   expect(await stop(first)).toBe(0);
   expect(first.said()).not.toContain("the connection was lost");
   const counted = ticks(dir.path);
