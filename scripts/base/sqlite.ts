@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { publish } from "./atomic-file.ts";
 import { monotonicMs } from "./clock.ts";
-import { sentence, systemCode, TidemarkError } from "./errors.ts";
+import { type ErrorCode, sentence, systemCode, TidemarkError } from "./errors.ts";
 import { BUSY_TIMEOUT_MS, QUICK_CHECK_BYTES_MAX } from "./limits.ts";
 
 export interface SchemaSpec {
@@ -44,13 +44,18 @@ export function openDatabase(
   durability: Durability,
   wal_bytes = WAL_BYTES,
 ): Database {
-  for (const end_ms = monotonicMs() + BUSY_TIMEOUT_MS; ; Bun.sleepSync(OPEN_RETRY_MS)) {
+  // Where two connections switch a new file to WAL at once, SQLite ignores the busy timeout.
+  return whileCreated("STAGE_BUSY", BUSY_TIMEOUT_MS, () => openOnce(path, schema, durability, wal_bytes));
+}
+
+/** Tries again after the error `code`, for `ms_max` at most: another process may be creating the file. */
+export function whileCreated<T>(code: ErrorCode, ms_max: number, open: () => T): T {
+  for (const end_ms = monotonicMs() + ms_max; ; Bun.sleepSync(OPEN_RETRY_MS)) {
     try {
-      return openOnce(path, schema, durability, wal_bytes);
+      return open();
     } catch (error) {
-      // Where two connections switch a new file to WAL at once, SQLite ignores the busy timeout.
-      const isBusy = error instanceof TidemarkError && error.code === "STAGE_BUSY";
-      if (!isBusy || monotonicMs() > end_ms) throw error;
+      const isAway = error instanceof TidemarkError && error.code === code;
+      if (!isAway || monotonicMs() > end_ms) throw error;
     }
   }
 }

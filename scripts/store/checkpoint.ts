@@ -1,11 +1,11 @@
 /** A stage's file: its checkpoint, fenced by a generation, its counters and its settings. */
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
-import { monotonicMs, nowUs } from "../base/clock.ts";
+import { nowUs } from "../base/clock.ts";
 import { FencedError, passes, TidemarkError } from "../base/errors.ts";
 import { InPlace } from "../base/in-place.ts";
 import { FIGURES_SILENT_US, RULES_VERSION } from "../base/limits.ts";
-import { openDatabase, openReadOnly, type SchemaSpec, storeError } from "../base/sqlite.ts";
+import { openDatabase, openReadOnly, type SchemaSpec, storeError, whileCreated } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import { type Problem, problemsText } from "../contract/problems.ts";
 import { ProductOrder } from "./product-order.ts";
@@ -234,21 +234,11 @@ export class CheckpointStore {
   }
 }
 
-/** A store that can't be read may be one that the other stage is creating again, with `--rebuild`. */
+/** The other stage may be creating its store again, with `--rebuild`. */
 const OTHER_MS_MAX = 2_000;
-const OTHER_RETRY_MS = 50;
 
 /** The rules version of the store at `path`; null if it is missing, being created, or damaged. */
-function rulesAt(path: string): number | null {
-  for (const end_ms = monotonicMs() + OTHER_MS_MAX; ; Bun.sleepSync(OTHER_RETRY_MS)) {
-    try {
-      return rulesIn(path);
-    } catch (error) {
-      const isAway = error instanceof TidemarkError && error.code === "DATA_DIR";
-      if (!isAway || monotonicMs() > end_ms) throw error;
-    }
-  }
-}
+const rulesAt = (path: string) => whileCreated("DATA_DIR", OTHER_MS_MAX, () => rulesIn(path));
 
 function rulesIn(path: string): number | null {
   let db: Database | null = null;
