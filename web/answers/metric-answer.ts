@@ -75,8 +75,11 @@ export class MetricAnswers {
       return { asked, kept, products: productsIn(asked.result) ?? choices(this.sources).products };
     });
     const key = JSON.stringify([asked.result.name, asked.given, products]);
-    const html = kept.get(key) ?? (await this.#html(c, asked, products));
-    kept.set(key, html);
+    let html = kept.get(key);
+    if (html === undefined) {
+      html = await this.#html(c, asked, products);
+      kept.set(key, html);
+    }
     return c.html(asOfNow(html), 200, { "Cache-Control": "no-store" });
   };
 

@@ -3,6 +3,7 @@ import { monotonicMs, nowUs } from "../../scripts/base/clock.ts";
 import { EVENTS_STATUS_MS } from "../../scripts/base/limits.ts";
 import { gzipMessage, gzipOpening, NOTHING, type Received } from "../http/compress.ts";
 import { isChoice, type Watch, type Watched } from "../http/watched.ts";
+import { NewestUsed } from "../model/newest-used.ts";
 import { changesSince, idFromCommit, idOf, type Now, type PagePosition } from "../model/page-changes.ts";
 import { lastDone } from "../model/runs.ts";
 import { type Choice, choices, type Selection } from "../model/selection.ts";
@@ -62,7 +63,7 @@ export class Updates {
   readonly #server = nowUs().toString(36);
   #pages_made = 0;
   /** What pages have that were sent as HTML, by the server's name in their ids. */
-  readonly #pages = new Map<string, PageParts>();
+  readonly #pages = new NewestUsed<string, PageParts>(PAGES_MAX);
   /** By selection, of those that are watched. */
   #parts = new Map<string, PartChanges>();
   readonly #used = new Set<string>();
@@ -91,8 +92,6 @@ export class Updates {
     // A name of its own: what two pages have can't be compared by moments.
     const server = `${this.#server}p${++this.#pages_made}`;
     this.#pages.set(server, pageParts(shown));
-    const oldest = this.#pages.keys().next().value;
-    if (this.#pages.size > PAGES_MAX && oldest !== undefined) this.#pages.delete(oldest);
     return { view: shown, id: idOf({ windows, run_id, parts: { server, moment: 0 } }) };
   }
 
