@@ -221,7 +221,10 @@ export async function deleteTopic(admin: Admin, topic: string): Promise<void> {
   await until("the topic is gone", async () => !(await admin.listTopics()).includes(topic));
 }
 
-/** Sends each group in a transaction, which leaves a marker in each partition that it wrote to. */
+/**
+ * Sends each group in a transaction, which leaves a marker in each partition that it wrote to. A
+ * broker acknowledges the end of a transaction before it writes the markers; here they are waited for.
+ */
 export async function transactions(
   port: number,
   topic: string,
@@ -229,11 +232,17 @@ export async function transactions(
 ): Promise<void> {
   const client = stockClient(port);
   const producer = client.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
-  await producer.connect();
+  const admin = client.admin();
+  await Promise.all([producer.connect(), admin.connect()]);
   for (const { messages, isAborted = false } of groups) {
     const transaction = await producer.transaction();
-    await transaction.send({ topic, messages });
+    const written = await transaction.send({ topic, messages });
     await (isAborted ? transaction.abort() : transaction.commit());
+    await until("the transaction's markers are written", async () => {
+      const stable = await admin.fetchTopicOffsets(topic);
+      const passed = (partition: number) => Number(stable.find((at) => at.partition === partition)?.high ?? 0);
+      return written.every(({ partition, baseOffset }) => passed(partition) > Number(baseOffset));
+    });
   }
-  await producer.disconnect();
+  await Promise.all([producer.disconnect(), admin.disconnect()]);
 }
