@@ -12,6 +12,7 @@ import type { Answered } from "../contract/measures.ts";
 import { changedRows, lastChange, newestChange, newestRows, typedRows } from "./changes.ts";
 import { CHANGING, castSelect, SNAPSHOT, STORED_COLUMNS } from "./columns.ts";
 import { convert } from "./convert.ts";
+import { failedRead } from "./failed-read.ts";
 import { emptyManifest, readManifest, writeManifest } from "./manifest.ts";
 import type { CollectedChanges, Manifest } from "./manifest-schema.ts";
 import { compact, smallFiles } from "./merge-files.ts";
@@ -48,16 +49,20 @@ export async function collect(paths: DataPaths, logger: Logger, answered?: Answe
   });
   const connection = await instance.connect();
   let source: Source | undefined;
+  let failure: unknown;
   try {
     source = await openSource(connection, paths, logger);
     await connection.run(FUNCTIONS);
     await lockTo(connection, paths);
     return await new Collector(connection, source, paths, logger).run(answered);
+  } catch (error) {
+    failure = error;
   } finally {
     await source?.close();
     connection.closeSync();
     instance.closeSync();
   }
+  throw failedRead([paths.ticks, paths.windows], failure);
 }
 
 /** The jobs' positions are read before and after everything else (sql/views/positions.sql). */

@@ -1,16 +1,29 @@
 /** A process without DuckDB: writes the rows of one SELECT on a SQLite file as JSON lines to a file. */
-import { openReadOnly } from "../base/sqlite.ts";
+import { sentence, TidemarkError } from "../base/errors.ts";
+import { openReadOnly, storeError } from "../base/sqlite.ts";
 
 /** Lines per write, so that memory does not grow with the table. */
 const LINES_PER_WRITE = 10_000;
 
 const [store, select, target] = process.argv.slice(2);
 if (import.meta.main && store && select && target) {
-  const db = openReadOnly(store);
-  if (db === null) throw new Error(`${store} does not exist`);
-  const sink = Bun.file(target).writer();
+  try {
+    await writeRows(store, select, target);
+  } catch (thrown) {
+    // Its parent throws it again: the last line of stderr, as JSON.
+    const error = storeError(store, thrown);
+    const { code, hint } = error instanceof TidemarkError ? error : { code: "CHILD_FAILED", hint: "" };
+    process.stderr.write(`${JSON.stringify({ code, message: sentence(error), hint })}\n`);
+    process.exitCode = 1;
+  }
+}
+
+async function writeRows(path: string, sql: string, file: string): Promise<void> {
+  const db = openReadOnly(path);
+  if (db === null) throw new Error(`${path} does not exist`);
+  const sink = Bun.file(file).writer();
   let lines: string[] = [];
-  for (const row of db.query(select).iterate()) {
+  for (const row of db.query(sql).iterate()) {
     lines.push(JSON.stringify(row));
     if (lines.length < LINES_PER_WRITE) continue;
     sink.write(`${lines.join("\n")}\n`);

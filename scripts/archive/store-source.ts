@@ -9,6 +9,7 @@ import { BUSY_TIMEOUT_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { spawnScript } from "../base/process.ts";
 import { quoted } from "../base/sql-text.ts";
+import { failedChild } from "./failed-read.ts";
 import { allowedList, fileLiteral } from "./sql-literal.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
 
@@ -116,8 +117,7 @@ class ChildSource implements Source {
     rmSync(file, { force: true });
     const reader = join(import.meta.dir, "read-sqlite.ts");
     const { code, stderr } = await spawnScript(reader, [this.paths[store], select, file], { stderr: "keep" }).ended;
-    if (code !== 0)
-      throw new TidemarkError("CHILD_FAILED", `${this.paths[store]} can't be read: ${firstLine(stderr)}.`);
+    if (code !== 0) throw failedChild(this.paths[store], stderr);
     const types = columns.map((name) => `${name}: 'VARCHAR'`).join(", ");
     return `read_json(${fileLiteral(file)}, format = 'newline_delimited', columns = {${types}})`;
   }

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { closeSync, createReadStream, createWriteStream, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { publish } from "../base/atomic-file.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
@@ -96,17 +97,22 @@ function bad(message: string, hint: string, cause?: unknown): TidemarkError {
  */
 export class RecordingWriter {
   readonly #gzip = createGzip();
-  readonly #file;
   readonly #part: string;
-  #failed: unknown = null;
+  /** Settles when the file is whole or can't be written further. */
+  readonly #written: Promise<void>;
   lines = 0;
 
   constructor(readonly path: string) {
     if (existsSync(path)) throw bad(`${path} exists already.`, "Choose another name, or remove it.");
     this.#part = `${path}.part`;
-    this.#file = createWriteStream(this.#part);
-    for (const stream of [this.#file, this.#gzip]) stream.on("error", (error) => (this.#failed ??= error));
-    this.#gzip.pipe(this.#file);
+    try {
+      // Opened at once: a stream would report a missing folder only after the feed was connected.
+      const file = createWriteStream(this.#part, { fd: openSync(this.#part, "w") });
+      this.#written = pipeline(this.#gzip, file).catch((error) => Promise.reject(this.#unwritable(error)));
+      this.#written.catch(() => {});
+    } catch (error) {
+      throw this.#unwritable(error);
+    }
   }
 
   /**
@@ -114,7 +120,6 @@ export class RecordingWriter {
    * are left out.
    */
   async write(records: AppendRecord[]): Promise<void> {
-    this.#check();
     const messages = records.filter(({ key }) => key !== "").map(({ value }) => value);
     if (messages.length === 0) return;
     this.lines += messages.length;
@@ -123,21 +128,19 @@ export class RecordingWriter {
         .toString("utf8")
         .replace(/[\r\n]+/g, " "),
     );
-    if (!this.#gzip.write(`${text.join("\n")}\n`)) await once(this.#gzip, "drain");
+    if (this.#gzip.destroyed || !this.#gzip.write(`${text.join("\n")}\n`))
+      await Promise.race([this.#written, once(this.#gzip, "drain").catch(() => this.#written)]);
   }
 
   /** Ends the file and gives it its name; an empty one is removed. */
   async close(): Promise<void> {
-    const done = once(this.#file, "close");
     this.#gzip.end();
-    await done.catch(() => {});
-    this.#check();
+    await this.#written;
     if (this.lines === 0) rmSync(this.#part, { force: true });
     else publish(this.path, this.#part);
   }
 
-  #check(): void {
-    if (this.#failed !== null)
-      throw bad(`${this.path} can't be written: ${sentence(this.#failed)}.`, "Choose another path.", this.#failed);
+  #unwritable(error: unknown): TidemarkError {
+    return bad(`${this.path} can't be written: ${sentence(error)}.`, "Choose another path.", error);
   }
 }

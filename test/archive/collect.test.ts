@@ -1,7 +1,8 @@
 /** Collecting and compaction: each tick is archived once, also after kill -9 and without the extension. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { failedRead } from "../../scripts/archive/failed-read.ts";
 import { smallFiles } from "../../scripts/archive/merge-files.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { ARCHIVE_SLICE_ROWS } from "../../scripts/base/limits.ts";
@@ -143,6 +144,37 @@ describe("collecting", () => {
     expect(sqlite<{ state: string }>(dir.path, "results.db", "SELECT state FROM runs").at(-1)!.state).toBe("failed");
     renameSync(join(dir.path, "archive"), join(dir.path, "aside"));
     expect((await fingerprint(dir.path)).json).toMatchObject({ ticks_new: STORED_TICKS });
+  });
+
+  test.each([
+    ["windows.db", {}],
+    ["ticks.db", NO_EXTENSION],
+  ])("a damaged %s is the sentence that its stage prints, whoever reads it: %o", async (name, env) => {
+    using dir = await stored();
+    for (const suffix of ["-wal", "-shm"]) rmSync(join(dir.path, name + suffix), { force: true });
+    writeFileSync(join(dir.path, name), "rubbish ".repeat(1_000));
+    const { code, stderr } = await fingerprint(dir.path, env);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`${name} is damaged: file is not a database. [TIDEMARK_`),
+    ]);
+    expect(stderr).toContain(`Move ${name} away; windows.db and ticks.db are rebuilt from the log with --rebuild.`);
+    const of_sql = new Error("Parser Error: near SELECT");
+    expect(failedRead([join(dir.path, name)], of_sql)).toBe(of_sql);
+  });
+
+  test("a page that SQLite's check finds damaged is named; an error that no file explains stays as it is", () => {
+    using dir = tempDir();
+    sqlite(dir.path, "a.db", "CREATE TABLE t AS SELECT 1 AS n UNION ALL SELECT 2");
+    const path = join(dir.path, "a.db");
+    const bytes = readFileSync(path);
+    const passed_on = new Error("Failed to prepare: database disk image is malformed");
+    expect(failedRead([path, join(dir.path, "none.db")], passed_on)).toBe(passed_on);
+    // The page of t claims free bytes that are a row's.
+    writeFileSync(path, bytes.fill(9, bytes.length / 2 + 7, bytes.length / 2 + 8));
+    const found = failedRead([path], passed_on);
+    expect(found).toMatchObject({ code: "STORE_CORRUPT" });
+    expect(String(found)).toMatch(/a\.db is damaged: .*page 2/);
   });
 
   test("a second batch at the same time refuses with the first's pid and changes nothing", async () => {

@@ -1,8 +1,10 @@
 /** record and replay: a recording plays again byte for byte; damage is reported with its line. */
 import { afterEach, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import type { AppendRecord } from "../../scripts/contract/log.ts";
+import { RecordingWriter } from "../../scripts/simulator/recording.ts";
 import { recordedLines, tempDir } from "../support/data.ts";
 import { killStages, run, type Stage, startStage, until } from "../support/process.ts";
 
@@ -73,3 +75,24 @@ test("record with nothing received writes nothing and exits 1", async () => {
   expect([answer.code, await Bun.file(file).exists()]).toEqual([1, false]);
   expect(answer.stderr).toContain("Nothing was received from ws://127.0.0.1:9: no recording was written.");
 }, 20_000);
+
+test("a recording that can't be written is one sentence: at once where it can't be opened, else at the next message", async () => {
+  using dir = tempDir();
+  const file = (name: string) => join(dir.path, name);
+  mkdirSync(file("folder.gz.part"));
+  for (const path of [file("missing/x.gz"), file("folder.gz")]) {
+    const { code, stderr } = await run("record", [path, "--feed", "ws://127.0.0.1:9"]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: .* can't be written: .*RECORDING\]/)]);
+  }
+  symlinkSync("/dev/full", file("full.gz.part"));
+  const unwritable = /full\.gz can't be written: ENOSPC/;
+  const writer = new RecordingWriter(file("full.gz"));
+  const record = { key: "A", value: crypto.getRandomValues(new Uint8Array(60_000)) } as AppendRecord;
+  // The first pieces fit the buffers.
+  const all = async () => {
+    for (let i = 0; i < 100; i++) await writer.write([record]);
+  };
+  await expect(all()).rejects.toThrow(unwritable);
+  await expect(writer.write([record])).rejects.toThrow(unwritable);
+  await expect(writer.close()).rejects.toThrow(unwritable);
+});
