@@ -17,7 +17,7 @@ import { emptyManifest, readManifest, writeManifest } from "./manifest.ts";
 import type { CollectedChanges, Manifest } from "./manifest-schema.ts";
 import { compact, smallFiles } from "./merge-files.ts";
 import { type Collected, collectedBefore, type NewTicks } from "./new-ticks.ts";
-import { checkFolders, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
+import { checkFolders, hasLostFiles, moveAside, putStaged, removeOrphans, whereStaged } from "./own-files.ts";
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
 import { StoreCells } from "./store-cells.ts";
@@ -139,15 +139,17 @@ class Collector {
     const manifest = readManifest(archive);
     const isOurs = manifest !== null && manifest.store_created === created;
     this.#refuseGap(isOurs ? manifest.collected_to : 0, pruned_to);
-    if (manifest === null) return emptyManifest(created, rules);
+    const first = emptyManifest(created, rules);
+    if (manifest === null && !hasLostFiles(archive, first)) return first;
     if (isOurs && manifest.collected_to <= Number(newest)) {
       putStaged(archive, manifest);
       return this.#verified(manifest, pruned_to > 0);
     }
     if (isOurs && pruned_to > 0) refuseShorter(this.paths);
-    const aside = moveAside(archive, manifest);
-    this.logger.warn(`ticks.db was created again: its old archive is kept in ${aside}, and a new one is built.`);
-    return emptyManifest(created, rules);
+    const aside = moveAside(archive, manifest ?? first);
+    const why = manifest === null ? `${archive}/manifest.json is missing` : "ticks.db was created again";
+    this.logger.warn(`${why}: the old archive is kept in ${aside}, and a new one is built.`);
+    return first;
   }
 
   /**
@@ -294,6 +296,4 @@ class Collector {
 }
 
 /** Days since 1970, UTC. */
-function today(): number {
-  return Math.floor(nowUs() / DAY_US);
-}
+const today = () => Math.floor(nowUs() / DAY_US);

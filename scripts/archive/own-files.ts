@@ -100,6 +100,16 @@ function removeSnapshots(archive: string, manifest: Manifest): void {
   }
 }
 
+/**
+ * Whether an archive without a manifest has files of one that was lost: beside those that are written
+ * again, a listing would show each tick twice. A killed first run leaves `first`'s own files only.
+ */
+export function hasLostFiles(archive: string, first: Manifest): boolean {
+  const all = { ...first, sequence: Number.POSITIVE_INFINITY };
+  const isLost = (name: string) => isOwn(name, all) && !isOwn(name, first);
+  return FOLDERS.some((folder) => ownNames(join(archive, folder), all).some(isLost));
+}
+
 /** Moves the whole archive to a name that no other has, which is returned, and starts an empty one. */
 export function moveAside(archive: string, { sequence }: Manifest): string {
   const aside = `${archive}.${sequence}.${nowUs()}`;

@@ -79,7 +79,7 @@ describe("collecting", () => {
     expect(folders.length).toBeLessThanOrEqual(2);
   });
 
-  test("a ticks.db that was created again begins a new archive, and the old one is kept", async () => {
+  test("a ticks.db that was created again, or a lost manifest, begins a new archive, and the old one is kept", async () => {
     using dir = await stored();
     await fingerprint(dir.path);
     const before = filesBelow(join(dir.path, "archive"));
@@ -87,9 +87,19 @@ describe("collecting", () => {
     const { code, json, stderr } = await fingerprint(dir.path, NO_EXTENSION);
     expect([code, json.ticks_new, json.ticks_total]).toEqual([0, STORED_TICKS, STORED_TICKS]);
     expect(stderr).toContain("ticks.db was created again");
-    const [aside, ...more] = readdirSync(dir.path).filter((entry) => entry.startsWith("archive."));
+    const asides = () => readdirSync(dir.path).filter((entry) => entry.startsWith("archive."));
+    const [aside, ...more] = asides();
     expect(more).toEqual([]);
     expect(filesBelow(join(dir.path, aside!))).toEqual(before);
+    // The same without a manifest: a listing of archive/ticks must not have each tick twice.
+    rmSync(join(dir.path, "archive/manifest.json"));
+    const lost = filesBelow(join(dir.path, "archive"));
+    const built = await fingerprint(dir.path);
+    expect([built.code, built.json.ticks_new, built.json.ticks_total]).toEqual([0, STORED_TICKS, STORED_TICKS]);
+    expect(built.stderr).toContain("archive/manifest.json is missing: the old archive is kept in");
+    expect(asides().map((name) => filesBelow(join(dir.path, name)))).toEqual(expect.arrayContaining([before, lost]));
+    const ticks = Object.keys(filesBelow(join(dir.path, "archive"))).filter(isTicks);
+    expect(ticks).toEqual(manifestOf(dir.path).files.map(({ path }) => path));
   });
 
   test("more than a slice is taken in slices, each committed by itself", async () => {
@@ -149,7 +159,7 @@ describe("collecting", () => {
   test.each([
     ["windows.db", {}],
     ["ticks.db", NO_EXTENSION],
-  ])("a damaged %s is the sentence that its stage prints, whoever reads it: %o", async (name, env) => {
+  ])("a damaged %s is the sentence that its stage prints, with and without the extension: %o", async (name, env) => {
     using dir = await stored();
     for (const suffix of ["-wal", "-shm"]) rmSync(join(dir.path, name + suffix), { force: true });
     writeFileSync(join(dir.path, name), "rubbish ".repeat(1_000));
