@@ -64,8 +64,9 @@ SELECT 'trade ids' AS kind, product_id, hi - lo + 1 AS ids, lo AS first_id, hi A
 FROM longest JOIN ends a USING (product_id) JOIN ends b USING (product_id)
 WHERE a.trade_id = before AND b.trade_id = after
 UNION ALL
-SELECT 'outage', product_id, first_trade_id - last_trade_id - 1, last_trade_id + 1, first_trade_id - 1, from_time, to_time, reason
-FROM outages
+SELECT 'outage', product_id, if(lost < 0, 0, lost), if(lost < 1, NULL, last_trade_id + 1), if(lost < 1, NULL, first_trade_id - 1),
+       from_time, to_time, reason
+FROM (SELECT *, first_trade_id - last_trade_id - 1 AS lost FROM outages) -- below 1: the same trade, or its successor, came first
 WHERE ($product IS NULL OR product_id = $product)
 ORDER BY ids DESC, first_id, kind
 LIMIT 100

@@ -11,7 +11,7 @@ setDefaultTimeout(120_000);
 const GAPS = readFileSync(join(ROOT, "sql/metrics/gaps.sql"), "utf8").replace(/\$(product|from|to)\b/g, "NULL");
 
 /** The metric's rows over ticks with these ids, a SELECT of one column, in so much memory. */
-async function gaps(ids: string, { memory_limit = "1GB", proved = [] as number[][] } = {}) {
+async function gaps(ids: string, { memory_limit = "1GB", proved = [] as number[][], outages = "" } = {}) {
   const instance = await DuckDBInstance.create(":memory:", { memory_limit, threads: "2" });
   const connection = await instance.connect();
   try {
@@ -19,15 +19,18 @@ async function gaps(ids: string, { memory_limit = "1GB", proved = [] as number[]
     await connection.run(
       `CREATE VIEW ticks AS SELECT 'A' AS product_id, id AS trade_id, make_timestamp(id) AS time FROM (${ids}) AS t(id)`,
     );
-    const nothing = "NULL::BIGINT AS first_trade_id, NULL::BIGINT AS last_trade_id, NULL::TIMESTAMP AS from_time";
+    const of_outages = outages || "('A', NULL::BIGINT, NULL::BIGINT, NULL::TIMESTAMP, NULL::TIMESTAMP, 'none')";
     await connection.run(
-      `CREATE VIEW outages AS SELECT 'A' AS product_id, ${nothing}, NULL::TIMESTAMP AS to_time, '' AS reason WHERE false`,
+      `CREATE VIEW outages AS FROM (VALUES ${of_outages})
+       AS t(product_id, last_trade_id, first_trade_id, from_time, to_time, reason) WHERE reason <> 'none'`,
     );
     const spans = proved.map(([first, last]) => `('A', ${first}, ${last})`).join(", ") || "('B', 0, 0)";
     await connection.run(
       `CREATE VIEW unissued AS FROM (VALUES ${spans}) AS t(product_id, first_trade_id, last_trade_id)`,
     );
     const reader = await connection.runAndReadAll(GAPS);
+    if (outages !== "")
+      return reader.getRowObjectsJson().map(({ ids: n, first_id, last_id }) => [n, first_id, last_id]);
     return reader.getRowObjectsJson().map(({ ids: n, first_id }) => [Number(n), Number(first_id)]);
   } finally {
     connection.closeSync();
@@ -84,4 +87,19 @@ test("300,000 ids, each 5,000 or 400 after the other, in 256 MB", async () => {
     const rows = await gaps(`SELECT i * ${step} FROM range(300000) AS r(i)`, { memory_limit: "256MB" });
     expect([rows.length, rows[0]]).toEqual([100, [step - 1, 1]]);
   }
+});
+
+test("an outage has the ids between its last and its first trade: none where these are neighbours, the same, or disordered", async () => {
+  const outage = (last: number | null, first: number | null) => `('A', ${last}, ${first}, now(), now(), 'lost')`;
+  const outages = [outage(5, 9), outage(5, 6), outage(5, 5), outage(5, 3), outage(5, null)].join(", ");
+  const rows = await gaps("SELECT 1", { outages });
+  expect(rows.map((row) => row.map((cell) => (cell === null ? null : Number(cell))))).toEqual(
+    expect.arrayContaining([
+      [3, 6, 8],
+      [0, null, null],
+      [null, 6, null],
+    ]),
+  );
+  expect(rows.filter(([ids]) => Number(ids) === 0 && ids !== null).length).toBe(3);
+  expect(rows.length).toBe(5);
 });
