@@ -1,8 +1,8 @@
 /** `bun run batch`: ticks.db → Parquet archive → metrics of sql/metrics → results.db, batch_output/. */
 import { openDataDir } from "./base/data-dir.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, JSON_FLAG, SQL_FLAG } from "./command/flags.ts";
-import { lockStage } from "./command/stage-lock.ts";
+import { DATA_FLAG, JSON_FLAG, SQL_FLAG, WAIT_FLAG } from "./command/flags.ts";
+import { lockStage, lockStageOnceFree } from "./command/stage-lock.ts";
 import { checkName } from "./metrics/metric.ts";
 import { type BatchOptions, runBatch } from "./stages/batch.ts";
 import { reportBatch } from "./stages/batch-report.ts";
@@ -12,6 +12,7 @@ interface BatchFlags extends BatchOptions {
   data: string;
   json?: boolean;
   watch?: boolean;
+  wait?: boolean;
 }
 
 export const spec: CommandSpec<BatchFlags> = {
@@ -36,6 +37,7 @@ export const spec: CommandSpec<BatchFlags> = {
       default: "local[*]",
     },
     { flags: "--watch", description: "keep running: again at once when a metric's file is added, changed or removed" },
+    WAIT_FLAG,
     JSON_FLAG,
   ],
   examples: [
@@ -52,7 +54,8 @@ export const spec: CommandSpec<BatchFlags> = {
     }
     if (options.metric !== undefined) checkName(options.sql, options.metric);
     const paths = openDataDir(options.data, logger);
-    const release = lockStage(paths, "batch");
+    const release = options.wait ? await lockStageOnceFree(paths, "batch", context) : lockStage(paths, "batch");
+    if (release === null) return 0;
     try {
       const summary = await runBatch(paths, options, logger, signal);
       return summary === null ? 0 : reportBatch(summary, options.json === true, logger);

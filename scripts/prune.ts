@@ -5,14 +5,15 @@ import { openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { openDatabase } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
-import { DATA_FLAG, durationFlag, JSON_FLAG } from "./command/flags.ts";
-import { lockStage } from "./command/stage-lock.ts";
+import { DATA_FLAG, durationFlag, JSON_FLAG, WAIT_FLAG } from "./command/flags.ts";
+import { lockStage, lockStageOnceFree } from "./command/stage-lock.ts";
 import { TICKS_SCHEMA, WalRelief } from "./store/index.ts";
 
 interface PruneFlags {
   data: string;
   /** Microseconds. */
   retain: number;
+  wait?: boolean;
   json?: boolean;
 }
 
@@ -29,15 +30,18 @@ export const spec: CommandSpec<PruneFlags> = {
       default: "7d",
       parse: durationFlag,
     },
+    WAIT_FLAG,
     JSON_FLAG,
   ],
   examples: ["bun run prune", "bun run prune --retain 1d --json"],
-  async run(options, { logger, signal }) {
+  async run(options, context) {
+    const { logger, signal } = context;
     const paths = openDataDir(options.data, logger);
     if (!(await Bun.file(paths.ticks).exists())) {
       throw new TidemarkError("NO_DATA", `There is no ${paths.ticks} yet, so there is nothing to prune.`);
     }
-    const release = lockStage(paths, "batch");
+    const release = options.wait ? await lockStageOnceFree(paths, "batch", context) : lockStage(paths, "batch");
+    if (release === null) return 0;
     const db = openDatabase(paths.ticks, { ...TICKS_SCHEMA, check: "rows" }, "NORMAL", 0);
     const relief = new WalRelief(db, paths.ticks);
     try {

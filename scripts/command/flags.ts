@@ -32,6 +32,11 @@ export const PARTITIONS_FLAG: Flag = {
 
 export const JSON_FLAG: Flag = { flags: "--json", description: "print one JSON object on stdout at the end" };
 
+export const WAIT_FLAG: Flag = {
+  flags: "--wait",
+  description: "while another batch or prune works on the data, wait for its end instead of refusing",
+};
+
 export const SQL_FLAG: Flag = {
   flags: "--sql <dir>",
   description: "the folder of metric files",

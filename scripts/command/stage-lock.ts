@@ -7,8 +7,10 @@ import { monotonicMs } from "../base/clock.ts";
 import type { DataPaths } from "../base/data-dir.ts";
 import { systemCode, TidemarkError } from "../base/errors.ts";
 import { LOCK_LOOK_MS } from "../base/limits.ts";
+import type { Logger } from "../base/logger.ts";
 import { holderOfRemoved, lives } from "../base/process.ts";
 import { storeError } from "../base/sqlite.ts";
+import { pause } from "../base/wait.ts";
 
 /** Alone, or shared with others that share it. */
 type Mode = "alone" | "shared";
@@ -43,6 +45,27 @@ export function lockStage(paths: DataPaths, stage: string, mode: Mode = "alone")
     held.delete(db);
     db.close();
   };
+}
+
+/** Interval at which a lock that another process holds is tried again. */
+const FREE_LOOK_MS = 200;
+
+/** The same, but waits while another process holds it, which a line reports; null after the signal. */
+export async function lockStageOnceFree(
+  paths: DataPaths,
+  stage: string,
+  { logger, signal }: { logger: Logger; signal: AbortSignal },
+): Promise<(() => void) | null> {
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
+    try {
+      return lockStage(paths, stage);
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.code !== "STAGE_BUSY") throw error;
+      if (isFirst) logger.info(`${error.message} Waiting for its end.`);
+    }
+    await pause(FREE_LOOK_MS, signal);
+  }
+  return null;
 }
 
 function busy(paths: DataPaths, stage: string, pid: string): TidemarkError {

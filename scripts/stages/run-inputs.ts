@@ -27,12 +27,16 @@ function storeState(path: string): unknown {
   }
 }
 
-/** Whether the newest run answered: one that failed or was killed is repeated in any case. */
-export function hasAnswered(paths: DataPaths): boolean {
+/**
+ * Whether the newest run began at `from_us` or later, and answered: one that failed, was killed or
+ * could not begin is repeated in any case.
+ */
+export function hasAnswered(paths: DataPaths, from_us: number): boolean {
   const db = openReadOnly(paths.results);
   try {
-    const newest = "SELECT state FROM runs WHERE state <> 'missed' ORDER BY run_id DESC LIMIT 1";
-    return db?.query<{ state: string }, []>(newest).get()?.state === "done";
+    const newest = "SELECT state, started_us FROM runs WHERE state <> 'missed' ORDER BY run_id DESC LIMIT 1";
+    const run = db?.query<{ state: string; started_us: number }, []>(newest).get();
+    return run?.state === "done" && run.started_us >= from_us;
   } catch {
     return false;
   } finally {

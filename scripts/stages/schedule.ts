@@ -70,7 +70,7 @@ export async function schedule(paths: DataPaths, options: ScheduleOptions, logge
     }
     const noted = { pid: process.pid, began_us: started_ms * 1_000, status };
     report.status({ ...noted, due_us: dueUs() });
-    const canRest = rest_ms > 0 && inputs !== null && hasAnswered(paths);
+    const canRest = rest_ms > 0 && inputs !== null && hasAnswered(paths, started_ms * 1_000);
     for (let isAtRest = false; !signal.aborted; ) {
       await dueOrChanged(timetable, options.watch ? folder : null, signal, logger);
       if (timetable === null || signal.aborted) break;
@@ -166,11 +166,11 @@ function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Log
   }
 }
 
-/** Runs one batch, and the prune after it. A failure is logged. Resolves with the batch's exit status. */
+/** Runs one batch, and the prune after it, each after another of them that runs. A failure is logged. Resolves with the batch's exit status. */
 async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<number> {
-  const { status, end, killed } = await runCommand("batch", options.batch_args, options, logger);
+  const { status, end, killed } = await runCommand("batch", ["--wait", ...options.batch_args], options, logger);
   if (end !== null) noteEnd(paths, end, killed);
-  if (options.prune_args) await runCommand("prune", options.prune_args, options, logger);
+  if (options.prune_args) await runCommand("prune", ["--wait", ...options.prune_args], options, logger);
   return status;
 }
 

@@ -1,11 +1,13 @@
 /** `schedule`: due times, never two batches at once, missed and failed runs, SIGTERM. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nowUs } from "../../scripts/base/clock.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { MISSED_NOTED_MAX } from "../../scripts/base/limits.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
 import { parseScheduleStatus } from "../../scripts/contract/schedule-status.ts";
+import { hasAnswered } from "../../scripts/stages/run-inputs.ts";
 import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
 import { batch, metricFolder } from "../support/batch.ts";
 import { fillLog, recordedLines, sqlite, stored } from "../support/data.ts";
@@ -136,13 +138,18 @@ describe("as a process", () => {
     expect(runsOf(dir.path).every(({ state }) => state !== "running")).toBe(true);
   });
 
-  test("a batch that fails is reported, and the next one runs", async () => {
+  test("a batch waits for another one's end, which is no failure; one that fails is reported, and the next one runs", async () => {
     using dir = await stored();
     const release = lockStage(openDataDir(dir.path), "batch");
     await using schedule = scheduled(dir.path, quick.path, "1s");
-    await until("a failed run", () => schedule.said().includes("batch ended with status 1 after"));
+    await until("its wait", () => schedule.said().includes(`Another batch (pid ${process.pid}) already works on`));
     release();
     await until("a run that works", () => runsOf(dir.path).some(({ state }) => state === "done"));
+    expect(schedule.said()).not.toContain("ended with status");
+    writeFileSync(join(dir.path, "archive/manifest.json"), "{");
+    await until("a failed run", () => schedule.said().includes("batch ended with status 1 after"));
+    rmSync(join(dir.path, "archive"), { recursive: true });
+    await until("a run that works again", () => runsOf(dir.path).at(-1)?.state === "done");
     expect(await schedule.stop()).toBe(0);
   });
 
@@ -174,13 +181,22 @@ describe("as a process", () => {
     expect(done()).toBe(4);
   });
 
-  test("a run that failed is repeated although nothing is new; after the longest rest one runs in any case", async () => {
+  test("a run that failed, or could not begin, is repeated although nothing is new; after the longest rest one runs in any case", async () => {
     using dir = await stored();
-    const release = lockStage(openDataDir(dir.path), "batch");
+    mkdirSync(join(dir.path, "archive"));
+    writeFileSync(join(dir.path, "archive/manifest.json"), "{");
     await using schedule = scheduled(dir.path, quick.path, "1s", "1s");
-    await until("two failed runs", () => schedule.said().split("batch ended with status 1").length > 2);
-    release();
-    await until("runs after a rest of a second", () => runsOf(dir.path).length >= 2);
+    const failures = (n: number) => schedule.said().split("batch ended with status 1").length > n;
+    await until("two failed runs", () => failures(2));
+    rmSync(join(dir.path, "archive"), { recursive: true });
+    await until(
+      "runs after a rest of a second",
+      () => runsOf(dir.path).filter(({ state }) => state === "done").length > 1,
+    );
     expect(await schedule.stop()).toBe(0);
+    // Of the last run, which the stop may have ended.
+    sqlite(dir.path, "results.db", "DELETE FROM runs WHERE state <> 'done'");
+    const [began_us, ended_us] = [runsOf(dir.path).at(-1)!.started_us, nowUs()];
+    expect([began_us, ended_us].map((us) => hasAnswered(openDataDir(dir.path), us))).toEqual([true, false]);
   });
 });
