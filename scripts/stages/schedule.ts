@@ -166,7 +166,10 @@ function noteMissed(paths: DataPaths, due_ms: number[], why: string, logger: Log
   }
 }
 
-/** Runs one batch, and the prune after it, each after another of them that runs. A failure is logged. Resolves with the batch's exit status. */
+/**
+ * Runs one batch, and the prune after it; both wait for one that runs already. A failure is logged.
+ * Resolves with the batch's exit status.
+ */
 async function runOnce(paths: DataPaths, options: ScheduleOptions, logger: Logger): Promise<number> {
   const { status, end, killed } = await runCommand("batch", ["--wait", ...options.batch_args], options, logger);
   if (end !== null) noteEnd(paths, end, killed);

@@ -138,7 +138,7 @@ describe("as a process", () => {
     expect(runsOf(dir.path).every(({ state }) => state !== "running")).toBe(true);
   });
 
-  test("a batch waits for another one's end, which is no failure; one that fails is reported, and the next one runs", async () => {
+  test("a batch waits for another one's end instead of failing; one that fails is reported, and the next one runs", async () => {
     using dir = await stored();
     const release = lockStage(openDataDir(dir.path), "batch");
     await using schedule = scheduled(dir.path, quick.path, "1s");
