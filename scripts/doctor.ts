@@ -47,12 +47,13 @@ export const spec: CommandSpec<DoctorOptions> = {
       process.stdout.write(`${options.json ? JSON.stringify(repair) : repairText(repair, paths)}\n`);
       return 0;
     }
-    const findings = [
+    const all = [
       ...machineFindings(),
       ...dataFindings(paths, options.deep === true),
       settings(options, context),
       ...(await logFindings(options.log, paths, context.logger)),
     ];
+    const findings = all.map((finding) => (finding.ok ? { ...finding, advice: "" } : finding));
     process.stdout.write(`${options.json ? JSON.stringify(findings) : findingsTable(findings)}\n`);
     return findings.every((finding) => finding.ok) ? 0 : 1;
   },

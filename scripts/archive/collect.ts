@@ -21,7 +21,7 @@ import { checkFolders, hasLostFiles, moveAside, putStaged, removeOrphans, whereS
 import { checkMinutes, FUNCTIONS, minutesOf, parquet } from "./rollup.ts";
 import { checkedOnce } from "./sqlite-extension.ts";
 import { StoreCells } from "./store-cells.ts";
-import { lockTo, openSource, refuseOlder, refuseShorter, type Source } from "./store-source.ts";
+import { lockTo, openSource, refuseOther, refuseShorter, type Source } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
 
@@ -126,8 +126,8 @@ class Collector {
   async #open(): Promise<Manifest> {
     const { archive } = this.paths;
     const settings = await this.#cells.settings("ticks");
-    refuseOlder(this.paths.ticks, settings, "consume");
-    if (this.source.has_windows) refuseOlder(this.paths.windows, await this.#cells.settings("windows"), "stream");
+    refuseOther(this.paths.ticks, settings, "consume");
+    if (this.source.has_windows) refuseOther(this.paths.windows, await this.#cells.settings("windows"), "stream");
     const created = settings.get("created") ?? "";
     const pruned_to = Number(settings.get("pruned_to") ?? 0);
     const rules = Number(settings.get("rules") ?? 1);

@@ -9,6 +9,7 @@ import { BUSY_TIMEOUT_MS } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
 import { spawnScript } from "../base/process.ts";
 import { quoted } from "../base/sql-text.ts";
+import { refuseNewer } from "../base/sqlite.ts";
 import { failedChild } from "./failed-read.ts";
 import { allowedList, fileLiteral } from "./sql-literal.ts";
 import { loadSqliteExtension } from "./sqlite-extension.ts";
@@ -67,8 +68,9 @@ export const SETTINGS =
 /** The first schemas that have every table and column that is read, by the stage that migrates them. */
 const SCHEMA_MIN = { stream: 5, consume: 4 };
 
-/** Throws SCHEMA_OLDER for a store of an earlier schema: its stage has to migrate it. */
-export function refuseOlder(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {
+/** Throws SCHEMA_NEWER, or SCHEMA_OLDER for an earlier schema: its stage has to migrate the file. */
+export function refuseOther(path: string, settings: ReadonlyMap<string, string>, stage: "stream" | "consume"): void {
+  refuseNewer(path, Number(settings.get("user_version")));
   if (Number(settings.get("user_version")) >= SCHEMA_MIN[stage]) return;
   throw new TidemarkError(
     "SCHEMA_OLDER",

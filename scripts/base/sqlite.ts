@@ -5,6 +5,7 @@
 import { Database } from "bun:sqlite";
 import { accessSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import { SCHEMA_VERSIONS } from "../contract/schema-versions.ts";
 import { publish } from "./atomic-file.ts";
 import { monotonicMs } from "./clock.ts";
 import { type ErrorCode, sentence, systemCode, TidemarkError } from "./errors.ts";
@@ -66,7 +67,7 @@ function openOnce(path: string, schema: SchemaSpec, durability: Durability, wal_
     const isNew = !existsSync(path);
     db = new Database(path, { create: true, strict: true });
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    refuseNewer(db, path, schema.version);
+    refuseNewer(path, versionOf(db), schema.version);
     if (schema.page_bytes !== undefined) db.exec(`PRAGMA page_size = ${schema.page_bytes}`);
     db.exec("PRAGMA journal_mode = WAL");
     db.exec(`PRAGMA synchronous = ${durability}`);
@@ -82,7 +83,10 @@ function openOnce(path: string, schema: SchemaSpec, durability: Durability, wal_
   }
 }
 
-/** Opens a file for reading; null when it isn't there yet. Fails with STORE_CORRUPT or DATA_DIR. */
+/**
+ * Opens a file for reading; null when it isn't there yet. Fails with STORE_CORRUPT, DATA_DIR, or with
+ * SCHEMA_NEWER for a store of a newer Tidemark.
+ */
 export function openReadOnly(path: string): Database | null {
   return openShown(path)?.db ?? null;
 }
@@ -94,6 +98,17 @@ export function openReadOnly(path: string): Database | null {
  */
 export function openShown(path: string): { db: Database; still: boolean } | null {
   if (!existsSync(path)) return null;
+  const opened = openAsItIs(path);
+  try {
+    refuseNewer(path, versionOf(opened.db));
+    return opened;
+  } catch (error) {
+    opened.db.close();
+    throw storeError(path, error);
+  }
+}
+
+function openAsItIs(path: string): { db: Database; still: boolean } {
   let db: Database | undefined;
   try {
     db = new Database(path, { readonly: true, strict: true });
@@ -158,9 +173,11 @@ function versionOf(db: Database): number {
   return db.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
 }
 
-function refuseNewer(db: Database, path: string, known: number): void {
-  const version = versionOf(db);
-  if (version <= known) return;
+const VERSIONS: Readonly<Record<string, number>> = SCHEMA_VERSIONS;
+
+/** Throws SCHEMA_NEWER for a version above `known`, by default that of the store of this name. */
+export function refuseNewer(path: string, version: number, known = VERSIONS[basename(path)]): void {
+  if (known === undefined || version <= known) return;
   throw new TidemarkError(
     "SCHEMA_NEWER",
     `${path} was written by a newer Tidemark (schema ${version}, this one knows ${known}).`,

@@ -4,8 +4,8 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { archiveState } from "../archive/index.ts";
 import { type DataPaths, kindDamage, readKind } from "../base/data-dir.ts";
-import { sentence } from "../base/errors.ts";
-import { damageWithIndexes, openReadOnly } from "../base/sqlite.ts";
+import { sentence, TidemarkError } from "../base/errors.ts";
+import { damageWithIndexes, openReadOnly, storeError } from "../base/sqlite.ts";
 import type { Finding } from "./finding.ts";
 
 /** A WAL above this size is not reset, because a reader holds on to an old state. */
@@ -53,18 +53,13 @@ function isWritable(path: string): boolean {
 
 function database(path: string, deep: boolean): Finding {
   const wal_bytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  const damage = deep ? damageIn(path) : null;
+  const fault = faultIn(path, deep);
   const sizes = `${megabytes(statSync(path).size)}, WAL ${megabytes(wal_bytes)}`;
-  const pages = damage ?? (deep ? "every page is valid" : null);
-  return {
-    what: basename(path),
-    found: pages === null ? sizes : `${sizes}, ${pages}`,
-    ok: wal_bytes < WAL_BYTES_MAX && damage === null,
-    advice:
-      damage === null
-        ? "A long reader keeps the WAL from being reset: end it."
-        : "See TIDEMARK_STORE_CORRUPT in docs/errors.md.",
-  };
+  const pages = fault?.found ?? (deep ? "every page is valid" : null);
+  const found = pages === null ? sizes : `${sizes}, ${pages}`;
+  const ok = wal_bytes < WAL_BYTES_MAX && fault === null;
+  const reader = "A long reader keeps the WAL from being reset: end it.";
+  return { what: basename(path), found, ok, advice: fault?.advice ?? reader };
 }
 
 const HAS_HISTORY = "SELECT 1 FROM sqlite_schema WHERE name = 'walked'";
@@ -90,13 +85,17 @@ function betweenHistoryAndFeed(ticks: string): Finding[] {
   }
 }
 
-function damageIn(path: string): string | null {
+/** Why it can't be read; null if it can, as far as it was read. */
+function faultIn(path: string, deep: boolean): Pick<Finding, "found" | "advice"> | null {
+  const corrupt = "See TIDEMARK_STORE_CORRUPT in docs/errors.md.";
   let db: Database | null = null;
   try {
     db = openReadOnly(path);
-    return db === null ? null : damageWithIndexes(db);
+    const damage = db === null || !deep ? null : damageWithIndexes(db);
+    return damage === null ? null : { found: damage, advice: corrupt };
   } catch (error) {
-    return sentence(error);
+    const known = storeError(path, error);
+    return { found: sentence(known), advice: known instanceof TidemarkError ? known.hint : corrupt };
   } finally {
     db?.close();
   }

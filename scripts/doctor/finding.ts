@@ -6,16 +6,16 @@ export interface Finding {
   found: string;
   /** False: something does not work as it is. */
   ok: boolean;
-  /** What to do when it is not ok. */
+  /** What to do when it is not ok; `doctor` prints none when it is. */
   advice: string;
 }
 
 /** Findings as a table for people. */
 export function findingsTable(findings: readonly Finding[]): string {
-  const rows = findings.map(({ what, found, ok, advice }) => ({
+  const rows = findings.map(({ what, found, advice }) => ({
     what: printable(what),
     found: printable(found),
-    "what to do": ok ? "" : printable(advice),
+    "what to do": printable(advice),
   }));
   return Bun.inspect.table(rows);
 }

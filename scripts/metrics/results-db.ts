@@ -1,4 +1,5 @@
 /** results.db: what each run did, and the newest result of each metric; DuckDB never attaches it. */
+
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -21,6 +22,7 @@ import {
   SAME_QUESTION,
   type StoredRun,
 } from "../contract/results.ts";
+import { SCHEMA_VERSIONS } from "../contract/schema-versions.ts";
 import schema from "./results.sql" with { type: "text" };
 import type { MetricOutcome } from "./run.ts";
 
@@ -79,7 +81,7 @@ export class Results {
 
   constructor(path: string) {
     const migrations = { 1: FROM_1, 2: FROM_2, 3: FROM_3, 4: FROM_4, 5: FROM_5 };
-    this.#db = openDatabase(path, { create: schema, version: 6, migrations }, "NORMAL");
+    this.#db = openDatabase(path, { create: schema, version: SCHEMA_VERSIONS["results.db"], migrations }, "NORMAL");
     this.#db.exec(`PRAGMA journal_size_limit = ${RESULTS_WAL_BYTES_MAX}`);
   }
 

@@ -1,9 +1,11 @@
 /** ticks.db: every tick once; a batch of records and its checkpoint are one transaction. */
+
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { formatDecimal } from "../base/decimal.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
+import { SCHEMA_VERSIONS } from "../contract/schema-versions.ts";
 import {
   type DeadLetter,
   type FullTick,
@@ -25,7 +27,7 @@ const SCHEMA = TICKS + SHARED;
 export const TICKS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   page_bytes: 2_048,
-  version: 4,
+  version: SCHEMA_VERSIONS["ticks.db"],
   migrations: {
     1: storeOf1(SCHEMA, ["offsets"], ["conflicts", "product_partitions"]),
     2: "ALTER TABLE ticks ADD COLUMN received_us INTEGER",

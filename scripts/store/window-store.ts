@@ -1,10 +1,12 @@
 /** windows.db: reads the window job's state back, and commits a step with its checkpoint. */
+
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";
 import type { SchemaSpec } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import type { Closing } from "../contract/measures.ts";
+import { SCHEMA_VERSIONS } from "../contract/schema-versions.ts";
 import type { DeadLetter } from "../contract/tick.ts";
 import type { ClosedRow, LateRow, ProductRow, WindowRow, WindowStep } from "../contract/window.ts";
 import { type CommittedColumn, windowColumns } from "../contract/window-columns.ts";
@@ -21,7 +23,7 @@ const SCHEMA = WINDOWS + SHARED;
 const WINDOWS_SCHEMA: SchemaSpec = {
   create: SCHEMA,
   page_bytes: 512,
-  version: 5,
+  version: SCHEMA_VERSIONS["windows.db"],
   migrations: {
     1: storeOf1(SCHEMA, ["windows", "window_revisions", "offsets"], ["product_partitions"]),
     2: windowsOf2(SCHEMA),

@@ -2,7 +2,11 @@
 import { expect, test } from "bun:test";
 import { cpSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fillLog, recordedLines, tempDir } from "../support/data.ts";
+import { SCHEMA_VERSIONS } from "../../scripts/contract/schema-versions.ts";
+import type { Finding } from "../../scripts/doctor/finding.ts";
+import { Results } from "../../scripts/metrics/results-db.ts";
+import { batch, NO_EXTENSION } from "../support/batch.ts";
+import { fillLog, recordedLines, sqlite, stored, tempDir } from "../support/data.ts";
 import { settle } from "../support/flips.ts";
 import { run } from "../support/process.ts";
 
@@ -37,6 +41,31 @@ test("ids between history and the feed's first trade are named until backfill ha
   expect(await found()).toEqual([]);
 }, 60_000);
 
+test("databases of a newer Tidemark are findings and problems of the page, and the batch refuses both stores", async () => {
+  using dir = await stored();
+  const names = ["log.db", "results.db", "ticks.db", "windows.db"] as const;
+  new Results(join(dir.path, "results.db")).close();
+  const set = (name: (typeof names)[number], version: number) =>
+    sqlite(dir.path, name, `PRAGMA user_version = ${version}`);
+  for (const name of names) set(name, 99);
+  const { code, stdout } = await run("doctor", ["--data", dir.path, "--json"]);
+  const newer = (JSON.parse(stdout) as Finding[]).filter(({ found }) =>
+    found.includes("by a newer Tidemark (schema 99"),
+  );
+  expect(code).toBe(1);
+  expect(newer.map(({ what }) => what).sort()).toEqual([...names, "log", "problem", "problem", "problem"].sort());
+  expect(newer.filter(({ ok }) => ok)).toEqual([]);
+  for (const name of ["results.db", "log.db"] as const) set(name, SCHEMA_VERSIONS[name]);
+  for (const [name, env] of [
+    ["ticks.db", {}],
+    ["windows.db", NO_EXTENSION],
+  ] as const) {
+    const { code, stderr } = await batch(dir.path, [], env);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${name} was written by a newer Tidemark (schema 99`)]);
+    set(name, SCHEMA_VERSIONS[name]);
+  }
+}, 60_000);
+
 test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();
   await fillLog(whole.path, recordedLines().slice(0, 2_000), { batch: 20 });
@@ -55,8 +84,9 @@ test("each database that is cut is a finding of its own: the others are still li
     settle(file);
     truncateSync(file, Math.floor((statSync(file).size * 0.6) / 4_096) * 4_096);
     const doctor = await run("doctor", ["--data", dir.path, "--deep", "--json"]);
-    const findings = JSON.parse(doctor.stdout) as { what: string; found: string; ok: boolean }[];
+    const findings = JSON.parse(doctor.stdout) as Finding[];
     expect([name, doctor.code]).toEqual([name, 1]);
+    expect(findings.filter((one) => one.ok && one.advice !== "")).toEqual([]);
     const files = findings.filter(({ what }) => what in advice);
     expect(files.filter(({ ok }) => !ok).map(({ what }) => what)).toEqual([name]);
     expect(files.length).toBe(Object.keys(advice).length);

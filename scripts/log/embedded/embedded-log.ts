@@ -1,4 +1,5 @@
 /** The log in one SQLite file: append-only blocks, many processes at once, retention. */
+
 import type { Database, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
@@ -17,6 +18,7 @@ import type {
   ReaderOptions,
 } from "../../contract/log.ts";
 import type { Problem } from "../../contract/problems.ts";
+import { SCHEMA_VERSIONS } from "../../contract/schema-versions.ts";
 import { AppendQueue } from "../shared/append-queue.ts";
 import { newestPerKey } from "../shared/batches.ts";
 import { Partitioner } from "../shared/partition.ts";
@@ -38,7 +40,7 @@ const RETAIN_BLOCKS = 200;
 /** Version 2 has the same tables: it lets a program that knows no receipt times refuse the file. */
 export const LOG_SCHEMA: SchemaSpec = {
   create: CREATE,
-  version: 2,
+  version: SCHEMA_VERSIONS["log.db"],
   migrations: { 1: "" },
   check: "rows",
   page_bytes: 2_048,
