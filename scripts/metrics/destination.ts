@@ -17,7 +17,8 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { publish, TEMPORARY } from "../base/atomic-file.ts";
 import { requireForeign, requireNoOtherName } from "../base/data-dir.ts";
-import { sentence, TidemarkError } from "../base/errors.ts";
+import { sentence, systemCode, TidemarkError } from "../base/errors.ts";
+import { spaceError } from "../base/sqlite.ts";
 import { toStdout } from "../base/stdout.ts";
 import { removeAbandoned, removeAbandonedTemporary, temporaryFolder } from "../base/temporary.ts";
 import { writeAll } from "../base/write-all.ts";
@@ -47,7 +48,7 @@ const LINKS_MAX = 40;
  * data directory `root` also under other names; OUTPUT when it can't be opened for writing.
  */
 export function openDestination(path: string, root: string): Destination {
-  if (path === "-") return new StreamDestination(1);
+  if (path === "-") return new StreamDestination(1, path);
   try {
     return destinationAt(path, root);
   } catch (error) {
@@ -64,9 +65,11 @@ function destinationAt(path: string, root: string): Destination {
   const stat = statSync(path, { throwIfNoEntry: false }) ?? null;
   if (stat?.isDirectory())
     throw new TidemarkError("USAGE", `--output ${path} is a folder.`, "Name a file, for example in this folder.");
-  if (stat !== null && !stat.isFile()) return new StreamDestination(openSync(path, "w"));
+  if (stat !== null && !stat.isFile()) return new StreamDestination(openSync(path, "w"), path);
   const file = followed(resolve(path));
   requireForeign(file);
+  // A folder that is created silently may be a misspelt one.
+  statSync(dirname(file));
   if (stat !== null) requireNoOtherName(file, stat, root);
   return new FileDestination(file, stat);
 }
@@ -97,13 +100,16 @@ class FileDestination implements Destination {
   }
 
   async write(text: string): Promise<void> {
-    this.#fd ??= openSync(join(this.folder(), "text"), "w");
-    writeAll(this.#fd, text);
+    try {
+      this.#fd ??= openSync(join(this.folder(), "text"), "w");
+      writeAll(this.#fd, text);
+    } catch (error) {
+      throw unwritten(this.file, error, "The file is as it was.");
+    }
   }
 
   folder(): string {
     if (!existsSync(this.#folder)) {
-      mkdirSync(dirname(this.file), { recursive: true });
       removeAbandoned(dirname(this.file), OURS);
       mkdirSync(this.#folder);
     }
@@ -137,12 +143,19 @@ class StreamDestination implements Destination {
   isFresh = true;
   #folder: string | null = null;
 
-  constructor(private readonly fd: number) {}
+  constructor(
+    private readonly fd: number,
+    private readonly path: string,
+  ) {}
 
   async write(text: string): Promise<void> {
     this.isFresh = false;
-    if (this.fd === 1) await toStdout(text);
-    else writeAll(this.fd, text);
+    if (this.fd === 1) return toStdout(text);
+    try {
+      writeAll(this.fd, text);
+    } catch (error) {
+      throw unwritten(this.path, error, "What was written is not complete.");
+    }
   }
 
   folder(): string {
@@ -152,8 +165,12 @@ class StreamDestination implements Destination {
 
   async finish(name?: string): Promise<void> {
     this.isFresh = false;
-    if (name !== undefined) await copyInto(join(this.folder(), name), this.fd);
-    else if (this.fd !== 1) closeSync(this.fd);
+    try {
+      if (name !== undefined) await copyInto(join(this.folder(), name), this.fd);
+      else if (this.fd !== 1) closeSync(this.fd);
+    } catch (error) {
+      throw unwritten(this.path, error, "What was written is not complete.");
+    }
     this.abandon();
   }
 
@@ -161,6 +178,13 @@ class StreamDestination implements Destination {
     if (this.#folder !== null) rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = null;
   }
+}
+
+/** A failed write as a sentence about the file; a reader that has closed its pipe (EPIPE) did not fail. */
+function unwritten(path: string, error: unknown, hint: string): unknown {
+  if (error instanceof TidemarkError || systemCode(error) === "EPIPE") return error;
+  const isFull = spaceError(error, path) !== error;
+  return new TidemarkError(isFull ? "DISK_FULL" : "OUTPUT", `${path} could not be written: ${sentence(error)}.`, hint);
 }
 
 function elsewhere(): string {

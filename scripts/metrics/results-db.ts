@@ -1,5 +1,4 @@
 /** results.db: what each run did, and the newest result of each metric; DuckDB never attaches it. */
-
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";

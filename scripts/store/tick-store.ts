@@ -1,5 +1,4 @@
 /** ticks.db: every tick once; a batch of records and its checkpoint are one transaction. */
-
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { formatDecimal } from "../base/decimal.ts";
 import { diePoint } from "../base/die-point.ts";

@@ -1,5 +1,4 @@
 /** windows.db: reads the window job's state back, and commits a step with its checkpoint. */
-
 import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { nowUs } from "../base/clock.ts";
 import { diePoint } from "../base/die-point.ts";

@@ -201,11 +201,19 @@ describe("collecting", () => {
     }
   });
 
-  test("before anything is stored it is a sentence and exit 1", async () => {
+  test("before anything is stored it is a sentence and exit 1, and no directory is created", async () => {
     using dir = tempDir();
-    const { code, stderr } = await run("batch", ["--data", dir.path]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("ticks.db yet, so there is nothing to compute. [TIDEMARK_NO_DATA]");
+    const data = join(dir.path, "typo");
+    for (const [name, args] of [
+      ["batch", []],
+      ["prune", []],
+      ["query", ["--fresh", "SELECT 1"]],
+    ] as const) {
+      const { code, stderr } = await run(name, ["--data", data, ...args]);
+      expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining("ticks.db yet, so there is nothing to")]);
+      expect(stderr).toContain("[TIDEMARK_NO_DATA]");
+    }
+    expect(existsSync(data)).toBe(false);
   });
 });
 

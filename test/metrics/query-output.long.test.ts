@@ -59,6 +59,12 @@ describe("what a process wrote arrives", () => {
   test("an output that can't be written is an error, not silence", async () => {
     const full = await here(`${script("query")} --format csv "${LARGE}" > /dev/full`);
     expect([full.code, full.stderr]).toEqual([1, expect.stringContaining("TIDEMARK_DISK_FULL")]);
+    const device = await query("--output", "/dev/full", LARGE);
+    const said = "/dev/full could not be written: ENOSPC: no space left on device, write. [TIDEMARK_DISK_FULL]";
+    expect([device.code, device.stderr]).toEqual([
+      1,
+      expect.stringContaining(`${said}\nWhat was written is not complete.`),
+    ]);
   });
 });
 

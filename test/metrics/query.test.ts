@@ -117,6 +117,7 @@ async function parquet(file: string): Promise<{ types: string[]; rows: Record<st
 describe("into a file", () => {
   test("parquet keeps names, types and every digit", async () => {
     const file = join(out.path, "new/values.parquet");
+    mkdirSync(join(out.path, "new"));
     const sql = `SELECT *, DATE '2023-09-05' AS day, CAST(1 AS HUGEINT) << 100 AS huge, 170141183460469231731687303715884105727 AS huger, 0.1::DOUBLE + 0.2 AS f, true AS b,
       [1.25, 2] AS l, {'x': 'y', 'n': [3]} AS st, 'infinity'::DOUBLE AS inf, TIME '01:02:03' AS tm, 1::TINYINT AS "quo""te" FROM (${VALUES})`;
     const { code, stdout, stderr } = await query("--format", "parquet", "--output", file, sql);
@@ -166,6 +167,15 @@ describe("into a file", () => {
       expect((await query("--format", format, "--output", file, sql)).stdout).toBe("");
       expect(readFileSync(file, "utf8")).toBe((await query("--format", format, sql)).stdout);
     }
+  });
+
+  test("a file in a folder that does not exist is refused, and no folder is created", async () => {
+    const { code, stderr } = await query("--output", join(out.path, "typo/x.csv"), "SELECT 1 AS a");
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/typo\/x\.csv can't be written: ENOENT.*TIDEMARK_OUTPUT/),
+    ]);
+    expect(existsSync(join(out.path, "typo"))).toBe(false);
   });
 
   test("a query that fails leaves no file", async () => {

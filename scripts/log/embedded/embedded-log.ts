@@ -1,5 +1,4 @@
 /** The log in one SQLite file: append-only blocks, many processes at once, retention. */
-
 import type { Database, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { monotonicMs, nowUs } from "../../base/clock.ts";
@@ -34,8 +33,7 @@ import { Stamps } from "./stamps.ts";
 import { WalSync } from "./wal-sync.ts";
 
 /** Retention checks this often, and drops at most this many blocks of a partition at a time. */
-const RETAIN_EVERY_MS = 60_000;
-const RETAIN_BLOCKS = 200;
+const [RETAIN_EVERY_MS, RETAIN_BLOCKS] = [60_000, 200];
 
 /** Version 2 has the same tables: it lets a program that knows no receipt times refuse the file. */
 export const LOG_SCHEMA: SchemaSpec = {
