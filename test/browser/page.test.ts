@@ -239,7 +239,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await page.locator("#verdict").waitFor();
   });
 
-  test("parts that come before the HTML of the size that was chosen are put into it", async () => {
+  test("a run while another size is loaded is on the page and in the chart, which is asked for once", async () => {
     const { page } = await open("/?product=BTC-USD&window=1m");
     await page.locator("#main-chart canvas").waitFor();
     const [made, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -250,16 +250,18 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
       await arrived.promise;
       await route.fulfill({ response });
     });
+    const charts: string[] = [];
+    page.on("request", (request) => void (request.url().includes("/api/chart?") && charts.push(request.url())));
     const drawn = async () => /run \d+/.exec((await page.locator(".horizon-label").textContent())!)?.[0];
     const run = async () => /Run \d+/.exec(await text(page, "#batch-runs"))![0];
     const [drawn_before, run_before] = [await drawn(), await run()];
     await page.locator('nav a[data-set="window"][data-value="5m"]').click();
     await made.promise;
     await runPath(server.data, recordedLines().slice(LINES + 1_200, LINES + 1_400), sql);
-    // The chart, which is not part of the HTML, draws the run when its parts have come.
-    await soon(async () => (await drawn()) !== drawn_before);
     arrived.resolve();
     await soon(async () => (await page.locator("#main").getAttribute("aria-busy")) === null);
     await soon(async () => (await run()) !== run_before);
+    await soon(async () => (await drawn()) !== drawn_before);
+    expect(charts).toEqual([expect.stringContaining("window=5m")]);
   });
 });

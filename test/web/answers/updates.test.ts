@@ -182,6 +182,35 @@ test("a page that was sent as HTML gets what came after it, also between it and 
   expect(after.get("parts")?.html.windows).toBeUndefined();
 });
 
+test("two tabs in one stream: the first keeps what it has, and from then on they are one", async () => {
+  using here = opened();
+  const first = here.updates.open(BTC, false).receiver;
+  await here.updates.atOneMoment(() => here.updates.next(first));
+  const { id } = here.sources.leniently(() => here.updates.page(BTC.of[0]!.selection));
+  let text = "";
+  let positions = [NO_POSITION];
+  await here.updates.atOneMoment(() => {
+    positions = [...here.updates.next(first).receiver.positions];
+  });
+  const of = [...positions, positionFromId(id)].map((position) => ({ ...BTC.of[0]!, position }));
+  let { receiver } = here.updates.open({ of, titles: [] }, false);
+  const sent = () =>
+    here.updates.atOneMoment(() => {
+      const { bytes, ...next } = here.updates.next(receiver);
+      [text, receiver] = [bytes === null ? "" : new TextDecoder().decode(bytes), next.receiver];
+    });
+  await sent();
+  expect(text).toContain("event: status");
+  expect(text).not.toContain("event: windows");
+  expect(text).not.toContain('"metrics":');
+  const db = new Database(join(data.path, "windows.db"));
+  db.run("UPDATE counters SET value = value + 1 WHERE name = 'change_id'");
+  db.run("UPDATE windows SET change_id = (SELECT value FROM counters WHERE name = 'change_id') WHERE final = 0");
+  db.close();
+  await sent();
+  expect(text.match(/^event: windows$/gm)).toHaveLength(1);
+});
+
 test("a page that the server does not know, or no longer, gets all parts", async () => {
   using here = opened();
   const pageNow = () => here.sources.leniently(() => here.updates.page(BTC.of[0]!.selection));
