@@ -11,7 +11,9 @@ import { noteServerTime } from "./server-time.ts";
 const HIDDEN_MS = 1_000;
 /** Where a proxy holds the stream back, the whole page is read this often. */
 const HELD_EVERY_MS = 5_000;
-const PAGE_WAIT_MS = 4_000;
+const HELD_WAIT_MS = 4_000;
+/** A chosen page that has not come after this long is left to the events, which bring its parts. */
+const CHOSEN_WAIT_MS = 30_000;
 
 let shown = keyOf(state);
 let held: ReturnType<typeof setInterval> | undefined;
@@ -107,7 +109,7 @@ async function show(next: PageState, come: (id?: string) => void): Promise<void>
   reading?.abort();
   const mine = new AbortController();
   reading = mine;
-  const timer = setTimeout(() => mine.abort(), PAGE_WAIT_MS);
+  const timer = setTimeout(() => mine.abort(), CHOSEN_WAIT_MS);
   document.getElementById("main")?.setAttribute("aria-busy", "true");
   const got = await pageOf(next, mine.signal);
   clearTimeout(timer);
@@ -140,7 +142,7 @@ function readNowAndThen(): void {
 
 async function read(): Promise<void> {
   const of = keyOf(state);
-  const got = await pageOf(state, AbortSignal.timeout(PAGE_WAIT_MS));
+  const got = await pageOf(state, AbortSignal.timeout(HELD_WAIT_MS));
   if (got === null || got === "refused" || of !== keyOf(state)) return;
   await got.swapPage(got.page);
   emit("heard", undefined);
