@@ -45,6 +45,20 @@ describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromi
     ];
     expect(soonTile.y).toBeGreaterThan(chart.y + chart.height - 1);
     expect([fresh.y, complete.y > soonTile.y]).toEqual([soonTile.y, true]);
+    expect((await box("#windows")).width).toBeGreaterThan(300);
+    const overlapping = await page.locator(".side:not(.missing)").evaluateAll((sides) =>
+      sides
+        .filter((side) => {
+          const [figure, beside] = [...side.querySelectorAll("b, small")].map((one) => {
+            const words = document.createRange();
+            words.selectNodeContents(one);
+            return words.getBoundingClientRect();
+          });
+          return figure!.right > beside!.left || beside!.right > side.getBoundingClientRect().right + 1;
+        })
+        .map((side) => side.textContent),
+    );
+    expect(overlapping).toEqual([]);
     const measure = page.locator("#measures .measure", { hasText: /^pipeline latency/ });
     expect(await measure.locator("tbody th").allInnerTexts()).toEqual(["last 5 minutes", "since start"]);
     const cells = measure.locator("tbody tr").first().locator("td");
@@ -116,6 +130,10 @@ describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromi
     expect(bar.y + bar.height).toBeCloseTo(900, 0);
     expect(lanes.y + lanes.height).toBeLessThanOrEqual(bar.y);
     expect(await text(page, '#price-line [data-figure="open"]')).toContain(`: ${await trades.innerText()} trades`);
+    // On a phone it is the screen's lower edge, and no part of a panel that it covers.
+    await page.setViewportSize({ width: 390, height: 844 });
+    const { x, y, width, height } = await box("#problems");
+    expect([x, width, y + height]).toEqual([0, 390, 844]);
   });
 
   test("without JavaScript: price, verdict, tiles, the newest windows as a table, links to sizes", async () => {

@@ -50,6 +50,9 @@ test("age: the same clock and product for both, the perfect answer beside it", a
     waiting_us: null,
   });
   here.samples(...Array.from({ length: 100 }, (_, i) => of(at_us - i * S)));
+  here.run(here.now_us, {});
+  const early = (await here.word("age, last 5 minutes")).batch;
+  expect(early).toEqual({ values: null, note: "no sample yet since the first run ended" });
   here.run(at_us - 50 * S, { newest_us: { "BTC-USD": at_us - 70 * S, "ETH-USD": at_us }, positions: { 0: 600 } });
   const { stream, batch } = await here.word("age, last 5 minutes");
   expect(stream.values).toEqual({
