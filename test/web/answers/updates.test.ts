@@ -1,6 +1,7 @@
 /** What pages get is read, rendered and compressed once for all that have received the same. */
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { truncateSync } from "node:fs";
 import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
@@ -8,7 +9,9 @@ import { Updates } from "../../../web/answers/updates.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
 import { NO_POSITION, positionFromId } from "../../../web/model/page-changes.ts";
 import { Sources } from "../../../web/model/sources.ts";
-import { recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { serve } from "../../../web/server.ts";
+import { quiet, recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { until } from "../../support/process.ts";
 
 const data = tempDir();
 beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 60_000);
@@ -221,4 +224,17 @@ test("a page that the server does not know, or no longer, gets all parts", async
   expect([own.has("windows"), all.get("windows")!.reload]).toEqual([false, true]);
   using another = opened();
   expect(Object.keys(new Map(await firstOf(another, pageNow().id)).get("parts")!.html)).toContain("metrics");
+});
+
+test("over a long history the first page is made before anybody asks for it", async () => {
+  // SQLite goes by the number of pages in the file's header.
+  truncateSync(join(data.path, "windows.db"), 65e6);
+  using made = spyOn(Updates.prototype, "page");
+  const served = serve(dataPaths(data.path), { host: "127.0.0.1", port: 0, log, logger: quiet });
+  await until("the first page", () => made.mock.results.length > 0);
+  await served.stop();
+  expect(made.mock.results[0]).toMatchObject({
+    type: "return",
+    value: { view: { selection: { product: "BTC-USD" } } },
+  });
 });
