@@ -7,8 +7,9 @@ export interface Served {
   data: string;
   /** What it printed on stderr so far. */
   said(): string;
-  /** Stops serve and starts it again on the same port. */
-  restart(pause_ms?: number): Promise<void>;
+  signal: Stage["signal"];
+  /** Stops serve and starts it again on the same port; `meanwhile` it is away. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -39,10 +40,11 @@ export async function served(lines: string[], sql?: string): Promise<Served> {
     url: now.url,
     data: dir.path,
     said: () => now.said(),
-    async restart(pause_ms = 0) {
+    signal: (name) => now.child.signal(name),
+    async restart(meanwhile = async () => {}) {
       const port = Number(new URL(now.url).port);
       await now.child.stop();
-      await Bun.sleep(pause_ms);
+      await meanwhile();
       now = await startServe(dir.path, port);
     },
     async [Symbol.asyncDispose]() {
