@@ -45,7 +45,7 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
   for (const i of members) {
     const isPriced = log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!);
     if (isPriced) c.priced++;
-    if (isPriced || style.counts === "records") c.count++;
+    if (isPriced || style.counts !== "prices") c.count++;
     if (log.side[i] === SIDE.buy) c.buys++;
     else if (log.side[i] === SIDE.sell) c.sells++;
     const id = narrowId(log.id[i]!, ids);
@@ -60,11 +60,17 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
     if (c.open === -1 || comesBefore(log, i, c.open, style.ends, style.times)) c.open = i;
     if (c.close === -1 || !comesBefore(log, i, c.close, style.ends, style.times)) c.close = i;
   }
+  if (style.counts === "ids") c.count = distinctIds(log, members);
   if (style.ids === "wrapped_last")
     [c.first_id, c.last_id] = [c.first_id, c.last_id].map((id) =>
       Number.isFinite(id) ? narrowId(id, "wrapped") : id,
     ) as [number, number];
   return c;
+}
+
+function distinctIds(log: EngineLog, members: readonly number[]): number {
+  const ids = members.filter((i) => !Number.isNaN(log.id[i]!)).map((i) => log.id[i]!);
+  return new Set(ids).size;
 }
 
 function commonCells(c: Common): Partial<Row> {

@@ -1,7 +1,8 @@
 /** The audit of windows: every row against the input, each difference with its rule. */
 import type { Answers, AuditRecord, AuditReport, EngineModel, SparkTrace, WindowVerdict } from "./audit-types.ts";
-import { EDGE_TEXTS, type Edge, isSamePlace, movesTicks, OTHER_EDGES } from "./engine-edges.ts";
-import { type EngineLog, engineLog } from "./engine-log.ts";
+import { ARRIVAL_EDGES, EDGE_TEXTS, type Edge, isSamePlace, movesTicks, OTHER_EDGES } from "./engine-edges.ts";
+import { type EngineLog, engineLog, KIND } from "./engine-log.ts";
+import { isExact } from "./engine-model.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
 import { isNumeric } from "./fit-cells.ts";
 import { bestFits, isMergeConfirmed } from "./fit-choose.ts";
@@ -76,10 +77,30 @@ function bestAttempt(log: EngineLog, answers: Answers, options: AuditOptions): A
   const first = attempt(log, answers, "left", options);
   const open = first.verdicts.filter(({ outcome }) => outcome === "unexplained");
   const starts = new Set(open.map(({ window_start_us }) => window_start_us));
-  const others = moved_us !== 0 ? [] : OTHER_EDGES.filter((edge) => movesTicks(log, shape, edge, starts));
+  const others = moved_us !== 0 ? [] : OTHER_EDGES.filter((edge) => isLikely(log, answers, edge, starts, options));
   return others
     .map((edge) => attempt(log, answers, edge, options))
     .reduce((best, one) => (one.unexplained < best.unexplained ? one : best), first);
+}
+
+/** Whether the edge moves a tick of these windows. By arrival any tick can, so a row must show it. */
+function isLikely(
+  log: EngineLog,
+  answers: Answers,
+  edge: Edge,
+  starts: ReadonlySet<number>,
+  { product, trace, lateness_us }: AuditOptions,
+): boolean {
+  if (!movesTicks(log, answers.shape, edge, starts)) return false;
+  if (!ARRIVAL_EDGES.includes(edge)) return true;
+  const { windows } = placeWindows(log, answers, product ?? null, edge);
+  const evidence = new Evidence(log, windows, { trace, lateness_us });
+  return windows.some((window) => {
+    if (window.row === null || !window.isMoved || !starts.has(window.start_us)) return false;
+    const ticks = window.arrivals.filter((i) => log.kind[i] === KIND.tick);
+    const first = ticks.filter((i) => isExact(log, i));
+    return [ticks, first].some((members) => evidence.fitsLoosely(window, members));
+  });
 }
 
 function attempt(log: EngineLog, answers: Answers, edge: Edge, options: AuditOptions): Attempt {
@@ -127,6 +148,7 @@ function certaintyOf(
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
     isMergeConfirmed: isMergeConfirmed(evidence, fit),
     shift_us: answers.shape.shift_us,
+    moved_us: movedBy(answers.shape),
   };
 }
 

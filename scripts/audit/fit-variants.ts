@@ -1,5 +1,5 @@
 /** The ways in which engines work, as far as an input can tell them apart. */
-import type { EngineModel, LatenessModel, SparkTrace } from "./audit-types.ts";
+import type { Counts, EngineModel, LatenessModel, SparkTrace } from "./audit-types.ts";
 import { hasOwnRepeats, ID_KEYS, type Keys } from "./engine-keys.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import type { Engine } from "./engine-model.ts";
@@ -41,7 +41,7 @@ export function variants(log: EngineLog, settings: FitSettings, among: readonly 
   ];
   const contents = repeats.flatMap((repeated) =>
     malformed.flatMap((refused) =>
-      (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).flatMap((counts) =>
+      countsOf(repeated, refused).flatMap((counts) =>
         keysOf(log, repeated, among).map((keys) => ({ repeats: repeated, malformed: refused, counts, keys })),
       ),
     ),
@@ -55,6 +55,15 @@ export function variants(log: EngineLog, settings: FitSettings, among: readonly 
         engine: { ...content, lateness, late_by, begins: trace?.begins ?? new Map() },
       })),
   );
+}
+
+/** What counts can be of, where it makes a difference. */
+function countsOf(repeats: EngineModel["repeats"], malformed: EngineModel["malformed"]): Counts[] {
+  return [
+    "records",
+    ...(malformed === "nulls" ? ["prices" as const] : []),
+    ...(repeats === "all" ? ["ids" as const] : []),
+  ];
 }
 
 /** By what repeats are found, where it makes a difference. */

@@ -86,7 +86,7 @@ export class HintSearch {
 
   #smallest(question: Question, most: 1 | 2): Found | null {
     const { window, row, members, sums } = question;
-    const counted = this.measure.engine.counts === "records" ? sums.count : sums.priced;
+    const counted = sums.counted(this.measure.engine.counts);
     const more = Number.isNaN(row.trade_count) ? null : row.trade_count - counted;
     if (more !== null && Math.abs(more) > most) return null;
     const key = this.#keyOf(question);
