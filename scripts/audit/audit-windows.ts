@@ -12,6 +12,7 @@ import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
 import { type Certainty, isEdgeConfirmed } from "./name-certainty.ts";
+import { withColumns, withoutColumns, wrongColumns } from "./name-columns.ts";
 import { withEarlierRows } from "./name-earlier.ts";
 import { fitTexts, hintsOf, howOf } from "./name-how.ts";
 import { againstNamed, movedBy } from "./name-moved.ts";
@@ -43,8 +44,10 @@ interface Attempt {
 /** Pure. Throws USAGE when the windows overlap too much for memory. */
 export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
   const log = engineLog(records);
-  const best = bestAttempt(log, answers, options);
-  const { windows, fit, measure, verdicts, edge } = best;
+  const whole = bestAttempt(log, answers, options);
+  const apart = wrongApart(log, answers, options, whole);
+  const { best, verdicts } = apart ?? { best: whole, verdicts: whole.verdicts };
+  const { windows, fit, measure, edge } = best;
   return {
     input: inputOf(log, options.input_url),
     answers: {
@@ -56,7 +59,8 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     shape: best.answers.shape,
     model: { ...modelOf(measure), edge },
     how: [
-      ...fitTexts(verdicts.slice(0, windows.length)),
+      ...(apart?.how ?? []),
+      ...fitTexts(best.verdicts.slice(0, windows.length)),
       ...howOf(fit, measure, windows, best.answers, { trace: options.trace, lateness_us: options.lateness_us }),
       ...(EDGE_TEXTS[edge] === null ? [] : [EDGE_TEXTS[edge]]),
       ...hintsOf(measure, windows, verdicts, answers, options.product ?? null),
@@ -64,6 +68,22 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
+}
+
+/** The audit without columns that are wrong in most rows, where it leaves fewer rows open. */
+function wrongApart(
+  log: EngineLog,
+  answers: Answers,
+  options: AuditOptions,
+  whole: Attempt,
+): { best: Attempt; verdicts: WindowVerdict[]; how: string[] } | null {
+  if (whole.unexplained * 2 <= whole.verdicts.length) return null;
+  const wrong = wrongColumns(log, whole.windows, answers);
+  if (wrong.length === 0) return null;
+  const best = bestAttempt(log, withoutColumns(answers, wrong), options);
+  if (best.unexplained >= whole.unexplained) return null;
+  const rows = placeWindows(log, { ...answers, shape: best.answers.shape }, options.product ?? null, best.edge).windows;
+  return { best, ...withColumns(log, rows, best.verdicts, wrong, answers) };
 }
 
 /** By [start, end), unless another edge leaves fewer rows unexplained. */

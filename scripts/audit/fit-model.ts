@@ -1,8 +1,10 @@
 /** The one engine that reproduces most of an answer, chosen among the ways in which engines work. */
+import type { RowStyle } from "./arithmetic-ends.ts";
 import type { Answers, ForeignRow, LatenessModel } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
+import { RowValues } from "./fit-cells.ts";
 import {
   columnPlaces,
   fitsLoosely,
@@ -18,6 +20,8 @@ import { couldBeLate, droppedSets, likelyDrops } from "./late-suffix.ts";
 
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
+/** Rows in every arithmetic that are kept per sampled window: of engines that tie. */
+const VALUES_MAX = 3;
 /** Windows that must lack late ticks before a delay that was found from rows is believed. */
 export const SUPPORT_MIN = 3;
 
@@ -39,6 +43,7 @@ export class Evidence {
   readonly #isExact = new Map<AuditWindow, boolean>();
   /** Windows in which every engine holds the same ticks, as far as lateness and refusals go. */
   readonly #isPlain = new Map<AuditWindow, boolean>();
+  readonly #values = new Map<AuditWindow, RowValues[]>();
   readonly #nearness: Nearness;
   readonly #lastRow = new Map<number, number>();
   /** Greatest event time of a tick before each record, and of all. */
@@ -85,6 +90,19 @@ export class Evidence {
 
   looseRow(window: AuditWindow): LooseRow {
     return this.#rows.get(window)!;
+  }
+
+  /** Their row in every arithmetic: engines that hold the same ticks of a window share it. */
+  values(window: AuditWindow, members: readonly number[], style: RowStyle, batch: Int32Array | null): RowValues {
+    const kept = this.#values.get(window) ?? [];
+    this.#values.set(window, kept);
+    const own = kept.find(
+      (one) => one.batch === batch && isSameStyle(one.style, style) && isSameList(one.members, members),
+    );
+    if (own !== undefined) return own;
+    const values = new RowValues(this.log, members, style, batch);
+    if (kept.push(values) > VALUES_MAX) kept.shift();
+    return values;
   }
 
   /** An engine with its clock, scored. */
@@ -170,6 +188,14 @@ export class Evidence {
   #late({ end_us }: AuditWindow) {
     return { end_us, latest_us: this.latest_us, delay_us: this.settings.lateness_us ?? 0 };
   }
+}
+
+function isSameStyle(one: RowStyle, other: RowStyle): boolean {
+  return (Object.keys({ ...one, ...other }) as (keyof RowStyle)[]).every((name) => one[name] === other[name]);
+}
+
+function isSameList(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((i, n) => i === other[n]);
 }
 
 /** At most `most` of them, evenly spread. */
