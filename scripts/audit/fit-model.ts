@@ -88,6 +88,20 @@ export class Evidence {
     return [...thinned(clear, (TELLING_MAX * 3) / 4), ...thinned(rest, TELLING_MAX / 4)];
   }
 
+  /** Whether a row of a window with repeats has the count of its distinct ids, and other sums. */
+  get countsIds(): boolean {
+    return this.windows.some((window) => {
+      if (window.row === null || this.#isExact.get(window)!) return false;
+      const isRepeat = (i: number) => this.log.earlier[i] !== -1;
+      return this.#rows.get(window)!.trade_count === window.exact.length && window.arrivals.some(isRepeat);
+    });
+  }
+
+  /** Whether no row of its product is of a later window. */
+  isLastRow({ product, end_us }: AuditWindow): boolean {
+    return this.#lastRow.get(product) === end_us;
+  }
+
   looseRow(window: AuditWindow): LooseRow {
     return this.#rows.get(window)!;
   }
@@ -128,7 +142,10 @@ export class Evidence {
       return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);
-    return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), engine.counts);
+    const row = this.#rows.get(window)!;
+    if (engine.counts === "records" && !Number.isNaN(row.trade_count) && row.trade_count !== members.length)
+      return false;
+    return fitsLoosely(row, looseSums(this.log, members), engine.counts);
   }
 
   /** For the suffix rule: sets of dropped ticks that leave this row. */

@@ -23,8 +23,11 @@ export interface Variant {
   lag: 0 | 1;
 }
 
-/** All ways to work with these keys that this input can tell apart, the simplest first. */
-export function variants(log: EngineLog, settings: FitSettings, among: readonly Keys[]): Variant[] {
+/**
+ * All ways to work with these keys that this input can tell apart, the simplest first. `countsIds`:
+ * counts may be of distinct ids beside sums of all records.
+ */
+export function variants(log: EngineLog, settings: FitSettings, among: readonly Keys[], countsIds: boolean): Variant[] {
   const { trace } = settings;
   const isRepeated = log.repeated > 0 || log.earlier_of_all.some((i) => i !== -1);
   const isMerging = among.some((keys) => !ID_KEYS.includes(keys));
@@ -41,7 +44,7 @@ export function variants(log: EngineLog, settings: FitSettings, among: readonly 
   ];
   const contents = repeats.flatMap((repeated) =>
     malformed.flatMap((refused) =>
-      countsOf(repeated, refused).flatMap((counts) =>
+      countsOf(repeated, refused, countsIds).flatMap((counts) =>
         keysOf(log, repeated, among).map((keys) => ({ repeats: repeated, malformed: refused, counts, keys })),
       ),
     ),
@@ -58,12 +61,9 @@ export function variants(log: EngineLog, settings: FitSettings, among: readonly 
 }
 
 /** What counts can be of, where it makes a difference. */
-function countsOf(repeats: EngineModel["repeats"], malformed: EngineModel["malformed"]): Counts[] {
-  return [
-    "records",
-    ...(malformed === "nulls" ? ["prices" as const] : []),
-    ...(repeats === "all" ? ["ids" as const] : []),
-  ];
+function countsOf(repeats: EngineModel["repeats"], malformed: EngineModel["malformed"], countsIds: boolean): Counts[] {
+  const isOfIds = countsIds && repeats === "all";
+  return ["records", ...(malformed === "nulls" ? ["prices" as const] : []), ...(isOfIds ? ["ids" as const] : [])];
 }
 
 /** By what repeats are found, where it makes a difference. */

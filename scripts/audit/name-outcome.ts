@@ -248,6 +248,8 @@ function unexplained(
     ? "The input has no tick in this window."
     : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;
   const drops = hasNone ? [] : evidence.likelyDrops(fit, window);
-  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members, drops);
+  const hint = hasNone
+    ? null
+    : hints.hintOf(window, evidence.looseRow(window), cells, members, drops, evidence.isLastRow(window));
   return { outcome: "unexplained", rules: [], differences, ticks: [], ...(hint === null ? {} : { hint }), why };
 }
