@@ -149,7 +149,7 @@ describe("a small run", () => {
       await until("no topic of the bench", async () => (await benchTopics(admin)).length === 0, { ms: 10_000 });
       await admin.disconnect();
     },
-    180_000,
+    300_000,
   );
 
   test("prints a table", async () => {
