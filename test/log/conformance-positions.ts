@@ -126,7 +126,7 @@ export function positions(run: Run, harness: Harness, openNew: OpenNew, readerOf
 }
 
 async function pollUntilError(reader: LogReader): Promise<void> {
-  const until = performance.now() + 15_000;
+  const until = performance.now() + 120_000;
   while (performance.now() < until) {
     const got = await reader.poll({ records_max: 10, timeout_ms: 500 });
     if (got.length > 0) throw new Error(`records came: ${unpack(got).map((r) => r.offset)}`);

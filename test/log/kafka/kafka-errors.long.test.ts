@@ -251,7 +251,7 @@ describe.skipIf(!here)(here ? "one true sentence when" : "sentences about Kafka,
       expect(stdout + stderr).not.toContain(PASSWORD);
       expect(stdout + stderr).not.toContain(WRONG);
     },
-    60_000,
+    300_000,
   );
 
   test.skipIf(!existsSync("/proc/net/if_inet6"))(
@@ -268,6 +268,6 @@ describe.skipIf(!here)(here ? "one true sentence when" : "sentences about Kafka,
         forward.close();
       }
     },
-    60_000,
+    300_000,
   );
 });

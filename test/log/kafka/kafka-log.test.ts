@@ -24,6 +24,6 @@ describe.skipIf(!here)(here ? "kafka" : "kafka, skipped: no Java or no jars (bun
     dropBefore: (topic, offset) => dropBefore(cluster.admin, topic, offset),
     replace: (topic) => deleteTopic(cluster.admin, topic),
     writer: (topic, ...more) => startWriter(url(topic), data.path, ...more),
-    timeout_ms: 30_000,
+    timeout_ms: 120_000,
   });
 });
