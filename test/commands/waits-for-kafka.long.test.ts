@@ -37,5 +37,5 @@ test.skipIf(!kafkaAvailable())(
     expect(await child.ended).toBe(0);
     expect(child.said()).toContain("stream waits and tries again");
   },
-  180_000,
+  300_000,
 );
