@@ -139,7 +139,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     const following = followLive(live.path, "grown");
     await isJoined(live.path);
     await sendSpread("grown", hour.slice(0, 500), 1);
-    await admin.createPartitions({ topicPartitions: [{ topic: "grown", count: 3 }] });
+    await admin.createPartitions({ topicPartitions: [{ topic: "grown", count: 3 }], timeout: 30_000 });
     const added_ms = performance.now();
     await until("the broker shows the new partitions", async () => {
       const { topics } = await admin.fetchTopicMetadata({ topics: ["grown"] });
@@ -170,7 +170,7 @@ describe.skipIf(!here)(here ? "kafka, one order" : "kafka, skipped: no Java or n
     await fillLog(dir.path, lines.slice(0, 1_400), { url: url("moved"), partitions: 1 });
     using live = tempDir();
     const following = followLive(live.path, "moved");
-    await admin.createPartitions({ topicPartitions: [{ topic: "moved", count: 4 }] });
+    await admin.createPartitions({ topicPartitions: [{ topic: "moved", count: 4 }], timeout: 30_000 });
     await fillLog(dir.path, lines.slice(1_400), { url: url("moved") });
     const got = await following.end(lines.length);
     using embedded = tempDir();
