@@ -223,7 +223,8 @@ test("REST refuses unknown products, bad numbers, and more than 10 requests per 
   await using server = exchange();
   expect((await rest(server, "", "NO-SUCH")).status).toBe(404);
   expect((await rest(server, "?limit=many")).status).toBe(400);
-  const statuses = await Promise.all(Array.from({ length: 15 }, async () => (await rest(server, "?limit=1")).status));
+  // A busy machine may keep this process waiting meanwhile.
+  const statuses = await Promise.all(Array.from({ length: 60 }, async () => (await rest(server, "?limit=1")).status));
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(5);
 });
 

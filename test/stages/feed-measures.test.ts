@@ -21,7 +21,7 @@ async function asked(rest_url: string, isEnough: (fields: Fields) => boolean): P
   return measures.fields();
 }
 
-/** After at least so many requests, once one of them had a round trip below `most_us`. */
+/** After `requests` or more of them, once one had a round trip below `most_us`. */
 async function offset(
   options: Parameters<typeof exchange>[0],
   requests: number,
