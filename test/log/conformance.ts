@@ -35,12 +35,13 @@ async function closed(all: { close(): Promise<void> }[]): Promise<void> {
 }
 
 export const newName = () => `log-${process.pid}-${++names}`;
-const fromStart = { group: "g", position: () => 0 };
+/** A group of its own: readers of one group wait for one another. */
+const fromStart = () => ({ group: newName(), position: () => 0 });
 /** Registers the suite for one kind of log. */
 export function conformance(kind: string, harness: Harness): void {
   const run = (text: string, body: () => Promise<void>) => test(`${kind}: ${text}`, body, harness.timeout_ms);
   const openNew = async (partitions?: number) => later(await harness.open(newName(), partitions));
-  const readerOf: ReaderOf = async (log, options = fromStart) => later(await log.reader(options));
+  const readerOf: ReaderOf = async (log, options = fromStart()) => later(await log.reader(options));
   // A reader leaves its group only when its fetch ends: meanwhile the next test runs.
   const closing: Promise<void>[] = [];
   afterEach(() => void closing.push(closed(opened.splice(0).reverse())));

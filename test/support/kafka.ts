@@ -9,7 +9,7 @@ import { patchKafkajs } from "../../scripts/log/kafka/patches.ts";
 import { fetchJars, hasJars, javaArgs } from "./kafka-jars.ts";
 import { until } from "./process.ts";
 
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 180_000;
 /** Default TIDEMARK_KAFKA_SESSION of the tests: a killed member's partitions are reassigned after it. */
 export const SESSION = "2s";
 
@@ -116,7 +116,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-broker.session.timeout.ms=1000
+broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=200
 log.segment.delete.delay.ms=100
 log.retention.check.interval.ms=1000
