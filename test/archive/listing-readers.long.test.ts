@@ -11,7 +11,7 @@ import { SHORT_LIVED_JVM } from "../support/short-lived-jvm.ts";
 
 setDefaultTimeout(300_000);
 
-const RUNS = 40;
+const RUNS = 24;
 const missing = readersMissing();
 const folder = metricFolder({ one: "SELECT count(*) AS n FROM ticks" });
 
