@@ -1,6 +1,6 @@
 /** A path from a scripted feed to windows.db whose log takes no records for a while. */
 import { expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";
 import type { Buckets } from "../../scripts/contract/measures.ts";
@@ -60,5 +60,6 @@ export async function expectStallInLatencies(data: string, url: string, stall: (
 
 /** Ticks that have left the socket, as `produce` reports them every second. */
 function receivedBy(data: string): number {
-  return JSON.parse(readFileSync(join(data, "feed.json"), "utf8")).ticks;
+  const path = join(data, "feed.json");
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).ticks : 0;
 }
