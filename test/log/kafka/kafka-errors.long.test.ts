@@ -227,7 +227,7 @@ describe.skipIf(!here)(here ? "one true sentence when" : "sentences about Kafka,
     };
     filled = (text) => text.replace(/\{(\w+)\}/g, (_, name) => words[name]!);
     await fillLog(join(root, "session"), recordedLines().slice(0, 5), { url: `kafka://${plain}/session` });
-    // Some at once, which mostly wait for kafkajs's retries: all would keep each other from answers in time.
+    // Some at once, which mostly wait for kafkajs's retries: all would keep each other waiting.
     const all: Promise<Ran>[] = [];
     for (const [i, { url, given }] of cases.entries()) {
       const args = ["--log", filled(url), "--data", join(root, "data"), "--until-end"];
