@@ -39,7 +39,7 @@ test("ids between history and the feed's first trade are named until backfill ha
   ]);
   await fillLog(dir.path, [note(41, 49)]);
   expect(await found()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("databases of a newer Tidemark are findings and problems of the page, and the batch refuses both stores", async () => {
   using dir = await stored();

@@ -1,6 +1,6 @@
 /** `schedule`: due times, never two batches at once, missed and failed runs, SIGTERM. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowUs } from "../../scripts/base/clock.ts";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
@@ -10,7 +10,7 @@ import { parseScheduleStatus } from "../../scripts/contract/schedule-status.ts";
 import { hasAnswered } from "../../scripts/stages/run-inputs.ts";
 import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
 import { batch, metricFolder } from "../support/batch.ts";
-import { fillLog, recordedLines, sqlite, stored } from "../support/data.ts";
+import { fillLog, recordedLines, rowsOf, sqlite, stored } from "../support/data.ts";
 import { run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
@@ -88,9 +88,7 @@ interface Run {
   ended_us: number | null;
 }
 const runsOf = (data: string) =>
-  existsSync(join(data, "batch_log.txt"))
-    ? sqlite<Run>(data, "results.db", "SELECT state, started_us, ended_us FROM runs ORDER BY run_id")
-    : [];
+  rowsOf<Run>(data, "results.db", "SELECT state, started_us, ended_us FROM runs ORDER BY run_id");
 
 describe("as a process", () => {
   const quick = metricFolder({ one: "SELECT count(*) AS ticks FROM ticks" });
@@ -128,7 +126,15 @@ describe("as a process", () => {
       expect(started_us).toBeLessThan(second!.started_us);
     }
     expect(first!.ended_us!).toBeLessThanOrEqual(second!.started_us);
-    // While it runs, neither a batch nor a second schedule begins.
+    expect(await schedule.stop()).toBe(0);
+    expect(runsOf(dir.path).every(({ state }) => state !== "running")).toBe(true);
+  });
+
+  test("while a run is in progress, neither a batch nor a second schedule begins", async () => {
+    using dir = await stored();
+    using endless = metricFolder({ endless: "SELECT sleep_ms(3600000) AS slept" });
+    await using schedule = scheduled(dir.path, endless.path, "1s");
+    await until("a run", () => runsOf(dir.path).some(({ state }) => state === "running"));
     const other = await batch(dir.path, ["--sql", quick.path]);
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/Another batch \(pid \d+\) already works/)]);
     const again = await run("schedule", ["--data", dir.path, "--sql", quick.path]);
