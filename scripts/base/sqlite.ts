@@ -227,7 +227,8 @@ function corrupt(path: string, detail: string): TidemarkError {
 function repairOf(name: string): string {
   if (name === "log.db")
     return "Bring a copy of log.db back, or begin in another directory with --data DIR; what the stages have read stays in windows.db, ticks.db and archive/.";
-  if (name === "results.db") return "Move results.db away; the next batch creates it again.";
+  if (name === "results.db")
+    return "Move results.db and batch_output/metrics away: the next batch creates both again. Only results.db has which files there a batch wrote.";
   const rebuilt = "windows.db and ticks.db are rebuilt from the log with --rebuild";
   return name === "windows.db" || name === "ticks.db" ? `Move ${name} away; ${rebuilt}.` : `Move ${name} away.`;
 }

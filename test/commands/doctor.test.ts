@@ -64,7 +64,7 @@ test("databases of a newer Tidemark are findings and problems of the page, and t
     expect([code, stderr]).toEqual([1, expect.stringContaining(`${name} was written by a newer Tidemark (schema 99`)]);
     set(name, SCHEMA_VERSIONS[name]);
   }
-}, 60_000);
+}, 120_000);
 
 test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();
@@ -75,7 +75,7 @@ test("each database that is cut is a finding of its own: the others are still li
     "log.db": ["stream", "Bring a copy of log.db back"],
     "windows.db": ["stream", "--rebuild"],
     "ticks.db": ["consume", "--rebuild"],
-    "results.db": ["batch", "the next batch creates it again"],
+    "results.db": ["batch", "Move results.db and batch_output/metrics away"],
   } as const;
   for (const [name, [stage, words]] of Object.entries(advice)) {
     using dir = tempDir();

@@ -74,8 +74,7 @@ test("record with nothing received writes nothing and exits 1", async () => {
   const answer = await run("record", [file, "--feed", "ws://127.0.0.1:9", "--for", "300ms"]);
   expect([answer.code, await Bun.file(file).exists()]).toEqual([1, false]);
   expect(answer.stderr).toContain("Nothing was received from ws://127.0.0.1:9: no recording was written.");
-<<<<<<< HEAD
-}, 20_000);
+}, 120_000);
 
 test("a recording that can't be written is one sentence: at once where it can't be opened, else at the next message", async () => {
   using dir = tempDir();
@@ -96,7 +95,4 @@ test("a recording that can't be written is one sentence: at once where it can't 
   await expect(all()).rejects.toThrow(unwritable);
   await expect(writer.write([record])).rejects.toThrow(unwritable);
   await expect(writer.close()).rejects.toThrow(unwritable);
-});
-=======
 }, 120_000);
->>>>>>> main
