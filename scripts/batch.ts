@@ -1,6 +1,5 @@
 /** `bun run batch`: ticks.db → Parquet archive → metrics of sql/metrics → results.db, batch_output/. */
-import { checkStored } from "./archive/collect.ts";
-import { dataPaths, openDataDir } from "./base/data-dir.ts";
+import { openStored } from "./base/data-dir.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, SQL_FLAG, WAIT_FLAG } from "./command/flags.ts";
 import { lockStage, lockStageOnceFree } from "./command/stage-lock.ts";
@@ -54,9 +53,7 @@ export const spec: CommandSpec<BatchFlags> = {
       return 0;
     }
     if (options.metric !== undefined) checkName(options.sql, options.metric);
-    // A misspelt directory is not created.
-    checkStored(dataPaths(options.data));
-    const paths = openDataDir(options.data, logger);
+    const paths = openStored(options.data, logger);
     const release = options.wait ? await lockStageOnceFree(paths, "batch", context) : lockStage(paths, "batch");
     if (release === null) return 0;
     try {

@@ -1,9 +1,7 @@
 /** `bun run prune`: takes ticks that are in the archive out of ticks.db; every answer stays the same. */
-import { existsSync } from "node:fs";
 import { prune } from "./archive/pruning.ts";
 import { nowUs } from "./base/clock.ts";
-import { dataPaths, openDataDir } from "./base/data-dir.ts";
-import { TidemarkError } from "./base/errors.ts";
+import { checkStored, openStored } from "./base/data-dir.ts";
 import { openDatabase } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG, WAIT_FLAG } from "./command/flags.ts";
@@ -37,10 +35,8 @@ export const spec: CommandSpec<PruneFlags> = {
   examples: ["bun run prune", "bun run prune --retain 1d --json"],
   async run(options, context) {
     const { logger, signal } = context;
-    const { ticks } = dataPaths(options.data);
-    if (!existsSync(ticks))
-      throw new TidemarkError("NO_DATA", `There is no ${ticks} yet, so there is nothing to prune.`);
-    const paths = openDataDir(options.data, logger);
+    const paths = openStored(options.data, logger);
+    checkStored(paths);
     const release = options.wait ? await lockStageOnceFree(paths, "batch", context) : lockStage(paths, "batch");
     if (release === null) return 0;
     const db = openDatabase(paths.ticks, { ...TICKS_SCHEMA, check: "rows" }, "NORMAL", 0);

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { nowUs } from "../base/clock.ts";
-import { type DataPaths, replayed } from "../base/data-dir.ts";
+import { checkStored, type DataPaths } from "../base/data-dir.ts";
 import { diePoint } from "../base/die-point.ts";
 import { TidemarkError } from "../base/errors.ts";
 import { ARCHIVE_SLICE_ROWS, METRIC_MEMORY } from "../base/limits.ts";
@@ -24,16 +24,6 @@ import { StoreCells } from "./store-cells.ts";
 import { lockTo, openSource, refuseOther, refuseShorter, type Source } from "./store-source.ts";
 import { verifyArchive } from "./verify.ts";
 import { ArchiveWriter, mustEqual, READ_FACTS, type ReadFacts, STORE_FACTS } from "./writer.ts";
-
-/** Throws NO_DATA when ticks.db does not exist yet. */
-export function checkStored(paths: DataPaths): void {
-  if (existsSync(paths.ticks)) return;
-  throw new TidemarkError(
-    "NO_DATA",
-    `There is no ${paths.ticks} yet, so there is nothing to compute.`,
-    replayed(paths) ?? "Run `bun run start`, or `bun run produce` and `bun run consume`, first.",
-  );
-}
 
 /**
  * Collects all that is new in both files. `answered`: what the answers before have. Rejects with

@@ -163,6 +163,23 @@ export function replayed(paths: DataPaths): string | null {
   return `The recording was played into ${below}: add \`--data ${below}\`.`;
 }
 
+/** Throws NO_DATA when ticks.db does not exist yet. */
+export function checkStored(paths: DataPaths): void {
+  if (existsSync(paths.ticks)) return;
+  throw new TidemarkError(
+    "NO_DATA",
+    `There is no ${paths.ticks} yet, so there is nothing to work on.`,
+    replayed(paths) ?? "Run `bun run start`, or `bun run produce` and `bun run consume`, first.",
+  );
+}
+
+/** As openDataDir, for a command that works on what is stored: a missing directory is NO_DATA. */
+export function openStored(dir: string, logger?: Logger): DataPaths {
+  const paths = dataPaths(dir);
+  if (!existsSync(paths.root)) checkStored(paths);
+  return openDataDir(dir, logger);
+}
+
 /**
  * Notes what feeds a data directory. Fails with DATA_KIND for the other kind later (docs/semantics.md
  * "Live and replay").

@@ -1,8 +1,8 @@
 /** One batch run: collect into the archive, run every metric, keep the results. */
-import { checkStored, collect } from "../archive/collect.ts";
+import { collect } from "../archive/collect.ts";
 import { archiveBytes, type Manifest, type TickGroups } from "../archive/index.ts";
 import { monotonicMs, nowUs } from "../base/clock.ts";
-import type { DataPaths } from "../base/data-dir.ts";
+import { checkStored, type DataPaths } from "../base/data-dir.ts";
 import { sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { peakRssBytes } from "../base/memory.ts";

@@ -1,6 +1,6 @@
 /** One query by a user: runs in a process with a memory limit, and writes its rows. */
-import { checkStored, collect } from "../archive/collect.ts";
-import { dataPaths, openDataDir } from "../base/data-dir.ts";
+import { collect } from "../archive/collect.ts";
+import { dataPaths, openStored } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";
 import { onAbort } from "../base/wait.ts";
 import type { CommandContext } from "../command/cli.ts";
@@ -33,8 +33,7 @@ export async function runUserQuery(
 }
 
 async function collectNew(dir: string, logger: Logger): Promise<void> {
-  checkStored(dataPaths(dir));
-  const paths = openDataDir(dir);
+  const paths = openStored(dir);
   const release = lockStage(paths, "batch");
   await collect(paths, logger).finally(release);
 }

@@ -209,7 +209,8 @@ export const STATES: State[] = [
   {
     code: "batch-stuck", stage: "batch", stops: true, words: /run \d+ has not ended since/,
     reach: (data) => {
-      const batch = startStage("batch", ["--data", data, "--watch"]);
+      // Of another directory, where there is nothing to do: it must begin no run of its own here.
+      const batch = startStage("batch", ["--data", join(data, "elsewhere"), "--watch"]);
       return void lastRun(data, `state = 'running', ended_us = NULL, pid = ${batch.pid}, started_us = ${NOW() - 60 * MINUTE_US}`);
     },
   },
