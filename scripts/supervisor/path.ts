@@ -1,7 +1,6 @@
 /** The whole path as children of `start`: which stages run, and with which flags. */
 import { resolve } from "node:path";
 import type { DataPaths } from "../base/data-dir.ts";
-import { formatDuration } from "../base/duration.ts";
 import type { TidemarkError } from "../base/errors.ts";
 import { BUNDLED_RECORDING } from "../base/project.ts";
 import { untilAborted } from "../base/wait.ts";
@@ -29,8 +28,8 @@ export interface StartOptions {
   channel: string;
   heartbeats?: boolean;
   feed: string;
-  /** Microseconds. */
-  every?: number;
+  /** An interval or a cron pattern. */
+  every?: string;
   window?: string;
   lateness?: string;
   price?: string;
@@ -108,7 +107,7 @@ export async function supervise(
     const heartbeats = options.heartbeats ? ["--heartbeats"] : [];
     return [...where, ...source, ...heartbeats, ...(live === null ? ["--until-end"] : [])];
   });
-  const every = options.every === undefined ? (live === null ? "5s" : "1m") : formatDuration(options.every);
+  const every = options.every ?? (live === null ? "5s" : "1m");
   add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
   const serve = [
     ...[...where, "--port", String(options.port), "--host", options.host, ...flag("--price", options.price)],

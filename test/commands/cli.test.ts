@@ -41,6 +41,8 @@ const WRONG: [command: string, args: string[], code: number, words: string][] = 
   ["schedule", ["--every", "often"], 2, "cron pattern"],
   ["serve", ["--port", "99999"], 2, "whole number from 0 to 65535"],
   ["start", ["--speed", "fast"], 2, "number above 0, or max"],
+  ["start", ["--every", "0s"], 2, "argument '0s' is invalid. Give an interval of at least a second"],
+  ["schedule", ["--tz", "Mars"], 2, '"Mars" is not a time zone'],
   ["start", ["--window", "soon"], 2, "Give a duration"],
   ["start", ["--log", "kafka:/x"], 2, "The log URL is not valid."],
   ["query", ["--format", "xml", "SELECT 1"], 2, "Allowed choices are"],
