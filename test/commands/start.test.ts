@@ -9,8 +9,8 @@ import { fillLog, ROOT, recordedLines, sqlite, tempDir } from "../support/data.t
 import { exchange, HOUR } from "../support/feed.ts";
 import { commandOf, pidsOf, run, startProgram, until } from "../support/process.ts";
 
-/** Nothing listens there: the live feed can't be reached. */
-const NO_FEED = "ws://127.0.0.1:9";
+/** No route leads there: the live feed can't be reached, and is not tried again as one that refuses. */
+const NO_FEED = "ws://255.255.255.255:9";
 
 /** It is killed when it goes out of scope: a test that fails leaves no process behind. */
 function start(data: string, args: string[]) {
