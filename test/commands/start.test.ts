@@ -246,13 +246,15 @@ test("the end of a recording: the terminal prints how to play it again, and that
   using dir = tempDir();
   const file = join(dir.path, "short.jsonl");
   await Bun.write(file, `${recordedLines().slice(0, 300).join("\n")}\n`);
-  const play = (...more: string[]) => start(dir.path, ["--replay", file, "--speed", "max", "--every", "1s", ...more]);
+  const play = (data: string, more: string[]) =>
+    start(data, ["--replay", file, "--speed", "max", "--every", "1s", ...more]);
   const spans: { n: number; first: number; last: number }[] = [];
-  for (const more of [[], ["--again"], ["--again"]]) {
-    await using one = play(...more);
+  // The replay's own directory, which the start line names for other commands, is continued too.
+  for (const [data, ...more] of [[dir.path], [dir.path, "--again"], [join(dir.path, "replay"), "--again"]] as const) {
+    await using one = play(data, more);
     const url = await page(one);
     const said = await one.heard("--again");
-    expect(said).toContain(`to play it once more: Ctrl-C, then ${typed("start", ["--data", dir.path])}`);
+    expect(said).toContain(`to play it once more: Ctrl-C, then ${typed("start", ["--data", data])}`);
     expect(said).toContain(`--replay ${file} --speed max --every 1s --again (or --loop: without an end)`);
     const rounds = spans.length + 1;
     await soon(
