@@ -97,9 +97,11 @@ describe("wrong usage and bad input", () => {
     expect((await stream()).code).toBe(0);
     const other = await stream("--lateness", "30s");
     expect(other.code).toBe(1);
-    expect(other.stderr).toContain("was created with lateness_us 60000000, and now it is 30000000");
+    expect(other.stderr).toContain("was created with --lateness 1m, and now it is --lateness 30s.");
     expect(other.stderr).toContain("--rebuild");
-    expect((await stream("--window", "10s")).stderr).toContain("TIDEMARK_SETTINGS_CHANGED");
+    const sizes = (await stream("--window", "10s,1m", "--every", "5s")).stderr;
+    expect(sizes).toContain("was created with --window 1m, and now it is --window 10s,1m --every 5s.");
+    expect(sizes).toContain("TIDEMARK_SETTINGS_CHANGED");
     expect((await stream("--lateness", "30s", "--rebuild")).json).toMatchObject({ records: 500 });
   });
 
