@@ -141,10 +141,15 @@ test.concurrent("--heartbeats: a quiet product's window closes before its next t
   expect(await stop(one)).toBe(0);
 }, 120_000);
 
-test("a port in use, a second start on the same data: one sentence, exit 1, no child is left", async () => {
+test("a port in use, a second start on the same data: one sentence, exit 1, no child is left; the end of a feed on this machine is healthy", async () => {
   using dir = tempDir();
-  await using one = start(dir.path, ["--speed", "10"]);
+  await using market = exchange({ trades: 50 });
+  await using one = start(dir.path, ["--feed", market.url]);
   const url = await page(one);
+  // The end of what another program plays here is healthy, as the end of a recording.
+  await one.heard("the recording has ended");
+  await soon("healthy", async () => (await json(`${url}/healthz`)).healthy);
+  expect(one.said()).not.toContain("--again");
   const second = await run("start", ["--data", dir.path, "--feed", NO_FEED, "--port", "0"]);
   expect(second.code).toBe(1);
   expect(second.stderr).toContain(`Another start (pid ${one.child.pid}) already works on`);
