@@ -175,8 +175,13 @@ test("what can be known is checked before a stage starts, and the reason is the 
     [["--port", String(listener.port)], 1, `Port ${listener.port} of 127.0.0.1 is in use`],
     [["--host", "203.0.113.7", "--port", "0"], 2, "of 203.0.113.7 can't be listened on"],
     [["--replay", join(dir.path, "nothing.jsonl.gz")], 1, "There is no recording at"],
-    [["--replay", "--data", file], 1, "can't be written"],
+    [["--replay", "--data", file], 1, `${file} is a file, so that ${file}/replay can't be a data directory`],
   ];
+  const replay = await run("replay", ["--port", String(listener.port)]);
+  expect([replay.code, replay.stderr]).toEqual([
+    1,
+    expect.stringContaining("is in use by another process. [TIDEMARK_PORT"),
+  ]);
   for (const [args, code, words] of wrong) {
     const ran = await run("start", ["--data", join(dir.path, "data"), "--port", "0", "--replay", ...args]);
     expect([words, ran.code]).toEqual([words, code]);
