@@ -167,7 +167,8 @@ function wholeWindows(db: Database, product_id: string, size_us: number, from_us
   const which = "product_id = $product_id AND size_us = $size_us AND window_start_us >= $from_us";
   const tumbling = "window_start_us % $size_us = 0";
   const parameters = { product_id, size_us, from_us };
-  const rows = (sql: string) => db.query<WholeWindow, typeof parameters>(sql).iterate(parameters);
+  // All of them are kept below: one by one they would cost a fifth more.
+  const rows = (sql: string) => db.query<WholeWindow, typeof parameters>(sql).all(parameters);
   const whole = new Map<number, WholeWindow>();
   for (const row of rows(`SELECT ${columns} FROM windows WHERE ${which} AND ${tumbling}`)) whole.set(row.start_us, row);
   // SQLite takes the other columns from the row that has the maximum.

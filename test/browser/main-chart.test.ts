@@ -1,9 +1,8 @@
 /** The main chart, its ribbon and the ages in a real browser. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser } from "playwright-core";
 import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
-import { browserHere, launch, openPage } from "../support/browser.ts";
+import { inBrowser } from "../support/browser.ts";
 import { recordedLines } from "../support/data.ts";
 import {
   AT,
@@ -18,36 +17,28 @@ import {
   search,
   streamBar,
 } from "../support/drawn-chart.ts";
-import { type Served, served } from "../support/served.ts";
+import { chartMetrics, served } from "../support/served.ts";
 
-setDefaultTimeout(120_000);
+const withLate = () => {
+  const lines = recordedLines();
+  const late = lines[500]!.replace('"trade_id":501,', '"trade_id":900501,');
+  return [...lines.slice(0, 3_000), late];
+};
 
-let browser: Browser;
-let server: Served;
+const fill = () => served(withLate(), chartMetrics());
 
-describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, skipped: no Chromium", () => {
-  beforeAll(async () => {
-    const lines = recordedLines();
-    const late = lines[500]!.replace('"trade_id":501,', '"trade_id":900501,');
-    browser = await launch();
-    server = await served([...lines.slice(0, 3_000), late]);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
-
+inBrowser("the main chart", fill, (here) => {
   const open = async (query = "", options = {}) => {
-    const opened = await openPage(browser, `${server.url}/?product=BTC-USD${query}`, options);
+    const opened = await here.open(`/?product=BTC-USD${query}`, options);
     await drawn(opened.page);
     return opened;
   };
+
   test("both pipelines' windows as a table, as the API has them; the late tick is counted", async () => {
     const { page, complaints } = await open();
-    const answer = (await (await fetch(`${server.url}/api/chart?product=BTC-USD&window=1m`)).json()) as ChartAnswer;
+    const answer = (await (
+      await fetch(`${here.server.url}/api/chart?product=BTC-USD&window=1m`)
+    ).json()) as ChartAnswer;
     const rows = await rowsOf(page);
     expect(rows.length).toBe(answer.stream.length);
     const money = (value: number) => value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -204,7 +195,7 @@ describe.skipIf(!browserHere)(browserHere ? "the main chart" : "the main chart, 
         : [first_s, stream.slice(0, 2_000)];
       await route.fulfill({ json: { ...whole, from_s, stream: shown } });
     });
-    await page.goto(`${server.url}/?product=BTC-USD&window=1m&range=all`);
+    await page.goto(`${here.server.url}/?product=BTC-USD&window=1m&range=all`);
     await drawn(page);
     const note = page.locator("#main-chart .chart-note");
     await note.getByText("loading earlier windows").waitFor();

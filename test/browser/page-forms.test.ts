@@ -1,36 +1,17 @@
 /** The page in its other forms: a phone, a wall, paper, type, without JavaScript. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
+import { expect, test } from "bun:test";
+import { inBrowser, text } from "../support/browser.ts";
 import { troubledLines } from "../support/data.ts";
 import { feed } from "../support/health-states.ts";
 import { until } from "../support/process.ts";
-import { type Served, served } from "../support/served.ts";
+import { served } from "../support/served.ts";
 
-/** A browser on two busy cores is slow; bun kills it with a test that times out. */
-setDefaultTimeout(120_000);
-
-/** A wait inside the page would need eval, which its policy forbids. */
 const soon = (isSo: () => Promise<boolean>) => until(`${isSo}`, isSo, { every_ms: 50 });
 
-let browser: Browser;
-let server: Served;
+const fill = () => served(troubledLines(3_000));
 
-describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromium (apt install chromium)", () => {
-  beforeAll(async () => {
-    browser = await launch();
-    server = await served(troubledLines(3_000));
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
-
-  const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
-  const text = (page: Page, selector: string) => page.locator(selector).innerText();
+inBrowser("forms", fill, (here) => {
+  const { open } = here;
 
   test("on a phone nothing is wider than the screen, the chart is above the tiles, measures are cards", async () => {
     const { page } = await open("/?product=BTC-USD", { width: 390 });
@@ -45,6 +26,20 @@ describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromi
     ];
     expect(soonTile.y).toBeGreaterThan(chart.y + chart.height - 1);
     expect([fresh.y, complete.y > soonTile.y]).toEqual([soonTile.y, true]);
+    expect((await box("#windows")).width).toBeGreaterThan(300);
+    const overlapping = await page.locator(".side:not(.missing)").evaluateAll((sides) =>
+      sides
+        .filter((side) => {
+          const [figure, beside] = [...side.querySelectorAll("b, small")].map((one) => {
+            const words = document.createRange();
+            words.selectNodeContents(one);
+            return words.getBoundingClientRect();
+          });
+          return figure!.right > beside!.left || beside!.right > side.getBoundingClientRect().right + 1;
+        })
+        .map((side) => side.textContent),
+    );
+    expect(overlapping).toEqual([]);
     const measure = page.locator("#measures .measure", { hasText: /^pipeline latency/ });
     expect(await measure.locator("tbody th").allInnerTexts()).toEqual(["last 5 minutes", "since start"]);
     const cells = measure.locator("tbody tr").first().locator("td");
@@ -107,7 +102,7 @@ describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromi
 
   test("at 1400 × 900 the bar of problems covers no lane, and the chart's newest window is that of the price line", async () => {
     // As of a process that is gone: the page has a problem to show.
-    feed(server.data, { as_of_us: (Date.now() - 60_000) * 1_000 });
+    feed(here.server.data, { as_of_us: (Date.now() - 60_000) * 1_000 });
     const { page } = await open("/?product=BTC-USD", { width: 1400 });
     const trades = page.locator("#main-chart .chart-readout > div", { hasText: "Trades" }).locator("dd");
     await until("the newest window", async () => /\d/.test(await trades.innerText()));
@@ -116,12 +111,20 @@ describe.skipIf(!browserHere)(browserHere ? "forms" : "forms, skipped: no Chromi
     expect(bar.y + bar.height).toBeCloseTo(900, 0);
     expect(lanes.y + lanes.height).toBeLessThanOrEqual(bar.y);
     expect(await text(page, '#price-line [data-figure="open"]')).toContain(`: ${await trades.innerText()} trades`);
+    // What the verdict adds comes and goes without moving what is below.
+    const tiles = (await box(".tiles")).y;
+    await page.evaluate("document.querySelector('#verdict .details').textContent = 'stream is down '.repeat(20)");
+    expect((await box(".tiles")).y).toBe(tiles);
+    // On a phone it is the screen's lower edge, and no part of a panel that it covers.
+    await page.setViewportSize({ width: 390, height: 844 });
+    const { x, y, width, height } = await box("#problems");
+    expect([x, width, y + height]).toEqual([0, 390, 844]);
   });
 
   test("without JavaScript: price, verdict, tiles, the newest windows as a table, links to sizes", async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
+    const context = await here.browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
-    await page.goto(`${server.url}/?product=BTC-USD`);
+    await page.goto(`${here.server.url}/?product=BTC-USD`);
     expect(await text(page, "#price-line .price")).toContain(".");
     expect(await page.locator("#main-chart tbody tr").first().isVisible()).toBe(true);
     expect(await page.locator("#tile-soon .side").first().isVisible()).toBe(true);

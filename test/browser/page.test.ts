@@ -1,45 +1,25 @@
 /** The page in a real browser: live, correct, safe, usable by keyboard and screen reader. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
-import { EVIL, ROOT, recordedLines, runPath, troubledLines } from "../support/data.ts";
+import { inBrowser, text } from "../support/browser.ts";
+import { EVIL, ROOT, recordedLines, troubledLines } from "../support/data.ts";
 import { run, until } from "../support/process.ts";
-import { type Served, served } from "../support/served.ts";
-
-/** A browser on two busy cores is slow; bun kills it with a test that times out. */
-setDefaultTimeout(120_000);
+import { served } from "../support/served.ts";
 
 const LINES = 3_000;
-/** A wait inside the page would need eval, which its policy forbids. */
 const soon = (isSo: () => Promise<boolean>) => until(`${isSo}`, isSo, { every_ms: 50 });
 
-let browser: Browser;
-let server: Served;
 const sql = mkdtempSync(join(tmpdir(), "tidemark-sql-"));
+process.on("exit", () => rmSync(sql, { recursive: true, force: true }));
+cpSync(join(ROOT, "sql/metrics"), sql, { recursive: true });
 
-describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium (apt install chromium)", () => {
-  beforeAll(async () => {
-    cpSync(join(ROOT, "sql/metrics"), sql, { recursive: true });
-    browser = await launch();
-    server = await served(troubledLines(LINES), sql);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.[Symbol.asyncDispose]();
-    rmSync(sql, { recursive: true, force: true });
-  });
+const fill = () => served(troubledLines(LINES), sql);
 
-  // A page that stays open draws each update of the tests after its own.
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
-
-  const open = (path = "/", options = {}) => openPage(browser, server.url + path, options);
-  const text = (page: Page, selector: string) => page.locator(selector).innerText();
+inBrowser("page", fill, (here) => {
+  const { open } = here;
 
   test("shows what the files hold: verdict, tiles, chart, lanes, windows, every metric", async () => {
     const { page, complaints } = await open("/?product=BTC-USD");
@@ -111,7 +91,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
       }).observe({ type: "layout-shift", buffered: true })`);
     await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     const before = await text(page, "#windows tbody tr:first-child");
-    await runPath(server.data, recordedLines().slice(LINES, LINES + 600), sql);
+    await here.server.play(recordedLines().slice(LINES, LINES + 600));
     await soon(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
     await soon(async () => (await text(page, "#counts")).includes("600 of 3,60"));
     expect(await page.evaluate("window.stayed")).toBe(true);
@@ -141,13 +121,13 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
   });
 
   test("a metric's page is read again each minute: a later run's rows come, with when they were computed", async () => {
-    const metric = await (await browser.newContext()).newPage();
+    const metric = await (await here.browser.newContext()).newPage();
     await metric.clock.install();
-    await metric.goto(`${server.url}/metric/windows_by_minute`);
+    await metric.goto(`${here.server.url}/metric/windows_by_minute`);
     const [rows, computed] = [await text(metric, "#rows .scope"), await text(metric, "#computed")];
     expect(await text(metric, "#heard")).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
     expect(computed).toMatch(/^Computed by run \d+ in .*, at 20\d\d-/);
-    await runPath(server.data, recordedLines().slice(LINES + 600, LINES + 1_200), sql);
+    await here.server.play(recordedLines().slice(LINES + 600, LINES + 1_200));
     await metric.clock.fastForward(61_000);
     await soon(async () => (await text(metric, "#rows .scope")) !== rows);
     expect(await text(metric, "#computed")).not.toBe(computed);
@@ -157,7 +137,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     const file = join(sql, "biggest_hour.sql");
     const panel = page.locator("#metric-biggest_hour");
-    const batch = (...one: string[]) => run("batch", ["--data", server.data, "--sql", sql, ...one]);
+    const batch = (...one: string[]) => run("batch", ["--data", here.server.data, "--sql", sql, ...one]);
     const only = ["--metric", "biggest_hour"];
     writeFileSync(
       file,
@@ -173,7 +153,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     expect(await panel.innerText()).toContain("the last result that worked");
     expect(await panel.locator("tbody tr").count()).toBe(1);
     const exported = async (name: string) => {
-      const answer = await fetch(`${server.url}/export/metrics/${name}`);
+      const answer = await fetch(`${here.server.url}/export/metrics/${name}`);
       return [answer.status, await answer.text()];
     };
     expect(await exported("biggest_hour.csv")).toEqual([200, expect.stringMatching(/^hour,volume\n2023-09-05T16/)]);
@@ -200,9 +180,7 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     const { page } = await open("/?product=BTC-USD");
     await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     await page.evaluate("window.stayed = true");
-    const restarted = server.restart(5_000);
-    await soon(async () => (await text(page, "#heard")).startsWith("STALE"));
-    await restarted;
+    await here.server.restart(() => soon(async () => (await text(page, "#heard")).startsWith("STALE")));
     await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     expect(await page.evaluate("window.stayed")).toBe(true);
   });
@@ -239,27 +217,19 @@ describe.skipIf(!browserHere)(browserHere ? "page" : "page, skipped: no Chromium
     await page.locator("#verdict").waitFor();
   });
 
-  test("parts that come before the HTML of the size that was chosen are put into it", async () => {
+  test("HTML of another size that is older than the newest run: its page has the run, and asks for the chart once", async () => {
     const { page } = await open("/?product=BTC-USD&window=1m");
     await page.locator("#main-chart canvas").waitFor();
-    const [made, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const older = await (await fetch(`${here.server.url}/?product=BTC-USD&window=5m`)).text();
+    await here.server.play(recordedLines().slice(LINES + 1_200, LINES + 1_400));
     const isChosen = ({ pathname, searchParams }: URL) => pathname === "/" && searchParams.get("window") === "5m";
-    await page.route(isChosen, async (route) => {
-      const response = await route.fetch();
-      made.resolve();
-      await arrived.promise;
-      await route.fulfill({ response });
-    });
-    const drawn = async () => /run \d+/.exec((await page.locator(".horizon-label").textContent())!)?.[0];
-    const run = async () => /Run \d+/.exec(await text(page, "#batch-runs"))![0];
-    const [drawn_before, run_before] = [await drawn(), await run()];
+    await page.route(isChosen, (route) => route.fulfill({ contentType: "text/html", body: older }));
+    const charts: string[] = [];
+    page.on("request", (request) => void (request.url().includes("/api/chart?") && charts.push(request.url())));
     await page.locator('nav a[data-set="window"][data-value="5m"]').click();
-    await made.promise;
-    await runPath(server.data, recordedLines().slice(LINES + 1_200, LINES + 1_400), sql);
-    // The chart, which is not part of the HTML, draws the run when its parts have come.
-    await soon(async () => (await drawn()) !== drawn_before);
-    arrived.resolve();
-    await soon(async () => (await page.locator("#main").getAttribute("aria-busy")) === null);
-    await soon(async () => (await run()) !== run_before);
+    const run = Number(/Run (\d+)/.exec(older)![1]) + 1;
+    await soon(async () => (await text(page, "#batch-runs")).includes(`Run ${run}`));
+    await soon(async () => (await page.locator(".horizon-label").textContent())!.includes(`run ${run}`));
+    expect(charts).toEqual([expect.stringContaining("window=5m&range=1h")]);
   });
 });

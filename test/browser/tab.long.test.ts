@@ -1,51 +1,29 @@
 /** Open tabs: they share one stream, their address has all that they show, keys do everything. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
-import { recordedLines, runPath, tempDir } from "../support/data.ts";
+import { expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { inBrowser, isLive, openPage, soon, text } from "../support/browser.ts";
+import { recordedLines } from "../support/data.ts";
 import { AT, answerWith, boxOf, drawn, rowsOf, streamBar } from "../support/drawn-chart.ts";
 import { feed } from "../support/health-states.ts";
-import { until } from "../support/process.ts";
-import { startServe } from "../support/served.ts";
+import { chartMetrics, served } from "../support/served.ts";
 
-/** A browser on two busy cores is slow; bun kills it with a test that times out. */
-setDefaultTimeout(120_000);
-
-/** A wait inside the page would need eval, which its policy forbids. */
-const soon = (what: string, isSo: () => Promise<boolean>) => until(what, isSo, { every_ms: 50 });
 const ONE = "/?product=BTC-USD&window=1m";
 
-let browser: Browser;
-let data: ReturnType<typeof tempDir>;
-let server: Awaited<ReturnType<typeof startServe>>;
+const fill = () => served(recordedLines().slice(0, 3_000), chartMetrics());
 
-describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: no Chromium", () => {
-  beforeAll(async () => {
-    data = tempDir();
-    await runPath(data.path, recordedLines().slice(0, 3_000));
-    [browser, server] = await Promise.all([launch(), startServe(data.path)]);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.child.stop();
-    data?.[Symbol.dispose]();
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
-
-  const open = (path = ONE, options = {}) => openPage(browser, server.url + path, options);
-  const text = (page: Page, selector: string) => page.locator(selector).innerText();
-  const isLive = async (page: Page) => (await text(page, "#heard")).startsWith("updated");
+inBrowser("open tabs", fill, (here) => {
+  const open = (path = ONE) => here.open(path);
   const openPages = async () =>
-    Number(/^tidemark_open_pages (\d+)/m.exec(await (await fetch(`${server.url}/metrics`)).text())![1]);
+    Number(/^tidemark_open_pages (\d+)/m.exec(await (await fetch(`${here.server.url}/metrics`)).text())![1]);
 
   test("seven tabs and a hidden one are live through one stream; what is hidden is current when it is shown", async () => {
-    const context = await browser.newContext();
+    const context = await here.browser.newContext();
     const pages: Page[] = [];
+    const charts: string[] = [];
+    context.on("request", (request) => void (request.url().includes("/api/chart?") && charts.push(request.url())));
     for (let i = 0; i < 7; i++) {
       const page = await context.newPage();
-      await page.goto(`${server.url}${i < 5 ? ONE : "/?product=BTC-USD&window=5m"}`);
+      await page.goto(`${here.server.url}${i < 5 ? ONE : "/?product=BTC-USD&window=5m"}`);
       pages.push(page);
     }
     for (const page of pages) await soon("live", () => isLive(page));
@@ -60,19 +38,21 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     await show("hidden");
     await soon("only its title", () => hidden.evaluate("document.documentElement.dataset.watches === 'title'"));
     const [row, title] = [await text(hidden, "#price-line"), await hidden.title()];
-    await runPath(data.path, recordedLines().slice(3_000, 3_500));
+    await here.server.play(recordedLines().slice(3_000, 3_500));
     // The title comes at most every ten seconds, and nothing else.
     await soon("its title", async () => (await hidden.title()) !== title);
     expect(await text(hidden, "#price-line")).toBe(row);
     await show("visible");
     await soon("its price", async () => (await text(hidden, "#price-line")) !== row);
     expect(await openPages()).toBe(1);
+    // Another tab makes none load again what it has.
+    expect(charts).toHaveLength(pages.length);
     for (const page of pages) await page.close();
     await soon("no stream is left", async () => (await openPages()) === 0);
   });
 
   test("without a shared worker a tab has a stream of its own; it continues from the HTML, with one request for the chart", async () => {
-    const { page } = await openPage(browser, "about:blank");
+    const { page } = await openPage(here.browser, "about:blank");
     await page.addInitScript("delete window.SharedWorker");
     const asked: string[] = [];
     page.on("request", (request) => void asked.push(new URL(request.url()).pathname));
@@ -81,13 +61,13 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
       await committed;
       await route.continue();
     });
-    await page.goto(server.url + ONE);
+    await page.goto(here.server.url + ONE);
     await drawn(page);
     const [row, candles] = [
       await text(page, "#windows tbody tr:first-child"),
       await page.locator(".ribbon-cell").count(),
     ];
-    await runPath(data.path, recordedLines().slice(3_500, 4_000));
+    await here.server.play(recordedLines().slice(3_500, 4_000));
     expect(asked.filter((path) => path === "/events")).toHaveLength(1);
     commit();
     await soon("live", () => isLive(page));
@@ -180,7 +160,7 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     expect(names).toEqual(["light", "dark", "auto"]);
     await page.keyboard.press("t");
     const other = await page.context().newPage();
-    await other.goto(server.url + ONE);
+    await other.goto(here.server.url + ONE);
     expect(await text(other, "#theme")).toBe("light");
     await other.keyboard.press("t");
     await soon("the first tab follows", async () => (await text(page, "#theme")) === "dark");
@@ -235,7 +215,7 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     const shown = moved.url();
     const run = (page: Page) => page.locator("#main-chart .horizon-label").textContent();
     const runs = await Promise.all(all.map(run));
-    await runPath(data.path, recordedLines().slice(4_000, 5_000));
+    await here.server.play(recordedLines().slice(4_000, 5_000));
     for (const [i, page] of all.entries()) {
       await soon("the run", async () => /run \d+/.exec((await run(page))!)![0] !== /run \d+/.exec(runs[i]!)![0]);
       await redrawn(page);
@@ -271,14 +251,11 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
     await answerWith(page, { stream: [0, 1, 2].map(streamBar), first_s: AT, older_before_s: AT + 60 });
     await soon("live", () => isLive(page));
     const note = page.locator("#main-chart .chart-note");
-    const drawnAgain = () =>
-      page.evaluate(`document.dispatchEvent(new Event("visibilitychange"));
-        new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))`);
     await note.getByText("loading the batch’s earlier windows …").waitFor();
     const keeps = (text: string) =>
       soon(text, async () => {
         await note.getByText(text).waitFor();
-        await drawnAgain();
+        await redrawn(page);
         return (await note.innerText()).includes(text);
       });
     await keeps("loading the batch’s earlier windows …");
@@ -288,7 +265,7 @@ describe.skipIf(!browserHere)(browserHere ? "open tabs" : "open tabs, skipped: n
 
   test("after the feed's end the chart of the ages states when that was", async () => {
     const at_us = Date.parse("2026-01-05T13:05:12Z") * 1000;
-    feed(data.path, { kind: "replay", as_of_us: at_us, ended_us: at_us, replay: null });
+    feed(here.server.data, { kind: "replay", as_of_us: at_us, ended_us: at_us, replay: null });
     const { page } = await open();
     const chart = page.locator("#age-chart");
     // Out of view it is not drawn.

@@ -1,47 +1,32 @@
 /** A window's own page in a real browser: the tab computes the window again from its ticks. */
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
-import { recordedLines, runPath, sqlite, tempDir } from "../support/data.ts";
+import type { Page } from "playwright-core";
+import { inBrowser } from "../support/browser.ts";
+import { recordedLines, sqlite } from "../support/data.ts";
 import { run, until } from "../support/process.ts";
-import { startServe } from "../support/served.ts";
-
-setDefaultTimeout(120_000);
+import { served } from "../support/served.ts";
 
 const EQUAL = "/window/BTC-USD@2023-09-05T16:05/1m";
 const LATE = "/window/BTC-USD@2023-09-05T16:02/1m";
 const SUMMED = "/window/BTC-USD@2023-09-05T16:00/5m";
 const ALTERED = "/window/BTC-USD@2023-09-05T16:07/1m";
 
-let browser: Browser;
-let server: Awaited<ReturnType<typeof startServe>>;
-const dir = tempDir();
+async function altered() {
+  const lines = recordedLines();
+  const late = lines[500]!.replace('"trade_id":501,', '"trade_id":900501,');
+  const server = await served([...lines.slice(0, 3_000), late]);
+  // What no reconciliation has seen yet.
+  sqlite(
+    server.data,
+    "windows.db",
+    "UPDATE windows SET total_volume = '1.5', max_price = '1.5' WHERE window_start = '2023-09-05T16:07:00.000000Z'",
+  );
+  return server;
+}
 
-describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page, skipped: no Chromium", () => {
-  beforeAll(async () => {
-    const lines = recordedLines();
-    const late = lines[500]!.replace('"trade_id":501,', '"trade_id":900501,');
-    await runPath(dir.path, [...lines.slice(0, 3_000), late]);
-    // What no reconciliation has seen yet.
-    sqlite(
-      dir.path,
-      "windows.db",
-      "UPDATE windows SET total_volume = '1.5', max_price = '1.5' WHERE window_start = '2023-09-05T16:07:00.000000Z'",
-    );
-    browser = await launch();
-    server = await startServe(dir.path);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.child.stop();
-    dir[Symbol.dispose]();
-  });
-  afterEach(async () => {
-    for (const context of browser.contexts()) await context.close();
-  });
-
-  const open = (path: string, options = {}) => openPage(browser, server.url + path, options);
+inBrowser("a window's page", altered, (here) => {
+  const { open } = here;
   const recomputed = async (page: Page) => {
     await page.locator("#recompute").click();
     await page.locator("#recomputed p").first().waitFor();
@@ -96,7 +81,7 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
   });
 
   test("pruned ticks are loaded from the archive while the page is open", async () => {
-    await run("prune", ["--data", dir.path, "--retain", "0s"]);
+    await run("prune", ["--data", here.server.data, "--retain", "0s"]);
     const { page, complaints } = await open(EQUAL);
     await page.locator("#window-detail:not([data-pending])").waitFor();
     expect(await page.locator("#ticks").innerText()).toContain("from the archive and ticks.db");
@@ -106,9 +91,9 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
   });
 
   test("a page that stays open is read again each minute, with its age; what was recomputed stays if nothing changed", async () => {
-    const page = await (await browser.newContext()).newPage();
+    const page = await (await here.browser.newContext()).newPage();
     await page.clock.install();
-    await page.goto(`${server.url}/window/BTC-USD@2023-09-05T16:09/1m`);
+    await page.goto(`${here.server.url}/window/BTC-USD@2023-09-05T16:09/1m`);
     await page.locator("#window-detail:not([data-pending])").waitFor();
     const heard = page.locator("#heard");
     const isSoon = (is: string, so: () => Promise<boolean>) => until(is, so, { every_ms: 50 });
@@ -119,7 +104,7 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
     await isSoon("a later time", async () => (await heard.innerText()) !== first);
     expect(await page.locator("#recomputed p").count()).toBeGreaterThan(1);
     sqlite(
-      dir.path,
+      here.server.data,
       "windows.db",
       "UPDATE windows SET total_volume = '9.25' WHERE window_start = '2023-09-05T16:09:00.000000Z'",
     );
@@ -131,9 +116,9 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
   });
 
   test("without JavaScript the page has everything but the recomputation", async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
+    const context = await here.browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
-    await page.goto(server.url + LATE);
+    await page.goto(here.server.url + LATE);
     expect(await page.locator("table.sides tbody tr").count()).toBe(19);
     expect(await page.locator("#recompute").isVisible()).toBe(false);
     await page.locator('a[href$="?ticks=wait"]').click();
@@ -192,7 +177,7 @@ describe.skipIf(!browserHere)(browserHere ? "a window's page" : "a window's page
   });
 
   test("an id that is not one is a sentence", async () => {
-    const answer = await fetch(server.url + WRONG, {
+    const answer = await fetch(here.server.url + WRONG, {
       headers: { Accept: "text/html" },
     });
     expect(answer.status).toBe(400);

@@ -1,6 +1,9 @@
 /** Debian's Chromium, driven by playwright-core: a page that complains in its console fails its test. */
+import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout } from "bun:test";
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { until } from "./process.ts";
+import type { Served } from "./served.ts";
 
 /** The headless shell is the same engine without windows: it takes half the CPU time. */
 const PROGRAMS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
@@ -21,6 +24,43 @@ export const browserHere = process.env.CI !== undefined || existsSync(CHROMIUM);
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 }
+
+/** What the tests of a file share. */
+interface Here {
+  browser: Browser;
+  server: Served;
+  /** A new page at a path of the server. */
+  open(path?: string, options?: Parameters<typeof openPage>[2]): ReturnType<typeof openPage>;
+}
+
+/** A file's tests in one browser, before one server that `fill` starts. A test's pages end with it. */
+export function inBrowser(name: string, fill: () => Promise<Served>, tests: (here: Here) => void): void {
+  // A browser on two busy cores is slow; bun kills it with a test that times out.
+  setDefaultTimeout(120_000);
+  describe.skipIf(!browserHere)(browserHere ? name : `${name}, skipped: no Chromium (apt install chromium)`, () => {
+    const here = {
+      open: (path = "/", options = {}) => openPage(here.browser, here.server.url + path, options),
+    } as Here;
+    beforeAll(async () => {
+      here.browser = await launch();
+      here.server = await fill();
+    }, 120_000);
+    afterAll(async () => {
+      await here.browser?.close();
+      await here.server?.[Symbol.asyncDispose]();
+    });
+    // A page that stays open draws each update of the tests after its own.
+    afterEach(async () => {
+      for (const context of here.browser.contexts()) await context.close();
+    });
+    tests(here);
+  });
+}
+
+/** A wait inside the page would need eval, which its policy forbids. */
+export const soon = (what: string, isSo: () => Promise<boolean>) => until(what, isSo, { every_ms: 50 });
+export const text = (page: Page, selector: string) => page.locator(selector).innerText();
+export const isLive = async (page: Page) => (await text(page, "#heard")).startsWith("updated");
 
 /** A new page, and what it complained of so far. */
 export async function openPage(

@@ -177,7 +177,9 @@ export class Updates {
       ...watch.of.map((watched, i) => this.#text(watched, positions[i]!, isBeat)),
       ...(isTitle ? watch.titles.map((watched) => this.#title(watched)) : []),
     ].join("");
-    const next = { watch, positions: watch.of.map(() => now), beat };
+    // A selection that began from several positions is one from now on.
+    const of = [...new Map(watch.of.map((watched) => [watched.key, watched])).values()];
+    const next = { watch: { ...watch, of }, positions: of.map(() => now), beat };
     if (text === "") return { bytes: null, receiver: this.#shared({ ...next, received }) };
     const whole = `${text}id: ${idOf(now)}\n\n`;
     if (received === null) return { bytes: encoder.encode(whole), receiver: this.#shared({ ...next, received }) };

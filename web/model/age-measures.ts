@@ -164,9 +164,10 @@ function ofBoth(moment: Moment, span: Span, figureOf: (moment: Moment, span: Spa
   const { missing, runs, selection } = moment;
   if (missing !== null) return both(none(missing));
   const stream = samplesIn(moment, span);
-  const no_run = runsMissing(moment);
   const waiting = batchWaiting(moment);
   const batch = batchSamples(stream, runs, selection.product, typeof waiting === "string" ? null : waiting);
+  const isFirst = batch.length === 0 && stream.length > 0;
+  const no_run = runsMissing(moment) ?? (isFirst ? "no sample yet since the first run ended" : null);
   return {
     stream: figureOf(moment, span, stream),
     batch: no_run === null ? figureOf(moment, span, batch) : none(no_run),

@@ -110,10 +110,18 @@ function Side({ name, side, scale, tile }: { name: "stream" | "batch"; side: Til
         <span class="unseen">{name}: </span>
         {figure(side.value)}
       </b>{" "}
-      <small>{perfectText(name, tile) || `${more(side.more)}${closedText(name, tile)}`}</small>
+      <small>
+        {unbroken(perfectText(name, tile) || more(side.more))}
+        {closedText(name, tile)}
+      </small>
       <Bar share={scale === 0 ? 0 : side.value / scale} />
     </p>
   );
+}
+
+/** On a phone a line may end between words, not before a unit. */
+function unbroken(text: string): string {
+  return text.replace(/(?<=\d) (?=[a-z])/gi, "\u00a0");
 }
 
 /** Beside the stream's age: that of an answer with every tick at its receipt, the market's own silence. */

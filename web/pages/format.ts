@@ -34,7 +34,8 @@ export function duration(ms: number): string {
   if (size < 1_000) return `${size < 10 ? round(ms, 2) : round(ms, 0)} ms`;
   if (size < 120_000) return `${round(ms / 1_000, size < 10_000 ? 2 : 1)} s`;
   if (size < 7_200_000) return `${round(ms / 60_000, 1)} min`;
-  return `${round(ms / 3_600_000, 1)} h`;
+  if (size < 172_800_000) return `${round(ms / 3_600_000, 1)} h`;
+  return `${exact(round(ms / 86_400_000, size < 8_640_000_000 ? 1 : 0))} d`;
 }
 
 export function bytes(n: number): string {

@@ -6,9 +6,9 @@ import { state } from "./address.ts";
 import { AGES_SPAN_MS, type AgeSample, AgeSamples, runsFrom } from "./age-samples.ts";
 import { clockOf, decimals, valueTicks } from "./chart-axis.ts";
 import { colour } from "./chart-colours.ts";
-import { type ChartTable, keyOf, make } from "./chart-dom.ts";
+import { type ChartTable, legendOf, make } from "./chart-dom.ts";
 import { axisLook, axisWidth, ChartFrame, type Field, keepIn } from "./chart-frame.ts";
-import { on } from "./page-bus.ts";
+import { keyOf, on } from "./page-bus.ts";
 import { Redraw } from "./redraw.ts";
 import { now_ms } from "./server-time.ts";
 import { addressUnder } from "./site.ts";
@@ -35,7 +35,8 @@ class AgeChart {
   #isAsked = false;
   /** When the feed ended: from then on nothing has an age. */
   #ended_ms: number | null = null;
-  #of = `${state.product}/${state.window}`;
+  /** Ages are those of a product, of any window size. */
+  #product = state.product;
   readonly #redraw: Redraw;
 
   constructor(element: HTMLElement) {
@@ -47,13 +48,13 @@ class AgeChart {
       fields: (index) => this.#fields(index),
       table: () => this.#table(),
     });
-    this.#frame.bar.append(keyOf(KEY), this.#clock);
+    this.#frame.bar.append(legendOf(KEY), this.#clock);
     this.#frame.plot.over.append(this.#empty);
     this.#redraw = new Redraw(() => this.#draw(), this.#frame.root);
     const abort = new AbortController();
     this.#frame.atEnd(
       on("status", (status) => {
-        if (status.of !== this.#of) return;
+        if (status.of !== keyOf(state)) return;
         this.#samples.add(status);
         this.#ended_ms = status.ended_ms;
         void this.#fill(status, abort.signal);
@@ -61,7 +62,7 @@ class AgeChart {
         this.#redraw.soon();
       }),
       on("batch", ({ of, run }) => {
-        if (of === this.#of) this.#samples.ran(run[2], this.#now_ms + 1);
+        if (of === keyOf(state)) this.#samples.ran(run[2], this.#now_ms + 1);
       }),
       on("state", () => this.#stated()),
       () => abort.abort(),
@@ -71,9 +72,8 @@ class AgeChart {
   }
 
   #stated(): void {
-    const of = `${state.product}/${state.window}`;
-    if (of !== this.#of) {
-      this.#of = of;
+    if (state.product !== this.#product) {
+      this.#product = state.product;
       this.#samples.clear();
       this.#isAsked = false;
     }
@@ -91,7 +91,7 @@ class AgeChart {
       const answer = await fetch(`${addressUnder("/api/chart")}?${query}`, { signal });
       if (!answer.ok) return;
       const { runs }: ChartAnswer = await answer.json();
-      if (`${product}/${window}` === this.#of) this.#samples.fill(runs);
+      if (product === this.#product) this.#samples.fill(runs);
     } catch {
       // The page is left, or the server is away: the line begins with the first status.
     }

@@ -16,7 +16,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(tag: K, name = ""): 
 }
 
 /** The signs of a chart, named; each sign is a class of the style sheet. */
-export function keyOf(signs: readonly (readonly [name: string, text: string])[]): HTMLElement {
+export function legendOf(signs: readonly (readonly [name: string, text: string])[]): HTMLElement {
   const key = make("span", "chart-key");
   for (const [name, text] of signs) {
     const one = make("span");

@@ -51,6 +51,8 @@ const SLEPT_MS = 5_000;
 const GATHER_MS = 20;
 /** A tab that was not heard of for this long was discarded. Hidden ones are heard of each minute. */
 const TAB_MS_MAX = 180_000;
+/** With more ids, when a browser with many tabs starts, all is asked for once per selection. */
+const OF_MAX = 32;
 /** After this many silent connections the tabs read the page itself now and then. */
 const SILENT_MAX = 2;
 
@@ -70,7 +72,8 @@ export class EventLine<T> {
   /** A tab comes, is shown, hidden, paused, or shows another selection. */
   watch(tab: T, watch: Watch): void {
     const known = this.#tabs.get(tab);
-    const id = known?.key === watch.key ? known.id : "";
+    // A page that is newer than what was received continues from its HTML.
+    const id = known?.key === watch.key && watch.opened === undefined ? known.id : "";
     const stream = known?.key === watch.key && known.how === watch.how ? known.stream : null;
     const opened = watch.opened ?? (known?.key === watch.key ? known.opened : undefined);
     this.#tabs.set(tab, { ...watch, opened, id, heard_ms: this.world.now(), stream });
@@ -126,18 +129,18 @@ export class EventLine<T> {
       });
   }
 
-  /** `of` continues from what all its tabs have; null while no tab watches anything. */
+  /** `of` continues from what each of its tabs has; null while no tab watches anything. */
   #address(): string | null {
     const tabs = [...this.#tabs.values()];
     const keysOf = (how: Watch["how"]) => [...new Set(tabs.filter((tab) => tab.how === how).map(({ key }) => key))];
-    const of = keysOf("all").map((key) => {
-      const id = oldest(
-        tabs.filter((tab) => tab.how === "all" && tab.key === key).map((tab) => tab.id || (tab.opened ?? "")),
-      );
-      return `of=${encodeURIComponent(key + (id && `@${id}`))}`;
-    });
-    const titles = keysOf("title").map((key) => `title=${encodeURIComponent(key)}`);
-    const asked = [...of, ...titles];
+    const idsOf = (key: SelectionKey) =>
+      oldest(tabs.filter((tab) => tab.how === "all" && tab.key === key).map(({ id, opened = "" }) => id || opened));
+    const whole = keysOf("all");
+    const of = whole.flatMap((key) => idsOf(key).map((id) => (id === "" ? key : `${key}@${id}`)));
+    const asked = [
+      ...(of.length > OF_MAX ? whole : of).map((key) => `of=${encodeURIComponent(key)}`),
+      ...keysOf("title").map((key) => `title=${encodeURIComponent(key)}`),
+    ];
     return asked.length === 0 ? null : `${tabs[0]!.events}?${asked.join("&")}`;
   }
 
@@ -166,19 +169,19 @@ export class EventLine<T> {
   }
 
   #pass({ event, data, id }: Message, stream: Stream): void {
+    // The others have changed a moment ago: the next stream brings what they lack.
+    const tabs = [...this.#tabs].filter(([, watch]) => watch.stream === stream);
     if (data !== "") {
       const content = JSON.parse(data) as { of: SelectionKey };
       const how = event === "title" ? "title" : "all";
-      for (const [tab, watch] of this.#tabs)
+      for (const [tab, watch] of tabs)
         if (watch.how === how && watch.key === content.of) {
           // If the id of this event is lost, the page is no longer as the server sent it.
           if (how === "all") watch.opened = undefined;
           this.post(tab, { event, data: content });
         }
     }
-    if (id === null) return;
-    // A tab that was shown a moment ago lacks what came while it was hidden.
-    for (const watch of this.#tabs.values()) if (watch.how === "all" && watch.stream === stream) watch.id = id;
+    if (id !== null) for (const [, watch] of tabs) if (watch.how === "all") watch.id = id;
   }
 
   /** Each second: whether the stream is silent, the machine has slept, or tabs are gone. */
@@ -204,10 +207,10 @@ export class EventLine<T> {
   }
 }
 
-/** The id from which all of them can continue; "" if one has nothing, or they are of several servers. */
-function oldest(ids: string[]): string {
-  const parts = ids.map((id) => /^(.*)\.(\d+)$/.exec(id));
-  const server = (id: string) => id.split(".").at(-2);
-  if (parts.includes(null) || new Set(ids.map(server)).size !== 1) return "";
-  return parts.reduce((a, b) => (Number(a![2]) <= Number(b![2]) ? a : b))![0];
+/** From these ids all can continue: the oldest of each server, or page. [""]: one has nothing. */
+function oldest(ids: string[]): string[] {
+  const parts = ids.map((id) => /([^.]*)\.(\d+)$/.exec(id)).filter((found) => found !== null);
+  if (parts.length < ids.length) return [""];
+  const newestFirst = parts.sort((a, b) => Number(b[2]) - Number(a[2]));
+  return [...new Map(newestFirst.map(({ 1: server, input }) => [server, input])).values()];
 }

@@ -1,6 +1,6 @@
 /** What is written over the main chart: the horizon's label, "stream only", notes, and the way back. */
 import { colour, font, textWidth } from "./chart-colours.ts";
-import { keyOf, make } from "./chart-dom.ts";
+import { legendOf, make } from "./chart-dom.ts";
 import type { ChartFrame } from "./chart-frame.ts";
 import { write } from "./write.ts";
 
@@ -59,7 +59,7 @@ export class Labels {
     this.back.textContent = "Back to live";
     this.back.style.visibility = "hidden";
     this.note.setAttribute("role", "status");
-    bar.append(this.days, keyOf(KEY));
+    bar.append(this.days, legendOf(KEY));
     over.append(this.flash, this.horizon, this.beyond, this.empty, this.note, this.back);
   }
 

@@ -32,6 +32,8 @@ export class Loader {
   #abort = new AbortController();
   #isBusy = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** The batch run that the view was loaded with: its event adds nothing. */
+  run_id: number | null = null;
   #failed_ms = Number.NEGATIVE_INFINITY;
   #notes = { windows: "", older: "" };
 
@@ -49,6 +51,7 @@ export class Loader {
         : { from: iso((to_ms - span_ms) / 1000), to: iso(to_ms / 1000) };
     const isLoaded = await this.#load("loading …", selection, query, (answer) => {
       this.#store.clear();
+      this.run_id = answer.run_id;
       this.#store.cover({ from_s: answer.from_s, to_s: to_ms === null ? null : answer.to_s }, answer);
     });
     if (isLoaded === false) this.#retry = setTimeout(() => void this.first(selection, { span_ms, to_ms }), RETRY_MS);
@@ -151,6 +154,7 @@ export class Loader {
     clearTimeout(this.#retry);
     this.#abort = new AbortController();
     this.#isBusy = false;
+    this.run_id = null;
     this.#failed_ms = Number.NEGATIVE_INFINITY;
     this.#notes = { windows: "", older: "" };
   }

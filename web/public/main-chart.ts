@@ -16,7 +16,7 @@ import { dataOf, heightOf, optionsOf } from "./main-chart-scales.ts";
 import { ChartStore } from "./main-chart-store.ts";
 import { type Extent, panned, rangeOf, rowsKept, type View, viewOf, zoomed } from "./main-chart-view.ts";
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
-import { on } from "./page-bus.ts";
+import { keyOf, on } from "./page-bus.ts";
 import { Redraw, STATUS_LATE_MS } from "./redraw.ts";
 import { paintRibbon, Ribbon } from "./ribbon.ts";
 import { now_ms } from "./server-time.ts";
@@ -94,6 +94,7 @@ class MainChart {
     document.addEventListener("visibilitychange", shown);
     this.#frame.atEnd(
       on("state", () => this.#stated()),
+      on("selected", () => this.#select()),
       on("status", () => this.#redraw.arrived()),
       on("windows", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#windows(event))),
       on("batch", (event) => this.#isOurs(event.of) && this.#gate.pass(() => this.#batch(event))),
@@ -116,7 +117,7 @@ class MainChart {
 
   /** Another product or size: everything is loaded again. */
   #select(): void {
-    this.#selected = `${state.product}/${state.window}`;
+    this.#selected = keyOf(state);
     this.#isDragged = false;
     this.#gate.clear();
     this.#marks.clear();
@@ -140,15 +141,15 @@ class MainChart {
   }
 
   #windows({ reload, stream }: WindowsEvent): void {
-    if (reload) {
-      this.#reload();
-      return;
+    if (reload) this.#reload();
+    else {
+      this.#store.add({ stream, batch: [], cells: [] });
+      this.#grow();
     }
-    this.#store.add({ stream, batch: [], cells: [] });
-    this.#grow();
   }
 
   #batch(event: BatchEvent): void {
+    if (event.run[0] === this.#loader.run_id) return;
     const before = this.#marks.horizon_s;
     this.#marks.ran(event);
     if (event.reload) {
@@ -176,20 +177,19 @@ class MainChart {
   }
 
   #stated(): void {
-    if (`${state.product}/${state.window}` !== this.#selected) {
-      this.#select();
-      return;
-    }
+    if (!this.#isOurs()) return;
     this.#isDragged = false;
     this.#gate.open();
     this.#redraw.now();
   }
 
-  #isOurs(of: string): boolean {
+  #isOurs(of = keyOf(state)): boolean {
     return of === this.#selected;
   }
 
   #draw(): void {
+    // The windows of another selection come after its page.
+    if (!this.#isOurs()) return;
     const isKept = state.paused && this.#buckets.length > 0 && this.#viewed === this.#viewOf();
     if (!this.#isDragged && !(isKept && state.range.to_ms === null))
       this.#view = viewOf(state.range, this.#extent, now_ms() / 1000);

@@ -1,5 +1,11 @@
 /** What the parts of an open page share: its state, and events from one part to the others. */
-import type { BatchEvent, StatusEvent, TitleEvent, WindowsEvent } from "../../scripts/contract/page-events.ts";
+import type {
+  BatchEvent,
+  SelectionKey,
+  StatusEvent,
+  TitleEvent,
+  WindowsEvent,
+} from "../../scripts/contract/page-events.ts";
 
 /** The span of event time that charts and tables show; `to_ms` null: it follows the newest window. */
 export interface Range {
@@ -22,6 +28,11 @@ export interface PageState {
   view: "wall" | null;
 }
 
+/** Product and window size as events and requests name them together. */
+export function keyOf({ product, window }: Pick<PageState, "product" | "window">): SelectionKey {
+  return `${product}/${window}`;
+}
+
 export interface PageEvents {
   status: StatusEvent;
   /** While the tab is hidden. */
@@ -34,6 +45,8 @@ export interface PageEvents {
   parts: string[];
   /** The state has changed, and the address with it. */
   state: PageState;
+  /** The page of another selection is here, or can't be had now: what else it shows is loaded after it. */
+  selected: undefined;
   /** Colours are to be read again. */
   theme: undefined;
   /** Milliseconds since anything was heard of the server; null: it is heard of again. */

@@ -15,16 +15,9 @@ export async function swapParts(html: Record<string, string>): Promise<void> {
   if (ids.length > 0) emit("parts", ids);
 }
 
-/** The page at another address, without leaving this one. False: the server has refused it. */
-export async function swapPage(address: string, signal: AbortSignal): Promise<boolean> {
-  const answer = await fetch(address, { signal, headers: { Accept: "text/html" }, cache: "no-store" });
-  if (!answer.ok) return false;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const ids = ["top", "main"];
-  const html = ids.map((id) => [id, page.getElementById(id)?.outerHTML ?? ""] as const);
-  if (html.some(([, text]) => text === "")) return false;
-  await swapParts(Object.fromEntries(html));
-  return true;
+/** The page as the server has just sent it. */
+export function swapPage(page: Document): Promise<void> {
+  return swapParts(Object.fromEntries(["top", "main"].map((id) => [id, page.getElementById(id)!.outerHTML])));
 }
 
 /** Events are made for the server's root, although a proxy may show it under a path. */

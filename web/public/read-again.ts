@@ -10,6 +10,7 @@ export function readAgain(addressOf: () => string, take: (page: Document) => voi
     read_ms = Date.now();
     try {
       const page = await pageAt(addressOf());
+      if (page === null) throw new Error("refused");
       take(page);
       show(page.getElementById("heard")?.textContent ?? "");
     } catch {
@@ -21,11 +22,10 @@ export function readAgain(addressOf: () => string, take: (page: Document) => voi
   document.addEventListener("visibilitychange", () => void read());
 }
 
-/** Rejects if the server does not answer, or with a refusal. */
-async function pageAt(address: string): Promise<Document> {
-  const answer = await fetch(address, { headers: { Accept: "text/html" } });
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+/** Null: the server has refused it. Rejects if it does not answer. */
+export async function pageAt(address: string, signal?: AbortSignal): Promise<Document | null> {
+  const answer = await fetch(address, { signal, headers: { Accept: "text/html" } });
+  return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
 }
 
 function show(text: string): void {

@@ -6,6 +6,7 @@ import { make } from "./chart-dom.ts";
 import type { Bucket } from "./main-chart-buckets.ts";
 import type { groundOf } from "./main-chart-paint.ts";
 import { OUTCOMES, outcomeText, spanOf, type WordsOf, windowLink } from "./main-chart-words.ts";
+import { keyOf } from "./page-bus.ts";
 import { addressUnder } from "./site.ts";
 
 type Ground = ReturnType<typeof groundOf>;
@@ -111,10 +112,6 @@ interface Places {
   buckets: readonly Bucket[];
   of: WordsOf;
   x(at_s: number): number;
-}
-
-function keyOf({ product, window }: WordsOf): string {
-  return `${product}/${window}`;
 }
 
 /** What is pointed at, focused and clicked: one link that is moved onto the cell in question. */

@@ -1,6 +1,7 @@
 /** What pages get is read, rendered and compressed once for all that have received the same. */
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { truncateSync } from "node:fs";
 import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { dataPaths } from "../../../scripts/base/data-dir.ts";
@@ -8,7 +9,9 @@ import { Updates } from "../../../web/answers/updates.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
 import { NO_POSITION, positionFromId } from "../../../web/model/page-changes.ts";
 import { Sources } from "../../../web/model/sources.ts";
-import { recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { serve } from "../../../web/server.ts";
+import { quiet, recordedLines, runPath, tempDir } from "../../support/data.ts";
+import { until } from "../../support/process.ts";
 
 const data = tempDir();
 beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 60_000);
@@ -182,6 +185,35 @@ test("a page that was sent as HTML gets what came after it, also between it and 
   expect(after.get("parts")?.html.windows).toBeUndefined();
 });
 
+test("two tabs in one stream: the first keeps what it has, and from then on they are one", async () => {
+  using here = opened();
+  const first = here.updates.open(BTC, false).receiver;
+  await here.updates.atOneMoment(() => here.updates.next(first));
+  const { id } = here.sources.leniently(() => here.updates.page(BTC.of[0]!.selection));
+  let text = "";
+  let positions = [NO_POSITION];
+  await here.updates.atOneMoment(() => {
+    positions = [...here.updates.next(first).receiver.positions];
+  });
+  const of = [...positions, positionFromId(id)].map((position) => ({ ...BTC.of[0]!, position }));
+  let { receiver } = here.updates.open({ of, titles: [] }, false);
+  const sent = () =>
+    here.updates.atOneMoment(() => {
+      const { bytes, ...next } = here.updates.next(receiver);
+      [text, receiver] = [bytes === null ? "" : new TextDecoder().decode(bytes), next.receiver];
+    });
+  await sent();
+  expect(text).toContain("event: status");
+  expect(text).not.toContain("event: windows");
+  expect(text).not.toContain('"metrics":');
+  const db = new Database(join(data.path, "windows.db"));
+  db.run("UPDATE counters SET value = value + 1 WHERE name = 'change_id'");
+  db.run("UPDATE windows SET change_id = (SELECT value FROM counters WHERE name = 'change_id') WHERE final = 0");
+  db.close();
+  await sent();
+  expect(text.match(/^event: windows$/gm)).toHaveLength(1);
+});
+
 test("a page that the server does not know, or no longer, gets all parts", async () => {
   using here = opened();
   const pageNow = () => here.sources.leniently(() => here.updates.page(BTC.of[0]!.selection));
@@ -192,4 +224,17 @@ test("a page that the server does not know, or no longer, gets all parts", async
   expect([own.has("windows"), all.get("windows")!.reload]).toEqual([false, true]);
   using another = opened();
   expect(Object.keys(new Map(await firstOf(another, pageNow().id)).get("parts")!.html)).toContain("metrics");
+});
+
+test("over a long history the first page is made before anybody asks for it", async () => {
+  // SQLite goes by the number of pages in the file's header.
+  truncateSync(join(data.path, "windows.db"), 65e6);
+  using made = spyOn(Updates.prototype, "page");
+  const served = serve(dataPaths(data.path), { host: "127.0.0.1", port: 0, log, logger: quiet });
+  await until("the first page", () => made.mock.results.length > 0);
+  await served.stop();
+  expect(made.mock.results[0]).toMatchObject({
+    type: "return",
+    value: { view: { selection: { product: "BTC-USD" } } },
+  });
 });

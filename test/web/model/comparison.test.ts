@@ -70,6 +70,16 @@ test("age: the same clock and product for both, the perfect answer beside it", a
   expect(Math.abs(now.batch.values!.age_ms! - age_ms! - 67_000)).toBeLessThan(2_000);
 });
 
+test("a first run that has just ended: its age is not known yet, for a reason of its own", async () => {
+  await using here = opened();
+  const at_us = second(here.now_us) - S;
+  here.samples({ at_us, answer_us: at_us - 3 * S, received_us: at_us, waiting_us: null });
+  // Later than any sample that a busy machine reads after this one.
+  here.run(here.now_us + 10 * MINUTE, {});
+  const { batch } = await here.word("age, last 5 minutes");
+  expect(batch).toEqual({ values: null, note: "no sample yet since the first run ended" });
+});
+
 test("the newest window counts before there is a sample of it; one with a skewed tick does not", async () => {
   await using here = opened();
   here.samples({ at_us: second(here.now_us), answer_us: here.now_us - 9 * S, received_us: null, waiting_us: null });

@@ -1,6 +1,7 @@
 /** What a tile states of two figures whose totals differ. */
 import { expect, test } from "bun:test";
 import { FigureTile } from "../../../web/pages/figure-tile.tsx";
+import { duration } from "../../../web/pages/format.ts";
 
 /** The texts of the completeness tile: the stream's, the batch's, and both together. */
 function complete(stream: [ticks: number, lacking: number], batch: [ticks: number, lacking: number]): string[] {
@@ -20,4 +21,9 @@ test("“both have every tick” is stated of equal totals only: the stream's ar
   expect(complete([900, 0], [900, 0])).toEqual(["of 900", "of 900", "both have every tick"]);
   expect(complete([12_844, 0], [13_197, 0])).toEqual(["of 12,844 closed", "of 13,197", "neither lacks a tick"]);
   expect(complete([2_304, 0], [1_930, 866])).toEqual(["of 2,304 closed", "of 2,796", "stream lacks 0, batch 866"]);
+});
+
+test("a duration has the unit in which it is short: of a recording of years ago days", () => {
+  const ages = [0.4, 61_000, 7e6, 8e6, 1.8e8, 1.0189e11].map(duration);
+  expect(ages).toEqual(["0.40 ms", "61.0 s", "116.7 min", "2.2 h", "2.1 d", "1,179 d"]);
 });

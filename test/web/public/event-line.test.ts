@@ -120,13 +120,13 @@ describe("one stream", () => {
     expect(world.streams.slice(0, -1).some((stream) => stream.isOpen())).toBe(false);
   });
 
-  test("a page continues from its HTML, once: not after an event without its id, not beside another page", async () => {
+  test("a page continues from its HTML, once: not after an event without its id; each of several from its own", async () => {
     line.watch("a", { ...watch("BTC-USD/1m"), opened: "e1.5.2.s1p1.0" });
     await world.pass(100);
     expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.5.2.s1p1.0");
     line.watch("b", { ...watch("BTC-USD/1m"), opened: "e1.5.2.s1p2.0" });
     await world.pass(100);
-    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m");
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.5.2.s1p1.0&of=BTC-USD/1m@e1.5.2.s1p2.0");
     line.drop("b");
     line.watch("a", watch("BTC-USD/1m", "nothing"));
     line.watch("a", watch("BTC-USD/1m"));
@@ -136,6 +136,30 @@ describe("one stream", () => {
     await world.pass(10);
     world.streams.at(-1)!.end();
     await world.pass(1_000);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m");
+    // The HTML of a page that was chosen again is newer than what its events brought.
+    world.streams.at(-1)!.send("id: e1.5.2.s1.7\n\n");
+    await world.pass(10);
+    line.watch("a", { ...watch("BTC-USD/1m"), opened: "e1.6.2.s1p3.0" });
+    await world.pass(100);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.6.2.s1p3.0");
+  });
+
+  test("a second page leaves the first one where it is; of very many all is asked for once", async () => {
+    line.watch("a", watch("BTC-USD/1m"));
+    await world.pass(100);
+    world.streams[0]!.send("id: e1.5.2.s1.7\n\n");
+    await world.pass(10);
+    line.watch("b", { ...watch("BTC-USD/1m"), opened: "e1.6.2.s1p1.0" });
+    // The stream of the first one, until that of both is there.
+    world.streams[0]!.send(event("parts", "BTC-USD/1m"));
+    await world.pass(100);
+    expect(got).toEqual([["a", "parts"]]);
+    expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m@e1.5.2.s1.7&of=BTC-USD/1m@e1.6.2.s1p1.0");
+    world.streams[1]!.send("id: e1.6.2.s1.9\n\n");
+    await world.pass(10);
+    for (let i = 0; i < 40; i++) line.watch(`${i}`, { ...watch("BTC-USD/1m"), opened: `e1.6.2.s1p${i}.0` });
+    await world.pass(100);
     expect(world.asked.at(-1)).toBe("/events?of=BTC-USD/1m");
   });
 
