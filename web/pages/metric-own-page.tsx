@@ -6,11 +6,12 @@ import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
 import { secondOf } from "../model/moments.ts";
 import { counted, duration, exact } from "./format.ts";
-import { Head, PlainHeader, type StaticFiles } from "./layout.tsx";
+import { type FeedKind, Head, PlainHeader, type StaticFiles } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
 import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
 
 export interface MetricPageView {
+  kind: FeedKind;
   result: MetricResult;
   version: string;
   /** Times in ISO 8601. */
@@ -64,7 +65,7 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Sta
         <script type="module" src={assets.address("main.js")} />
       </Head>
       <body data-page="metric">
-        <PlainHeader isDated>
+        <PlainHeader isDated kind={view.kind}>
           <nav aria-label="Page">
             <a href="/#metrics">all metrics</a>
           </nav>

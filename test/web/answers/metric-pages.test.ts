@@ -4,6 +4,7 @@ import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { METRIC_ROWS_MAX } from "../../../scripts/base/limits.ts";
 import { ROOT, recordedLines, tempDir } from "../../support/data.ts";
+import { feed } from "../../support/health-states.ts";
 import { run, until } from "../../support/process.ts";
 import { type Served, served } from "../../support/served.ts";
 
@@ -211,4 +212,20 @@ test("a metric that fails now has its error and its last rows on its page; nothi
     ["ETH-USD"],
   ]);
   expect((await get("/export/metrics/pairs.parquet?product=ETH-USD")).status).toBe(404);
+});
+
+test("pages with figures of a replay have its sign, also one that was made before", async () => {
+  const window = "/window/BTC-USD@2023-09-05T16:00/1m";
+  const signs = async () => {
+    const texts = [await html("/metric/only_count"), await html(window), await html("/")];
+    return texts.map(({ status, text }) => [status, / REPLAY[^<]*/.exec(text)?.[0] ?? ""]);
+  };
+  expect(await signs()).toEqual([
+    [200, ""],
+    [200, ""],
+    [200, ""],
+  ]);
+  writeFileSync(join(server.data, "kind.json"), '{"kind":"replay"}\n');
+  feed(server.data, { kind: "replay", replay: { clock_us: 1, as_of_us: 1, speed: 60 } });
+  expect(await signs()).toEqual(Array(3).fill([200, " REPLAY ×60"]));
 });
