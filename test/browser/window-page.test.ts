@@ -153,6 +153,10 @@ inBrowser("a window's page", altered, (here) => {
       await dialog.waitFor();
       expect(await dialog.innerText()).toContain("light, dark");
       expect((await dialog.innerText()).includes("stop the page")).toBe(false);
+      // Of names with several letters each is one key.
+      const keys = (await dialog.locator("kbd").allInnerTexts()).join(" ");
+      const charts = " ← → Home End PgUp PgDn Esc 0";
+      expect(keys).toBe(`t ?${path.startsWith("/metric/") ? charts : ""}`);
       await page.context().close();
     }
   });
