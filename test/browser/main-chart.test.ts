@@ -17,7 +17,7 @@ import {
   search,
   streamBar,
 } from "../support/drawn-chart.ts";
-import { served } from "../support/served.ts";
+import { chartMetrics, served } from "../support/served.ts";
 
 const withLate = () => {
   const lines = recordedLines();
@@ -25,7 +25,7 @@ const withLate = () => {
   return [...lines.slice(0, 3_000), late];
 };
 
-const fill = () => served(withLate());
+const fill = () => served(withLate(), chartMetrics());
 
 inBrowser("the main chart", fill, (here) => {
   const open = async (query = "", options = {}) => {

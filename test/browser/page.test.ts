@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { inBrowser, text } from "../support/browser.ts";
-import { EVIL, ROOT, recordedLines, runPath, troubledLines } from "../support/data.ts";
+import { EVIL, ROOT, recordedLines, troubledLines } from "../support/data.ts";
 import { run, until } from "../support/process.ts";
 import { served } from "../support/served.ts";
 
@@ -91,7 +91,7 @@ inBrowser("page", fill, (here) => {
       }).observe({ type: "layout-shift", buffered: true })`);
     await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     const before = await text(page, "#windows tbody tr:first-child");
-    await runPath(here.server.data, recordedLines().slice(LINES, LINES + 600), sql);
+    await here.server.play(recordedLines().slice(LINES, LINES + 600));
     await soon(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
     await soon(async () => (await text(page, "#counts")).includes("600 of 3,60"));
     expect(await page.evaluate("window.stayed")).toBe(true);
@@ -127,7 +127,7 @@ inBrowser("page", fill, (here) => {
     const [rows, computed] = [await text(metric, "#rows .scope"), await text(metric, "#computed")];
     expect(await text(metric, "#heard")).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
     expect(computed).toMatch(/^Computed by run \d+ in .*, at 20\d\d-/);
-    await runPath(here.server.data, recordedLines().slice(LINES + 600, LINES + 1_200), sql);
+    await here.server.play(recordedLines().slice(LINES + 600, LINES + 1_200));
     await metric.clock.fastForward(61_000);
     await soon(async () => (await text(metric, "#rows .scope")) !== rows);
     expect(await text(metric, "#computed")).not.toBe(computed);
@@ -221,7 +221,7 @@ inBrowser("page", fill, (here) => {
     const { page } = await open("/?product=BTC-USD&window=1m");
     await page.locator("#main-chart canvas").waitFor();
     const older = await (await fetch(`${here.server.url}/?product=BTC-USD&window=5m`)).text();
-    await runPath(here.server.data, recordedLines().slice(LINES + 1_200, LINES + 1_400), sql);
+    await here.server.play(recordedLines().slice(LINES + 1_200, LINES + 1_400));
     const isChosen = ({ pathname, searchParams }: URL) => pathname === "/" && searchParams.get("window") === "5m";
     await page.route(isChosen, (route) => route.fulfill({ contentType: "text/html", body: older }));
     const charts: string[] = [];

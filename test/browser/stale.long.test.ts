@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { inBrowser, isLive, soon, text } from "../support/browser.ts";
-import { recordedLines, runPath } from "../support/data.ts";
-import { served } from "../support/served.ts";
+import { recordedLines } from "../support/data.ts";
+import { chartMetrics, served } from "../support/served.ts";
 
-const fill = () => served(recordedLines().slice(0, 1_500));
+const fill = () => served(recordedLines().slice(0, 1_500), chartMetrics());
 
 inBrowser("a silent server", fill, (here) => {
   const open = () => here.open("/?product=BTC-USD&window=1m");
@@ -41,7 +41,7 @@ inBrowser("a silent server", fill, (here) => {
     await here.server.restart(() => soon("stale", () => isStale(page)));
     await soon("live again", async () => !(await isStale(page)) && (await isLive(page)));
     const before = await page.title();
-    await runPath(here.server.data, recordedLines().slice(1_500, 1_900));
+    await here.server.play(recordedLines().slice(1_500, 1_900));
     await soon("another price", async () => (await page.title()) !== before);
     expect(await page.evaluate<boolean>("window.stayed")).toBe(true);
   });

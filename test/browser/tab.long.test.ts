@@ -2,14 +2,14 @@
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { inBrowser, isLive, openPage, soon, text } from "../support/browser.ts";
-import { recordedLines, runPath } from "../support/data.ts";
+import { recordedLines } from "../support/data.ts";
 import { AT, answerWith, boxOf, drawn, rowsOf, streamBar } from "../support/drawn-chart.ts";
 import { feed } from "../support/health-states.ts";
-import { served } from "../support/served.ts";
+import { chartMetrics, served } from "../support/served.ts";
 
 const ONE = "/?product=BTC-USD&window=1m";
 
-const fill = () => served(recordedLines().slice(0, 3_000));
+const fill = () => served(recordedLines().slice(0, 3_000), chartMetrics());
 
 inBrowser("open tabs", fill, (here) => {
   const open = (path = ONE) => here.open(path);
@@ -38,7 +38,7 @@ inBrowser("open tabs", fill, (here) => {
     await show("hidden");
     await soon("only its title", () => hidden.evaluate("document.documentElement.dataset.watches === 'title'"));
     const [row, title] = [await text(hidden, "#price-line"), await hidden.title()];
-    await runPath(here.server.data, recordedLines().slice(3_000, 3_500));
+    await here.server.play(recordedLines().slice(3_000, 3_500));
     // The title comes at most every ten seconds, and nothing else.
     await soon("its title", async () => (await hidden.title()) !== title);
     expect(await text(hidden, "#price-line")).toBe(row);
@@ -67,7 +67,7 @@ inBrowser("open tabs", fill, (here) => {
       await text(page, "#windows tbody tr:first-child"),
       await page.locator(".ribbon-cell").count(),
     ];
-    await runPath(here.server.data, recordedLines().slice(3_500, 4_000));
+    await here.server.play(recordedLines().slice(3_500, 4_000));
     expect(asked.filter((path) => path === "/events")).toHaveLength(1);
     commit();
     await soon("live", () => isLive(page));
@@ -215,7 +215,7 @@ inBrowser("open tabs", fill, (here) => {
     const shown = moved.url();
     const run = (page: Page) => page.locator("#main-chart .horizon-label").textContent();
     const runs = await Promise.all(all.map(run));
-    await runPath(here.server.data, recordedLines().slice(4_000, 5_000));
+    await here.server.play(recordedLines().slice(4_000, 5_000));
     for (const [i, page] of all.entries()) {
       await soon("the run", async () => /run \d+/.exec((await run(page))!)![0] !== /run \d+/.exec(runs[i]!)![0]);
       await redrawn(page);

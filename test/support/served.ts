@@ -1,5 +1,8 @@
 /** `serve` as a process of its own, over a data directory that the whole path has filled. */
-import { runPath, tempDir } from "./data.ts";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT, runPath, tempDir } from "./data.ts";
 import { commandOf, type Stage, startProgram, until } from "./process.ts";
 
 export interface Served {
@@ -8,6 +11,8 @@ export interface Served {
   /** What it printed on stderr so far. */
   said(): string;
   signal: Stage["signal"];
+  /** More messages, and another batch over the same metrics. */
+  play(lines: string[]): Promise<void>;
   /** Stops serve and starts it again on the same port; `meanwhile` it is away. */
   restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -31,6 +36,15 @@ export async function addressOf(child: Stage): Promise<string> {
   return url.replace(/\/$/, "");
 }
 
+/** A folder with the metrics of which charts and verdicts are made: a batch is faster, a page smaller. */
+export function chartMetrics(): string {
+  const sql = mkdtempSync(join(tmpdir(), "tidemark-sql-"));
+  process.on("exit", () => rmSync(sql, { recursive: true, force: true }));
+  for (const name of ["reconciliation", "summary_by_product", "windows_by_minute"])
+    cpSync(join(ROOT, "sql/metrics", `${name}.sql`), join(sql, `${name}.sql`));
+  return sql;
+}
+
 /** serve over a directory that is filled with `lines`; with none it is empty. */
 export async function served(lines: string[], sql?: string): Promise<Served> {
   const dir = tempDir();
@@ -40,6 +54,7 @@ export async function served(lines: string[], sql?: string): Promise<Served> {
     url: now.url,
     data: dir.path,
     said: () => now.said(),
+    play: (lines) => runPath(dir.path, lines, sql),
     signal: (name) => now.child.signal(name),
     async restart(meanwhile = async () => {}) {
       const port = Number(new URL(now.url).port);
