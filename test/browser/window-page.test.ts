@@ -161,6 +161,14 @@ inBrowser("a window's page", altered, (here) => {
     }
   });
 
+  test("on the narrowest phone nothing but a table's own part is wider than the screen", async () => {
+    for (const path of [EQUAL, LATE, "/metric/windows_by_minute", WRONG]) {
+      const { page } = await open(path, { width: 320 });
+      expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 320]);
+      await page.context().close();
+    }
+  });
+
   test("keys of one letter can be switched off, which a reload keeps, and on again", async () => {
     const { page } = await open(WRONG, { width: 390 });
     const theme = page.locator("#theme");
