@@ -161,10 +161,12 @@ inBrowser("a window's page", altered, (here) => {
     }
   });
 
-  test("on the narrowest phone nothing but a table's own part is wider than the screen", async () => {
-    for (const path of [EQUAL, LATE, "/metric/windows_by_minute", WRONG]) {
+  test("on the narrowest phone only a table's own part is wider than the screen, and the only product is named", async () => {
+    for (const path of ["/", EQUAL, LATE, "/metric/windows_by_minute", WRONG]) {
       const { page } = await open(path, { width: 320 });
       expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 320]);
+      // The header has no list of one.
+      if (path === "/") expect((await page.locator(".price .only").boundingBox())!.width).toBeGreaterThan(40);
       await page.context().close();
     }
   });
