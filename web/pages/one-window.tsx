@@ -145,11 +145,12 @@ function Marked({ column: { column, batch, mark, same } }: { column: DetailColum
   const text = shown(column, batch);
   if (mark !== "differs" || batch === null) return <>{text}</>;
   const [before, after] = split(text, same);
+  // One item: on a phone a cell is a row of its name and its value.
   return (
-    <>
+    <span>
       {before}
       <mark>{after}</mark>
-    </>
+    </span>
   );
 }
 
