@@ -9,7 +9,7 @@ import { Problem } from "../http/problem.ts";
 import { descendingOf, limitOf, pageOf } from "../http/query-string.ts";
 import { jsonPieces } from "../model/json-pieces.ts";
 import { type MetricFilter, productsIn, timeColumn } from "../model/metric-filter.ts";
-import { shortRow, shortSql } from "../model/metric-results.ts";
+import { isDrawn, shortRow, shortSql } from "../model/metric-results.ts";
 import { sorted } from "../model/metric-sort.ts";
 import { NewestUsed } from "../model/newest-used.ts";
 import { choices } from "../model/selection.ts";
@@ -112,6 +112,7 @@ export class MetricAnswers {
       truncated,
       products,
       columns,
+      is_drawn: isDrawn(result.chart, rows),
       rows: ordered.slice(first, first + PAGE_ROWS).map((row) => shortRow(row, columns, result.chart.y.slice(0, 1))),
       row_count: how === "whole" ? result.row_count : ordered.length,
       first,

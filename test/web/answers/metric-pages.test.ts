@@ -214,6 +214,23 @@ test("a metric that fails now has its error and its last rows on its page; nothi
   expect((await get("/export/metrics/pairs.parquet?product=ETH-USD")).status).toBe(404);
 });
 
+test("a chart has two values of x: before, its rows are shown as they are", async () => {
+  const isDrawn = async (name: string) => (await html(`/metric/${name}`)).text.includes(`data-metric="${name}"`);
+  // All ticks are of one hour, in two products.
+  expect([await isDrawn("vwap"), await isDrawn("candles_1h"), await isDrawn("candles_1m")]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  const { text } = await html("/");
+  const panel = (name: string) => text.slice(text.indexOf(`id="metric-${name}"`)).split("</article>")[0]!;
+  expect(panel("vwap")).toMatch(
+    /^(?!.*(data-metric|the rows)).*<td.*1 row; a chart is drawn from two values of hour on/s,
+  );
+  expect(panel("candles_1m")).toMatch(/data-metric=.*the rows/s);
+  expect(panel("candles_1m")).not.toContain("is drawn from");
+});
+
 test("pages with figures of a replay have its sign, also one that was made before", async () => {
   const window = "/window/BTC-USD@2023-09-05T16:00/1m";
   const signs = async () => {
