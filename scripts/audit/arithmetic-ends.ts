@@ -1,5 +1,5 @@
 /** Which record of a window is the first, and which the last, as engines find them. */
-import type { EngineModel } from "./audit-types.ts";
+import type { Counts, EngineModel } from "./audit-types.ts";
 import { keptTime } from "./engine-edges.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 
@@ -8,7 +8,7 @@ export type Ends = "time_id" | "time" | "arrival";
 
 /** How an engine finds the first and the last price and how it writes trade ids. */
 export interface RowStyle {
-  counts: "records" | "prices";
+  counts: Counts;
   /**
    * By time and trade id as Tidemark, by time alone (ties by arrival), or by arrival. `tied`: by time,
    * any of a tie. `partition`: the first and last arrival of any one partition.

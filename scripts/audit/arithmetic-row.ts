@@ -1,12 +1,10 @@
-/** A window's row from its members: in exact decimals, or in floats as engines compute. */
+/** A window's row from its members in exact decimals, and what is the same in every arithmetic. */
 import { pow10 } from "../base/decimal.ts";
 import { buySellRatio, sentiment, THRESHOLDS } from "../contract/thresholds.ts";
-import { nearestFloat, type Quotient, readDecimal } from "./arithmetic-decimal.ts";
+import { type Quotient, readDecimal } from "./arithmetic-decimal.ts";
 import { comesBefore, type RowStyle } from "./arithmetic-ends.ts";
-import { FloatSum, sumTolerance } from "./arithmetic-float.ts";
-import { isNarrow, type SumOrder } from "./arithmetic-order.ts";
 import type { AuditColumn } from "./audit-types.ts";
-import { type EngineLog, KIND, narrowId, quotientAt, SIDE, unitsAt } from "./engine-log.ts";
+import { type EngineLog, KIND, narrowId, SIDE, unitsAt } from "./engine-log.ts";
 
 export const EXACT_STYLE: RowStyle = {
   counts: "records",
@@ -27,7 +25,7 @@ const EPSILON_PARTS = Math.round(1 / THRESHOLDS.ratio_epsilon);
 const SPILL = 2 ** 52;
 
 /** Counts, and the records of the first and last price and of the ids; the same in every arithmetic. */
-interface Common {
+export interface Common {
   count: number;
   priced: number;
   buys: number;
@@ -38,14 +36,14 @@ interface Common {
   last_id: number;
 }
 
-function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): Common {
+export function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): Common {
   const ids = style.ids === "wrapped_last" ? "exact" : style.ids;
   const c = { count: 0, priced: 0, buys: 0, sells: 0, open: -1, close: -1, first_id: Infinity, last_id: -Infinity };
   let [first, last] = [-1, -1];
   for (const i of members) {
     const isPriced = log.kind[i] === KIND.tick || !Number.isNaN(log.price[i]!);
     if (isPriced) c.priced++;
-    if (isPriced || style.counts === "records") c.count++;
+    if (isPriced || style.counts !== "prices") c.count++;
     if (log.side[i] === SIDE.buy) c.buys++;
     else if (log.side[i] === SIDE.sell) c.sells++;
     const id = narrowId(log.id[i]!, ids);
@@ -60,11 +58,17 @@ function commonOf(log: EngineLog, members: readonly number[], style: RowStyle): 
     if (c.open === -1 || comesBefore(log, i, c.open, style.ends, style.times)) c.open = i;
     if (c.close === -1 || !comesBefore(log, i, c.close, style.ends, style.times)) c.close = i;
   }
+  if (style.counts === "ids") c.count = distinctIds(log, members);
   if (style.ids === "wrapped_last")
     [c.first_id, c.last_id] = [c.first_id, c.last_id].map((id) =>
       Number.isFinite(id) ? narrowId(id, "wrapped") : id,
     ) as [number, number];
   return c;
+}
+
+function distinctIds(log: EngineLog, members: readonly number[]): number {
+  const ids = members.filter((i) => !Number.isNaN(log.id[i]!)).map((i) => log.id[i]!);
+  return new Set(ids).size;
 }
 
 function commonCells(c: Common): Partial<Row> {
@@ -88,8 +92,7 @@ function commonCells(c: Common): Partial<Row> {
 const whole = (n: number): Quotient => ({ num: BigInt(n), den: 1n });
 
 /** The row in exact decimals. */
-export function decimalRow(log: EngineLog, members: readonly number[], style: RowStyle): Row {
-  const c = commonOf(log, members, style);
+export function decimalRow(log: EngineLog, members: readonly number[], c: Common): Row {
   const { price_sum, volume, notional, min, max } = exactSums(log, members);
   const [p, s] = [pow10(log.price_scale), pow10(log.size_scale)];
   const range = min === null || max === null ? null : max - min;
@@ -162,105 +165,4 @@ function exactSums(log: EngineLog, members: readonly number[]) {
     min,
     max,
   };
-}
-
-/** A row in floats: `value` NaN for null; `tolerance` only where the order of summing is unknown. */
-export interface FloatRow {
-  values: Partial<Record<AuditColumn, number | string>>;
-  tolerance: Partial<Record<AuditColumn, number>>;
-  /** In one batch several partitions were merged in an unknown order. */
-  isMixed: boolean;
-}
-
-/** Inputs of `width` bits, sums in 64, or in 32 in a narrow order. */
-interface FloatOptions {
-  width: 32 | 64;
-  order: SumOrder;
-  /** Of each record, for Spark's order. */
-  batch: Int32Array | null;
-  /** The members in this order. */
-  added: readonly number[];
-}
-
-export function floatRow(
-  log: EngineLog,
-  members: readonly number[],
-  style: RowStyle,
-  { width, order, batch, added }: FloatOptions,
-): FloatRow {
-  const c = commonOf(log, members, style);
-  const prices = new FloatSum(order);
-  const sizes = new FloatSum(order);
-  const products = new FloatSum(order);
-  let [min, max] = [Number.NaN, Number.NaN];
-  for (const i of added) {
-    const price = numberAt(log, i, "price", width);
-    const size = numberAt(log, i, "size", width);
-    const [at, partition] = [batch?.[i] ?? 0, log.partition[i]!];
-    prices.add(price, at, partition);
-    sizes.add(size, at, partition);
-    products.add(width === 32 ? Math.fround(price * size) : price * size, at, partition);
-    if (!(price >= min)) min = Number.isNaN(price) ? min : price;
-    if (!(price <= max)) max = Number.isNaN(price) ? max : price;
-  }
-  const range = width === 32 ? Math.fround(max - min) : max - min;
-  const [sum, volume, notional] = [prices.value, sizes.value, products.value];
-  const at = (i: number) => (i === -1 ? Number.NaN : numberAt(log, i, "price", width));
-  const none = (has: number, value: number) => (has === 0 ? Number.NaN : value);
-  const [dp, dv, dn] = [prices, sizes, products].map((one) => sumTolerance(one.count, one.size)) as [
-    number,
-    number,
-    number,
-  ];
-  const written = isNarrow(order) ? Math.fround : (value: number) => value;
-  const avg = none(prices.count, written(sum / prices.count));
-  const vwap = none(products.count, written(notional / volume));
-  return {
-    values: {
-      avg_price: avg,
-      max_price: max,
-      min_price: min,
-      price_range: range,
-      price_sum: none(prices.count, sum),
-      total_volume: none(sizes.count, volume),
-      notional: none(products.count, notional),
-      vwap,
-      open_price: at(c.open),
-      close_price: at(c.close),
-      volatility_flag: range > Number(THRESHOLDS.volatility_range) ? "High" : "Normal",
-      market_sentiment: floatSentiment(c.buys, c.sells),
-      volume_spike: volume > Number(THRESHOLDS.volume_spike) ? "Spike" : "Normal",
-    },
-    tolerance: {
-      avg_price: dp / prices.count + Math.abs(avg) * 2 ** -52,
-      price_sum: dp,
-      total_volume: dv,
-      notional: dn,
-      vwap: Math.abs(vwap) * (dn / Math.abs(notional) + dv / Math.abs(volume) + 2 ** -52),
-    },
-    isMixed: prices.isMixed || sizes.isMixed,
-  };
-}
-
-function floatSentiment(buys: number, sells: number): string {
-  const factor = THRESHOLDS.sentiment_numerator / THRESHOLDS.sentiment_denominator;
-  if (buys > sells * factor) return "Bullish";
-  return sells > buys * factor ? "Bearish" : "Neutral";
-}
-
-/** A record's number in `width` bits; NaN for a null. */
-function numberAt(log: EngineLog, i: number, of: "price" | "size", width: 32 | 64): number {
-  const double = log[of][i]!;
-  if (width === 64 || Number.isNaN(double)) return double;
-  const float = Math.fround(double);
-  // Only halfway between two floats can the double have hidden what the decimal rounds to.
-  return isHalfway(double, float) ? nearestFloat(quotientAt(log, i, of)!) : float;
-}
-
-const WORDS = new DataView(new ArrayBuffer(8));
-
-function isHalfway(double: number, float: number): boolean {
-  if (double === float) return false;
-  WORDS.setFloat64(0, double);
-  return (WORDS.getUint32(4) & 0x1fffffff) === 0x10000000;
 }

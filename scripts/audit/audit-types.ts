@@ -72,6 +72,8 @@ export interface Answers {
   isAppended?: boolean;
   /** What was left out beside columns, in words. */
   notes?: string[];
+  /** Their column of starts, if its cells showed it and not its name. */
+  found_start?: string;
   /** Their column of products. */
   product_column?: string;
   shape: WindowShape;
@@ -114,6 +116,9 @@ export type LatenessModel =
   /** No trace: what lacks is the window's latest arrivals in each partition. Only "consistent with". */
   | { kind: "suffix" };
 
+/** What trade_count counts: records, prices that are not null, or distinct trade ids. */
+export type Counts = "records" | "prices" | "ids";
+
 /** One engine, one way to compute: chosen for the whole answer, so that no row gets a rule of its own. */
 export interface EngineModel {
   arithmetic: "decimal" | "float64" | "float32";
@@ -129,8 +134,11 @@ export interface EngineModel {
   lateness: LatenessModel;
   /** Event times as it keeps them, where it shows: cut or rounded (half up) to milliseconds. */
   times: "us" | "ms" | "rounded_ms";
-  /** Windows are [start, end); (start, end], of microseconds or of times cut to ms; or of rounded times. */
-  edge: "left" | "right" | "right_ms" | "rounded_ms";
+  /**
+   * Windows are [start, end); (start, end], of microseconds or of times cut to ms; or of rounded times.
+   * Or a tick is in the window that is open when it arrives, or in that of its append time.
+   */
+  edge: "left" | "right" | "right_ms" | "rounded_ms" | "open" | "appended";
 }
 
 export const AUDIT_RULES = {

@@ -1,7 +1,8 @@
 /** The audit of windows: every row against the input, each difference with its rule. */
 import type { Answers, AuditRecord, AuditReport, EngineModel, SparkTrace, WindowVerdict } from "./audit-types.ts";
-import { EDGE_TEXTS, type Edge, isSamePlace, movesTicks, OTHER_EDGES } from "./engine-edges.ts";
-import { type EngineLog, engineLog } from "./engine-log.ts";
+import { ARRIVAL_EDGES, EDGE_TEXTS, type Edge, isSamePlace, movesTicks, OTHER_EDGES } from "./engine-edges.ts";
+import { type EngineLog, engineLog, KIND } from "./engine-log.ts";
+import { isExact } from "./engine-model.ts";
 import { type AuditWindow, placeWindows } from "./engine-windows.ts";
 import { isNumeric } from "./fit-cells.ts";
 import { bestFits, isMergeConfirmed } from "./fit-choose.ts";
@@ -11,6 +12,7 @@ import type { FitSettings } from "./fit-variants.ts";
 import { isLossConfirmed } from "./late-restarts.ts";
 import { checkTrace } from "./late-trace.ts";
 import { type Certainty, isEdgeConfirmed } from "./name-certainty.ts";
+import { withColumns, withoutColumns, wrongColumns } from "./name-columns.ts";
 import { withEarlierRows } from "./name-earlier.ts";
 import { fitTexts, hintsOf, howOf } from "./name-how.ts";
 import { againstNamed, movedBy } from "./name-moved.ts";
@@ -42,8 +44,10 @@ interface Attempt {
 /** Pure. Throws USAGE when the windows overlap too much for memory. */
 export function auditWindows(records: readonly AuditRecord[], answers: Answers, options: AuditOptions): AuditReport {
   const log = engineLog(records);
-  const best = bestAttempt(log, answers, options);
-  const { windows, fit, measure, verdicts, edge } = best;
+  const whole = bestAttempt(log, answers, options);
+  const apart = wrongApart(log, answers, options, whole);
+  const { best, verdicts } = apart ?? { best: whole, verdicts: whole.verdicts };
+  const { windows, fit, measure, edge } = best;
   return {
     input: inputOf(log, options.input_url),
     answers: {
@@ -55,7 +59,8 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     shape: best.answers.shape,
     model: { ...modelOf(measure), edge },
     how: [
-      ...fitTexts(verdicts.slice(0, windows.length)),
+      ...(apart?.how ?? []),
+      ...fitTexts(best.verdicts.slice(0, windows.length)),
       ...howOf(fit, measure, windows, best.answers, { trace: options.trace, lateness_us: options.lateness_us }),
       ...(EDGE_TEXTS[edge] === null ? [] : [EDGE_TEXTS[edge]]),
       ...hintsOf(measure, windows, verdicts, answers, options.product ?? null),
@@ -63,6 +68,22 @@ export function auditWindows(records: readonly AuditRecord[], answers: Answers, 
     windows: verdicts,
     totals: totalsOf(verdicts, answers),
   };
+}
+
+/** The audit without columns that are wrong in most rows, where it leaves fewer rows open. */
+function wrongApart(
+  log: EngineLog,
+  answers: Answers,
+  options: AuditOptions,
+  whole: Attempt,
+): { best: Attempt; verdicts: WindowVerdict[]; how: string[] } | null {
+  if (whole.unexplained * 2 <= whole.verdicts.length) return null;
+  const wrong = wrongColumns(log, whole.windows, answers);
+  if (wrong.length === 0) return null;
+  const best = bestAttempt(log, withoutColumns(answers, wrong), options);
+  if (best.unexplained >= whole.unexplained) return null;
+  const rows = placeWindows(log, { ...answers, shape: best.answers.shape }, options.product ?? null, best.edge).windows;
+  return { best, ...withColumns(log, rows, best.verdicts, wrong, answers) };
 }
 
 /** By [start, end), unless another edge leaves fewer rows unexplained. */
@@ -76,10 +97,30 @@ function bestAttempt(log: EngineLog, answers: Answers, options: AuditOptions): A
   const first = attempt(log, answers, "left", options);
   const open = first.verdicts.filter(({ outcome }) => outcome === "unexplained");
   const starts = new Set(open.map(({ window_start_us }) => window_start_us));
-  const others = moved_us !== 0 ? [] : OTHER_EDGES.filter((edge) => movesTicks(log, shape, edge, starts));
+  const others = moved_us !== 0 ? [] : OTHER_EDGES.filter((edge) => isLikely(log, answers, edge, starts, options));
   return others
     .map((edge) => attempt(log, answers, edge, options))
     .reduce((best, one) => (one.unexplained < best.unexplained ? one : best), first);
+}
+
+/** Whether the edge moves a tick of these windows. By arrival any tick can, so a row must show it. */
+function isLikely(
+  log: EngineLog,
+  answers: Answers,
+  edge: Edge,
+  starts: ReadonlySet<number>,
+  { product, trace, lateness_us }: AuditOptions,
+): boolean {
+  if (!movesTicks(log, answers.shape, edge, starts)) return false;
+  if (!ARRIVAL_EDGES.includes(edge)) return true;
+  const { windows } = placeWindows(log, answers, product ?? null, edge);
+  const evidence = new Evidence(log, windows, { trace, lateness_us });
+  return windows.some((window) => {
+    if (window.row === null || !window.isMoved || !starts.has(window.start_us)) return false;
+    const ticks = window.arrivals.filter((i) => log.kind[i] === KIND.tick);
+    const first = ticks.filter((i) => isExact(log, i));
+    return [ticks, first].some((members) => evidence.fitsLoosely(window, members));
+  });
 }
 
 function attempt(log: EngineLog, answers: Answers, edge: Edge, options: AuditOptions): Attempt {
@@ -127,6 +168,7 @@ function certaintyOf(
     isLossConfirmed: fit.restarts.length === 0 || isLossConfirmed(evidence, fit, answers),
     isMergeConfirmed: isMergeConfirmed(evidence, fit),
     shift_us: answers.shape.shift_us,
+    moved_us: movedBy(answers.shape),
   };
 }
 

@@ -1,5 +1,5 @@
 /** One engine in full, and what it does with each record of the input. */
-import type { AuditRule, EngineModel } from "./audit-types.ts";
+import type { AuditRule, Counts, EngineModel } from "./audit-types.ts";
 import { ID_KEYS } from "./engine-keys.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 
@@ -7,8 +7,7 @@ import { type EngineLog, KIND } from "./engine-log.ts";
 export interface Engine extends Pick<EngineModel, "repeats" | "keys" | "malformed" | "lateness"> {
   /** Late ⇔ the window's end has passed, or ⇔ the record's own time has (Spark's deduplication). */
   late_by: "window" | "row";
-  /** Whether trade_count counts records, or prices that are not null. */
-  counts: "records" | "prices";
+  counts: Counts;
   /** First offset that it read, by partition; a partition that is not here was read from its start. */
   begins: ReadonlyMap<number, number>;
 }

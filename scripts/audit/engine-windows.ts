@@ -1,7 +1,7 @@
 /** The input's windows by their shape, each with its arrivals and their row. */
 import { TidemarkError } from "../base/errors.ts";
 import type { Answers, ForeignRow, WindowShape } from "./audit-types.ts";
-import { type Edge, placedTime } from "./engine-edges.ts";
+import { type Edge, placedTimes } from "./engine-edges.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { isExact } from "./engine-model.ts";
 
@@ -76,6 +76,7 @@ export function placeWindows(
     }
     return window;
   };
+  const placed_us = placedTimes(log, edge);
   const only = product === null ? -1 : log.products.indexOf(product);
   for (let i = 0; i < log.records.length; i++) {
     if (log.kind[i] === KIND.nothing) continue;
@@ -84,7 +85,7 @@ export function placeWindows(
     if (!isOne && !hasProduct && own !== only) continue;
     const key = isOne ? -1 : own;
     const starts = startsOf(log.time_us[i]!, shape);
-    const placed = edge === "left" ? starts : startsOf(placedTime(log.time_us[i]!, edge), shape);
+    const placed = edge === "left" ? starts : startsOf(placed_us[i]!, shape);
     for (const start_us of placed) windowAt(key, start_us).arrivals.push(i);
     if (!isExact(log, i)) continue;
     for (const start_us of starts) windowAt(key, start_us).exact.push(i);

@@ -1,8 +1,9 @@
 /** Whether a foreign cell is a computed value: exactly, rounded, or as a float. */
 import { type Decimal, isExactly, isRounded, nearestDouble, type Rounding, readDecimal } from "./arithmetic-decimal.ts";
 import { looseEnds, type RowStyle } from "./arithmetic-ends.ts";
+import { FloatRow } from "./arithmetic-float-row.ts";
 import { inSumOrder, isNarrow, type SumOrder, sortedBy, unsorted } from "./arithmetic-order.ts";
-import { decimalRow, type FloatRow, floatRow, type Row, type Value } from "./arithmetic-row.ts";
+import { type Common, commonOf, decimalRow, type Row, type Value } from "./arithmetic-row.ts";
 import type { AuditColumn, CellType } from "./audit-types.ts";
 import type { EngineLog } from "./engine-log.ts";
 
@@ -39,6 +40,7 @@ export function readCell(text: string | null): Cell {
 /** A window's values for a set of members, each arithmetic computed when first asked for. */
 export class RowValues {
   #decimal: Row | null = null;
+  #common: Common | null = null;
   #floats = new Map<string, FloatRow>();
   #sorted = new Map<string, readonly number[]>();
   #ends: ReturnType<typeof looseEnds> | null = null;
@@ -61,7 +63,7 @@ export class RowValues {
   }
 
   get decimal(): Row {
-    this.#decimal ??= decimalRow(this.log, this.members, this.style);
+    this.#decimal ??= decimalRow(this.log, this.members, this.#commonOf());
     return this.#decimal;
   }
 
@@ -70,10 +72,15 @@ export class RowValues {
     const key = `${width} ${added === this.members ? unsorted(order) : order}`;
     let row = this.#floats.get(key);
     if (row === undefined) {
-      row = floatRow(this.log, this.members, this.style, { width, order, batch: this.batch, added });
+      row = new FloatRow(this.log, this.#commonOf(), { width, order, batch: this.batch, added });
       this.#floats.set(key, row);
     }
     return row;
+  }
+
+  #commonOf(): Common {
+    this.#common ??= commonOf(this.log, this.members, this.style);
+    return this.#common;
   }
 
   /** The members in an order of adding: the same list where that changes nothing. */
@@ -100,7 +107,7 @@ export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, pl
     return isValue(cell, of.decimal[column], plan.arithmetic === "decimal" ? plan.rounding : ratioRounding(plan));
   const width = plan.arithmetic === "float32" ? 32 : 64;
   const row = of.float(width, plan.order);
-  const value = row.values[column];
+  const value = row.value(column);
   if (typeof value === "string") return cell.text === value;
   if (value === undefined || Number.isNaN(value)) return cell.text === null;
   if (Number.isNaN(cell.number)) return false;
@@ -109,7 +116,7 @@ export function isReproduced(cell: Cell, column: AuditColumn, type: CellType, pl
   if (Math.fround(cell.number) === Math.fround(value))
     if (type === "float32" || (isOf32(column, plan) && isShortest(cell, value))) return true;
   const isOpen = plan.order === "any" || (plan.order === "batches" && row.isMixed);
-  return isOpen && Math.abs(cell.number - value) <= (row.tolerance[column] ?? 0);
+  return isOpen && Math.abs(cell.number - value) <= row.tolerance(column);
 }
 
 /** Whether the text is a 32-bit float as engines write it: its own digits, or those of its double. */

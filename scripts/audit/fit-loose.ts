@@ -2,7 +2,7 @@
 
 import { buySellRatio } from "../contract/thresholds.ts";
 import { readDecimal } from "./arithmetic-decimal.ts";
-import type { AuditColumn, ForeignRow } from "./audit-types.ts";
+import type { AuditColumn, Counts, ForeignRow } from "./audit-types.ts";
 import { type EngineLog, SIDE } from "./engine-log.ts";
 
 /** Relative error of 32-bit inputs, with room for their sums. */
@@ -15,6 +15,8 @@ const NARROW_STEP = 2 ** -23;
 export class LooseSums {
   count = 0;
   priced = 0;
+  /** First arrivals of their ids. */
+  ids = 0;
   buys = 0;
   sells = 0;
   price = 0;
@@ -27,6 +29,7 @@ export class LooseSums {
     const price = log.price[i]!;
     const size = log.size[i]!;
     this.count++;
+    if (isFirst(log, i)) this.ids++;
     const side = log.side[i];
     if (side === SIDE.buy) this.buys++;
     else if (side === SIDE.sell) this.sells++;
@@ -46,6 +49,7 @@ export class LooseSums {
     const price = log.price[i]!;
     const size = log.size[i]!;
     this.count--;
+    if (isFirst(log, i)) this.ids--;
     const side = log.side[i];
     if (side === SIDE.buy) this.buys--;
     else if (side === SIDE.sell) this.sells--;
@@ -61,6 +65,7 @@ export class LooseSums {
   merge(other: LooseSums): void {
     this.count += other.count;
     this.priced += other.priced;
+    this.ids += other.ids;
     this.buys += other.buys;
     this.sells += other.sells;
     this.price += other.price;
@@ -70,10 +75,18 @@ export class LooseSums {
     this.max = Math.max(this.max, other.max);
   }
 
+  counted(counts: Counts): number {
+    if (counts === "ids") return this.ids;
+    return counts === "records" ? this.count : this.priced;
+  }
+
   copy(): LooseSums {
     return Object.assign(new LooseSums(), this);
   }
 }
+
+/** Of a repeated id, repeats are in the same window: there the first is the one that is counted. */
+const isFirst = (log: EngineLog, i: number): boolean => log.earlier[i] === -1 && !Number.isNaN(log.id[i]!);
 
 export function looseSums(log: EngineLog, members: Iterable<number>): LooseSums {
   const sums = new LooseSums();
@@ -162,9 +175,12 @@ export function narrowColumns(
   return new Set([...votes].flatMap(([column, vote]) => (vote > 0 ? [column] : [])));
 }
 
-export function fitsLoosely(row: LooseRow, sums: LooseSums, counts: "records" | "prices"): boolean {
-  const count = counts === "records" ? sums.count : sums.priced;
-  if (differs(row.trade_count, count) || differs(row.buy_count, sums.buys) || differs(row.sell_count, sums.sells))
+export function fitsLoosely(row: LooseRow, sums: LooseSums, counts: Counts): boolean {
+  if (
+    differs(row.trade_count, sums.counted(counts)) ||
+    differs(row.buy_count, sums.buys) ||
+    differs(row.sell_count, sums.sells)
+  )
     return false;
   for (const { column, value, half } of row.numbers) {
     const [computed, size] = looseValue(column, sums);

@@ -2,7 +2,7 @@
 import type { RowStyle } from "./arithmetic-ends.ts";
 import type { Answers } from "./audit-types.ts";
 import type { AuditWindow } from "./engine-windows.ts";
-import { RowValues, readCell } from "./fit-cells.ts";
+import { readCell } from "./fit-cells.ts";
 import { planColumns, type Sample, slackOf } from "./fit-columns.ts";
 import type { Evidence, Fit } from "./fit-model.ts";
 import { rowStyle } from "./fit-style.ts";
@@ -49,7 +49,7 @@ function samplesOf(evidence: Evidence, fit: Fit, style: RowStyle, answers: Answe
   const fitting = evidence.windows.filter((one) => one.row !== null && evidence.isReproduced(fit, one, isEarly));
   return spread(fitting).map((window) => ({
     cells: new Map(answers.columns.map(({ name }) => [name, readCell(window.row!.cells[name] ?? null)])),
-    values: new RowValues(evidence.log, sampleMembers(evidence, fit, window), style, fit.clock.batch),
+    values: evidence.values(window, sampleMembers(evidence, fit, window), style, fit.clock.batch),
   }));
 }
 

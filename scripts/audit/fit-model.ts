@@ -1,8 +1,10 @@
 /** The one engine that reproduces most of an answer, chosen among the ways in which engines work. */
+import type { RowStyle } from "./arithmetic-ends.ts";
 import type { Answers, ForeignRow, LatenessModel } from "./audit-types.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import { type Clock, type Engine, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
+import { RowValues } from "./fit-cells.ts";
 import {
   columnPlaces,
   fitsLoosely,
@@ -18,6 +20,8 @@ import { couldBeLate, droppedSets, likelyDrops } from "./late-suffix.ts";
 
 /** Windows by which engines are ranked before the best ones are tried on all. */
 const TELLING_MAX = 240;
+/** Rows in every arithmetic that are kept per sampled window: of engines that tie. */
+const VALUES_MAX = 3;
 /** Windows that must lack late ticks before a delay that was found from rows is believed. */
 export const SUPPORT_MIN = 3;
 
@@ -39,6 +43,7 @@ export class Evidence {
   readonly #isExact = new Map<AuditWindow, boolean>();
   /** Windows in which every engine holds the same ticks, as far as lateness and refusals go. */
   readonly #isPlain = new Map<AuditWindow, boolean>();
+  readonly #values = new Map<AuditWindow, RowValues[]>();
   readonly #nearness: Nearness;
   readonly #lastRow = new Map<number, number>();
   /** Greatest event time of a tick before each record, and of all. */
@@ -83,8 +88,35 @@ export class Evidence {
     return [...thinned(clear, (TELLING_MAX * 3) / 4), ...thinned(rest, TELLING_MAX / 4)];
   }
 
+  /** Whether a row of a window with repeats has the count of its distinct ids, and other sums. */
+  get countsIds(): boolean {
+    return this.windows.some((window) => {
+      if (window.row === null || this.#isExact.get(window)!) return false;
+      const isRepeat = (i: number) => this.log.earlier[i] !== -1;
+      return this.#rows.get(window)!.trade_count === window.exact.length && window.arrivals.some(isRepeat);
+    });
+  }
+
+  /** Whether no row of its product is of a later window. */
+  isLastRow({ product, end_us }: AuditWindow): boolean {
+    return this.#lastRow.get(product) === end_us;
+  }
+
   looseRow(window: AuditWindow): LooseRow {
     return this.#rows.get(window)!;
+  }
+
+  /** Their row in every arithmetic: engines that hold the same ticks of a window share it. */
+  values(window: AuditWindow, members: readonly number[], style: RowStyle, batch: Int32Array | null): RowValues {
+    const kept = this.#values.get(window) ?? [];
+    this.#values.set(window, kept);
+    const own = kept.find(
+      (one) => one.batch === batch && isSameStyle(one.style, style) && isSameList(one.members, members),
+    );
+    if (own !== undefined) return own;
+    const values = new RowValues(this.log, members, style, batch);
+    if (kept.push(values) > VALUES_MAX) kept.shift();
+    return values;
   }
 
   /** An engine with its clock, scored. */
@@ -110,7 +142,10 @@ export class Evidence {
       return this.#isExact.get(window)!;
     if (engine.lateness.kind === "suffix" || isUnknown(clock, window)) return this.dropped(fit, window).length > 0;
     const members = membersOf(this.log, engine, clock, window);
-    return fitsLoosely(this.#rows.get(window)!, looseSums(this.log, members), engine.counts);
+    const row = this.#rows.get(window)!;
+    if (engine.counts === "records" && !Number.isNaN(row.trade_count) && row.trade_count !== members.length)
+      return false;
+    return fitsLoosely(row, looseSums(this.log, members), engine.counts);
   }
 
   /** For the suffix rule: sets of dropped ticks that leave this row. */
@@ -170,6 +205,14 @@ export class Evidence {
   #late({ end_us }: AuditWindow) {
     return { end_us, latest_us: this.latest_us, delay_us: this.settings.lateness_us ?? 0 };
   }
+}
+
+function isSameStyle(one: RowStyle, other: RowStyle): boolean {
+  return (Object.keys({ ...one, ...other }) as (keyof RowStyle)[]).every((name) => one[name] === other[name]);
+}
+
+function isSameList(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((i, n) => i === other[n]);
 }
 
 /** At most `most` of them, evenly spread. */

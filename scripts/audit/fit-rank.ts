@@ -17,13 +17,17 @@ const CLOSE_SHARE = 0.97;
 
 /** The best engines: ranked on telling windows by what they count, by clock, and by both; then on all. */
 export function finalists(evidence: Evidence, settings: FitSettings, keys: readonly Keys[]): Fit[] {
-  const all = variants(evidence.log, settings, keys);
+  const all = variants(evidence.log, settings, keys, evidence.countsIds);
   if (all.length === 0) return [];
   const { telling } = evidence;
+  const known = new Map<Variant, number>();
+  const reproducedBy = (variant: Variant) => {
+    const reproduced = known.get(variant) ?? evidence.fit(variant, [], telling).reproduced;
+    known.set(variant, reproduced);
+    return reproduced;
+  };
   const rank = (list: readonly Variant[]) =>
-    list
-      .map((variant) => ({ variant, reproduced: evidence.fit(variant, [], telling).reproduced }))
-      .sort((a, b) => b.reproduced - a.reproduced);
+    list.map((variant) => ({ variant, reproduced: reproducedBy(variant) })).sort((a, b) => b.reproduced - a.reproduced);
   const isQuick = ({ engine }: Variant) => engine.lateness.kind !== "each_record";
   const first = rank(all.filter(isQuick));
   const counted = [...new Set(first.map(({ variant }) => contentKey(variant)))];

@@ -1,5 +1,5 @@
 /** The ways in which engines work, as far as an input can tell them apart. */
-import type { EngineModel, LatenessModel, SparkTrace } from "./audit-types.ts";
+import type { Counts, EngineModel, LatenessModel, SparkTrace } from "./audit-types.ts";
 import { hasOwnRepeats, ID_KEYS, type Keys } from "./engine-keys.ts";
 import { type EngineLog, KIND } from "./engine-log.ts";
 import type { Engine } from "./engine-model.ts";
@@ -23,8 +23,11 @@ export interface Variant {
   lag: 0 | 1;
 }
 
-/** All ways to work with these keys that this input can tell apart, the simplest first. */
-export function variants(log: EngineLog, settings: FitSettings, among: readonly Keys[]): Variant[] {
+/**
+ * All ways to work with these keys that this input can tell apart, the simplest first. `countsIds`:
+ * counts may be of distinct ids beside sums of all records.
+ */
+export function variants(log: EngineLog, settings: FitSettings, among: readonly Keys[], countsIds: boolean): Variant[] {
   const { trace } = settings;
   const isRepeated = log.repeated > 0 || log.earlier_of_all.some((i) => i !== -1);
   const isMerging = among.some((keys) => !ID_KEYS.includes(keys));
@@ -41,7 +44,7 @@ export function variants(log: EngineLog, settings: FitSettings, among: readonly 
   ];
   const contents = repeats.flatMap((repeated) =>
     malformed.flatMap((refused) =>
-      (refused === "nulls" ? (["records", "prices"] as const) : ["records" as const]).flatMap((counts) =>
+      countsOf(repeated, refused, countsIds).flatMap((counts) =>
         keysOf(log, repeated, among).map((keys) => ({ repeats: repeated, malformed: refused, counts, keys })),
       ),
     ),
@@ -55,6 +58,12 @@ export function variants(log: EngineLog, settings: FitSettings, among: readonly 
         engine: { ...content, lateness, late_by, begins: trace?.begins ?? new Map() },
       })),
   );
+}
+
+/** What counts can be of, where it makes a difference. */
+function countsOf(repeats: EngineModel["repeats"], malformed: EngineModel["malformed"], countsIds: boolean): Counts[] {
+  const isOfIds = countsIds && repeats === "all";
+  return ["records", ...(malformed === "nulls" ? ["prices" as const] : []), ...(isOfIds ? ["ids" as const] : [])];
 }
 
 /** By what repeats are found, where it makes a difference. */

@@ -21,6 +21,8 @@ export interface Certainty {
   isEdgeConfirmed: boolean;
   /** Added to their times (W7); 0: none. */
   shift_us: number;
+  /** How far their starts are from those that are shown. */
+  moved_us: number;
 }
 
 /** Whether nothing proves this rule of a row. */

@@ -5,7 +5,7 @@ import type { AuditWindow } from "./engine-windows.ts";
 import type { Cell } from "./fit-cells.ts";
 import type { ColumnPlan } from "./fit-columns.ts";
 import { fitsLoosely, type LooseRow, type LooseSums, looseSums } from "./fit-loose.ts";
-import { type Measure, makesRow, tickAt, valuesOf } from "./name-rules.ts";
+import { type Measure, makesRow, NAMED_TICKS_MAX, tickAt, valuesOf } from "./name-rules.ts";
 
 /** Pairs of ticks that are compared in doubles, of the whole answer; a window of 240 has 115,000. */
 const PAIRS_MAX = 4_000_000;
@@ -62,6 +62,7 @@ export class HintSearch {
   /**
    * Null when no one or two ticks make the row, in every column, as the engine computes. `drops`: what
    * else may have been dropped as late, where nothing decides; beside it one tick is searched for.
+   * `isLast`: no later window has a row, so that its reading may have ended in this one.
    */
   hintOf(
     window: AuditWindow,
@@ -69,6 +70,7 @@ export class HintSearch {
     cells: ReadonlyMap<AuditColumn, Cell>,
     members: readonly number[],
     drops: readonly number[][],
+    isLast: boolean,
   ): Hint | null {
     const { log } = this.measure;
     const whole: Question = { window, row, cells, members, sums: looseSums(log, members) };
@@ -81,12 +83,28 @@ export class HintSearch {
       const beside = this.#smallest({ ...whole, members: kept, sums: looseSums(log, kept) }, 1);
       if (beside !== null) return this.#hint(window, kept, beside, late);
     }
-    return null;
+    return isLast ? this.#endedHint(whole) : null;
+  }
+
+  /** A row of the first ticks of its window. */
+  #endedHint({ row, cells, members }: Question): Hint | null {
+    const { log, engine, plans } = this.measure;
+    if (!(row.trade_count > 0 && row.trade_count < members.length)) return null;
+    const read = members.slice(0, row.trade_count);
+    const isLoose = fitsLoosely(row, looseSums(log, read), engine.counts);
+    if (!isLoose || !makesRow(plans, cells, valuesOf(this.measure, read))) return null;
+    const last = read.at(-1)!;
+    const rest = members.slice(read.length, read.length + NAMED_TICKS_MAX);
+    return {
+      text: `As if reading had ended after ${log.id[last]}, offset ${log.offset[last]} of partition ${log.partition[last]}.`,
+      sets: [rest.map((i) => tickAt(log, i, "missing", null))],
+      is_cut: false,
+    };
   }
 
   #smallest(question: Question, most: 1 | 2): Found | null {
     const { window, row, members, sums } = question;
-    const counted = this.measure.engine.counts === "records" ? sums.count : sums.priced;
+    const counted = sums.counted(this.measure.engine.counts);
     const more = Number.isNaN(row.trade_count) ? null : row.trade_count - counted;
     if (more !== null && Math.abs(more) > most) return null;
     const key = this.#keyOf(question);

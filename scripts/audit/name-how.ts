@@ -57,6 +57,7 @@ export function howOf(
     ...(check?.notes ?? []),
     ...(isOther ? ["That is not the given lateness, so the trace proves nothing about late ticks."] : []),
     `${KEY_TEXTS[engine.keys]} ${engine.repeats === "first" ? "counts once, the first" : engine.repeats === "last" ? "counts once, the last" : "counts each time"}.`,
+    ...(engine.counts === "ids" ? ["Counts are of distinct trade ids, sums of all records."] : []),
     ...(engine.malformed === "skipped"
       ? []
       : [

@@ -37,7 +37,9 @@ export function shiftTexts(shape: WindowShape, windows: readonly AuditWindow[]):
   const first = windows.find(({ row }) => row !== null);
   const texts: string[] = [];
   if (shift_us !== 0)
-    texts.push(`Their times are ${hoursText(Math.abs(shift_us))} ${shift_us > 0 ? "behind" : "ahead of"} UTC.`);
+    texts.push(
+      `Their times are ${hoursText(Math.abs(shift_us))} ${shift_us > 0 ? "behind" : "ahead of"} UTC${shift_us === -shape.size_us ? ": they name the ends of the windows" : ""}.`,
+    );
   if (moved_us !== 0 && first !== undefined) {
     const clock = (us: number) => isoSecondFromUs(us).slice(11, 19);
     texts.push(

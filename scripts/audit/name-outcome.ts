@@ -1,6 +1,6 @@
 /** The verdict of each window: equal, explained, only consistent, or unexplained, in one sentence. */
 import { EXACT_STYLE, type Row } from "./arithmetic-row.ts";
-import type { AuditColumn, AuditRule, CellDifference, WindowVerdict } from "./audit-types.ts";
+import type { AuditColumn, AuditRule, CellDifference, Hint, WindowVerdict } from "./audit-types.ts";
 import { absence, membersOf } from "./engine-model.ts";
 import type { AuditWindow } from "./engine-windows.ts";
 import { type Cell, RowValues, readCell } from "./fit-cells.ts";
@@ -8,6 +8,7 @@ import { type Evidence, type Fit, isUnknown } from "./fit-model.ts";
 import { refutedDrops } from "./late-suffix.ts";
 import { type Certainty, isUnsure, withContradictions } from "./name-certainty.ts";
 import { HintSearch } from "./name-hints.ts";
+import { movedTicks, type OpenRow } from "./name-neighbours.ts";
 import { rowless } from "./name-rowless.ts";
 import {
   differing,
@@ -57,15 +58,34 @@ export function judgeWindows(
   withoutRefuted(measure, judged);
   const byWindow = new Map(judged.map((one) => [one.window, one]));
   const hints = new HintSearch(measure);
-  const open = (one: Judged) => unexplained(measure, one, hints, { evidence, fit });
-  const verdicts = windows.map((window) => {
+  const rows: OpenRow[] = [];
+  const open = (one: Judged) => {
+    const verdict = unexplained(measure, one, hints, { evidence, fit });
+    rows.push(openRow(measure, evidence, one, verdict.hint ?? null));
+    return verdict;
+  };
+  const alone = windows.map((window) => {
     const one = byWindow.get(window);
     return one === undefined
       ? rowless(measure, evidence, fit, window, certainty, { isEarly, rowEnd_us })
       : verdictOf(measure, fit, one, certainty, open);
   });
+  const moved = movedTicks(measure, windows, rows, certainty.moved_us);
+  const verdicts = alone.map((verdict, i) => {
+    const hint = moved.get(windows[i]!);
+    return hint === undefined ? verdict : { ...verdict, hint };
+  });
   const clock = certainty.isLossConfirmed ? measure.clock : (measure.unbroken ?? measure.clock);
   return withContradictions(verdicts, contradictions({ ...measure, clock }, judged));
+}
+
+function openRow(
+  { log, engine, clock }: Measure,
+  evidence: Evidence,
+  { window, cells }: Judged,
+  hint: Hint | null,
+): OpenRow {
+  return { window, cells, row: evidence.looseRow(window), members: membersOf(log, engine, clock, window), hint };
 }
 
 /** Exact rows that the engine would have made otherwise, by rule. */
@@ -228,6 +248,8 @@ function unexplained(
     ? "The input has no tick in this window."
     : `No rule makes this row: the engine found for the whole answer differs in ${wrong.join(", ") || "no column"}.`;
   const drops = hasNone ? [] : evidence.likelyDrops(fit, window);
-  const hint = hasNone ? null : hints.hintOf(window, evidence.looseRow(window), cells, members, drops);
+  const hint = hasNone
+    ? null
+    : hints.hintOf(window, evidence.looseRow(window), cells, members, drops, evidence.isLastRow(window));
   return { outcome: "unexplained", rules: [], differences, ticks: [], ...(hint === null ? {} : { hint }), why };
 }

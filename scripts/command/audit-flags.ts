@@ -3,7 +3,7 @@ import { type Flag, invalid } from "./cli.ts";
 import { DATA_FLAG, durationFlag } from "./flags.ts";
 
 /** Rules that --trust accepts; `behind` is a trade that is lost or was not read yet. */
-const TRUSTED = [...Array.from({ length: 12 }, (_, i) => `W${i + 1}`), "behind"];
+const TRUSTED = [...Array.from({ length: 13 }, (_, i) => `W${i + 1}`), "behind"];
 
 export const AUDIT_INPUT_FLAGS: Flag[] = [
   {

@@ -9,8 +9,11 @@ import { pause } from "../base/wait.ts";
 import { LAST_WORDS_VARIABLE, type LastWords, lastWords, lastWordsOf } from "../command/last-words.ts";
 
 const MINUTE_MS = 60_000;
-/** A child that fails by itself this soon after its first start has wrong settings: no restart. */
-const SETTLE_MS = 3_000;
+/**
+ * A child that fails by itself this soon after its first start has wrong settings: no restart. On a
+ * busy machine a start takes seconds.
+ */
+const SETTLE_MS = 15_000;
 
 interface ChildOptions {
   name: string;

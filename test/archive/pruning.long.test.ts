@@ -19,7 +19,7 @@ import {
 } from "../support/data.ts";
 import { run, startStage, until } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const ALL = ["--retain", "1ms"];
 const prune = (data: string, args = ALL, env = {}) => run("prune", ["--data", data, "--json", ...args], env);

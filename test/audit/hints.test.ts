@@ -96,6 +96,22 @@ test("without a trace, a lost tick is found beside one that came late", () => {
   expect(hint?.sets).toMatchObject([[{ trade_id: 264, rule: null }, drops, drops]]);
 });
 
+test("the last row of an answer that was read only in part names where reading ended", () => {
+  const ended = (last: number, at: number, lost?: number) => (rows: ForeignWindow[]) => {
+    const row = rows[last]!;
+    const trades = row.trades.slice(0, at).filter((_, n) => n !== lost);
+    row.cells = cellsOf(TRADES, { trades, groups: trades.map(() => 0) }, EXPERT);
+    rows.length = MINUTE_4 + 1;
+  };
+  const hint = hinted(EXPERT, ended(MINUTE_4, 25));
+  expect(hint?.text).toBe("As if reading had ended after 265, offset 264 of partition 0.");
+  expect(hint?.sets[0]).toHaveLength(35);
+  // Not: a later window has a row; a tick before it lacks too.
+  const report = run(TRADES, EXPERT, ended(3, 25));
+  expect([at(report, 3).outcome, at(report, 3).hint]).toEqual(["unexplained", undefined]);
+  expect(hinted(EXPERT, ended(MINUTE_4, 25, 7))).toBeUndefined();
+});
+
 test("terminal, page and JSON show the hint, and the audit still fails", () => {
   const report = run(TRADES, EXPERT, without(TRADES, EXPERT, MINUTE_4, 10));
   const view = reportView({ kind: "windows", report }, []);

@@ -33,7 +33,8 @@ test("how it was found counts what the engine makes in every digit, and warns wh
   };
   expect(run(steady(), EXPERT, spoil(2)).how[0]).toBe("One engine for the whole answer: it makes 8 of 10 windows.");
   const poor = run(steady(), EXPERT, (rows) => {
-    for (const [n, row] of rows.entries()) row.cells.total_volume = String(1 + n);
+    for (const [n, row] of rows.entries())
+      Object.assign(row.cells, { total_volume: String(1 + n), trade_count: String(90 + n) });
   });
   expect(poor.totals.unexplained).toBeGreaterThan(5);
   expect(poor.how[0]).toBe("No way to compute fits most windows; what follows is weak.");

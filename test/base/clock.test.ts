@@ -58,7 +58,7 @@ test.skipIf(noClock() !== null)(
     child.stdin.end();
     expect(await child.ended).toBe(0);
   },
-  30_000,
+  120_000,
 );
 
 test("spans for people", () => {

@@ -93,13 +93,14 @@ test.skipIf(process.platform !== "linux")(
   "what this process and its children use is not other processes' work",
   () => {
     const ended = observe();
-    for (const from_us = process.cpuUsage().user; process.cpuUsage().user - from_us < 100_000; );
+    const used_us = () => process.cpuUsage().user + process.cpuUsage().system;
+    for (const from_us = used_us(); used_us() - from_us < 300_000; );
     const { seconds, other_cores, steal, pressure } = ended();
     expect([other_cores! >= 0, steal! >= 0, pressure === null || pressure >= 0]).toEqual([true, true, true]);
     // The machine's busy time minus ours can't exceed its other cores.
-    expect(other_cores! * seconds).toBeLessThanOrEqual(seconds * navigator.hardwareConcurrency - 0.07);
+    expect(other_cores! * seconds).toBeLessThanOrEqual(seconds * navigator.hardwareConcurrency - 0.15);
   },
-  30_000,
+  120_000,
 );
 
 test("a run with steal or other work above the limits is marked, a broker's work is not", () => {

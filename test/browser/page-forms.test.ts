@@ -111,6 +111,10 @@ inBrowser("forms", fill, (here) => {
     expect(bar.y + bar.height).toBeCloseTo(900, 0);
     expect(lanes.y + lanes.height).toBeLessThanOrEqual(bar.y);
     expect(await text(page, '#price-line [data-figure="open"]')).toContain(`: ${await trades.innerText()} trades`);
+    // What the verdict adds comes and goes without moving what is below.
+    const tiles = (await box(".tiles")).y;
+    await page.evaluate("document.querySelector('#verdict .details').textContent = 'stream is down '.repeat(20)");
+    expect((await box(".tiles")).y).toBe(tiles);
     // On a phone it is the screen's lower edge, and no part of a panel that it covers.
     await page.setViewportSize({ width: 390, height: 844 });
     const { x, y, width, height } = await box("#problems");

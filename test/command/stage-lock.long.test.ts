@@ -31,7 +31,7 @@ test("50 starts at once: exactly one wins, the refusal of each other names the w
   expect(await next.first).toBe("won");
   next.child.stdin.end();
   expect(await next.child.ended).toBe(0);
-}, 120_000);
+}, 300_000);
 
 test("several may share a lock; a process that needs it alone is refused until the last one has ended, and then refuses the others", async () => {
   using dir = tempDir();
@@ -47,7 +47,7 @@ test("several may share a lock; a process that needs it alone is refused until t
   );
   alone.child.signal("SIGKILL");
   await alone.child.ended;
-}, 120_000);
+}, 300_000);
 
 test.skipIf(process.platform !== "linux")(
   "a lock that is held stays held when its file, or the whole folder, is removed",
@@ -69,7 +69,7 @@ test.skipIf(process.platform !== "linux")(
       await next.child.ended;
     }
   },
-  60_000,
+  300_000,
 );
 
 test("a data directory without locks/ is refused with a sentence by a command that creates none", async () => {
@@ -99,7 +99,7 @@ test("a second stream is refused with the first's pid; killed, the first leaves 
   first.signal("SIGKILL");
   await first.ended;
   expect((await run("stream", ["--data", dir.path, "--until-end"])).code).toBe(0);
-}, 120_000);
+}, 300_000);
 
 test("a lock on windows.db that is held elsewhere is waited for, with a message, and no record is lost", async () => {
   using dir = tempDir();
@@ -130,4 +130,4 @@ test("a lock on windows.db that is held elsewhere is waited for, with a message,
   await fillLog(calm.path, lines);
   await run("stream", ["--data", calm.path, "--until-end"]);
   expect(answerHash(join(dir.path, "windows.db"))).toEqual(answerHash(join(calm.path, "windows.db")));
-}, 120_000);
+}, 300_000);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { AUDIT_RULES } from "../../scripts/audit/audit-types.ts";
 import { EVIL, fillLog, tempDir } from "../support/data.ts";
 import { csv, LINES, rows, TRADES, type Trade } from "../support/minute-rows.ts";
 import { commandOf, run, shell } from "../support/process.ts";
@@ -147,7 +148,10 @@ test("wrong usage exits with 2 and a sentence on what to do", async () => {
   const kept = write("kept/log.db", "");
   const refused = [
     [[], "--answers is missing: name the pipeline's answers."],
-    [["--answers", exact, "--trust", "W13"], '"W13" is not a rule: use W1,'],
+    [
+      ["--answers", exact, "--trust", "W14"],
+      `"W14" is not a rule: use ${Object.keys(AUDIT_RULES).join(", ")}, behind.`,
+    ],
     [["--answers", exact, "--log", at("none")], "there is no file or folder there. [TIDEMARK_USAGE]\nName a topic"],
     [["--answers", exact, "--log", "http://x/y"], "A log URL can't begin with http://."],
     [["--answers", exact, "--log", ticks, "--every", "10s"], "--every needs the size of the windows."],

@@ -20,7 +20,7 @@ test("without a limit it is wrong usage; a directory with replayed data refuses 
   expect(replay.code).toBe(1);
   expect(replay.stderr).toContain("holds replay data, and this feed is live.");
   expect(replay.stderr).toContain("TIDEMARK_DATA_KIND");
-}, 30_000);
+}, 120_000);
 
 test("it prints what it loaded and why it ended; a second one beside it is refused with the first one's pid", async () => {
   using dir = tempDir();
@@ -35,7 +35,7 @@ test("it prints what it loaded and why it ended; a second one beside it is refus
   expect(first.said()).toMatch(/BTC-USD: \d+ trades loaded, from .*; stopped; the same command continues here/);
   const done = await run("backfill", [...flags, "500"]);
   expect([done.code, done.stderr]).toEqual([0, expect.stringContaining("--trades is reached")]);
-}, 60_000);
+}, 120_000);
 
 test("a product that REST refuses does not stop the others: their figures are printed, and the exit code is 1", async () => {
   using dir = tempDir();
@@ -48,4 +48,4 @@ test("a product that REST refuses does not stop the others: their figures are pr
     { product: "XYZ-USD", loaded: 0, end: "failed" },
     { product: "BTC-USD", loaded: 200, end: "trades" },
   ]);
-}, 60_000);
+}, 120_000);

@@ -35,7 +35,7 @@ test("ids between history and the feed's first trade are named until backfill ha
   ]);
   await fillLog(dir.path, [note(41, 49)]);
   expect(await found()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();

@@ -72,4 +72,4 @@ test("record with nothing received writes nothing and exits 1", async () => {
   const answer = await run("record", [file, "--feed", "ws://127.0.0.1:9", "--for", "300ms"]);
   expect([answer.code, await Bun.file(file).exists()]).toEqual([1, false]);
   expect(answer.stderr).toContain("Nothing was received from ws://127.0.0.1:9: no recording was written.");
-}, 20_000);
+}, 120_000);

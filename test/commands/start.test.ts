@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { typed } from "../../scripts/command/environment.ts";
+import { moved } from "../../scripts/simulator/player.ts";
 import { answerHash } from "../../scripts/store/answer-hash.ts";
 import { fillLog, ROOT, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { exchange, HOUR } from "../support/feed.ts";
@@ -127,9 +128,8 @@ test.concurrent("a log that can't be reached is waited for and reported once; th
 
 test.concurrent("--heartbeats: a quiet product's window closes before its next trade", async () => {
   using dir = tempDir();
-  const later = HOUR.findIndex(({ time_us }) => time_us > HOUR[0]!.time_us + 600e6);
-  const recorded = [...HOUR.slice(0, 50), HOUR[later]!];
-  // Ten quiet minutes are ten seconds, in which the exchange's clock continues.
+  // Ten quiet hours are ten minutes, in which the exchange's clock continues.
+  const recorded = [...HOUR.slice(0, 50), moved(HOUR[50]!, 36_000e6, 0)];
   await using market = exchange({ recorded, speed: 60, heartbeat_ms: 20 });
   await using one = start(dir.path, ["--heartbeats", "--feed", market.url]);
   const url = await page(one);

@@ -53,7 +53,7 @@ test("while the log takes nothing the socket is not read past the buffer's bound
   expect([records, producer.counts.reconnects, producer.counts.outages]).toEqual([products.length * HOUR.length, 0, 0]);
   const ids = HOUR.map((trade) => trade.trade_id);
   for (const product of products) expect(taken.get(product)).toEqual(ids);
-}, 60_000);
+}, 120_000);
 
 test("the buffer is also bounded in bytes, and reports when it has room again", async () => {
   const buffer = new FeedBuffer();

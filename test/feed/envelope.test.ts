@@ -133,7 +133,7 @@ test("dead letters have the frame's own bytes and reason, from envelopes and fro
       { reason: "not JSON", text: "not json" },
     ]);
   }
-}, 30_000);
+}, 120_000);
 
 test("what is readable needs no envelope", () => {
   expect(unreadable(Buffer.from(JSON.stringify(tick(1, { deep: [[{}]], text: "[[[[" }))))).toBeNull();

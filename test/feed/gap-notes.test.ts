@@ -98,7 +98,7 @@ test("killed after any record behind the jump: the next start finds the gap, fil
     await run("consume", ["--data", dir.path, "--until-end"]);
     expect([cut, missing(dir.path), outages(dir.path)]).toEqual([cut, 0, []]);
   }
-}, 30_000);
+}, 120_000);
 
 test("killed after any record: what a note proves never issued is not asked for again, and the gap is closed once", async () => {
   // The gap lacks 99 to 102, of which 100 and 101 were never issued.
@@ -127,7 +127,7 @@ test("killed after any record: what a note proves never issued is not asked for 
       { first_trade_id: 100, last_trade_id: 101 },
     ]);
   }
-}, 60_000);
+}, 120_000);
 
 test("a gap far behind the log's end: its note is repeated, and found for a product that is quiet since", async () => {
   const busy = Array.from({ length: 12_000 }, (_, i) => HOUR[i]!);
@@ -148,7 +148,7 @@ test("a gap far behind the log's end: its note is repeated, and found for a prod
   const places = many.flatMap(({ value }, i) => (parseRecord(value).kind === "gap" ? [i] : []));
   expect(many.length).toBeGreaterThan(20_000);
   for (const place of places.slice(1).keys()) expect(places[place + 1]! - places[place]!).toBeLessThan(10_000);
-}, 60_000);
+}, 120_000);
 
 test("kill -9 while REST asks to wait: the open gap is an outage in ticks.db, and none after the next start has filled it", async () => {
   using dir = tempDir();
@@ -164,4 +164,4 @@ test("kill -9 while REST asks to wait: the open gap is an outage in ticks.db, an
   await continueOn(dir.path, []);
   await run("consume", ["--data", dir.path, "--until-end"]);
   expect([missing(dir.path), outages(dir.path)]).toEqual([0, []]);
-}, 60_000);
+}, 120_000);

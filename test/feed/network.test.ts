@@ -64,4 +64,4 @@ test("a feed that can't be reached: the sentence names the cause", async () => {
     expect(error).toMatchObject({ code: "FEED_UNREACHABLE" });
     expect((error as Error).message).toMatch(words);
   }
-}, 20_000);
+}, 120_000);

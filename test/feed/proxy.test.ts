@@ -113,7 +113,7 @@ test("produce behind a proxy with a password: trades by CONNECT, gaps and the ti
   const status = readFileSync(join(dir.path, "feed.json"), "utf8");
   expect(JSON.parse(status)).toMatchObject({ proxy: `http://127.0.0.1:${proxy.port} (HTTP_PROXY)`, time_failed: 0 });
   for (const text of [ran.stdout, ran.stderr, status]) expect(text).not.toContain("s3cret");
-}, 30_000);
+}, 120_000);
 
 test("a replay on this machine beside HTTP_PROXY and ALL_PROXY: neither the socket nor REST goes through them", async () => {
   await using server = exchange({ trades: 300, faults: { drop_ids: [100] }, linger_ms: 2_000 });
@@ -126,7 +126,7 @@ test("a replay on this machine beside HTTP_PROXY and ALL_PROXY: neither the sock
   const stored = await run("consume", ["--data", dir.path, "--until-end", "--json"], env);
   expect(stored.json).toMatchObject({ inserted: 300 });
   expect(rowsOf<object>(dir.path, "ticks.db", "SELECT * FROM outages")).toEqual([]);
-}, 30_000);
+}, 120_000);
 
 test("a proxy that is away, or asks for a password, is named in the reason", async () => {
   await using server = exchange({ trades: 10 });
@@ -143,7 +143,7 @@ test("a proxy that is away, or asks for a password, is named in the reason", asy
     expect(stderr).toContain(`through the proxy http://${new URL(proxy).host} (HTTP_PROXY)`);
     expect(stderr).not.toContain("s3cret");
   }
-}, 30_000);
+}, 120_000);
 
 test("feedSocket reaches the feed through the proxy of this process's environment", async () => {
   await using server = exchange({ trades: 10 });

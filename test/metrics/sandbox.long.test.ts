@@ -20,7 +20,7 @@ async function became(
   const of = KILLERS.filter((one) => one.ms_max === ms_max);
   const queries = of.flatMap(({ sql }) => [sql, "SELECT count(*) AS ticks FROM ticks"]);
   const stdin = new Blob([JSON.stringify(queries)]);
-  const { stdout } = await runToEnd(childOf("limited", [data, String(ms_max)]), { stdin });
+  const { stdout } = await runToEnd(childOf("limited", [data, `${ms_max},120000`]), { stdin });
   const { became, peak_rss } = JSON.parse(stdout);
   return { found: of.map(({ name }, i) => [name, became[2 * i], became[2 * i + 1]]), peak_rss };
 }

@@ -10,7 +10,7 @@ import { historyPhases } from "../support/history-phases.ts";
 import { createTopic, kafkaAvailable, sharedBroker, stockClient } from "../support/kafka.ts";
 import { killStages, run, startStage, until } from "../support/process.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(300_000);
 afterEach(killStages);
 
 const HISTORY = 6_000;

@@ -43,5 +43,5 @@ test.skipIf(why !== null)(
     const reconciliation = { unexplained: 0, pending: 0 };
     expect(batch.json).toMatchObject({ ticks_total: TRADES, failed: [], reconciliation });
   },
-  60_000,
+  300_000,
 );

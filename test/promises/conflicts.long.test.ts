@@ -76,7 +76,7 @@ test("one id with three contents: the first counts in both pipelines, the others
     { trade_id: 11, stored_price: "101" },
     { trade_id: 11, last_size: "4", stored_last_size: "2" },
   ]);
-}, 120_000);
+}, 300_000);
 
 test("ids that restart at 1: each of the hundred later trades is kept", async () => {
   using dir = tempDir();
@@ -85,7 +85,7 @@ test("ids that restart at 1: each of the hundred later trades is kept", async ()
   expect(consume.json).toMatchObject({ inserted: 100, duplicates: 0, conflicts: 100 });
   const kept = rowsOf<{ price: string }>(dir.path, "ticks.db", "SELECT price FROM conflicts ORDER BY rowid");
   expect(kept.map(({ price }) => price)).toEqual(Array.from({ length: 100 }, (_, i) => `${400 + i}`));
-}, 120_000);
+}, 300_000);
 
 test("random repetitions, over commits and restarts: every record is a tick, a duplicate or a kept conflict", () => {
   const one = fc.record({
@@ -127,4 +127,4 @@ test("random repetitions, over commits and restarts: every record is a tick, a d
     store.close();
   });
   fc.assert(property, { numRuns: 30 });
-}, 120_000);
+}, 300_000);

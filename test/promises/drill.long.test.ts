@@ -23,7 +23,7 @@ test("two rounds over a user's log: after kills, stops and restarts the result i
   expect(readFileSync(join(dir.path, "log.db"))).toEqual(before);
   expect(readdirSync(join(dir.path, "tmp"))).toEqual([]);
   expect(files.every((name) => readdirSync(dir.path).includes(name))).toBe(true);
-}, 120_000);
+}, 300_000);
 
 test("a seed decides the faults: the same one gives the same, another one others", () => {
   const plan = (seed: number) => {

@@ -48,7 +48,7 @@ test.skipIf(namespace === undefined)(
     ]);
     expect(result.said).toMatch(/No space is left for .*windows\.db\. Retrying until it works/);
   },
-  120_000,
+  300_000,
 );
 
 test("a write that fails (here by a limit on the size of files) ends the stage with the file's name, and the next start continues", async () => {
@@ -62,7 +62,7 @@ test("a write that fails (here by a limit on the size of files) ends the stage w
   using calm = tempDir();
   await readLog(calm.path, lines.slice(0, 3_000), 500);
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
-}, 120_000);
+}, 300_000);
 
 /** Every record of a log file, or the code of the error. */
 async function readAll(data: string, count: number): Promise<string[] | string> {
@@ -110,7 +110,7 @@ test("a flipped byte anywhere in log.db is never read as something else: the rec
   }
   expect(outcomes.refused).toBeGreaterThan(200);
   expect(outcomes.whole + outcomes.refused).toBe(300);
-}, 120_000);
+}, 300_000);
 
 test("a stage stops at a damaged block with a sentence, keeps the records before it, and continues when the file is restored", async () => {
   using dir = tempDir();
@@ -129,7 +129,7 @@ test("a stage stops at a damaged block with a sentence, keeps the records before
   using calm = tempDir();
   await readLog(calm.path, lines.slice(0, 3_000), 500);
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
-}, 120_000);
+}, 300_000);
 
 test("a damaged store is refused with a sentence, and --rebuild restores the same answer from the log", async () => {
   using dir = tempDir();
@@ -152,7 +152,7 @@ test("a damaged store is refused with a sentence, and --rebuild restores the sam
   }
   expect(hashOf(dir.path)).toBe(hash);
   expect(ticksOf(dir.path)).toBe(ticks);
-}, 120_000);
+}, 300_000);
 
 test("a changed digit that no check of SQLite can see is shown by the reconciliation as unexplained", async () => {
   using dir = tempDir();
@@ -164,7 +164,7 @@ test("a changed digit that no check of SQLite can see is shown by the reconcilia
   expect(
     (batch.json as unknown as { reconciliation: { unexplained: number } }).reconciliation.unexplained,
   ).toBeGreaterThan(0);
-}, 120_000);
+}, 300_000);
 
 test("a log that lost its end (power, a copy of yesterday) is refused, also if it has grown past the old end since", async () => {
   using dir = tempDir();
@@ -188,7 +188,7 @@ test("a log that lost its end (power, a copy of yesterday) is refused, also if i
     expect(regrown.code).toBe(1);
     expect(regrown.stderr).toMatch(/is not the log that tidemark-\w+-\w+ has read up to offset 1000/);
   }
-}, 120_000);
+}, 300_000);
 
 test("a truncated WAL or a lost -shm after kill -9 loses nothing: the store continues from its last whole commit", async () => {
   using dir = tempDir();
@@ -212,7 +212,7 @@ test("a truncated WAL or a lost -shm after kill -9 loses nothing: the store cont
     expect((await run("stream", args(dir.path))).code).toBe(0);
     expect(hashOf(dir.path)).toBe(hashOf(calm.path));
   }
-}, 120_000);
+}, 300_000);
 
 test("a log.db that is deleted or replaced under its writer and readers stops them, instead of swallowing records", async () => {
   using dir = tempDir();
@@ -238,7 +238,7 @@ test("a log.db that is deleted or replaced under its writer and readers stops th
   const again = await run("stream", args(dir.path));
   expect([again.code, existsSync(join(dir.path, "windows.db"))]).toEqual([1, true]);
   expect(again.stderr).toMatch(/is not the log that tidemark-stream-\w+ has read up to offset 100/);
-}, 120_000);
+}, 300_000);
 
 test("SIGTERM under full load: each stage ends within 5 s with status 0, and the next run continues as if nothing had happened", async () => {
   using dir = tempDir();
@@ -262,4 +262,4 @@ test("SIGTERM under full load: each stage ends within 5 s with status 0, and the
   await readLog(calm.path, many, 500);
   expect(hashOf(dir.path)).toBe(hashOf(calm.path));
   expect(rowsOf(dir.path, "ticks.db", "SELECT count(*) AS n FROM ticks")).toEqual([{ n: many.length }]);
-}, 120_000);
+}, 300_000);

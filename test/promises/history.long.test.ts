@@ -12,7 +12,7 @@ import { exchange } from "../support/feed.ts";
 import { FEED, history, historyPhases, LINES } from "../support/history-phases.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const stored = (data: string) => ({
   ticks: rowsOf(

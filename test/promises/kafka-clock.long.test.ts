@@ -96,7 +96,7 @@ describe.skipIf(!here)(
         expect(path.late()).toBe(0);
         await path.stop();
       },
-      120_000,
+      300_000,
     );
   },
 );

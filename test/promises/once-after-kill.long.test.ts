@@ -9,7 +9,7 @@ import { someMetrics } from "../support/batch.ts";
 import { fillLog, recordedLines, rowsOf, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(300_000);
 
 /** Kill at every passing of each point, instead of the first, a middle and the last one. */
 const LONG = process.env.TIDEMARK_LONG === "1";

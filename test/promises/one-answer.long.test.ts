@@ -42,7 +42,7 @@ test("the hash is the same in one run, with ten restarts, in small commits, over
   hashes.twice = hashOf(twice.path);
 
   expect(hashes).toEqual(Object.fromEntries(Object.keys(hashes).map((name) => [name, hashes.once!])));
-}, 120_000);
+}, 300_000);
 
 afterEach(killStages);
 
@@ -67,4 +67,4 @@ test("the hash is the same at 40 and 400 times the recorded pace and at full spe
     expect([speed, await stream.ended]).toEqual([speed, 0]);
     expect(answerHash(join(dir.path, "windows.db"))).toEqual(expected);
   }
-}, 120_000);
+}, 300_000);

@@ -8,7 +8,7 @@ import { expectStallInLatencies } from "../support/stalled-log.ts";
 afterEach(killStages);
 
 test.skipIf(!kafkaAvailable())(
-  "a Kafka broker is suspended for 3 s: ingest and pipeline latency show at least 2 s for the ticks that waited",
+  "a Kafka broker is suspended for more than 2 s: ingest and pipeline latency show at least 2 s for the ticks that waited",
   async () => {
     using dir = tempDir();
     const broker = await startBroker();
@@ -22,5 +22,5 @@ test.skipIf(!kafkaAvailable())(
       await broker.stop();
     }
   },
-  120_000,
+  300_000,
 );

@@ -8,7 +8,7 @@ import { expectStallInLatencies } from "../support/stalled-log.ts";
 
 afterEach(killStages);
 
-test("log.db's write lock is held for 3 s: ingest and pipeline latency show at least 2 s for the ticks that waited", async () => {
+test("log.db's write lock is held for more than 2 s: ingest and pipeline latency show at least 2 s for the ticks that waited", async () => {
   using dir = tempDir();
   await expectStallInLatencies(dir.path, "embedded:", () => {
     const locked = new Database(join(dir.path, "log.db"));

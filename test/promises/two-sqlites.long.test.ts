@@ -56,5 +56,5 @@ describe.skipIf(!existsSync("/proc/self/fd"))("in the open files of a process", 
     } finally {
       killStages();
     }
-  }, 120_000);
+  }, 300_000);
 });

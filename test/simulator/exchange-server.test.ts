@@ -194,7 +194,7 @@ test("several products come from one recording, each with all its trades", async
 });
 
 test("after the end a client that was away is still informed, then the exchange has ended", async () => {
-  await using server = exchange({ speed: 2_000, trades: 50, linger_ms: 2_000 });
+  await using server = exchange({ speed: 2_000, trades: 50, linger_ms: 60_000 });
   const one = await client(server.url, SUBSCRIBE);
   one.socket.terminate();
   await Bun.sleep(50);
@@ -223,7 +223,8 @@ test("REST refuses unknown products, bad numbers, and more than 10 requests per 
   await using server = exchange();
   expect((await rest(server, "", "NO-SUCH")).status).toBe(404);
   expect((await rest(server, "?limit=many")).status).toBe(400);
-  const statuses = await Promise.all(Array.from({ length: 15 }, async () => (await rest(server, "?limit=1")).status));
+  // A busy machine may keep this process waiting meanwhile.
+  const statuses = await Promise.all(Array.from({ length: 60 }, async () => (await rest(server, "?limit=1")).status));
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(5);
 });
 
@@ -251,6 +252,7 @@ test("GET /time is this machine's clock in milliseconds, in text and in seconds,
 test.each([2_000_000, -2_000_000])(
   "an exchange skewed by %d µs: /time and all stamps move, in recording time by the speed",
   async (skew_us) => {
+    const began_ms = performance.now();
     await using server = exchange({ speed: 20, after: 500, trades: 520, heartbeat_ms: 10, skew_us });
     const { sent_us, received_us, iso } = await time(server);
     expect(usFromIso(iso)! - skew_us).toBeWithin(sent_us - 2_000, received_us + 1);
@@ -264,8 +266,8 @@ test.each([2_000_000, -2_000_000])(
       stamp(499),
     ]);
     const beat_us = usFromIso(String(one.of("heartbeat").at(-1)!.time))!;
-    // A busy machine sends it up to a second late, which is 20 s of the recording: half of the skew.
-    expect(beat_us - 20 * skew_us).toBeWithin(HOUR[499]!.time_us, HOUR[519]!.time_us + 20_000_000);
+    const played_us = 20 * 1_000 * (performance.now() - began_ms);
+    expect(beat_us - 20 * skew_us).toBeWithin(HOUR[499]!.time_us, HOUR[500]!.time_us + played_us);
     expect(one.of("subscriptions")[0]!.tidemark_replay).toEqual({ speed: 20, ahead_us: 20 * skew_us });
     const page = (await (await rest(server, "?limit=1&after=502")).json()) as { time: string }[];
     expect(page[0]!.time).toBe(stamp(500));

@@ -7,7 +7,7 @@ import { EVIL, fillLog, ROOT, recordedLines, sqlite, troubledLines } from "../su
 import { killStages, run, startStage, until } from "../support/process.ts";
 import { type Served, served } from "../support/served.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const FIRST = 2_000;
 const MORE = 200;
@@ -22,7 +22,7 @@ interface Word {
 let server: Served;
 beforeAll(async () => {
   server = await served(troubledLines(FIRST));
-}, 120_000);
+}, 300_000);
 afterEach(killStages);
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -11,7 +11,7 @@ import { batch, metricFolder, NO_EXTENSION } from "../support/batch.ts";
 import { quiet, ROOT, sqlite, stored, tempDir } from "../support/data.ts";
 import { run, startStage, until } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const MINUTE_US = 60_000_000;
 /** Ticks may be at most this far ahead of their append time: not the default. */

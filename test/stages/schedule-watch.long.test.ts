@@ -8,7 +8,7 @@ import { lives } from "../../scripts/base/process.ts";
 import { fillLog, recordedLines, tempDir } from "../support/data.ts";
 import { run, startStage, until } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 interface Result {
   ok: number;

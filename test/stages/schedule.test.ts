@@ -1,6 +1,6 @@
 /** `schedule`: due times, never two batches at once, missed and failed runs, SIGTERM. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { MISSED_NOTED_MAX } from "../../scripts/base/limits.ts";
@@ -8,7 +8,7 @@ import { lockStage } from "../../scripts/command/stage-lock.ts";
 import { parseScheduleStatus } from "../../scripts/contract/schedule-status.ts";
 import { dueBetween, parseEvery, type Timetable } from "../../scripts/stages/timetable.ts";
 import { batch, metricFolder } from "../support/batch.ts";
-import { fillLog, recordedLines, sqlite, stored } from "../support/data.ts";
+import { fillLog, recordedLines, rowsOf, stored } from "../support/data.ts";
 import { run, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
@@ -86,9 +86,7 @@ interface Run {
   ended_us: number | null;
 }
 const runsOf = (data: string) =>
-  existsSync(join(data, "batch_log.txt"))
-    ? sqlite<Run>(data, "results.db", "SELECT state, started_us, ended_us FROM runs ORDER BY run_id")
-    : [];
+  rowsOf<Run>(data, "results.db", "SELECT state, started_us, ended_us FROM runs ORDER BY run_id");
 
 describe("as a process", () => {
   const quick = metricFolder({ one: "SELECT count(*) AS ticks FROM ticks" });
@@ -126,7 +124,15 @@ describe("as a process", () => {
       expect(started_us).toBeLessThan(second!.started_us);
     }
     expect(first!.ended_us!).toBeLessThanOrEqual(second!.started_us);
-    // While it runs, neither a batch nor a second schedule begins.
+    expect(await schedule.stop()).toBe(0);
+    expect(runsOf(dir.path).every(({ state }) => state !== "running")).toBe(true);
+  });
+
+  test("while a run is in progress, neither a batch nor a second schedule begins", async () => {
+    using dir = await stored();
+    using endless = metricFolder({ endless: "SELECT sleep_ms(3600000) AS slept" });
+    await using schedule = scheduled(dir.path, endless.path, "1s");
+    await until("a run", () => runsOf(dir.path).some(({ state }) => state === "running"));
     const other = await batch(dir.path, ["--sql", quick.path]);
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/Another batch \(pid \d+\) already works/)]);
     const again = await run("schedule", ["--data", dir.path, "--sql", quick.path]);

@@ -57,7 +57,7 @@ test("it continues with its own rules in both stores, beside its old archive, an
   const { json } = await batch(dir.path);
   expect(json).toMatchObject({ failed: [], ticks_new: 2, ticks_total: 208 });
   expect(json.reconciliation).toMatchObject({ unexplained: 0, pending: 0 });
-}, 60_000);
+}, 300_000);
 
 test("--rebuild of one store alone keeps the rules of the other; `rebuild` leads both to the newest", async () => {
   using dir = tempDir();
@@ -77,7 +77,7 @@ test("--rebuild of one store alone keeps the rules of the other; `rebuild` leads
   const { json } = await batch(dir.path);
   expect(json).toMatchObject({ failed: [], ticks_total: consume!.json.inserted });
   expect(json.reconciliation).toMatchObject({ unexplained: 0, pending: 0 });
-}, 60_000);
+}, 300_000);
 
 test("rebuild refuses where the log no longer has what the stores have read", async () => {
   using dir = tempDir();
@@ -91,4 +91,4 @@ test("rebuild refuses where the log no longer has what the stores have read", as
   expect(ran.code).toBe(1);
   expect(ran.stderr).toContain("a rebuild would lose it");
   expect(existsSync(join(dir.path, "ticks.db"))).toBe(true);
-}, 60_000);
+}, 300_000);

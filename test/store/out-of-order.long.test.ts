@@ -34,7 +34,7 @@ test("rows are committed with the checkpoint: a restart and a kill before and af
     expect((await stream(killed.path, { TIDEMARK_DIE_AT: point })).signal).toBe("SIGKILL");
   expect((await stream(killed.path)).code).toBe(0);
   expect(rowsOf<OutOfOrderRow>(killed.path, "windows.db", ROWS)).toEqual(rows);
-}, 60_000);
+}, 300_000);
 
 test("a tick that REST filled is stored with its source, also in order, and counts in no curve", async () => {
   using dir = tempDir();
@@ -52,7 +52,7 @@ test("a tick that REST filled is stored with its source, also in order, and coun
   const db = new Database(join(dir.path, "windows.db"), { readonly: true });
   expect(latenessAnswer(db, QUERY).curve[0]).toMatchObject({ lateness_us: 0, late_ticks: 1, ticks: 600 });
   db.close();
-}, 60_000);
+}, 300_000);
 
 test("beyond the limit the oldest rows leave, are counted, and the curve begins after the high mark of the last that left", () => {
   using dir = tempDir();
@@ -95,7 +95,7 @@ test("beyond the limit the oldest rows leave, are counted, and the curve begins 
     "1970-01-01T00:01:00.000000Z",
     expect.stringContaining("were not kept, or have left"),
   ]);
-}, 60_000);
+}, 300_000);
 
 test("a store of schema 2 begins its curve at the migration and reports since when; the windows after it are exact", async () => {
   using dir = tempDir();
@@ -132,7 +132,7 @@ test("a store of schema 2 begins its curve at the migration and reports since wh
   expect(answer.curve[0]!.late_ticks).toBeGreaterThan(10);
   migrated.close();
   fresh.close();
-}, 60_000);
+}, 300_000);
 
 test("the released file of schema 2 gets its since at the first start", () => {
   using dir = tempDir();

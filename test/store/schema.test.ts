@@ -108,7 +108,7 @@ for (const version of VERSIONS) {
     rebuild = ["--rebuild"];
     expect(gone).toEqual(await answer());
     expect(gone[0]).toMatchObject({ rows: { late_ticks: 1, window_revisions: 1 } });
-  }, 60_000);
+  }, 120_000);
 }
 
 test("a store beside it that can't be read while its stage creates it again is waited for", async () => {
@@ -138,7 +138,7 @@ test("a file of a newer Tidemark is refused with a sentence, and not touched", a
   const ran = await run("stream", ["--data", dir.path, "--until-end"]);
   expect(ran.code).toBe(1);
   expect(ran.stderr).toMatch(/^error: .*newer Tidemark.* \[TIDEMARK_SCHEMA_NEWER\]$/m);
-}, 60_000);
+}, 120_000);
 
 /** A file of version 1 with a row that is only in its WAL, because its writer has it open. */
 function oldFile(path: string): Database {
@@ -214,7 +214,7 @@ test("a large file's vital tables are read when it is opened, all of it by docto
   expect(await deep()).toContain("TIDEMARK_STORE_CORRUPT");
   spoil("settings", 0xff);
   expect(() => openDatabase(path, schema, "NORMAL")).toThrow(/ticks\.db is damaged/);
-}, 60_000);
+}, 120_000);
 
 test("processes that create a file at the same moment all open it", async () => {
   for (let round = 0; round < 4; round++) {
@@ -225,4 +225,4 @@ test("processes that create a file at the same moment all open it", async () => 
     );
     expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(ends.map(() => [0, ""]));
   }
-}, 30_000);
+}, 120_000);

@@ -41,7 +41,7 @@ test("a command that fails for an unreachable log is tried again, and the child 
   const { ended, lines, starts } = runToEnd(unreachable, () => script(dir.path, 'console.log("fed")'));
   expect(await ended).toBeNull();
   expect([lines, starts()]).toEqual([["fed"], 2]);
-}, 20_000);
+}, 120_000);
 
 test("a command that can't succeed is given up with its sentence, code and hint", async () => {
   const { ended, starts } = runToEnd(() => {
@@ -74,4 +74,4 @@ test("stop ends the wait for a log that does not answer", async () => {
   const before = starts();
   await Bun.sleep(1_500);
   expect(starts()).toBe(before);
-}, 20_000);
+}, 120_000);

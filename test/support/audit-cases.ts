@@ -52,8 +52,18 @@ export function delayed(trades: readonly Trade[], from: number, to: number): Tra
   return inOrder([...trades.slice(0, from), ...trades.slice(from + 1, to + 1), trades[from]!, ...trades.slice(to + 1)]);
 }
 
-export function audited(trades: readonly Trade[], answers: Answers, options: Options = {}): AuditReport {
-  return auditWindows(recordsOf(trades), answers, { input_url: "", answers_url: "", ...options });
+/** `appended_us`: of each record, if not one time for all. */
+export function audited(
+  trades: readonly Trade[],
+  answers: Answers,
+  options: Options = {},
+  appended_us: readonly number[] = [],
+): AuditReport {
+  const records = recordsOf(trades).map((record, i) => ({
+    ...record,
+    appended_us: appended_us[i] ?? record.appended_us,
+  }));
+  return auditWindows(records, answers, { input_url: "", answers_url: "", ...options });
 }
 
 /** The engine's own rows, after a change, audited. */

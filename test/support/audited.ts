@@ -60,6 +60,13 @@ export function withCell(lines: string[], minute: string, column: string, change
   });
 }
 
+/** Lines with a cell of each of these columns changed, each in a window of its own, and these windows. */
+export function withCells(lines: string[], columns: readonly string[], change: (cell: string) => string) {
+  const minutes = columns.map((_, n) => `16:${20 + 2 * n}`);
+  const forged = columns.reduce((all, column, n) => withCell(all, minutes[n]!, column, change), lines);
+  return { lines: forged, minutes };
+}
+
 /** The last digit, by one. */
 export const lastDigit = (cell: string) => cell.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));
 

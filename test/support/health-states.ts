@@ -64,17 +64,23 @@ function stageOver(data: string, name: "stream" | "consume", flags: string[] = [
   return startStage(name, ["--data", data, ...flags], { TIDEMARK_NO_PROGRESS_AFTER: "400ms" });
 }
 
-/** Messages that come one by one, for longer than the limit. */
-async function arrive(data: string, lines: string[]): Promise<void> {
-  for (const line of lines) {
-    await fillLog(data, [line]);
-    await Bun.sleep(250);
-  }
+/** Messages that come one by one until the stage reports on stderr what they do to it. */
+async function arrive(data: string, stage: Stage, words: RegExp, change: (line: string) => string): Promise<void> {
+  await said(stage, /reading/);
+  let sent = 0;
+  await until(
+    `${words} on stderr`,
+    async () => {
+      await fillLog(data, fresh(1, change, sent++));
+      return words.test(stage.said());
+    },
+    { every_ms: 250 },
+  );
 }
 
-const fresh = (count: number, change: (line: string, i: number) => string) =>
+const fresh = (count: number, change: (line: string) => string, from = 0) =>
   recordedLines()
-    .slice(400, 400 + count)
+    .slice(400 + from, 400 + from + count)
     .map(change);
 const dear = (line: string) => line.replace(/"price":"[^"]*"/, '"price":"123456789012.5"');
 const ahead = (line: string) => line.replace(/"time":"2023/, '"time":"2093');
@@ -82,9 +88,7 @@ const said = (stage: Stage, words: RegExp) => until(`${words} on stderr`, () => 
 
 async function refuses(data: string, name: "stream" | "consume"): Promise<Stage> {
   const stage = stageOver(data, name);
-  await said(stage, /reading/);
-  await arrive(data, fresh(8, dear));
-  await said(stage, /No message has been accepted/);
+  await arrive(data, stage, /No message has been accepted/, dear);
   return stage;
 }
 
@@ -160,9 +164,7 @@ export const STATES: State[] = [
       // The window's size decides after which time without a closed one this is a problem.
       rmSync(join(data, "windows.db"));
       const stage = startStage("stream", ["--data", data, "--window", "1s", "--lateness", "0s"], { TIDEMARK_NO_PROGRESS_AFTER: "400ms" });
-      await said(stage, /reading/);
-      await arrive(data, fresh(12, ahead));
-      await said(stage, /no window has moved/);
+      await arrive(data, stage, /no window has moved/, ahead);
       return stage;
     },
   },
@@ -221,6 +223,7 @@ export const STATES: State[] = [
       const folder = join(data, "sql");
       await Bun.write(join(folder, "wrong.sql"), "SELECT nothing FROM ticks");
       await run("batch", ["--data", data, "--sql", folder]);
+      allWell(data);
       return undefined;
     },
   },

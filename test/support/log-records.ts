@@ -48,10 +48,10 @@ export function restampBlocks(path: string, stamps: Iterable<[position: number, 
   db.close();
 }
 
-/** Polls until `count` records came, or fails after 20 s. */
+/** Polls until `count` records came, or fails after two minutes. */
 export async function read(reader: LogReader, count: number, records_max = 20_000): Promise<Got[]> {
   const got: Got[] = [];
-  const until = performance.now() + 20_000;
+  const until = performance.now() + 120_000;
   while (got.length < count && performance.now() < until) {
     got.push(...unpack(await reader.poll({ records_max, timeout_ms: 1_000 })));
   }

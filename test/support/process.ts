@@ -71,6 +71,7 @@ export function startProgram(command: string[], { env, isBare, cwd, stdin }: Opt
     isRunning: () => child.exitCode === null && child.signalCode === null,
     signal,
     stop,
+    exited: child.exited,
     ended,
     async [Symbol.asyncDispose]() {
       await stop();
@@ -126,6 +127,8 @@ export interface Stage {
   signal(name: NodeJS.Signals): void;
   /** Sends SIGTERM, or another signal, and waits for its end. */
   stop(signal?: NodeJS.Signals): Promise<number | string>;
+  /** Its end; what it wrote may still be on its way. */
+  readonly exited: Promise<number>;
   /** The exit status, or the signal that ended it; its output is complete. */
   readonly ended: Promise<number | string>;
   /** Stops it. */
@@ -135,10 +138,15 @@ export interface Stage {
 /** Of the present test. */
 const started = new Set<Stage>();
 
-/** For afterEach: a test that failed leaves no process behind, not even a sleeping one. */
-export function killStages(): void {
-  for (const stage of started) stage.signal("SIGKILL");
+/**
+ * For afterEach: a test that failed leaves no process behind, not even a sleeping one. Resolves when
+ * they are gone: a later test may count processes.
+ */
+export async function killStages(): Promise<void> {
+  const stages = [...started];
   started.clear();
+  for (const stage of stages) stage.signal("SIGKILL");
+  await Promise.all(stages.map((stage) => stage.exited));
 }
 
 /** Starts a command that follows a log. */

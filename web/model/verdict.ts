@@ -71,7 +71,7 @@ export function verdictOf(
   return {
     first: null,
     ...found,
-    details: [...found.details, ...summed, ...(stale === null ? [] : [stale])],
+    details: [...(stale === null ? [] : [stale]), ...found.details, ...summed],
     of: `${selection.product} ${size.name}`,
     as_of: stale === null || counts === null ? null : reachOf(sources, counts.run_id, selection.product),
     stale,

@@ -1,5 +1,6 @@
 /** The audit of the replaced pipeline's batch: each row against its part of the log. */
 import type { AuditRecord } from "../audit-types.ts";
+import { hinted } from "./batch-hints.ts";
 import {
   BATCH_COLUMNS,
   type BatchColumn,
@@ -9,6 +10,7 @@ import {
   ORDERS,
   QUICK_COLUMNS,
   shownValue,
+  wrongOf,
 } from "./batch-values.ts";
 import {
   type Candidate,
@@ -20,6 +22,7 @@ import {
   startOf,
   tableAfter,
 } from "./consumed.ts";
+import { isMerging, MERGED_MIN } from "./consumed-keys.ts";
 import type { AnswerReason, BatchRow, BatchRowReport, BatchRows, BatchRowVerdict } from "./other-kinds.ts";
 
 /** One consumer over one part of the candidates, from `from` up to `to` (exclusive). */
@@ -48,13 +51,21 @@ export function auditBatchRow(records: readonly AuditRecord[], answer: BatchRows
   const ignored = answer.columns.filter(({ name }) => !isBatchColumn(name)).map(({ theirs }) => theirs);
   let best: { consumer: Consumer; rows: Judged[]; wrong: number } | null = null;
   for (const consumer of consumersOf(all)) {
+    // Merging only takes rows away: most tables have too many for it.
+    if (isMerging(consumer.key) && answer.rows.every((row) => partsIn(row, consumer, all).length === 0)) continue;
     const rows = answer.rows.map((row) => judged(row, consumer, all, names));
     const wrong = rows.filter((row) => row.wrong.length > 0).length;
     if (best === null || wrong < best.wrong || (wrong === best.wrong && isNearer(rows, best.rows)))
       best = { consumer, rows, wrong };
     if (wrong === 0) break;
   }
-  const rows = best!.rows.map((row) => verdict(row, all, names));
+  const rows = best!.rows
+    .map((row) => verdict(row, all, names))
+    .map((one, i) =>
+      one.outcome === "unexplained"
+        ? { ...one, why: hinted(one.why, answer.rows[i]!, best!.consumer, all, names) }
+        : one,
+    );
   return {
     kind: "batch_row",
     rows,
@@ -101,25 +112,25 @@ function judged(row: BatchRow, consumer: Consumer, all: readonly Candidate[], na
   return best!;
 }
 
-/** Columns that do not fit; the sums count as such where a quick one does not. */
-function wrongOf({ cells }: BatchRow, table: BatchTable, names: readonly BatchColumn[]): BatchColumn[] {
-  const [quick, sums] = [
-    names.filter((name) => QUICK_COLUMNS.has(name)),
-    names.filter((name) => !QUICK_COLUMNS.has(name)),
-  ];
-  const isWrong = (name: BatchColumn) => fitOf(cells[name] ?? null, table.value(name)) === null;
-  const wrong = quick.filter(isWrong);
-  return wrong.length > 0 ? [...wrong, ...sums] : sums.filter(isWrong);
+interface Part {
+  from: number;
+  to: number;
 }
 
-/** Read from the start, or (W10) from later to the end. Without a count that fits: all of the log. */
-function partsOf(row: BatchRow, consumer: Consumer, all: readonly Candidate[]): { from: number; to: number }[] {
+/** Without a count that fits: all of the log. */
+function partsOf(row: BatchRow, consumer: Consumer, all: readonly Candidate[]): Part[] {
+  const parts = partsIn(row, consumer, all);
+  return parts.length > 0 ? parts : [{ from: 0, to: all.length }];
+}
+
+/** Read from the start, or (W10) from later to the end. */
+function partsIn(row: BatchRow, consumer: Consumer, all: readonly Candidate[]): Part[] {
   const count = Number(row.cells.trade_count ?? Number.NaN);
-  if (!Number.isSafeInteger(count)) return [{ from: 0, to: all.length }];
+  if (!Number.isSafeInteger(count)) return [];
   const parts = endsOf(consumer, all, count).map((to) => ({ from: 0, to }));
   const start = startOf(consumer, all, count);
   if (start !== null && start > 0) parts.push({ from: start, to: all.length });
-  return parts.length > 0 ? parts : [{ from: 0, to: all.length }];
+  return parts;
 }
 
 function valuesOf({ consumer, from, to }: Reading, all: readonly Candidate[]): BatchTable {
@@ -138,7 +149,14 @@ function mistakesOf(reading: Reading): { reason: AnswerReason; without: Reading 
     ...(consumer.malformed === EXACT.malformed
       ? []
       : [{ reason: "W5" as const, without: changed({ malformed: EXACT.malformed }) }]),
-    ...(consumer.key === EXACT.key ? [] : [{ reason: "key" as const, without: changed({ key: EXACT.key }) }]),
+    ...(consumer.key === EXACT.key
+      ? []
+      : [
+          {
+            reason: isMerging(consumer.key) ? ("W13" as const) : ("key" as const),
+            without: changed({ key: EXACT.key }),
+          },
+        ]),
     ...(consumer.quotes === EXACT.quotes
       ? []
       : [{ reason: "quotes" as const, without: changed({ quotes: EXACT.quotes }) }]),
@@ -170,7 +188,8 @@ function verdict(
   });
   const reasons = [...new Set(differences.flatMap(({ reasons }) => reasons))];
   const loose = wrong.length > 0 ? [] : looseSums(row, reading, all, differences);
-  const explained = loose.length > 0 ? "consistent" : "explained";
+  const isAlone = reasons.includes("W13") && mergedIn(reading, all) < MERGED_MIN;
+  const explained = loose.length > 0 || isAlone ? "consistent" : "explained";
   const outcome = wrong.length > 0 ? "unexplained" : differences.length === 0 ? "equal" : explained;
   const [first, last] = [all[reading.from]?.record, all[reading.to - 1]?.record];
   const place = ({ partition, offset }: AuditRecord) => ({ partition, offset });
@@ -181,8 +200,16 @@ function verdict(
     reasons,
     differences,
     read,
-    why: whyOf(outcome, reading, wrong.length > 0 ? wrong : loose, last),
+    why: isAlone
+      ? "One trade is merged with another: a lost one looks the same."
+      : whyOf(outcome, reading, wrong.length > 0 ? wrong : loose, last),
   };
+}
+
+/** Trades that only the reading's own key leaves out. */
+function mergedIn({ consumer, from, to }: Reading, all: readonly Candidate[]): number {
+  const rows = tableAfter({ ...consumer, key: EXACT.key }, all, from, to);
+  return rows.length - tableAfter(consumer, all, from, to).length;
 }
 
 /**
@@ -239,6 +266,7 @@ const REPEATS = {
 function described({ malformed, repeats, key, quotes }: Consumer): string {
   const parts = [MALFORMED[malformed], REPEATS[repeats]];
   if (key === "id") parts.push("takes an id of another product for a repeat");
+  if (isMerging(key)) parts.push(`takes a trade with the ${key} of another for a repeat (W13)`);
   if (quotes) parts.push("skips messages without quotes");
   return `The consumer that fits ${parts.join(", ")}.`;
 }

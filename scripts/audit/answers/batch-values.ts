@@ -221,3 +221,18 @@ function isRounded(theirs: string, exact: Quotient, decimals: number): boolean {
 
 /** Decimals of an average that is compared as rounded. */
 const ROUNDED_DECIMALS_MIN = 4;
+
+/** Columns that do not fit; the sums count as such where a quick one does not. */
+export function wrongOf(
+  { cells }: { cells: Partial<Record<AuditColumn, string | null>> },
+  table: BatchTable,
+  names: readonly BatchColumn[],
+): BatchColumn[] {
+  const [quick, sums] = [
+    names.filter((name) => QUICK_COLUMNS.has(name)),
+    names.filter((name) => !QUICK_COLUMNS.has(name)),
+  ];
+  const isWrong = (name: BatchColumn) => fitOf(cells[name] ?? null, table.value(name)) === null;
+  const wrong = quick.filter(isWrong);
+  return wrong.length > 0 ? [...wrong, ...sums] : sums.filter(isWrong);
+}

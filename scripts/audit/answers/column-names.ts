@@ -16,7 +16,18 @@ const PRODUCT = [
   ["keyproduct", "keyproductid", "keysymbol"],
   ["key"],
 ];
-/** The last groups are what Spark, SQL and pandas call an aggregate without a name: `avg(price)`. */
+/** How fields of a trade are usually called, without case and separators, the surest first. */
+const FIELDS = {
+  price: ["price", "p", "px"],
+  size: ["lastsize", "size", "q", "qty", "quantity", "amount", "volume"],
+  id: ["tradeid", "id", "tid"],
+};
+
+/** What Spark, SQL and pandas call an aggregate without a name: `avg(price)`, `price_mean`. */
+function aggregates(field: keyof typeof FIELDS, ...functions: readonly string[]): string[][] {
+  return functions.flatMap((name) => FIELDS[field].flatMap((of) => [[`${name}${of}`], [`${of}${name}`]]));
+}
+
 const WINDOW_NAMES: Names<WindowRole> = {
   window_start: [
     ["windowstartms", "windowstartus", "startwindow"],
@@ -32,46 +43,31 @@ const WINDOW_NAMES: Names<WindowRole> = {
   product_id: PRODUCT,
   trade_count: [
     ["count", "n", "trades", "numtrades", "ntrades", "numberoftrades", "ticks", "tickcount", "totaltrades"],
-    ["count1", "countstar", "counttradeid", "tradeidcount", "countprice", "pricecount"],
+    ["count1", "countstar"],
+    ...aggregates("id", "countdistinct", "nunique", "count"),
+    ...aggregates("price", "count"),
+    ...aggregates("size", "count"),
   ],
-  buy_count: [["buys", "numbuys", "buytrades"]],
-  sell_count: [["sells", "numsells", "selltrades"]],
-  avg_price: [
-    ["avg", "average", "averageprice", "mean", "meanprice"],
-    ["pricemean", "priceavg"],
+  buy_count: [
+    ["buys", "numbuys", "buytrades"],
+    ["nbuy", "nbuys", "countbuy"],
   ],
-  max_price: [
-    ["high", "max", "h", "highprice", "maximum", "maximumprice"],
-    ["pricemax", "pricehigh"],
+  sell_count: [
+    ["sells", "numsells", "selltrades"],
+    ["nsell", "nsells", "countsell"],
   ],
-  min_price: [
-    ["low", "min", "l", "lowprice", "minimum", "minimumprice"],
-    ["pricemin", "pricelow"],
-  ],
+  avg_price: [["avg", "average", "averageprice", "mean", "meanprice"], ...aggregates("price", "mean", "avg")],
+  max_price: [["high", "max", "h", "highprice", "maximum", "maximumprice"], ...aggregates("price", "max", "high")],
+  min_price: [["low", "min", "l", "lowprice", "minimum", "minimumprice"], ...aggregates("price", "min", "low")],
   price_range: [["range"]],
-  price_sum: [["sumprice", "sumofprices"]],
-  total_volume: [
-    ["volume", "vol", "v", "sumvolume", "basevolume", "totalsize", "sumsize", "volumesum"],
-    ["sumlastsize", "lastsizesum", "sizesum"],
-  ],
+  price_sum: [["sumofprices"], ...aggregates("price", "sum")],
+  total_volume: [["volume", "vol", "v", "sumvolume", "basevolume", "totalsize"], ...aggregates("size", "sum")],
   notional: [["turnover", "quotevolume", "quoteassetvolume", "sumnotional", "totalnotional"]],
   vwap: [["volumeweightedaverageprice", "vwapprice"]],
-  open_price: [
-    ["open", "o", "firstprice"],
-    ["first", "pricefirst", "priceopen"],
-  ],
-  close_price: [
-    ["close", "c", "lastprice"],
-    ["last", "pricelast", "priceclose"],
-  ],
-  first_trade_id: [
-    ["firstid", "opentradeid"],
-    ["mintradeid", "tradeidmin", "tradeidfirst"],
-  ],
-  last_trade_id: [
-    ["lastid", "closetradeid"],
-    ["maxtradeid", "tradeidmax", "tradeidlast"],
-  ],
+  open_price: [["open", "o", "firstprice"], ["first"], ...aggregates("price", "first", "open")],
+  close_price: [["close", "c", "lastprice"], ["last"], ...aggregates("price", "last", "close")],
+  first_trade_id: [["firstid", "opentradeid"], ...aggregates("id", "min", "first")],
+  last_trade_id: [["lastid", "closetradeid"], ...aggregates("id", "max", "last")],
   buy_sell_ratio: [["ratio"]],
   volatility_flag: [["volatility"]],
   market_sentiment: [["sentiment"]],

@@ -1,6 +1,7 @@
 /** What a foreign consumer's table holds after part of the log: each trade that it could have stored. */
 import type { Mantissa } from "../../contract/tick.ts";
 import type { AuditRecord } from "../audit-types.ts";
+import { isMerging, MERGING_KEYS, type MergingKey, mergedBy } from "./consumed-keys.ts";
 
 /** An exact decimal: mantissa ÷ 10^scale. */
 export interface Decimal {
@@ -33,7 +34,7 @@ export interface Consumer {
   malformed: "skipped" | "numbers" | "nulls";
   /** A repeated key: its first record stays, its last replaces it, or each is a row. */
   repeats: "first" | "last" | "all";
-  key: "product and id" | "id";
+  key: "product and id" | "id" | MergingKey;
   /** Whether messages without quotes are skipped. */
   quotes: boolean;
 }
@@ -95,14 +96,38 @@ function numbersOf(all: readonly Candidate[]): number {
   return 2 * all.length;
 }
 
+/** Numbers of merged sets, by index of the record: of each log and key once. */
+const merged = new WeakMap<readonly Candidate[], Map<MergingKey, Int32Array>>();
+
+/** The number of a candidate's key to this consumer. */
+function keysBy({ key }: Consumer, all: readonly Candidate[]): (each: Candidate) => number {
+  if (!isMerging(key)) return key === "id" ? (each) => each.id_number : (each) => each.key_number;
+  const byKey = merged.get(all) ?? new Map<MergingKey, Int32Array>();
+  merged.set(all, byKey);
+  let numbers = byKey.get(key);
+  if (numbers === undefined) {
+    numbers = new Int32Array((all.at(-1)?.index ?? 0) + 1);
+    const known = new Map<string, number>();
+    for (const each of all) {
+      const text = mergedBy(key, each);
+      const number = known.get(text) ?? known.size;
+      known.set(text, number);
+      numbers[each.index] = number;
+    }
+    byKey.set(key, numbers);
+  }
+  return (each) => numbers[each.index]!;
+}
+
 /** The rows of the consumer's table after the candidates from `from` up to `to` (exclusive). */
 export function tableAfter(consumer: Consumer, all: readonly Candidate[], from: number, to: number): Candidate[] {
   const rows: Candidate[] = [];
   const rowOf = new Int32Array(numbersOf(all));
+  const keyOf = keysBy(consumer, all);
   for (let i = from; i < to; i++) {
     const each = all[i]!;
     if (!isStored(consumer, each)) continue;
-    const key = consumer.key === "id" ? each.id_number : each.key_number;
+    const key = keyOf(each);
     if (consumer.repeats === "all" || rowOf[key] === 0) rowOf[key] = rows.push(each);
     else if (consumer.repeats === "last") rows[rowOf[key]! - 1] = each;
   }
@@ -112,10 +137,11 @@ export function tableAfter(consumer: Consumer, all: readonly Candidate[], from: 
 /** Counts a table's rows, record by record in any order. */
 function counter(consumer: Consumer, all: readonly Candidate[]): (each: Candidate) => number {
   const known = new Uint8Array(numbersOf(all));
+  const keyOf = keysBy(consumer, all);
   let rows = 0;
   return (each) => {
     if (!isStored(consumer, each)) return rows;
-    const key = consumer.key === "id" ? each.id_number : each.key_number;
+    const key = keyOf(each);
     if (consumer.repeats === "all" || known[key] === 0) rows++;
     known[key] = 1;
     return rows;
@@ -145,10 +171,16 @@ export function startOf(consumer: Consumer, all: readonly Candidate[], count: nu
 }
 
 /**
- * Consumers that can differ over this log, the fewest mistakes first. A choice is left out where the
- * log has no record on which it depends.
+ * Consumers that can differ over this log, the fewest mistakes first, those that merge trades last. A
+ * choice is left out where the log has no record on which it depends.
  */
 export function consumersOf(all: readonly Candidate[]): Consumer[] {
+  const byId = consumersById(all);
+  const merging = byId.filter(({ key, repeats }) => key === EXACT.key && repeats !== "all");
+  return [...byId, ...MERGING_KEYS.flatMap((key) => merging.map((one) => ({ ...one, key })))];
+}
+
+function consumersById(all: readonly Candidate[]): Consumer[] {
   const ticks = all.filter(({ isTick }) => isTick);
   const refused = all.filter(({ isTick }) => !isTick);
   const hasNumbers = ({ price, size }: Candidate) => price !== null && size !== null;

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { sentence, TidemarkError } from "../../base/errors.ts";
-import { timeOf } from "./answer-times.ts";
+import { isData, unnamed, withLevels } from "./csv-levels.ts";
 import { type CsvLine, csvLines } from "./csv-reader.ts";
 import { type OutputFiles, partitionCells } from "./output-folder.ts";
 import { checkRows, type RawRow, type RawTable, unreadable } from "./raw-table.ts";
@@ -62,9 +62,11 @@ interface CsvSource {
 
 function addFile(table: RawTable, source: CsvSource): void {
   const { path, name, extra, committed } = source;
-  const lines = csvLines(textOf(path), name);
-  const names = source.columns ?? headerOf(lines, path);
-  if (names === null) return;
+  const all_lines = csvLines(textOf(path), name);
+  const header = source.columns ?? headerOf(all_lines, path);
+  if (header === null) return;
+  const { names, lines } =
+    source.columns === null ? withLevels(header, all_lines) : { names: header, lines: all_lines };
   const all = [...names, ...extra.map(({ name }) => name)];
   if (table.columns.length === 0) setColumns(table, all, source.columns === null ? name : "--columns");
   const order = orderOf(table, all, name, source.columns !== null);
@@ -122,12 +124,7 @@ export function headerOf(
       `Name its columns in order, for example ${flag}.`,
     );
   // pandas leaves the name of its index empty.
-  return value.cells.map((cell, i) => cell.trim() || `column ${i + 1}`);
-}
-
-/** No column is named by a number or a time. */
-function isData(cell: string): boolean {
-  return (cell.trim() !== "" && Number.isFinite(Number(cell))) || timeOf(cell) !== null;
+  return value.cells.map((cell, i) => cell.trim() || unnamed(i));
 }
 
 function setColumns(table: RawTable, names: readonly string[], where: string): void {

@@ -29,6 +29,8 @@ export interface RawTable {
   uncommitted: RawRow[];
   /** A window has one row at most: Spark's file sink wrote it. */
   isAppended?: boolean;
+  /** The column of starts, if its cells show it and not its name. */
+  found_start?: string;
   /** What was left out, for people. */
   notes: string[];
 }

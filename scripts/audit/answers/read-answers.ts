@@ -1,7 +1,7 @@
 /** Reads a foreign answer from files, tables or topics, and decides by its columns what it is. */
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { sentence, systemCode, TidemarkError } from "../../base/errors.ts";
-import { AUDIT_COLUMNS } from "../audit-types.ts";
+import { AUDIT_COLUMNS, type AuditRecord } from "../audit-types.ts";
 import { parseMap, type Recognised, tradeColumns, type WindowRole, windowColumns } from "./column-names.ts";
 import { CSV_FILE, csvFile, csvFolder, textOf } from "./csv-table.ts";
 import { duckdbTable, PARQUET_FILE, parquetFile, parquetFolder } from "./duckdb-table.ts";
@@ -11,6 +11,7 @@ import type { AnswerOptions, ForeignAnswers, TopicReader } from "./other-kinds.t
 import { outputFiles } from "./output-folder.ts";
 import { type NamedColumns, type RawTable, unreadable } from "./raw-table.ts";
 import { sqliteTable } from "./sqlite-rows.ts";
+import { addFileTimes, startColumn } from "./start-column.ts";
 import { lineRecords, topicTable } from "./topic-table.ts";
 import { windowAnswers } from "./window-answers.ts";
 import { splitWindows } from "./window-texts.ts";
@@ -33,6 +34,7 @@ export async function readAnswers(
     throw unreadable(`${url} can't be read: ${sentence(error)}.`, "Check the path and its permissions.");
   });
   splitWindows(table);
+  withStart(table, map, options.records);
   const names = table.columns.map(({ name }) => name);
   const kind = kindOf(names, map);
   if (kind === "trades") return { kind, answers: tradeTable(table, tradeColumns(names, map)) };
@@ -41,6 +43,26 @@ export async function readAnswers(
   if (kind === "batch_row") return { kind, answers: batchRows(table, columns) };
   throw unknownKind(table.source, names, columns);
 }
+
+/** Names the start of windows in `map` where only its cells or the files' names show it. */
+function withStart(table: RawTable, map: Map<string, string>, records: readonly AuditRecord[]): void {
+  const names = table.columns.map(({ name }) => name);
+  if (isTrades(names, map)) return;
+  const { at, rest } = windowColumns(names, map);
+  if (at.window_start !== undefined || !AUDIT_COLUMNS.some((name) => at[name] !== undefined)) return;
+  const column = startColumn(
+    table,
+    rest.filter((i) => !map.has(names[i]!)),
+    records,
+  );
+  const name = column === null ? FILE_TIMES : names[column]!;
+  if (column === null && !addFileTimes(table, FILE_TIMES)) return;
+  map.set(name, "window_start");
+  table.found_start = column === null ? name : `"${name}"`;
+}
+
+/** How the times in the names of files are called. */
+const FILE_TIMES = "the names of the files";
 
 type Kind = ForeignAnswers["kind"];
 

@@ -1,6 +1,7 @@
 /** The audit of a table of trades: each of its rows, and each trade of the log, against the other. */
 import type { AuditRecord } from "../audit-types.ts";
 import { type Candidate, candidatesOf } from "./consumed.ts";
+import { type Merges, mergesOf } from "./consumed-keys.ts";
 import type { AnswerReason, TradesReport, TradeTable, TradeVerdict } from "./other-kinds.ts";
 import { OTHER_REASONS } from "./other-kinds.ts";
 import { tradeCells } from "./trade-cells.ts";
@@ -34,6 +35,8 @@ class TradeAudit {
   /** Log order of the first and last trade that the table has. */
   #first = Number.POSITIVE_INFINITY;
   #last = -1;
+  /** How it merged separate trades; null where it did not. */
+  #merges: Merges<Candidate> | null = null;
   /** Whether the table has a trade whose message had no quotes. */
   #hasUnquoted = false;
 
@@ -126,11 +129,18 @@ class TradeAudit {
   /** Trades without a row, after all rows were judged. */
   missing(): void {
     const skipsQuotes = this.#skipsQuotes();
+    this.#merges = this.#totals.equal + this.#totals.altered < this.log.ticks.length ? this.#mergesOfAll() : null;
     for (const tick of this.log.ticks) {
       if (this.#found[tick.key_number] === 1) continue;
       const reason = this.#whyMissing(tick, skipsQuotes);
       this.#add("missing", null, tick, reason, missingText(tick, reason));
     }
+  }
+
+  /** Of what the table has read: a trade after its newest one may come yet. */
+  #mergesOfAll(): Merges<Candidate> | null {
+    const read = this.log.ticks.filter(({ index }) => index >= this.#first && index <= this.#last);
+    return mergesOf(read, ({ key_number }) => this.#found[key_number] === 1);
   }
 
   #whyMissing(tick: Candidate, skipsQuotes: boolean): AnswerReason | null {
@@ -143,6 +153,7 @@ class TradeAudit {
       return "key";
     if (skipsQuotes && !tick.hasQuotes) return "quotes";
     if (tick.index < this.#first) return "W10";
+    if (this.#merges?.missing.has(tick)) return "W13";
     return tick.index > this.#last ? "behind" : null;
   }
 
@@ -178,7 +189,12 @@ class TradeAudit {
     return {
       kind: "trades",
       trades: [...(this.#verdicts.get(null) ?? []), ...explained.flatMap(({ reason }) => this.#verdicts.get(reason)!)],
-      how: this.#rules.how,
+      how: [
+        ...this.#rules.how,
+        ...(this.#merges === null
+          ? []
+          : [`Trades with the same ${this.#merges.key} are one row, the ${this.#merges.keeps} (W13).`]),
+      ],
       columns: this.table.columns,
       ignored: this.table.ignored,
       totals: {
@@ -197,5 +213,6 @@ function missingText({ id, record }: Candidate, reason: AnswerReason | null): st
   const place = `offset ${record.offset} of partition ${record.partition}`;
   if (reason === null) return `Trade ${id} at ${place} is missing, although trades before and after it are there.`;
   if (reason === "W10") return `Trade ${id} at ${place} is before the first that the table has.`;
+  if (reason === "W13") return `Trade ${id} at ${place} was merged with another.`;
   return `Trade ${id} at ${place} is missing: ${OTHER_REASONS[reason as keyof typeof OTHER_REASONS]}.`;
 }

@@ -32,6 +32,7 @@ export function windowAnswers(table: RawTable, { at, rest }: Recognised<WindowRo
     uncommitted,
     isAppended: table.isAppended ?? false,
     notes,
+    ...(table.found_start === undefined ? {} : { found_start: table.found_start }),
     product_column: at.product_id === undefined ? undefined : table.columns[at.product_id]!.name,
     shape: detectShape(rows, options.records, { hasZone, zone: options.zone, window: options.window }),
   };

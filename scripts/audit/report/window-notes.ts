@@ -17,6 +17,9 @@ interface Given {
 export function annotated(report: AuditReport, given: Given): AuditReport {
   const { answers, history } = given;
   const notes = [
+    ...(answers.found_start === undefined
+      ? []
+      : [`The starts of the windows are read from ${answers.found_start}: no column is called so.`]),
     ...(answers.notes ?? []).map((note) => `Not compared: ${note}.`),
     ...(history === 0
       ? []

@@ -32,6 +32,8 @@ export async function* readToEnd(log: Log, options: ReadToEndOptions): AsyncGene
       for (const batch of batches) {
         const next = batch.offsets[batch.count - 1]! + 1;
         if (next >= (left.get(batch.partition) ?? 0)) left.delete(batch.partition);
+        // A member that the group has dropped joins again, and is asked where to begin.
+        positions.set(batch.partition, next);
         yield batch;
       }
     }

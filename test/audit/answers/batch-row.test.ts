@@ -210,6 +210,37 @@ describe("a row", () => {
     expect(judged(mixed, summary([...eth.map(trade), ...TRADES.slice(10)]))).toStartWith("explained key");
   });
 
+  test("W13: trades of one time, price and size are one, and not where one of them alone is lost", () => {
+    // Trades 11 to 14 are like 10; trade 21 is like 20 but for its size, 31 is like 30 but for its time.
+    const like = (i: number, n: number, change: object = {}) =>
+      JSON.stringify({ ...JSON.parse(LINES[i]!), trade_id: 900 + n, ...change });
+    const twins = [1, 2, 3, 4].map((n) => like(9, n));
+    const lines = [...LINES.slice(0, 30), ...twins, like(19, 5, { last_size: "0.5" }), ...LINES.slice(30)];
+    const [records, all] = [recordsOf(lines), lines.map(trade)];
+    const without = (...ids: number[]) => summary(all.filter((_, i) => !ids.includes(JSON.parse(lines[i]!).trade_id)));
+    expect(judged(records, without(901, 902, 903, 904))).toStartWith("explained W13");
+    expect(judged(records, without(901, 902, 903, 904, 905))).toStartWith("explained W13");
+    expect(judged(records, without(901, 902, 903))).toBe("unexplained");
+    expect(judged(records, without(901, 902, 903, 904, 20))).toBe("unexplained");
+    // Of one pair alone a lost trade looks the same.
+    const pair = [...LINES.slice(0, 30), twins[0]!, ...LINES.slice(30)];
+    expect(judged(recordsOf(pair), summary(LINES.map(trade)))).toStartWith("consistent W13");
+  });
+
+  test("that lacks one trade names it, or those that it can be, and stays unexplained", () => {
+    const sized = LINES.map((line, i) => line.replace('"0.25"', `"0.${250 + i}"`));
+    const why = (lines: readonly string[], cells: Cells) => {
+      const [row] = report(recordsOf(lines), cells).rows;
+      return [row!.outcome, row!.why.split("reproduced. ")[1]];
+    };
+    const lost = (lines: readonly string[]) => summary(lines.filter((_, i) => i !== 17).map(trade));
+    expect(why(sized, lost(sized))).toEqual(["unexplained", "As if 18 were missing."]);
+    expect(why(sized, { ...lost(sized), min_price: "99" })).toEqual(["unexplained", undefined]);
+    const { price, last_size, side } = JSON.parse(sized[17]!);
+    const twin = sized.with(40, JSON.stringify({ ...JSON.parse(sized[40]!), price, last_size, side }));
+    expect(why(twin, lost(twin))[1]).toBe("As if one of 2 trades were missing: 18, 41.");
+  });
+
   test("one consumer explains all rows, or the others are unexplained", () => {
     const refused = ticker(900, 8, "100.11", { last_size: "-3" });
     const records = recordsOf([...LINES.slice(0, 30), refused, ...LINES.slice(30)]);

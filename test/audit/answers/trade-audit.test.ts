@@ -83,6 +83,20 @@ describe("btc_prices", () => {
     ]);
   });
 
+  test("W13: trades of one time, price and size are one row, the first or the last", async () => {
+    const like = (i: number, id: number) => LINES[i]!.replace(`"trade_id":${i + 1},`, `"trade_id":${id},`);
+    const lines = [...LINES.slice(0, 20), like(4, 901), like(4, 902), like(9, 903), ...LINES.slice(20)];
+    const kept = (...lost: number[]) => table(lines.filter((line) => !lost.includes(fields(line).trade_id)));
+    expect(await judged(lines, kept(901, 902, 903))).toEqual(["901 missing W13", "902 missing W13", "903 missing W13"]);
+    expect(await judged(lines, kept(5, 901, 10))).toEqual(["5 missing W13", "10 missing W13", "901 missing W13"]);
+    // Not: one set has two rows; of one set the first, of another the last; another trade is lost.
+    expect(await judged(lines, kept(901, 903))).toEqual(["901 missing unexplained", "903 missing unexplained"]);
+    expect(await judged(lines, kept(901, 902, 10))).toContain("10 missing unexplained");
+    expect(await judged(lines, kept(901, 902, 903, 30))).toContain("30 missing unexplained");
+    const pair = lines.filter((line) => ![901, 902].includes(fields(line).trade_id));
+    expect(await judged(pair, kept(901, 902, 903))).toEqual(["903 missing unexplained"]);
+  });
+
   test("a lost trade, an invented one and an altered digit are unexplained", async () => {
     const found = table(
       LINES.filter((_, i) => i !== 10),

@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import { GapTracker } from "../../../scripts/feed/tape/gaps.ts";
 import { restUrlOf } from "../../../scripts/feed/tape/rest.ts";
-import { exchange, HOUR, produce } from "../../support/feed.ts";
+import { matchFrame } from "../../../scripts/simulator/exchange-frames.ts";
+import { ack, exchange, HOUR, produce, scripted } from "../../support/feed.ts";
+import { until } from "../../support/process.ts";
 
 const full = { channel: "matches" as const };
 const sorted = (ids: number[]) => [...new Set(ids)].sort((a, b) => a - b);
@@ -135,23 +137,30 @@ test("REST that fails until the feed has ended makes an outage, and the feed con
 
 test("REST that fails for more than six tries: the gap stays open, and is filled when REST answers again", async () => {
   const statuses = Array.from({ length: 7 }, () => 500);
-  await using server = exchange({ speed: 20, trades: 300, faults: { drop_ids: [10], rest: { statuses } } });
-  const { ids, counts, outages } = await produce(server.url, { ...full, retry_ms: 1 });
-  expect(server.counts().rest_requests).toBeGreaterThan(statuses.length);
+  await using rest = exchange({ trades: 300, after: 300, faults: { rest: { statuses } } });
+  await using feed = scripted(async ({ send, socket }) => {
+    send(ack(["BTC-USD"], "matches"));
+    for (const { trade_id, line } of HOUR.slice(0, 300)) if (trade_id !== 10) send(matchFrame(line, "match"));
+    // At the feed's end a gap that has had its tries is given up.
+    await until("the request after those that fail", () => rest.counts().rest_requests > statuses.length);
+    socket.close(1000);
+  });
+  const rest_url = rest.url.replace("ws:", "http:");
+  const { ids, counts, outages } = await produce(feed.url, { ...full, retry_ms: 1, rest_url });
   expect(counts).toMatchObject({ filled: 1, unfillable: 0 });
   expect(outages).toEqual([]);
   expect(sorted(ids)).toEqual(range(1, 300));
 });
 
 test("trades made while the connection was lost are filled, so the tape is whole and no outage is left", async () => {
-  await using server = exchange({ speed: 200, trades: 600, faults: { cut_after: [100, 50] } });
+  await using server = exchange({ speed: 200, trades: 2_000, faults: { cut_after: [100, 50] } });
   const { ids, counts, outages } = await produce(server.url, {
     ...full,
     backoff: { base_ms: 60, cap_ms: 60, gap_ms: 60 },
   });
   expect(counts.reconnects).toBe(2);
   expect(counts.filled).toBeGreaterThan(0);
-  expect(sorted(ids)).toEqual(range(1, 600));
+  expect(sorted(ids)).toEqual(range(1, 2_000));
   expect(outages).toEqual([]);
 });
 

@@ -24,7 +24,7 @@ conformance("embedded", {
   },
   replace: async (name) => rmSync(join(root.path, name), { recursive: true }),
   writer: (name, ...more) => startWriter("embedded:", join(root.path, name), ...more),
-  timeout_ms: 20_000,
+  timeout_ms: 120_000,
 });
 
 test("retention: a writer drops blocks older than --retain, a few with each append, and never the newest", async () => {

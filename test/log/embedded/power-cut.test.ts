@@ -60,7 +60,7 @@ test.each(["missing", "old"] as const)(
       expect(positionOf(data, store)).toBe(600);
     }
   },
-  60_000,
+  120_000,
 );
 
 test("a store that has read what the log lost is refused, also when other records are at these offsets", async () => {

@@ -59,7 +59,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
       await fillLog(join(root.path, codec), LINES, { url });
       expect(await answerOf(url, codec)).toEqual(expected);
     },
-    60_000,
+    300_000,
   );
 
   test.each(CODECS)(
@@ -87,7 +87,7 @@ describe.skipIf(!here)(here ? "compressed topics" : "compressed topics, skipped:
       await producer.close();
       expect(await answerOf(url, topic)).toEqual(expected);
     },
-    60_000,
+    300_000,
   );
 
   test("a batch that unpacks to more than the limit ends the stage with a sentence", async () => {
@@ -164,7 +164,7 @@ describe.skipIf(!here)(here ? "max.message.bytes" : "max.message.bytes, skipped:
         expect(read.filter((one) => one.startsWith(product))).toEqual(wanted);
       }
     },
-    60_000,
+    300_000,
   );
 
   test("a single record that is too large: one sentence with both sizes, and the records before it are stored", async () => {

@@ -65,7 +65,7 @@ describe.skipIf(!here)(here ? "managed Kafka" : "managed Kafka, skipped: no Java
       );
       expect(log?.value).toBe(url.replace(/\?.*/, "").replace(`${USER}@`, ""));
     },
-    60_000,
+    300_000,
   );
 
   test("no password in an output, an argument or a file: start with all its stages, the page, doctor", async () => {
