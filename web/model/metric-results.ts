@@ -186,11 +186,9 @@ function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
   };
 }
 
-/** Whether rows make a chart: with one place on its axis they are read more easily as they are. */
-export function isDrawn({ type, x = "" }: MetricResult["chart"], rows: readonly Row[]): boolean {
-  if (type === "table" || type === "number") return false;
-  const placed = rows.filter((row) => row[x] != null);
-  return placed.some((row) => row[x] !== placed[0]![x]);
+/** Whether rows make a chart: a single one is read more easily as it is. */
+export function isDrawn({ type }: MetricResult["chart"], rows: readonly Row[]): boolean {
+  return type !== "table" && type !== "number" && rows.length > 1;
 }
 
 /** The columns of a row that are shown, and those of `more`. */

@@ -82,7 +82,7 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
         <span>
           {counted(row_count, "row")}
           {truncated ? " (cut; CSV and Parquet have all)" : ""}
-          {!drawn && isChart(chart) && rows.length > 0 ? `; a chart is drawn from two values of ${chart.x} on` : ""}
+          {isChart(chart) && rows.length === 1 ? "; a chart is drawn from two on" : ""}
         </span>
         <details>
           <summary>{file}</summary>
