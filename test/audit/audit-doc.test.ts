@@ -45,7 +45,7 @@ test.skipIf(!hasPython)(
     expect(code).toBe(shown.includes("only consistent") || !shown.includes(" 0 unexplained") ? 1 : 0);
     expect(readFileSync(join(dir.path, "audit.html"), "utf8")).toContain(shown.split("\n")[0]!);
   },
-  60_000,
+  120_000,
 );
 
 test("it has every rule, in order, and every column, with names that are recognised", () => {

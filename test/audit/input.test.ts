@@ -12,7 +12,7 @@ import { wholeLog } from "../../scripts/log/index.ts";
 import { filesBelow, fillLog, quiet, RECORDING, ROOT, recordedLines, tempDir } from "../support/data.ts";
 import { evaluate } from "../support/process.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const DISORDERED = join(ROOT, "data/recordings/coinbase-btc-usd-2023-09-05T16-disordered.jsonl.gz");
 const none = { columns: null, mapped: {}, product: null };

@@ -124,5 +124,5 @@ test.each([
     await child.stop();
     if (!warning) expect(said()).toBe("");
   },
-  30_000,
+  120_000,
 );

@@ -14,7 +14,7 @@ import { quiet, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { until } from "../../support/process.ts";
 
 const data = tempDir();
-beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 60_000);
+beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 120_000);
 afterAll(() => data[Symbol.dispose]());
 
 const log: LogView = {

@@ -6,7 +6,7 @@ import { measuredPage } from "../../support/measured-page.ts";
 const S = 1_000_000;
 const MINUTE = 60 * S;
 const calm = tempDir();
-beforeAll(() => runPath(calm.path, recordedLines().slice(0, 600)), 60_000);
+beforeAll(() => runPath(calm.path, recordedLines().slice(0, 600)), 120_000);
 afterAll(() => calm[Symbol.dispose]());
 const opened = () => measuredPage(calm.path);
 

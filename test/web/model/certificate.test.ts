@@ -54,4 +54,4 @@ test("the certificate in words: lacking ids, and those proved never issued, also
     );
     expect(row).toMatchObject({ missing: 2, unissued: 2 });
   }
-}, 60_000);
+}, 120_000);

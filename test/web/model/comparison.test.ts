@@ -16,7 +16,7 @@ const MINUTE = 60 * S;
 /** Of the recorded hour's beginning: 600 ticks of BTC-USD, in the stores and in one run. */
 const calm = tempDir();
 const LINES = recordedLines().slice(0, 700);
-beforeAll(() => runPath(calm.path, LINES.slice(0, 600)), 60_000);
+beforeAll(() => runPath(calm.path, LINES.slice(0, 600)), 120_000);
 afterAll(() => calm[Symbol.dispose]());
 const opened = (from = calm.path) => measuredPage(from);
 

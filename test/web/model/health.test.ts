@@ -13,7 +13,7 @@ import { startServe } from "../../support/served.ts";
 import { namespace } from "../../support/small-disk.ts";
 
 const calm = tempDir();
-beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)), 60_000);
+beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)), 120_000);
 afterAll(() => calm[Symbol.dispose]());
 afterEach(killStages);
 
@@ -145,7 +145,7 @@ test.skipIf(namespace === undefined)(
       await child.stop();
     }
   },
-  60_000,
+  120_000,
 );
 
 test("a stopped schedule expects no run; one whose batch fails before it begins a run is a problem", async () => {

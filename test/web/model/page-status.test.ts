@@ -10,7 +10,7 @@ import { served } from "../../support/served.ts";
 
 const S = 1_000_000;
 const data = tempDir();
-beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 60_000);
+beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 120_000);
 afterAll(() => data[Symbol.dispose]());
 
 type Page = ReturnType<typeof measuredPage>;
@@ -23,17 +23,19 @@ function opened(): Page {
   return here;
 }
 
-/** The first status that a new page gets. */
-async function statusOf(here: { url: string }, of = "BTC-USD/1m"): Promise<StatusEvent> {
+/** The first status of a new page that knows the end of the log, if there is one: it is asked in the background. */
+async function statusOf(here: { url: string }, of = "BTC-USD/1m", hasLog = true): Promise<StatusEvent> {
   const stop = new AbortController();
   const answer = await fetch(new URL(`/events?of=${of}`, here.url), { signal: stop.signal });
   let text = "";
   for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    const [, found] = /^event: status\ndata: (.*)\n/m.exec(text) ?? [];
-    if (found === undefined) continue;
-    stop.abort();
-    return JSON.parse(found);
+    for (const [, found] of text.matchAll(/^event: status\ndata: (.*)\n/gm)) {
+      const status: StatusEvent = JSON.parse(found!);
+      if (hasLog && laneOf(status, "log").behind === null) continue;
+      stop.abort();
+      return status;
+    }
   }
   throw new Error("no status came");
 }
@@ -201,7 +203,7 @@ test("the next run is the schedule's, and at the end of its rest while nothing i
 
 test("an empty directory has a status with nothing in it", async () => {
   await using here = await served([]);
-  const status = await statusOf(here);
+  const status = await statusOf(here, "BTC-USD/1m", false);
   expect(status).toMatchObject({ price: null, open: null, exchange_ms: null, mode: null, trades_per_s: null });
   expect(status.lanes.map(({ state }) => state)).toEqual(["absent", "absent", "absent", "absent"]);
 });

@@ -10,7 +10,7 @@ import { measuredPage } from "../../support/measured-page.ts";
 const S = 1_000_000;
 const MINUTE = 60 * S;
 const calm = tempDir();
-beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)), 60_000);
+beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)), 120_000);
 afterAll(() => calm[Symbol.dispose]());
 
 test("a replay has no clock yet before its first heartbeat; later that is one at full speed", async () => {

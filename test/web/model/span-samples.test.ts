@@ -7,7 +7,7 @@ const S = 1_000_000;
 /** 600 ticks of BTC-USD of the recorded hour, in the stores and in one run. */
 const calm = tempDir();
 const LINES = recordedLines().slice(0, 601);
-beforeAll(() => runPath(calm.path, LINES.slice(0, 600)), 60_000);
+beforeAll(() => runPath(calm.path, LINES.slice(0, 600)), 120_000);
 afterAll(() => calm[Symbol.dispose]());
 const opened = () => measuredPage(calm.path);
 
