@@ -1,4 +1,5 @@
 /** `bun run consume`: log → ticks.db, every tick once. */
+import { plural } from "./base/printable.ts";
 import { removeStore } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, POLL_FLAG } from "./command/flags.ts";
@@ -42,7 +43,7 @@ export const spec: CommandSpec<LogStageOptions> = {
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else
       context.logger.info(
-        `${summary.records} records, ${summary.inserted} stored, ${summary.duplicates} duplicates, ${summary.conflicts} conflicts, ${summary.malformed} malformed`,
+        `${plural(summary.records, "record")}, ${summary.inserted} stored, ${plural(summary.duplicates, "duplicate")}, ${plural(summary.conflicts, "conflict")}, ${summary.malformed} malformed`,
       );
     return 0;
   },

@@ -1,4 +1,5 @@
 /** `bun run drill`: kills and restarts the stages over a copy of the log, and compares the results. */
+import { plural } from "./base/printable.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, wholeNumber } from "./command/flags.ts";
 import { type DrillOptions, runDrill } from "./drill/drill-run.ts";
@@ -6,7 +7,7 @@ import { type DrillOptions, runDrill } from "./drill/drill-run.ts";
 export const spec: CommandSpec<DrillOptions & { json?: boolean }> = {
   name: "drill",
   summary:
-    "Kills, stops and restarts the stages at random over a copy of the log, sets the clock under them, adds a user's files to their folders, and compares what they stored with an undisturbed run. Your data is only read.",
+    "Repeats, delays and garbles some messages in a copy of the log, kills, stops and restarts the stages over it, sets the clock under them, adds a user's files to their folders, and compares what they stored with an undisturbed run. Your data is only read.",
   flags: [
     {
       ...DATA_FLAG,
@@ -38,7 +39,7 @@ export const spec: CommandSpec<DrillOptions & { json?: boolean }> = {
     const summary = await runDrill(options, logger, signal);
     const { rounds, failed, seed } = summary;
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else logger.info(`${rounds} rounds, ${failed} with a difference; seed ${seed}`);
+    else logger.info(`${plural(rounds, "round")}, ${failed} with a difference; seed ${seed}`);
     return failed === 0 ? 0 : 1;
   },
 };

@@ -1,5 +1,6 @@
 /** `bun run produce`: feed → log. */
 import { claimKind, openDataDir } from "./base/data-dir.ts";
+import { plural } from "./base/printable.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import {
   CHANNEL_FLAG,
@@ -70,7 +71,8 @@ export const spec: CommandSpec<ProduceFlags> = {
     }
     const summary = { ...producer.stats.summary(), ...producer.counts };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else logger.info(`${summary.records} records into ${log.name}, ${summary.reconnects} reconnects`);
+    else
+      logger.info(`${plural(summary.records, "record")} into ${log.name}, ${plural(summary.reconnects, "reconnect")}`);
     return 0;
   },
 };

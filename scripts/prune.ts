@@ -3,6 +3,7 @@ import { prune } from "./archive/pruning.ts";
 import { nowUs } from "./base/clock.ts";
 import { openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
+import { plural } from "./base/printable.ts";
 import { openDatabase } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, durationFlag, JSON_FLAG } from "./command/flags.ts";
@@ -44,7 +45,7 @@ export const spec: CommandSpec<PruneFlags> = {
       const before_us = nowUs() - options.retain;
       const pruned = prune(db, { archive: paths.archive, before_us, signal, relieve: () => relief.step() });
       if (options.json) process.stdout.write(`${JSON.stringify({ pruned })}\n`);
-      else logger.info(`${pruned} ticks pruned from ${paths.ticks}; they are in ${paths.archive}`);
+      else logger.info(`${plural(pruned, "tick")} pruned from ${paths.ticks}, kept in ${paths.archive}`);
     } finally {
       try {
         relief.end();

@@ -2,6 +2,7 @@
 import { nowUs } from "./base/clock.ts";
 import { TidemarkError } from "./base/errors.ts";
 import { isoFromUs } from "./base/iso.ts";
+import { plural } from "./base/printable.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { CHANNEL_FLAG, FEED_FLAG, type FeedFlags, feedOptions, PRODUCTS_FLAG } from "./command/feed-flags.ts";
 import { durationFlag, JSON_FLAG } from "./command/flags.ts";
@@ -48,7 +49,7 @@ export const spec: CommandSpec<RecordFlags> = {
       );
     const summary = { ...producer.stats.summary(), ...producer.counts, file: writer.path };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else logger.info(`${writer.lines} messages in ${writer.path}`);
+    else logger.info(`${plural(writer.lines, "message")} in ${writer.path}`);
     return 0;
   },
 };

@@ -3,12 +3,12 @@ import { rmSync } from "node:fs";
 import { writeAtomically } from "./base/atomic-file.ts";
 import { openDataDir } from "./base/data-dir.ts";
 import { TidemarkError } from "./base/errors.ts";
-import { type CommandSpec, invalid, runCommand } from "./command/cli.ts";
+import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, REST_FLAG, RETAIN_FLAG, SQL_FLAG } from "./command/flags.ts";
 import { lockStage } from "./command/stage-lock.ts";
 import type { ScheduleStatus } from "./contract/schedule-status.ts";
 import { schedule } from "./stages/schedule.ts";
-import { parseEvery } from "./stages/timetable.ts";
+import { everyFlag, parseEvery, zoneFlag } from "./stages/timetable.ts";
 
 interface ScheduleFlags {
   data: string;
@@ -32,14 +32,14 @@ export const spec: CommandSpec<ScheduleFlags> = {
       description: "an interval such as 10m, or a cron pattern of five fields",
       env: "TIDEMARK_BATCH_EVERY",
       default: "10m",
-      parse: (text) => valid(text, parseEvery(text)),
+      parse: everyFlag,
     },
     {
       flags: "--tz <zone>",
       description: "time zone of the cron pattern, for example Europe/Berlin; the machine's own zone is not used",
       env: "TIDEMARK_TZ",
       default: "UTC",
-      parse: (text) => valid(text, parseEvery("0 0 * * *", text)),
+      parse: zoneFlag,
     },
     SQL_FLAG,
     REST_FLAG,
@@ -67,11 +67,5 @@ export const spec: CommandSpec<ScheduleFlags> = {
     return 0;
   },
 };
-
-/** A flag's text, unless what was parsed from it is a sentence about what is wrong. */
-function valid(text: string, parsed: unknown): string {
-  if (typeof parsed === "string") throw invalid(parsed);
-  return text;
-}
 
 await runCommand(spec, import.meta.main);

@@ -22,6 +22,7 @@ import {
   PRICE_FLAG,
 } from "./command/flags.ts";
 import { LATENESS_FLAG, WINDOW_FLAG, windowSizes } from "./command/window-flags.ts";
+import { everyFlag } from "./stages/timetable.ts";
 import { launch } from "./supervisor/launch.ts";
 import type { StartOptions } from "./supervisor/path.ts";
 
@@ -54,10 +55,10 @@ export const spec: CommandSpec<StartOptions> = {
     HEARTBEATS_FLAG,
     FEED_FLAG,
     {
-      flags: "--every <duration>",
-      description: "how often the batch runs (default: 1m live, 5s in a replay)",
+      flags: "--every <when>",
+      description: "when the batch runs: an interval or a cron pattern, as for schedule (default: 1m, in a replay 5s)",
       env: "TIDEMARK_BATCH_EVERY",
-      parse: durationFlag,
+      parse: everyFlag,
     },
     // Without these the stream's own defaults hold.
     { ...WINDOW_FLAG, parse: asText(windowSizes), default: undefined },

@@ -1,5 +1,6 @@
 /** `bun run stream`: log → exact windows in windows.db and stream_csv/. */
 import { formatDuration } from "./base/duration.ts";
+import { plural } from "./base/printable.ts";
 import { removeStore } from "./base/sqlite.ts";
 import { type CommandSpec, runCommand } from "./command/cli.ts";
 import { DATA_FLAG, JSON_FLAG, LOG_FLAG, POLL_FLAG } from "./command/flags.ts";
@@ -62,7 +63,9 @@ export const spec: CommandSpec<StreamOptions> = {
     const summary = { ...stage.stats.summary(), ...stage.counts };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else
-      context.logger.info(`${summary.records} records, ${summary.windows} windows closed, ${summary.late} late ticks`);
+      context.logger.info(
+        `${plural(summary.records, "record")}, ${plural(summary.windows, "window")} closed, ${plural(summary.late, "late tick")}`,
+      );
     return 0;
   },
 };

@@ -13,6 +13,8 @@ const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 test("docs/commands.md is what the commands say of themselves", async () => {
   expect(readFileSync(COMMANDS_DOC, "utf8")).toBe(await commandsDoc());
+  // A part that a list adds to each of its entries is not in an entry's own words too.
+  expect(await commandsDoc()).not.toMatch(/; ([^;()]+); \1[;)]/);
 });
 
 test("every command is a script of package.json and in the README", async () => {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { sentence } from "../base/errors.ts";
 import { ARCHIVE_READ_TRIES_MAX } from "../base/limits.ts";
+import { plural } from "../base/printable.ts";
 import { readManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest-schema.ts";
 import { foreignEntries, whereStaged } from "./own-files.ts";
@@ -42,7 +43,7 @@ export function archiveState(archive: string, deep: boolean): ArchiveState | nul
     const staged = whereStaged(archive, manifest);
     const [damage, ...more] = damages(archive, staged, deep ? "all" : "changed");
     if (damage) {
-      const others = more.length === 0 ? "" : `, and ${more.length} more files`;
+      const others = more.length === 0 ? "" : `, and ${more.length} more ${more.length === 1 ? "file" : "files"}`;
       const found = `${join(archive, damage.path)} ${damage.damage}${others}`;
       return { found, ok: false, advice: repair(damage.path, null) };
     }
@@ -56,7 +57,7 @@ export function archiveState(archive: string, deep: boolean): ArchiveState | nul
 function undamagedState(archive: string, manifest: Manifest, deep: boolean): ArchiveState {
   const { files } = manifest;
   const count = (all: typeof files) => all.reduce((sum, { rows }) => sum + rows, 0);
-  const found = [`${count(files)} ticks in ${files.length} files`];
+  const found = [`${plural(count(files), "tick")} in ${plural(files.length, "file")}`];
   if (manifest.version === 1) {
     const advice = "Run `bun run batch`: it converts the archive and compares it with ticks.db.";
     return { found: `${found[0]}, without checksums (an older Tidemark wrote it)`, ok: false, advice };

@@ -81,6 +81,7 @@ export function openDataDir(dir: string, logger?: Logger): DataPaths {
   } catch (error) {
     const full = spaceError(error, paths.root);
     if (full !== error) throw full;
+    refuseFile(paths.root);
     throw new TidemarkError(
       "DATA_DIR",
       `The data directory ${paths.root} can't be written: ${sentence(error)}.`,
@@ -88,6 +89,16 @@ export function openDataDir(dir: string, logger?: Logger): DataPaths {
     );
   }
   return paths;
+}
+
+/** Fails with DATA_DIR when the path, or a folder above it, is a file. */
+function refuseFile(root: string): void {
+  let path = root;
+  while (!existsSync(path) && path !== dirname(path)) path = dirname(path);
+  if (statSync(path).isDirectory()) return;
+  const what =
+    path === root ? "is a file, not a data directory" : `is a file, so that ${root} can't be a data directory`;
+  throw new TidemarkError("DATA_DIR", `${path} ${what}.`, "Name a directory with --data DIR.");
 }
 
 /**

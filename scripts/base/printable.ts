@@ -10,6 +10,11 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const NOT_PLAIN = /[^\n\t -~]+/g;
 const HIDDEN_BUT_LINES = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\n\t]]/gv;
 
+/** `1 row`, `2 rows`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** One line: each hidden character as its code point, `[U+001B]`; cut to `bytes_max` bytes of UTF-8. */
 export function printable(text: string, bytes_max = SENTENCE_BYTES_MAX): string {
   return cut(cut(text, bytes_max).replace(HIDDEN, named), bytes_max);

@@ -19,7 +19,7 @@ const HEAP_RATIO_MAX = 1.15;
 
 export const openPage: Bench = {
   name: "open-page",
-  about: "heap, listeners and nodes of a page that stays open for 30 minutes at ×30; only when named",
+  about: "heap, listeners and nodes of a page that stays open for 30 minutes at ×30",
   long: true,
   run(context) {
     const shape = {

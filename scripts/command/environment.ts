@@ -10,6 +10,8 @@ const RENAMED: Record<string, string> = {
 
 const YES = ["1", "true", "yes", "on"];
 const NO = ["0", "false", "no", "off"];
+/** For people. */
+export const SWITCH_VALUES = `1 or 0 (${[...YES.slice(1), ...NO.slice(1)].join(", ")} work too)`;
 
 /**
  * Removes what counts as unset from the environment, for this process and its children: empty
@@ -28,7 +30,7 @@ export function readEnvironment(switches: string[], env: NodeJS.ProcessEnv = pro
     const value = env[name]?.toLowerCase();
     if (value === undefined || YES.includes(value)) continue;
     if (!NO.includes(value))
-      throw new TidemarkError("USAGE", `${name}=${env[name]} is neither yes nor no.`, "Set it to 1 or 0.");
+      throw new TidemarkError("USAGE", `${name}=${env[name]} is neither yes nor no.`, `Set it to ${SWITCH_VALUES}.`);
     delete env[name];
   }
 }

@@ -40,7 +40,13 @@ function logState(name: string, { spans, fault, problems }: Asked): Finding {
   }
   if (spans === null) return { what, found: "nothing produced yet", ok: true, advice: "" };
   const found = spans.map((span) => `partition ${span.partition}: offsets ${span.start} to ${span.end}`).join("; ");
-  return { what, found: `${name}: ${found}`, ok: problems.length === 0, advice: problems[0]?.sentence ?? "" };
+  // The embedded log's name ends with the colon of its URL.
+  return {
+    what,
+    found: `${name.replace(/:$/, "")}: ${found}`,
+    ok: problems.length === 0,
+    advice: problems[0]?.sentence ?? "",
+  };
 }
 
 /** Where no stage runs at all, none is expected to make progress: that is one line, and not a fault. */

@@ -35,7 +35,8 @@ export async function runDrill(options: DrillOptions, logger: Logger, signal: Ab
   checkLogUrl(options.log);
   const root = mkdtempSync(join(tmpdir(), "tidemark-drill-"));
   const file = join(root, "messages");
-  const messages = withFaults(await copiedMessages(options.data, logger), randomOf(seed));
+  const copied = await copiedMessages(options.data, logger);
+  const messages = withFaults(copied, randomOf(seed));
   writeFileSync(file, pack(messages));
   const at = (round: number) => ({
     messages: file,
@@ -46,7 +47,8 @@ export async function runDrill(options: DrillOptions, logger: Logger, signal: Ab
     rmSync(root, { recursive: true, force: true });
     throw error;
   });
-  logger.info(`undisturbed: ${messages.length} messages, ${described(calm)}`);
+  const added = `${messages.length - copied.length} repeated or malformed ones were added, and some come late`;
+  logger.info(`undisturbed: ${messages.length} messages (${copied.length} copied; ${added}), ${described(calm)}`);
   const why = noClock();
   if (why !== null) logger.warn(`the clock is not set under the stages: ${why}`);
   using clock = why === null ? new MachineClock() : null;

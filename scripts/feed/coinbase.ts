@@ -99,7 +99,8 @@ export class CoinbaseFeed {
     const { logger, until_end } = this.options;
     const forget = onAbort(signal, () => this.#connection?.drop("stopping"));
     let seen_ms = monotonicMs();
-    while (!signal.aborted) {
+    let hasOpened = false;
+    for (let tries = 1; !signal.aborted; tries++) {
       const end = await this.#connect(routeTo(this.options.url));
       if (signal.aborted) break;
       if (this.#fatal) throw this.#fatal;
@@ -111,10 +112,13 @@ export class CoinbaseFeed {
       if (end.opened) seen_ms = monotonicMs();
       else if (until_end && monotonicMs() - seen_ms > (this.options.give_up_ms ?? FEED_GIVE_UP_MS))
         throw unreachable(this.options.url, end, this.proxy);
+      hasOpened ||= end.opened;
       const wait_ms = this.#backoff.next();
-      logger.warn(`${lossText(end, this.proxy)}: connecting again in ${wait_ms / 1000} s`);
+      // Who starts a simulator and this command together may be early with this one.
+      const level = hasOpened || tries > 1 ? "warn" : "debug";
+      logger[level](`${lossText(end, this.proxy)}: connecting again in ${wait_ms / 1000} s`);
       await pause(wait_ms, signal);
-      this.figures.reconnects++;
+      if (hasOpened) this.figures.reconnects++;
     }
     forget();
     this.figures.ended({ stopped: signal.aborted });

@@ -30,6 +30,8 @@ export interface LatenessAnswer {
   /** Rows that left beyond OUT_OF_ORDER_ROWS_MAX, of all products. */
   rows_dropped: number;
   curve: (LatenessPoint & { is_current: boolean })[];
+  /** Why figures of windows are null, and what to do; null: they are known. */
+  unknown_reason: string | null;
   /** The wanted share, such as 99.99%; null: none. */
   want: string | null;
   /** The smallest lateness for it; null without a share, or where none reaches it. */
@@ -85,12 +87,18 @@ function read(db: Database, { product: wanted, size_us: size, want }: LatenessQu
     since_reason: cover.reason,
     rows_dropped: counter(db, "out_of_order_dropped"),
     curve: all.map((one) => ({ ...curve.at(one), is_current: one === lateness_us })),
+    unknown_reason: size_us % whole_size_us === 0 ? null : unknownReason(sizes_us, size_us),
     want: want === null ? null : formatShare(want),
     smallest: {
       ticks: want && smallest(curve.smallestForTicks(want)),
       windows: want && smallest(curve.smallestForWindows(want)),
     },
   };
+}
+
+function unknownReason(sizes_us: readonly number[], size_us: number): string {
+  const [kept, size] = [sizes_us.map(formatDuration).join(", "), formatDuration(size_us)];
+  return `the stream keeps windows of ${kept}, which don't add up to ${size}: add ${size} to its --window, with --rebuild`;
 }
 
 /** Windows that begin after `since_us` have all their rows in out_of_order; null: all windows have. */
@@ -104,11 +112,12 @@ function productOf(db: Database, wanted: string | null): ProductMark {
   const select = "SELECT * FROM product_marks WHERE ?1 IS NULL OR product_id = ?1 ORDER BY product_id LIMIT 1";
   const found = db.query<ProductMark, [string | null]>(select).get(wanted);
   if (found !== null) return found;
-  const what = wanted === null ? "any product" : JSON.stringify(wanted);
+  const products = db.query<ProductMark, []>("SELECT * FROM product_marks ORDER BY product_id LIMIT 20").all();
+  const names = products.map(({ product_id }) => product_id).join(", ");
   throw new TidemarkError(
     "NO_DATA",
-    `The stream has not read a tick of ${what} yet.`,
-    "GET /api/status lists products.",
+    `The stream has not read a tick of ${wanted === null ? "any product" : JSON.stringify(wanted)} yet.`,
+    names === "" ? "" : `Products with ticks: ${names}.`,
   );
 }
 

@@ -6,7 +6,7 @@ import type { LatenessAnswer } from "./lateness-answer.ts";
 const PERCENT_DIGITS = 4;
 
 export function latenessText(answer: LatenessAnswer): string {
-  const { product, window, since, since_reason, curve, want, smallest } = answer;
+  const { product, window, since, since_reason, curve, unknown_reason, want, smallest } = answer;
   const [{ ticks }] = curve as [(typeof curve)[number]];
   const cover = since === null ? "all that the stream has read" : `since ${since} (${since_reason})`;
   const head = [
@@ -42,6 +42,7 @@ export function latenessText(answer: LatenessAnswer): string {
     "",
     line(head),
     ...rows.map(line),
+    ...(unknown_reason === null ? [] : [`unknown: ${unknown_reason}`]),
     ...found,
   ].join("\n")}\n`;
 

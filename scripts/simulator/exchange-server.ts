@@ -3,9 +3,9 @@
  * Each session has its own position, so that a slow reader holds up nobody else.
  */
 
-import { sentence, TidemarkError } from "../base/errors.ts";
 import { isoFromUs } from "../base/iso.ts";
 import { REPLAY_BURST_FRAMES, REPLAY_LINGER_MS, SUBSCRIBE_MS_MAX } from "../base/limits.ts";
+import { listenError } from "../base/port.ts";
 import { heartbeatFrame } from "./exchange-frames.ts";
 import { type Faults, framesOf } from "./faults.ts";
 import { OlderTrades, withRoom } from "./older-trades.ts";
@@ -118,10 +118,7 @@ class ExchangeServer implements Exchange {
         },
       });
     } catch (error) {
-      const hint = "Stop what listens there, or choose another with --port.";
-      throw new TidemarkError("PORT_IN_USE", `${host}:${port} can't be listened on: ${sentence(error)}.`, hint, {
-        cause: error,
-      });
+      throw listenError(error, host, port);
     }
   }
 

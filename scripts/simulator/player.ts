@@ -112,6 +112,20 @@ export class Player {
     return moved(this.#recorded[index % length]!, round * this.#round_us, round * this.#round_ids);
   }
 
+  /** Trades of this round that are not sent yet although their time has come, the last one first. */
+  madeBeforeSent(): Recorded[] {
+    const { length } = this.#recorded;
+    const first = this.position - (this.position % length);
+    let now_us = this.clockUs();
+    for (let i = first; i < this.position; i++) now_us = Math.max(now_us, this.trade(i).time_us);
+    const made: Recorded[] = [];
+    for (let i = Math.min(this.end, first + length) - 1; i >= this.position; i--) {
+      const trade = this.trade(i);
+      if (trade.time_us <= now_us) made.push(trade);
+    }
+    return made;
+  }
+
   /** The trade as a frame of the matches channel; kept, so that the second client costs nothing. */
   match(index: number): string {
     if (index >= this.#recorded.length) return matchFrame(this.trade(index).line, "match");

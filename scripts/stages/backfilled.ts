@@ -1,4 +1,6 @@
 /** What `backfill` did for a product, and the sentence about it. */
+import { plural } from "../base/printable.ts";
+
 /** What one product has now, and what this run did for it. */
 export interface BackfilledProduct {
   product: string;
@@ -45,8 +47,4 @@ export function backfilledText(found: BackfilledProduct): string {
       ? `${trades} in all, and no trade of the feed yet: run it again after the first start, it loads what came between`
       : `${trades} in all before the feed's first one`;
   return `${product}: ${plural(loaded, "trade")} loaded${span}${between}; ${all}; ${why}`;
-}
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

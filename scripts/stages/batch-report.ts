@@ -1,5 +1,6 @@
 /** What `batch` reports of its run: errors of metrics, and one JSON object or two lines for people. */
 import type { Logger } from "../base/logger.ts";
+import { plural } from "../base/printable.ts";
 import type { BatchSummary } from "./batch.ts";
 
 /** Returns the exit status: 1 when a metric failed. */
@@ -12,8 +13,8 @@ export function reportBatch(summary: BatchSummary, json: boolean, logger: Logger
 }
 
 function lines({ ticks_new, ticks_total, metrics, failed, seconds, reconciliation: r }: BatchSummary): string[] {
-  const run = `${ticks_new} new ticks, ${ticks_total} in total; ${metrics - failed.length} of ${metrics} metrics in ${seconds.toFixed(2)} s`;
+  const run = `${plural(ticks_new, "new tick")}, ${ticks_total} in total; ${metrics - failed.length} of ${metrics} metrics in ${seconds.toFixed(2)} s`;
   if (r === null) return [run];
-  const compared = `${r.compared} windows compared, ${r.equal} equal, ${r.explained} explained, ${r.unexplained} unexplained`;
+  const compared = `${plural(r.compared, "window")} compared, ${r.equal} equal, ${r.explained} explained, ${r.unexplained} unexplained`;
   return [run, `stream and batch: ${compared}; ${r.pending} pending`];
 }

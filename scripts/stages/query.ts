@@ -2,6 +2,7 @@
 import { collect } from "../archive/collect.ts";
 import { dataPaths, openDataDir } from "../base/data-dir.ts";
 import type { Logger } from "../base/logger.ts";
+import { plural } from "../base/printable.ts";
 import { onAbort } from "../base/wait.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { lockStage } from "../command/stage-lock.ts";
@@ -27,8 +28,8 @@ export async function runUserQuery(
     process.exit(130);
   });
   const { rows, truncated } = await runPlanned(paths, plan, destination);
-  if (truncated) logger.warn(`cut after ${rows} rows; --limit N gives more`);
-  if (plan.output !== "-") logger.info(`${rows} rows in ${plan.output}`);
+  if (truncated) logger.warn(`cut after ${plural(rows, "row")}; --limit N gives more`);
+  if (plan.output !== "-") logger.info(`${plural(rows, "row")} in ${plan.output}`);
   return 0;
 }
 

@@ -2,6 +2,7 @@
 import { nowMs } from "../base/clock.ts";
 import { parseDuration } from "../base/duration.ts";
 import { MISSED_LOOK_MS, MISSED_NOTED_MAX } from "../base/limits.ts";
+import { invalid } from "../command/cli.ts";
 
 /** Milliseconds from `now_ms` (since 1970) to the next due time after it. */
 export type Timetable = (now_ms: number) => number;
@@ -19,7 +20,7 @@ export function parseEvery(text: string, tz = "UTC"): Timetable | string {
     const every_ms = us / 1000;
     return every_ms < 1000 ? FORMS : (now_ms) => every_ms - (now_ms % every_ms);
   }
-  if (!isZone(tz)) return `"${tz}" is not a time zone. Use for example UTC or Europe/Berlin.`;
+  if (!isZone(tz)) return noZone(tz);
   const next = (now_ms: number) => Bun.cron.parse(text, now_ms, { tz })?.getTime();
   try {
     if (next(nowMs()) === undefined) return `"${text}" is never due: no month of the pattern has that day.`;
@@ -28,6 +29,21 @@ export function parseEvery(text: string, tz = "UTC"): Timetable | string {
   }
   return (now_ms) => (next(now_ms) ?? Number.POSITIVE_INFINITY) - now_ms;
 }
+
+/** An interval or a cron pattern, for a flag of each command that begins batches; the text as given. */
+export function everyFlag(text: string): string {
+  const parsed = parseEvery(text);
+  if (typeof parsed === "string") throw invalid(parsed);
+  return text;
+}
+
+/** A time zone's name, for a flag. */
+export function zoneFlag(text: string): string {
+  if (!isZone(text)) throw invalid(noZone(text));
+  return text;
+}
+
+const noZone = (tz: string) => `"${tz}" is not a time zone. Use for example UTC or Europe/Berlin.`;
 
 function isZone(tz: string): boolean {
   try {

@@ -2,12 +2,14 @@
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
 import { nowUs } from "../base/clock.ts";
+import { formatDuration } from "../base/duration.ts";
 import { FencedError, passes, TidemarkError } from "../base/errors.ts";
 import { InPlace } from "../base/in-place.ts";
 import { FIGURES_SILENT_US, RULES_VERSION } from "../base/limits.ts";
 import { openDatabase, openReadOnly, type SchemaSpec, storeError, whileCreated } from "../base/sqlite.ts";
 import type { LogPosition } from "../contract/log.ts";
 import { type Problem, problemsText } from "../contract/problems.ts";
+import type { WindowSpec } from "../contract/window.ts";
 import { ProductOrder } from "./product-order.ts";
 import { WalRelief } from "./wal-relief.ts";
 
@@ -108,7 +110,7 @@ export class CheckpointStore {
       if (before === String(value)) continue;
       throw new TidemarkError(
         "SETTINGS_CHANGED",
-        `${this.path} was created with ${name} ${before}, and now it is ${value}.`,
+        `${this.path} was created with ${asFlags(name, before ?? "")}, and now it is ${asFlags(name, String(value))}.`,
         "Use the old setting, or --rebuild to create the file again from the log, or another data directory.",
       );
     }
@@ -256,4 +258,15 @@ function rulesIn(path: string): number | null {
   } finally {
     db?.close();
   }
+}
+
+/** A stored setting as the flags that set it: `--window 5m --every 1m`. */
+function asFlags(name: string, value: string): string {
+  const flag = `--${name.replace(/_us$/, "").replaceAll("_", "-")}`;
+  if (name.endsWith("_us")) return `${flag} ${formatDuration(Number(value))}`;
+  if (name !== "windows") return `${flag} ${value}`;
+  const windows: WindowSpec[] = JSON.parse(value);
+  const hop = windows.find(({ size_us, every_us }) => every_us !== size_us);
+  const sizes = windows.map(({ size_us }) => formatDuration(size_us)).join(",");
+  return `--window ${sizes}${hop === undefined ? "" : ` --every ${formatDuration(hop.every_us)}`}`;
 }

@@ -1,5 +1,7 @@
 /** How `start` begins: checks, live feed or recording, the claim on the data directory. */
 import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { dataPaths, readKind } from "../base/data-dir.ts";
 import { requireFreePort } from "../base/port.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { isReplay } from "../command/feed-flags.ts";
@@ -20,7 +22,7 @@ export async function launch(options: StartOptions, context: CommandContext): Pr
   if (options.replay) await readRecording(recordingOf(options), logger);
   const feed = options.replay ? null : await reachable(options.feed, context);
   const replay = feed === null || isReplay(feed);
-  const dir = replay ? `${options.data}/replay` : options.data;
+  const dir = replay ? replayDir(options.data) : options.data;
   const [paths, release] = await withRoom(context, () => claim(dir, replay ? "replay" : "live", logger));
   try {
     if (replay) logger.info(`the replay is stored in ${paths.root}: use --data ${paths.root} with other commands`);
@@ -29,6 +31,11 @@ export async function launch(options: StartOptions, context: CommandContext): Pr
     rmSync(paths.address, { force: true });
     release();
   }
+}
+
+/** Where a recording is played to; the directory of an earlier replay is continued itself. */
+function replayDir(data: string): string {
+  return readKind(dataPaths(data)) === "replay" ? data : join(data, "replay");
 }
 
 /** Fails if the port is not free; the error has the page's address if a `start` on this data runs. */

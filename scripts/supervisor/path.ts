@@ -1,13 +1,12 @@
 /** The whole path as children of `start`: which stages run, and with which flags. */
 import { resolve } from "node:path";
 import type { DataPaths } from "../base/data-dir.ts";
-import { formatDuration } from "../base/duration.ts";
 import type { TidemarkError } from "../base/errors.ts";
 import { BUNDLED_RECORDING } from "../base/project.ts";
 import { untilAborted } from "../base/wait.ts";
 import type { CommandContext } from "../command/cli.ts";
 import { typed } from "../command/environment.ts";
-import { productIds } from "../command/feed-flags.ts";
+import { isReplay, productIds } from "../command/feed-flags.ts";
 import { olderTrades, recentTrades } from "../feed/index.ts";
 import { openLog } from "../log/index.ts";
 import { Child } from "./child.ts";
@@ -29,8 +28,8 @@ export interface StartOptions {
   channel: string;
   heartbeats?: boolean;
   feed: string;
-  /** Microseconds. */
-  every?: number;
+  /** An interval or a cron pattern. */
+  every?: string;
   window?: string;
   lateness?: string;
   price?: string;
@@ -71,6 +70,7 @@ export async function supervise(
       if (why !== null) done.reject(why);
       else if (name === "produce") {
         logger.info("the recording has ended: all of it is on the page, which stays open");
+        if (live !== null) return;
         logger.info(`to play it once more: Ctrl-C, then ${againCommand()} (or --loop: without an end)`);
       }
     };
@@ -106,9 +106,10 @@ export async function supervise(
   add("produce", async () => {
     const source = ["--feed", await feed.promise, "--products", products, "--channel", options.channel];
     const heartbeats = options.heartbeats ? ["--heartbeats"] : [];
-    return [...where, ...source, ...heartbeats, ...(live === null ? ["--until-end"] : [])];
+    // The end of what another program plays on this machine is a healthy end too.
+    return [...where, ...source, ...heartbeats, ...(live === null || isReplay(live) ? ["--until-end"] : [])];
   });
-  const every = options.every === undefined ? (live === null ? "5s" : "1m") : formatDuration(options.every);
+  const every = options.every ?? (live === null ? "5s" : "1m");
   add("schedule", () => ["--data", paths.root, "--every", every, "--watch", ...verbose]);
   const serve = [
     ...[...where, "--port", String(options.port), "--host", options.host, ...flag("--price", options.price)],

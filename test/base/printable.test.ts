@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { sentence } from "../../scripts/base/errors.ts";
-import { printable, printableLines } from "../../scripts/base/printable.ts";
+import { plural, printable, printableLines } from "../../scripts/base/printable.ts";
 import { evaluate } from "../support/process.ts";
 
 const NAMED: [text: string, shown: string][] = [
@@ -38,6 +38,11 @@ test("any text: printable, bounded in bytes, and printable again is the same", (
 
 test("an error of 20 MB is a sentence of at most 4 kB", () => {
   expect(Buffer.byteLength(sentence(new Error("\u001b日".repeat(5_000_000))))).toBeLessThanOrEqual(4_096);
+});
+
+test("a number and its noun agree", () => {
+  expect([0, 1, 2].map((n) => plural(n, "row"))).toEqual(["0 rows", "1 row", "2 rows"]);
+  expect(plural(1, "entry", "entries")).toBe("1 entry");
 });
 
 test.each(["", "json"])("a log line (format %p) shows what the feed said, on one line of its own", async (format) => {

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { keptByNpm, readEnvironment, typed } from "../../scripts/command/environment.ts";
+import { keptByNpm, readEnvironment, SWITCH_VALUES, typed } from "../../scripts/command/environment.ts";
 import { hostFlag } from "../../scripts/command/flags.ts";
 import { specs } from "../support/commands-doc.ts";
 import { fillLog, ROOT, recordedLines, tempDir } from "../support/data.ts";
@@ -78,6 +78,7 @@ test("a switch's variable is yes or no; anything else is refused", () => {
     expect([value, "TIDEMARK_VERBOSE" in env]).toEqual([value, isSet]);
   }
   expect(() => readEnvironment(["TIDEMARK_VERBOSE"], { TIDEMARK_VERBOSE: "maybe" })).toThrow("is neither yes nor no");
+  expect(SWITCH_VALUES).toBe("1 or 0 (true, yes, on, false, no, off work too)");
 });
 
 test("an empty value of any flag is exit 2 and names the flag", async () => {

@@ -30,6 +30,13 @@ test("the table marks the stream's setting, and --want prints the smallest laten
   expect(lines.at(-1)).toBe("  of the closed windows without a revision: --lateness 174s (exactly 173.763425s)");
 });
 
+test("figures that the stream's windows don't give are unknown, with the reason and what to do", async () => {
+  const { stdout, code } = await lateness("--window", "10s");
+  const why = "the stream keeps windows of 1m, which don't add up to 10s: add 10s to its --window, with --rebuild";
+  expect([code, stdout.trimEnd().split("\n").at(-1)]).toEqual([0, `unknown: ${why}`]);
+  expect((await lateness("--window", "2m")).stdout).not.toContain("unknown");
+});
+
 test("the smallest setting is the smallest: a real run with it keeps the share, one microsecond less does not", async () => {
   const { json } = await lateness("--want", "99.9%", "--json");
   const { lateness_us, setting } = (
@@ -50,6 +57,7 @@ test("a window of no size, an unknown product, a share without % and an empty di
     [await lateness("--window", "0s"), 2, "0us is not a valid window size: it must be a multiple of 1s."],
     [await lateness("--window", "1500ms"), 2, "1500ms is not a valid window size"],
     [await lateness("--product", "X"), 1, 'The stream has not read a tick of "X" yet.'],
+    [await lateness("--product", "X"), 1, "Products with ticks: BTC-USD."],
     [await lateness("--want", "99.99"), 2, "Give a share such as 99.99%."],
     [await run("lateness", ["--data", empty.path]), 1, "Run stream first"],
   ] as const;

@@ -10,8 +10,8 @@ import { fillLog, ROOT, recordedLines, sqlite, tempDir } from "../support/data.t
 import { exchange, HOUR } from "../support/feed.ts";
 import { commandOf, pidsOf, run, startProgram, until } from "../support/process.ts";
 
-/** Nothing listens there: the live feed can't be reached. */
-const NO_FEED = "ws://127.0.0.1:9";
+/** No route leads there: the live feed can't be reached, and is not tried again as one that refuses. */
+const NO_FEED = "ws://255.255.255.255:9";
 
 /** It is killed when it goes out of scope: a test that fails leaves no process behind. */
 function start(data: string, args: string[]) {
@@ -141,10 +141,15 @@ test.concurrent("--heartbeats: a quiet product's window closes before its next t
   expect(await stop(one)).toBe(0);
 }, 120_000);
 
-test("a port in use, a second start on the same data: one sentence, exit 1, no child is left", async () => {
+test("a port in use, a second start on the same data: one sentence, exit 1, no child is left; the end of a feed on this machine is healthy", async () => {
   using dir = tempDir();
-  await using one = start(dir.path, ["--speed", "10"]);
+  await using market = exchange({ trades: 50 });
+  await using one = start(dir.path, ["--feed", market.url]);
   const url = await page(one);
+  // The end of what another program plays here is healthy, as the end of a recording.
+  await one.heard("the recording has ended");
+  await soon("healthy", async () => (await json(`${url}/healthz`)).healthy);
+  expect(one.said()).not.toContain("--again");
   const second = await run("start", ["--data", dir.path, "--feed", NO_FEED, "--port", "0"]);
   expect(second.code).toBe(1);
   expect(second.stderr).toContain(`Another start (pid ${one.child.pid}) already works on`);
@@ -170,8 +175,13 @@ test("what can be known is checked before a stage starts, and the reason is the 
     [["--port", String(listener.port)], 1, `Port ${listener.port} of 127.0.0.1 is in use`],
     [["--host", "203.0.113.7", "--port", "0"], 2, "of 203.0.113.7 can't be listened on"],
     [["--replay", join(dir.path, "nothing.jsonl.gz")], 1, "There is no recording at"],
-    [["--replay", "--data", file], 1, "can't be written"],
+    [["--replay", "--data", file], 1, `${file} is a file, so that ${file}/replay can't be a data directory`],
   ];
+  const replay = await run("replay", ["--port", String(listener.port)]);
+  expect([replay.code, replay.stderr]).toEqual([
+    1,
+    expect.stringContaining("is in use by another process. [TIDEMARK_PORT"),
+  ]);
   for (const [args, code, words] of wrong) {
     const ran = await run("start", ["--data", join(dir.path, "data"), "--port", "0", "--replay", ...args]);
     expect([words, ran.code]).toEqual([words, code]);
@@ -246,13 +256,15 @@ test("the end of a recording: the terminal prints how to play it again, and that
   using dir = tempDir();
   const file = join(dir.path, "short.jsonl");
   await Bun.write(file, `${recordedLines().slice(0, 300).join("\n")}\n`);
-  const play = (...more: string[]) => start(dir.path, ["--replay", file, "--speed", "max", "--every", "1s", ...more]);
+  const play = (data: string, more: string[]) =>
+    start(data, ["--replay", file, "--speed", "max", "--every", "1s", ...more]);
   const spans: { n: number; first: number; last: number }[] = [];
-  for (const more of [[], ["--again"], ["--again"]]) {
-    await using one = play(...more);
+  // The replay's own directory, which the start line names for other commands, is continued too.
+  for (const [data, ...more] of [[dir.path], [dir.path, "--again"], [join(dir.path, "replay"), "--again"]] as const) {
+    await using one = play(data, more);
     const url = await page(one);
     const said = await one.heard("--again");
-    expect(said).toContain(`to play it once more: Ctrl-C, then ${typed("start", ["--data", dir.path])}`);
+    expect(said).toContain(`to play it once more: Ctrl-C, then ${typed("start", ["--data", data])}`);
     expect(said).toContain(`--replay ${file} --speed max --every 1s --again (or --loop: without an end)`);
     const rounds = spans.length + 1;
     await soon(

@@ -51,6 +51,19 @@ test("frames in fragments, with pings between them, as bytes, several in one pac
   expect(counts).toMatchObject({ reconnects: 0, garbled: 0 });
 });
 
+test("a feed that is not there yet: its first refusal makes no warning, and no connection was lost", async () => {
+  const stop = new AbortController();
+  let waits = 0;
+  const random = () => {
+    if (++waits === 3) stop.abort();
+    return 0;
+  };
+  const options = { until_end: false, signal: stop.signal, backoff: { base_ms: 1, cap_ms: 1, gap_ms: 1, random } };
+  const { warnings, counts } = await produce("ws://127.0.0.1:1", options);
+  expect([waits, counts.reconnects]).toEqual([3, 0]);
+  expect(warnings.map((text) => text.includes("ECONNREFUSED"))).toEqual([true, true]);
+});
+
 test("a feed that can't be reached: the sentence names the cause", async () => {
   await using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status: 404 }) });
   const cases: [string, RegExp][] = [

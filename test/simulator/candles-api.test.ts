@@ -82,4 +82,18 @@ test("trades of a disordered recording come by id, each once", async () => {
   const page = (await response.json()) as { trade_id: number; price: string }[];
   expect(page.map(({ trade_id }) => trade_id)).toEqual(Array.from({ length: 1_000 }, (_, i) => 10_499 - i));
   expect(page.find(({ trade_id }) => trade_id === 10_001)?.price).not.toBe("1.00");
+  // Trade 1910 is sent 400 lines after its neighbours, and was made with them: REST has it.
+  const first = recorded.findIndex(({ trade_id }) => trade_id === 1_911);
+  for (const round of [0, 1]) {
+    const after = recorded[first]!.trade_id + round * 20_003;
+    await using midway = exchange({ recorded, after, loop: round > 0 });
+    const early = await fetch(
+      `${midway.url.replace("ws:", "http:")}/products/BTC-USD/trades?limit=9&after=${after + 1}`,
+    );
+    const ids = ((await early.json()) as { trade_id: number }[]).map(({ trade_id }) => trade_id);
+    expect(ids).toEqual(Array.from({ length: 9 }, (_, i) => after - i));
+    const newest = await fetch(`${midway.url.replace("ws:", "http:")}/products/BTC-USD/trades?limit=1`);
+    const [{ time }] = (await newest.json()) as [{ time: string }];
+    expect(time < "2023-09-05T16:10:24").toBe(round === 0);
+  }
 });

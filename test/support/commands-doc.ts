@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandSpec } from "../../scripts/command/cli.ts";
+import { SWITCH_VALUES } from "../../scripts/command/environment.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 export const COMMANDS_DOC = join(ROOT, "docs/commands.md");
@@ -18,7 +19,7 @@ export async function commandsDoc(): Promise<string> {
     "# Commands\n\nWritten from the commands' own `--help`: `bun test/support/commands-doc.ts` writes this page, a test compares it.\n",
   ];
   parts.push(
-    "Every command also has `--verbose` (`TIDEMARK_VERBOSE`) and `--help`. `TIDEMARK_LOG_LEVEL` (debug, info, warn, error) and\n`TIDEMARK_LOG_FORMAT=json` set the program's own log; NO_COLOR is respected. On Kafka, a dead process's partitions go to the others of\nits group after `TIDEMARK_KAFKA_SESSION` (6s). An empty variable counts as unset; one that sets a switch is 1 or 0. TIDEMARK_EVERY and\nTIDEMARK_EVERY_BATCH of earlier releases are refused with their new names.\n",
+    `Every command also has \`--verbose\` (\`TIDEMARK_VERBOSE\`) and \`--help\`. \`TIDEMARK_LOG_LEVEL\` (debug, info, warn, error) and\n\`TIDEMARK_LOG_FORMAT=json\` set the program's own log; NO_COLOR is respected. On Kafka, a dead process's partitions go to the others of\nits group after \`TIDEMARK_KAFKA_SESSION\` (6s). An empty variable counts as unset; one that sets a switch is ${SWITCH_VALUES}.\nTIDEMARK_EVERY and TIDEMARK_EVERY_BATCH of earlier releases are refused with their new names.\n`,
   );
   for (const spec of await specs()) {
     const args = (spec.args ?? []).map(([name]) => ` ${name}`).join("");

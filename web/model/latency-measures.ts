@@ -151,6 +151,6 @@ function ofSpan(now_us: number, kept: Slice[], label: Span["label"]): Histograms
 function latencyFigure(found: Latency | null, notes: string[]): Figure | null {
   if (found === null) return null;
   const { p50_us, p99_us, samples } = found;
-  if (p50_us === null) return none(`${samples} ticks are too few for a percentile`);
+  if (p50_us === null) return none(`${samples} ${samples === 1 ? "tick is" : "ticks are"} too few for a percentile`);
   return figure({ p50_ms: ms(p50_us), p99_ms: ms(p99_us), samples }, notes);
 }

@@ -27,7 +27,7 @@ export function TryThis({ view: { place }, address }: { view: Pick<View, "place"
           Every column on both sides, and the ticks from which they are computed. A cell under the chart opens the same
           as a page.
         </Trial>
-        <Trial title="Stop the stream" command={'kill -STOP "$(pgrep -f scripts/stream.ts)"'}>
+        <Trial title="Stop the stream" command={`kill -STOP "$(cat ${place.dir}/locks/stream.pid)"`}>
           Its lane stops and names the reason, the verdict is “as of” a time, and the batch overtakes the stream in the
           chart. After <code>kill -CONT</code> the stream catches up, and every window is equal again.
         </Trial>

@@ -63,7 +63,10 @@ export class Labels {
     over.append(this.flash, this.horizon, this.beyond, this.empty, this.note, this.back);
   }
 
-  /** What the reader can't see, why nothing is drawn, and the days in view; "": nothing. */
+  /**
+   * What the reader can't see, why nothing is drawn, and the days in view; "": nothing. Before windows
+   * are known, a view would have today's days: around midnight two, which are wider and move the signs.
+   */
   write(note: string, empty: string, days: string): void {
     write(this.note, note);
     write(this.empty, empty);

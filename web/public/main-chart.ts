@@ -248,12 +248,12 @@ class MainChart {
 
   #note(): void {
     const { first_s, end_s, every_s } = this.#extent;
-    const { note } = this.#loader;
+    const isKnown = this.#store.coverage !== null;
     const isCut = state.range.span_ms === "all" && first_s !== null && first_s < this.#view.from_s - every_s;
-    const isEmpty = note === "" && this.#store.coverage !== null && this.#buckets.length === 0;
+    const isEmpty = isKnown && this.#loader.note === "" && this.#buckets.length === 0;
     const empty = !isEmpty ? "" : end_s === null ? "Waiting for the first window" : "No window here";
-    const { from_s, to_s } = this.#view;
-    this.#labels.write(note || noteOf(this.#buckets, isCut), empty, daysOf(from_s, to_s, state.zone));
+    const days = isKnown ? daysOf(this.#view.from_s, this.#view.to_s, state.zone) : "";
+    this.#labels.write(this.#loader.note || noteOf(this.#buckets, isCut), empty, days);
   }
 
   #key({ key }: KeyboardEvent): boolean {

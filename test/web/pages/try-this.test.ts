@@ -51,6 +51,8 @@ test("commands name the page's own data directory, and a second path leaves its 
   expect(commands("data")).toContain("bun run lateness --want");
   expect(commands("/srv/mine")).toContain("bun run explain --data /srv/mine BTC-USD@");
   expect(commands("/srv/my data")).toContain("bun run drill --data '/srv/my data' --rounds");
+  // Not by a name, which other streams of the machine have too.
+  expect(commands("/srv/my data")).toContain(`kill -STOP &quot;$(cat '/srv/my data'/locks/stream.pid)&quot;`);
   expect(commands("data")).toMatch(/start --replay \S+ --data late --port 0</);
 });
 
