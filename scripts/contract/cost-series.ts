@@ -13,6 +13,9 @@ const POINT: z.ZodType<StoredPoint> = z.tuple([
   maybe,
   maybe,
   z.number(),
+  z.number(),
+  maybe,
+  z.number(),
 ]);
 const SCHEMA: z.ZodType<StoredSeries> = z.object({ started_us: z.number(), points: z.array(POINT) });
 
@@ -23,10 +26,25 @@ export function parseCostSeries(text: string | null | undefined): CostSeries | n
     return {
       started_us,
       points: points.map(
-        ([since_ms, ticks, cpu_us, read_bytes, written_bytes, rss_bytes, pss_bytes, machine_us, sampler_us]) => ({
-          at_us: started_us + since_ms * 1000,
-          ...{ ticks, cpu_us, read_bytes, written_bytes, rss_bytes, pss_bytes, machine_us, sampler_us },
-        }),
+        ([
+          since_ms,
+          ticks,
+          cpu_us,
+          read_bytes,
+          written_bytes,
+          rss_bytes,
+          pss_bytes,
+          machine_us,
+          sampler_us,
+          ...memory
+        ]) => {
+          const [peak_rss_bytes, peak_pss_bytes, mean_rss_bytes] = memory;
+          return {
+            at_us: started_us + since_ms * 1000,
+            ...{ ticks, cpu_us, read_bytes, written_bytes, rss_bytes, pss_bytes, machine_us, sampler_us },
+            ...{ peak_rss_bytes, peak_pss_bytes, mean_rss_bytes },
+          };
+        },
       ),
     };
   } catch {

@@ -1,6 +1,7 @@
 /** Points of what this process costs, every ten seconds of the last five minutes. */
 import { monotonicMs, nowUs } from "../base/clock.ts";
 import { CLOCK_JUMP_MS } from "../base/limits.ts";
+import { peakRssBytes } from "../base/memory.ts";
 import { type CostPoint, type CostSeries, costText } from "../contract/cost-points.ts";
 import { machineBusyUs, ownCharge } from "./process-cost.ts";
 
@@ -11,6 +12,8 @@ export const RECENT_US = 300_000_000;
 /** Reads the figures that are not ours to count. Replaced in tests. */
 export interface CostSource {
   charge: () => Pick<CostPoint, "cpu_us" | "read_bytes" | "written_bytes" | "rss_bytes" | "pss_bytes">;
+  /** The largest resident memory that this process alone had. */
+  peak: () => number;
   machine: () => number | null;
   /** CPU time of this process alone, in microseconds. */
   cpu: () => number;
@@ -21,6 +24,7 @@ export interface CostSource {
 
 const OWN: CostSource = {
   charge: () => ownCharge(),
+  peak: peakRssBytes,
   machine: () => machineBusyUs(),
   cpu: () => {
     const { user, system } = process.cpuUsage();
@@ -36,6 +40,9 @@ export class CostMeter {
   #between_us: number;
   #sampler_us = 0;
   #text: string | null = null;
+  #sofar: Pick<CostPoint, "peak_rss_bytes" | "peak_pss_bytes" | "mean_rss_bytes"> & { until_us: number } = {
+    ...{ peak_rss_bytes: 0, peak_pss_bytes: null, mean_rss_bytes: 0, until_us: 0 },
+  };
 
   constructor(private readonly source: CostSource = OWN) {
     this.#between_us = source.now() - source.elapsed();
@@ -89,9 +96,28 @@ export class CostMeter {
     }
     this.#between_us = between_us;
     const point = { at_us, ticks, cpu_us, read_bytes, written_bytes, rss_bytes, pss_bytes, machine_us };
-    this.#points.push({ ...point, sampler_us: Math.round(this.#sampler_us) });
+    const memory = this.#memory(rss_bytes, pss_bytes, elapsed_us);
+    this.#points.push({ ...point, sampler_us: Math.round(this.#sampler_us), ...memory });
     const oldest_us = at_us - RECENT_US - SLICE_US;
-    while (this.#points[0]!.at_us < oldest_us) this.#points.shift();
+    const isNewest = (kept: CostPoint) => ticks > 0 && kept.ticks === ticks;
+    // After the feed's end the cost is that up to the newest tick, an hour later too.
+    this.#points = this.#points.filter(
+      (kept, i, all) => kept.at_us >= oldest_us || (isNewest(kept) && (i === 0 || !isNewest(all[i - 1]!))),
+    );
     this.#text = null;
+  }
+
+  /** Memory since the start, of which the points that are kept are a part only. */
+  #memory(rss_bytes: number, pss_bytes: number | null, elapsed_us: number) {
+    const { peak_rss_bytes, peak_pss_bytes, mean_rss_bytes, until_us } = this.#sofar;
+    const share = elapsed_us > until_us ? (elapsed_us - until_us) / elapsed_us : 0;
+    this.#sofar = {
+      peak_rss_bytes: Math.max(peak_rss_bytes, rss_bytes, this.source.peak()),
+      peak_pss_bytes: pss_bytes === null ? null : Math.max(peak_pss_bytes ?? 0, pss_bytes),
+      mean_rss_bytes: mean_rss_bytes + (rss_bytes - mean_rss_bytes) * share,
+      until_us: elapsed_us,
+    };
+    const { until_us: _, ...memory } = this.#sofar;
+    return { ...memory, mean_rss_bytes: Math.round(memory.mean_rss_bytes) };
   }
 }

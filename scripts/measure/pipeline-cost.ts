@@ -42,17 +42,35 @@ const TICKS_MIN = 100;
 export function sinceStart(series: CostSeries | null): SpanCost | null {
   const last = series?.points.at(-1);
   if (!series || !last || last.ticks < TICKS_MIN) return null;
-  const { ticks, cpu_us, read_bytes, written_bytes } = last;
+  const { ticks, cpu_us, read_bytes, written_bytes, peak_rss_bytes, peak_pss_bytes, mean_rss_bytes } = last;
   const seconds = (last.at_us - series.started_us) / 1e6;
-  return seconds > 0 ? { seconds, ticks, cpu_us, read_bytes, written_bytes, ...memory(series.points) } : null;
+  const sums = { ticks, cpu_us, read_bytes, written_bytes, peak_rss_bytes, peak_pss_bytes, mean_rss_bytes };
+  return seconds > 0 ? { seconds, ...sums } : null;
+}
+
+/**
+ * A series without the points of a process at rest after its newest tick. Once the feed has ended,
+ * nothing that they add belongs to a tick.
+ */
+export function untilNewestTick(series: CostSeries | null): CostSeries | null {
+  const ticks = series?.points.at(-1)?.ticks;
+  return series && { ...series, points: series.points.filter((_, i, all) => i === 0 || all[i - 1]!.ticks !== ticks) };
+}
+
+/** The same of batch runs, newest first: without those after the last one with new ticks of the feed. */
+export function untilNewestTicks<Run extends Pick<ChargedRun, "ticks_new" | "history_new">>(
+  runs: readonly Run[],
+): Run[] {
+  const newest = runs.findIndex(({ ticks_new, history_new }) => (ticks_new ?? 0) > (history_new ?? 0));
+  return newest < 0 ? [] : runs.slice(newest);
 }
 
 /**
  * The last five minutes of a process that runs, or the time since its first point when that is
- * shorter; at least one slice.
+ * shorter; at least one slice. After the feed's end what is left of them before its newest tick.
  */
-export function recent(series: CostSeries | null, now_us: number): SpanCost | null {
-  const span = series === null ? null : livingSpan([series], now_us);
+export function recent(series: CostSeries | null, now_us: number, hasEnded = false): SpanCost | null {
+  const span = series && (hasEnded ? restingSpan(series, now_us) : livingSpan([series], now_us));
   if (!series || !span) return null;
   const cost = between(series, span.from_us, span.to_us);
   return cost.ticks < TICKS_MIN ? null : cost;
@@ -68,6 +86,13 @@ function livingSpan(all: readonly CostSeries[], now_us: number): { from_us: numb
   const to_us = Math.min(...lasts);
   const from_us = Math.max(...firsts, to_us - RECENT_US);
   return now_us - to_us > SILENT_US || to_us - from_us < SLICE_US ? null : { from_us, to_us };
+}
+
+/** The part of the last five minutes that the points are in; null if it is shorter than one slice. */
+function restingSpan({ points }: CostSeries, now_us: number): { from_us: number; to_us: number } | null {
+  const to_us = points.at(-1)?.at_us ?? 0;
+  const from_us = Math.max(points[0]?.at_us ?? 0, now_us - RECENT_US);
+  return to_us - from_us < SLICE_US ? null : { from_us, to_us };
 }
 
 function between({ points }: CostSeries, from_us: number, to_us: number): SpanCost {

@@ -153,6 +153,20 @@ inBrowser("a window's page", altered, (here) => {
       await dialog.waitFor();
       expect(await dialog.innerText()).toContain("light, dark");
       expect((await dialog.innerText()).includes("stop the page")).toBe(false);
+      // Of names with several letters each is one key.
+      const keys = (await dialog.locator("kbd").allInnerTexts()).join(" ");
+      const charts = " ← → Home End PgUp PgDn Esc 0";
+      expect(keys).toBe(`t ?${path.startsWith("/metric/") ? charts : ""}`);
+      await page.context().close();
+    }
+  });
+
+  test("on the narrowest phone only a table's own part is wider than the screen, and the only product is named", async () => {
+    for (const path of ["/", EQUAL, LATE, "/metric/windows_by_minute", WRONG]) {
+      const { page } = await open(path, { width: 320 });
+      expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 320]);
+      // The header has no list of one.
+      if (path === "/") expect((await page.locator(".price .only").boundingBox())!.width).toBeGreaterThan(40);
       await page.context().close();
     }
   });

@@ -45,6 +45,7 @@ test("--json prints the whole model and the recomputation; --as-of what was know
   });
   const { stdout } = await explain(LATE_ID, "--as-of", "2023-09-05T16:30");
   expect(stdout).toContain("(as of 2023-09-05T16:30:00.000000Z)");
+  expect(stdout).toContain("Nothing was known of it then (as of");
   expect(stdout).toContain("ticks: 0");
 });
 

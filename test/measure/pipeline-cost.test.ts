@@ -9,6 +9,8 @@ import {
   recent,
   type SpanCost,
   sinceStart,
+  untilNewestTick,
+  untilNewestTicks,
 } from "../../scripts/measure/pipeline-cost.ts";
 
 const SECOND = 1_000_000;
@@ -25,6 +27,7 @@ function steady(age_s: number, cores: number, rate: number, change: Partial<Cost
     return {
       ...{ at_us: started_us + s * SECOND, ticks: rate * s, cpu_us: cores * s * SECOND },
       ...{ read_bytes: 0, written_bytes: rate * s * 400, rss_bytes: 100 + s, pss_bytes: 50 },
+      ...{ peak_rss_bytes: 900, peak_pss_bytes: 800, mean_rss_bytes: 700 },
       ...{ machine_us: 1e12 + s * SECOND, sampler_us: s * 1_000, ...change },
     };
   });
@@ -50,6 +53,41 @@ test("no figure from less than one slice, from few ticks, or of a process that r
   expect(recent(null, NOW)).toBeNull();
   expect(sinceStart(steady(100, 0.5, 0))).toBeNull();
   expect(sinceStart(null)).toBeNull();
+});
+
+test("after the feed's end a process at rest costs nothing more, however long it is open", () => {
+  const series = steady(1_000, 0.5, 100);
+  const started_us = series.started_us;
+  const atEnd = sinceStart(series);
+  const resting = (s: number) => {
+    const at = { at_us: NOW + s * SECOND, cpu_us: (500 + s / 10) * SECOND, peak_rss_bytes: 900 + s };
+    return { ...series.points.at(-1)!, ...at };
+  };
+  for (const rest_s of [10, 150, 4_000]) {
+    const points = [...series.points, ...Array.from({ length: rest_s / 10 }, (_, i) => resting((i + 1) * 10))];
+    const now_us = NOW + rest_s * SECOND;
+    const until = untilNewestTick({ started_us, points });
+    expect(sinceStart(until)).toEqual(atEnd);
+    const left = recent(until, now_us, true);
+    if (rest_s === 4_000) expect(left).toBeNull();
+    else
+      expect(left).toMatchObject({ seconds: 300 - rest_s, ticks: 100 * (300 - rest_s), cpu_us: left!.ticks * 5_000 });
+  }
+  expect(untilNewestTick(null)).toBeNull();
+  const runs = [
+    run(9, { ticks_new: 0 }),
+    run(8, { ticks_new: null, state: "failed" }),
+    run(7),
+    run(6, { ticks_new: 0 }),
+  ];
+  const history = run(10, { ticks_new: 500, history_new: 500 });
+  expect(untilNewestTicks([history, ...runs])).toEqual(runs.slice(2));
+  expect(untilNewestTicks([history])).toEqual([]);
+});
+
+test("memory since the start is that of the whole time, not of the points that are kept", () => {
+  const known = { peak_rss_bytes: 900, peak_pss_bytes: 800, mean_rss_bytes: 700 };
+  expect(sinceStart(steady(100, 0.5, 100))).toMatchObject(known);
 });
 
 test("a figure that the system does not report is null in every sum with it", () => {

@@ -47,7 +47,7 @@ export class Explain {
     const as_of_us = timeOf("as_of", given.as_of);
     const id = `${c.req.param("start")}/${c.req.param("size")}`;
     const detail = await this.#detail(c, id, { as_of_us, limit: PAGE_TICKS, archive });
-    const html = WindowPage({ detail, assets: this.assets });
+    const html = WindowPage({ detail, kind: this.sources.kind, assets: this.assets });
     return c.html(printableLines(`<!doctype html>${html}`), 200, { "Cache-Control": "no-store" });
   };
 

@@ -9,7 +9,7 @@ import { Problem } from "../http/problem.ts";
 import { descendingOf, limitOf, pageOf } from "../http/query-string.ts";
 import { jsonPieces } from "../model/json-pieces.ts";
 import { type MetricFilter, productsIn, timeColumn } from "../model/metric-filter.ts";
-import { shortRow, shortSql } from "../model/metric-results.ts";
+import { isDrawn, shortRow, shortSql } from "../model/metric-results.ts";
 import { sorted } from "../model/metric-sort.ts";
 import { NewestUsed } from "../model/newest-used.ts";
 import { choices } from "../model/selection.ts";
@@ -74,16 +74,22 @@ export class MetricAnswers {
       const kept = this.sources.metrics.once("pages", () => new NewestUsed<string, string>(PAGES_KEPT_MAX));
       return { asked, kept, products: productsIn(asked.result) ?? choices(this.sources).products };
     });
-    const key = JSON.stringify([asked.result.name, asked.given, products]);
+    const { kind } = this.sources;
+    const key = JSON.stringify([asked.result.name, asked.given, products, kind]);
     let html = kept.get(key);
     if (html === undefined) {
-      html = await this.#html(c, asked, products);
+      html = await this.#html(c, asked, products, kind);
       kept.set(key, html);
     }
     return c.html(asOfNow(html), 200, { "Cache-Control": "no-store" });
   };
 
-  async #html(c: Context, asked: Asked<"sort" | "desc" | "page">, products: string[]): Promise<string> {
+  async #html(
+    c: Context,
+    asked: Asked<"sort" | "desc" | "page">,
+    products: string[],
+    kind: Sources["kind"],
+  ): Promise<string> {
     const { result, given, filter } = asked;
     const column = given.sort === null ? null : (result.columns.find(({ name }) => name === given.sort) ?? null);
     if (given.sort !== null && column === null)
@@ -97,6 +103,7 @@ export class MetricAnswers {
     const first = (page - 1) * PAGE_ROWS;
     const columns = result.columns.slice(0, PAGE_METRIC_COLUMNS);
     const view: MetricPageView = {
+      kind,
       result: { ...result, sql: shortSql(result.sql), rows: [] },
       version: this.sources.metrics.version(result.name),
       filter: shownFilter(filter),
@@ -105,6 +112,7 @@ export class MetricAnswers {
       truncated,
       products,
       columns,
+      is_drawn: isDrawn(result.chart, rows),
       rows: ordered.slice(first, first + PAGE_ROWS).map((row) => shortRow(row, columns, result.chart.y.slice(0, 1))),
       row_count: how === "whole" ? result.row_count : ordered.length,
       first,

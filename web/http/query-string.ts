@@ -53,7 +53,7 @@ export const PARAMETERS = {
     .regex(/^.{1,64}$/, PRODUCT)
     .max(64, PRODUCT)
     .meta({
-      description: "a product; one that is not there yet is allowed, because it may come",
+      description: "a product; lists of one that is not there yet are empty, because it may come",
       example: "BTC-USD",
     }),
   window: text(parseDuration, "not a valid size. Use for example 10s, 1m or 1h.", {
@@ -161,7 +161,13 @@ export function limitOf(text: string | null, otherwise: number, name = "limit"):
   return valueOfParameter("limit", text, name) ?? otherwise;
 }
 
-/** The selection of a page; the first product, and 1m or the first size, where it names none. */
+/** Of a message, the first ones. */
+const PRODUCTS_NAMED = 20;
+
+/**
+ * The selection of a page; the first product, and 1m or the first size, where it names none. 404 for
+ * what neither the stream nor the feed has.
+ */
 export function selectionOf(given: { product: string | null; window: string | null }, choice: Choice): Selection {
   const size_us = sizeOf(given.window);
   const size = size_us === null ? firstSize(choice) : choice.sizes.find(({ us }) => us === size_us);
@@ -170,7 +176,12 @@ export function selectionOf(given: { product: string | null; window: string | nu
     const say = `The stream has no windows of ${given.window}.`;
     throw new Problem(404, "NO_DATA", say, `Its --window flag sets the sizes: ${sizes}.`);
   }
-  return { product: productOf(given.product) ?? choice.products[0]!, size };
+  const product = productOf(given.product) ?? choice.products[0]!;
+  if (!choice.products.includes(product) && !choice.isGuess) {
+    const products = choice.products.slice(0, PRODUCTS_NAMED).join(", ");
+    throw new Problem(404, "NO_DATA", `The stream has no ticks of ${product}.`, `Products: ${products}.`);
+  }
+  return { product, size };
 }
 
 /** The number of a page of rows, from 1. */

@@ -21,7 +21,7 @@ export function comparison(sources: Sources, selection: Selection, status: Statu
     ...completenessMeasures(moment),
     agreementMeasure(sources, selection),
     clockOffset(moment),
-    ...costMeasures(sources, status),
+    ...costMeasures(moment, status),
   ];
 }
 

@@ -1,5 +1,4 @@
 /** What both pipelines cost, as measures, from what their processes note of themselves. */
-import { nowUs } from "../../scripts/base/clock.ts";
 import type { CostSeries } from "../../scripts/contract/cost-points.ts";
 import { parseCostSeries } from "../../scripts/contract/cost-series.ts";
 import type { Prices } from "../../scripts/contract/prices.ts";
@@ -16,10 +15,13 @@ import {
   recent,
   type SpanCost,
   sinceStart,
+  untilNewestTick,
+  untilNewestTicks,
 } from "../../scripts/measure/pipeline-cost.ts";
 import { pricePerHour } from "../../scripts/measure/price-per-hour.ts";
 import { ONLY_ON_LINUX } from "../../scripts/measure/process-cost.ts";
 import { type Figure, type Measure, none } from "./figures.ts";
+import { endText, type Moment } from "./measure-moment.ts";
 import { ofStored } from "./runs.ts";
 import type { Sources } from "./sources.ts";
 import type { Status } from "./status.ts";
@@ -43,8 +45,9 @@ interface Parts {
 }
 
 /** All measures of cost. */
-export function costMeasures(sources: Sources, { feed, stages }: Status): Measure[] {
-  const now_us = nowUs();
+export function costMeasures(moment: Moment, { feed, stages }: Status): Measure[] {
+  const { sources, now_us } = moment;
+  const hasEnded = moment.ended_us !== null;
   const noted: Noted = {
     produce: parseCostSeries(feed?.cost),
     stream: parseCostSeries(sources.windows.setting("cost")),
@@ -52,37 +55,41 @@ export function costMeasures(sources: Sources, { feed, stages }: Status): Measur
     schedule: parseCostSeries(sources.schedule()?.cost),
     serve: sources.meter.series,
   };
-  const { runs, line } = sources.metrics.once("charged runs", () => chargedRuns(sources));
+  const { runs, line } = sources.metrics.once(`charged runs ${hasEnded}`, () => chargedRuns(sources, hasEnded));
   const disk = (names: string[]) =>
     stages.reduce((sum, { name, bytes }) => sum + (names.includes(name) ? bytes : 0), 0);
   const disks = { stream: disk(["stream"]), batch: disk(["consume", "batch"]) };
   const began_us = noted.consume?.started_us ?? runs.at(-1)?.started_us ?? 0;
   const span = { from_us: now_us - RECENT_US, to_us: now_us, began_us };
-  const live = partsOf(noted, (series) => recent(series, now_us), costOfRuns(runs, span));
-  const whole = partsOf(noted, sinceStart, costOfRuns(runs, { ...span, from_us: began_us }));
+  const taken = (series: CostSeries | null) => (hasEnded ? untilNewestTick(series) : series);
+  const live = partsOf(noted, (series) => recent(taken(series), now_us, hasEnded), costOfRuns(runs, span));
+  const whole = partsOf(noted, (series) => sinceStart(taken(series)), costOfRuns(runs, { ...span, from_us: began_us }));
+  const recently = pipelines("cost, last 5 minutes", live, disks, sources.prices, `${SAME}; ${ATTRIBUTION}`);
   return [
-    pipelines("cost, last 5 minutes", live, disks, sources.prices, `${SAME}; ${ATTRIBUTION}`),
-    pipelines(
-      "cost, since start",
-      whole,
-      disks,
-      sources.prices,
-      `${SAME}, since each process began, its start included`,
-    ),
+    hasEnded ? becauseEnded(recently, endText(moment)) : recently,
+    pipelines("cost, since start", whole, disks, sources.prices, `${SAME}, ${SINCE}`),
     allMetrics(live, whole, disks.batch, sources.prices),
     machine(machineCost(noted, now_us), sources.energy.watts()),
-    equalCost(live, line, sources.prices),
+    equalCost(live, line, sources.prices, hasEnded ? endText(moment) : NOT_BOTH),
   ];
+}
+
+/** The end is the reason why the last minutes have no figure. */
+function becauseEnded({ stream, batch, ...measure }: Measure, why: string): Measure {
+  const ended = (figure: Figure) => (figure.values === null ? none(why) : figure);
+  return { ...measure, stream: ended(stream), batch: ended(batch) };
 }
 
 const SAME =
   "CPU time, bytes and memory that the system charges, per tick of the same span and at its rate; both answer windows by minute";
+const SINCE = "since each process began, its start included, until the feed's end";
 const ATTRIBUTION =
   "the figures are what one pipeline adds to the other: stream, or consume and the runs; total: produce, which both need, as well";
 
 /** The runs, newest first, and the line through the newest of them. */
-function chargedRuns(sources: Sources): { runs: ChargedRun[]; line: RunLine | string } {
-  const runs = sources.results.all<ChargedRun>(ofStored(sources, RUNS), { limit: RUNS_READ });
+function chargedRuns(sources: Sources, hasEnded: boolean): { runs: ChargedRun[]; line: RunLine | string } {
+  const stored = sources.results.all<ChargedRun>(ofStored(sources, RUNS), { limit: RUNS_READ });
+  const runs = hasEnded ? untilNewestTicks(stored) : stored;
   return { runs, line: lineOfRuns(runs.slice(0, LINE_RUNS)) };
 }
 
@@ -172,7 +179,7 @@ function shown({ mean_rss_bytes: _, ...cost }: Cost): Record<string, number | nu
 
 function machine(cost: MachineCost | null, watts: number | string): Measure {
   const definition =
-    "where the machine's CPU time went: each process with its children, the sampler, and unattributed, which is the rest: other programs, the system, a broker";
+    "where the machine's CPU time went: each process with its children, the sampler, and unattributed, which is the rest: other programs, the system, a broker; now, also after the feed's end";
   const energy = typeof watts === "string" ? `energy ${watts}` : "power of all processors, not of a pipeline";
   const figure: Figure =
     cost === null
@@ -191,7 +198,10 @@ function machine(cost: MachineCost | null, watts: number | string): Measure {
   return { word: "cost, machine", definition, stream: figure, batch: figure };
 }
 
-function equalCost({ stream, consume }: Parts, line: RunLine | string, prices: Prices | null): Measure {
+const NOT_BOTH = "stream and consume have not both run for a slice of ten seconds";
+
+/** `why`: stream and consume are not both measured. */
+function equalCost({ stream, consume }: Parts, line: RunLine | string, prices: Prices | null, why: string): Measure {
   const batch: Figure =
     typeof line === "string"
       ? none(line)
@@ -207,8 +217,7 @@ function equalCost({ stream, consume }: Parts, line: RunLine | string, prices: P
 
   function interval(): Figure {
     if (typeof line === "string") return none(line);
-    if (stream === null || consume === null)
-      return none("stream and consume have not both run for a slice of ten seconds");
+    if (stream === null || consume === null) return none(why);
     const cores = ({ cpu_us, seconds }: SpanCost) => cpu_us / 1e6 / seconds;
     const steady = {
       stream_cores: cores(stream),

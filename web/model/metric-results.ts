@@ -33,6 +33,7 @@ export interface Panel extends Omit<MetricResult, "rows"> {
   products: string[] | null;
   /** The one whose rows these are; null: rows of all. */
   product: string | null;
+  is_drawn: boolean;
   /** Its rows can be asked for by time. */
   has_time: boolean;
   /** Products in the archive, as far as the metrics name them. */
@@ -179,9 +180,15 @@ function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
     version,
     products,
     product,
+    is_drawn: isDrawn(chart, rows),
     has_time: timeColumn(result) !== null,
     products_known: 0,
   };
+}
+
+/** Whether rows make a chart: a single one is read more easily as it is. */
+export function isDrawn({ type }: MetricResult["chart"], rows: readonly Row[]): boolean {
+  return type !== "table" && type !== "number" && rows.length > 1;
 }
 
 /** The columns of a row that are shown, and those of `more`. */

@@ -21,6 +21,8 @@ export interface Selection {
 export interface Choice {
   products: string[];
   sizes: WindowSize[];
+  /** The product is there before the first tick, as a guess: any other may come. */
+  isGuess?: boolean;
 }
 
 /** The size of the replaced pipeline's windows: a page opens on it, and the batch computes it. */
@@ -39,6 +41,7 @@ export function choices(sources: Sources): Choice {
   return {
     products: products.length > 0 ? products : [FIRST.product],
     sizes: sizes.length > 0 ? sizes : [FIRST.size],
+    isGuess: products.length === 0,
   };
 }
 

@@ -119,6 +119,11 @@ export class Sources {
     return readKind(this.paths);
   }
 
+  /** The same with a replay's speed; null: it has none, or is not known. */
+  get kind(): { mode: Sources["mode"]; speed: number | null } {
+    return { mode: this.mode, speed: this.feed()?.replay?.speed ?? null };
+  }
+
   /**
    * The exchange's clock: ours when live, the recording's in a replay (docs/semantics.md "Live and
    * replay"). A sentence if a replay has none.

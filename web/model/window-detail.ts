@@ -71,8 +71,15 @@ export async function windowDetail(
   const made = sources.leniently(() => sources.atOneCommit(() => sidesOf(sources, selection, whole, archived)));
   const ticks = await windowTicks(sources, made.ticks, options.limit, options);
   const pending = ticks.is_pending || (!options.archive && areMinutesCut(sources, whole));
-  return { ...made.detail, ticks: { ...ticks, is_pending: pending } };
+  const detail = { ...made.detail, ticks: { ...ticks, is_pending: pending } };
+  const hasNone = ticks.rows.length === 0 && !ticks.is_pending && !ticks.is_behind && ticks.error === null;
+  // What is stored of it was made of later ticks.
+  return options.as_of_us !== null && hasNone ? { ...detail, ...UNKNOWN_THEN } : detail;
 }
+
+const UNKNOWN_THEN: Partial<WindowDetail> = {
+  ...{ state: "none", verdict: "Nothing was known of it then", stream: null, parts: [] },
+};
 
 /** The batch's minutes that are in the archive only, or why they can't be read. */
 interface Archived {

@@ -49,10 +49,8 @@ const WORDS: Record<Tile["name"], Words> = {
     measure: "CPU per million ticks",
     defined_by: "cost",
     figure: (value) => `${exact(round(value, value < 100 ? 1 : 0))} s`,
-    more: ({ peak_pss_bytes, peak_rss_bytes }) => {
-      const memory = peak_pss_bytes ?? peak_rss_bytes;
-      return memory === undefined ? "" : bytes(memory);
-    },
+    // Proportional memory is not known of a run: one measure for both.
+    more: ({ peak_rss_bytes }) => (peak_rss_bytes === undefined ? "" : `${bytes(peak_rss_bytes)} resident`),
     better: "cheaper",
   },
 };

@@ -94,21 +94,30 @@ function Brand() {
   );
 }
 
+/** What feeds the data directory; `speed`: that of a replay, if it has one. */
+export interface FeedKind {
+  mode: View["status"]["mode"];
+  speed: number | null;
+}
+
 interface PlainHeaderProps {
   /** The id of the element that the skip link leads to. */
   main?: string;
   /** Whether it states when the page was read. */
   isDated?: boolean;
+  /** A page with figures has one: those of a replay are never shown without its sign. */
+  kind?: FeedKind;
   children?: Child;
 }
 
 /** The header of every page but the first: `children` are links. */
-export function PlainHeader({ main = "main", isDated = false, children }: PlainHeaderProps) {
+export function PlainHeader({ main = "main", isDated = false, kind, children }: PlainHeaderProps) {
   return (
     <>
       <Skip main={main} />
       <header class="top">
         <Brand />
+        {kind?.mode === "replay" && <Replay speed={kind.speed} />}
         {children}
         <p class="end">
           {isDated && <AsOf />}
@@ -224,22 +233,25 @@ function ZoneChoice({ zone }: { zone: string }) {
   );
 }
 
-/** A replay has a sign of its own: an outline and a play sign, no colour that the batch has. */
 function Mode({ status: { mode, feed, watermarks } }: { status: View["status"] }) {
   if (mode === "replay") {
-    const speed = feed?.replay?.speed ? ` ×${feed.replay.speed}` : "";
     const newest = watermarks[0]?.newest_event_time;
     const day = newest ? ` · ${newest.slice(0, 10)}` : "";
-    return (
-      <span id="mode" class="mode replay" title="A recording is played through the same path; nothing here is live">
-        ▶ REPLAY{speed}
-        <span class="day">{day}</span>
-      </span>
-    );
+    return <Replay speed={feed?.replay?.speed ?? null} day={day} />;
   }
   return (
     <span id="mode" class={mode === "live" ? "mode live" : "mode"}>
       {mode === "live" ? "LIVE" : "NO DATA YET"}
+    </span>
+  );
+}
+
+/** A replay has a sign of its own: an outline and a play sign, no colour that the batch has. */
+function Replay({ speed, day = "" }: { speed: number | null; day?: string }) {
+  return (
+    <span id="mode" class="mode replay" title="A recording is played through the same path; nothing here is live">
+      ▶ REPLAY{speed ? ` ×${speed}` : ""}
+      <span class="day">{day}</span>
     </span>
   );
 }

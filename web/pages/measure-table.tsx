@@ -143,6 +143,6 @@ function label(name: string): string {
     .replace(AT_SECONDS, "after $1 s")
     .replace(/_(ms|bytes)(?=$|_per_tick$)/, "")
     .replaceAll("_", " ")
-    .replace("rss", "memory")
+    .replace("rss", "resident memory")
     .replace(/\b(cpu|pss)\b/, (word) => word.toUpperCase());
 }

@@ -6,11 +6,12 @@ import type { ShownRow } from "../model/metric-results.ts";
 import { isNumeric } from "../model/metric-sort.ts";
 import { secondOf } from "../model/moments.ts";
 import { counted, duration, exact } from "./format.ts";
-import { Head, PlainHeader, type StaticFiles } from "./layout.tsx";
+import { type FeedKind, Head, PlainHeader, type StaticFiles } from "./layout.tsx";
 import { MetricTable, Value } from "./metric-cells.tsx";
-import { isDrawn, MetricChartPlace } from "./metric-panels.tsx";
+import { MetricChartPlace } from "./metric-panels.tsx";
 
 export interface MetricPageView {
+  kind: FeedKind;
   result: MetricResult;
   version: string;
   /** Times in ISO 8601. */
@@ -22,6 +23,7 @@ export interface MetricPageView {
   truncated: boolean;
   products: string[];
   columns: readonly Column[];
+  is_drawn: boolean;
   rows: ShownRow[];
   /** Of all pages. */
   row_count: number;
@@ -56,7 +58,7 @@ function queryOf(values: Asked): string {
 
 export function MetricPage({ view, assets }: { view: MetricPageView; assets: StaticFiles }) {
   const { result, filter, version } = view;
-  const { name, title, description, chart, error, stale, ok } = result;
+  const { name, title, description, error, stale, ok } = result;
   const source = `/api/metrics/${name}${queryOf(filter)}`;
   return (
     <html lang="en">
@@ -64,7 +66,7 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Sta
         <script type="module" src={assets.address("main.js")} />
       </Head>
       <body data-page="metric">
-        <PlainHeader isDated>
+        <PlainHeader isDated kind={view.kind}>
           <nav aria-label="Page">
             <a href="/#metrics">all metrics</a>
           </nav>
@@ -79,7 +81,7 @@ export function MetricPage({ view, assets }: { view: MetricPageView; assets: Sta
           )}
           {stale && <p class="stale">Below: the last result that worked.</p>}
           <FilterForm view={view} />
-          {isDrawn(chart.type) && view.row_count > 0 && (
+          {view.is_drawn && (
             <section class="panel">
               <MetricChartPlace name={name} version={version} src={source} product={filter.product} hasTime={false} />
             </section>

@@ -43,7 +43,7 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
   const isNumber = chart.type === "number" && rows.length > 0;
   const shown = chart.y[0] ?? columns[0]?.name ?? "";
   const typeOf = (column: string) => columns.find(({ name }) => name === column)?.type ?? "";
-  const drawn = isDrawn(chart.type) && rows.length > 0;
+  const drawn = metric.is_drawn;
   return (
     <article class={`panel${ok ? "" : " broken"}`} id={`metric-${name}`}>
       <h4>
@@ -82,6 +82,7 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
         <span>
           {counted(row_count, "row")}
           {truncated ? " (cut; CSV and Parquet have all)" : ""}
+          {isChart(chart) && rows.length === 1 ? "; a chart is drawn from two on" : ""}
         </span>
         <details>
           <summary>{file}</summary>
@@ -94,8 +95,8 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
   );
 }
 
-export function isDrawn(type: Shown["chart"]["type"]): boolean {
-  return type === "line" || type === "bar" || type === "candle";
+function isChart({ type }: Shown["chart"]): boolean {
+  return type !== "table" && type !== "number";
 }
 
 interface ChartPlaceOf {

@@ -5,12 +5,12 @@ import type { DetailColumn, WindowDetail } from "../../scripts/contract/window-e
 import { certificateText } from "../model/certificate-text.ts";
 import { neighbours } from "../model/window-id.ts";
 import { exact } from "./format.ts";
-import { Head, PlainHeader, type StaticFiles } from "./layout.tsx";
+import { type FeedKind, Head, PlainHeader, type StaticFiles } from "./layout.tsx";
 import { Lateness, Parts, Ticks } from "./window-lists.tsx";
 
 const SIGNS: Record<string, string> = { equal: "✓", explained: "≈", unexplained: "≠" };
 
-export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: StaticFiles }) {
+export function WindowPage({ detail, kind, assets }: { detail: WindowDetail; kind: FeedKind; assets: StaticFiles }) {
   const { product, window, window_start, window_end, ticks } = detail;
   const title = `${product} ${window} ${clock(window_start)}`;
   return (
@@ -19,7 +19,7 @@ export function WindowPage({ detail, assets }: { detail: WindowDetail; assets: S
         <script type="module" src={assets.address("window-page.js")} />
       </Head>
       <body>
-        <PlainHeader main="window-detail" isDated>
+        <PlainHeader main="window-detail" isDated kind={kind}>
           <nav aria-label="Windows">
             <Neighbours detail={detail} />
           </nav>
@@ -145,11 +145,12 @@ function Marked({ column: { column, batch, mark, same } }: { column: DetailColum
   const text = shown(column, batch);
   if (mark !== "differs" || batch === null) return <>{text}</>;
   const [before, after] = split(text, same);
+  // One item: on a phone a cell is a row of its name and its value.
   return (
-    <>
+    <span>
       {before}
       <mark>{after}</mark>
-    </>
+    </span>
   );
 }
 

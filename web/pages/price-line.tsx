@@ -4,12 +4,12 @@ import { isoFromMs } from "../model/moments.ts";
 import type { View } from "../model/view.ts";
 import { openWords, shortPrice } from "../public/figure-words.ts";
 
-export function PriceLine({ view: { now, selection } }: { view: Pick<View, "now" | "selection"> }) {
+export function PriceLine({ view: { now, selection, choice } }: { view: Pick<View, "now" | "selection" | "choice"> }) {
   const { price, traded_ms, trades_per_s } = now;
   return (
     <p id="price-line" class="price-line">
       <b class="price">
-        <span class="unseen">{selection.product} </span>
+        <span class={choice.products.length < 2 ? "unseen only" : "unseen"}>{selection.product} </span>
         <span data-figure="price">{price === null ? "–" : shortPrice(price)}</span>
       </b>
       <span class="about dotted">

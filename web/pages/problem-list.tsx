@@ -1,4 +1,4 @@
-/** The problems of the path, those that stop it first: a bar at the lower edge, which moves nothing. */
+/** Problems, which stop the path, then notes: a bar at the lower edge, which moves nothing. */
 /** @jsxImportSource hono/jsx */
 import { problemLine } from "../model/health.ts";
 import type { Status } from "../model/status.ts";
@@ -17,13 +17,21 @@ export function Problems({ problems }: { problems: Status["problems"] }) {
     </ul>
   );
   return (
-    <section id="problems" class={`problems ${first.stops ? "stops" : ""}`} aria-label="Problems">
+    <section id="problems" class={`problems ${first.stops ? "stops" : ""}`} aria-label="Problems and notes">
       <details>
         <summary>
-          <b>{counted(problems.length, "problem")}</b> {problemLine(first)}
+          <b>{countsOf(problems)}</b> {problemLine(first)}
         </summary>
         {list}
       </details>
     </section>
   );
+}
+
+/** As /healthz has them: notes are not problems. */
+function countsOf(all: Status["problems"]): string {
+  const stopping = all.filter(({ stops }) => stops).length;
+  const notes = all.length - stopping;
+  const texts = [stopping > 0 ? counted(stopping, "problem") : "", notes > 0 ? counted(notes, "note") : ""];
+  return texts.filter(Boolean).join(", ");
 }

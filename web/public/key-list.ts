@@ -1,5 +1,5 @@
 /** The list of keys that `?` opens, and the switch for those of one letter. */
-import { areKeysOn, type Key, switchKeys } from "./keys-choice.ts";
+import { areKeysOn, type Key, namesOf, switchKeys } from "./keys-choice.ts";
 
 export function keyList(known: readonly Key[]): HTMLDialogElement {
   const dialog = document.createElement("dialog");
@@ -7,14 +7,14 @@ export function keyList(known: readonly Key[]): HTMLDialogElement {
   const title = document.createElement("h2");
   title.textContent = "Keys";
   const list = document.createElement("dl");
-  for (const [keys, words] of known) {
+  for (const one of known) {
     const [term, text] = [document.createElement("dt"), document.createElement("dd")];
-    for (const key of keys.includes(" ") ? keys.split(" ") : keys) {
+    for (const key of namesOf(one)) {
       const element = document.createElement("kbd");
       element.textContent = key;
       term.append(element, " ");
     }
-    text.textContent = words;
+    text.textContent = one[1];
     list.append(term, text);
   }
   const close = document.createElement("button");

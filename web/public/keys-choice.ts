@@ -1,7 +1,11 @@
 /** What a key does, and whether keys do anything: some people's speech or hands press them unawares. */
 
-/** `act` is missing for what the charts take when they have the focus. */
+/** `keys`: their names, with spaces between. `act` is missing for what the charts take when focused. */
 export type Key = [keys: string, words: string, act?: (key: string) => void];
+
+export function namesOf([keys]: Key): string[] {
+  return keys.split(" ");
+}
 
 const STORED = "tidemark-keys";
 /** For a browser that keeps nothing. */

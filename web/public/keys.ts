@@ -1,5 +1,5 @@
 /** Keys of a page: those of every page, and its own. */
-import { areKeysOn, type Key } from "./keys-choice.ts";
+import { areKeysOn, type Key, namesOf } from "./keys-choice.ts";
 import { nextTheme } from "./theme.ts";
 
 const EVERYWHERE: Key[] = [
@@ -21,7 +21,7 @@ export function startKeys(own: Key[]): void {
     const { target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (target instanceof Element && target.closest("input, textarea, select, [contenteditable]")) return;
-    const act = known.find(([keys, , act]) => act !== undefined && keys.includes(event.key))?.[2];
+    const act = known.find((one) => one[2] !== undefined && namesOf(one).includes(event.key))?.[2];
     if (act === undefined || !areKeysOn()) return;
     event.preventDefault();
     act(event.key);

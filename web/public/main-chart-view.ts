@@ -65,6 +65,18 @@ export function zoomed(view: View, factor: number, around_s: number, extent: Ext
   return held({ from_s, to_s: from_s + length }, extent);
 }
 
+/** How much shorter a view is after `+`. */
+const ZOOM_KEY = 0.7;
+
+/**
+ * As `+` and `-` make it, around the cursor's moment or else the middle; null: another key.
+ */
+export function zoomedByKey(view: View, key: string, cursor_s: number | null, extent: Extent): View | null {
+  const factor = key === "+" || key === "=" ? ZOOM_KEY : key === "-" ? 1 / ZOOM_KEY : null;
+  if (factor === null) return null;
+  return zoomed(view, factor, cursor_s ?? (view.from_s + view.to_s) / 2, extent);
+}
+
 export function panned(view: View, by_s: number, extent: Extent): View {
   return held({ from_s: view.from_s + by_s, to_s: view.to_s + by_s }, extent);
 }

@@ -14,7 +14,7 @@ import { Marks } from "./main-chart-marks.ts";
 import { groundOf, paintBack, paintFront, type Scene } from "./main-chart-paint.ts";
 import { dataOf, heightOf, optionsOf } from "./main-chart-scales.ts";
 import { ChartStore } from "./main-chart-store.ts";
-import { type Extent, panned, rangeOf, rowsKept, type View, viewOf, zoomed } from "./main-chart-view.ts";
+import { type Extent, panned, rangeOf, rowsKept, type View, viewOf, zoomedByKey } from "./main-chart-view.ts";
 import { fieldsOf, noteOf, tableRows, type WordsOf, windowLink } from "./main-chart-words.ts";
 import { keyOf, on } from "./page-bus.ts";
 import { Redraw, STATUS_LATE_MS } from "./redraw.ts";
@@ -24,7 +24,6 @@ import { addressUnder } from "./site.ts";
 import { eachTick } from "./ticker.ts";
 
 const PAN_KEY = 0.25;
-const ZOOM_KEY = 0.7;
 
 class MainChart {
   readonly #frame: ChartFrame;
@@ -258,18 +257,19 @@ class MainChart {
   }
 
   #key({ key }: KeyboardEvent): boolean {
-    const middle = (this.#view.from_s + this.#view.to_s) / 2;
-    if (key === "+" || key === "=") this.#view = zoomed(this.#view, ZOOM_KEY, middle, this.#extent);
-    else if (key === "-") this.#view = zoomed(this.#view, 1 / ZOOM_KEY, middle, this.#extent);
-    else if (key === "Enter") this.#open();
-    else return false;
-    if (key !== "Enter") this.#settle();
+    const { plot } = this.#frame;
+    const { idx, left = -1 } = plot.cursor;
+    if (key === "Enter") this.#open(left >= 0 && idx != null ? this.#buckets[idx] : undefined);
+    else {
+      const next = zoomedByKey(this.#view, key, left >= 0 ? plot.posToVal(left, "x") : null, this.#extent);
+      if (next === null) return false;
+      this.#view = next;
+      this.#settle();
+    }
     return true;
   }
 
-  #open(): void {
-    const { idx, left = -1 } = this.#frame.plot.cursor;
-    const bucket = left >= 0 && idx != null ? this.#buckets[idx] : undefined;
+  #open(bucket: Bucket | undefined): void {
     if (bucket !== undefined) location.assign(addressUnder(windowLink(bucket.worst_s, this.#words())));
   }
 

@@ -28,7 +28,7 @@ const CHART_KEYS: Key[] = [
 ];
 const PAGE_KEYS: Key[] = [
   ["p", "stop the page where it is, and resume", togglePause],
-  ["1234", "last 15 minutes, hour, 6 hours, all", (key) => chooseRange(Number(key))],
+  ["1 2 3 4", "last 15 minutes, hour, 6 hours, all", (key) => chooseRange(Number(key))],
   ...CHART_KEYS,
   ["+ −", "in the main chart: zoom"],
   ["↵", "in the main chart: open the window's page"],

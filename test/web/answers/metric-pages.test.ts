@@ -4,6 +4,7 @@ import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { METRIC_ROWS_MAX } from "../../../scripts/base/limits.ts";
 import { ROOT, recordedLines, tempDir } from "../../support/data.ts";
+import { feed } from "../../support/health-states.ts";
 import { run, until } from "../../support/process.ts";
 import { type Served, served } from "../../support/served.ts";
 
@@ -211,4 +212,36 @@ test("a metric that fails now has its error and its last rows on its page; nothi
     ["ETH-USD"],
   ]);
   expect((await get("/export/metrics/pairs.parquet?product=ETH-USD")).status).toBe(404);
+});
+
+test("a chart has two rows: one is shown as it is", async () => {
+  const isDrawn = async (name: string) =>
+    (await html(`/metric/${name}?product=BTC-USD`)).text.includes('class="chart" id="chart-');
+  // All ticks are of one hour.
+  expect([await isDrawn("vwap"), await isDrawn("candles_1h"), await isDrawn("candles_1m")]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  const { text } = await html("/");
+  const panel = (name: string) => text.slice(text.indexOf(`id="metric-${name}"`)).split("</article>")[0]!;
+  expect(panel("vwap")).toMatch(/^(?!.*(data-metric|the rows)).*<td.*1 row; a chart is drawn from two on/s);
+  expect(panel("candles_1m")).toMatch(/data-metric=.*the rows/s);
+  expect(panel("candles_1m")).not.toContain("is drawn from");
+});
+
+test("pages with figures of a replay have its sign, also one that was made before", async () => {
+  const window = "/window/BTC-USD@2023-09-05T16:00/1m";
+  const signs = async () => {
+    const texts = [await html("/metric/only_count"), await html(window), await html("/")];
+    return texts.map(({ status, text }) => [status, / REPLAY[^<]*/.exec(text)?.[0] ?? ""]);
+  };
+  expect(await signs()).toEqual([
+    [200, ""],
+    [200, ""],
+    [200, ""],
+  ]);
+  writeFileSync(join(server.data, "kind.json"), '{"kind":"replay"}\n');
+  feed(server.data, { kind: "replay", replay: { clock_us: 1, as_of_us: 1, speed: 60 } });
+  expect(await signs()).toEqual(Array(3).fill([200, " REPLAY ×60"]));
 });

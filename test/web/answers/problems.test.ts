@@ -6,6 +6,7 @@ import { dataPaths } from "../../../scripts/base/data-dir.ts";
 import type { LogView } from "../../../web/model/log-view.ts";
 import { type Served, serve } from "../../../web/server.ts";
 import { quiet, tempDir } from "../../support/data.ts";
+import { feed } from "../../support/health-states.ts";
 
 /** What Chromium sends for a link that is followed. */
 const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
@@ -66,6 +67,20 @@ describe("a browser gets a page with the sentence of the JSON", () => {
     const { message } = await refusal("/nothing<b>", 404);
     expect(message).toContain("/nothing");
     expect(await (await ask("/nothing<img src=x>", BROWSER)).text()).not.toContain("<img");
+  });
+
+  test("404: a product that neither the stream nor the feed has, wherever one is selected", async () => {
+    // Nothing is stored yet: any product may come.
+    expect((await ask("/?product=SOL-USD", BROWSER)).status).toBe(200);
+    feed(data.path, { products: ["BTC-USD", "ETH-USD"] });
+    for (const path of ["/", "/api/chart", "/api/comparison", "/events"]) {
+      expect((await ask(`${path}?product=ETH-USD`, "*/*", { method: "HEAD" })).status).toBe(200);
+      const answer = await ask(`${path}?product=NOPE`, "*/*");
+      const { message, hint } = ((await answer.json()) as { error: Record<string, string> }).error;
+      const said = ["The stream has no ticks of NOPE.", "Products: BTC-USD, ETH-USD."];
+      expect([path, answer.status, message, hint]).toEqual([path, 404, ...said]);
+    }
+    rmSync(join(data.path, "feed.json"));
   });
 
   test("404: a window size that the stream does not have", async () => {

@@ -23,7 +23,7 @@ function opened(): Page {
   return here;
 }
 
-/** The first status of a new page that knows the end of the log, if there is one: it is asked in the background. */
+/** The first status of a new page that knows the end of the log, if it has one, which is asked later. */
 async function statusOf(here: { url: string }, of = "BTC-USD/1m", hasLog = true): Promise<StatusEvent> {
   const stop = new AbortController();
   const answer = await fetch(new URL(`/events?of=${of}`, here.url), { signal: stop.signal });

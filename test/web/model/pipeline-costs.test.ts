@@ -1,6 +1,9 @@
 /** The costs that /api/comparison reports, over batch runs and processes whose charges are known. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { sqlite, troubledLines } from "../../support/data.ts";
+import { feed } from "../../support/health-states.ts";
 import { type Served, served } from "../../support/served.ts";
 
 let server: Served;
@@ -95,4 +98,22 @@ test("each cost states its rate in ticks per second", async () => {
 test("bytes written are shown: what the operating system charges, not only the sizes of files", async () => {
   expect(await figure("stream", "written_bytes_per_tick")).toBeGreaterThan(0);
   expect(await figure("batch", "written_bytes_per_tick")).toBeGreaterThan(0);
+});
+
+test("after the feed's end runs without new ticks do not change the cost of those before", async () => {
+  fiveRuns();
+  feed(server.data, { state: "ended", ended_us: ago(4) });
+  // The machine's row and the files of a store may change.
+  const costs = async () => {
+    const words = (await costWords()).filter(({ word }) => !word.endsWith("machine"));
+    for (const { stream, batch } of words) for (const { values } of [stream, batch]) delete values?.disk_bytes;
+    return words;
+  };
+  const before = await costs();
+  expect(before.find(({ word }) => word === "cost, since start")!.batch.values!.ticks).toBe(500);
+  const [known] = sqlite(server.data, "results.db", "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1");
+  insert({ ...known!, run_id: 7, started_us: ago(0) - 1e6, ended_us: ago(0), ticks_new: 0, cpu_seconds: 100 });
+  expect(await costs()).toEqual(before);
+  rmSync(join(server.data, "feed.json"));
+  expect(await costs()).not.toEqual(before);
 });

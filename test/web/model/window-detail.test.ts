@@ -120,6 +120,15 @@ describe("one path with late ticks", () => {
     expect([then.late_count, then.revisions.length, now.late_count]).toEqual([0, 0, 1]);
     expect(then.ticks.rows.length).toBe(now.ticks.rows.length - 1);
     expect(recomputed(then)).toEqual([true, null]);
+    const first_us = usFromIso(then.ticks.rows[0]!.appended_at)!;
+    const before = await detailOf(dir.path, id, { as_of_us: first_us - 1 });
+    const nothing = { state: "none", verdict: "Nothing was known of it then", stream: null, ticks: { rows: [] } };
+    expect(before).toMatchObject(nothing);
+    expect(recomputed(before)).toEqual([null, null]);
+    expect(await detailOf(dir.path, "BTC-USD@2023-09-05T16:00/5m", { as_of_us: first_us - 1 })).toMatchObject({
+      ...nothing,
+      parts: [],
+    });
   });
 
   test("pruned ticks come from the archive; until it is read they are pending (the newest tick is never pruned)", async () => {

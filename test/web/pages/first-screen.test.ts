@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Problems } from "../../../web/pages/problem-list.tsx";
 import { ROOT, recordedLines } from "../../support/data.ts";
 import { served } from "../../support/served.ts";
 
@@ -73,4 +74,19 @@ test("every size of type in a style sheet is one of six, and colours are named o
     const rest = text.slice(text.indexOf("/* Plain elements */"));
     expect([name, [...rest.matchAll(/#[0-9a-f]{6}\b/g)].map(([colour]) => colour)]).toEqual([name, []]);
   }
+});
+
+test("the bar counts problems and notes as /healthz does, and is marked for what stops the path only", () => {
+  const one = (stops: boolean) => {
+    return { stage: "stream", code: "x", sentence: stops ? "it stopped" : "it waits", stops, since_us: 0 } as const;
+  };
+  const bar = (...all: boolean[]) => String(Problems({ problems: all.map(one) }));
+  const counts = (html: string) => [
+    /<section[^>]*class="problems (stops)?"/.exec(html)?.[1],
+    /<b>(.*?)<\/b>/.exec(html)?.[1],
+  ];
+  expect(counts(bar(false, false, false))).toEqual([undefined, "3 notes"]);
+  expect(counts(bar(true))).toEqual(["stops", "1 problem"]);
+  expect(counts(bar(true, true, false))).toEqual(["stops", "2 problems, 1 note"]);
+  expect(bar()).toContain("hidden");
 });

@@ -17,7 +17,10 @@ test("a figure names its unit once, few bytes are not 0 kB, and thousands are gr
     "12,345.62 CPU seconds per million ticks",
     "1 produce CPU seconds",
   ]);
-  expect(figures({ p50_ms: 1.718, peak_rss_bytes: 81_600_000 })).toEqual(["1.72 ms p50", "81.6 MB peak memory"]);
+  expect(figures({ p50_ms: 1.718, peak_rss_bytes: 81_600_000 })).toEqual([
+    "1.72 ms p50",
+    "81.6 MB peak resident memory",
+  ]);
 });
 
 test("a measure's spans are rows of one group under its definition; a share above 1 is not shown as all", () => {

@@ -10,12 +10,29 @@ import {
   VIEW_WINDOWS_MIN,
   viewOf,
   zoomed,
+  zoomedByKey,
 } from "../../../web/public/main-chart-view.ts";
 
 const HOUR = 3_600_000;
 const NOW_S = 1_700_000_000;
 const span = ({ from_s, to_s }: { from_s: number; to_s: number }) => to_s - from_s;
 const minutes = (first_s: number, count: number) => ({ every_s: 60, first_s, end_s: first_s + count * 60 });
+
+test("+ and - zoom around the cursor, which stays where it is, and without one around the middle", () => {
+  const [view, extent] = [{ from_s: 3_600, to_s: 7_200 }, minutes(0, 120)];
+  const share = ({ from_s, to_s }: typeof view, at_s: number) => (at_s - from_s) / (to_s - from_s);
+  for (const [key, length] of [
+    ["+", 2_520],
+    ["=", 2_520],
+    ["-", 3_600 / 0.7],
+  ] as const)
+    for (const at_s of [7_140, 5_000, null]) {
+      const next = zoomedByKey(view, key, at_s, extent)!;
+      expect(span(next)).toBeCloseTo(length, 6);
+      expect(share(next, at_s ?? 5_400)).toBeCloseTo(share(view, at_s ?? 5_400), 6);
+    }
+  expect(zoomedByKey(view, "x", 5_000, extent)).toBeNull();
+});
 
 describe("the view of a range", () => {
   test("it is never shorter than ten windows: with none, with one, and with a day of hours", () => {
