@@ -13,7 +13,7 @@ export function Outages({ outages }: { outages: View["outages"] }) {
         {outages.map((o) => (
           <li>
             <b>{o.product_id}</b> {time(o.from)} to {time(o.to)}
-            {o.last_trade_id !== null && o.first_trade_id !== null
+            {o.last_trade_id !== null && o.first_trade_id !== null && o.first_trade_id - o.last_trade_id > 1
               ? `, trade ids ${o.last_trade_id + 1} to ${o.first_trade_id - 1}`
               : ""}
             : {o.reason}
