@@ -103,7 +103,8 @@ export class RestAnswers {
     const byId = new Map<number, Recorded>();
     // A disordered recording sends some trades long after they were made: REST has them before.
     const late = player.isById || behind > 0 ? [] : player.madeBeforeSent();
-    for (const trade of late) if (trade.product_id === product_id && trade.trade_id < after) byId.set(trade.trade_id, trade);
+    for (const trade of late)
+      if (trade.product_id === product_id && trade.trade_id < after) byId.set(trade.trade_id, trade);
     for (let i = player.position - 1 - behind; i >= 0; i--) {
       const trade = player.trade(i);
       if (trade.product_id !== product_id || trade.trade_id >= after) continue;
