@@ -41,7 +41,7 @@ afterAll(() => {
 const written = async (ending: string, sql = ALL) => {
   const file = join(out.path, `types.${ending}`);
   const ran = await run("query", ["--data", data.path, "--output", file, sql]);
-  expect([ran.code, ran.stderr]).toEqual([0, expect.stringContaining("rows in")]);
+  expect([ran.code, ran.stderr]).toEqual([0, expect.stringMatching(/\d rows? in /)]);
   return file;
 };
 
