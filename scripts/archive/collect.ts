@@ -52,7 +52,7 @@ export async function collect(paths: DataPaths, logger: Logger, answered?: Answe
     connection.closeSync();
     instance.closeSync();
   }
-  throw failedRead([paths.ticks, paths.windows], failure);
+  throw await failedRead([paths.ticks, paths.windows], failure);
 }
 
 /** The jobs' positions are read before and after everything else (sql/views/positions.sql). */

@@ -1,25 +1,21 @@
 /** What a failed read of a store was: the sentence of SQLite, which DuckDB and a child only pass on. */
+import { join } from "node:path";
 import { type ErrorCode, sentence, TidemarkError } from "../base/errors.ts";
-import { damageOf, openReadOnly, storeError } from "../base/sqlite.ts";
+import { spawnScript } from "../base/process.ts";
 
 /** SQLite's own texts within those of DuckDB's extension. */
 const OF_SQLITE = /not a database|is malformed|disk I\/O error|unable to open database|database is locked/;
 
 /**
  * Any error as it is, unless DuckDB reports one of SQLite: then that of the first store that has one
- * (STORE_CORRUPT, DATA_DIR, STAGE_BUSY). Only when DuckDB has closed both files (docs/faults.md 26).
+ * (STORE_CORRUPT, DATA_DIR, STAGE_BUSY), found by a process without DuckDB (docs/faults.md 26).
  */
-export function failedRead(paths: readonly string[], error: unknown): unknown {
+export async function failedRead(paths: readonly string[], error: unknown): Promise<unknown> {
   if (error instanceof TidemarkError || !OF_SQLITE.test(sentence(error))) return error;
   for (const path of paths) {
-    try {
-      const db = openReadOnly(path);
-      const damage = db === null ? null : damageOf(db);
-      db?.close();
-      if (damage !== null) return storeError(path, Object.assign(new Error(damage), { code: "SQLITE_CORRUPT" }));
-    } catch (found) {
-      return storeError(path, found);
-    }
+    const { code, stderr } = await spawnScript(join(import.meta.dir, "read-sqlite.ts"), [path], { stderr: "keep" })
+      .ended;
+    if (code !== 0) return failedChild(path, stderr);
   }
   return error;
 }

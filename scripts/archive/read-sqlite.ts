@@ -1,14 +1,18 @@
-/** A process without DuckDB: writes the rows of one SELECT on a SQLite file as JSON lines to a file. */
+/**
+ * A process without DuckDB: writes the rows of one SELECT on a SQLite file as JSON lines to a file;
+ * without a SELECT it fails if the file can't be read or is damaged.
+ */
 import { sentence, TidemarkError } from "../base/errors.ts";
-import { openReadOnly, storeError } from "../base/sqlite.ts";
+import { damageOf, openReadOnly, storeError } from "../base/sqlite.ts";
 
 /** Lines per write, so that memory does not grow with the table. */
 const LINES_PER_WRITE = 10_000;
 
 const [store, select, target] = process.argv.slice(2);
-if (import.meta.main && store && select && target) {
+if (import.meta.main && store) {
   try {
-    await writeRows(store, select, target);
+    if (select && target) await writeRows(store, select, target);
+    else check(store);
   } catch (thrown) {
     // Its parent throws it again: the last line of stderr, as JSON.
     const error = storeError(store, thrown);
@@ -16,6 +20,13 @@ if (import.meta.main && store && select && target) {
     process.stderr.write(`${JSON.stringify({ code, message: sentence(error), hint })}\n`);
     process.exitCode = 1;
   }
+}
+
+function check(path: string): void {
+  const db = openReadOnly(path);
+  const damage = db === null ? null : damageOf(db);
+  db?.close();
+  if (damage !== null) throw Object.assign(new Error(damage), { code: "SQLITE_CORRUPT" });
 }
 
 async function writeRows(path: string, sql: string, file: string): Promise<void> {

@@ -170,19 +170,19 @@ describe("collecting", () => {
     ]);
     expect(stderr).toContain(`Move ${name} away; windows.db and ticks.db are rebuilt from the log with --rebuild.`);
     const of_sql = new Error("Parser Error: near SELECT");
-    expect(failedRead([join(dir.path, name)], of_sql)).toBe(of_sql);
+    expect(await failedRead([join(dir.path, name)], of_sql)).toBe(of_sql);
   });
 
-  test("a page that SQLite's check finds damaged is named; an error that no file explains stays as it is", () => {
+  test("a page that SQLite's check finds damaged is named; an error that no file explains stays as it is", async () => {
     using dir = tempDir();
     sqlite(dir.path, "a.db", "CREATE TABLE t AS SELECT 1 AS n UNION ALL SELECT 2");
     const path = join(dir.path, "a.db");
     const bytes = readFileSync(path);
     const passed_on = new Error("Failed to prepare: database disk image is malformed");
-    expect(failedRead([path, join(dir.path, "none.db")], passed_on)).toBe(passed_on);
+    expect(await failedRead([path, join(dir.path, "none.db")], passed_on)).toBe(passed_on);
     // The page of t claims free bytes that are a row's.
     writeFileSync(path, bytes.fill(9, bytes.length / 2 + 7, bytes.length / 2 + 8));
-    const found = failedRead([path], passed_on);
+    const found = await failedRead([path], passed_on);
     expect(found).toMatchObject({ code: "STORE_CORRUPT" });
     expect(String(found)).toMatch(/a\.db is damaged: .*page 2/);
   });
