@@ -39,20 +39,18 @@ export async function collect(paths: DataPaths, logger: Logger, answered?: Answe
   });
   const connection = await instance.connect();
   let source: Source | undefined;
-  let failure: unknown;
   try {
     source = await openSource(connection, paths, logger);
     await connection.run(FUNCTIONS);
     await lockTo(connection, paths);
     return await new Collector(connection, source, paths, logger).run(answered);
   } catch (error) {
-    failure = error;
+    throw await failedRead([paths.ticks, paths.windows], error);
   } finally {
     await source?.close();
     connection.closeSync();
     instance.closeSync();
   }
-  throw await failedRead([paths.ticks, paths.windows], failure);
 }
 
 /** The jobs' positions are read before and after everything else (sql/views/positions.sql). */

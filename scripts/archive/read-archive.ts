@@ -43,7 +43,7 @@ export function archiveState(archive: string, deep: boolean): ArchiveState | nul
     const staged = whereStaged(archive, manifest);
     const [damage, ...more] = damages(archive, staged, deep ? "all" : "changed");
     if (damage) {
-      const others = more.length === 0 ? "" : `, and ${more.length} more ${more.length === 1 ? "file" : "files"}`;
+      const others = more.length === 0 ? "" : `, and ${plural(more.length, "more file")}`;
       const found = `${join(archive, damage.path)} ${damage.damage}${others}`;
       return { found, ok: false, advice: repair(damage.path, null) };
     }

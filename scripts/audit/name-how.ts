@@ -1,5 +1,7 @@
 /** The report's sentences on how the engine computes, and what its rows leave open. */
+
 import { formatDuration } from "../base/duration.ts";
+import { plural } from "../base/printable.ts";
 import type { RowStyle } from "./arithmetic-ends.ts";
 import { orderText } from "./arithmetic-order.ts";
 import type { Answers, WindowVerdict } from "./audit-types.ts";
@@ -94,7 +96,7 @@ function roundedTexts(plans: readonly ColumnPlan[], columns: Answers["columns"])
     const rounded = plan.arithmetic === "decimal" ? plan.rounding : ({ to: "places", n: plan.places } as const);
     if (rounded.to !== "places" || rounded.n === null || QUOTIENTS.includes(name)) return [];
     const theirs = columns.find((column) => column.name === name)?.theirs ?? name;
-    return [`${theirs}: compared rounded to ${rounded.n} ${rounded.n === 1 ? "place" : "places"}.`];
+    return [`${theirs}: compared rounded to ${plural(rounded.n, "place")}.`];
   });
 }
 
@@ -139,6 +141,6 @@ function mixedTexts({ log, engine, clock }: Measure, windows: readonly AuditWind
   const count = windows.filter((window) => window.row !== null && isMixed(window)).length;
   if (count === 0) return [];
   return [
-    `In ${count} ${count === 1 ? "window" : "windows"} a batch read three or more partitions: the order in which Spark merged them is not known, so sums there are compared within rounding error.`,
+    `In ${plural(count, "window")} a batch read three or more partitions: the order in which Spark merged them is not known, so sums there are compared within rounding error.`,
   ];
 }

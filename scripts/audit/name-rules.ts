@@ -1,5 +1,7 @@
 /** The rules of one row, each named because leaving it out breaks the fit. */
+
 import { pow10 } from "../base/decimal.ts";
+import { plural } from "../base/printable.ts";
 import { quotientText } from "./arithmetic-decimal.ts";
 import type { RowStyle } from "./arithmetic-ends.ts";
 import { EXACT_STYLE, type Row, type Value } from "./arithmetic-row.ts";
@@ -53,7 +55,7 @@ export function ruleName(rule: AuditRule, { malformed, repeats }: Pick<Engine, "
 /** The rules of a row in words, and how many ticks they name. */
 export function reasons(rules: readonly AuditRule[], ticks: readonly NamedTick[], engine: Engine): string {
   const names = rules.map((rule) => `${ruleName(rule, engine)} (${rule})`).join(", ");
-  const count = ticks.length === 0 ? "" : `; ${ticks.length} ${ticks.length === 1 ? "tick" : "ticks"}`;
+  const count = ticks.length === 0 ? "" : `; ${plural(ticks.length, "tick")}`;
   const ids = [...new Set(ticks.flatMap(({ trade_id, is_conflict }) => (is_conflict ? [trade_id] : [])))];
   if (ids.length === 0) return `${names}${count}.`;
   const named = `${ids.slice(0, NAMED_IDS_MAX).join(", ")}${ids.length > NAMED_IDS_MAX ? ", …" : ""}`;

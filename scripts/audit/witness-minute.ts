@@ -1,4 +1,5 @@
 /** One minute against the exchange's candle: each difference with its rule, found by recomputation. */
+import { plural } from "../base/printable.ts";
 import { CANDLE_COLUMNS, CANDLE_US, type Candle, type CandleColumn } from "../contract/candle.ts";
 import {
   beginningOf,
@@ -260,8 +261,4 @@ function rangesOf(ids: readonly number[]): IdRange[] {
 
 function isOrAre(count: number): string {
   return count === 1 ? "is" : "are";
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

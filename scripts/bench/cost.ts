@@ -1,4 +1,5 @@
 /** The stream's cost per million messages, which must not grow with products, windows and messages. */
+import { plural } from "../base/printable.ts";
 import { stageRate } from "./drain.ts";
 import { type Bench, type Figure, MEMORY_MB_MAX, type Skipped } from "./figure.ts";
 import { type FilledLog, filledLog } from "./logs.ts";
@@ -24,7 +25,7 @@ export const cost: Bench = {
       const names = Array.from({ length: products }, (_, i) => (i === 0 ? "BTC-USD" : `COIN${i}-USD`));
       const spec = { ...BUSY, products: names };
       const log = await filledLog(context, "embedded", spec, Math.round(MESSAGES * context.scale));
-      const figure = `${products} product${products === 1 ? "" : "s"}, ${window}`;
+      const figure = `${plural(products, "product")}, ${window}`;
       const once = async () => {
         const { cpu_s_per_million, rate } = await stageRate("stream", log, ["--window", window]);
         return { [figure]: cpu_s_per_million, [`${figure}, rate`]: rate };

@@ -1,10 +1,12 @@
 /** The figures as tables for people and as JSON for machines, with what they were measured on. */
+
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { nowUs } from "../base/clock.ts";
 import { isoFromUs } from "../base/iso.ts";
 import { median } from "../base/median.ts";
+import { plural } from "../base/printable.ts";
 import { type Conditions, LIMITS_TEXT, percent } from "./conditions.ts";
 import { type Figure, isMet, type RunRecord, round, type Skipped, summaryOf } from "./figure.ts";
 
@@ -59,7 +61,7 @@ export function table(report: Report): string {
   const commands = [...new Set(results.map(({ bench }) => repeat(bench)))];
   return [
     `${m.cores} × ${m.cpu}, ${Math.round(m.memory_bytes / 1e9)} GB, ${m.system}; ${versions.join(", ")}; ${m.measured_at.slice(0, 16)}Z`,
-    `${runs} run${runs === 1 ? "" : "s"}, scale ${scale}, load before ${m.load.toFixed(1)}`,
+    `${plural(runs, "run")}, scale ${scale}, load before ${m.load.toFixed(1)}`,
     "",
     ...markdown(
       FIGURE_HEAD,

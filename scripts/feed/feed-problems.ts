@@ -1,7 +1,9 @@
 /** Problems of the feed for feed.json, derived from its state once per second. */
+
 import { isoSecondFromUs } from "../base/iso.ts";
 import { FEED_PROBLEM_SHOWN_US, FEED_PROBLEM_US } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { plural } from "../base/printable.ts";
 import { type Problem, Problems } from "../contract/problems.ts";
 import type { CoinbaseFeed } from "./coinbase.ts";
 import type { MatchTape } from "./tape/matches.ts";
@@ -52,7 +54,7 @@ function refused(feed: CoinbaseFeed): Found | null {
 function garbled({ figures }: CoinbaseFeed, now_us: number): Found | null {
   const newest = figures.newest_garbled;
   if (newest === null || now_us - newest.last_us > FEED_PROBLEM_SHOWN_US) return null;
-  const frames = figures.garbled === 1 ? "1 frame" : `${figures.garbled} frames`;
+  const frames = plural(figures.garbled, "frame");
   const sentence = `${frames} of the feed can't be decoded (${newest.reason}); the newest begins: ${newest.example} See dead_letters.`;
   return { code: "feed-garbled", sentence, stops: false, since_us: newest.first_us };
 }

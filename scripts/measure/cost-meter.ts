@@ -41,7 +41,10 @@ export class CostMeter {
   #sampler_us = 0;
   #text: string | null = null;
   #sofar: Pick<CostPoint, "peak_rss_bytes" | "peak_pss_bytes" | "mean_rss_bytes"> & { until_us: number } = {
-    ...{ peak_rss_bytes: 0, peak_pss_bytes: null, mean_rss_bytes: 0, until_us: 0 },
+    peak_rss_bytes: 0,
+    peak_pss_bytes: null,
+    mean_rss_bytes: 0,
+    until_us: 0,
   };
 
   constructor(private readonly source: CostSource = OWN) {

@@ -1,10 +1,12 @@
 /** The exchange as witness: stored minutes against its candles, and its trades where they differ. */
+
 import { judgeMinute, type MinuteVerdict, type WitnessReport, type WitnessTrade } from "../audit/index.ts";
 import { type DataPaths, readKind } from "../base/data-dir.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";
 import { isoSecondFromUs } from "../base/iso.ts";
 import { RECONNECT_BASE_MS, REST_TRIES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";
+import { plural } from "../base/printable.ts";
 import { pause } from "../base/wait.ts";
 import { CANDLE_US, type Candle } from "../contract/candle.ts";
 import { minuteCandles, RestQueue, RestRefusal, RestTrades } from "../feed/index.ts";
@@ -189,7 +191,7 @@ class Witness {
     if (this.signal.aborted || error instanceof TidemarkError) return error;
     const minutes = (span.to_us - span.from_us) / CANDLE_US;
     const [from, to] = [isoSecondFromUs(span.from_us), isoSecondFromUs(span.to_us)];
-    const what = `${minutes} ${minutes === 1 ? "minute" : "minutes"} of ${this.store.product} from ${from} to ${to}`;
+    const what = `${plural(minutes, "minute")} of ${this.store.product} from ${from} to ${to}`;
     const say = `The exchange at ${this.options.rest_url} gave no answer (${sentence(error)}). Nothing was checked of ${what}.`;
     return new TidemarkError("FEED_UNREACHABLE", say, "Try again when it can be reached.", { cause: error });
   }

@@ -1,6 +1,8 @@
 /** Reports that a log has lost records: once on stderr, and on the page until a rebuild. */
+
 import { nowUs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import { plural } from "../base/printable.ts";
 import type { Problems } from "../contract/problems.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 
@@ -8,7 +10,7 @@ import type { CheckpointStore } from "./checkpoint.ts";
 export function reportLost(store: CheckpointStore, problems: Problems, logger: Logger): void {
   const lost = store.counter("lost");
   if (lost === 0) return;
-  const sentence = `The log has lost ${lost} record${lost === 1 ? "" : "s"}: offsets without a record (compaction, or a damaged log). Windows miss their ticks; see the topic's cleanup.policy.`;
+  const sentence = `The log has lost ${plural(lost, "record")}: offsets without a record (compaction, or a damaged log). Windows miss their ticks; see the topic's cleanup.policy.`;
   const isNew = problems.report({ code: "log-hole", sentence, stops: false, since_us: nowUs() });
   if (!isNew) return;
   logger.warn(sentence);

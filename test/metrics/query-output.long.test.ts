@@ -1,5 +1,5 @@
 /** Where `query` writes: pipes, devices, links and modes; Tidemark's own files are refused. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -16,27 +16,19 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { openDestination } from "../../scripts/metrics/destination.ts";
-import { batched } from "../support/batch.ts";
-import { ROOT, type stored, tempDir } from "../support/data.ts";
+import { batchedBefore } from "../support/batch.ts";
+import { ROOT } from "../support/data.ts";
 import { run, runToEnd, startStage, until } from "../support/process.ts";
 
 setDefaultTimeout(300_000);
 
-let data: Awaited<ReturnType<typeof stored>>;
-const out = tempDir();
-beforeAll(async () => {
-  data = await batched({ one: "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)" });
-});
-afterAll(() => {
-  data[Symbol.dispose]();
-  out[Symbol.dispose]();
-});
+const data = batchedBefore({ one: "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)" });
 const LARGE = "SELECT i, md5(i::VARCHAR) AS text FROM range(9000) AS r(i)";
 const query = (...args: string[]) => run("query", ["--data", data.path, ...args]);
-const at = (name: string) => join(out.path, name);
+const at = (name: string) => join(data.out, name);
 const script = (name: string) => `"${process.execPath}" "${join(ROOT, "scripts", `${name}.ts`)}" --data "${data.path}"`;
 // Not sh, which has no PIPESTATUS.
-const here = (text: string) => runToEnd(["bash", "-c", text], { cwd: out.path });
+const here = (text: string) => runToEnd(["bash", "-c", text], { cwd: data.out });
 
 describe("what a process wrote arrives", () => {
   for (const format of ["csv", "json", "table"]) {
@@ -139,7 +131,7 @@ describe("--output", () => {
   });
 
   test("a folder is refused with a sentence; so is every file that Tidemark keeps, under every name", async () => {
-    const folder = await query("--output", out.path, SMALL);
+    const folder = await query("--output", data.out, SMALL);
     expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining("is a folder")]);
     const files = readdirSync(data.path, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -148,7 +140,7 @@ describe("--output", () => {
     symlinkSync(data.path, at("elsewhere"));
     const before = files.map((file) => readFileSync(file).toString("base64"));
     for (const file of [...files, join(data.path, "archive/new.csv"), join(data.path, "log.db")])
-      expect(() => openDestination(file, out.path)).toThrow("is one of Tidemark's own files");
+      expect(() => openDestination(file, data.out)).toThrow("is one of Tidemark's own files");
     for (const [i, file] of files.entries()) {
       linkSync(file, at(`hard-${i}.csv`));
       expect(() => openDestination(at(`hard-${i}.csv`), data.path)).toThrow("is one of Tidemark's own files");

@@ -1,24 +1,16 @@
 /** `query "SQL"`: its formats on stdout and in files, its limits and its errors. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDir } from "../../scripts/base/data-dir.ts";
 import { lockStage } from "../../scripts/command/stage-lock.ts";
-import { batched } from "../support/batch.ts";
+import { batchedBefore } from "../support/batch.ts";
 import { STORED_TICKS, stored, tempDir } from "../support/data.ts";
 import { evaluate, run } from "../support/process.ts";
 
 setDefaultTimeout(120_000);
 
-let data: Awaited<ReturnType<typeof stored>>;
-const out = tempDir();
-beforeAll(async () => {
-  data = await batched({ one: "SELECT 1 AS a" });
-});
-afterAll(() => {
-  data[Symbol.dispose]();
-  out[Symbol.dispose]();
-});
+const data = batchedBefore({ one: "SELECT 1 AS a" });
 const query = (...args: string[]) => run("query", ["--data", data.path, ...args]);
 
 const VALUES = `SELECT * FROM (VALUES (CAST(1.50 AS DECIMAL(18, 10)), TIMESTAMP '2023-09-05 16:00:01.281719', '=x', 9007199254740993),
@@ -116,8 +108,8 @@ async function parquet(file: string): Promise<{ types: string[]; rows: Record<st
 
 describe("into a file", () => {
   test("parquet keeps names, types and every digit", async () => {
-    const file = join(out.path, "new/values.parquet");
-    mkdirSync(join(out.path, "new"));
+    const file = join(data.out, "new/values.parquet");
+    mkdirSync(join(data.out, "new"));
     const sql = `SELECT *, DATE '2023-09-05' AS day, CAST(1 AS HUGEINT) << 100 AS huge, 170141183460469231731687303715884105727 AS huger, 0.1::DOUBLE + 0.2 AS f, true AS b,
       [1.25, 2] AS l, {'x': 'y', 'n': [3]} AS st, 'infinity'::DOUBLE AS inf, TIME '01:02:03' AS tm, 1::TINYINT AS "quo""te" FROM (${VALUES})`;
     const { code, stdout, stderr } = await query("--format", "parquet", "--output", file, sql);
@@ -146,14 +138,14 @@ describe("into a file", () => {
       'quo"te': 1,
     });
     expect(rows[1]).toMatchObject({ "a price": null, t: null, s: 'a "b", c', big: "2" });
-    expect(readdirSync(join(out.path, "new"))).toEqual(["values.parquet"]);
+    expect(readdirSync(join(data.out, "new"))).toEqual(["values.parquet"]);
   });
 
   test("parquet without rows has its columns; all ticks are in it when --limit allows", async () => {
-    const none = join(out.path, "none.parquet");
+    const none = join(data.out, "none.parquet");
     await query("--format", "parquet", "--output", none, "SELECT price, time FROM ticks WHERE false");
     expect(await parquet(none)).toEqual({ types: ["DECIMAL(20,10)", "TIMESTAMP"], rows: [] });
-    const all = join(out.path, "all.parquet");
+    const all = join(data.out, "all.parquet");
     await query("--format", "parquet", "--output", all, "SELECT * FROM ticks ORDER BY product_id, trade_id");
     const { rows } = await parquet(all);
     expect(rows.length).toBe(STORED_TICKS);
@@ -161,7 +153,7 @@ describe("into a file", () => {
   });
 
   test("csv, json and table are what stdout would show; a file that was there is replaced", async () => {
-    const file = join(out.path, "answer");
+    const file = join(data.out, "answer");
     for (const format of ["csv", "json", "table"]) {
       const sql = "SELECT 1 AS a, 'x' AS b";
       expect((await query("--format", format, "--output", file, sql)).stdout).toBe("");
@@ -170,16 +162,16 @@ describe("into a file", () => {
   });
 
   test("a file in a folder that does not exist is refused, and no folder is created", async () => {
-    const { code, stderr } = await query("--output", join(out.path, "typo/x.csv"), "SELECT 1 AS a");
+    const { code, stderr } = await query("--output", join(data.out, "typo/x.csv"), "SELECT 1 AS a");
     expect([code, stderr]).toEqual([
       1,
       expect.stringMatching(/typo\/x\.csv can't be written: ENOENT.*TIDEMARK_OUTPUT/),
     ]);
-    expect(existsSync(join(out.path, "typo"))).toBe(false);
+    expect(existsSync(join(data.out, "typo"))).toBe(false);
   });
 
   test("a query that fails leaves no file", async () => {
-    const file = join(out.path, "failed.csv");
+    const file = join(data.out, "failed.csv");
     const { code } = await query("--format", "csv", "--output", file, "SELECT prize FROM ticks");
     expect([code, existsSync(file)]).toEqual([1, false]);
   });

@@ -1,22 +1,13 @@
 /** A query that fails after its first rows is an error, although DuckDB's stream ends without one. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { batch, batched, metricFolder, resultRows } from "../support/batch.ts";
-import { type stored, tempDir } from "../support/data.ts";
+import { batch, batchedBefore, metricFolder, resultRows } from "../support/batch.ts";
 import { childOf, run, runToEnd } from "../support/process.ts";
 
 setDefaultTimeout(300_000);
 
-let data: Awaited<ReturnType<typeof stored>>;
-const out = tempDir();
-beforeAll(async () => {
-  data = await batched({ one: "SELECT 1 AS a" });
-});
-afterAll(() => {
-  data[Symbol.dispose]();
-  out[Symbol.dispose]();
-});
+const data = batchedBefore({ one: "SELECT 1 AS a" });
 
 /** What fails at row `at`, and DuckDB's words. */
 const FAILS: Record<string, [failing: (at: number) => string, words: string]> = {
@@ -43,7 +34,7 @@ test("a metric fails with file, line and DuckDB's words, and keeps its last rows
 for (const [name, [failing, words]] of Object.entries(FAILS)) {
   test(`${name}: query ends with exit 1 and DuckDB's words, without a file; a limit below the fault is met`, async () => {
     const sql = `SELECT ${failing(300_000)} AS v FROM range(400000) AS r(i)`;
-    const file = join(out.path, `late.${name === "cast" ? "json" : "csv"}`);
+    const file = join(data.out, `late.${name === "cast" ? "json" : "csv"}`);
     const { code, stderr } = await run("query", ["--data", data.path, "--output", file, sql]);
     expect([code, stderr, existsSync(file)]).toEqual([1, expect.stringContaining(words), false]);
     expect(stderr).not.toContain("EXPLAIN");

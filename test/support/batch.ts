@@ -1,4 +1,5 @@
 /** The batch as tests run it, its results and its archive. */
+import { afterAll, beforeAll } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "../../scripts/archive/manifest-schema.ts";
@@ -61,3 +62,22 @@ export async function batched(files: Record<string, string>): ReturnType<typeof 
 /** Counts and sums that change when a tick is lost, doubled or altered. */
 export const FINGERPRINT = `SELECT count(*) AS ticks, count(DISTINCT (product_id, trade_id)) AS ids, sum(price) AS prices,
   sum(last_size) AS sizes, sum(price * last_size) AS notional, sum(log_offset) AS offsets, count(DISTINCT insert_id) AS inserts FROM ticks`;
+
+/** `batched` before the tests of a file, and a folder for what they write; both are removed after them. */
+export function batchedBefore(files: Record<string, string>): { readonly path: string; readonly out: string } {
+  let data: Awaited<ReturnType<typeof stored>>;
+  const out = tempDir();
+  beforeAll(async () => {
+    data = await batched(files);
+  });
+  afterAll(() => {
+    data[Symbol.dispose]();
+    out[Symbol.dispose]();
+  });
+  return {
+    get path() {
+      return data.path;
+    },
+    out: out.path,
+  };
+}

@@ -1,6 +1,7 @@
 /** Feed, ingest and pipeline latency of both pipelines, and what is known of the exchange's clock. */
 import { nowUs } from "../../scripts/base/clock.ts";
 import { isoSecondFromUs } from "../../scripts/base/iso.ts";
+import { plural } from "../../scripts/base/printable.ts";
 import { parseSlices } from "../../scripts/contract/measure-texts.ts";
 import type { Histograms, Slice } from "../../scripts/contract/measures.ts";
 import { type Latency, latency, sinceBegan, wholeSlices } from "../../scripts/measure/tick-latency.ts";
@@ -151,6 +152,6 @@ function ofSpan(now_us: number, kept: Slice[], label: Span["label"]): Histograms
 function latencyFigure(found: Latency | null, notes: string[]): Figure | null {
   if (found === null) return null;
   const { p50_us, p99_us, samples } = found;
-  if (p50_us === null) return none(`${samples} ${samples === 1 ? "tick is" : "ticks are"} too few for a percentile`);
+  if (p50_us === null) return none(`${plural(samples, "tick is", "ticks are")} too few for a percentile`);
   return figure({ p50_ms: ms(p50_us), p99_ms: ms(p99_us), samples }, notes);
 }

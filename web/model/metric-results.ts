@@ -186,9 +186,14 @@ function panelOf({ result, version }: Parsed, wanted: string | null): Panel {
   };
 }
 
+/** Whether the kind of chart is one that is drawn. */
+export function isChart({ type }: MetricResult["chart"]): boolean {
+  return type !== "table" && type !== "number";
+}
+
 /** Whether rows make a chart: a single one is read more easily as it is. */
-export function isDrawn({ type }: MetricResult["chart"], rows: readonly Row[]): boolean {
-  return type !== "table" && type !== "number" && rows.length > 1;
+export function isDrawn(chart: MetricResult["chart"], rows: readonly Row[]): boolean {
+  return isChart(chart) && rows.length > 1;
 }
 
 /** The columns of a row that are shown, and those of `more`. */

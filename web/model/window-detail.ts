@@ -78,7 +78,10 @@ export async function windowDetail(
 }
 
 const UNKNOWN_THEN: Partial<WindowDetail> = {
-  ...{ state: "none", verdict: "Nothing was known of it then", stream: null, parts: [] },
+  state: "none",
+  verdict: "Nothing was known of it then",
+  stream: null,
+  parts: [],
 };
 
 /** The batch's minutes that are in the archive only, or why they can't be read. */

@@ -1,6 +1,6 @@
 /** One panel per metric file, in groups: its chart, its first rows, and its error when it fails. */
 /** @jsxImportSource hono/jsx */
-import type { Panel as Shown } from "../model/metric-results.ts";
+import { isChart, type Panel as Shown } from "../model/metric-results.ts";
 import { counted } from "./format.ts";
 import { MetricTable, Value } from "./metric-cells.tsx";
 
@@ -93,10 +93,6 @@ function Panel({ metric, wanted }: { metric: Shown; wanted: string | null }) {
       </footer>
     </article>
   );
-}
-
-function isChart({ type }: Shown["chart"]): boolean {
-  return type !== "table" && type !== "number";
 }
 
 interface ChartPlaceOf {

@@ -1,7 +1,9 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs. */
+
 import type { Admin, Kafka } from "kafkajs";
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
+import { plural } from "../../base/printable.ts";
 import { within } from "../../base/wait.ts";
 import type { AppendRecord, Log, LogBatch, LogPosition, PartitionSpan, ReaderOptions } from "../../contract/log.ts";
 import { newestPerKey } from "../shared/batches.ts";
@@ -88,7 +90,7 @@ async function settleOnce(admin: Admin, topic: string, options: KafkaOptions): P
   if (options.partitions !== undefined && options.partitions !== partitions) {
     throw new TidemarkError(
       "LOG_SETTINGS",
-      `The topic ${topic} has ${partitions} partition${partitions === 1 ? "" : "s"}, not ${options.partitions}.`,
+      `The topic ${topic} has ${plural(partitions, "partition")}, not ${options.partitions}.`,
       "Leave the number out, or use another topic.",
     );
   }
@@ -122,8 +124,7 @@ async function createTopic(admin: Admin, topic: string, options: KafkaOptions): 
     configEntries.push({ name: "retention.ms", value: String(Math.ceil(options.retain_us / 1_000)) });
   }
   const made = await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] });
-  if (made)
-    options.logger.info(`created the topic ${topic} with ${numPartitions} partition${numPartitions === 1 ? "" : "s"}`);
+  if (made) options.logger.info(`created the topic ${topic} with ${plural(numPartitions, "partition")}`);
 }
 
 export class KafkaLog implements Log {
