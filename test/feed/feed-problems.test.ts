@@ -1,18 +1,21 @@
 /** feed.json's problems: one sentence per state of the feed, removed once it is solved. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Problem } from "../../scripts/contract/problems.ts";
 import { FeedProblems } from "../../scripts/feed/feed-problems.ts";
 import { quiet, tempDir } from "../support/data.ts";
 import { ack, exchange, produce, scripted, tick } from "../support/feed.ts";
+import { until } from "../support/process.ts";
+
+const problemsIn = (path: string): Problem[] => JSON.parse(readFileSync(path, "utf8")).problems;
 
 /** The problems in feed.json at the end of a run. */
 async function problems(url: string, options: Parameters<typeof produce>[1] = {}): Promise<Problem[]> {
   using dir = tempDir();
   const status_path = join(dir.path, "feed.json");
   await produce(url, { status_path, ...options });
-  return JSON.parse(readFileSync(status_path, "utf8")).problems;
+  return problemsIn(status_path);
 }
 
 test("nothing is wrong: no problems", async () => {
@@ -40,8 +43,13 @@ test("an open gap and a REST that refuses are problems, until REST has answered"
   const faults = { drop_ids: [100], rest: { statuses: Array(500).fill(429), retry_after: "60" } };
   await using server = exchange({ trades: 300, faults });
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 1_500);
-  const found = await problems(server.url, { channel: "matches", signal: stop.signal });
+  using dir = tempDir();
+  const status_path = join(dir.path, "feed.json");
+  const produced = produce(server.url, { channel: "matches", signal: stop.signal, status_path });
+  await until("both problems", () => existsSync(status_path) && problemsIn(status_path).length > 1);
+  stop.abort();
+  await produced;
+  const found = problemsIn(status_path);
   expect(found.map(({ code, stops }) => [code, stops])).toEqual([
     ["feed-gaps", false],
     ["feed-rest", false],
