@@ -44,7 +44,7 @@ export function drainSignal(logger: Logger): AbortSignal {
 }
 
 /**
- * Calls `then` after `ms` of a process that runs: after a pause of the whole process, signals that came
+ * Calls `then` after `ms` of a process that runs: after a pause of the process, signals that came
  * meanwhile are taken first.
  */
 function afterTurn(ms: number, then: () => void): void {
