@@ -1,5 +1,4 @@
 /** When a command ends early: at SIGINT or SIGTERM, or when the process that started it has ended. */
-import { monotonicMs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { PARENT_VARIABLE } from "../base/process.ts";
 
@@ -8,6 +7,8 @@ import { PARENT_VARIABLE } from "../base/process.ts";
  * are one.
  */
 const SAME_SIGNAL_MS = 1_000;
+/** After it, what came while the process stood still has been taken. */
+const TURN_MS = 50;
 const PARENT_POLL_MS = 1_000;
 
 /**
@@ -16,29 +17,38 @@ const PARENT_POLL_MS = 1_000;
  */
 export function drainSignal(logger: Logger): AbortSignal {
   const controller = new AbortController();
-  let first_ms = 0;
+  let isNextSecond = false;
   const drain = (why: string) => {
-    if (controller.signal.aborted) {
-      if (monotonicMs() - first_ms > SAME_SIGNAL_MS) process.exit(130);
-      return;
-    }
-    first_ms = monotonicMs();
+    if (controller.signal.aborted) return;
     logger.debug(`${why}: draining`);
     controller.abort();
+    afterTurn(SAME_SIGNAL_MS, () => (isNextSecond = true));
   };
-  process.on("SIGTERM", () => drain("SIGTERM"));
+  const take = (signal: string) => {
+    if (isNextSecond) process.exit(130);
+    drain(signal);
+  };
+  process.on("SIGTERM", () => take("SIGTERM"));
   if (process.env[PARENT_VARIABLE] === undefined) {
-    process.on("SIGINT", () => drain("SIGINT"));
+    process.on("SIGINT", () => take("SIGINT"));
     if (process.env.npm_lifecycle_event !== undefined) watchParent(() => drain("npm has ended"));
     return controller.signal;
   }
   // A child of ours leaves Ctrl-C to its parent, and drains when its lifeline ends (base/process.ts).
   process.on("SIGINT", () => {});
-  const atEnd = () => controller.signal.aborted || drain("the parent has ended");
+  const atEnd = () => drain("the parent has ended");
   process.stdin.on("end", atEnd);
   process.stdin.on("error", atEnd);
   process.stdin.resume();
   return controller.signal;
+}
+
+/**
+ * Calls `then` after `ms` of a process that runs: after a pause of the process, signals that came
+ * meanwhile are taken first.
+ */
+function afterTurn(ms: number, then: () => void): void {
+  setTimeout(() => setTimeout(then, TURN_MS).unref(), ms).unref();
 }
 
 /** npm killed by SIGKILL passes no signal on, and its command must not continue unseen. */

@@ -24,16 +24,17 @@ test("without a limit it is wrong usage; a directory with replayed data refuses 
 
 test("it prints what it loaded and why it ended; a second one beside it is refused with the first one's pid", async () => {
   using dir = tempDir();
-  await using server = exchange({ trades: 50, history: 3_000, faults: { rest: { page_max: 100 } } });
+  // Five pages a second: the first works for three minutes, however long the second takes to begin.
+  await using server = exchange({ trades: 50, history: 10_000, faults: { rest: { page_max: 10 } } });
   const flags = ["--data", dir.path, "--feed", server.url, "--trades"];
-  const first = startStage("backfill", [...flags, "3000"]);
+  await using first = startStage("backfill", [...flags, "10000"]);
   await until("it has its lock", () => Bun.file(join(dir.path, "locks/backfill.pid")).exists());
   await until("it has loaded a page", () => server.counts().rest_requests >= 2);
   const second = await run("backfill", [...flags, "10"]);
   expect([second.code, second.stderr]).toEqual([1, expect.stringContaining(`Another backfill (pid ${first.pid})`)]);
   expect(await first.stop("SIGINT")).toBe(0);
-  expect(first.said()).toMatch(/BTC-USD: \d+ trades loaded, from .*; stopped; the same command continues here/);
-  const done = await run("backfill", [...flags, "500"]);
+  expect(first.said()).toMatch(/BTC-USD: [\d,]+ trades loaded, from .*; stopped; the same command continues here/);
+  const done = await run("backfill", [...flags, "30"]);
   expect([done.code, done.stderr]).toEqual([0, expect.stringContaining("--trades is reached")]);
 }, 120_000);
 

@@ -22,7 +22,7 @@ test("a WAL over 256 MB is a warning with advice; an ordinary one is not", async
   truncateSync(wal, 300e6);
   const warned = await run("doctor", ["--data", dir.path]);
   expect(warned.stdout + warned.stderr).toContain(advice);
-}, 120_000);
+}, 300_000);
 
 test("ids between history and the feed's first trade are named until backfill has loaded them", async () => {
   using dir = tempDir();
@@ -39,7 +39,7 @@ test("ids between history and the feed's first trade are named until backfill ha
   ]);
   await fillLog(dir.path, [note(41, 49)]);
   expect(await found()).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test("databases of a newer Tidemark are findings and problems of the page, and the batch refuses both stores", async () => {
   using dir = await stored();
@@ -64,7 +64,7 @@ test("databases of a newer Tidemark are findings and problems of the page, and t
     expect([code, stderr]).toEqual([1, expect.stringContaining(`${name} was written by a newer Tidemark (schema 99`)]);
     set(name, SCHEMA_VERSIONS[name]);
   }
-}, 120_000);
+}, 300_000);
 
 test("each database that is cut is a finding of its own: the others are still listed, and the advice fits the file", async () => {
   using whole = tempDir();
@@ -95,4 +95,4 @@ test("each database that is cut is a finding of its own: the others are still li
     expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining(words)]);
     expect(stderr).not.toMatch(/^\s+at /m);
   }
-}, 120_000);
+}, 300_000);

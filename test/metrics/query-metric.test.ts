@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runPath, tempDir, troubledLines } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 const dir = tempDir();
 const sql = tempDir();
 beforeAll(() => runPath(dir.path, troubledLines(2_000)));

@@ -8,7 +8,7 @@ import { batchedBefore } from "../support/batch.ts";
 import { STORED_TICKS, stored, tempDir } from "../support/data.ts";
 import { evaluate, run } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const data = batchedBefore({ one: "SELECT 1 AS a" });
 const query = (...args: string[]) => run("query", ["--data", data.path, ...args]);

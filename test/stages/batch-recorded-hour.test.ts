@@ -10,7 +10,7 @@ import { batch, NO_EXTENSION, resultRows } from "../support/batch.ts";
 import { filesBelow, fillLog, follow, recordedLines, sqlite, tempDir } from "../support/data.ts";
 import { run } from "../support/process.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const WITHOUT = "TIDEMARK_SQLITE_EXTENSION=none";
 const WAYS: { name: string; env: Record<string, string> }[] = [

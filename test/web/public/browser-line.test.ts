@@ -11,9 +11,6 @@ test("a tab that its own line has dropped watches again with its next sign of li
   let timers: (() => void)[] = [];
   let alive = () => {};
   const spies = [
-    spyOn(globalThis, "setInterval").mockImplementation(((run: () => void) => {
-      alive = run;
-    }) as never),
     spyOn(surroundings, "now").mockImplementation(() => now_ms),
     spyOn(surroundings, "after").mockImplementation((_, run) => {
       timers.push(run);
@@ -33,7 +30,12 @@ test("a tab that its own line has dropped watches again with its next sign of li
     }
   };
   try {
-    const line = browserLine(() => {});
+    const line = intervalsOf(
+      (run) => {
+        alive = run;
+      },
+      () => browserLine(() => {}),
+    );
     line.watch({ events: "/events", key: "BTC-USD/1m", how: "all" });
     await loaded();
     lostFor3Minutes();
@@ -54,6 +56,16 @@ test("a tab that its own line has dropped watches again with its next sign of li
     scope.document = before;
   }
 });
+
+/** Takes the intervals that `begin` sets, and no other's: what runs in this process later has its own. */
+function intervalsOf<T>(take: (run: () => void) => void, begin: () => T): T {
+  const spy = spyOn(globalThis, "setInterval").mockImplementation(take as never);
+  try {
+    return begin();
+  } finally {
+    spy.mockRestore();
+  }
+}
 
 /** A tab's line is a program of its own, which is loaded first. */
 async function loaded(): Promise<void> {
