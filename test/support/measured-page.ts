@@ -21,7 +21,7 @@ type Word = { word: string; definition: string; stream: Figure; batch: Figure };
 
 /**
  * A copy of `from`, and the page over it: a data directory, or the .gz files of a fixture. The tables
- * of the measures are empty, and all windows are a minute old. The wall clock stands still: `pass`.
+ * of the measures are empty, and all windows are a minute old. The wall clock is still: see `pass`.
  */
 export function measuredPage(from: string) {
   const dir = tempDir();

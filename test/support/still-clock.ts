@@ -10,7 +10,7 @@ interface StillClock {
   [Symbol.dispose](): void;
 }
 
-/** The wall clock stands still until the test moves it; timers and the monotonic clock run on. */
+/** The wall clock is still until the test moves it; timers and the monotonic clock run on. */
 export function stillWallClock(): StillClock {
   let now_ms = Date.now();
   const set = () => void setSystemTime(now_ms);
@@ -27,7 +27,7 @@ export function stillWallClock(): StillClock {
   };
 }
 
-/** The monotonic clock stands still until the test moves it; timers run on. */
+/** The monotonic clock is still until the test moves it; timers run on. */
 export function stillMonotonicClock(): StillClock {
   let now_ms = performance.now();
   const spy = spyOn(performance, "now").mockImplementation(() => now_ms);

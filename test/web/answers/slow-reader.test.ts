@@ -23,7 +23,7 @@ function madeAt(chunk: Uint8Array | undefined): number | null {
 
 test("while another page gets each status, one that does not read misses those in between", async () => {
   using dir = tempDir();
-  // A status is due when the test says so, and a page that waits for it is not late.
+  // A status is due when the test moves the clock, and a page that waits for one is not late.
   using clock = stillMonotonicClock();
   const sources = new Sources(dataPaths(dir.path), log);
   const hub = new EventHub(sources, new Updates(sources), quiet);

@@ -18,7 +18,7 @@ test("an embedded log that is read slowly, before anything else happens, has ans
   log.close();
 });
 
-test("a request does not wait for a broker that does not answer, whoever asked it", async () => {
+test("a request does not wait for a broker that does not answer, also if another one asked it", async () => {
   using clock = stillMonotonicClock();
   const answer = Promise.withResolvers<typeof SPANS>();
   const log = logOf(() => answer.promise);

@@ -23,7 +23,7 @@ function opened(): Page {
   return here;
 }
 
-/** The first status of a new page that knows where the log ends, if there is one: readers' lags are by it. */
+/** The first status of a new page that knows the end of the log, if it has one: lags are by it. */
 async function statusOf(here: { url: string }, of = "BTC-USD/1m", hasLog = true): Promise<StatusEvent> {
   const stop = new AbortController();
   const answer = await fetch(new URL(`/events?of=${of}`, here.url), { signal: stop.signal });
