@@ -200,7 +200,8 @@ test("the completeness curve has the share of ticks by the time since their wind
 
 test("after the end of a replay no figure reads as perfect: neither in the API nor in Prometheus", async () => {
   await using here = opened();
-  const ended_us = here.now_us - 10 * MINUTE;
+  // Between two samples: one at the very end would have an age, of a clock that had not begun.
+  const ended_us = second(here.now_us) - 10 * MINUTE - S / 2;
   here.replay({ state: "ended", ended_us });
   here.run(here.now_us - 9 * MINUTE, { positions: { 0: 600 }, newest_us: { "BTC-USD": 900 * S } });
   const of = (at_us: number) => ({ at_us, answer_us: 900 * S, received_us: 900 * S, waiting_us: null });
