@@ -1,7 +1,8 @@
 /** Every state that docs/health.md lists, and how a test reaches it. */
 import { Database } from "bun:sqlite";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { processState } from "../../web/model/process-state.ts";
 import { fillLog, recordedLines } from "./data.ts";
 import { run, type Stage, startStage, until } from "./process.ts";
 
@@ -25,26 +26,30 @@ const shells = new Set<Database>();
 
 const NOW = () => Date.now() * 1_000;
 const MINUTE_US = 60_000_000;
+/** In feed.json, as the process of `produce`. */
+export const FED_BY = 1;
 
 /** Runs statements on a stage's file, as another process. */
 function sql(data: string, file: string, text: string): void {
   const db = new Database(join(data, file));
-  db.exec("PRAGMA busy_timeout = 5000");
+  db.exec("PRAGMA busy_timeout = 60000");
   db.exec(text);
   db.close();
 }
 
 const counter = (name: string, value: number) => `INSERT OR REPLACE INTO counters VALUES ('${name}', ${value})`;
 
-/** feed.json as `produce` writes it. */
+/** feed.json as `produce` writes it, whole at every moment. */
 export function feed(data: string, change: object): void {
   const us = NOW();
   const calm = {
     state: "connected", waiting_for: null, kind: "live", channel: "ticker", products: ["BTC-USD"], as_of_us: us + 8e6, newest_us: us,
     buffered: 0, reconnects: 0, outages: 0, incomplete: 0, garbled: 0, gaps_open: 0, replay: null,
-    run_pid: 1, run_started_us: us - 10 * MINUTE_US, run_records: 300, run_cpu_us: 1, run_peak_rss_bytes: 1, last_tick_us: us, lost_since_tick: 0,
+    run_pid: FED_BY, run_started_us: us - 10 * MINUTE_US, run_records: 300, run_cpu_us: 1, run_peak_rss_bytes: 1, last_tick_us: us, lost_since_tick: 0,
   }; // biome-ignore format: the file's fields, in one look
-  writeFileSync(join(data, "feed.json"), JSON.stringify({ ...calm, ...change }));
+  const path = join(data, "feed.json");
+  writeFileSync(`${path}.tmp`, JSON.stringify({ ...calm, ...change }));
+  renameSync(`${path}.tmp`, path);
 }
 
 /** The stages report now, as if they ran: for the next 18 s. */
@@ -124,8 +129,12 @@ export const STATES: State[] = [
     reach: async (data) => {
       const stage = stageOver(data, "stream");
       await until("it reports", () => pidOf(data) === stage.pid);
+      // While it waits for the lock: one that is stopped with it would keep it.
+      const db = heldBy(data);
       stage.signal("SIGSTOP");
-      sql(data, "windows.db", counter("run_alive_us", NOW() - MINUTE_US));
+      await until("it is stopped", () => processState(stage.pid, "stream") === "stopped");
+      db.exec(`${counter("run_alive_us", NOW() - MINUTE_US)}; COMMIT`);
+      db.close();
       return undefined;
     },
   },
@@ -134,8 +143,10 @@ export const STATES: State[] = [
     reach: async (data) => {
       const stage = stageOver(data, "stream");
       await until("it reports", () => pidOf(data) === stage.pid);
-      const shell = new Database(join(data, "windows.db"));
-      shell.exec(`PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; ${counter("run_alive_us", NOW() - MINUTE_US)}; COMMIT; BEGIN IMMEDIATE`);
+      const shell = heldBy(data);
+      // Between the two locks the stage may report once more.
+      while (countOf(shell, "run_alive_us") > NOW() - MINUTE_US / 2)
+        shell.exec(`${counter("run_alive_us", NOW() - MINUTE_US)}; COMMIT; BEGIN IMMEDIATE`);
       shells.add(shell);
       await fillLog(
         data,
@@ -246,8 +257,19 @@ export const STATES: State[] = [
 function pidOf(data: string): number {
   const db = new Database(join(data, "windows.db"), { readonly: true });
   try {
-    return db.query<{ value: number }, []>("SELECT value FROM counters WHERE name = 'run_pid'").get()?.value ?? 0;
+    return countOf(db, "run_pid");
   } finally {
     db.close();
   }
+}
+
+function countOf(db: Database, name: string): number {
+  return db.query<{ value: number }, [string]>("SELECT value FROM counters WHERE name = ?").get(name)?.value ?? 0;
+}
+
+/** windows.db with its lock taken, which no stage has meanwhile. */
+function heldBy(data: string): Database {
+  const db = new Database(join(data, "windows.db"));
+  db.exec("PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE");
+  return db;
 }

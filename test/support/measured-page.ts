@@ -11,6 +11,7 @@ import { AskedLog } from "../../web/model/log-view.ts";
 import { serve } from "../../web/server.ts";
 import { quiet, tempDir } from "./data.ts";
 import { feed } from "./health-states.ts";
+import { stillWallClock } from "./still-clock.ts";
 
 const S = 1_000_000;
 const MINUTE = 60 * S;
@@ -20,7 +21,7 @@ type Word = { word: string; definition: string; stream: Figure; batch: Figure };
 
 /**
  * A copy of `from`, and the page over it: a data directory, or the .gz files of a fixture. The tables
- * of the measures are empty, and all windows are a minute old.
+ * of the measures are empty, and all windows are a minute old. The wall clock is still: see `pass`.
  */
 export function measuredPage(from: string) {
   const dir = tempDir();
@@ -39,7 +40,8 @@ export function measuredPage(from: string) {
     db.close();
     return answer as Record<string, number>[];
   };
-  const now_us = Date.now() * 1_000;
+  const clock = stillWallClock();
+  const now_us = clock.now_ms * 1_000;
   for (const table of isFixture ? [] : ["measure_slices", "answer_samples", "closings"])
     sql("windows.db", `DELETE FROM ${table}`);
   sql("windows.db", "INSERT OR REPLACE INTO counters VALUES ('run_started_us', ?)", now_us - 20 * MINUTE);
@@ -48,6 +50,8 @@ export function measuredPage(from: string) {
     data: dir.path,
     url: served.url,
     now_us,
+    /** Moves the wall clock on. */
+    pass: clock.pass,
     sql,
     slice: ({ slice_us, histograms }: Slice) =>
       sql("windows.db", "INSERT INTO measure_slices VALUES (?, ?)", slice_us, JSON.stringify(histograms)),
@@ -88,6 +92,7 @@ export function measuredPage(from: string) {
     async [Symbol.asyncDispose]() {
       await served.stop();
       log.close();
+      clock[Symbol.dispose]();
       dir[Symbol.dispose]();
     },
   };

@@ -76,8 +76,9 @@ export class AskedLog implements LogView {
   async refresh(): Promise<void> {
     const asking = this.#ask();
     const waited_ms = monotonicMs() - this.#asking_ms;
-    if (asking === null || waited_ms >= LOG_REQUEST_WAIT_MS) return;
-    await Promise.race([asking, pause(LOG_REQUEST_WAIT_MS - waited_ms)]);
+    if (asking === null) return;
+    // Also of 0: an embedded log has answered already, be it slowly, and its answer is taken.
+    await Promise.race([asking, pause(Math.max(0, LOG_REQUEST_WAIT_MS - waited_ms))]);
   }
 
   firstTick(reader: string, positions: ReadonlyMap<number, number>, product: string): FirstTick {

@@ -100,6 +100,8 @@ test("kill -9 of serve: its exports end by themselves, and the next serve remove
   await until("it runs", () => children(first.tmp).length > 0);
   first.child.signal("SIGKILL");
   await cut;
+  // Until it is waited for, its number is taken, and the next serve would spare its folder.
+  await first.child.ended;
   await until("the export has ended", () => children(first.tmp).length === 0);
   const next = await startServe(data.path, 0, { TMPDIR: first.tmp });
   servers.push(next);

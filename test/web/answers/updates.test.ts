@@ -12,6 +12,7 @@ import { Sources } from "../../../web/model/sources.ts";
 import { serve } from "../../../web/server.ts";
 import { quiet, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { until } from "../../support/process.ts";
+import { stillMonotonicClock } from "../../support/still-clock.ts";
 
 const data = tempDir();
 beforeAll(() => runPath(data.path, recordedLines().slice(0, 1_500)), 120_000);
@@ -68,11 +69,14 @@ test("parts of a selection that is not there yet are not made; it gets its statu
 
 test("a page that has everything gets nothing until the next status", async () => {
   using here = opened();
+  using clock = stillMonotonicClock();
   let { receiver } = here.updates.open(BTC, false);
   await here.updates.atOneMoment(() => {
     receiver = here.updates.next(receiver).receiver;
   });
   await here.updates.atOneMoment(() => expect(here.updates.next(receiver).bytes).toBeNull());
+  clock.pass(1_000);
+  await here.updates.atOneMoment(() => expect(here.updates.next(receiver).bytes).not.toBeNull());
 });
 
 test("compressed messages are those of the plain text, each complete when it has arrived", async () => {

@@ -10,6 +10,7 @@ import { status } from "../../../web/model/status.ts";
 import { fillLog, ROOT, recordedLines, runPath, tempDir } from "../../support/data.ts";
 import { feed } from "../../support/health-states.ts";
 import { measuredPage } from "../../support/measured-page.ts";
+import { until } from "../../support/process.ts";
 
 const S = 1_000_000;
 const MINUTE = 60 * S;
@@ -101,7 +102,10 @@ test("a stream that has stopped gets older, and its lag is read from the log", a
   expect((await here.word("lag, now")).stream.values).toEqual({ lag_ms: 0 });
   here.run(at_us, { positions: { 0: 600 }, newest_us: { "BTC-USD": 1 } });
   await fillLog(here.data, ['{"type":"heartbeat"}', LINES[600]!]);
-  await Bun.sleep(1_200);
+  here.pass(1_200);
+  await until("the log's new end is known", async () => {
+    return JSON.parse(await here.get("/api/status")).log.partitions[0].end === 602;
+  });
   const { stream, batch } = await here.word("lag, now");
   for (const { values } of [stream, batch]) {
     expect(values!.lag_ms!).toBeGreaterThan(1_000);
@@ -163,9 +167,9 @@ test("a window that is closed while the page answers is in every later answer", 
   await using here = opened();
   const received_us = here.now_us;
   const closing = { window_end_us: 1_000 * S, closed_time_us: 1_061 * S, log_offset: 500, received_us };
-  here.closing({ ...closing, committed_us: Date.now() * 1_000 + 300_000 });
+  here.closing({ ...closing, committed_us: here.now_us + 300_000 });
   await here.word("finality, since start");
-  await Bun.sleep(400);
+  here.pass(400);
   expect((await here.word("finality, since start")).stream.values).toMatchObject({ windows: 1 });
 });
 
@@ -196,7 +200,8 @@ test("the completeness curve has the share of ticks by the time since their wind
 
 test("after the end of a replay no figure reads as perfect: neither in the API nor in Prometheus", async () => {
   await using here = opened();
-  const ended_us = here.now_us - 10 * MINUTE;
+  // Between two samples: one at the very end would have an age, of a clock that had not begun.
+  const ended_us = second(here.now_us) - 10 * MINUTE - S / 2;
   here.replay({ state: "ended", ended_us });
   here.run(here.now_us - 9 * MINUTE, { positions: { 0: 600 }, newest_us: { "BTC-USD": 900 * S } });
   const of = (at_us: number) => ({ at_us, answer_us: 900 * S, received_us: 900 * S, waiting_us: null });

@@ -11,6 +11,7 @@ import { allWell, STATES } from "../../support/health-states.ts";
 import { killStages, run, startProgram, startStage, until } from "../../support/process.ts";
 import { startServe } from "../../support/served.ts";
 import { namespace } from "../../support/small-disk.ts";
+import { stayWell } from "../../support/stay-well.ts";
 
 const calm = tempDir();
 beforeAll(() => runPath(calm.path, recordedLines().slice(0, 300)), 120_000);
@@ -22,6 +23,7 @@ function opened() {
   const dir = tempDir();
   cpSync(calm.path, dir.path, { recursive: true });
   allWell(dir.path);
+  const well = stayWell(dir.path);
   let log: AskedLog | null = null;
   let served: ReturnType<typeof serve> | null = null;
   return {
@@ -34,7 +36,8 @@ function opened() {
       return { status: answer.status, text: await answer.text() };
     },
     async [Symbol.asyncDispose]() {
-      killStages();
+      well[Symbol.dispose]();
+      await killStages();
       await served?.stop();
       log?.close();
       dir[Symbol.dispose]();

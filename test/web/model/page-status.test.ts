@@ -23,7 +23,7 @@ function opened(): Page {
   return here;
 }
 
-/** The first status of a new page that knows the end of the log, if it has one, which is asked later. */
+/** The first status of a new page that knows the end of the log, if it has one: lags are by it. */
 async function statusOf(here: { url: string }, of = "BTC-USD/1m", hasLog = true): Promise<StatusEvent> {
   const stop = new AbortController();
   const answer = await fetch(new URL(`/events?of=${of}`, here.url), { signal: stop.signal });
@@ -32,7 +32,7 @@ async function statusOf(here: { url: string }, of = "BTC-USD/1m", hasLog = true)
     text += chunk;
     for (const [, found] of text.matchAll(/^event: status\ndata: (.*)\n/gm)) {
       const status: StatusEvent = JSON.parse(found!);
-      if (hasLog && laneOf(status, "log").behind === null) continue;
+      if (hasLog && laneOf(status, "stream").behind === null) continue;
       stop.abort();
       return status;
     }

@@ -1,6 +1,13 @@
 /** The server's clock in the browser: the fastest status counts, and a clock that is set is followed. */
-import { expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { noteServerTime, now_ms } from "../../../web/public/server-time.ts";
+import { stillMonotonicClock } from "../../support/still-clock.ts";
+
+let clock: ReturnType<typeof stillMonotonicClock>;
+beforeEach(() => {
+  clock = stillMonotonicClock();
+});
+afterEach(() => clock[Symbol.dispose]());
 
 /** A status that was `late_ms` on its way, of a server whose clock is `ahead_ms` ahead. */
 const note = (ahead_ms: number, late_ms = 0) => noteServerTime(performance.now() + ahead_ms - late_ms);
