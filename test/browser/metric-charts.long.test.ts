@@ -5,12 +5,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
+import { browserHere, launch, openPage, TEST_MS_MAX } from "../support/browser.ts";
 import { recordedLines, tempDir } from "../support/data.ts";
 import { until } from "../support/process.ts";
 import { type Served, served } from "../support/served.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(TEST_MS_MAX);
 
 const start = (i: string) => `TIMESTAMP '2023-09-05 04:00:00' + INTERVAL (${i}) MINUTE`;
 const METRICS: Record<string, string> = {
@@ -86,7 +86,7 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
     ({ page, complaints } = await openPage(browser, `${server.url}/?product=BTC-USD&range=all`));
     await page.locator("#metric-flat").scrollIntoViewIfNeeded();
     for (const name of ["flat", "pairs"]) await page.locator(`#chart-${name} canvas`).waitFor();
-  }, 120_000);
+  }, TEST_MS_MAX);
   afterAll(async () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
