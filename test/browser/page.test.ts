@@ -248,6 +248,9 @@ inBrowser("page", fill, (here) => {
     const charts: string[] = [];
     page.on("request", (request) => void (request.url().includes("/api/chart?") && charts.push(request.url())));
     await page.locator('nav a[data-set="window"][data-value="5m"]').click();
+    // The page of 1m may have the run already: it is waited for in the page that was chosen.
+    await page.locator("#main:not([aria-busy])").waitFor();
+    await soon(async () => charts.length > 0);
     const run = Number(/Run (\d+)/.exec(older)![1]) + 1;
     await soon(async () => (await text(page, "#batch-runs")).includes(`Run ${run}`));
     await soon(async () => (await page.locator(".horizon-label").textContent())!.includes(`run ${run}`));
