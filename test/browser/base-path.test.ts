@@ -1,12 +1,12 @@
 /** The page below a path of another server, as nginx shows it, in a browser. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Browser } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
+import { browserHere, launch, openPage, TEST_MS_MAX } from "../support/browser.ts";
 import { recordedLines, runPath, tempDir } from "../support/data.ts";
 import { until } from "../support/process.ts";
 import { startServe } from "../support/served.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(TEST_MS_MAX);
 
 /** Shows `upstream` below /tidemark/; `removes` is proxy_pass with a path, which is removed. */
 function proxy(upstream: string, removes: boolean) {
@@ -45,7 +45,7 @@ describe.skipIf(!browserHere)(browserHere ? "below a path" : "below a path, skip
     browser = await launch();
     await runPath(data.path, recordedLines().slice(0, 1_500));
     server = await startServe(data.path, 0, {}, ["--base-path", "/tidemark"]);
-  }, 120_000);
+  }, TEST_MS_MAX);
   afterAll(async () => {
     await browser?.close();
     await server?.child.stop();

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
+import { browserHere, launch, openPage, TEST_MS_MAX } from "../support/browser.ts";
 import { recordedLines, tempDir } from "../support/data.ts";
 import { type Served, served } from "../support/served.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(TEST_MS_MAX);
 
 const minutes = (y: string, x = "TIMESTAMP '2023-09-05' + INTERVAL (i) MINUTE", type = "line") =>
   `-- chart: ${type} x=x y=v\nSELECT ${x} AS x, ${y} AS v FROM range(40) AS r(i)`;
@@ -86,7 +86,7 @@ describe.skipIf(!browserHere)(browserHere ? "charts" : "charts, skipped: no Chro
     browser = await launch();
     server = await served(recordedLines().slice(0, 500), sql.path);
     ({ page, complaints } = await openPage(browser, `${server.url}/?product=BTC-USD`));
-  }, 120_000);
+  }, TEST_MS_MAX);
   afterAll(async () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();

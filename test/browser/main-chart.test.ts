@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { ChartAnswer } from "../../scripts/contract/page-events.ts";
-import { inBrowser } from "../support/browser.ts";
+import { framesOf, inBrowser, pause } from "../support/browser.ts";
 import { recordedLines } from "../support/data.ts";
 import {
   AT,
@@ -137,11 +137,11 @@ inBrowser("the main chart", fill, (here) => {
     await page.mouse.wheel(0, -150);
     await page.waitForFunction(() => location.search.includes("from="));
     const back = page.getByRole("button", { name: "Back to live" });
-    expect(await back.isVisible()).toBe(false);
+    await back.waitFor({ state: "hidden" });
     const before = search(page).toString();
     await page.locator("nav.sections a").first().click();
     await page.waitForFunction(() => location.hash !== "");
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await framesOf(page);
     expect([await back.isVisible(), search(page).toString()]).toEqual([false, before]);
   });
 
@@ -279,6 +279,7 @@ inBrowser("the main chart", fill, (here) => {
     const { page } = await open();
     await page.getByRole("application", { name: /^Age of both answers/ }).waitFor();
     await rowsOf(page);
+    await pause(page);
     const { violations } = await new AxeBuilder({ page }).include("#main-chart").include("#age-chart").analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   });

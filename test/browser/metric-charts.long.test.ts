@@ -5,12 +5,23 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
-import { browserHere, launch, openPage } from "../support/browser.ts";
+import {
+  browserHere,
+  framesOf,
+  isLive,
+  launch,
+  newContext,
+  openPage,
+  pause,
+  soon,
+  started,
+  TEST_MS_MAX,
+} from "../support/browser.ts";
 import { recordedLines, tempDir } from "../support/data.ts";
 import { until } from "../support/process.ts";
 import { type Served, served } from "../support/served.ts";
 
-setDefaultTimeout(180_000);
+setDefaultTimeout(TEST_MS_MAX);
 
 const start = (i: string) => `TIMESTAMP '2023-09-05 04:00:00' + INTERVAL (${i}) MINUTE`;
 const METRICS: Record<string, string> = {
@@ -45,12 +56,28 @@ function rerun(name: string, change: (rows: Record<string, unknown>[]) => void):
 const RUN = `INSERT INTO runs (state, pid, started_us, ended_us, seconds, collect_ms, answer_ms)
   SELECT state, pid, started_us, ended_us, seconds, collect_ms, answer_ms FROM runs ORDER BY run_id DESC LIMIT 1`;
 
+/** In the page: counts the answers that it has taken, by path, once it has drawn them. */
+function countAnswers(): void {
+  const taken: Record<string, number> = {};
+  Object.assign(window, { taken });
+  const { json } = Response.prototype;
+  Response.prototype.json = async function () {
+    const body = await json.call(this);
+    const { pathname } = new URL(this.url);
+    setTimeout(() => {
+      taken[pathname] = (taken[pathname] ?? 0) + 1;
+    });
+    return body;
+  };
+}
+
 /** A batch after which the page has drawn the metric again. */
 async function redrawn(name: string, change: (rows: Record<string, unknown>[]) => void): Promise<void> {
-  const answer = page.waitForResponse((response) => response.url().includes(`/api/metrics/${name}`));
+  const taken = () => page.evaluate<number>(`window.taken["/api/metrics/${name}"] ?? 0`);
+  const before = await taken();
   rerun(name, change);
-  await (await answer).finished();
-  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+  await soon(`rows of ${name}`, async () => (await taken()) > before);
+  await framesOf(page);
 }
 
 const canvas = (name: string) =>
@@ -83,10 +110,13 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
     for (const [name, text] of Object.entries(METRICS)) writeFileSync(join(sql.path, `${name}.sql`), text);
     browser = await launch();
     server = await served(recordedLines().slice(0, 500), sql.path);
-    ({ page, complaints } = await openPage(browser, `${server.url}/?product=BTC-USD&range=all`));
+    ({ page, complaints } = await openPage(browser, "about:blank"));
+    await page.addInitScript(countAnswers);
+    await page.goto(`${server.url}/?product=BTC-USD&range=all`);
+    await started(page);
     await page.locator("#metric-flat").scrollIntoViewIfNeeded();
     for (const name of ["flat", "pairs"]) await page.locator(`#chart-${name} canvas`).waitFor();
-  }, 120_000);
+  }, TEST_MS_MAX);
   afterAll(async () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
@@ -94,12 +124,16 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
   });
 
   test("pointing at a chart reads its values and moves nothing; labels of its axis are whole", async () => {
+    // A part of the page above it may become higher.
+    await pause(page);
     const before = [await place("#metric-flat"), await place("#metric-pairs"), await place("#chart-flat canvas")];
     await page.locator("#chart-flat .u-over").hover();
     await page.locator("#chart-flat .chart-readout dd", { hasText: "25,740.55" }).waitFor();
     expect([await place("#metric-flat"), await place("#metric-pairs"), await place("#chart-flat canvas")]).toEqual(
       before,
     );
+    await page.keyboard.press("p");
+    await soon("live", () => isLive(page));
     // Axis labels end at its right edge: one that is cut would reach the canvas's left edge.
     const atEdge = await page.evaluate(`(() => {
       const canvas = document.querySelector("#chart-flat canvas");
@@ -146,7 +180,7 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
     await page.mouse.move(left + width * 0.5, top + height / 2, { steps: 5 });
     await page.mouse.up();
     await page.mouse.move(left + width / 2, top - 60);
-    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    await framesOf(page);
     const zoomed = await canvas("flat");
     expect(zoomed).not.toBe(whole);
     await redrawn("flat", (rows) => Object.assign(rows.at(-1)!, { v: "25741.00" }));
@@ -186,12 +220,13 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
       return route.fulfill({ status: 500, json: { error: { message: "no rows" } } });
     });
     for (let i = 0; asked_ms.length < 2; i++) {
-      const part = page.evaluate(`new Promise((done) => {
+      // It observes before the batch ends.
+      await page.evaluate(`window.part = new Promise((done) => {
         new MutationObserver((_, seen) => { seen.disconnect(); done(); })
           .observe(document.querySelector("#metric-flat"), { subtree: true, childList: true, attributes: true });
-      })`);
+      }); null`);
       rerun("flat", (rows) => Object.assign(rows.at(-1)!, { v: `25741.${10 + i}` }));
-      await part;
+      await page.evaluate("window.part");
     }
     expect(asked_ms[1]! - asked_ms[0]!).toBeGreaterThan(4_500);
     await page.unroute("**/api/metrics/flat*");
@@ -242,7 +277,7 @@ describe.skipIf(!browserHere)(browserHere ? "metrics in a browser" : "metrics, s
     const { violations } = await new AxeBuilder({ page: own as never }).analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
     expect(said).toEqual([]);
-    const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+    const plain = await (await newContext(browser, { javaScriptEnabled: false })).newPage();
     await plain.goto(`${server.url}/metric/wide`);
     await plain.locator("#rows a.sort", { hasText: "column_2" }).first().click();
     await plain.waitForURL(/sort=column_2&desc=1/);

@@ -1,12 +1,33 @@
 /** The page in its other forms: a phone, a wall, paper, type, without JavaScript. */
 import { expect, test } from "bun:test";
-import { inBrowser, text } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { inBrowser, newContext, text } from "../support/browser.ts";
 import { troubledLines } from "../support/data.ts";
 import { feed } from "../support/health-states.ts";
 import { until } from "../support/process.ts";
 import { served } from "../support/served.ts";
 
 const soon = (isSo: () => Promise<boolean>) => until(`${isSo}`, isSo, { every_ms: 50 });
+
+/** Places of elements at one moment: the page is live. */
+const boxesOf = (page: Page, ...selectors: string[]) =>
+  page.evaluate(
+    (all) =>
+      all.map((selector) => {
+        const { x, y, width, height, bottom } = document.querySelector(selector)!.getBoundingClientRect();
+        return { x, y, width, height, bottom };
+      }),
+    selectors,
+  );
+
+/** Until the page has this width and its chart has followed, a frame later. */
+const fitted = (page: Page, width: number) =>
+  soon(() =>
+    page.evaluate((wanted) => {
+      const [box, plot] = ["#main-chart .chart-plot", "#main-chart .u-wrap"].map((one) => document.querySelector(one)!);
+      return innerWidth === wanted && Math.floor(box!.clientWidth) === plot!.clientWidth;
+    }, width),
+  );
 
 const fill = () => served(troubledLines(3_000));
 
@@ -17,16 +38,11 @@ inBrowser("forms", fill, (here) => {
     const { page } = await open("/?product=BTC-USD", { width: 390 });
     await page.locator("#main-chart canvas").waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
-    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
-    const [chart, soonTile, fresh, complete] = [
-      await box("#main-chart"),
-      await box("#tile-soon"),
-      await box("#tile-fresh"),
-      await box("#tile-complete"),
-    ];
-    expect(soonTile.y).toBeGreaterThan(chart.y + chart.height - 1);
-    expect([fresh.y, complete.y > soonTile.y]).toEqual([soonTile.y, true]);
-    expect((await box("#windows")).width).toBeGreaterThan(300);
+    const boxes = await boxesOf(page, "#main-chart", "#tile-soon", "#tile-fresh", "#tile-complete", "#windows");
+    const [chart, soonTile, fresh, complete, windows] = boxes;
+    expect(soonTile!.y).toBeGreaterThan(chart!.bottom - 1);
+    expect([fresh!.y, complete!.y > soonTile!.y]).toEqual([soonTile!.y, true]);
+    expect(windows!.width).toBeGreaterThan(300);
     const overlapping = await page.locator(".side:not(.missing)").evaluateAll((sides) =>
       sides
         .filter((side) => {
@@ -60,12 +76,13 @@ inBrowser("forms", fill, (here) => {
     for (const width of [320, 390, 1200]) {
       await page.setViewportSize({ width, height: 800 });
       const below = async () => {
-        const [header, title] = [
-          await page.locator("#top").boundingBox(),
-          await page.locator("#windows").boundingBox(),
-        ];
-        return title!.y >= header!.y + header!.height;
+        const [header, title] = await boxesOf(page, "#top", "#windows");
+        return title!.y >= header!.bottom;
       };
+      // The link scrolls once: until the header's new height is known it would be below the old one.
+      const room = "getComputedStyle(document.documentElement).getPropertyValue('--top')";
+      const isKnown = `innerWidth === ${width} && ${room} === document.getElementById("top").offsetHeight + "px"`;
+      await soon(() => page.evaluate<boolean>(isKnown));
       await page.evaluate("location.hash = ''; location.hash = '#windows'");
       await soon(below);
     }
@@ -86,14 +103,14 @@ inBrowser("forms", fill, (here) => {
     expect(await page.locator("#differences").isVisible()).toBe(false);
     expect(await page.locator("#tile-agree").isVisible()).toBe(true);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1920);
-    expect((await page.locator(".tiles").boundingBox())!.width).toBeGreaterThan(1_800);
+    expect((await boxesOf(page, ".tiles"))[0]!.width).toBeGreaterThan(1_800);
     for (const [width, height] of [
       [1920, 1080],
       [1400, 900],
     ] as const) {
       await page.setViewportSize({ width, height });
-      const lanes = (await page.locator("#lanes").boundingBox())!;
-      expect([width, lanes.y + lanes.height <= height]).toEqual([width, true]);
+      await fitted(page, width);
+      expect([width, (await boxesOf(page, "#lanes"))[0]!.bottom <= height]).toEqual([width, true]);
     }
     expect(await page.locator("#zone").isVisible()).toBe(false);
     await page.emulateMedia({ media: "print" });
@@ -106,23 +123,24 @@ inBrowser("forms", fill, (here) => {
     const { page } = await open("/?product=BTC-USD", { width: 1400 });
     const trades = page.locator("#main-chart .chart-readout > div", { hasText: "Trades" }).locator("dd");
     await until("the newest window", async () => /\d/.test(await trades.innerText()));
-    const box = async (selector: string) => (await page.locator(selector).boundingBox())!;
-    const [lanes, bar] = [await box("#lanes"), await box("#problems")];
-    expect(bar.y + bar.height).toBeCloseTo(900, 0);
-    expect(lanes.y + lanes.height).toBeLessThanOrEqual(bar.y);
+    const [lanes, bar] = await boxesOf(page, "#lanes", "#problems");
+    expect(bar!.bottom).toBeCloseTo(900, 0);
+    expect(lanes!.bottom).toBeLessThanOrEqual(bar!.y);
     expect(await text(page, '#price-line [data-figure="open"]')).toContain(`: ${await trades.innerText()} trades`);
     // What the verdict adds comes and goes without moving what is below.
-    const tiles = (await box(".tiles")).y;
+    const tilesTop = async () => (await boxesOf(page, ".tiles"))[0]!.y;
+    const before = await tilesTop();
     await page.evaluate("document.querySelector('#verdict .details').textContent = 'stream is down '.repeat(20)");
-    expect((await box(".tiles")).y).toBe(tiles);
+    expect(await tilesTop()).toBe(before);
     // On a phone it is the screen's lower edge, and no part of a panel that it covers.
     await page.setViewportSize({ width: 390, height: 844 });
-    const { x, y, width, height } = await box("#problems");
-    expect([x, width, y + height]).toEqual([0, 390, 844]);
+    await fitted(page, 390);
+    const phone = (await boxesOf(page, "#problems"))[0]!;
+    expect([phone.x, phone.width, phone.bottom]).toEqual([0, 390, 844]);
   });
 
   test("without JavaScript: price, verdict, tiles, the newest windows as a table, links to sizes", async () => {
-    const context = await here.browser.newContext({ javaScriptEnabled: false });
+    const context = await newContext(here.browser, { javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(`${here.server.url}/?product=BTC-USD`);
     expect(await text(page, "#price-line .price")).toContain(".");
@@ -134,7 +152,7 @@ inBrowser("forms", fill, (here) => {
     });
     expect(await sentences.count()).toBe(await page.locator(".chart[data-metric]").count());
     await page.locator('nav a[data-set="window"]', { hasText: "5m" }).click();
-    expect(page.url()).toContain("window=5m");
+    await page.waitForURL(/window=5m/);
     expect(await page.locator("#verdict").isVisible()).toBe(true);
   });
 });

@@ -4,8 +4,9 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
-import { inBrowser, text } from "../support/browser.ts";
-import { EVIL, ROOT, recordedLines, troubledLines } from "../support/data.ts";
+import { inBrowser, newContext, pause, started, text } from "../support/browser.ts";
+import { EVIL, ROOT, recordedLines, sqlite, troubledLines } from "../support/data.ts";
+import { freePort } from "../support/kafka.ts";
 import { run, until } from "../support/process.ts";
 import { served } from "../support/served.ts";
 
@@ -16,7 +17,7 @@ const sql = mkdtempSync(join(tmpdir(), "tidemark-sql-"));
 process.on("exit", () => rmSync(sql, { recursive: true, force: true }));
 cpSync(join(ROOT, "sql/metrics"), sql, { recursive: true });
 
-const fill = () => served(troubledLines(LINES), sql);
+const fill = async () => served(troubledLines(LINES), sql, await freePort());
 
 inBrowser("page", fill, (here) => {
   const { open } = here;
@@ -66,6 +67,7 @@ inBrowser("page", fill, (here) => {
 
   test("an explanation opens below its word, by keyboard alone", async () => {
     const { page } = await open("/?product=BTC-USD");
+    await pause(page);
     const explanation = page.locator("#term-fresh");
     expect(await explanation.isVisible()).toBe(false);
     await page.locator("#tile-fresh .term").focus();
@@ -82,8 +84,15 @@ inBrowser("page", fill, (here) => {
   });
 
   test("windows that change appear without a reload; what is open stays open, and nothing moves", async () => {
+    // Both readers ended a minute ago, and figures are missing: with what comes, reasons and problems go.
+    for (const file of ["windows.db", "ticks.db"])
+      sqlite(here.server.data, file, "UPDATE counters SET value = value - 60000000 WHERE name = 'run_alive_us'");
+    for (const table of ["measure_slices", "answer_samples"])
+      sqlite(here.server.data, "windows.db", `DELETE FROM ${table}`);
     const { page, complaints } = await open("/?product=BTC-USD");
     await page.locator("#main-chart canvas").waitFor();
+    expect(await text(page, "#problems b")).toBe("3 problems, 1 note");
+    for (const tile of ["soon", "fresh"]) expect(await text(page, `#tile-${tile} .stream`)).toMatch(/no (tick|sample)/);
     await page.evaluate(`document.querySelector("#all-counts").open = true; window.stayed = true; window.moved = [];
       new PerformanceObserver((list) => {
         for (const { value, sources } of list.getEntries())
@@ -92,8 +101,18 @@ inBrowser("page", fill, (here) => {
     await soon(async () => (await text(page, "#heard")).startsWith("updated"));
     const before = await text(page, "#windows tbody tr:first-child");
     await here.server.play(recordedLines().slice(LINES, LINES + 600));
+    // Of each whole second in which it runs the stream keeps a sample: on a fast machine none.
+    const sampled_us = Math.floor(Date.now() / 1_000) * 1_000_000;
+    sqlite(
+      here.server.data,
+      "windows.db",
+      `INSERT OR REPLACE INTO answer_samples (at_us, product_id, answer_us)
+      VALUES (${sampled_us}, 'BTC-USD', 1693930000000000)`,
+    );
     await soon(async () => (await text(page, "#windows tbody tr:first-child")) !== before);
     await soon(async () => (await text(page, "#counts")).includes("600 of 3,60"));
+    for (const tile of ["soon", "fresh"])
+      await soon(async () => !/no (tick|sample)/.test(await text(page, `#tile-${tile} .stream`)));
     expect(await page.evaluate("window.stayed")).toBe(true);
     expect(await page.evaluate("document.querySelector('#all-counts').open")).toBe(true);
     expect(await page.evaluate("window.moved")).toEqual([]);
@@ -121,9 +140,10 @@ inBrowser("page", fill, (here) => {
   });
 
   test("a metric's page is read again each minute: a later run's rows come, with when they were computed", async () => {
-    const metric = await (await here.browser.newContext()).newPage();
+    const metric = await (await newContext(here.browser)).newPage();
     await metric.clock.install();
     await metric.goto(`${here.server.url}/metric/windows_by_minute`);
+    await started(metric);
     const [rows, computed] = [await text(metric, "#rows .scope"), await text(metric, "#computed")];
     expect(await text(metric, "#heard")).toMatch(/^as of \d\d:\d\d:\d\d UTC$/);
     expect(computed).toMatch(/^Computed by run \d+ in .*, at 20\d\d-/);
@@ -202,6 +222,7 @@ inBrowser("page", fill, (here) => {
     test(`axe finds nothing, ${dark ? "dark" : "light"}`, async () => {
       const { page } = await open("/?product=BTC-USD", { dark });
       await page.locator("#age-chart canvas").waitFor();
+      await pause(page);
       await page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true");
       const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ["violations"] }).analyze();
       expect(violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target).join(" ")}`)).toEqual([]);
@@ -227,6 +248,9 @@ inBrowser("page", fill, (here) => {
     const charts: string[] = [];
     page.on("request", (request) => void (request.url().includes("/api/chart?") && charts.push(request.url())));
     await page.locator('nav a[data-set="window"][data-value="5m"]').click();
+    // The page of 1m may have the run already: it is waited for in the page that was chosen.
+    await page.locator("#main:not([aria-busy])").waitFor();
+    await soon(async () => charts.length > 0);
     const run = Number(/Run (\d+)/.exec(older)![1]) + 1;
     await soon(async () => (await text(page, "#batch-runs")).includes(`Run ${run}`));
     await soon(async () => (await page.locator(".horizon-label").textContent())!.includes(`run ${run}`));

@@ -3,9 +3,10 @@ import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { inBrowser, isLive, soon, text } from "../support/browser.ts";
 import { recordedLines } from "../support/data.ts";
+import { freePort } from "../support/kafka.ts";
 import { chartMetrics, served } from "../support/served.ts";
 
-const fill = () => served(recordedLines().slice(0, 1_500), chartMetrics());
+const fill = async () => served(recordedLines().slice(0, 1_500), chartMetrics(), await freePort());
 
 inBrowser("a silent server", fill, (here) => {
   const open = () => here.open("/?product=BTC-USD&window=1m");
@@ -29,9 +30,9 @@ inBrowser("a silent server", fill, (here) => {
     } finally {
       here.server.signal("SIGCONT");
     }
-    await soon("live again", async () => !(await isStale(page)) && (await isLive(page)));
-    expect(await page.title()).not.toContain("STALE");
-    expect(await iconOf(page)).toBe(fresh);
+    // On a busy machine it may be stale for a moment again.
+    const isFresh = async () => !(await page.title()).includes("STALE") && (await iconOf(page)) === fresh;
+    await soon("live again, everywhere", async () => !(await isStale(page)) && (await isLive(page)) && isFresh());
   });
 
   test("a server that is away and comes back: the same page is live again, and new windows come", async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
-import { inBrowser } from "../support/browser.ts";
+import { inBrowser, newContext } from "../support/browser.ts";
 import { recordedLines, sqlite } from "../support/data.ts";
 import { run, until } from "../support/process.ts";
 import { served } from "../support/served.ts";
@@ -77,7 +77,7 @@ inBrowser("a window's page", altered, (here) => {
     expect(await links.count()).toBe(5);
     expect((await recomputed(page))[0]).toContain("all 19 columns are equal");
     await links.nth(2).click();
-    expect(page.url()).toContain(LATE);
+    await page.waitForURL((url) => url.href.endsWith(LATE));
   });
 
   test("pruned ticks are loaded from the archive while the page is open", async () => {
@@ -91,7 +91,7 @@ inBrowser("a window's page", altered, (here) => {
   });
 
   test("a page that stays open is read again each minute, with its age; what was recomputed stays if nothing changed", async () => {
-    const page = await (await here.browser.newContext()).newPage();
+    const page = await (await newContext(here.browser)).newPage();
     await page.clock.install();
     await page.goto(`${here.server.url}/window/BTC-USD@2023-09-05T16:09/1m`);
     await page.locator("#window-detail:not([data-pending])").waitFor();
@@ -116,12 +116,13 @@ inBrowser("a window's page", altered, (here) => {
   });
 
   test("without JavaScript the page has everything but the recomputation", async () => {
-    const context = await here.browser.newContext({ javaScriptEnabled: false });
+    const context = await newContext(here.browser, { javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(here.server.url + LATE);
     expect(await page.locator("table.sides tbody tr").count()).toBe(19);
     expect(await page.locator("#recompute").isVisible()).toBe(false);
     await page.locator('a[href$="?ticks=wait"]').click();
+    await page.waitForURL(/ticks=wait/);
     expect(await page.locator("#ticks tbody tr").count()).toBeGreaterThan(100);
   });
 

@@ -1,7 +1,7 @@
 /** Debian's Chromium, driven by playwright-core: a page that complains in its console fails its test. */
 import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout } from "bun:test";
 import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { until } from "./process.ts";
 import type { Served } from "./served.ts";
 
@@ -21,8 +21,18 @@ const ARGS = [
 /** Whether a browser is here; in CI its absence is a failure, not a skip. */
 export const browserHere = process.env.CI !== undefined || existsSync(CHROMIUM);
 
+/** Longer than any machine needs: Playwright gives up after 30 s. */
+const LIMIT_MS = 120_000;
+
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  return chromium.launch({ executablePath: CHROMIUM, args: ARGS, timeout: LIMIT_MS });
+}
+
+/** A window of its own. */
+export async function newContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(LIMIT_MS);
+  return context;
 }
 
 /** What the tests of a file share. */
@@ -33,10 +43,13 @@ interface Here {
   open(path?: string, options?: Parameters<typeof openPage>[2]): ReturnType<typeof openPage>;
 }
 
+/** For a file's tests, and for what comes before them: longer than a wait in them. */
+export const TEST_MS_MAX = 300_000;
+
 /** A file's tests in one browser, before one server that `fill` starts. A test's pages end with it. */
 export function inBrowser(name: string, fill: () => Promise<Served>, tests: (here: Here) => void): void {
   // A browser on two busy cores is slow; bun kills it with a test that times out.
-  setDefaultTimeout(120_000);
+  setDefaultTimeout(TEST_MS_MAX);
   describe.skipIf(!browserHere)(browserHere ? name : `${name}, skipped: no Chromium (apt install chromium)`, () => {
     const here = {
       open: (path = "/", options = {}) => openPage(here.browser, here.server.url + path, options),
@@ -44,7 +57,7 @@ export function inBrowser(name: string, fill: () => Promise<Served>, tests: (her
     beforeAll(async () => {
       here.browser = await launch();
       here.server = await fill();
-    }, 120_000);
+    }, TEST_MS_MAX);
     afterAll(async () => {
       await here.browser?.close();
       await here.server?.[Symbol.asyncDispose]();
@@ -55,6 +68,23 @@ export function inBrowser(name: string, fill: () => Promise<Served>, tests: (her
     });
     tests(here);
   });
+}
+
+/** Until the page takes keys and clicks: the program of most pages starts after their first paint. */
+export async function started(page: Page): Promise<void> {
+  if ((await page.locator('script[src$="/main.js"]').count()) > 0)
+    await page.locator("html[data-started]").waitFor({ state: "attached" });
+}
+
+/** Two frames: what was to be drawn is drawn. */
+export const framesOf = (page: Page) =>
+  page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
+
+/** For axe: a page that hears nothing for three seconds is pale, and a paused one is not. */
+export async function pause(page: Page): Promise<void> {
+  // By its key: nothing is scrolled or closed.
+  await page.keyboard.press("p");
+  await soon("paused", async () => (await text(page, "#heard")) === "paused");
 }
 
 /** A wait inside the page would need eval, which its policy forbids. */
@@ -68,7 +98,7 @@ export async function openPage(
   url: string,
   options: { dark?: boolean; width?: number } = {},
 ): Promise<{ page: Page; complaints: string[] }> {
-  const context = await browser.newContext({
+  const context = await newContext(browser, {
     viewport: { width: options.width ?? 1280, height: 900 },
     colorScheme: options.dark ? "dark" : "light",
   });
@@ -79,5 +109,6 @@ export async function openPage(
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.goto(url);
+  await started(page);
   return { page, complaints };
 }

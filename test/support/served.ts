@@ -13,7 +13,7 @@ export interface Served {
   signal: Stage["signal"];
   /** More messages, and another batch over the same metrics. */
   play(lines: string[]): Promise<void>;
-  /** Stops serve and starts it again on the same port; `meanwhile` it is away. */
+  /** Stops serve and starts it again on the port that it was started with; `meanwhile` it is away. */
   restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -45,11 +45,14 @@ export function chartMetrics(): string {
   return sql;
 }
 
-/** serve over a directory that is filled with `lines`; with none it is empty. */
-export async function served(lines: string[], sql?: string): Promise<Served> {
+/**
+ * serve over a directory that is filled with `lines`; with none it is empty. Who restarts it passes a
+ * port that no other process is given meanwhile.
+ */
+export async function served(lines: string[], sql?: string, port = 0): Promise<Served> {
   const dir = tempDir();
   if (lines.length > 0) await runPath(dir.path, lines, sql);
-  let now = await startServe(dir.path);
+  let now = await startServe(dir.path, port);
   return {
     url: now.url,
     data: dir.path,
@@ -57,7 +60,7 @@ export async function served(lines: string[], sql?: string): Promise<Served> {
     play: (lines) => runPath(dir.path, lines, sql),
     signal: (name) => now.child.signal(name),
     async restart(meanwhile = async () => {}) {
-      const port = Number(new URL(now.url).port);
+      if (port === 0) throw new Error("any port may be another process's meanwhile");
       await now.child.stop();
       await meanwhile();
       now = await startServe(dir.path, port);

@@ -24,7 +24,7 @@ export function AgreeTile({ view }: { view: Pick<View, "verdict"> }) {
       </h2>
       {agreement === null || compared === 0 ? (
         <p class="side missing">
-          <b>–</b> <small>no closed window is compared yet</small>
+          <b>–</b> <span class="reason">no closed window is compared yet</span>
         </p>
       ) : (
         <>

@@ -99,7 +99,7 @@ function Side({ name, side, scale, tile }: { name: "stream" | "batch"; side: Til
         <b>
           <span class="unseen">{name}: </span>–
         </b>{" "}
-        <small>{side.reason}</small>
+        <span class="reason">{side.reason}</span>
       </p>
     );
   return (
