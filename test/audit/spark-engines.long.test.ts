@@ -34,7 +34,7 @@ import {
 import { type Broker, sharedBroker } from "../support/kafka.ts";
 import { run, type Stage, until } from "../support/process.ts";
 
-setDefaultTimeout(300_000);
+setDefaultTimeout(900_000);
 
 const here = enginesAvailable();
 const LINES = disorderedHour();
