@@ -1,7 +1,7 @@
 /** The page in its other forms: a phone, a wall, paper, type, without JavaScript. */
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { inBrowser, newContext, text } from "../support/browser.ts";
+import { inBrowser, newContext, pause, text } from "../support/browser.ts";
 import { troubledLines } from "../support/data.ts";
 import { feed } from "../support/health-states.ts";
 import { until } from "../support/process.ts";
@@ -85,6 +85,37 @@ inBrowser("forms", fill, (here) => {
       await soon(() => page.evaluate<boolean>(isKnown));
       await page.evaluate("location.hash = ''; location.hash = '#windows'");
       await soon(below);
+    }
+  });
+
+  test("whatever the open window waits for, and whether the sides have a ratio yet, nothing below moves", async () => {
+    const { page } = await open("/?product=BTC-USD");
+    await pause(page);
+    const window = "window 16:30: 1,296 trades";
+    const words = [`${window}, closes in 64 s`, `${window}, closes with the first trade after 16:31:30`];
+    words.push(
+      "",
+      "no window is open",
+      `${window}, the stream is at 16:31:30`,
+      `${window}, stays open: the feed has ended`,
+    );
+    for (const width of [1_400, 1_000, 700, 390, 320]) {
+      await page.setViewportSize({ width, height: 900 });
+      await fitted(page, width);
+      const tops = await page.evaluate((texts) => {
+        const one = (selector: string) => document.querySelector<HTMLElement>(selector)!;
+        const [figure, ratio] = [one('[data-figure="open"]'), one("#tile-soon .ratio")];
+        const topsWith = (element: HTMLElement, some: string[]) =>
+          some.map((text) => {
+            element.textContent = text;
+            return [one("#verdict"), one("#main-chart"), one(".lanes")].map((box) =>
+              Math.round(box.getBoundingClientRect().top),
+            );
+          });
+        for (const tile of document.querySelectorAll(".tile .ratio")) tile.textContent = "";
+        return [topsWith(figure, texts), topsWith(ratio, ["", "stream 3,100 times sooner"])];
+      }, words);
+      for (const some of tops) expect([width, some]).toEqual([width, some.map(() => some[0]!)]);
     }
   });
 
