@@ -88,7 +88,7 @@ inBrowser("forms", fill, (here) => {
     }
   });
 
-  test("whatever the open window waits for, and whether the sides have a ratio yet, nothing below moves", async () => {
+  test("nothing below the price and the tiles moves by what the open window waits for, or when a ratio comes", async () => {
     const { page } = await open("/?product=BTC-USD");
     await pause(page);
     const window = "window 16:30: 1,296 trades";
