@@ -29,7 +29,7 @@ test.if(process.platform === "linux")(
     const values = (await machine())!;
     const { busy_cpu_seconds, sampler_cpu_seconds, serve_cpu_seconds, unattributed_cpu_seconds } = values;
     expect(unattributed_cpu_seconds).toBeGreaterThan(burnt_s - 1);
-    expect(serve_cpu_seconds).toBeLessThan(burnt_s / 2);
+    expect(serve_cpu_seconds).toBeLessThan(burnt_s / 4);
     expect(serve_cpu_seconds! + sampler_cpu_seconds! + unattributed_cpu_seconds!).toBeCloseTo(busy_cpu_seconds!, 6);
   },
   120_000,
