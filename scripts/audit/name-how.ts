@@ -1,5 +1,4 @@
 /** The report's sentences on how the engine computes, and what its rows leave open. */
-
 import { formatDuration } from "../base/duration.ts";
 import { plural } from "../base/printable.ts";
 import type { RowStyle } from "./arithmetic-ends.ts";

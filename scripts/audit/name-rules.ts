@@ -1,5 +1,4 @@
 /** The rules of one row, each named because leaving it out breaks the fit. */
-
 import { pow10 } from "../base/decimal.ts";
 import { plural } from "../base/printable.ts";
 import { quotientText } from "./arithmetic-decimal.ts";

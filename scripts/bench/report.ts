@@ -1,5 +1,4 @@
 /** The figures as tables for people and as JSON for machines, with what they were measured on. */
-
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem, type } from "node:os";

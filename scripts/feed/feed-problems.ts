@@ -1,5 +1,4 @@
 /** Problems of the feed for feed.json, derived from its state once per second. */
-
 import { isoSecondFromUs } from "../base/iso.ts";
 import { FEED_PROBLEM_SHOWN_US, FEED_PROBLEM_US } from "../base/limits.ts";
 import type { Logger } from "../base/logger.ts";

@@ -1,5 +1,4 @@
 /** The exchange as witness: stored minutes against its candles, and its trades where they differ. */
-
 import { judgeMinute, type MinuteVerdict, type WitnessReport, type WitnessTrade } from "../audit/index.ts";
 import { type DataPaths, readKind } from "../base/data-dir.ts";
 import { sentence, TidemarkError } from "../base/errors.ts";

@@ -1,5 +1,4 @@
 /** Reports that a log has lost records: once on stderr, and on the page until a rebuild. */
-
 import { nowUs } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
 import { plural } from "../base/printable.ts";

@@ -1,5 +1,4 @@
 /** The log on a Kafka cluster, 3.x and 4.x, through kafkajs. */
-
 import type { Admin, Kafka } from "kafkajs";
 import { TidemarkError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
